@@ -1,0 +1,8 @@
+//! Bytes to types and back: the formats that BuildKit, OCI and their neighbours write.
+//!
+//! Nothing here reads a file, a clock or a socket. Parsers are as lenient as BuildKit is: what it would ignore is ignored
+//! or kept, what it would refuse is an exact error. No parser recurses on the depth of its input.
+
+pub mod digest;
+pub mod text;
+pub mod time;

@@ -1,0 +1,261 @@
+//! Content digests, the only names by which a store's blobs are ever opened.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// A content digest that has been checked: a known algorithm and exactly as many lower-case hexadecimal digits as it
+/// produces.
+///
+/// A string from a store becomes part of a path or a URL only by way of this type. The grammar and the registered
+/// algorithms are those of the OCI image specification (`descriptor.md`, "Digests"); BuildKit writes `sha256` only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Digest {
+    /// SHA-256, which every tool writes.
+    Sha256([u8; 32]),
+    /// SHA-512, which the specification also registers.
+    Sha512([u8; 64]),
+}
+
+/// Says why a string is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `:` between algorithm and value.
+    #[error("a digest reads `algorithm:hex`, as in `sha256:…`")]
+    NoAlgorithm,
+    /// The algorithm is none of the registered ones.
+    #[error("the digest algorithm is not sha256 or sha512")]
+    UnknownAlgorithm,
+    /// The value is too short or too long for its algorithm.
+    #[error("the digest has {found} characters after the colon, not {expected}")]
+    WrongLength {
+        /// How many the algorithm produces.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The value holds something other than the digits `0-9a-f`.
+    #[error("the digest holds a character that is not one of 0-9 and a-f")]
+    NotLowerHex,
+}
+
+impl Digest {
+    /// Computes the SHA-256 digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::Sha256(Sha256::digest(bytes).into())
+    }
+
+    /// Returns the algorithm's name, as it stands before the colon and as the folder's name in an OCI layout.
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Sha256(_) => "sha256",
+            Self::Sha512(_) => "sha512",
+        }
+    }
+
+    /// Returns the raw bytes of the digest.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Sha256(bytes) => bytes,
+            Self::Sha512(bytes) => bytes,
+        }
+    }
+
+    /// Returns the hexadecimal digits after the colon.
+    pub fn hex(&self) -> String {
+        let mut hex = String::with_capacity(self.as_bytes().len() * 2);
+        for byte in self.as_bytes() {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+
+    /// Returns the first `digits` hexadecimal digits, for a person to tell digests apart.
+    pub fn short(&self, digits: usize) -> String {
+        let mut hex = self.hex();
+        hex.truncate(digits);
+        hex
+    }
+
+    /// Parses an algorithm and the digits after the colon, given apart as they are in a layout's folders.
+    ///
+    /// # Errors
+    /// As [`Digest::from_str`].
+    pub fn from_parts(algorithm: &str, hex: &str) -> Result<Self, DigestError> {
+        match algorithm {
+            "sha256" => Ok(Self::Sha256(decode_lower_hex(hex)?)),
+            "sha512" => Ok(Self::Sha512(decode_lower_hex(hex)?)),
+            _ => Err(DigestError::UnknownAlgorithm),
+        }
+    }
+
+    /// Starts a hash of this digest's algorithm, to compare a stream with it.
+    pub fn hasher(&self) -> Hasher {
+        match self {
+            Self::Sha256(_) => Hasher::Sha256(Box::default()),
+            Self::Sha512(_) => Hasher::Sha512(Box::default()),
+        }
+    }
+}
+
+/// A running hash that ends as a [`Digest`].
+pub enum Hasher {
+    /// SHA-256 in progress.
+    Sha256(Box<Sha256>),
+    /// SHA-512 in progress.
+    Sha512(Box<Sha512>),
+}
+
+impl Hasher {
+    /// Adds `bytes` to what is hashed.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha512(hash) => hash.update(bytes),
+        }
+    }
+
+    /// Ends the hash.
+    pub fn finish(self) -> Digest {
+        match self {
+            Self::Sha256(hash) => Digest::Sha256(hash.finalize().into()),
+            Self::Sha512(hash) => Digest::Sha512(hash.finalize().into()),
+        }
+    }
+}
+
+fn decode_lower_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
+    if hex.len() != N * 2 {
+        return Err(DigestError::WrongLength { expected: N * 2, found: hex.chars().count() });
+    }
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        _ => Err(DigestError::NotLowerHex),
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Ok(bytes)
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let (algorithm, hex) = text.split_once(':').ok_or(DigestError::NoAlgorithm)?;
+        Self::from_parts(algorithm, hex)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.algorithm())?;
+        f.write_char(':')?;
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What stands where a format has a digest: BuildKit's own types are plain strings there, so a document with something
+/// else in that place still parses.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum DigestText {
+    /// A proper digest.
+    Valid(Digest),
+    /// Anything else, kept to be shown and never to be opened.
+    Invalid(Box<str>),
+}
+
+impl DigestText {
+    /// Returns the digest, when it is one.
+    pub fn valid(&self) -> Option<Digest> {
+        match self {
+            Self::Valid(digest) => Some(*digest),
+            Self::Invalid(_) => None,
+        }
+    }
+}
+
+impl From<&str> for DigestText {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Invalid(text.into()), Self::Valid)
+    }
+}
+
+impl Default for DigestText {
+    fn default() -> Self {
+        Self::Invalid("".into())
+    }
+}
+
+impl fmt::Display for DigestText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Valid(digest) => fmt::Display::fmt(digest, f),
+            Self::Invalid(text) => fmt::Display::fmt(&super::text::visible(text), f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DigestText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(&*std::borrow::Cow::<str>::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_prints_the_registered_algorithms() {
+        for text in [format!("sha256:{}", "ab".repeat(32)), format!("sha512:{}", "0f".repeat(64))] {
+            assert_eq!(text.parse::<Digest>().unwrap().to_string(), text);
+        }
+        let hello = Digest::of(b"hello\n");
+        assert_eq!(hello.short(12), "5891b5b522d5");
+    }
+
+    #[test]
+    fn refuses_everything_that_could_be_a_path() {
+        let upper = format!("sha256:{}", "AB".repeat(32));
+        let long = format!("sha256:{}", "ab".repeat(33));
+        let wide = format!("sha256:{}", "é".repeat(32));
+        let cases = [
+            ("", DigestError::NoAlgorithm),
+            ("sha256", DigestError::NoAlgorithm),
+            ("sha256:../../etc/passwd", DigestError::WrongLength { expected: 64, found: 16 }),
+            ("md5:d41d8cd98f00b204e9800998ecf8427e", DigestError::UnknownAlgorithm),
+            ("SHA256:00", DigestError::UnknownAlgorithm),
+            (&upper, DigestError::NotLowerHex),
+            (&long, DigestError::WrongLength { expected: 64, found: 66 }),
+            (&wide, DigestError::NotLowerHex),
+        ];
+        for (text, error) in cases {
+            assert_eq!(text.parse::<Digest>(), Err(error), "{text}");
+        }
+    }
+}

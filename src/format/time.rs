@@ -1,0 +1,51 @@
+//! Times as Go writes them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// A time from a document: RFC 3339 with any offset, where Go's zero time means "not known".
+///
+/// `time.Time` marshals its zero value as `0001-01-01T00:00:00Z`; BuildKit writes that for the results of inline caches
+/// and for layers whose age it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GoTime(pub Option<Timestamp>);
+
+impl GoTime {
+    /// Parses a time; an empty string is not one, as in Go.
+    ///
+    /// # Errors
+    /// When `text` is not a time of RFC 3339 (offsets are allowed, fractions may have any number of digits).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let time: Timestamp =
+            text.parse().map_err(|_| format!("`{}` is not a time of RFC 3339", super::text::visible(text)))?;
+        Ok(Self((!is_go_zero(time)).then_some(time)))
+    }
+}
+
+fn is_go_zero(time: Timestamp) -> bool {
+    const ZERO_SECONDS: i64 = -62_135_596_800;
+    time.as_second() == ZERO_SECONDS && time.subsec_nanosecond() == 0
+}
+
+impl<'de> Deserialize<'de> for GoTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_offsets_fractions_and_the_zero_time() {
+        let at = |text| GoTime::parse(text).unwrap().0.map(|time| time.to_string());
+        assert_eq!(at("2026-11-21T23:05:24.719685339Z").as_deref(), Some("2026-11-21T23:05:24.719685339Z"));
+        assert_eq!(at("2026-11-21T23:05:24.7+02:00").as_deref(), Some("2026-11-21T21:05:24.7Z"));
+        assert_eq!(at("0001-01-01T00:00:00Z"), None);
+        for wrong in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-21"] {
+            assert!(GoTime::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The `cachelens` program.
+
+fn main() {}

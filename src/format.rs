@@ -3,6 +3,9 @@
 //! Nothing here reads a file, a clock or a socket. Parsers are as lenient as BuildKit is: what it would ignore is ignored
 //! or kept, what it would refuse is an exact error. No parser recurses on the depth of its input.
 
+pub mod cache_config;
 pub mod digest;
+pub mod lenient;
+pub mod manifest;
 pub mod text;
 pub mod time;

@@ -16,4 +16,5 @@
 //! - [`cli`] and [`tui`]: the two faces, which decide nothing.
 
 pub mod format;
+pub mod inventory;
 pub mod units;

@@ -1,0 +1,3 @@
+//! What a scan found, and how rows of it are chosen.
+
+pub mod filter;

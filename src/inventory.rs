@@ -14,6 +14,7 @@ use crate::format::layout::Root;
 
 pub mod blobs;
 pub mod cache;
+pub mod filter;
 mod resolve;
 pub mod scan;
 mod summary;

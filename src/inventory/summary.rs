@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_chain_is_complete_when_all_of_it_is_there() {
-        let layers = [(1, None), (2, Some(0)), (3, Some(1)), (4, None), (5, Some(6)), (6, Some(5))];
+        let layers = [(1, None), (2, Some(0)), (3, Some(1)), (4, None), (5, Some(5)), (6, Some(4))];
         assert_eq!(complete_chains(&layers, |_| true), [true, true, true, true, false, false]);
         assert_eq!(complete_chains(&layers, |blob| blob != 2), [true, false, false, true, false, false]);
     }

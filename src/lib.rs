@@ -16,4 +16,6 @@
 //! - [`cli`] and [`tui`]: the two faces, which decide nothing.
 
 pub mod format;
+pub mod nearest;
+pub mod source;
 pub mod units;

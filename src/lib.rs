@@ -16,6 +16,13 @@
 //! - [`cli`] and [`tui`]: the two faces, which decide nothing.
 
 pub mod backend;
+pub mod cli;
+pub mod config;
+pub mod error;
 pub mod format;
 pub mod inventory;
+pub mod logging;
+pub mod nearest;
+pub mod progress;
+pub mod source;
 pub mod units;

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::backend::BackendError;
+use crate::backend::{BackendError, OpenError};
 use crate::config::ConfigError;
 use crate::inventory::scan::ScanError;
 use crate::source::SourceError;
@@ -102,6 +102,18 @@ impl From<SourceError> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, &error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotBuiltIn(_) => {
+                let failure = Self::new(Exit::Usage, &error);
+                failure.hint("local directories and `demo` can be opened by this version")
+            }
+            OpenError::Demo(_) => Self::new(Exit::Failed, &error),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::Session;
 use crate::backend::{self, SharedReader};
@@ -33,10 +35,9 @@ impl Scanned {
     /// Returns the refs that the source means: all, or those of its `#REF`.
     pub(super) fn selected(&self) -> Vec<(RefId, &RefEntry)> {
         let Some(select) = &self.opened.source.select else { return self.inventory.indexed_refs().collect() };
-        let means = |entry: &RefEntry| match select {
-            RefSelector::Name(name) => entry.is_called(name),
-            RefSelector::AnyOf(names) => names.iter().any(|name| entry.is_called(name)),
-            RefSelector::Digest(digest) => entry.digest().valid() == Some(*digest),
+        let means = |entry: &RefEntry| {
+            let digest = entry.digest().valid();
+            entry.names().any(|name| select.selects(name, digest.as_ref()))
         };
         self.inventory.indexed_refs().filter(|(_, entry)| means(entry)).collect()
     }
@@ -102,15 +103,35 @@ async fn scan(session: &Session<'_>, opened: Opened) -> Result<Scanned, Failure>
     let label = opened.label();
     let options =
         ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.child_token() };
-    let (output, timeout) = (session.output, session.settings.timeout.value);
+    let signs_of_life = AtomicU64::new(0);
     let reader = Arc::clone(&opened.reader);
-    let scanning = scan::scan(&reader, &options, |inventory| output.progress.scanning(&label, inventory));
-    let inventory = tokio::time::timeout(timeout, scanning).await.map_err(|_| {
-        let message = format!("{label} took longer than {}s", timeout.as_secs());
-        Failure::message(Exit::Failed, message).hint("give it more time with --timeout")
-    })??;
+    let scanning = scan::scan(&reader, &options, |inventory| {
+        signs_of_life.fetch_add(1, Ordering::Relaxed);
+        session.output.progress.scanning(&label, inventory);
+    });
+    let silence = until_silent(&signs_of_life, session.settings.timeout.value);
+    let inventory = tokio::select! {
+        inventory = scanning => inventory?,
+        timeout = silence => {
+            let message = format!("{label} has not answered for {}s", timeout.as_secs());
+            return Err(Failure::message(Exit::Failed, message).hint("give it more time with --timeout"));
+        }
+    };
     tracing::info!(source = label, refs = inventory.refs.len(), blobs = inventory.blobs.len(), "scanned");
     Ok(Scanned { opened, inventory })
+}
+
+/// Ends when `signs_of_life` has not changed for as long as `timeout`.
+async fn until_silent(signs_of_life: &AtomicU64, timeout: Duration) -> Duration {
+    let mut seen = None;
+    loop {
+        let now = Some(signs_of_life.load(Ordering::Relaxed));
+        if now == seen {
+            return timeout;
+        }
+        seen = now;
+        tokio::time::sleep(timeout).await;
+    }
 }
 
 fn no_such_ref(scanned: &Scanned) -> Failure {

@@ -1,3 +1,5 @@
+//! Tables of texts and what they name, and properties over random ones.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -4,5 +4,6 @@
 //! or kept, what it would refuse is an exact error. No parser recurses on the depth of its input.
 
 pub mod digest;
+pub mod layer;
 pub mod text;
 pub mod time;

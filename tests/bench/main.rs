@@ -31,7 +31,7 @@ fn filters_a_million_rows() {
         fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
             match field {
                 TextField::Name => Some(test(&self.name)),
-                TextField::State => Some(test(if self.size % 3 == 0 { "orphan" } else { "live" })),
+                TextField::State => Some(test(if self.size.is_multiple_of(3) { "orphan" } else { "live" })),
                 _ => None,
             }
         }

@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Exit, Failure};
+use crate::inventory::filter::Filter;
 
 mod config;
 mod du;
@@ -16,7 +17,7 @@ mod json;
 mod ls;
 mod open;
 mod output;
-mod show;
+
 mod table;
 
 use output::Output;
@@ -70,6 +71,11 @@ struct Global {
     read_only: bool,
 }
 
+/// Parses a filter from the command line, where a sentence says what is wrong with it.
+fn filter_argument(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.to_string())
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
@@ -85,8 +91,7 @@ enum Color {
 enum Command {
     /// List the refs of a cache, with their sizes and ages.
     Ls(ls::Arguments),
-    /// Show one ref: its steps and layers.
-    Show(show::Arguments),
+
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
     /// Open the terminal UI on the built-in cache.
@@ -141,7 +146,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         }
         Some(Command::Config(command)) => config::run(&command, &global, output),
         Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
-        Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
+
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
         Some(Command::Demo) | None => {
             let _ = sources;

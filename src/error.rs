@@ -133,15 +133,12 @@ impl From<BackendError> for Failure {
             BackendError::NotFound(_) => {
                 failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
             }
-            BackendError::NotALayout { .. } => {
-                failure.hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it")
-            }
-            BackendError::Layout { .. } => {
-                failure.hint("a build that exports to the directory again writes the file anew; nothing was changed here")
-            }
-            BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
-                failure.hint("BuildKit may have written it as another user; run as that user, or change the permissions")
-            }
+            BackendError::NotALayout { .. } => failure
+                .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
+            BackendError::Layout { .. } => failure
+                .hint("a build that exports to the directory again writes the file anew; nothing was changed here"),
+            BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
+                .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
             _ => failure,
         }
     }

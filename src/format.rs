@@ -5,6 +5,7 @@
 
 pub mod cache_config;
 pub mod digest;
+pub mod layer;
 pub mod layout;
 pub mod lenient;
 pub mod manifest;

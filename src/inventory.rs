@@ -17,9 +17,11 @@ pub mod cache;
 pub mod filter;
 mod resolve;
 pub mod scan;
+pub mod subject;
 mod summary;
 
 use blobs::{Blob, BlobId, BlobTable};
+use cache::RecordState;
 pub use resolve::{DocumentFault, FaultKind};
 pub use summary::RecordCounts;
 
@@ -176,6 +178,18 @@ impl RefEntry {
         match self.kind {
             RefKind::Image => Some(RecordCounts::default()),
             RefKind::Cache | RefKind::Inline | RefKind::Unknown => self.records,
+        }
+    }
+
+    /// Returns the word for what is wrong with it as a whole: `missing` when a blob of it is not stored, `broken` when a
+    /// build could not import it for another reason, else `live`.
+    pub fn state(&self) -> &'static str {
+        if self.sizes.missing_blobs > 0 {
+            BlobState::Missing.word()
+        } else if self.faults.is_empty() {
+            BlobState::Live.word()
+        } else {
+            RecordState::Broken.word()
         }
     }
 

@@ -103,7 +103,7 @@ impl Source {
             Location::Registry(_) => "registry",
             Location::S3(_) => "s3",
             Location::Gha(_) => "gha",
-            Location::Demo => "memory",
+            Location::Demo => "demo",
         }
     }
 

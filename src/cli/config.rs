@@ -58,7 +58,9 @@ pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result
         }
         (None, None, Some(path)) => output.text(&format!("{path}\n")),
         (None, Some(warnings), Some(path)) => {
-            warnings.iter().for_each(|warning| output.warn(warning));
+            for warning in &warnings {
+                output.warn(warning);
+            }
             output.text(&format!("{path} is right\n"))
         }
     }
@@ -70,7 +72,9 @@ pub(super) fn effective(global: &Global, output: &Output) -> Result<Config, Fail
     let file = match path {
         Some(path) => {
             let loaded = config::load(&path)?;
-            loaded.warnings.iter().for_each(|warning| output.warn(&warning.to_string()));
+            for warning in &loaded.warnings {
+                output.warn(&warning.to_string());
+            }
             loaded.layer
         }
         None => Layer::default(),

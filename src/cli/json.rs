@@ -2,9 +2,7 @@
 
 use std::io;
 
-use jiff::Timestamp;
 use serde::Serialize;
-use serde::ser::Serializer;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::error::Failure;
@@ -71,14 +69,6 @@ pub(super) struct Objects {
 impl From<Tally> for Objects {
     fn from(tally: Tally) -> Self {
         Self { objects: tally.count, bytes: tally.bytes }
-    }
-}
-
-/// Writes a time as RFC 3339 in UTC.
-pub(super) fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
     }
 }
 

@@ -4,13 +4,13 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::json::{self, Document};
+use super::json::Document;
 use super::open::{self, Scanned};
 use super::table::{Align, Cell, Style, Table};
 use super::{Session, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
-use crate::inventory::{RefEntry, RecordCounts};
+use crate::inventory::{RecordCounts, RefEntry};
 use crate::units::{Age, Size};
 
 #[derive(Debug, Args)]
@@ -52,11 +52,8 @@ pub(super) struct Ref<'a> {
     broken: Option<u64>,
     missing_blobs: u64,
     missing_bytes: u64,
-    #[serde(serialize_with = "json::time")]
     created: Option<Timestamp>,
-    #[serde(serialize_with = "json::time")]
     modified: Option<Timestamp>,
-    #[serde(serialize_with = "json::time")]
     last_used: Option<Timestamp>,
     age_from: Option<&'static str>,
     platforms: &'a [String],
@@ -100,7 +97,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     let shown = |entry: &RefEntry| arguments.filter.as_ref().is_none_or(|filter| filter.matches(entry, now));
     let listed: Vec<(&Scanned, Vec<&RefEntry>)> = scanned
         .iter()
-        .map(|scanned| (scanned, scanned.selected().into_iter().map(|(_, entry)| entry).filter(|entry| shown(entry)).collect()))
+        .map(|scanned| {
+            (scanned, scanned.selected().into_iter().map(|(_, entry)| entry).filter(|entry| shown(entry)).collect())
+        })
         .collect();
     let output = session.output;
     if output.json {

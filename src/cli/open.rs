@@ -46,11 +46,12 @@ impl Scanned {
 /// Parses the sources of a command, or takes those of the configuration when it names none.
 pub(super) fn sources(session: &Session<'_>, texts: &[String]) -> Result<Vec<Source>, Failure> {
     if texts.is_empty() {
-        let configured: Vec<Source> =
-            session.settings.sources.iter().map(|setting| setting.value.clone()).collect();
+        let configured: Vec<Source> = session.settings.sources.iter().map(|setting| setting.value.clone()).collect();
         if configured.is_empty() {
             let failure = Failure::message(Exit::Usage, "no source is named, and none is configured");
-            return Err(failure.hint("name a directory that type=local wrote, or try `demo`; `sources` in cachelens.toml works, too"));
+            return Err(failure.hint(
+                "name a directory that type=local wrote, or try `demo`; `sources` in cachelens.toml works, too",
+            ));
         }
         return Ok(configured);
     }

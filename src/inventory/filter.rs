@@ -13,8 +13,8 @@
 //!
 //! Upper and lower case are the same. A value in quotes may hold blanks; `""` in it is one quote.
 //!
-//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted, and
-//! an unknown age is no reason for that.
+//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted,
+//! and an unknown age is no reason for that.
 
 mod parse;
 

@@ -1,0 +1,1 @@
+//! `show`: one ref, its steps and layers.

@@ -15,5 +15,6 @@
 //! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
 //! - [`cli`] and [`tui`]: the two faces, which decide nothing.
 
+pub mod explain;
 pub mod format;
 pub mod units;

@@ -1,0 +1,10 @@
+//! Cache keys computed again from a build's own description, and what follows from them.
+//!
+//! BuildKit names everything in a cache by SHA-256 only. [`keys`] computes those digests from the operations that
+//! provenance holds, [`matching`] finds the records that stand for each step as BuildKit's solver would, and [`names`]
+//! gives them the words of the Dockerfile ([`dockerfile`]).
+
+pub mod dockerfile;
+pub mod keys;
+pub mod matching;
+pub mod names;

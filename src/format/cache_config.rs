@@ -72,6 +72,16 @@ pub enum Parent {
     OutOfRange(i64),
 }
 
+impl Parent {
+    /// Returns the place of the layer below, when there is one.
+    pub fn layer(self) -> Option<u32> {
+        match self {
+            Self::Layer(index) => Some(index.0),
+            Self::Bottom | Self::OutOfRange(_) => None,
+        }
+    }
+}
+
 /// What some backends write beside a layer's digest.
 #[derive(Debug, Clone, Default)]
 pub struct LayerAnnotations {

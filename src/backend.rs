@@ -1,0 +1,192 @@
+//! Where caches live, behind one trait that reads.
+//!
+//! A backend tells its roots (the refs that a build imports by name), streams what it stores, and reads blobs. It verifies
+//! what it reads against the digest it was asked for. It decides nothing: what the roots reach, what is waste and what
+//! is broken is the business of the inventory. Whoever holds a [`CacheReader`] cannot delete.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::format::digest::Digest;
+use crate::format::layout::Root;
+
+pub mod local;
+pub mod memory;
+mod verify;
+
+pub use verify::Verified;
+
+/// Something that a store holds.
+#[derive(Debug, Clone)]
+pub enum StoredObject {
+    /// A blob under its digest.
+    Blob {
+        /// Its name.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// When the store last saw it written or touched.
+        modified: Option<Timestamp>,
+    },
+    /// An upload that has not been finished.
+    Partial(OtherObject),
+    /// Anything that is none of the cache's own: it is counted, and never touched.
+    Unknown(OtherObject),
+}
+
+/// An object that has a name but no digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherObject {
+    /// The name inside the store, as it is there.
+    pub name: String,
+    /// What it is.
+    pub kind: OtherKind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last modified.
+    pub modified: Option<Timestamp>,
+}
+
+/// What an object without a digest is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherKind {
+    /// A plain file or object.
+    File,
+    /// A folder of an unfinished upload.
+    Upload,
+    /// A symbolic link, which is not followed.
+    Symlink,
+    /// A device, a socket or a pipe, which is not opened.
+    Special,
+}
+
+/// The batches in which a listing comes.
+pub type ObjectSender = mpsc::Sender<Vec<StoredObject>>;
+
+/// The roots of a store at one moment.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// In the store's order.
+    pub entries: Vec<Root>,
+    /// Changes whenever the set of roots does.
+    pub fingerprint: Digest,
+}
+
+/// Reads one cache store.
+#[async_trait]
+pub trait CacheReader: Send + Sync {
+    /// Lists the refs of the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or is of a kind or version that is not known.
+    async fn roots(&self) -> Result<Roots, BackendError>;
+
+    /// Sends everything that the store holds to `sender`, in batches and in no order, until all is told, `cancel` fires or
+    /// the receiver is gone. An object that vanishes meanwhile is left out.
+    ///
+    /// # Errors
+    /// When the listing is incomplete.
+    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError>;
+
+    /// Reads a whole blob of at most `limit` bytes and checks it against its digest.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError>;
+
+    /// Opens a blob for reading, away from async code. The reader checks the bytes on the way and fails at the end when
+    /// they are not what the digest says.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError>;
+
+    /// Returns the provenance statements that the store itself has for a ref, to name its steps by.
+    async fn provenance(&self, _ref_name: &str) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+}
+
+/// A reader that several tasks share.
+pub type SharedReader = Arc<dyn CacheReader>;
+
+/// Says why a store cannot be opened or listed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// There is nothing at that place.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// There is something, but it is not a cache.
+    #[error("{place} is not an OCI image layout: {why}")]
+    NotALayout {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file of the store's own is damaged or of an unknown version.
+    #[error("cannot use {file}")]
+    Layout {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        source: crate::format::layout::LayoutError,
+    },
+    /// The system refused an operation.
+    #[error("cannot read {place}")]
+    Io {
+        /// What was read.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A document is larger than this program reads.
+    #[error("{place} is {size} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Which document.
+        place: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A helper task ended early, which only a shutdown does.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Says why a blob cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store does not hold it.
+    #[error("not stored")]
+    Absent,
+    /// What is stored under the name is no plain file.
+    #[error("not a plain file")]
+    NotAFile,
+    /// It is larger than the reader asked for.
+    #[error("{size} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The bytes are not those that the digest names.
+    #[error("its bytes hash to {found}")]
+    WrongBytes {
+        /// What they hash to.
+        found: Digest,
+    },
+    /// The system or the network failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// A helper task ended early, which only a shutdown does.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,181 @@
+//! A directory that `type=local` wrote: an OCI image layout with content-addressed blobs.
+//!
+//! Everything in such a directory may be hostile or half written. A blob is opened only by a parsed digest, only when it is
+//! a plain file, and never through a symbolic link; what has no business there is told as unknown.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use rustix::fs::OFlags;
+use tokio_util::sync::CancellationToken;
+
+use super::{BackendError, CacheReader, ObjectSender, ReadError, Roots, Verified};
+use crate::format::digest::Digest;
+use crate::format::layout::{self, LayoutError};
+use crate::format::manifest::DOCUMENT_LIMIT;
+
+mod listing;
+
+/// The file that lists the refs.
+const INDEX: &str = "index.json";
+/// The file that marks a layout.
+const MARKER: &str = "oci-layout";
+/// The folder of blobs, by algorithm.
+const BLOBS: &str = "blobs";
+/// The folder of unfinished writes (`containerd`'s content store).
+const INGEST: &str = "ingest";
+/// The lock that BuildKit holds while it writes the index.
+const INDEX_LOCK: &str = "index.json.lock";
+
+/// A local cache directory.
+#[derive(Debug, Clone)]
+pub struct LocalCache {
+    dir: PathBuf,
+}
+
+impl LocalCache {
+    /// Names a directory; nothing is read yet.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(BLOBS).join(digest.algorithm()).join(digest.hex())
+    }
+
+    fn place(&self, name: &str) -> String {
+        show(&self.dir.join(name))
+    }
+
+    fn read_roots(&self) -> Result<Roots, BackendError> {
+        match fs::metadata(&self.dir) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(self.not_a_layout("it is not a directory")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackendError::NotFound(show(&self.dir)));
+            }
+            Err(source) => return Err(BackendError::Io { place: show(&self.dir), source }),
+        }
+        let marker = self.read_own_file(MARKER)?;
+        if let Some(marker) = &marker {
+            layout::check_marker(marker).map_err(|source| self.layout_error(MARKER, source))?;
+        }
+        let Some(index) = self.read_own_file(INDEX)? else {
+            let why = if marker.is_some() {
+                "it has no index.json; did its first export end early?"
+            } else {
+                "it has no index.json"
+            };
+            return Err(self.not_a_layout(why));
+        };
+        let entries = layout::parse_index(&index).map_err(|source| self.layout_error(INDEX, source))?;
+        Ok(Roots { entries, fingerprint: Digest::of(&index) })
+    }
+
+    /// Reads one of the layout's own small files; nothing when it is not there.
+    fn read_own_file(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
+        let fail = |source| BackendError::Io { place: self.place(name), source };
+        // Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+        let file = match OpenOptions::new().read(true).custom_flags(flags(OFlags::NONBLOCK)).open(self.dir.join(name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        let found = file.metadata().map_err(fail)?;
+        if !found.is_file() {
+            return Err(self.not_a_layout(&format!("its {name} is not a plain file")));
+        }
+        if found.len() > DOCUMENT_LIMIT {
+            return Err(BackendError::TooLarge { place: self.place(name), size: found.len(), limit: DOCUMENT_LIMIT });
+        }
+        let mut bytes = Vec::new();
+        file.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(fail)?;
+        Ok(Some(bytes))
+    }
+
+    fn not_a_layout(&self, why: &str) -> BackendError {
+        BackendError::NotALayout { place: show(&self.dir), why: why.to_owned() }
+    }
+
+    fn layout_error(&self, name: &str, source: LayoutError) -> BackendError {
+        BackendError::Layout { file: self.place(name), source }
+    }
+
+    fn open(&self, digest: &Digest) -> Result<(File, u64), ReadError> {
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW))
+            .open(self.blob_path(digest));
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Absent),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                return Err(ReadError::NotAFile);
+            }
+            Err(error) => return Err(ReadError::Io(error)),
+        };
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(ReadError::NotAFile);
+        }
+        Ok((file, found.len()))
+    }
+
+    fn read_whole(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let (file, size) = self.open(digest)?;
+        if size > limit {
+            return Err(ReadError::TooLarge { size, limit });
+        }
+        let mut bytes = Vec::new();
+        // The file may grow while it is read.
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
+        }
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        let found = hasher.finish();
+        if found == *digest { Ok(bytes) } else { Err(ReadError::WrongBytes { found }) }
+    }
+}
+
+#[async_trait]
+impl CacheReader for LocalCache {
+    async fn roots(&self) -> Result<Roots, BackendError> {
+        let cache = self.clone();
+        blocking(move || cache.read_roots()).await.unwrap_or(Err(BackendError::Interrupted))
+    }
+
+    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+        let dir = self.dir.clone();
+        blocking(move || listing::list(&dir, &sender, &cancel)).await.unwrap_or(Err(BackendError::Interrupted))
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let cache = self.clone();
+        blocking(move || cache.read_whole(&digest, limit)).await.unwrap_or(Err(ReadError::Interrupted))
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        let cache = self.clone();
+        let opened = blocking(move || cache.open(&digest)).await.unwrap_or(Err(ReadError::Interrupted));
+        opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
+    }
+}
+
+/// Runs file operations where they may block; none when the runtime is shutting down.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn flags(flags: OFlags) -> i32 {
+    // Open flags are small and positive on every Unix.
+    i32::try_from(flags.bits()).unwrap_or_default()
+}
+
+fn show(path: &Path) -> String {
+    crate::format::text::visible(&path.to_string_lossy()).into_owned()
+}

@@ -1,0 +1,217 @@
+//! Lists what a layout's directory holds, with several threads asking for the sizes.
+
+use std::fs::{self, DirEntry, FileType, Metadata, ReadDir};
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
+use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
+use crate::format::digest::Digest;
+
+/// How many entries a thread takes from a directory at once, and sends in one batch.
+const BATCH: usize = 512;
+/// More threads than this only wait for each other in the kernel's directory code.
+const MAX_THREADS: usize = 4;
+
+/// Sends everything below `dir` that is not one of the layout's own files.
+pub(super) fn list(dir: &Path, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), BackendError> {
+    let listing = Listing { dir, sender, cancel };
+    listing.serially(dir, |entry, batch| {
+        let name = entry.file_name();
+        match name.to_str() {
+            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => Ok(()),
+            Some(BLOBS) if entry.path().is_dir() => Ok(()),
+            Some(INGEST) if entry.file_type()?.is_dir() => Ok(()),
+            _ => listing.foreign(entry, batch),
+        }
+    })?;
+    listing.ingest()?;
+    listing.blobs()
+}
+
+struct Listing<'a> {
+    dir: &'a Path,
+    sender: &'a ObjectSender,
+    cancel: &'a CancellationToken,
+}
+
+type Batch = Vec<StoredObject>;
+
+impl Listing<'_> {
+    fn blobs(&self) -> Result<(), BackendError> {
+        let mut folders = Vec::new();
+        self.serially(&self.dir.join(BLOBS), |entry, batch| {
+            let name = entry.file_name();
+            let algorithm = match name.to_str() {
+                Some("sha256") => "sha256",
+                Some("sha512") => "sha512",
+                _ => return self.foreign(entry, batch),
+            };
+            if !entry.file_type()?.is_dir() {
+                return self.foreign(entry, batch);
+            }
+            folders.push((algorithm, entry.path()));
+            Ok(())
+        })?;
+        folders
+            .into_iter()
+            .try_for_each(|(algorithm, dir)| self.in_parallel(&dir, |entry, batch| self.blob(algorithm, entry, batch)))
+    }
+
+    fn blob(&self, algorithm: &str, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
+        let digest = entry.file_name().to_str().and_then(|hex| Digest::from_parts(algorithm, hex).ok());
+        match digest {
+            Some(digest) if entry.file_type()?.is_file() => {
+                let found = entry.metadata()?;
+                batch.push(StoredObject::Blob { digest, size: found.len(), modified: modified(&found) });
+                Ok(())
+            }
+            _ => self.foreign(entry, batch),
+        }
+    }
+
+    fn ingest(&self) -> Result<(), BackendError> {
+        self.serially(&self.dir.join(INGEST), |entry, batch| {
+            let mut upload = self.other(entry, &entry.metadata()?);
+            if entry.file_type()?.is_dir() {
+                (upload.kind, upload.size) = (OtherKind::Upload, 0);
+                self.walk(entry.path(), |_, found| upload.size = upload.size.saturating_add(found.len()))?;
+            }
+            batch.push(StoredObject::Partial(upload));
+            Ok(())
+        })
+    }
+
+    /// Tells a file that is none of the cache's own, or all the files of such a folder.
+    fn foreign(&self, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
+        if entry.file_type()?.is_dir() {
+            return self.walk(entry.path(), |entry, found| {
+                batch.push(StoredObject::Unknown(self.other(entry, found)));
+                if batch.len() >= BATCH {
+                    self.flush(batch);
+                }
+            });
+        }
+        batch.push(StoredObject::Unknown(self.other(entry, &entry.metadata()?)));
+        Ok(())
+    }
+
+    fn other(&self, entry: &DirEntry, found: &Metadata) -> OtherObject {
+        let path = entry.path();
+        let name = path.strip_prefix(self.dir).unwrap_or(&path).to_string_lossy().into_owned();
+        OtherObject { name, kind: kind(found.file_type()), size: found.len(), modified: modified(found) }
+    }
+
+    /// Visits everything below `dir` but the folders themselves, without following links.
+    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<()> {
+        let mut folders = vec![dir];
+        while let Some(folder) = folders.pop() {
+            for entry in read_dir(&folder)?.into_iter().flatten() {
+                if self.cancel.is_cancelled() {
+                    return Ok(());
+                }
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else if let Some(found) = unless_gone(entry.metadata())? {
+                    visit(&entry, &found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `tell` for each entry of a folder. A folder or an entry that has gone is passed over.
+    fn serially(
+        &self,
+        dir: &Path,
+        mut tell: impl FnMut(&DirEntry, &mut Batch) -> io::Result<()>,
+    ) -> Result<(), BackendError> {
+        let fail = |source| BackendError::Io { place: show(dir), source };
+        let Some(entries) = read_dir(dir).map_err(fail)? else { return Ok(()) };
+        self.work(&Mutex::new(entries), &mut tell).map_err(fail)
+    }
+
+    /// Does the same from several threads: a folder of blobs may have a million entries, each of which has to be asked
+    /// for its size.
+    fn in_parallel(
+        &self,
+        dir: &Path,
+        tell: impl Fn(&DirEntry, &mut Batch) -> io::Result<()> + Sync,
+    ) -> Result<(), BackendError> {
+        let fail = |source| BackendError::Io { place: show(dir), source };
+        let Some(entries) = read_dir(dir).map_err(fail)? else { return Ok(()) };
+        let entries = Mutex::new(entries);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work(&entries, &mut &tell))).collect();
+            workers.into_iter().try_for_each(|worker| match worker.join() {
+                Ok(result) => result.map_err(fail),
+                Err(_) => Err(BackendError::Interrupted),
+            })
+        })
+    }
+
+    fn work(
+        &self,
+        entries: &Mutex<ReadDir>,
+        tell: &mut impl FnMut(&DirEntry, &mut Batch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while !self.cancel.is_cancelled() {
+            let taken: Vec<DirEntry> = match entries.lock() {
+                Ok(mut entries) => entries.by_ref().take(BATCH).collect::<io::Result<_>>()?,
+                Err(_) => return Ok(()),
+            };
+            if taken.is_empty() {
+                break;
+            }
+            let mut batch = Vec::with_capacity(taken.len());
+            for entry in &taken {
+                unless_gone(tell(entry, &mut batch))?;
+            }
+            self.flush(&mut batch);
+        }
+        Ok(())
+    }
+
+    fn flush(&self, batch: &mut Batch) {
+        if !batch.is_empty() && self.sender.blocking_send(std::mem::take(batch)).is_err() {
+            // Nobody listens any more.
+            self.cancel.cancel();
+        }
+    }
+}
+
+/// Opens a folder; none when it is not there.
+fn read_dir(dir: &Path) -> io::Result<Option<ReadDir>> {
+    unless_gone(fs::read_dir(dir))
+}
+
+/// Takes what has vanished since it was listed for absent, not for an error.
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn kind(file_type: FileType) -> OtherKind {
+    if file_type.is_symlink() {
+        OtherKind::Symlink
+    } else if file_type.is_fifo() || file_type.is_socket() || file_type.is_block_device() || file_type.is_char_device()
+    {
+        OtherKind::Special
+    } else {
+        OtherKind::File
+    }
+}
+
+fn modified(found: &Metadata) -> Option<Timestamp> {
+    Timestamp::try_from(found.modified().ok()?).ok()
+}

@@ -1,0 +1,153 @@
+//! A cache that lives in memory: the built-in demo, and stores of any size for tests and measurements.
+
+use std::collections::HashMap;
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BackendError, CacheReader, ObjectSender, OtherKind, OtherObject, ReadError, Roots, StoredObject, Verified,
+};
+use crate::format::digest::Digest;
+use crate::format::layout::{self, Root};
+use crate::inventory::blobs::BlobTable;
+
+const BATCH: usize = 512;
+
+/// A whole cache store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryCache {
+    roots: Vec<Root>,
+    index: Vec<u8>,
+    blobs: BlobTable,
+    contents: HashMap<Digest, Arc<[u8]>>,
+    others: Vec<StoredObject>,
+    provenance: HashMap<String, Vec<u8>>,
+}
+
+impl MemoryCache {
+    /// Adds a blob with its bytes, under their digest.
+    pub fn add_blob(&mut self, bytes: impl Into<Arc<[u8]>>, modified: Option<Timestamp>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.add_stored(digest, bytes.len() as u64, modified);
+        self.contents.insert(digest, bytes);
+        digest
+    }
+
+    /// Adds a blob of which only name and size matter; it cannot be read.
+    pub fn add_stored(&mut self, digest: Digest, size: u64, modified: Option<Timestamp>) {
+        self.blobs.store(digest, size, modified);
+    }
+
+    /// Adds an object that is no blob.
+    pub fn add_other(&mut self, object: StoredObject) {
+        self.others.push(object);
+    }
+
+    /// Sets the refs from the bytes of an `index.json`.
+    ///
+    /// # Errors
+    /// When they are not a layout's index.
+    pub fn set_index(&mut self, index: &[u8]) -> Result<(), layout::LayoutError> {
+        self.roots = layout::parse_index(index)?;
+        self.index = index.to_vec();
+        Ok(())
+    }
+
+    /// Reads an OCI layout out of a tar archive, with provenance statements as `provenance/REF.json` beside it.
+    ///
+    /// # Errors
+    /// When the archive is damaged or holds no layout.
+    pub fn from_archive(archive: impl Read) -> io::Result<Self> {
+        let mut cache = Self::default();
+        let mut uploads: HashMap<String, OtherObject> = HashMap::new();
+        for entry in tar::Archive::new(archive).entries()? {
+            let mut entry = entry?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let modified =
+                i64::try_from(entry.header().mtime()?).ok().and_then(|time| Timestamp::from_second(time).ok());
+            let size = entry.size();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            let parts: Vec<&str> = path.trim_start_matches("./").split('/').collect();
+            match parts.as_slice() {
+                ["oci-layout"] => layout::check_marker(&bytes).map_err(io::Error::other)?,
+                ["index.json"] => cache.set_index(&bytes).map_err(io::Error::other)?,
+                ["blobs", "sha256", _] => {
+                    cache.add_blob(bytes, modified);
+                }
+                ["provenance", file] => {
+                    cache.provenance.insert(file.trim_end_matches(".json").to_owned(), bytes);
+                }
+                ["ingest", upload, ..] => {
+                    let name = format!("ingest/{upload}");
+                    let upload = uploads.entry(name.clone()).or_insert(OtherObject {
+                        name,
+                        kind: OtherKind::Upload,
+                        size: 0,
+                        modified,
+                    });
+                    upload.size += size;
+                }
+                _ => cache.others.push(StoredObject::Unknown(OtherObject {
+                    name: parts.join("/"),
+                    kind: OtherKind::File,
+                    size,
+                    modified,
+                })),
+            }
+        }
+        cache.others.extend(uploads.into_values().map(StoredObject::Partial));
+        Ok(cache)
+    }
+
+    fn content(&self, digest: &Digest) -> Result<Arc<[u8]>, ReadError> {
+        self.contents.get(digest).cloned().ok_or(ReadError::Absent)
+    }
+}
+
+#[async_trait]
+impl CacheReader for MemoryCache {
+    async fn roots(&self) -> Result<Roots, BackendError> {
+        Ok(Roots { entries: self.roots.clone(), fingerprint: Digest::of(&self.index) })
+    }
+
+    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+        let mut batch = self.others.clone();
+        for blob in self.blobs.iter() {
+            batch.push(StoredObject::Blob {
+                digest: blob.digest(),
+                size: blob.size().unwrap_or_default(),
+                modified: blob.modified(),
+            });
+            if batch.len() >= BATCH && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())
+            {
+                return Ok(());
+            }
+        }
+        // A receiver that is gone has lost its interest.
+        let _ = sender.send(batch).await;
+        Ok(())
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let bytes = self.content(&digest)?;
+        let size = bytes.len() as u64;
+        if size > limit { Err(ReadError::TooLarge { size, limit }) } else { Ok(bytes.to_vec()) }
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        Ok(Box::new(Verified::new(Cursor::new(self.content(&digest)?), digest)))
+    }
+
+    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
+        self.provenance.get(ref_name).cloned().into_iter().collect()
+    }
+}

@@ -1,0 +1,331 @@
+//! What a scan found: the refs of a store, what they reach, and the state of everything stored.
+//!
+//! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after, and lets an observer take
+//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records; [`filter`] is the
+//! language in which people narrow any of these lists.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::backend::OtherObject;
+use crate::format::digest::DigestText;
+use crate::format::layout::Root;
+
+pub mod blobs;
+pub mod cache;
+pub mod filter;
+mod resolve;
+pub mod scan;
+mod summary;
+
+use blobs::{Blob, BlobId, BlobTable};
+pub use resolve::{DocumentFault, FaultKind};
+pub use summary::RecordCounts;
+
+/// The place of a ref in its inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefId(pub u32);
+
+/// A store, as a scan found it. Cloning shares what does not change.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The refs, in the store's order.
+    pub refs: Arc<Vec<RefEntry>>,
+    /// All blobs, stored or named.
+    pub blobs: BlobTable,
+    /// Unfinished uploads.
+    pub partial: Arc<Vec<OtherObject>>,
+    /// Objects that are none of the cache's own.
+    pub unknown: Arc<Vec<OtherObject>>,
+    /// Whether the listing has ended.
+    pub progress: Progress,
+    /// Faults that belong to no single ref.
+    pub warnings: Vec<StoreWarning>,
+}
+
+/// How far a scan has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Progress {
+    /// The listing goes on: what is not stored yet may come.
+    #[default]
+    Listing,
+    /// Everything was told.
+    Complete,
+}
+
+/// Something about the whole store that a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreWarning {
+    /// The refs changed each time that they were read again.
+    #[error("the refs kept changing during the scan: what is orphaned may be named by now")]
+    KeepsChanging,
+    /// A name stands for more than one ref; an importer takes the first.
+    #[error("{count} refs are named `{name}`; a build imports the first")]
+    DuplicateName {
+        /// The name, fit to be shown.
+        name: String,
+        /// How many refs have it.
+        count: usize,
+    },
+}
+
+/// What a ref is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefKind {
+    /// A cache of its own.
+    Cache,
+    /// An image that carries an inline cache.
+    Inline,
+    /// An image without one.
+    Image,
+    /// Something that could not be read, or is none of these.
+    Unknown,
+}
+
+impl RefKind {
+    /// Returns the word for it, as JSON and tables show it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Inline => "inline",
+            Self::Image => "image",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Where the age of a ref comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgeSource {
+    /// The newest result of its cache configuration.
+    CacheConfig,
+    /// The image's own date.
+    ImageConfig,
+    /// The time at which the store last saw its manifest written.
+    Store,
+}
+
+impl AgeSource {
+    /// Returns the word for it, as JSON and tables show it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CacheConfig => "cache-config",
+            Self::ImageConfig => "image-config",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// A ref with what it reaches.
+#[derive(Debug, Clone)]
+pub struct RefEntry {
+    /// What people call it: its first name, or its digest when it has none.
+    pub name: String,
+    /// Further names under which a build imports it.
+    pub aliases: Vec<String>,
+    /// Whether it has a name at all.
+    pub tagged: bool,
+    /// What it is.
+    pub kind: RefKind,
+    /// For which platforms, where the store says so.
+    pub platforms: Vec<String>,
+    /// When its content was made, and who says so.
+    pub created: Option<(Timestamp, AgeSource)>,
+    /// When the store last saw its manifest written.
+    pub modified: Option<Timestamp>,
+    /// How many layers its manifests list.
+    pub layers: u32,
+    /// Its records, when its cache configurations could be read.
+    pub records: Option<RecordCounts>,
+    /// The distinct blobs that it names, in the order of their places.
+    pub reach: Box<[BlobId]>,
+    /// Sums over `reach`.
+    pub sizes: RefSizes,
+    /// What is wrong with it.
+    pub faults: Vec<DocumentFault>,
+    root: Root,
+    caches: Vec<summary::CacheSummary>,
+}
+
+/// What a ref takes, in bytes and blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RefSizes {
+    /// Bytes of the distinct stored blobs that the ref reaches.
+    pub bytes: u64,
+    /// Bytes of those that no other ref reaches.
+    pub exclusive_bytes: u64,
+    /// Blobs that the ref names and the store does not hold.
+    pub missing_blobs: u64,
+    /// The bytes by which those are named.
+    pub missing_bytes: u64,
+}
+
+impl RefEntry {
+    /// Returns what the ref points to.
+    pub fn digest(&self) -> &DigestText {
+        &self.root.descriptor.digest
+    }
+
+    /// Returns the time of the ref's content, and where it comes from.
+    pub fn age(&self) -> Option<(Timestamp, AgeSource)> {
+        self.created.or(self.modified.map(|time| (time, AgeSource::Store)))
+    }
+
+    /// Tells whether `name` is one of its names or its digest.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name
+            || self.aliases.iter().any(|alias| alias == name)
+            || self.digest().valid().is_some_and(|digest| name.parse() == Ok(digest))
+    }
+
+    /// Tells whether it names `blob`.
+    pub fn reaches(&self, blob: BlobId) -> bool {
+        self.reach.binary_search(&blob).is_ok()
+    }
+
+    /// Tells whether something that the ref names could not be read, so that it may reach more than is known.
+    pub fn is_unreadable(&self) -> bool {
+        self.faults.iter().any(DocumentFault::hides_references)
+    }
+}
+
+/// The state of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BlobState {
+    /// Stored, and reached from a ref.
+    Live,
+    /// Stored, and reached from none.
+    Orphan,
+    /// Named by a ref, and not stored.
+    Missing,
+    /// Stored and reached from none that could be read, but a ref could not be read.
+    Undetermined,
+    /// Named by a ref; the listing has not come to it yet.
+    Awaited,
+}
+
+impl BlobState {
+    /// Returns the word for it, as JSON, tables and filters use it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Orphan => "orphan",
+            Self::Missing => "missing",
+            Self::Undetermined => "undetermined",
+            Self::Awaited => "awaited",
+        }
+    }
+}
+
+/// A number of things and their bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { count: self.count + other.count, bytes: self.bytes.saturating_add(other.bytes) }
+    }
+}
+
+/// What a store holds, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Blobs that a ref reaches.
+    pub live: Tally,
+    /// Blobs that no ref reaches; none when a ref could not be read, for it might reach them.
+    pub orphan: Option<Tally>,
+    /// Blobs that no readable ref reaches while another could not be read.
+    pub undetermined: Tally,
+    /// Blobs that are named and not stored, with the bytes by which they are named.
+    pub missing: Tally,
+    /// Unfinished uploads.
+    pub partial: Tally,
+    /// Everything else.
+    pub unknown: Tally,
+}
+
+impl Totals {
+    /// Returns everything that is stored.
+    pub fn stored(&self) -> Tally {
+        let orphan = self.orphan.unwrap_or_default();
+        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.unknown)
+    }
+}
+
+impl Inventory {
+    /// Returns the ref at `id`.
+    pub fn get_ref(&self, id: RefId) -> Option<&RefEntry> {
+        self.refs.get(id.0 as usize)
+    }
+
+    /// Returns the refs with their places.
+    pub fn indexed_refs(&self) -> impl Iterator<Item = (RefId, &RefEntry)> {
+        (0..).map(RefId).zip(self.refs.iter())
+    }
+
+    /// Returns the ref that a build would import by `name` (or by its digest): the first, as an importer does.
+    pub fn find_ref(&self, name: &str) -> Option<(RefId, &RefEntry)> {
+        self.indexed_refs().find(|(_, entry)| entry.is_called(name))
+    }
+
+    /// Returns the refs that name `blob`.
+    pub fn refs_of(&self, blob: BlobId) -> impl Iterator<Item = (RefId, &RefEntry)> {
+        self.indexed_refs().filter(move |(_, entry)| entry.reaches(blob))
+    }
+
+    /// Tells whether a ref could not be read, so that nothing can be called orphaned.
+    pub fn has_unreadable_ref(&self) -> bool {
+        self.refs.iter().any(RefEntry::is_unreadable)
+    }
+
+    /// Returns the function that tells a blob's state; ask once and use it for many blobs.
+    pub fn blob_states(&self) -> impl Fn(&Blob<'_>) -> BlobState + Copy + use<> {
+        let unreached = if self.has_unreadable_ref() { BlobState::Undetermined } else { BlobState::Orphan };
+        let unseen = match self.progress {
+            Progress::Listing => BlobState::Awaited,
+            Progress::Complete => BlobState::Missing,
+        };
+        move |blob| match (blob.is_stored(), blob.refs()) {
+            (false, _) => unseen,
+            (true, 0) => unreached,
+            (true, _) => BlobState::Live,
+        }
+    }
+
+    /// Sums up what the store holds.
+    pub fn totals(&self) -> Totals {
+        let state = self.blob_states();
+        let mut totals = Totals::default();
+        let mut orphan = Tally::default();
+        for blob in self.blobs.iter() {
+            let bytes = blob.size().unwrap_or_default();
+            match state(&blob) {
+                BlobState::Live => totals.live.add(bytes),
+                BlobState::Orphan => orphan.add(bytes),
+                BlobState::Missing => totals.missing.add(bytes),
+                BlobState::Undetermined => totals.undetermined.add(bytes),
+                BlobState::Awaited => {}
+            }
+        }
+        totals.orphan = (!self.has_unreadable_ref()).then_some(orphan);
+        self.partial.iter().for_each(|object| totals.partial.add(object.size));
+        self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
+        totals
+    }
+
+    /// Returns the newest time of any ref's content.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.refs.iter().filter_map(RefEntry::age).map(|(time, _)| time).max()
+    }
+}

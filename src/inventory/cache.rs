@@ -1,0 +1,283 @@
+//! One cache configuration looked into: the state of every record, and what its layers take.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::blobs::{BlobId, BlobTable};
+use super::resolve::{self, FoundCache};
+use super::summary::{complete_chains, is_sound};
+use super::{DocumentFault, RefEntry};
+use crate::backend::CacheReader;
+use crate::format::cache_config::import::{self, ImportedResult, Refusal};
+use crate::format::cache_config::{CacheGraph, LayerIndex, Parent, Record, RecordIndex};
+use crate::format::digest::{Digest, DigestText};
+
+mod layer_sizes;
+
+use layer_sizes::LayerSizes;
+
+/// The most entries that [`RefCache::layer_users`] lists in all.
+const MOST_USERS: usize = 1_000_000;
+
+/// A cache configuration of a ref, with the states that the store gives to its records.
+#[derive(Debug)]
+pub struct RefCache {
+    /// The configuration's own blob; of an inline cache, the image's configuration.
+    pub config: Digest,
+    /// Of an inline cache, the platform of its image.
+    pub platform: Option<String>,
+    /// The records, layers and links.
+    pub graph: CacheGraph,
+    /// Why BuildKit refuses it, when it does.
+    pub refusal: Option<Refusal>,
+    /// What is known of each record, by its place in `graph`.
+    pub records: Vec<RecordDetail>,
+    /// What is known of each layer, by its place in `graph`.
+    pub layers: Vec<LayerDetail>,
+}
+
+/// What is known of a record.
+#[derive(Debug, Clone)]
+pub struct RecordDetail {
+    /// What it is good for.
+    pub state: RecordState,
+    /// What kind of operation it is, as far as its links tell.
+    pub kind: RecordKind,
+    /// The result that a build would load: the newest that can be loaded, else the newest.
+    pub result: Option<ImportedResult>,
+    /// When that result was saved first.
+    pub created: Option<Timestamp>,
+    /// The sizes of that result.
+    pub sizes: Option<ResultSizes>,
+}
+
+/// The sizes of a result, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResultSizes {
+    /// Its top layer.
+    pub layer_bytes: u64,
+    /// Its whole chain, each blob once.
+    pub bytes: u64,
+    /// The blobs of its chain that no other record uses, of this ref or another.
+    pub exclusive_bytes: u64,
+    /// How many layers the chain has.
+    pub depth: u32,
+}
+
+/// What a record is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordState {
+    /// It has a result that can be loaded.
+    Result,
+    /// It carries a key, which lets later steps match, and no result.
+    KeyOnly,
+    /// It has a result whose blobs are not all stored, or its whole configuration is refused.
+    Broken,
+}
+
+impl RecordState {
+    /// Returns the word for it, as JSON, tables and filters use it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::KeyOnly => "key-only",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// What a record stands for, told from its links alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordKind {
+    /// A source, or the content of files: it has no inputs.
+    Root,
+    /// A `RUN`: its first input is used from `/` on.
+    Exec,
+    /// A file operation with a second input, as `COPY` and `ADD` are.
+    Copy,
+    /// Another operation on files, as `WORKDIR` is.
+    File,
+}
+
+impl RecordKind {
+    /// Returns the word that stands for a name where no evidence gives one.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Root => "source",
+            Self::Exec => "RUN",
+            Self::Copy => "COPY",
+            Self::File => "FILE",
+        }
+    }
+}
+
+/// What is known of a layer.
+#[derive(Debug, Clone)]
+pub struct LayerDetail {
+    /// Its blob, when it is one that the store's table knows.
+    pub blob: Option<BlobId>,
+    /// Its media type.
+    pub media_type: String,
+    /// Its uncompressed digest.
+    pub diff_id: Option<DigestText>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Its size: as stored, else as named.
+    pub bytes: Option<u64>,
+}
+
+impl RefCache {
+    /// Reads the cache configurations of a ref again: one, or for images one for each platform.
+    ///
+    /// # Errors
+    /// What is wrong with the ref, when none of its configurations can be read.
+    pub async fn load(
+        reader: &dyn CacheReader,
+        blobs: &BlobTable,
+        entry: &RefEntry,
+    ) -> Result<Vec<Self>, Vec<DocumentFault>> {
+        let mut caches = Vec::new();
+        let resolved = resolve::resolve(reader, &entry.root, |found| caches.push(Self::new(found, blobs))).await;
+        if caches.is_empty() && !resolved.faults.is_empty() { Err(resolved.faults) } else { Ok(caches) }
+    }
+
+    fn new(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
+        let described = found.described();
+        let layers = layer_details(&found, blobs);
+        let graph = found.graph;
+        let (refusal, kept) = match import::simulate(&graph, |digest| described.contains(digest)) {
+            Ok(kept) => (None, kept),
+            Err(refusal) => (Some(refusal), vec![Vec::new(); graph.records.len()]),
+        };
+        let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
+        let chains: Vec<(Option<Digest>, Option<u32>)> =
+            graph.layers.iter().map(|layer| (layer.blob.valid(), layer.parent.layer())).collect();
+        let complete = complete_chains(&chains, stored);
+        let loadable = |result: &ImportedResult| match result {
+            ImportedResult::Top(top) => complete[top.at()],
+            ImportedResult::Chain(chain) => chain.iter().all(|layer| stored(chains[layer.at()].0)),
+        };
+        let root_selector = DigestText::Valid(Digest::of(b"/"));
+        let records = graph.records.iter().zip(kept).map(|(record, kept)| {
+            let best =
+                kept.into_iter().max_by_key(|(place, result)| (loadable(result), record.results[*place].created));
+            let state = match &best {
+                _ if refusal.is_some() => RecordState::Broken,
+                None => RecordState::KeyOnly,
+                Some((_, result)) if loadable(result) => RecordState::Result,
+                Some(_) => RecordState::Broken,
+            };
+            let created = best.as_ref().and_then(|(place, _)| record.results[*place].created);
+            let result = best.map(|(_, result)| result);
+            RecordDetail { state, kind: kind(&graph, record, &root_selector), result, created, sizes: None }
+        });
+        let records = records.collect();
+        let mut cache = Self { config: found.config, platform: found.platform, graph, refusal, records, layers };
+        cache.measure(blobs);
+        cache
+    }
+
+    fn measure(&mut self, blobs: &BlobTable) {
+        let results = self.records.iter().filter_map(|record| record.result.as_ref());
+        let measured = LayerSizes::new(&self.graph, &self.layers, results, |blob| blobs.get(blob).refs() <= 1);
+        for record in &mut self.records {
+            record.sizes = record.result.as_ref().map(|result| measured.of(result));
+        }
+    }
+
+    /// Returns for each layer the records whose result uses it, in their order; and whether that had to be cut short,
+    /// which only a configuration made to be large needs.
+    pub fn layer_users(&self) -> (Vec<Vec<RecordIndex>>, bool) {
+        let mut users = vec![Vec::new(); self.layers.len()];
+        let mut listed = 0;
+        for (index, record) in (0..).map(RecordIndex).zip(&self.records) {
+            for layer in record.result.iter().flat_map(|result| self.chain(result)) {
+                if listed == MOST_USERS {
+                    return (users, true);
+                }
+                if users[layer.at()].last() != Some(&index) {
+                    users[layer.at()].push(index);
+                    listed += 1;
+                }
+            }
+        }
+        (users, false)
+    }
+
+    /// Returns the layers of a result from the top down.
+    pub fn chain<'a>(&'a self, result: &'a ImportedResult) -> Box<dyn Iterator<Item = LayerIndex> + 'a> {
+        match result {
+            ImportedResult::Chain(layers) => Box::new(layers.iter().rev().copied()),
+            ImportedResult::Top(top) => {
+                // An imported result has no circle below it, but this does not rest on that.
+                let below = |layer: &LayerIndex| self.graph.layers[layer.at()].parent.layer().map(LayerIndex);
+                Box::new(std::iter::successors(Some(*top), below).take(self.layers.len()))
+            }
+        }
+    }
+
+    /// Returns the top layer of a result.
+    pub fn top_layer(&self, result: &ImportedResult) -> Option<LayerIndex> {
+        match result {
+            ImportedResult::Top(top) => Some(*top),
+            ImportedResult::Chain(layers) => layers.last().copied(),
+        }
+    }
+
+    /// Returns the digests of blobs that a record's result needs and the store does not hold soundly.
+    pub fn missing_blobs(&self, blobs: &BlobTable, record: RecordIndex) -> Vec<DigestText> {
+        let detail = self.records.get(record.at());
+        let chain = detail.and_then(|detail| detail.result.as_ref()).into_iter().flat_map(|result| self.chain(result));
+        let digests = chain.map(|layer| &self.graph.layers[layer.at()].blob);
+        let mut seen = HashSet::new();
+        digests
+            .filter(|digest| digest.valid().is_none_or(|digest| !is_sound(blobs, &digest)) && seen.insert(*digest))
+            .cloned()
+            .collect()
+    }
+}
+
+fn layer_details(found: &FoundCache<'_>, blobs: &BlobTable) -> Vec<LayerDetail> {
+    let by_digest: HashMap<&DigestText, _> = found.layers.iter().map(|layer| (&layer.digest, layer)).collect();
+    let detail = |layer: &crate::format::cache_config::CacheLayer| {
+        let descriptor = by_digest.get(&layer.blob);
+        let annotations = layer.annotations.as_ref();
+        let blob = layer.blob.valid().and_then(|digest| blobs.find(&digest));
+        LayerDetail {
+            blob,
+            media_type: descriptor
+                .map(|descriptor| descriptor.media_type.clone())
+                .or_else(|| annotations.map(|annotations| annotations.media_type.clone()))
+                .unwrap_or_default(),
+            diff_id: descriptor
+                .and_then(|descriptor| descriptor.diff_id())
+                .or_else(|| annotations.and_then(|annotations| annotations.diff_id.clone())),
+            created: descriptor
+                .and_then(|descriptor| descriptor.created())
+                .or_else(|| annotations.and_then(|annotations| annotations.created)),
+            bytes: blob
+                .and_then(|blob| blobs.get(blob).size())
+                .or_else(|| descriptor.and_then(|descriptor| descriptor.size()))
+                .or_else(|| annotations.and_then(|annotations| annotations.size)),
+        }
+    };
+    found.graph.layers.iter().map(detail).collect()
+}
+
+fn kind(graph: &CacheGraph, record: &Record, root_selector: &DigestText) -> RecordKind {
+    let from_root = |links: &[crate::format::cache_config::Link]| {
+        links.iter().any(|link| link.selector.as_ref() == Some(root_selector))
+    };
+    match record.input_count() {
+        0 => RecordKind::Root,
+        _ if graph.input(record, 0).is_some_and(from_root) => RecordKind::Exec,
+        1 => RecordKind::File,
+        _ => RecordKind::Copy,
+    }
+}
+
+/// Tells whether a layer lies on nothing.
+fn is_bottom(graph: &CacheGraph, layer: LayerIndex) -> bool {
+    graph.layers[layer.at()].parent == Parent::Bottom
+}

@@ -1,0 +1,184 @@
+//! Sizes of chains of layers, for all layers of a configuration at once.
+//!
+//! Layers form trees, each lying on its parent; a result is a path from a layer to a bottom. One walk over the trees gives
+//! every path its size with each blob counted once, in time linear in the configuration, however deep the chains are.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{BlobId, LayerDetail, ResultSizes, is_bottom};
+use crate::format::cache_config::import::ImportedResult;
+use crate::format::cache_config::{CacheGraph, LayerIndex};
+
+pub(super) struct LayerSizes<'a> {
+    layers: &'a [LayerDetail],
+    by_layer: Vec<ResultSizes>,
+    /// The blobs that exactly one record uses, and no other ref.
+    exclusive: HashSet<BlobId>,
+}
+
+/// What the walk learns of a layer.
+#[derive(Clone, Copy, Default)]
+struct Visit {
+    parent: Option<usize>,
+    /// Whether the layer's blob lies on the path below it, too.
+    repeats: bool,
+    /// How many results have the layer in their chain.
+    users: u64,
+}
+
+impl<'a> LayerSizes<'a> {
+    /// Measures the chains of `graph`, as they are used by `results`; `is_own` tells whether no other ref has a blob.
+    pub(super) fn new<'r>(
+        graph: &CacheGraph,
+        layers: &'a [LayerDetail],
+        results: impl Iterator<Item = &'r ImportedResult>,
+        is_own: impl Fn(BlobId) -> bool,
+    ) -> Self {
+        let (order, mut visits) = walk(graph, layers);
+        let mut blob_users: HashMap<BlobId, u64> = HashMap::new();
+        for result in results {
+            match result {
+                ImportedResult::Top(top) => visits[top.at()].users += 1,
+                ImportedResult::Chain(chain) => {
+                    let blobs: HashSet<BlobId> = chain.iter().filter_map(|layer| layers[layer.at()].blob).collect();
+                    for blob in blobs {
+                        *blob_users.entry(blob).or_default() += 1;
+                    }
+                }
+            }
+        }
+        for &layer in order.iter().rev() {
+            let visit = visits[layer];
+            if let Some(parent) = visit.parent {
+                visits[parent].users += visit.users;
+            }
+            if let Some(blob) = layers[layer].blob.filter(|_| !visit.repeats) {
+                *blob_users.entry(blob).or_default() += visit.users;
+            }
+        }
+        let own = blob_users.into_iter().filter(|(blob, users)| *users == 1 && is_own(*blob));
+        let exclusive: HashSet<BlobId> = own.map(|(blob, _)| blob).collect();
+
+        let mut by_layer = vec![ResultSizes::default(); layers.len()];
+        for &layer in &order {
+            let below = visits[layer].parent.map_or_else(ResultSizes::default, |parent| by_layer[parent]);
+            let bytes = layers[layer].bytes.unwrap_or_default();
+            let added = if visits[layer].repeats { 0 } else { bytes };
+            let own = if layers[layer].blob.is_some_and(|blob| exclusive.contains(&blob)) { added } else { 0 };
+            by_layer[layer] = ResultSizes {
+                layer_bytes: bytes,
+                bytes: below.bytes.saturating_add(added),
+                exclusive_bytes: below.exclusive_bytes.saturating_add(own),
+                depth: below.depth + 1,
+            };
+        }
+        Self { layers, by_layer, exclusive }
+    }
+
+    /// Returns the sizes of a result.
+    pub(super) fn of(&self, result: &ImportedResult) -> ResultSizes {
+        match result {
+            ImportedResult::Top(top) => self.by_layer[top.at()],
+            ImportedResult::Chain(chain) => {
+                let mut sizes = ResultSizes::default();
+                let mut seen = HashSet::new();
+                for layer in chain.iter().map(|layer| &self.layers[layer.at()]) {
+                    let bytes = layer.bytes.unwrap_or_default();
+                    (sizes.layer_bytes, sizes.depth) = (bytes, sizes.depth + 1);
+                    if layer.blob.is_some_and(|blob| !seen.insert(blob)) {
+                        continue;
+                    }
+                    sizes.bytes = sizes.bytes.saturating_add(bytes);
+                    if layer.blob.is_some_and(|blob| self.exclusive.contains(&blob)) {
+                        sizes.exclusive_bytes = sizes.exclusive_bytes.saturating_add(bytes);
+                    }
+                }
+                sizes
+            }
+        }
+    }
+}
+
+/// Walks the trees from their bottoms up: the layers in an order in which parents come first, and what each visit saw.
+/// Layers in a circle are on no tree.
+fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<Visit>) {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); layers.len()];
+    for (layer, known) in graph.layers.iter().enumerate() {
+        if let Some(parent) = known.parent.layer() {
+            children[parent as usize].push(layer);
+        }
+    }
+    let mut visits = vec![Visit::default(); layers.len()];
+    let mut order = Vec::with_capacity(layers.len());
+    let mut on_path: HashSet<BlobId> = HashSet::new();
+    // A layer stands on the stack to be entered, and below its children to be left again.
+    let mut stack: Vec<(usize, bool)> = (0..)
+        .map(LayerIndex)
+        .take(layers.len())
+        .filter(|layer| is_bottom(graph, *layer))
+        .map(|layer| (layer.at(), true))
+        .collect();
+    while let Some((layer, enters)) = stack.pop() {
+        let blob = layers[layer].blob;
+        if !enters {
+            if let Some(blob) = blob.filter(|_| !visits[layer].repeats) {
+                on_path.remove(&blob);
+            }
+            continue;
+        }
+        visits[layer].repeats = blob.is_some_and(|blob| !on_path.insert(blob));
+        order.push(layer);
+        stack.push((layer, false));
+        for &child in &children[layer] {
+            visits[child].parent = Some(layer);
+            stack.push((child, true));
+        }
+    }
+    (order, visits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Layers as (blob, parent); the size of blob N is 10 to the power of N.
+    fn measure(layers: &[(u32, i64)], tops: &[u32], shared: &[u32]) -> Vec<(u64, u64)> {
+        let text: Vec<String> =
+            layers.iter().map(|(_, parent)| format!(r#"{{"blob":"x","parent":{parent}}}"#)).collect();
+        let graph = CacheGraph::parse(format!(r#"{{"layers":[{}]}}"#, text.join(",")).as_bytes()).unwrap();
+        let details: Vec<LayerDetail> = layers
+            .iter()
+            .map(|(blob, _)| LayerDetail {
+                blob: Some(BlobId(*blob)),
+                media_type: String::new(),
+                diff_id: None,
+                created: None,
+                bytes: Some(10_u64.pow(*blob)),
+            })
+            .collect();
+        let results: Vec<ImportedResult> = tops.iter().map(|top| ImportedResult::Top(LayerIndex(*top))).collect();
+        let sizes = LayerSizes::new(&graph, &details, results.iter(), |blob| !shared.contains(&blob.0));
+        results.iter().map(|result| sizes.of(result)).map(|sizes| (sizes.bytes, sizes.exclusive_bytes)).collect()
+    }
+
+    #[test]
+    fn a_chain_counts_each_blob_once() {
+        assert_eq!(measure(&[(0, -1), (1, 0), (2, 1)], &[2], &[]), [(111, 111)]);
+        assert_eq!(measure(&[(0, -1), (1, 0), (0, 1)], &[2], &[]), [(11, 11)]);
+    }
+
+    #[test]
+    fn what_two_records_use_is_exclusive_to_none() {
+        let fork = [(0, -1), (1, 0), (2, 0)];
+        assert_eq!(measure(&fork, &[1, 2], &[]), [(11, 10), (101, 100)]);
+        assert_eq!(measure(&fork, &[0, 1], &[]), [(1, 0), (11, 10)]);
+        // The same blob on two chains.
+        assert_eq!(measure(&[(1, -1), (0, -1), (1, 1)], &[0, 2], &[]), [(10, 0), (11, 1)]);
+        assert_eq!(measure(&fork, &[1, 2], &[2]), [(11, 10), (101, 0)]);
+    }
+
+    #[test]
+    fn a_circle_has_no_size() {
+        assert_eq!(measure(&[(0, 1), (1, 0)], &[], &[]), []);
+    }
+}

@@ -1,0 +1,236 @@
+//! The filter language of `--filter` and of `/` in the terminal UI: `size>1G age>30d ref~^pr- state:orphan !shared`.
+//!
+//! Terms stand apart by blanks and must all hold; `!` before a term turns it around.
+//!
+//! - Numbers, with `>` `>=` `<` `<=` `=` `:`: `size>1G`, `exclusive<=500MB`, `layers>=3`, `records=0`, `refs<2`.
+//! - The time since creation, with `>` `>=` `<` `<=`: `age>30d`, `age<"2w 3h"`.
+//! - Texts, the whole of it with `=` or `:`, a regular expression with `~`: `ref:pr-*`, `step~npm`, and `name`, `kind`,
+//!   `platform`. In a whole, `*` is any text and `?` any character.
+//! - States: `state:orphan`, and `live`, `missing`, `partial`, `unknown`, `result`, `key-only`, `broken`.
+//! - Digests by how they begin: `digest:5891b5`, `sha256:5891b5`.
+//! - Flags: `live`, `orphan`, `missing` (the state), `shared` (more than one ref uses it), `tagged` (a tag names it).
+//! - Any other word is looked for in names: `main`, `"two words"`; with `*` or `?` it is the whole name.
+//!
+//! Upper and lower case are the same. A value in quotes may hold blanks; `""` in it is one quote.
+//!
+//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted, and
+//! an unknown age is no reason for that.
+
+mod parse;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+
+pub use self::parse::{FilterError, Problem};
+use crate::format::digest::Digest;
+
+/// A row as a filter sees it. What a row has no value for stays `None`.
+pub trait Subject {
+    /// Tells whether one of the row's values of `field` passes `test`; `None` when the row has none.
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        let _ = (field, test);
+        None
+    }
+
+    /// Returns the number in `field`; sizes are bytes.
+    fn number(&self, field: NumberField) -> Option<u64> {
+        let _ = field;
+        None
+    }
+
+    /// Returns when the row's subject was created.
+    fn created(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Returns the digest that names it.
+    fn digest(&self) -> Option<Digest> {
+        None
+    }
+
+    /// Tells whether a tag names it.
+    fn tagged(&self) -> Option<bool> {
+        None
+    }
+
+    /// Tells whether more than one ref uses it.
+    fn shared(&self) -> Option<bool> {
+        self.number(NumberField::Refs).map(|refs| refs > 1)
+    }
+}
+
+/// A field that holds texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    /// What the row is called.
+    Name,
+    /// The refs that it belongs to; of a ref, its own name.
+    Ref,
+    /// The steps that made it.
+    Step,
+    /// What kind of thing it is, in the words of the JSON output.
+    Kind,
+    /// Its state, in the words of the JSON output.
+    State,
+    /// The platforms it is for, as `linux/amd64`.
+    Platform,
+}
+
+/// A field that holds a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberField {
+    /// Its bytes.
+    Size,
+    /// The bytes that nothing else uses.
+    Exclusive,
+    /// How many layers it has.
+    Layers,
+    /// How many records it has.
+    Records,
+    /// How many refs use it.
+    Refs,
+}
+
+/// A filter: rows that match every term pass.
+///
+/// It prints as what was written, with one blank between terms, and that parses to an equal filter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    terms: Vec<Term>,
+}
+
+impl Filter {
+    /// Parses a filter; an empty one lets everything pass.
+    ///
+    /// # Errors
+    /// What is wrong with the first term that is, and where it stands.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        parse::terms(text).map(|terms| Self { terms })
+    }
+
+    /// Tells whether everything passes.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Tells whether `subject` matches every term at the time `now`.
+    pub fn matches<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> bool {
+        self.terms.iter().all(|term| term.test.holds(subject, now) == Some(!term.negated))
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, term) in self.terms.iter().enumerate() {
+            let blank = if index == 0 { "" } else { " " };
+            write!(f, "{blank}{}{}", if term.negated { "!" } else { "" }, term.written)?;
+        }
+        Ok(())
+    }
+}
+
+/// A test, the way it is to come out, and the text that says so.
+#[derive(Debug, Clone)]
+struct Term {
+    negated: bool,
+    test: Test,
+    /// The term as it was written, without its `!`; the test follows from it.
+    written: Box<str>,
+}
+
+impl PartialEq for Term {
+    fn eq(&self, other: &Self) -> bool {
+        (self.negated, &self.written) == (other.negated, &other.written)
+    }
+}
+
+impl Eq for Term {}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Number(NumberField, Comparison, u64),
+    Age(Comparison, SignedDuration),
+    Text(TextField, Pattern),
+    Digest(DigestPrefix),
+    Shared,
+    Tagged,
+}
+
+impl Test {
+    /// Tells whether the test holds; `None` when `subject` does not know.
+    fn holds<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> Option<bool> {
+        match self {
+            Self::Number(field, comparison, limit) => {
+                subject.number(*field).map(|number| comparison.holds(&number, limit))
+            }
+            Self::Age(comparison, limit) => {
+                subject.created().map(|created| comparison.holds(&now.duration_since(created), limit))
+            }
+            Self::Text(field, pattern) => subject.any_text(*field, &mut |text| pattern.matches(text)),
+            Self::Digest(prefix) => subject.digest().map(|digest| prefix.begins(&digest)),
+            Self::Shared => subject.shared(),
+            Self::Tagged => subject.tagged(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    AtMost,
+    Equal,
+    AtLeast,
+    More,
+}
+
+impl Comparison {
+    fn holds<T: Ord>(self, value: &T, limit: &T) -> bool {
+        match self {
+            Self::Less => value < limit,
+            Self::AtMost => value <= limit,
+            Self::Equal => value == limit,
+            Self::AtLeast => value >= limit,
+            Self::More => value > limit,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Pattern {
+    /// The whole text, in lower case.
+    Whole(Box<str>),
+    /// A part of the text, or a glob of the whole.
+    Regex(Regex),
+}
+
+impl Pattern {
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Whole(whole) => text.chars().flat_map(char::to_lowercase).eq(whole.chars()),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
+/// The beginning of a digest, in hexadecimal digits.
+#[derive(Debug, Clone)]
+struct DigestPrefix {
+    /// `sha256` or `sha512`, where it was written.
+    algorithm: Option<&'static str>,
+    /// The value of each digit.
+    digits: Vec<u8>,
+}
+
+impl DigestPrefix {
+    fn begins(&self, digest: &Digest) -> bool {
+        let of_digest = digest.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        self.algorithm.is_none_or(|algorithm| algorithm == digest.algorithm())
+            && self.digits.len() <= digest.as_bytes().len() * 2
+            && self.digits.iter().copied().zip(of_digest).all(|(wanted, found)| wanted == found)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+//! From the text of a filter to its terms.
+
+use std::ops::Range;
+
+use jiff::SignedDuration;
+use regex::{Regex, RegexBuilder};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Comparison, DigestPrefix, NumberField, Pattern, Term, Test, TextField};
+use crate::format::text::visible;
+use crate::units::{parse_duration, parse_size};
+
+/// The longest filter in bytes: far more than a person types, and too little to make matching slow.
+const MAX_LENGTH: usize = 1024;
+
+/// The most memory that a compiled pattern takes, in bytes.
+const MAX_PATTERN: usize = 1 << 20;
+
+/// The words that `state` knows; they are those of the JSON output.
+const STATES: [&str; 8] = ["live", "orphan", "missing", "partial", "unknown", "result", "key-only", "broken"];
+
+const FIELDS: [(&str, Field); 13] = [
+    ("size", Field::Size(NumberField::Size)),
+    ("exclusive", Field::Size(NumberField::Exclusive)),
+    ("age", Field::Age),
+    ("ref", Field::Text(TextField::Ref)),
+    ("name", Field::Text(TextField::Name)),
+    ("step", Field::Text(TextField::Step)),
+    ("digest", Field::Digest),
+    ("kind", Field::Text(TextField::Kind)),
+    ("state", Field::State),
+    ("layers", Field::Count(NumberField::Layers)),
+    ("records", Field::Count(NumberField::Records)),
+    ("refs", Field::Count(NumberField::Refs)),
+    ("platform", Field::Text(TextField::Platform)),
+];
+
+/// The operators, those that begin with another one first.
+const OPERATORS: [(&str, Operator); 7] = [
+    (">=", Operator::Compare(Comparison::AtLeast)),
+    ("<=", Operator::Compare(Comparison::AtMost)),
+    (">", Operator::Compare(Comparison::More)),
+    ("<", Operator::Compare(Comparison::Less)),
+    ("=", Operator::Compare(Comparison::Equal)),
+    (":", Operator::Compare(Comparison::Equal)),
+    ("~", Operator::Match),
+];
+
+/// What a field's value is.
+#[derive(Clone, Copy)]
+enum Field {
+    Size(NumberField),
+    Count(NumberField),
+    Age,
+    Text(TextField),
+    State,
+    Digest,
+}
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Compare(Comparison),
+    Match,
+}
+
+/// What is wrong with a filter, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct FilterError {
+    /// The bytes of the filter that are to blame.
+    pub span: Range<usize>,
+    /// What is wrong with them.
+    pub problem: Problem,
+}
+
+impl FilterError {
+    /// Returns `filter` and a line below it that points at the fault.
+    pub fn pointed_out(&self, filter: &str) -> String {
+        let before = visible(filter.get(..self.span.start).unwrap_or_default()).width();
+        let fault = visible(filter.get(self.span.clone()).unwrap_or_default()).width();
+        format!("{}\n{}{}", visible(filter), " ".repeat(before), "^".repeat(fault.max(1)))
+    }
+}
+
+/// Says what is wrong with a term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The filter is longer than any that a person would write.
+    #[error("the filter has more than {MAX_LENGTH} bytes")]
+    TooLong,
+    /// A `!` with nothing behind it, or another one.
+    #[error("`!` stands before what it negates")]
+    NothingNegated,
+    /// A quote that nothing closes, or that something follows.
+    #[error("a quote ends with `\"` and a blank; a quote inside is written twice")]
+    Unquoted,
+    /// Nothing stands before an operator.
+    #[error("a field stands before the operator; what is in quotes is looked for in names")]
+    NoField,
+    /// What stands before an operator is no field.
+    #[error("there is no field `{}`{}; in quotes it is looked for in names", visible(.name), nearest_hint(*.nearest))]
+    UnknownField {
+        /// What stands there.
+        name: Box<str>,
+        /// The field that reads most like it.
+        nearest: Option<&'static str>,
+    },
+    /// The word after `state` is none that a row can be in.
+    #[error("there is no state `{}`{}", visible(.name), nearest_hint(*.nearest))]
+    UnknownState {
+        /// What stands there.
+        name: Box<str>,
+        /// The state that reads most like it.
+        nearest: Option<&'static str>,
+    },
+    /// The field cannot be compared like that.
+    #[error("`{field}` takes {operators}")]
+    WrongOperator {
+        /// The field.
+        field: &'static str,
+        /// The operators that it has.
+        operators: &'static str,
+    },
+    /// Nothing follows the operator.
+    #[error("a value follows the operator")]
+    NoValue,
+    /// The value is none that the field can have.
+    #[error("{}", visible(.0))]
+    WrongValue(Box<str>),
+    /// The regular expression is not one, or takes too much memory.
+    #[error("`{}` is not a regular expression that can be used", visible(.0))]
+    WrongPattern(Box<str>),
+}
+
+fn nearest_hint(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!(" (did you mean `{nearest}`?)")).unwrap_or_default()
+}
+
+/// Parses all terms of a filter.
+pub(super) fn terms(filter: &str) -> Result<Vec<Term>, FilterError> {
+    if filter.len() > MAX_LENGTH {
+        return Err(fault(0..filter.len(), Problem::TooLong));
+    }
+    let mut terms = Vec::new();
+    let mut at = skip_blanks(filter, 0);
+    while at < filter.len() {
+        let (term, end) = read_term(filter, at)?;
+        terms.push(term);
+        at = skip_blanks(filter, end);
+    }
+    Ok(terms)
+}
+
+fn fault(span: Range<usize>, problem: Problem) -> FilterError {
+    FilterError { span, problem }
+}
+
+fn skip_blanks(filter: &str, at: usize) -> usize {
+    filter.len() - filter[at..].trim_start().len()
+}
+
+/// Reads the term that begins at `start`; returns its end, too.
+fn read_term(filter: &str, start: usize) -> Result<(Term, usize), FilterError> {
+    let negated = filter[start..].starts_with('!');
+    let word = start + usize::from(negated);
+    if negated && filter[word..].chars().next().is_none_or(|next| next == '!' || next.is_whitespace()) {
+        return Err(fault(start..word, Problem::NothingNegated));
+    }
+    let (test, end) = read_test(filter, word)?;
+    Ok((Term { negated, test, written: filter[word..end].into() }, end))
+}
+
+/// Reads a term without its `!`.
+fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
+    let word = &filter[start..];
+    let name_length = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(word.len());
+    let (name, rest) = word.split_at(name_length);
+    let operator = OPERATORS.into_iter().find(|(sign, _)| rest.starts_with(sign)).filter(|_| !is_algorithm(name));
+    let Some((sign, operator)) = operator else {
+        let (value, end) = read_value(filter, start)?;
+        let test = if word.starts_with('"') { contains(&value) } else { bare(&value) };
+        return test.map(|test| (test, end)).map_err(|problem| fault(start..end, problem));
+    };
+
+    let sign_start = start + name_length;
+    let value_start = sign_start + sign.len();
+    if name.is_empty() {
+        return Err(fault(sign_start..value_start, Problem::NoField));
+    }
+    let (name, field) = field(name).ok_or_else(|| {
+        let nearest = nearest(name, FIELDS.into_iter().map(|(field, _)| field));
+        fault(start..sign_start, Problem::UnknownField { name: name.into(), nearest })
+    })?;
+    let (value, end) = read_value(filter, value_start)?;
+    if end == value_start {
+        return Err(fault(start..end, Problem::NoValue));
+    }
+    let test = compare(name, field, operator, &value).map_err(|problem| match problem {
+        Problem::WrongOperator { .. } => fault(sign_start..value_start, problem),
+        _ => fault(value_start..end, problem),
+    })?;
+    Ok((test, end))
+}
+
+/// Reads the value that begins at `start`, with or without quotes; returns its end, too.
+fn read_value(filter: &str, start: usize) -> Result<(String, usize), FilterError> {
+    let text = &filter[start..];
+    let Some(quoted) = text.strip_prefix('"') else {
+        let length = text.find(char::is_whitespace).unwrap_or(text.len());
+        return Ok((text[..length].to_owned(), start + length));
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices().peekable();
+    while let Some((index, character)) = characters.next() {
+        if character != '"' {
+            value.push(character);
+        } else if characters.next_if(|(_, next)| *next == '"').is_some() {
+            value.push('"');
+        } else if characters.peek().is_none_or(|(_, next)| next.is_whitespace()) {
+            // Both quotes are one byte.
+            return Ok((value, start + index + 2));
+        } else {
+            break;
+        }
+    }
+    Err(fault(start..filter.len(), Problem::Unquoted))
+}
+
+fn is_algorithm(name: &str) -> bool {
+    ["sha256", "sha512"].iter().any(|algorithm| name.eq_ignore_ascii_case(algorithm))
+}
+
+fn field(name: &str) -> Option<(&'static str, Field)> {
+    FIELDS.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name))
+}
+
+/// Makes the test of a word that has no operator.
+fn bare(word: &str) -> Result<Test, Problem> {
+    let lower = word.to_lowercase();
+    match lower.as_str() {
+        "shared" => Ok(Test::Shared),
+        "tagged" => Ok(Test::Tagged),
+        "live" | "orphan" | "missing" => Ok(Test::Text(TextField::State, Pattern::Whole(lower.into()))),
+        _ if lower.starts_with("sha256:") || lower.starts_with("sha512:") => digest_prefix(word).map(Test::Digest),
+        _ => contains(word),
+    }
+}
+
+/// Makes the test that looks for `word` in names.
+fn contains(word: &str) -> Result<Test, Problem> {
+    let pattern = if is_glob(word) { glob(word) } else { regex(&regex::escape(word)) };
+    pattern.map(|regex| Test::Text(TextField::Name, Pattern::Regex(regex)))
+}
+
+fn compare(name: &'static str, field: Field, operator: Operator, value: &str) -> Result<Test, Problem> {
+    use Operator::{Compare, Match};
+    let wrong_value = |message: String| Problem::WrongValue(message.into());
+    let wrong_operator = |operators| Problem::WrongOperator { field: name, operators };
+    match (field, operator) {
+        (Field::Size(field), Compare(comparison)) => {
+            parse_size(value).map(|size| Test::Number(field, comparison, size)).map_err(wrong_value)
+        }
+        (Field::Count(field), Compare(comparison)) => value
+            .parse()
+            .map(|count| Test::Number(field, comparison, count))
+            .map_err(|_| wrong_value(format!("`{value}` is not a whole number"))),
+        (Field::Size(_) | Field::Count(_), Match) => Err(wrong_operator("`>`, `>=`, `<`, `<=`, `=` or `:`")),
+        (Field::Age, Match | Compare(Comparison::Equal)) => Err(wrong_operator("`>`, `>=`, `<` or `<=`")),
+        (Field::Age, Compare(comparison)) => parse_duration(value)
+            .and_then(|age| SignedDuration::try_from(age).map_err(|error| error.to_string()))
+            .map(|age| Test::Age(comparison, age))
+            .map_err(wrong_value),
+        (Field::Text(field), Match) => regex(value).map(|regex| Test::Text(field, Pattern::Regex(regex))),
+        (Field::Text(field), Compare(Comparison::Equal)) => whole(value).map(|pattern| Test::Text(field, pattern)),
+        (Field::Text(_), Compare(_)) => Err(wrong_operator("`=`, `:` or `~`")),
+        (Field::State, Compare(Comparison::Equal)) => state(value),
+        (Field::Digest, Compare(Comparison::Equal)) => digest_prefix(value).map(Test::Digest),
+        (Field::State | Field::Digest, _) => Err(wrong_operator("`=` or `:`")),
+    }
+}
+
+fn state(word: &str) -> Result<Test, Problem> {
+    let state = STATES
+        .into_iter()
+        .find(|state| state.eq_ignore_ascii_case(word))
+        .ok_or_else(|| Problem::UnknownState { name: word.into(), nearest: nearest(word, STATES.into_iter()) })?;
+    Ok(Test::Text(TextField::State, Pattern::Whole(state.into())))
+}
+
+fn digest_prefix(text: &str) -> Result<DigestPrefix, Problem> {
+    let wrong = || Problem::WrongValue(format!("`{text}` is not how a digest begins").into());
+    let (algorithm, hex) = match text.split_once(':') {
+        Some((algorithm, hex)) if algorithm.eq_ignore_ascii_case("sha256") => (Some("sha256"), hex),
+        Some((algorithm, hex)) if algorithm.eq_ignore_ascii_case("sha512") => (Some("sha512"), hex),
+        Some(_) => return Err(wrong()),
+        None => (None, text),
+    };
+    let digit = |character: char| character.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digits = hex.chars().map(digit).collect::<Option<Vec<u8>>>().ok_or_else(wrong)?;
+    Ok(DigestPrefix { algorithm, digits })
+}
+
+fn whole(text: &str) -> Result<Pattern, Problem> {
+    if is_glob(text) {
+        return glob(text).map(Pattern::Regex);
+    }
+    Ok(Pattern::Whole(text.chars().flat_map(char::to_lowercase).collect()))
+}
+
+fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Compiles a glob of a whole text, in which `*` is any text, `/` included, and `?` any character.
+fn glob(glob: &str) -> Result<Regex, Problem> {
+    let pattern = regex::escape(glob).replace(r"\*", ".*").replace(r"\?", ".");
+    regex(&format!("(?s)^{pattern}$"))
+}
+
+fn regex(pattern: &str) -> Result<Regex, Problem> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .size_limit(MAX_PATTERN)
+        .dfa_size_limit(MAX_PATTERN)
+        .build()
+        .map_err(|_| Problem::WrongPattern(pattern.into()))
+}
+
+/// Returns the word that `name` was probably meant to be.
+fn nearest(name: &str, words: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    words
+        .map(|word| (edits(&name, word), word))
+        .filter(|(edits, word)| *edits <= 2 && *edits * 2 < word.len())
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, word)| word)
+}
+
+/// Counts the letters to insert, drop or replace to get from `from` to `to`.
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, from) in from.bytes().enumerate() {
+        let mut diagonal = index;
+        row[0] = index + 1;
+        for (column, to) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}

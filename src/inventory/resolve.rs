@@ -1,0 +1,327 @@
+//! Follows a root through indexes and manifests to everything that it names.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::blobs::BlobRole;
+use super::summary::CacheSummary;
+use super::{AgeSource, RefKind};
+use crate::backend::{CacheReader, ReadError};
+use crate::format::cache_config::import::Refusal;
+use crate::format::cache_config::{CacheGraph, inline};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::Root;
+use crate::format::lenient;
+use crate::format::manifest::{
+    DOCUMENT_LIMIT, Descriptor, Document, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
+};
+use crate::format::text::visible;
+
+/// The media types of image configurations, in which an inline cache may stand.
+const IMAGE_CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
+/// Something that is wrong with a document that a ref leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFault {
+    /// What it is about: a digest, fit to be shown.
+    pub subject: String,
+    /// What is wrong.
+    pub kind: FaultKind,
+}
+
+/// What may be wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultKind {
+    /// Its name is no digest, so that it cannot be opened.
+    #[error("is no digest: nothing can be read by that name")]
+    NotADigest,
+    /// A manifest that is not stored.
+    #[error("the manifest is not stored: a build cannot import this ref")]
+    ManifestAbsent,
+    /// A manifest that could not be read: what it names is not known.
+    #[error("the manifest cannot be read: {0}")]
+    ManifestUnreadable(String),
+    /// A cache configuration that is not stored.
+    #[error("the cache config is not stored: a build cannot import this ref")]
+    ConfigAbsent,
+    /// A cache or image configuration that could not be read.
+    #[error("the config cannot be read: {0}")]
+    ConfigUnreadable(String),
+    /// A configuration that BuildKit refuses as a whole.
+    #[error("BuildKit refuses the cache config, and builds as if it were empty: {0}")]
+    Refused(Refusal),
+    /// A document beyond BuildKit's import limit.
+    #[error("is {0} bytes: BuildKit imports no more than {IMPORT_LIMIT}, so that this cache is never used")]
+    TooLargeToImport(u64),
+    /// An inline cache that BuildKit passes over.
+    #[error("the inline cache is passed over: {0}")]
+    InlineSkipped(String),
+}
+
+impl DocumentFault {
+    /// Tells whether the document may name blobs that are not known of because of the fault.
+    ///
+    /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
+    pub fn hides_references(&self) -> bool {
+        matches!(self.kind, FaultKind::ManifestUnreadable(_))
+    }
+}
+
+impl std::fmt::Display for DocumentFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.subject, self.kind)
+    }
+}
+
+/// A blob that a root names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    pub digest: Digest,
+    pub size: Option<u64>,
+    pub role: BlobRole,
+}
+
+/// Everything that a root leads to.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub named: Vec<Named>,
+    pub caches: Vec<CacheSummary>,
+    pub images: u32,
+    pub layers: u32,
+    pub platforms: Vec<String>,
+    pub image_created: Option<Timestamp>,
+    pub config_unread: bool,
+    pub faults: Vec<DocumentFault>,
+}
+
+impl Resolved {
+    pub(super) fn kind(&self) -> RefKind {
+        let inline = |cache: &CacheSummary| cache.is_inline;
+        if self.caches.iter().any(|cache| !inline(cache)) || self.config_unread {
+            RefKind::Cache
+        } else if self.caches.iter().any(inline) {
+            RefKind::Inline
+        } else if self.images > 0 {
+            RefKind::Image
+        } else {
+            RefKind::Unknown
+        }
+    }
+
+    pub(super) fn created(&self) -> Option<(Timestamp, AgeSource)> {
+        let newest = self.caches.iter().filter_map(|cache| cache.newest).max();
+        let image = self.image_created.map(|time| (time, AgeSource::ImageConfig));
+        newest.map(|time| (time, AgeSource::CacheConfig)).or(image)
+    }
+
+    fn fault(&mut self, subject: impl std::fmt::Display, kind: FaultKind) {
+        self.faults.push(DocumentFault { subject: subject.to_string(), kind });
+    }
+
+    fn name(&mut self, descriptor: &Descriptor, role: BlobRole) -> Option<Digest> {
+        match &descriptor.digest {
+            DigestText::Valid(digest) => {
+                self.named.push(Named { digest: *digest, size: descriptor.size(), role });
+                Some(*digest)
+            }
+            DigestText::Invalid(text) => {
+                self.fault(format!("`{}`", shortened(text)), FaultKind::NotADigest);
+                None
+            }
+        }
+    }
+}
+
+/// A cache configuration, just read, with the descriptors of its layers.
+pub(super) struct FoundCache<'a> {
+    pub config: Digest,
+    pub graph: CacheGraph,
+    pub layers: &'a [&'a Descriptor],
+    /// Of an inline cache, the platform of its image.
+    pub platform: Option<String>,
+}
+
+/// Reads everything that `root` leads to, and shows each cache configuration to `visit`. Faults are part of the answer.
+pub(super) async fn resolve(
+    reader: &dyn CacheReader,
+    root: &Root,
+    visit: impl FnMut(FoundCache<'_>) + Send,
+) -> Resolved {
+    let mut walk = Walk { reader, visit, resolved: Resolved::default(), seen: HashSet::new(), queue: Vec::new() };
+    walk.queue.push(root.descriptor.clone());
+    while let Some(descriptor) = walk.queue.pop() {
+        walk.document(&descriptor).await;
+    }
+    walk.resolved.platforms.sort();
+    walk.resolved.platforms.dedup();
+    walk.resolved
+}
+
+struct Walk<'a, V> {
+    reader: &'a dyn CacheReader,
+    visit: V,
+    resolved: Resolved,
+    seen: HashSet<Digest>,
+    /// Manifests that are still to be read. An explicit queue, for indexes may nest without end.
+    queue: Vec<Descriptor>,
+}
+
+impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+    async fn document(&mut self, descriptor: &Descriptor) {
+        let Some(digest) = self.resolved.name(descriptor, BlobRole::Manifest) else { return };
+        if !self.seen.insert(digest) {
+            return;
+        }
+        let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
+            Ok(bytes) => bytes,
+            Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
+            Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
+        };
+        if bytes.len() as u64 > IMPORT_LIMIT {
+            self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
+        }
+        match Document::parse(&bytes) {
+            Ok(Document::Index(entries)) => self.index(digest, &entries).await,
+            Ok(Document::Manifest { config, layers, subject }) => {
+                self.queue.extend(subject.map(|subject| *subject));
+                self.manifest(descriptor, &config, &layers).await;
+            }
+            // What is not even called a manifest is a leaf, which stays as it is.
+            Err(_) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
+                self.resolved.named.push(Named { digest, size: descriptor.size(), role: BlobRole::Other });
+            }
+            Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
+        }
+    }
+
+    async fn index(&mut self, digest: Digest, entries: &[Descriptor]) {
+        if let Some(named) = self.resolved.named.iter_mut().rfind(|named| named.digest == digest) {
+            named.role = BlobRole::Index;
+        }
+        if let Some(config) = entries.iter().find(|entry| entry.is_cache_config()) {
+            // The older form of a cache: an index whose entries are layers, and one that is the config.
+            let layers: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_cache_config()).collect();
+            self.cache(config, &layers).await;
+            return;
+        }
+        for entry in entries {
+            if entry.is_manifest_like() {
+                self.queue.push(entry.clone());
+            } else {
+                self.resolved.name(entry, BlobRole::Other);
+            }
+        }
+    }
+
+    async fn manifest(&mut self, descriptor: &Descriptor, config: &Descriptor, layers: &[Descriptor]) {
+        if config.is_cache_config() {
+            return self.cache(config, &layers.iter().collect::<Vec<_>>()).await;
+        }
+        for layer in layers {
+            self.resolved.name(layer, BlobRole::Layer);
+        }
+        let has_config = !matches!(&config.digest, DigestText::Invalid(text) if text.is_empty());
+        let is_image = IMAGE_CONFIGS.contains(&config.media_type.as_str());
+        if has_config {
+            self.resolved.name(config, if is_image { BlobRole::ImageConfig } else { BlobRole::Other });
+        }
+        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() {
+            return;
+        }
+        self.resolved.images += 1;
+        self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
+        self.image(config, layers).await;
+    }
+
+    async fn image(&mut self, descriptor: &Descriptor, layers: &[Descriptor]) {
+        let Some((digest, bytes)) = self.config(descriptor).await else { return };
+        let config: ImageConfig = match lenient::parse(&bytes) {
+            Ok(config) => config,
+            Err(error) => return self.resolved.fault(digest, FaultKind::ConfigUnreadable(error.to_string())),
+        };
+        self.resolved.image_created = self.resolved.image_created.max(config.created.0);
+        let (os, architecture) = (config.os.clone(), config.architecture.clone());
+        let platform = Platform { os, architecture, variant: config.variant.clone() };
+        let platform = platform.name();
+        self.resolved.platforms.extend(platform.clone());
+        match inline::read(&config, layers) {
+            Ok(None) => {}
+            Ok(Some(graph)) => {
+                let layers = &layers.iter().collect::<Vec<_>>();
+                self.found(FoundCache { config: digest, graph, layers, platform }, true);
+            }
+            Err(error) => self.resolved.fault(digest, FaultKind::InlineSkipped(error.to_string())),
+        }
+    }
+
+    async fn cache(&mut self, descriptor: &Descriptor, layers: &[&Descriptor]) {
+        self.resolved.name(descriptor, BlobRole::CacheConfig);
+        for layer in layers {
+            self.resolved.name(layer, BlobRole::Layer);
+        }
+        self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
+        let Some((digest, bytes)) = self.config(descriptor).await else {
+            self.resolved.config_unread = true;
+            return;
+        };
+        if bytes.len() as u64 > IMPORT_LIMIT {
+            self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
+        }
+        match CacheGraph::parse(&bytes) {
+            Ok(graph) => self.found(FoundCache { config: digest, graph, layers, platform: None }, false),
+            Err(error) => {
+                self.resolved.config_unread = true;
+                self.resolved.fault(digest, FaultKind::ConfigUnreadable(error.to_string()));
+            }
+        }
+    }
+
+    /// Reads a configuration; none when it is not to be had, which is noted.
+    async fn config(&mut self, descriptor: &Descriptor) -> Option<(Digest, Vec<u8>)> {
+        let digest = descriptor.digest.valid()?;
+        match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
+            Ok(bytes) => Some((digest, bytes)),
+            Err(ReadError::Absent) => {
+                self.resolved.fault(digest, FaultKind::ConfigAbsent);
+                None
+            }
+            Err(error) => {
+                self.resolved.fault(digest, FaultKind::ConfigUnreadable(error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn found(&mut self, cache: FoundCache<'_>, is_inline: bool) {
+        let summary = CacheSummary::new(&cache.graph, &cache.described(), is_inline);
+        if let Some(refusal) = summary.refusal {
+            self.resolved.fault(cache.config, FaultKind::Refused(refusal));
+        }
+        self.resolved.caches.push(summary);
+        (self.visit)(cache);
+    }
+}
+
+impl FoundCache<'_> {
+    /// Returns the blobs that the manifest describes; results on others are dropped by an import.
+    pub(super) fn described(&self) -> HashSet<Digest> {
+        self.layers.iter().filter_map(|layer| layer.digest.valid()).collect()
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Makes a name from a store fit for one line of a message.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut shown: String = visible(text).chars().take(MOST + 1).collect();
+    if shown.chars().count() > MOST {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,213 @@
+//! Builds an inventory from a reader: the roots and what they name first, then everything that is stored.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::blobs::BlobTable;
+use super::resolve::{self, Resolved};
+use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
+use crate::backend::{BackendError, CacheReader, OtherObject, Roots, SharedReader, StoredObject};
+use crate::format::layout::Root;
+use crate::format::text::visible;
+
+/// How many batches may wait between the listing and the inventory.
+const BATCHES_AHEAD: usize = 16;
+/// How often the roots are read again when they have changed during a scan.
+const MOST_PASSES: usize = 3;
+
+/// How a scan goes about its work.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// How many documents are read at once.
+    pub concurrency: usize,
+    /// Ends the scan early.
+    pub cancel: CancellationToken,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self { concurrency: 8, cancel: CancellationToken::new() }
+    }
+}
+
+/// Says why there is no inventory.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Somebody cancelled the scan.
+    #[error("the scan was cancelled")]
+    Cancelled,
+}
+
+/// Scans a store. `observe` sees the inventory grow, after each batch.
+///
+/// The roots are read first, so that each object's state is known as it comes; when they turn out to have changed by the
+/// end, the scan begins anew, a few times.
+///
+/// # Errors
+/// When the roots or the listing cannot be read. A ref that cannot be read is part of the inventory, with its fault.
+pub async fn scan(
+    reader: &SharedReader,
+    options: &ScanOptions,
+    mut observe: impl FnMut(&Inventory) + Send,
+) -> Result<Inventory, ScanError> {
+    let mut roots = reader.roots().await?;
+    for _ in 1..MOST_PASSES {
+        let inventory = scan_once(reader, &roots, options, &mut observe).await?;
+        let after = reader.roots().await?;
+        if after.fingerprint == roots.fingerprint {
+            return Ok(inventory);
+        }
+        roots = after;
+    }
+    let mut inventory = scan_once(reader, &roots, options, &mut observe).await?;
+    if reader.roots().await?.fingerprint != roots.fingerprint {
+        inventory.warnings.push(StoreWarning::KeepsChanging);
+    }
+    Ok(inventory)
+}
+
+async fn scan_once(
+    reader: &SharedReader,
+    roots: &Roots,
+    options: &ScanOptions,
+    observe: &mut (impl FnMut(&Inventory) + Send),
+) -> Result<Inventory, ScanError> {
+    let mut inventory = named(&**reader, &roots.entries, options).await?;
+    observe(&inventory);
+
+    let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+    // Dropping the guard ends a listing that nobody waits for any more.
+    let cancel = options.cancel.child_token();
+    let _guard = cancel.clone().drop_guard();
+    let lister = Arc::clone(reader);
+    let listing = tokio::spawn(async move { lister.list_objects(sender, cancel).await });
+    let (mut partial, mut unknown) = (Vec::new(), Vec::new());
+    loop {
+        tokio::select! {
+            () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
+            batch = batches.recv() => match batch {
+                Some(batch) => add(&mut inventory.blobs, &mut partial, &mut unknown, batch),
+                None => break,
+            },
+        }
+        observe(&inventory);
+    }
+    listing.await.map_err(|_| BackendError::Interrupted)??;
+    if options.cancel.is_cancelled() {
+        return Err(ScanError::Cancelled);
+    }
+    partial.sort_by(|a, b| a.name.cmp(&b.name));
+    unknown.sort_by(|a, b| a.name.cmp(&b.name));
+    (inventory.partial, inventory.unknown) = (Arc::new(partial), Arc::new(unknown));
+    inventory.progress = Progress::Complete;
+    finish(&mut inventory);
+    observe(&inventory);
+    Ok(inventory)
+}
+
+fn add(
+    blobs: &mut BlobTable,
+    partial: &mut Vec<OtherObject>,
+    unknown: &mut Vec<OtherObject>,
+    batch: Vec<StoredObject>,
+) {
+    for object in batch {
+        match object {
+            StoredObject::Blob { digest, size, modified } => {
+                blobs.store(digest, size, modified);
+            }
+            StoredObject::Partial(object) => partial.push(object),
+            StoredObject::Unknown(object) => unknown.push(object),
+        }
+    }
+}
+
+/// Reads the roots and everything that they name, several at once.
+async fn named(reader: &dyn CacheReader, roots: &[Root], options: &ScanOptions) -> Result<Inventory, ScanError> {
+    let mut inventory = Inventory { warnings: duplicate_names(roots), ..Inventory::default() };
+    let mut refs = Vec::with_capacity(roots.len());
+    let mut resolving = stream::iter(roots.iter())
+        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
+        .buffered(options.concurrency.max(1));
+    while let Some((root, resolved)) = resolving.next().await {
+        if options.cancel.is_cancelled() {
+            return Err(ScanError::Cancelled);
+        }
+        refs.push(entry(root, resolved, &mut inventory.blobs));
+    }
+    inventory.refs = Arc::new(refs);
+    Ok(inventory)
+}
+
+fn duplicate_names(roots: &[Root]) -> Vec<StoreWarning> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for name in roots.iter().flat_map(|root| &root.names) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut names: Vec<(&str, usize)> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    names.sort_unstable();
+    let warning = |(name, count)| StoreWarning::DuplicateName { name: visible(name).into_owned(), count };
+    names.into_iter().map(warning).collect()
+}
+
+fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
+    let mut reach: Vec<_> =
+        resolved.named.iter().map(|named| blobs.name(named.digest, named.size, named.role)).collect();
+    reach.sort_unstable();
+    reach.dedup();
+    for id in &reach {
+        blobs.add_ref(*id);
+    }
+    RefEntry {
+        root: root.clone(),
+        name: root.name(),
+        aliases: root.names.iter().skip(1).cloned().collect(),
+        tagged: !root.names.is_empty(),
+        kind: resolved.kind(),
+        created: resolved.created(),
+        modified: None,
+        layers: resolved.layers,
+        records: None,
+        reach: reach.into_boxed_slice(),
+        sizes: RefSizes::default(),
+        platforms: resolved.platforms,
+        faults: resolved.faults,
+        caches: resolved.caches,
+    }
+}
+
+/// Fills in what only the whole listing tells: sizes, states of records, times of manifests.
+fn finish(inventory: &mut Inventory) {
+    let blobs = &inventory.blobs;
+    for entry in Arc::make_mut(&mut inventory.refs) {
+        entry.sizes = sizes(&entry.reach, blobs);
+        entry.modified =
+            entry.digest().valid().and_then(|digest| blobs.find(&digest)).and_then(|id| blobs.get(id).modified());
+        let counts = entry.caches.iter().map(|cache| cache.counts(blobs));
+        entry.records = counts.reduce(RecordCounts::plus);
+    }
+}
+
+fn sizes(reach: &[super::BlobId], blobs: &BlobTable) -> RefSizes {
+    let mut sizes = RefSizes::default();
+    for blob in reach.iter().map(|id| blobs.get(*id)) {
+        if blob.is_stored() {
+            sizes.bytes = sizes.bytes.saturating_add(blob.stored_size());
+            if blob.refs() == 1 {
+                sizes.exclusive_bytes = sizes.exclusive_bytes.saturating_add(blob.stored_size());
+            }
+        } else {
+            sizes.missing_blobs += 1;
+            sizes.missing_bytes = sizes.missing_bytes.saturating_add(blob.size().unwrap_or_default());
+        }
+    }
+    sizes
+}

@@ -1,0 +1,135 @@
+//! What a scan keeps of a cache configuration: just enough to tell, once everything is listed, which results can be
+//! loaded. The configuration itself is read again when somebody looks into the ref; hundreds of them would not fit.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::blobs::BlobTable;
+use crate::format::cache_config::CacheGraph;
+use crate::format::cache_config::import::{self, ImportedResult, Refusal};
+use crate::format::digest::Digest;
+
+/// How many records a cache has, by what they are good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordCounts {
+    /// All of them.
+    pub records: u64,
+    /// Those with a result that can be loaded.
+    pub results: u64,
+    /// Those that only carry a key.
+    pub key_only: u64,
+    /// Those whose results name blobs that are not stored, or that BuildKit refuses.
+    pub broken: u64,
+}
+
+impl RecordCounts {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            records: self.records + other.records,
+            results: self.results + other.results,
+            key_only: self.key_only + other.key_only,
+            broken: self.broken + other.broken,
+        }
+    }
+}
+
+/// The skeleton of a configuration.
+#[derive(Debug, Clone)]
+pub(super) struct CacheSummary {
+    pub is_inline: bool,
+    pub newest: Option<Timestamp>,
+    pub refusal: Option<Refusal>,
+    records: u64,
+    /// The blob and the parent of each layer that a result needs.
+    layers: Vec<(Option<Digest>, Option<u32>)>,
+    /// The results of each record that has some.
+    results: Vec<Vec<ImportedResult>>,
+}
+
+impl CacheSummary {
+    pub(super) fn new(graph: &CacheGraph, described: &HashSet<Digest>, is_inline: bool) -> Self {
+        let imported = import::simulate(graph, |digest| described.contains(digest));
+        let (refusal, kept) = match imported {
+            Ok(kept) => (None, kept),
+            Err(refusal) => (Some(refusal), Vec::new()),
+        };
+        Self {
+            is_inline,
+            newest: graph.newest_result(),
+            refusal,
+            records: graph.records.len() as u64,
+            layers: graph.layers.iter().map(|layer| (layer.blob.valid(), layer.parent.layer())).collect(),
+            results: kept
+                .into_iter()
+                .filter(|results| !results.is_empty())
+                .map(|results| results.into_iter().map(|(_, result)| result).collect())
+                .collect(),
+        }
+    }
+
+    /// Counts the records by state, now that `blobs` tells what is stored.
+    pub(super) fn counts(&self, blobs: &BlobTable) -> RecordCounts {
+        if self.refusal.is_some() {
+            return RecordCounts { records: self.records, broken: self.records, ..RecordCounts::default() };
+        }
+        let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
+        let complete = complete_chains(&self.layers, stored);
+        let loadable = |result: &ImportedResult| match result {
+            ImportedResult::Top(top) => complete[top.at()],
+            ImportedResult::Chain(chain) => chain.iter().all(|layer| stored(self.layers[layer.at()].0)),
+        };
+        let with_results = self.results.len() as u64;
+        let results = self.results.iter().filter(|results| results.iter().any(loadable)).count() as u64;
+        RecordCounts {
+            records: self.records,
+            results,
+            key_only: self.records - with_results,
+            broken: with_results - results,
+        }
+    }
+}
+
+/// Tells whether a blob is stored with the size that it is named with.
+pub(super) fn is_sound(blobs: &BlobTable, digest: &Digest) -> bool {
+    blobs.find(digest).map(|id| blobs.get(id)).is_some_and(|blob| blob.is_stored() && !blob.is_resized())
+}
+
+/// Tells for each layer whether it and everything that it lies on is there. A layer in a circle is not.
+pub(super) fn complete_chains<B: Copy>(layers: &[(B, Option<u32>)], there: impl Fn(B) -> bool) -> Vec<bool> {
+    let mut known: Vec<Option<bool>> = vec![None; layers.len()];
+    let mut path = Vec::new();
+    for first in 0..layers.len() {
+        let mut place = first;
+        let complete = loop {
+            if let Some(complete) = known[place] {
+                break complete;
+            }
+            // Holds for as long as the layer is on the path, and so ends a circle.
+            known[place] = Some(false);
+            path.push(place);
+            let (blob, parent) = layers[place];
+            if !there(blob) {
+                break false;
+            }
+            match parent {
+                None => break true,
+                Some(parent) => place = parent as usize,
+            }
+        };
+        path.drain(..).for_each(|place| known[place] = Some(complete));
+    }
+    known.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_complete_when_all_of_it_is_there() {
+        let layers = [(1, None), (2, Some(0)), (3, Some(1)), (4, None), (5, Some(5)), (6, Some(4))];
+        assert_eq!(complete_chains(&layers, |_| true), [true, true, true, true, false, false]);
+        assert_eq!(complete_chains(&layers, |blob| blob != 2), [true, false, false, true, false, false]);
+    }
+}

@@ -1,0 +1,9 @@
+//! The integration tests: one binary, so that it links once.
+
+// Clippy takes only functions with `#[test]` for tests; here everything is one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fixtures;
+mod program;
+mod purity;
+mod support;

@@ -1,0 +1,4 @@
+//! What the tests stand on: stores put together from the fixtures, and the program in a clean environment.
+
+pub mod command;
+pub mod fixture;

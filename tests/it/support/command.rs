@@ -1,0 +1,56 @@
+//! The built program, run where nothing of the machine reaches it.
+
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A home folder of its own, in which the program runs with a clean environment.
+pub struct Sandbox {
+    home: TempDir,
+}
+
+/// What a run of the program left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The exit status; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed for whoever asked.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// Makes an empty home folder.
+    pub fn new() -> Self {
+        Self { home: TempDir::new().unwrap() }
+    }
+
+    /// Returns the program as a command that knows this home, UTC, and where to find other programs; it starts there, too.
+    pub fn command(&self) -> Command {
+        let home = self.home.path();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cachelens"));
+        command
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("TZ", "UTC")
+            .env("HOME", home)
+            .env("XDG_CONFIG_HOME", home.join(".config"))
+            .env("XDG_CACHE_HOME", home.join(".cache"))
+            .env("XDG_STATE_HOME", home.join(".local/state"))
+            .env("XDG_DATA_HOME", home.join(".local/share"))
+            .env("XDG_RUNTIME_DIR", home)
+            .current_dir(home);
+        command
+    }
+
+    /// Runs the program with `arguments` until it ends.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let Output { status, stdout, stderr } = self.command().args(arguments).output().unwrap();
+        Run {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod json;
 mod ls;
 mod open;
 mod output;
+mod show;
 
 mod table;
 
@@ -92,6 +93,8 @@ enum Command {
     /// List the refs of a cache, with their sizes and ages.
     Ls(ls::Arguments),
 
+    /// Show one ref: its steps and layers.
+    Show(show::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
     /// Open the terminal UI on the built-in cache.
@@ -147,6 +150,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Config(command)) => config::run(&command, &global, output),
         Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
 
+        Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
         Some(Command::Demo) | None => {
             let _ = sources;

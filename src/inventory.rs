@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::backend::OtherObject;
-use crate::format::digest::DigestText;
+use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 
 pub mod blobs;
@@ -38,8 +38,12 @@ pub struct Inventory {
     pub blobs: BlobTable,
     /// Unfinished uploads.
     pub partial: Arc<Vec<OtherObject>>,
+    /// What earlier prunes took away and keep for a while.
+    pub trash: Arc<Vec<OtherObject>>,
     /// Objects that are none of the cache's own.
     pub unknown: Arc<Vec<OtherObject>>,
+    /// Which refs these are; it changes whenever they do.
+    pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
     pub progress: Progress,
     /// Faults that belong to no single ref.
@@ -270,6 +274,8 @@ pub struct Totals {
     pub missing: Tally,
     /// Unfinished uploads.
     pub partial: Tally,
+    /// What earlier prunes took away and keep for a while.
+    pub trash: Tally,
     /// Everything else.
     pub unknown: Tally,
 }
@@ -278,7 +284,7 @@ impl Totals {
     /// Returns everything that is stored.
     pub fn stored(&self) -> Tally {
         let orphan = self.orphan.unwrap_or_default();
-        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.unknown)
+        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.trash).plus(self.unknown)
     }
 }
 
@@ -334,6 +340,7 @@ impl Inventory {
         }
         totals.orphan = (!self.has_unreadable_ref()).then_some(orphan);
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
+        self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
         totals
     }

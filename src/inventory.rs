@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::OtherObject;
 use crate::format::digest::DigestText;
@@ -73,7 +74,8 @@ pub enum StoreWarning {
 }
 
 /// What a ref is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RefKind {
     /// A cache of its own.
     Cache,
@@ -98,7 +100,8 @@ impl RefKind {
 }
 
 /// Where the age of a ref comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AgeSource {
     /// The newest result of its cache configuration.
     CacheConfig,

@@ -8,6 +8,7 @@ mod budget;
 mod decide;
 mod facts;
 mod flags;
+mod matching;
 mod pattern;
 mod policy;
 mod rank;

@@ -1,9 +1,14 @@
 //! Budgets: after the rules, refs go until the source takes no more than it may.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::decide::Case;
+use super::facts::RefFacts;
+use super::policy::Budget;
+use super::verdict::{Reason, Verdict};
 use crate::inventory::Inventory;
 use crate::inventory::blobs::BlobTable;
 use crate::units::Size;
@@ -52,14 +57,92 @@ pub struct BudgetOutcome {
 }
 
 impl BudgetOutcome {
-    /// Tells whether the limit holds.
-    pub fn is_met(&self) -> bool {
-        match (self.limit, self.reached) {
-            (Limit::MaxRefs(limit) | Limit::MaxSize(limit), Some(reached)) => reached <= limit,
-            (Limit::MinFree(limit), Some(reached)) => reached >= limit,
-            (_, None) => false,
+    /// Tells whether too little could go, because the rest is protected or cannot be decided about.
+    pub fn is_unreachable(&self) -> bool {
+        self.reached.is_some_and(|reached| self.limit.is_exceeded_by(reached))
+    }
+}
+
+impl Budget {
+    fn limits(self) -> Vec<Limit> {
+        let limits =
+            [self.max_refs.map(Limit::MaxRefs), self.max_size.map(Limit::MaxSize), self.min_free.map(Limit::MinFree)];
+        limits.into_iter().flatten().collect()
+    }
+}
+
+impl Limit {
+    fn is_exceeded_by(self, measure: u64) -> bool {
+        match self {
+            Self::MaxRefs(limit) | Self::MaxSize(limit) => measure > limit,
+            Self::MinFree(limit) => measure < limit,
         }
     }
+}
+
+/// What budgets measure, as refs go.
+struct Measures<'a> {
+    store: &'a mut dyn Store,
+    refs: u64,
+    freed: u64,
+}
+
+impl Measures<'_> {
+    fn of(&self, limit: Limit) -> Option<u64> {
+        match limit {
+            Limit::MaxRefs(_) => Some(self.refs),
+            Limit::MaxSize(_) => Some(self.store.bytes()),
+            Limit::MinFree(_) => self.store.free().map(|free| free.saturating_add(self.freed)),
+        }
+    }
+
+    /// Leaves a ref out; returns the bytes that this frees.
+    fn leave_out(&mut self, place: usize, facts: &RefFacts) -> u64 {
+        let frees = self.store.leave_out(place);
+        self.freed = self.freed.saturating_add(frees);
+        self.refs -= u64::from(facts.generation == 0);
+        frees
+    }
+}
+
+/// Lets refs go until the budget of the policy holds or nothing more may go, the one whose use is longest ago first.
+pub(super) fn enforce(case: &Case<'_>, verdicts: &mut [Verdict], store: &mut dyn Store) -> Vec<BudgetOutcome> {
+    let limits = case.policy.budget.limits();
+    if limits.is_empty() {
+        return Vec::new();
+    }
+    let refs = case.facts.iter().filter(|facts| facts.generation == 0).count() as u64;
+    let mut measures = Measures { store, refs, freed: 0 };
+    for (place, facts) in case.facts.iter().enumerate().filter(|(place, _)| verdicts[*place].is_drop()) {
+        measures.leave_out(place, facts);
+    }
+    for place in candidates(case, verdicts) {
+        let facts = &case.facts[place];
+        // A former content is no ref of its own.
+        let exceeded = limits.iter().copied().find(|limit| {
+            (facts.generation == 0 || !matches!(limit, Limit::MaxRefs(_)))
+                && measures.of(*limit).is_some_and(|measure| limit.is_exceeded_by(measure))
+        });
+        if let Some(limit) = exceeded {
+            let frees = measures.leave_out(place, facts);
+            verdicts[place] = Verdict::Drop(vec![Reason::Evicted { limit, unused: case.unused(place), frees }]);
+        }
+    }
+    limits.iter().map(|limit| BudgetOutcome { limit: *limit, reached: measures.of(*limit) }).collect()
+}
+
+/// Returns the refs that a budget may let go, the one whose use is longest ago first.
+fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
+    let may_go = |place: &usize| {
+        matches!(verdicts[*place], Verdict::Keep(_)) && !case.is_protected(*place) && case.spared(*place).is_empty()
+    };
+    let mut places: Vec<usize> = (0..case.facts.len()).filter(may_go).collect();
+    places.sort_by_cached_key(|place| {
+        let facts = &case.facts[*place];
+        // Of refs of the same time the later name goes first, as it does by the rules.
+        Reverse((case.unused(*place), facts.name.clone(), facts.digest.clone()))
+    });
+    places
 }
 
 /// An inventory as a [`Store`]: it counts, for each blob, the refs that are left and reach it.

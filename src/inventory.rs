@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::OtherObject;
 use crate::format::digest::{Digest, DigestText};
@@ -77,7 +78,8 @@ pub enum StoreWarning {
 }
 
 /// What a ref is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RefKind {
     /// A cache of its own.
     Cache,
@@ -102,7 +104,8 @@ impl RefKind {
 }
 
 /// Where the age of a ref comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AgeSource {
     /// The newest result of its cache configuration.
     CacheConfig,

@@ -4,6 +4,8 @@
 //!
 //! ```text
 //!  Source ─open→ Backend ─scan→ Inventory ──────┬──────→ ls, du, show, terminal UI
+//!                                   │           │
+//!                     Policy + now ─┴→ Verdicts │
 //!                                               │
 //!         Evidence (provenance) ─→ cache keys ──┴→ step names
 //! ```
@@ -12,9 +14,10 @@
 //! - [`mod@format`]: bytes to types and back, without input or output;
 //! - [`backend`]: where caches live, behind one reading trait;
 //! - [`inventory`]: what a scan found: refs, records, layers, blobs, their sizes and states;
+//! - [`retention`]: which refs stay, and the reason of each;
 //! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
 //! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
-//! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`] and [`nearest`], each of which says what it is.
+//! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
 
 pub mod backend;
 pub mod cli;
@@ -25,6 +28,8 @@ pub mod format;
 pub mod inventory;
 pub mod logging;
 pub mod nearest;
+pub mod pattern;
 pub mod progress;
+pub mod retention;
 pub mod source;
 pub mod units;

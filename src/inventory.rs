@@ -291,7 +291,21 @@ impl Totals {
     }
 }
 
+impl FromIterator<u64> for Tally {
+    /// Counts things by their bytes.
+    fn from_iter<I: IntoIterator<Item = u64>>(bytes: I) -> Self {
+        let mut tally = Self::default();
+        bytes.into_iter().for_each(|bytes| tally.add(bytes));
+        tally
+    }
+}
+
 impl Inventory {
+    /// Tells whether everything that the store holds was told.
+    pub fn is_complete(&self) -> bool {
+        self.progress == Progress::Complete
+    }
+
     /// Returns the ref at `id`.
     pub fn get_ref(&self, id: RefId) -> Option<&RefEntry> {
         self.refs.get(id.0 as usize)

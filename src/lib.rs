@@ -5,7 +5,7 @@
 //! ```text
 //!  Source ─open→ Backend ─scan→ Inventory ──────┬──────→ ls, du, show, terminal UI
 //!                                   │           │
-//!                     Policy + now ─┴→ Verdicts │
+//!                     Policy + now ─┴→ Verdicts ┴→ Plan ─confirm→ Execute → Journal, Outcome
 //!                                               │
 //!         Evidence (provenance) ─→ cache keys ──┴→ step names
 //! ```
@@ -15,6 +15,7 @@
 //! - [`backend`]: where caches live, behind one reading trait;
 //! - [`inventory`]: what a scan found: refs, records, layers, blobs, their sizes and states;
 //! - [`retention`]: which refs stay, and the reason of each;
+//! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
 //! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
 //! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
 //! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
@@ -30,6 +31,7 @@ pub mod logging;
 pub mod nearest;
 pub mod pattern;
 pub mod progress;
+pub mod prune;
 pub mod retention;
 pub mod source;
 pub mod units;

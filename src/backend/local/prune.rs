@@ -202,17 +202,14 @@ impl LocalCache {
 
     fn put_blobs_back(&self, wanted: &HashSet<Digest>) -> Result<Vec<Digest>, PruneError> {
         let Some(trash) = Trash::find(&self.dir)? else { return Ok(Vec::new()) };
-        let runs = trash.runs()?;
         let mut back = Vec::new();
-        for digest in wanted {
-            for plan in &runs {
-                let Some(place) = trash.place_of(plan, &ObjectName::Blob(*digest)) else { continue };
-                if move_back(&place, &self.blob_path(digest)).map_err(|source| PruneError::Io {
-                    doing: "put back",
-                    place: show(&place),
-                    source,
-                })? {
-                    back.push(*digest);
+        for plan in trash.runs()? {
+            for (digest, place) in trash.blobs_of(&plan)? {
+                if wanted.contains(&digest)
+                    && move_back(&place, &self.blob_path(&digest))
+                        .map_err(|source| PruneError::Io { doing: "put back", place: show(&place), source })?
+                {
+                    back.push(digest);
                 }
             }
         }

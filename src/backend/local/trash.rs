@@ -119,6 +119,27 @@ impl Trash {
         Ok(runs)
     }
 
+    /// Returns the blobs that a run keeps, and where.
+    pub(super) fn blobs_of(&self, plan: &PlanId) -> Result<Vec<(Digest, PathBuf)>, PruneError> {
+        let mut blobs = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            let dir = self.dir.join(plan.to_string()).join(BLOBS).join(algorithm);
+            let fail = |source| PruneError::Io { doing: "read", place: show(&dir), source };
+            let entries = match fs::read_dir(&dir) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(fail(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(fail)?;
+                let name = entry.file_name();
+                let digest = name.to_str().and_then(|hex| Digest::from_parts(algorithm, hex).ok());
+                blobs.extend(digest.map(|digest| (digest, entry.path())));
+            }
+        }
+        Ok(blobs)
+    }
+
     /// Reads what a run says of itself; nothing when it left nothing.
     pub(super) fn read_run(&self, plan: &PlanId) -> Result<Option<Run>, PruneError> {
         let path = self.dir.join(plan.to_string()).join(RUN);

@@ -56,3 +56,6 @@ impl Retention {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,15 +106,12 @@ impl Reader<'_> {
     }
 
     fn action(&mut self, rule: &Value<'_>, parts: &Parts<'_, '_>) -> Option<Action> {
-        let group = match parts.group {
-            Some(group) => Some(self.text(group, "a string", parse_group)?),
-            None => None,
-        };
+        let group = parts.group.map(|group| self.text(group, "a string", parse_group));
         let action = match (parts.action, parts.keep) {
             (Some(action), None) => self.text(action, "a string", parse_action),
-            (None, Some(keep)) => {
-                self.criteria(keep).map(|criteria| Action::Keep(Keep { criteria, group: group.unwrap_or_default() }))
-            }
+            (None, Some(keep)) => self
+                .criteria(keep)
+                .map(|criteria| Action::Keep(Keep { criteria, group: group.flatten().unwrap_or_default() })),
             (Some(_), Some(keep)) => {
                 self.problem(
                     &keep.span(),

@@ -27,6 +27,17 @@ impl Rule {
         self.conditions.iter().all(|condition| condition.holds(facts, now))
     }
 
+    /// Tells whether the rule matches every ref that there can be.
+    pub fn matches_everything(&self) -> bool {
+        use TextField::{Kind, Ref, Source, State};
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Text(Ref | Source | Kind | State, patterns) => {
+                patterns.iter().any(|pattern| pattern.to_string() == "*")
+            }
+            _ => false,
+        })
+    }
+
     /// Tells whether the rule says which kinds of refs it means.
     pub(super) fn names_kind(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::Text(TextField::Kind, _)))

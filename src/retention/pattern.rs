@@ -35,7 +35,7 @@ pub enum PatternError {
     #[error("`{}` is not a regular expression that can be used", visible(.0))]
     Regex(Box<str>),
     /// The glob has a character that means something in globs elsewhere.
-    #[error("a glob knows `*` and `?`, and `{0}` nothing to it; write a regular expression between slashes")]
+    #[error("`{0}` means nothing in a glob, which knows `*` and `?`; write a regular expression between slashes")]
     Glob(char),
 }
 

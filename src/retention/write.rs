@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 
 use super::policy::{Action, Condition, Criteria, Rule};
+use crate::units::{Exact, ExactSize};
 
 impl Criteria {
     /// Returns each criterion with its key in a rule and its value as TOML.
@@ -47,22 +48,6 @@ impl fmt::Display for Value {
     }
 }
 
-/// A duration as people write it, to the nanosecond: `14d`, `1d 12h`.
-pub(crate) struct Exact(pub(crate) SignedDuration);
-
-impl fmt::Display for Exact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DAY: i64 = 86_400;
-        let days = self.0.as_secs() / DAY;
-        let rest = SignedDuration::new(self.0.as_secs() % DAY, self.0.subsec_nanos());
-        match (days, rest.is_zero()) {
-            (0, _) => write!(f, "{rest:#}"),
-            (_, true) => write!(f, "{days}d"),
-            (_, false) => write!(f, "{days}d {rest:#}"),
-        }
-    }
-}
-
 impl fmt::Display for Rule {
     /// Prints the rule as a table of `cachelens.toml`, without its header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +81,7 @@ impl fmt::Display for Condition {
                     _ => write!(f, "{} = [{}]", field.word(), patterns.join(", ")),
                 }
             }
-            Self::LargerThan(bytes) => write!(f, "larger_than = \"{bytes}B\""),
+            Self::LargerThan(bytes) => write!(f, "larger_than = \"{}\"", ExactSize(*bytes)),
             Self::OlderThan(age) => write!(f, "older_than = \"{}\"", Exact(*age)),
         }
     }

@@ -23,6 +23,7 @@ mod index;
 mod listing;
 mod lock;
 mod prune;
+mod refs;
 mod trash;
 
 /// The file that lists the refs.

@@ -7,5 +7,6 @@ mod demo;
 mod fixtures;
 mod layers;
 mod program;
+mod prune;
 mod purity;
 mod support;

@@ -1,6 +1,6 @@
 //! Deleting from a layout: refs out of the index, objects into the trash or away, and back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,12 +16,11 @@ use super::lock::FileLock;
 use super::trash::{self, Run, Trash};
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::{
-    BackendError, CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome,
-    PlanId, PruneError, RefTarget, Skip, Support,
+    BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
+    PruneError, RefTarget, Skip, Support,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::edit::{IndexText, parse_entry};
-use crate::format::layout::{self, Root};
+use crate::format::layout;
 
 /// The unit of `st_blocks` (`stat(2)`).
 const BLOCK: u64 = 512;
@@ -56,19 +55,6 @@ impl LocalCache {
         Capabilities { delete_ref, delete_object }
     }
 
-    pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
-        let Some(trash) = Trash::find(&self.dir)? else { return Ok(Vec::new()) };
-        let mut dropped = Vec::new();
-        for plan in trash.runs()? {
-            let Some(run) = trash.read_run(&plan)? else { continue };
-            for text in &run.refs {
-                let root = parse_entry(text).map_err(|source| self.index_error(source))?;
-                dropped.push(DroppedRef { root, since: run.since });
-            }
-        }
-        Ok(dropped)
-    }
-
     fn take_lease(&self) -> Result<TrashLease, PruneError> {
         let mut tries = 0;
         loop {
@@ -83,119 +69,27 @@ impl LocalCache {
         }
     }
 
-    fn take_refs(&self, plan: &PlanId, refs: &[RefTarget]) -> Result<Vec<Outcome>, PruneError> {
-        let wanted: HashSet<RefTarget> = refs.iter().cloned().collect();
-        let index = self.hold_index()?;
-        let old = index.read()?;
-        let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let found: HashSet<RefTarget> = text.roots().filter_map(target_of).collect();
-        let names: HashSet<&[String]> = refs.iter().map(|target| target.names.as_slice()).collect();
-        let renamed: HashSet<Vec<String>> =
-            text.roots().map(|root| root.names.clone()).filter(|found| names.contains(found.as_slice())).collect();
-        let taken = text.take(|root| target_of(root).is_some_and(|target| wanted.contains(&target)));
-        if !taken.is_empty() {
-            let trash = Trash::ensure(&self.dir)?;
-            let mut run = trash.read_run(plan)?.unwrap_or_else(|| Run::new(plan));
-            run.since = Timestamp::now();
-            let new = taken.into_iter().filter(|entry| !run.refs.contains(entry)).collect::<Vec<_>>();
-            run.refs.extend(new);
-            // First the memory, then the deed: who finds it there and in the index knows more than it needs.
-            trash.write_run(&run)?;
-            let new = text.to_text().map_err(|source| self.index_error(source))?;
-            index.replace(&old, &new)?;
-        }
-        let outcome = |target: &RefTarget| {
-            if found.contains(target) {
-                Outcome::Done
-            } else if !target.names.is_empty() && renamed.contains(&target.names) {
-                Outcome::Skipped(Skip::Changed)
-            } else {
-                Outcome::AlreadyGone
+    fn remove_all(&self, plan: &PlanId, disposal: Disposal, targets: &[ObjectTarget]) -> Vec<Outcome> {
+        let trash = Trash::find(&self.dir).ok().flatten();
+        // When each run put its things into the trash, read once for all of them.
+        let mut times = HashMap::new();
+        for target in targets {
+            let ObjectName::Trashed(name) = &target.name else { continue };
+            if let (Some((run, _)), Some(trash)) = (trash::trashed(name), &trash) {
+                times.entry(run).or_insert_with_key(|run| trash.read_run(run).ok().flatten().map(|run| run.since));
             }
-        };
-        Ok(refs.iter().map(outcome).collect())
+        }
+        let removal = Removal { cache: self, trash: trash.as_ref(), plan, disposal, times };
+        targets.iter().map(|target| removal.remove(target)).collect()
     }
 
-    fn give_refs_back(&self, plan: &PlanId, refs: &[RefTarget]) -> Result<Vec<Outcome>, PruneError> {
-        let remembered = match Trash::find(&self.dir)? {
-            Some(trash) => trash.read_run(plan)?.map(|run| run.refs).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let mut entries = Vec::new();
-        for text in &remembered {
-            let root = parse_entry(text).map_err(|source| self.index_error(source))?;
-            entries.push((target_of(&root), text));
-        }
-        let index = self.hold_index()?;
-        let old = index.read()?;
-        let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let mut outcomes = Vec::with_capacity(refs.len());
-        let mut changed = false;
-        for target in refs {
-            let remembered = entries.iter().find(|(found, _)| found.as_ref() == Some(target));
-            let taken = |root: &Root| root.names.iter().any(|name| target.names.contains(name));
-            outcomes.push(if text.roots().any(|root| target_of(root).as_ref() == Some(target)) {
-                Outcome::AlreadyGone
-            } else if text.roots().any(taken) {
-                Outcome::Skipped(Skip::Changed)
-            } else if let Some((_, entry)) = remembered {
-                text.add(entry).map_err(|source| self.index_error(source))?;
-                changed = true;
-                Outcome::Done
-            } else {
-                Outcome::Failed("it is no longer in the trash".to_owned())
-            });
-        }
-        if changed {
-            index.replace(&old, &text.to_text().map_err(|source| self.index_error(source))?)?;
-        }
-        Ok(outcomes)
-    }
-
-    fn remove(&self, trash: Option<&Trash>, plan: &PlanId, disposal: Disposal, target: &ObjectTarget) -> Outcome {
-        let Some(path) = self.path_of(&target.name) else {
-            return Outcome::Failed("its name does not lead into the cache".to_owned());
-        };
-        let found = match Found::at(&path, &target.name) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
-            Err(error) => return Outcome::Failed(error.to_string()),
-        };
-        let is_same = match &target.name {
-            ObjectName::Blob(_) => found.is(target.size, Some(target.modified)) && !found.is_dir,
-            ObjectName::Partial(_) => found.is(target.size, Some(target.modified)),
-            ObjectName::Trashed(name) => {
-                let run = trash::trashed(name).zip(trash).and_then(|((plan, _), trash)| trash.read_run(&plan).ok()?);
-                found.is(target.size, None) && run.is_some_and(|run| run.since == target.modified)
-            }
-        };
-        if !is_same {
-            return Outcome::Skipped(Skip::Changed);
-        }
-        let place = trash.filter(|_| disposal == Disposal::Trash).and_then(|trash| trash.place_of(plan, &target.name));
-        let removed = match (place, &target.name) {
-            (Some(place), _) => fs::rename(&path, place),
-            // What should go to the trash does not go anywhere else.
-            (None, ObjectName::Blob(_) | ObjectName::Partial(_)) if disposal == Disposal::Trash => {
-                return Outcome::Failed("there is no trash".to_owned());
-            }
-            (None, _) if found.is_dir => fs::remove_dir_all(&path),
-            (None, _) => fs::remove_file(&path),
-        };
-        match removed {
-            Ok(()) => Outcome::Done,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::AlreadyGone,
-            Err(error) => Outcome::Failed(error.to_string()),
-        }
-    }
-
-    fn path_of(&self, name: &ObjectName) -> Option<PathBuf> {
+    fn path_of(&self, trash: Option<&Trash>, name: &ObjectName) -> Option<PathBuf> {
         match name {
             ObjectName::Blob(digest) => Some(self.blob_path(digest)),
             ObjectName::Partial(name) => Some(self.dir.join(INGEST).join(trash::upload(name)?)),
             ObjectName::Trashed(name) => {
                 let (plan, inner) = trash::trashed(name)?;
-                Trash::find(&self.dir).ok()??.place_of(&plan, &inner)
+                trash?.place_of(&plan, &inner)
             }
         }
     }
@@ -220,7 +114,7 @@ impl LocalCache {
     }
 
     fn restore(&self, trash: &Trash, plan: &PlanId, name: &ObjectName) -> Outcome {
-        let (Some(place), Some(path)) = (trash.place_of(plan, name), self.path_of(name)) else {
+        let (Some(place), Some(path)) = (trash.place_of(plan, name), self.path_of(Some(trash), name)) else {
             return Outcome::Failed("what an emptied trash held cannot be put back".to_owned());
         };
         match move_back(&place, &path) {
@@ -233,12 +127,69 @@ impl LocalCache {
 
     fn measure(&self, names: &[ObjectName]) -> Footprint {
         let mut footprint = Footprint::default();
-        for found in names.iter().filter_map(|name| Found::at(&self.path_of(name)?, name).ok()) {
+        let trash = Trash::find(&self.dir).ok().flatten();
+        for found in names.iter().filter_map(|name| Found::at(&self.path_of(trash.as_ref(), name)?, name).ok()) {
             footprint.disk_bytes = footprint.disk_bytes.saturating_add(found.frees);
             footprint.hard_linked += u64::from(found.hard_linked);
             footprint.sparse += u64::from(found.sparse);
         }
         footprint
+    }
+}
+
+/// The removal of objects in one run.
+struct Removal<'a> {
+    cache: &'a LocalCache,
+    trash: Option<&'a Trash>,
+    plan: &'a PlanId,
+    disposal: Disposal,
+    /// When earlier runs put their things into the trash.
+    times: HashMap<PlanId, Option<Timestamp>>,
+}
+
+impl Removal<'_> {
+    /// Checks an object once more and removes it.
+    fn remove(&self, target: &ObjectTarget) -> Outcome {
+        let Some(path) = self.cache.path_of(self.trash, &target.name) else {
+            return Outcome::Failed("its name does not lead into the cache".to_owned());
+        };
+        let found = match Found::at(&path, &target.name) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
+            Err(error) => return Outcome::Failed(error.to_string()),
+        };
+        if !self.is_as_planned(target, &found) {
+            return Outcome::Skipped(Skip::Changed);
+        }
+        let removed = match (&target.name, self.disposal) {
+            (ObjectName::Blob(_) | ObjectName::Partial(_), Disposal::Trash) => {
+                // What should go to the trash does not go anywhere else.
+                let Some(place) = self.trash.and_then(|trash| trash.place_of(self.plan, &target.name)) else {
+                    return Outcome::Failed("there is no trash".to_owned());
+                };
+                fs::rename(&path, place)
+            }
+            (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) if found.is_dir => fs::remove_dir_all(&path),
+            (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) => fs::remove_file(&path),
+        };
+        match removed {
+            Ok(()) => Outcome::Done,
+            // It may also be the folder in the trash that is not there.
+            Err(_) if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) => {
+                Outcome::AlreadyGone
+            }
+            Err(error) => Outcome::Failed(error.to_string()),
+        }
+    }
+
+    fn is_as_planned(&self, target: &ObjectTarget, found: &Found) -> bool {
+        let modified = match &target.name {
+            ObjectName::Blob(_) | ObjectName::Partial(_) => found.modified,
+            ObjectName::Trashed(name) => {
+                trash::trashed(name).and_then(|(run, _)| self.times.get(&run).copied().flatten())
+            }
+        };
+        found.size == target.size && modified == Some(target.modified)
     }
 }
 
@@ -253,11 +204,6 @@ fn move_back(place: &Path, path: &Path) -> io::Result<bool> {
     }
     fs::rename(place, path)?;
     Ok(true)
-}
-
-/// Returns a root as a target; none when what it points to is no digest.
-fn target_of(root: &Root) -> Option<RefTarget> {
-    Some(RefTarget { names: root.names.clone(), digest: root.descriptor.digest.valid()? })
 }
 
 /// What lies in a place.
@@ -303,10 +249,6 @@ impl Found {
             sparse: taken < found.len(),
         })
     }
-
-    fn is(&self, size: u64, at: Option<Timestamp>) -> bool {
-        self.size == size && at.is_none_or(|at| self.modified == Some(at))
-    }
 }
 
 /// Returns the bytes that a file takes on the disk.
@@ -341,12 +283,8 @@ impl CachePruner for LocalCache {
 
     async fn remove_objects(&self, run: &PlanId, disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {
         let (cache, plan, count) = (self.clone(), run.clone(), objects.len());
-        blocking(move || {
-            let trash = Trash::find(&cache.dir).ok().flatten();
-            objects.iter().map(|object| cache.remove(trash.as_ref(), &plan, disposal, object)).collect()
-        })
-        .await
-        .unwrap_or_else(|| vec![Outcome::Cancelled; count])
+        let removed = blocking(move || cache.remove_all(&plan, disposal, &objects)).await;
+        removed.unwrap_or_else(|| vec![Outcome::Cancelled; count])
     }
 
     async fn in_trash(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool> {

@@ -218,13 +218,13 @@ fn notes(plan: &Plan) -> Vec<String> {
     if let Some(disk) = plan.disk() {
         if disk.hard_linked > 0 {
             let files = plural(disk.hard_linked, "file");
-            notes.push(format!("{files} have another name elsewhere: the disk gets nothing back for them."));
+            notes.push(format!("The disk gets nothing back for {files} with another name elsewhere."));
         }
         if disk.sparse > 0 {
-            notes.push(format!("{} take less room than their size.", plural(disk.sparse, "file")));
+            notes.push(format!("It gets less than the size back for {} with holes.", plural(disk.sparse, "file")));
         }
         if disk.hard_linked > 0 || disk.sparse > 0 {
-            notes.push(format!("The disk gets {} back.", Size(disk.disk_bytes)));
+            notes.push(format!("It gets {} back in all.", Size(disk.disk_bytes)));
         }
     }
     if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(item)) {

@@ -1,1 +1,293 @@
+//! Plans over small stores, and broken ones that the proof must refuse.
 
+use std::sync::Arc;
+
+use super::*;
+use crate::backend::memory::MemoryCache;
+use crate::backend::{ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support};
+use crate::inventory::scan::{ScanOptions, scan};
+use crate::retention::{Reason, Verdict};
+
+const NOW: &str = "2026-11-22T00:00:00Z";
+
+fn ago(hours: i64) -> Timestamp {
+    NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(hours)
+}
+
+/// A store in the making: refs as name, hours and layers, and a verdict for each.
+#[derive(Default)]
+struct Store {
+    cache: MemoryCache,
+    entries: Vec<String>,
+    verdicts: Verdicts,
+    recent: RecentlyDropped,
+    policy: Policy,
+    freed: Option<FreedBlobs>,
+    capabilities: Option<Capabilities>,
+}
+
+impl Store {
+    fn blob(&mut self, text: &str, hours: i64) -> Digest {
+        self.cache.add_blob(text.as_bytes().to_vec(), Some(ago(hours)))
+    }
+
+    fn a_ref(&mut self, name: &str, goes: bool, layers: &[Digest]) -> Digest {
+        let config = self.blob("{}", 100);
+        let layers: Vec<String> = layers.iter().map(|layer| format!(r#"{{"digest":"{layer}"}}"#)).collect();
+        let manifest = format!(
+            r#"{{"config":{{"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"{config}"}},"layers":[{}]}}"#,
+            layers.join(",")
+        );
+        let digest = self.blob(&manifest, 100);
+        self.entry(name, goes, digest);
+        digest
+    }
+
+    fn entry(&mut self, name: &str, goes: bool, digest: Digest) {
+        self.entries
+            .push(format!(r#"{{"digest":"{digest}","annotations":{{"org.opencontainers.image.ref.name":"{name}"}}}}"#));
+        let reasons = vec![Reason::NoRule];
+        self.verdicts.refs.push(if goes { Verdict::Drop(reasons) } else { Verdict::Keep(reasons) });
+    }
+
+    fn plan_and(&mut self, then: impl FnOnce(&Planning<'_>, Result<Plan, PlanError>)) {
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, self.entries.join(","));
+        self.cache.set_index(index.as_bytes()).unwrap();
+        let reader: SharedReader = Arc::new(std::mem::take(&mut self.cache));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
+        let all = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes };
+        let planning = Planning {
+            source: "./cache",
+            place: "/cache",
+            inventory: &inventory,
+            verdicts: &self.verdicts,
+            recent: &self.recent,
+            capabilities: self.capabilities.as_ref().unwrap_or(&all),
+            policy: &self.policy,
+            policy_text: "",
+            now: NOW.parse().unwrap(),
+            freed_blobs: self.freed.unwrap_or(FreedBlobs::Wait),
+            disposal: Disposal::Trash,
+        };
+        then(&planning, Plan::new(&planning));
+    }
+
+    fn plan(&mut self) -> Plan {
+        let mut made = None;
+        self.plan_and(|_, plan| made = Some(plan.unwrap()));
+        made.unwrap()
+    }
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    plan.delete().iter().map(|item| item.target.name()).collect()
+}
+
+fn held(plan: &Plan) -> Vec<(BlobFate, u64)> {
+    plan.held().iter().map(|held| (held.fate, held.count.blobs)).collect()
+}
+
+#[test]
+fn what_nothing_reaches_goes_when_the_grace_has_passed() {
+    let mut store = Store::default();
+    let used = store.blob("used", 100);
+    let old = store.blob("old", 49);
+    store.blob("young", 47);
+    store.blob("of the future", -5);
+    store.cache.add_stored(Digest::of(b"ageless"), 7, None);
+    store.a_ref("main", false, &[used]);
+    let plan = store.plan();
+    assert_eq!(names(&plan), [old.to_string()]);
+    assert_eq!(held(&plan), [(BlobFate::WithinGrace, 2), (BlobFate::UnknownAge, 1)]);
+    assert_eq!((plan.frees_bytes(), plan.frees_objects(), plan.live().blobs), (3, 1, 3));
+    assert_eq!(plan.delete()[0].reasons[0].to_string(), "no ref reaches it; written 2d 1h ago");
+}
+
+#[test]
+fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
+    let make = || {
+        let mut store = Store::default();
+        let (shared, own) = (store.blob("shared", 100), store.blob("own", 100));
+        store.a_ref("main", false, &[shared]);
+        store.a_ref("old", true, &[shared, own]);
+        (store, own)
+    };
+    let (mut store, _) = make();
+    let plan = store.plan();
+    assert_eq!((names(&plan), plan.waits().blobs), (vec!["old".to_owned()], 2));
+    let (mut store, own) = make();
+    store.freed = Some(FreedBlobs::GoNow);
+    let plan = store.plan();
+    assert_eq!((plan.refs(), plan.frees_objects(), plan.waits().blobs), (1, 2, 0));
+    assert_eq!(names(&plan)[0], "old");
+    assert!(names(&plan).contains(&own.to_string()));
+}
+
+#[test]
+fn what_a_ref_reached_that_went_a_short_time_ago_waits() {
+    let mut store = Store::default();
+    let freed = store.blob("freed", 100);
+    store.recent.blobs.insert(freed);
+    let plan = store.plan();
+    assert_eq!((names(&plan).len(), plan.waits().blobs), (0, 1));
+}
+
+#[test]
+fn what_cannot_be_read_stops_the_deletion_of_blobs_and_not_of_uploads() {
+    for recent in [false, true] {
+        let mut store = Store::default();
+        store.blob("orphan", 100);
+        if recent {
+            store.recent.unreadable = true;
+        } else {
+            let odd = store.blob("{ odd", 100);
+            store.entry("odd", false, odd);
+        }
+        let upload =
+            OtherObject { name: "ingest/x".into(), kind: OtherKind::Upload, size: 5, modified: Some(ago(100)) };
+        store.cache.add_other(StoredObject::Partial(upload));
+        let plan = store.plan();
+        assert_eq!(names(&plan), ["ingest/x"]);
+        assert_eq!(held(&plan), [(BlobFate::Undetermined, 1)]);
+        assert!(plan.undetermined() && !plan.warnings().is_empty());
+    }
+}
+
+#[test]
+fn an_entry_that_is_the_same_as_one_that_stays_stays() {
+    let mut store = Store::default();
+    let manifest = store.a_ref("main", true, &[]);
+    store.entry("main", false, manifest);
+    let plan = store.plan();
+    assert_eq!(plan.refs(), 0);
+    assert_eq!(plan.keep()[0].reasons, [Why::Store(StoreReason::SameAsKept)]);
+}
+
+#[test]
+fn unknown_things_and_strange_uploads_never_go() {
+    let mut store = Store::default();
+    let other = |name: &str, kind| OtherObject { name: name.into(), kind, size: 5, modified: Some(ago(1000)) };
+    store.cache.add_other(StoredObject::Unknown(other("notes.txt", OtherKind::File)));
+    store.cache.add_other(StoredObject::Partial(other("ingest/link", OtherKind::Symlink)));
+    store.cache.add_other(StoredObject::Partial(OtherObject { modified: None, ..other("ingest/x", OtherKind::File) }));
+    let plan = store.plan();
+    assert!(plan.is_empty());
+    assert_eq!(plan.keep().len(), 2);
+}
+
+#[test]
+fn what_the_store_does_not_allow_is_said() {
+    let mut store = Store::default();
+    store.blob("orphan", 100);
+    store.a_ref("old", true, &[]);
+    store.capabilities = Some(Capabilities::none("it is carved in stone"));
+    let plan = store.plan();
+    assert!(plan.is_empty());
+    assert_eq!(plan.keep()[0].reasons[0].to_string(), "it is carved in stone");
+    assert_eq!(held(&plan), [(BlobFate::Unsupported, 1)]);
+}
+
+#[test]
+fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
+    let mut store = Store::default();
+    store.blob("orphan", 100);
+    let lost = Digest::of(b"lost");
+    store.a_ref("main", false, &[lost]);
+    let in_trash = |digest: Digest| OtherObject {
+        name: format!(".cachelens-trash/20261119T000000Z-00000000/blobs/sha256/{}", digest.hex()),
+        kind: OtherKind::File,
+        size: 4,
+        modified: Some(ago(72)),
+    };
+    store.cache.add_other(StoredObject::Trashed(in_trash(lost)));
+    store.cache.add_other(StoredObject::Trashed(in_trash(Digest::of(b"else"))));
+    let plan = store.plan();
+    assert_eq!((plan.delete().len(), plan.put_back()), (0, &[lost][..]));
+    assert_eq!(plan.keep().iter().filter(|kept| kept.kind == Kind::Object).count(), 2);
+}
+
+#[test]
+fn there_is_no_plan_without_every_verdict() {
+    let mut store = Store::default();
+    store.a_ref("main", false, &[]);
+    store.verdicts.refs[0] = Verdict::Undecided(vec![Reason::Pending]);
+    store.plan_and(|_, plan| assert_eq!(plan.unwrap_err(), PlanError::Undecided("main".into())));
+    let mut store = Store::default();
+    store.a_ref("main", false, &[]);
+    store.verdicts.refs.clear();
+    store.plan_and(|_, plan| assert_eq!(plan.unwrap_err(), PlanError::Incomplete));
+}
+
+#[test]
+fn a_share_beyond_the_limit_is_refused() {
+    let mut store = Store::default();
+    store.a_ref("main", false, &[]);
+    store.blob(&"orphan".repeat(1000), 100);
+    store.policy.max_delete = Some("50%".parse().unwrap());
+    store.plan_and(|_, plan| assert!(matches!(plan, Err(PlanError::TooMuch { what: "bytes", .. }))));
+}
+
+#[test]
+fn the_proof_finds_what_is_wrong_with_a_plan() {
+    let mut store = Store::default();
+    let (used, orphan, young) = (store.blob("used", 100), store.blob("orphan", 100), store.blob("young", 1));
+    let main = store.a_ref("main", false, &[used]);
+    let of_old = store.blob("of old", 100);
+    let old = store.a_ref("old", true, &[used, of_old]);
+    store.plan_and(|planning, plan| {
+        let plan = plan.unwrap();
+        let with = |change: &dyn Fn(&mut Plan)| {
+            let mut changed = plan.clone();
+            change(&mut changed);
+            changed.frees_bytes = changed.delete.iter().map(|item| item.target.bytes()).sum();
+            changed.frees_objects = changed.objects().count() as u64;
+            verify::against(&changed, planning)
+        };
+        let deletion = |target| Deletion { target, reasons: Vec::new() };
+        let blob = |digest, size, hours| {
+            let name = ObjectName::Blob(digest);
+            deletion(Target::Object(ObjectTarget { name, size, modified: ago(hours) }))
+        };
+        let a_ref = |name: &str, digest| deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest }));
+        assert_eq!(with(&|_| ()), Ok(()));
+        let cases: Vec<(Violation, Box<dyn Fn(&mut Plan)>)> = vec![
+            (
+                Violation::Reached { name: used.to_string(), by: "main".into() },
+                Box::new(|plan| plan.delete.push(blob(used, 4, 100))),
+            ),
+            (Violation::Twice(orphan.to_string()), Box::new(|plan| plan.delete.push(blob(orphan, 6, 100)))),
+            (Violation::TooYoung(young.to_string()), Box::new(|plan| plan.delete.push(blob(young, 5, 1)))),
+            // A date that is not the store's does not make it older.
+            (Violation::NoSuchObject(young.to_string()), Box::new(|plan| plan.delete.push(blob(young, 5, 100)))),
+            (Violation::RefAfterObject("old".into()), Box::new(|plan| plan.delete.rotate_left(1))),
+            (Violation::NotDropped("main".into()), Box::new(|plan| plan.delete.insert(0, a_ref("main", main)))),
+            (Violation::NoSuchRef("gone".into()), Box::new(|plan| plan.delete.insert(0, a_ref("gone", old)))),
+            (Violation::OneStep(old.to_string()), Box::new(|plan| plan.delete.push(blob(old, 1, 100)))),
+            (Violation::Undetermined(orphan.to_string()), Box::new(|plan| plan.undetermined = true)),
+        ];
+        for (violation, change) in cases {
+            assert_eq!(with(&change), Err(violation));
+        }
+        let mut sums = plan.clone();
+        sums.frees_bytes += 1;
+        assert_eq!(verify::alone(&sums), Err(Violation::Sums));
+    });
+}
+
+#[test]
+fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
+    let mut store = Store::default();
+    store.blob("orphan", 100);
+    store.a_ref("old\\u001b[31m", true, &[]);
+    store.a_ref("main", false, &[]);
+    let plan = store.plan();
+    for is_pretty in [false, true] {
+        let text = file::save(&plan, is_pretty).unwrap();
+        assert_eq!(file::load(&text).unwrap(), plan);
+        assert!(matches!(file::load(&text.replace("main", "mine")), Err(file::FileError::Edited)));
+    }
+    for wrong in ["", "{}", "[]", "null", r#"{"cachelens_plan":2,"later":1}"#, r#"{"cachelens_plan":1}"#] {
+        assert!(file::load(wrong).is_err(), "{wrong}");
+    }
+}

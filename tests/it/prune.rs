@@ -1,0 +1,398 @@
+//! `prune` as people and scripts run it: what goes, what stays, and that nothing is lost whatever comes between.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use cachelens::format::digest::Digest;
+use serde_json::Value;
+
+use crate::support::command::{Run, Sandbox};
+use crate::support::fixture::{Fixture, SETS};
+use crate::support::layout::{self, MadeLayout, age, blob_path};
+
+mod kill;
+mod property;
+mod race;
+
+/// A layout with two refs, four days old, that share a layer, and with an orphan.
+struct Sample {
+    layout: MadeLayout,
+    shared: Digest,
+    of_old: Digest,
+    orphan: Digest,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let layout = MadeLayout::new();
+        let [shared, of_main, of_old, orphan] =
+            [b"shared", b"main  ", b"old   ", b"orphan"].map(|bytes| layout.blob(bytes, 96));
+        layout.tag("main", layout.cache(&[shared, of_main], 96));
+        layout.tag("old", layout.cache(&[shared, of_old], 96));
+        Self { layout, shared, of_old, orphan }
+    }
+
+    fn trash(&self) -> PathBuf {
+        self.layout.path().join(".cachelens-trash")
+    }
+}
+
+fn prune(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Run {
+    sandbox.run(&[&["prune", &layout.source()], arguments].concat())
+}
+
+fn json(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value {
+    let run = prune(sandbox, layout, &[arguments, &["--json"]].concat());
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+}
+
+/// Returns every file below `dir` with its bytes.
+fn content(dir: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { drop(found.insert((path.clone(), fs::read(path).unwrap()))) }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_plan_changes_nothing() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let before = content(sample.layout.path());
+    let run = prune(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", run.stdout);
+    assert!(run.stdout.contains("Nothing was changed."), "{}", run.stdout);
+    assert_eq!(content(sample.layout.path()), before);
+
+    let plan = json(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    assert_eq!((&plan["schema"], &plan["command"]), (&Value::from(1), &Value::from("prune")));
+    let plan = &plan["plan"];
+    let deleted: Vec<_> =
+        plan["delete"].as_array().unwrap().iter().map(|item| (&item["kind"], &item["name"])).collect();
+    assert_eq!(
+        deleted,
+        [(&Value::from("ref"), &Value::from("old")), (&Value::from("blob"), &Value::from(sample.orphan.to_string()))]
+    );
+    assert_eq!((&plan["frees_bytes"], &plan["frees_objects"]), (&Value::from(6), &Value::from(1)));
+    for field in ["source", "policy", "created", "keep", "fingerprint"] {
+        assert!(!plan[field].is_null(), "{field}");
+    }
+}
+
+#[test]
+fn a_ref_goes_first_and_its_blobs_when_the_grace_has_passed() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let index = fs::read_to_string(sample.layout.path().join("index.json")).unwrap();
+    assert_eq!(prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]).code, Some(0));
+    assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+    assert!(!sample.layout.stored().contains(&sample.orphan));
+    assert!(sample.layout.stored().contains(&sample.of_old));
+    // The entry that stays stands there as it did.
+    let entry = &index[index.find(r#"{"annotations""#).unwrap()..=index.find("},{").unwrap()];
+    assert!(fs::read_to_string(sample.layout.path().join("index.json")).unwrap().contains(entry), "{entry}");
+
+    // The refs went a moment ago: builds that imported them may still fetch the blobs.
+    let soon = json(&sandbox, &sample.layout, &[]);
+    assert_eq!((&soon["plan"]["frees_objects"], &soon["plan"]["waits"]["blobs"]), (&Value::from(0), &Value::from(2)));
+    let later = json(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    assert_eq!(later["outcome"]["failed"], 0);
+    assert!(!sample.layout.stored().contains(&sample.of_old));
+    assert!(sample.layout.stored().contains(&sample.shared));
+}
+
+#[test]
+fn with_now_both_go_once_the_name_was_typed() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let before = content(sample.layout.path());
+    let refused = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let wrong = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes", "--confirm", "elsewhere"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert_eq!(content(sample.layout.path()), before);
+    let source = sample.layout.source();
+    let done = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes", "--confirm", &source]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(!sample.layout.stored().contains(&sample.of_old));
+    assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+}
+
+#[test]
+fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let before = content(sample.layout.path());
+    let refused = prune(&sandbox, &sample.layout, &["--drop-ref", "*", "--yes"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("no ref would stay"), "{}", refused.stderr);
+    let share = prune(&sandbox, &sample.layout, &["--drop-ref", "*", "--yes", "--max-delete", "50%"]);
+    assert!(share.stderr.contains("2 of 2 refs, more than the 50%"), "{}", share.stderr);
+    assert_eq!(content(sample.layout.path()), before);
+}
+
+#[test]
+fn a_gate_stops_before_anything_goes() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let before = content(sample.layout.path());
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--fail-if-frees", ">5B"]).code, Some(3));
+    assert_eq!(content(sample.layout.path()), before);
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--fail-if-frees", ">6B"]).code, Some(0));
+}
+
+#[test]
+fn orphans_are_what_another_count_says() {
+    for set in SETS {
+        let fixture = Fixture::named(set);
+        let sandbox = Sandbox::new();
+        let folder = fixture.layout("local-latest.json");
+        let dir = folder.path();
+        let reached = layout::reached(dir);
+        let orphans: BTreeSet<Digest> = layout::stored(dir).difference(&reached).copied().collect();
+        let bytes: u64 = orphans.iter().map(|digest| fs::metadata(blob_path(dir, digest)).unwrap().len()).sum();
+        assert!(!orphans.is_empty(), "{set}");
+        let source = dir.to_str().unwrap();
+        let run = sandbox.run(&["prune", source, "--orphans-only", "--grace", "0s", "--yes", "--json"]);
+        let result: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert_eq!(result["plan"]["frees_bytes"], bytes, "{set}");
+        assert_eq!(result["plan"]["frees_objects"], orphans.len(), "{set}");
+        assert_eq!(result["outcome"]["freed_bytes"], bytes, "{set}");
+        assert_eq!(layout::stored(dir), reached, "{set}");
+        assert!(layout::refs(dir).into_values().all(|whole| whole), "{set}");
+        let du: Value = serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
+        assert_eq!(du["sources"][0]["trash"]["bytes"], bytes, "{set}");
+        assert_eq!(du["sources"][0]["unknown"]["objects"], 0, "{set}");
+    }
+}
+
+#[test]
+fn a_run_is_taken_back_whole() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
+    fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
+    age(&sample.layout.path().join("ingest/left/data"), 96);
+    let (stored, refs) = (sample.layout.stored(), sample.layout.refs());
+    let run = json(&sandbox, &sample.layout, &["--drop-ref", "old", "--grace", "0s", "--yes"]);
+    assert_eq!(run["outcome"]["done"], 3, "{run}");
+    assert!(!sample.layout.path().join("ingest/left").exists());
+    let journal = run["outcome"]["journal"].as_str().unwrap();
+    let undone = sandbox.run(&["prune", "--undo", journal]);
+    assert_eq!(undone.code, Some(0), "{}", undone.stderr);
+    assert_eq!((sample.layout.stored(), sample.layout.refs()), (stored, refs));
+    assert!(sample.layout.path().join("ingest/left/data").exists());
+    let again = sandbox.run(&["prune", "--resume", journal]);
+    assert!(again.stderr.contains("the run was undone"), "{}", again.stderr);
+}
+
+#[test]
+fn the_trash_is_emptied_after_the_grace_and_only_then() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
+    let within = json(&sandbox, &sample.layout, &["--yes"]);
+    assert_eq!(within["plan"]["frees_objects"], 0, "{within}");
+    assert!(sample.trash().exists());
+    let after = json(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    assert_eq!(
+        (&after["plan"]["delete"][0]["kind"], &after["outcome"]["done"]),
+        (&Value::from("object"), &Value::from(1))
+    );
+    assert!(!sample.trash().exists());
+}
+
+#[test]
+fn without_trash_they_go_at_once() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    assert_eq!(prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code, Some(2));
+    let run = prune(&sandbox, &sample.layout, &["--no-trash", "--i-am-the-only-writer", "--yes"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(!sample.layout.stored().contains(&sample.orphan));
+    assert!(!sample.trash().exists());
+}
+
+#[test]
+fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
+    assert!(!sample.layout.stored().contains(&manifest));
+    // An exporter that had found them before they went names them now.
+    sample.layout.tag("again", manifest);
+    assert!(!sample.layout.refs()["again"]);
+    let plan = json(&sandbox, &sample.layout, &["--grace", "0s"]);
+    assert_eq!(
+        (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),
+        (&serde_json::json!([manifest]), &Value::from(0))
+    );
+    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert!(sample.layout.refs().into_values().all(|whole| whole));
+}
+
+#[test]
+fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    sample.layout.tag("odd", sample.layout.blob(b"{ no manifest", 96));
+    let stored = sample.layout.stored();
+    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    assert_eq!(run.code, Some(4), "{run:?}");
+    assert!(run.stderr.contains("`odd` cannot be read, and may name any blob"), "{}", run.stderr);
+    assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn blobs_behind_a_link_are_left_alone() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let dir = sample.layout.path();
+    fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
+    symlink("elsewhere", dir.join("blobs")).unwrap();
+    let stored = sample.layout.stored();
+    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    assert!(run.stderr.contains("`blobs` is a symbolic link"), "{run:?}");
+    assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn hard_links_and_holes_give_less_back_than_their_size() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::hard_link(blob_path(sample.layout.path(), &sample.orphan), sample.layout.path().join("mine")).unwrap();
+    let hole = blob_path(sample.layout.path(), &Digest::of(b"hole"));
+    File::create(&hole).unwrap().set_len(1 << 20).unwrap();
+    age(&hole, 96);
+    let disk = json(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
+    assert_eq!((&disk["hard_linked"], &disk["sparse"]), (&Value::from(1), &Value::from(1)));
+    assert!(disk["disk_bytes"].as_u64().unwrap() < 1 << 20, "{disk}");
+    let shown = prune(&sandbox, &sample.layout, &[]).stdout;
+    assert!(shown.contains("nothing back for 1 file with another name elsewhere"), "{shown}");
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let plan = sample.layout.path().with_extension("plan");
+    let file = plan.to_str().unwrap();
+    assert_eq!(prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--plan-out", file]).code, Some(0));
+    let text = fs::read_to_string(&plan).unwrap();
+    let before = content(sample.layout.path());
+
+    let refuse = |text: &str, why: &str| {
+        fs::write(&plan, text).unwrap();
+        let run = sandbox.run(&["prune", "--apply", file]);
+        assert_eq!(run.code, Some(2), "{why}: {run:?}");
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+        assert_eq!(content(sample.layout.path()), before);
+    };
+    refuse(&text.replace("\"name\": \"old\"", "\"name\": \"main\""), "it was changed after it was saved");
+    refuse(&text.replace("\"cachelens_plan\": 1", "\"cachelens_plan\": 2"), "version 2; only version 1 is known");
+    refuse(&text[..text.len() / 2], "it is not a plan");
+    refuse("", "it is not a plan");
+    fs::write(&plan, &text).unwrap();
+    let other = Sample::new();
+    let elsewhere = prune(&sandbox, &other.layout, &["--apply", file]);
+    assert!(elsewhere.stderr.contains("is a plan for"), "{}", elsewhere.stderr);
+
+    // The refs have changed since: an orphan of that time is named by now.
+    sample.layout.tag("new", sample.layout.cache(&[sample.orphan], 0));
+    let run = sandbox.run(&["prune", "--apply", file, "--json"]);
+    let result: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &result["outcome"]["skipped"]), (Some(4), &Value::from(1)), "{run:?}");
+    assert_eq!(result["outcome"]["items"][1]["outcome"]["skipped"], "named");
+    assert_eq!(
+        sample.layout.refs().into_iter().collect::<Vec<_>>(),
+        [("main".to_owned(), true), ("new".to_owned(), true)]
+    );
+
+    // A second time there is nothing left to do.
+    let again: Value = serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+    assert_eq!((&again["outcome"]["done"], &again["outcome"]["already_gone"]), (&Value::from(0), &Value::from(1)));
+    fs::remove_file(plan).unwrap();
+}
+
+#[test]
+fn what_has_changed_is_skipped() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let plan = sample.layout.path().with_extension("plan");
+    let file = plan.to_str().unwrap();
+    prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--plan-out", file]);
+    age(&blob_path(sample.layout.path(), &sample.orphan), 95);
+    sample.layout.tag("old", sample.layout.cache(&[sample.shared], 1));
+    let result: Value = serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&result["outcome"]["done"], &result["outcome"]["skipped"]),
+        (&Value::from(0), &Value::from(2)),
+        "{result}"
+    );
+    assert!(sample.layout.stored().contains(&sample.orphan));
+    assert_eq!(sample.layout.refs().len(), 2);
+    fs::remove_file(plan).unwrap();
+}
+
+#[test]
+fn something_else_in_the_place_of_the_trash_is_not_touched() {
+    for occupy in [|trash: &Path| fs::write(trash, "mine").unwrap(), |trash: &Path| symlink("/tmp", trash).unwrap()] {
+        let (sandbox, sample) = (Sandbox::new(), Sample::new());
+        occupy(&sample.trash());
+        let stored = sample.layout.stored();
+        let run = prune(&sandbox, &sample.layout, &["--yes"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(run.stderr.contains("is not a folder of cachelens"), "{}", run.stderr);
+        assert_eq!(sample.layout.stored(), stored);
+    }
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::create_dir(sample.trash()).unwrap();
+    fs::write(sample.trash().join("mine"), "mine").unwrap();
+    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert_eq!(fs::read(sample.trash().join("mine")).unwrap(), b"mine");
+}
+
+#[test]
+fn another_prune_keeps_out() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::create_dir(sample.trash()).unwrap();
+    let lock = File::create(sample.trash().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let stored = sample.layout.stored();
+    let run = prune(&sandbox, &sample.layout, &["--yes"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("another prune is at work"), "{}", run.stderr);
+    assert_eq!(sample.layout.stored(), stored);
+    drop(lock);
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
+}
+
+#[test]
+fn a_journal_that_is_cut_goes_on_and_a_damaged_one_does_not() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let run = json(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
+    let journal = run["outcome"]["journal"].as_str().unwrap();
+    let text = fs::read_to_string(journal).unwrap();
+    let last = text.trim_end().rfind('\n').unwrap();
+    fs::write(journal, &text[..last + 10]).unwrap();
+    let resumed = sandbox.run(&["prune", "--resume", journal]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    fs::write(journal, text.replacen("{\"begin\"", "{\"bogus\"", 1)).unwrap();
+    let damaged = sandbox.run(&["prune", "--resume", journal]);
+    assert!(damaged.stderr.contains("line 2 is not one of a journal"), "{}", damaged.stderr);
+    fs::write(journal, &text[..100]).unwrap();
+    let cut = sandbox.run(&["prune", "--resume", journal]);
+    assert!(cut.stderr.contains("nothing was deleted by that run"), "{}", cut.stderr);
+    let twice = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes", "--journal", journal]);
+    assert!(twice.stderr.contains("cannot create the journal"), "{}", twice.stderr);
+}
+
+#[test]
+fn read_only_changes_nothing() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--read-only"]).code, Some(2));
+    assert_eq!(prune(&sandbox, &sample.layout, &["--read-only"]).code, Some(0));
+    assert!(sample.layout.stored().contains(&sample.orphan));
+}
+
+#[test]
+fn the_demo_has_a_plan_and_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["prune", "demo"]).code, Some(0));
+}

@@ -1,0 +1,81 @@
+//! A prune that is killed, at every step that it takes: the cache still imports, and going on finishes the work.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cachelens::prune::execute::Step;
+use cachelens::prune::plan::file;
+
+use super::Sample;
+use super::race::{execute, plan};
+use crate::support::command::Sandbox;
+use crate::support::layout;
+
+/// Tells the process that is to die where to work, and after how many steps to die.
+const VICTIM: &str = "CACHELENS_TEST_VICTIM";
+
+/// Is no test by itself: it is run again, as a process of its own, by the test below.
+#[test]
+fn victim() {
+    let Ok(order) = std::env::var(VICTIM) else { return };
+    let [dir, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
+    let left = AtomicUsize::new(steps.parse().unwrap());
+    let observe = |_: Step| {
+        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            let me = std::process::id().to_string();
+            Command::new("kill").args(["-9", &me]).status().unwrap();
+        }
+    };
+    let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
+    execute(Path::new(dir), &plan, Path::new(journal), &observe);
+}
+
+#[test]
+fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
+    for arguments in [
+        &["--drop-ref", "old", "--grace", "0s"][..],
+        &["--drop-ref", "old", "--grace", "0s", "--no-trash", "--i-am-the-only-writer"],
+    ] {
+        let mut survived = false;
+        for steps in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            let sample = Sample::new();
+            sample.layout.blob(b"another orphan", 96);
+            fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
+            let saved = folder.path().join("plan");
+            fs::write(&saved, file::save(&plan(&sample.layout, arguments), false).unwrap()).unwrap();
+            let journal = folder.path().join("journal");
+            let order = [
+                sample.layout.path().to_str().unwrap(),
+                saved.to_str().unwrap(),
+                journal.to_str().unwrap(),
+                &steps.to_string(),
+            ]
+            .join("\n");
+            let victim = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "prune::kill::victim", "--nocapture"])
+                .env(VICTIM, order)
+                .output()
+                .unwrap();
+            assert!(sample.layout.refs().into_values().all(|whole| whole), "after {steps} steps");
+            assert!(layout::reached(sample.layout.path()).is_subset(&sample.layout.stored()), "after {steps} steps");
+
+            let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
+            assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed:?}");
+            let result: serde_json::Value = serde_json::from_str(&resumed.stdout).unwrap();
+            assert_eq!(result["outcome"]["done"], 4, "after {steps} steps: {result}");
+            assert_eq!(result["outcome"]["freed_bytes"], result["plan"]["frees_bytes"], "after {steps} steps");
+            assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+            assert!(!sample.layout.path().join("index.json.lock").exists());
+            if victim.status.success() {
+                // It came to its end before it had taken that many steps: all of them have been tried.
+                assert!(steps > 10, "only {steps} steps");
+                survived = true;
+                break;
+            }
+        }
+        assert!(survived);
+    }
+}

@@ -1,0 +1,159 @@
+//! A build that exports while a prune is at work: another process that writes blobs and the index as BuildKit does.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use cachelens::backend::local::LocalCache;
+use cachelens::backend::{Outcome, SharedPruner, Skip};
+use cachelens::format::digest::Digest;
+use cachelens::prune::execute::{self, Options, Report, Step};
+use cachelens::prune::journal::Journal;
+use cachelens::prune::plan::{Plan, file};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::Sample;
+use crate::support::command::Sandbox;
+use crate::support::layout::{MadeLayout, entry};
+
+/// Makes a plan with the program.
+pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
+    let out = tempfile::NamedTempFile::new().unwrap();
+    let out = out.path().to_str().unwrap();
+    let run = Sandbox::new().run(&[&["prune", &layout.source(), "--plan-out", out], arguments].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    file::load(&fs::read_to_string(out).unwrap()).unwrap()
+}
+
+/// Carries a plan out in this process; `observe` is called between the steps.
+pub(super) fn execute(layout: &Path, plan: &Plan, journal: &Path, observe: &(dyn Fn(Step) + Send + Sync)) -> Report {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let pruner: SharedPruner = Arc::new(LocalCache::new(layout));
+    let mut journal = Journal::create(journal, plan).unwrap();
+    let options = Options { concurrency: 2, batch: 1, cancel: CancellationToken::new(), observe };
+    runtime.block_on(execute::execute(&pruner, plan, &mut journal, &options)).unwrap()
+}
+
+/// Exports as BuildKit does: blobs that are not there are written, then the index under its lock, without waiting for it.
+fn export(layout: &MadeLayout, name: &str, manifest: Digest, blobs: &[&[u8]]) {
+    let dir = layout.path();
+    let mut index: Value = serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap();
+    index["manifests"].as_array_mut().unwrap().push(entry(name, manifest));
+    let staged = tempfile::tempdir().unwrap();
+    fs::write(staged.path().join("index.json"), index.to_string()).unwrap();
+    for blob in blobs {
+        fs::write(staged.path().join(Digest::of(blob).hex()), blob).unwrap();
+    }
+    let script = r#"
+        set -e
+        for blob in "$1"/*; do
+            hex=$(basename "$blob")
+            [ "$hex" = index.json ] || [ -e "blobs/sha256/$hex" ] || cp "$blob" "blobs/sha256/$hex"
+        done
+        exec 9>index.json.lock
+        flock --nonblock 9
+        cat "$1/index.json" >index.json
+        rm index.json.lock
+    "#;
+    let status = Command::new("sh").args(["-c", script, "sh"]).arg(staged.path()).current_dir(dir).status().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+/// Runs a prune during which a build exports at `when` a cache made of an old orphan and of a new blob.
+fn prune_while_a_build_exports(when: Step) -> (Sample, Plan, Report) {
+    let sample = Sample::new();
+    // The manifest of that cache is an orphan, too: the build finds it there and does not write it again.
+    let new = Digest::of(b"brand new");
+    let manifest = sample.layout.cache(&[sample.orphan, new], 96);
+    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let journal = tempfile::tempdir().unwrap();
+    let observe = |step| {
+        if step == when {
+            export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
+        }
+    };
+    let report = execute(sample.layout.path(), &plan, &journal.path().join("journal"), &observe);
+    (sample, plan, report)
+}
+
+#[test]
+fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
+    let (sample, _, report) = prune_while_a_build_exports(Step::Leased);
+    assert!(sample.layout.refs().into_iter().all(|(_, whole)| whole));
+    assert_eq!(sample.layout.refs().into_keys().collect::<Vec<_>>(), ["main", "meanwhile"]);
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)), 2);
+    assert!(report.broken.is_empty());
+}
+
+#[test]
+fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
+    let (sample, _, report) = prune_while_a_build_exports(Step::Swept);
+    assert_eq!(
+        sample.layout.refs().into_iter().collect::<Vec<_>>(),
+        [("main".into(), true), ("meanwhile".into(), true)]
+    );
+    assert_eq!((report.put_back, report.broken.len()), (2, 0));
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)), 2);
+    assert!(!sample.trash().exists() || super::content(&sample.trash()).len() == 1);
+}
+
+#[test]
+fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() {
+    let sample = Sample::new();
+    let plan = plan(&sample.layout, &[]);
+    let journal = tempfile::tempdir().unwrap();
+    let stored = sample.layout.stored();
+    let observe = |step| {
+        if step == Step::Swept {
+            export(&sample.layout, "odd", Digest::of(b"{ odd"), &[b"{ odd"]);
+        }
+    };
+    let report = execute(sample.layout.path(), &plan, &journal.path().join("journal"), &observe);
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)), 1);
+    assert!(sample.layout.stored().is_superset(&stored));
+}
+
+#[test]
+fn refs_that_never_come_to_rest_bring_everything_back() {
+    let sample = Sample::new();
+    let plan = plan(&sample.layout, &[]);
+    let journal = tempfile::tempdir().unwrap();
+    let stored = sample.layout.stored();
+    // A build that holds the lock for as long as the prune lasts.
+    let lock = fs::File::create(sample.layout.path().join("index.json.lock")).unwrap();
+    lock.try_lock().unwrap();
+    let observe = |step| {
+        if step == Step::Swept {
+            fs::write(sample.layout.path().join("index.json"), "{").unwrap();
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let pruner: SharedPruner = Arc::new(LocalCache::new(sample.layout.path()));
+    let mut written = Journal::create(&journal.path().join("journal"), &plan).unwrap();
+    let options = Options { concurrency: 2, batch: 1, cancel: CancellationToken::new(), observe: &observe };
+    let ended = runtime.block_on(execute::execute(&pruner, &plan, &mut written, &options));
+    assert!(ended.is_err(), "the index cannot be read");
+    assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn a_run_that_is_cancelled_says_what_it_left() {
+    let sample = Sample::new();
+    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let journal = tempfile::tempdir().unwrap();
+    let cancel = CancellationToken::new();
+    let observe = |step| {
+        if step == Step::Leased {
+            cancel.cancel();
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let pruner: SharedPruner = Arc::new(LocalCache::new(sample.layout.path()));
+    let mut written = Journal::create(&journal.path().join("journal"), &plan).unwrap();
+    let options = Options { concurrency: 2, batch: 1, cancel: cancel.clone(), observe: &observe };
+    let report = runtime.block_on(execute::execute(&pruner, &plan, &mut written, &options)).unwrap();
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Cancelled), 2);
+    assert_eq!(sample.layout.refs().len(), 2);
+}

@@ -9,7 +9,7 @@ use super::budget::{BudgetOutcome, Limit};
 use super::policy::Criteria;
 use crate::format::text::visible;
 use crate::inventory::{AgeSource, RefKind};
-use crate::units::{Age, Size};
+use crate::units::{Age, Exact, Size};
 
 /// What [`super::decide`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -226,7 +226,7 @@ impl fmt::Display for Reason {
             Self::NoRule => f.write_str("no rule matches it"),
             Self::Unreadable => f.write_str("cannot be read"),
             Self::WithinGrace { changed, grace } => {
-                write!(f, "changed {} ago, within the grace of {}", Age(*changed), Age(*grace))
+                write!(f, "changed {} ago, within the grace of {}", Age(*changed), Exact(*grace))
             }
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind: RefKind::Unknown } => {
@@ -254,9 +254,9 @@ impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Last { place, of } => write!(f, "number {place} of the last {of}"),
-            Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Age(*limit)),
+            Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Exact(*limit)),
             Self::Period { period, .. } => write!(f, "the newest of its {}", period.word()),
-            Self::UsedWithin { unused, limit } => write!(f, "used {} ago, keeps {}", Age(*unused), Age(*limit)),
+            Self::UsedWithin { unused, limit } => write!(f, "used {} ago, keeps {}", Age(*unused), Exact(*limit)),
             Self::UnknownUse => f.write_str("its last use is not known"),
             Self::Current => f.write_str("keeps all refs"),
             Self::Generation { place, of: Some(of) } => write!(f, "former content {place} of {of}"),
@@ -269,7 +269,7 @@ impl fmt::Display for Criteria {
     /// Prints what keeps a ref, as in `14d or the last 20`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        parts.extend(self.within.map(|limit| Age(limit).to_string()));
+        parts.extend(self.within.map(|limit| Exact(limit).to_string()));
         parts.extend(self.last.map(|count| format!("the last {count}")));
         let periods = [
             (self.hourly, "hourly"),
@@ -279,7 +279,7 @@ impl fmt::Display for Criteria {
             (self.yearly, "yearly"),
         ];
         parts.extend(periods.into_iter().filter_map(|(count, word)| Some(format!("{} {word}", count?))));
-        parts.extend(self.used_within.map(|limit| format!("what was used within {}", Age(limit))));
+        parts.extend(self.used_within.map(|limit| format!("what was used within {}", Exact(limit))));
         let last = parts.pop().unwrap_or_default();
         if parts.is_empty() { f.write_str(&last) } else { write!(f, "{} or {last}", parts.join(", ")) }
     }

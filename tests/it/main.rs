@@ -8,4 +8,6 @@ mod fixtures;
 mod layers;
 mod program;
 mod purity;
+mod retention;
+mod scenarios;
 mod support;

@@ -18,7 +18,7 @@ pub trait Store {
     /// Returns the bytes of what the refs that are left reach together.
     fn bytes(&self) -> u64;
 
-    /// Returns the bytes that are free where it lies, when that is known.
+    /// Returns the bytes that are free where it lies, when that is known; those of what goes besides refs may be among them.
     fn free(&self) -> Option<u64>;
 
     /// Leaves out the ref at `place` among the facts; returns the bytes that no ref that is left reaches.

@@ -81,6 +81,7 @@ pub enum Reason {
         /// The rule.
         rule: String,
         /// The criterion.
+        #[serde(flatten)]
         criterion: Criterion,
     },
     /// It stays: no rule matches it.
@@ -331,5 +332,40 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", visible(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn verdicts_are_values_in_json_and_read_back() {
+        let rule = || "pull requests".to_owned();
+        let day = SignedDuration::from_hours(24);
+        let within = Criterion::Within { age: day, limit: day * 14 };
+        let keeps = Criteria { within: Some(day * 14), ..Criteria::default() };
+        let verdicts = [
+            Verdict::Keep(vec![Reason::Criterion { rule: rule(), criterion: within }]),
+            Verdict::Drop(vec![Reason::Expired { rule: rule(), age: day * 41, from: AgeSource::Store, keeps }]),
+            Verdict::Drop(vec![Reason::Evicted { limit: Limit::MaxSize(50), unused: day, frees: 7 }]),
+            Verdict::Undecided(vec![Reason::Pending]),
+        ];
+        let json = verdicts.each_ref().map(|verdict| serde_json::to_string(verdict).unwrap());
+        assert_eq!(json.each_ref().map(|json| serde_json::from_str::<Verdict>(json).unwrap()), verdicts);
+        assert_snapshot!(json.join("\n"), @r#"
+        {"verdict":"keep","reasons":[{"reason":"criterion","rule":"pull requests","criterion":"within","age":"PT24H","limit":"PT336H"}]}
+        {"verdict":"drop","reasons":[{"reason":"expired","rule":"pull requests","age":"PT984H","from":"store","keeps":{"within":"PT336H"}}]}
+        {"verdict":"drop","reasons":[{"reason":"evicted","limit":{"max-size":50},"unused":"PT24H","frees":7}]}
+        {"verdict":"undecided","reasons":[{"reason":"pending"}]}
+        "#);
+    }
+
+    #[test]
+    fn names_of_rules_cannot_steer_a_terminal() {
+        let reason = Reason::Rule { rule: "a\u{1b}[31m".to_owned() };
+        assert_eq!(reason.to_string(), "rule \"a␛[31m\" drops it");
     }
 }

@@ -200,7 +200,7 @@ proptest! {
                 Action::Protect | Action::Drop => {}
             }
         }
-        other.grace = other.grace / 2;
+        other.grace /= 2;
         prop_assert!(goes_too(&decided(&policy, &cases).0, &decided(&other, &cases).0));
     }
 

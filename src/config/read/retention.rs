@@ -24,7 +24,7 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "grace" => retention.grace = self.parsed(value, DURATION, duration).unwrap_or(retention.grace),
                 "zone" => retention.zone = self.parsed(value, "a time zone", zone).unwrap_or(retention.zone),
-                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", |text| text.parse()),
+                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", str::parse),
                 "rule" => retention.rules = self.rules(value),
                 "budget" => self.budget(value, &mut retention),
                 _ => self.unknown_key(key, "[retention]", &["grace", "zone", "max_delete", "rule", "budget"]),

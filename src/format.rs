@@ -6,6 +6,7 @@
 pub mod cache_config;
 pub mod digest;
 pub mod go_json;
+pub mod layer;
 pub mod layout;
 pub mod lenient;
 pub mod llb;

@@ -7,6 +7,8 @@ use crokey::KeyCombination;
 use crossterm::event::{KeyCode, KeyModifiers};
 use serde::Deserialize;
 
+use super::message::Key;
+
 /// Declares the actions and the list of all of them.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -139,7 +141,7 @@ impl Context {
 pub struct Binding {
     /// What it does.
     pub action: Action,
-    keys: Vec<KeyCombination>,
+    keys: Vec<Key>,
     /// What it does, in words.
     pub text: String,
     /// The word for the footer, when it is to stand there.
@@ -149,7 +151,7 @@ pub struct Binding {
 impl Binding {
     /// Returns its keys as people write them: `ctrl-d`, `G`, `pagedown`.
     pub fn keys(&self) -> impl Iterator<Item = String> {
-        self.keys.iter().map(|key| shown(*key))
+        self.keys.iter().map(|key| shown(key.0))
     }
 
     /// Returns the key that stands for it.
@@ -176,7 +178,7 @@ impl Keymap {
     pub fn built_in() -> Result<Self, KeymapError> {
         let mut keymap: Self = toml::from_str(include_str!("../../assets/keymap.toml"))?;
         for key in keymap.0.values_mut().flatten().flat_map(|binding| &mut binding.keys) {
-            *key = plain(*key);
+            key.0 = plain(key.0);
         }
         Ok(keymap)
     }
@@ -190,7 +192,7 @@ impl Keymap {
     pub fn action(&self, contexts: &[Context], key: KeyCombination) -> Option<Action> {
         let key = plain(key);
         let mut bindings = contexts.iter().flat_map(|context| self.bindings(*context));
-        bindings.find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
+        bindings.find(|binding| binding.keys.contains(&Key(key))).map(|binding| binding.action)
     }
 
     /// Returns the key for `action` where `contexts` are active, or nothing.

@@ -8,5 +8,6 @@ mod explain;
 mod fixtures;
 mod layers;
 mod program;
+mod pty;
 mod purity;
 mod support;

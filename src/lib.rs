@@ -32,4 +32,5 @@ pub mod pattern;
 pub mod progress;
 pub mod retention;
 pub mod source;
+pub mod tui;
 pub mod units;

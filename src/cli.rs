@@ -22,6 +22,7 @@ mod prune;
 mod show;
 
 mod table;
+mod ui;
 
 use output::Output;
 
@@ -66,7 +67,7 @@ struct Global {
     /// How many documents are read at once.
     #[arg(long, global = true, value_name = "N")]
     concurrency: Option<std::num::NonZeroUsize>,
-    /// Give up on a source that takes longer than this, as in 30s or 5m.
+    /// Give up on a source that does not answer for this long, as in 30s or 5m.
     #[arg(long, global = true, value_name = "DURATION", value_parser = crate::config::parse_timeout)]
     timeout: Option<Duration>,
     /// Change nothing in any store, whatever the configuration allows.
@@ -159,10 +160,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
         }
-        Some(Command::Demo) | None => {
-            let _ = sources;
-            Err(Failure::message(Exit::Failed, "the terminal UI"))
-        }
+        Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
+        None => ui::run(&sources, &global, output),
     }
 }
 

@@ -194,7 +194,15 @@ fn find_among(explicit: Option<&Path>, cwd: &Path, of_user: Option<&Path>) -> Re
 /// The file cannot be read, or something in it is wrong; then all that is wrong is in the error.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    read::read(&text, path)
+    parse(&text, path)
+}
+
+/// Checks `text` as what stands in the configuration file `path`.
+///
+/// # Errors
+/// Something in it is wrong; then all that is wrong is in the error.
+pub fn parse(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
+    read::read(text, path)
 }
 
 /// Reads the settings that the environment makes; `lookup` returns the value of a variable.

@@ -34,4 +34,5 @@ pub mod progress;
 pub mod prune;
 pub mod retention;
 pub mod source;
+pub mod tui;
 pub mod units;

@@ -22,6 +22,3 @@ pub use flags::{FlagsError, PruneFlags};
 pub use pattern::{Pattern, PatternError};
 pub use policy::{Action, Budget, Condition, Criteria, Group, Keep, Percent, Policy, Rule, TextField};
 pub use verdict::{Criterion, Reason, Verdict, Verdicts, Warning};
-
-#[cfg(test)]
-mod tests;

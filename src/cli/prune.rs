@@ -86,9 +86,9 @@ async fn one(
     }
     let mut pruned = Pruned { plan, exceeds, done: None };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
-        let pruner = pruner(&scanned.opened.source)?;
+        let store = pruner(&scanned.opened.source)?;
         let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
-        let report = carry_out(session, &pruner, &pruned.plan, &mut journal, None).await?;
+        let report = carry_out(session, &store, &pruned.plan, &mut journal, None).await?;
         pruned.done = Some((report, journal.path().to_owned()));
     }
     Ok(pruned)
@@ -273,13 +273,13 @@ fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
             .hint("name another place with --journal")
     })?;
     // The same plan may be carried out again.
-    let free = (1..)
-        .map(|number| match number {
-            1 => folder.join(format!("{}.jsonl", plan.id())),
-            number => folder.join(format!("{}-{number}.jsonl", plan.id())),
-        })
-        .find(|path| fs::symlink_metadata(path).is_err());
-    Ok(Journal::create(&free.unwrap_or(folder), plan)?)
+    let mut path = folder.join(format!("{}.jsonl", plan.id()));
+    let mut number = 1;
+    while fs::symlink_metadata(&path).is_ok() {
+        number += 1;
+        path = folder.join(format!("{}-{number}.jsonl", plan.id()));
+    }
+    Ok(Journal::create(&path, plan)?)
 }
 
 fn shown(path: &Path) -> String {

@@ -115,7 +115,7 @@ pub enum Document {
         /// The manifest that this one is about, which must not go while this one stays.
         subject: Option<Box<Descriptor>>,
     },
-    /// A list of manifests, or of a cache's layers and its config.
+    /// A list of manifests, or of a cache's layers and its config; what the index is about counts among them.
     Index(Vec<Descriptor>),
 }
 
@@ -168,7 +168,9 @@ impl Document {
             return Err(DocumentError::Ambiguous);
         }
         if is_index {
-            return Ok(Self::Index(body.manifests.unwrap_or_default().0));
+            let mut entries = body.manifests.unwrap_or_default().0;
+            entries.extend(body.subject.map(|subject| *subject));
+            return Ok(Self::Index(entries));
         }
         Ok(Self::Manifest {
             config: body.config.unwrap_or_default(),

@@ -10,7 +10,7 @@ use super::{AgeSource, RefKind};
 use crate::backend::{CacheReader, ReadError};
 use crate::format::cache_config::import::Refusal;
 use crate::format::cache_config::{CacheGraph, inline};
-use crate::format::digest::{Digest, DigestText};
+use crate::format::digest::{Digest, DigestError, DigestText};
 use crate::format::layout::Root;
 use crate::format::lenient;
 use crate::format::manifest::{
@@ -120,6 +120,25 @@ impl Resolved {
         self.faults.push(DocumentFault { subject: subject.to_string(), kind });
     }
 
+    /// Notes what the blob that was named as a manifest last is, now that it has been read.
+    fn turns_out(&mut self, digest: Digest, role: BlobRole) {
+        if let Some(named) = self.named.iter_mut().rfind(|named| named.digest == digest) {
+            named.role = role;
+        }
+    }
+
+    /// Notes that a manifest may be stored by a name that this program cannot follow.
+    fn unknown_digest(&mut self, descriptor: &Descriptor) {
+        if let DigestText::Invalid(text) = &descriptor.digest
+            && text.parse::<Digest>() == Err(DigestError::UnknownAlgorithm)
+        {
+            self.fault(
+                format!("`{}`", shortened(text)),
+                FaultKind::ManifestUnreadable(DigestError::UnknownAlgorithm.to_string()),
+            );
+        }
+    }
+
     fn name(&mut self, descriptor: &Descriptor, role: BlobRole) -> Option<Digest> {
         match &descriptor.digest {
             DigestText::Valid(digest) => {
@@ -170,12 +189,18 @@ struct Walk<'a, V> {
 
 impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
     async fn document(&mut self, descriptor: &Descriptor) {
-        let Some(digest) = self.resolved.name(descriptor, BlobRole::Manifest) else { return };
+        let may_be_leaf = !descriptor.media_type.is_empty() && !descriptor.is_manifest_like();
+        let role = if may_be_leaf { BlobRole::Other } else { BlobRole::Manifest };
+        let Some(digest) = self.resolved.name(descriptor, role) else {
+            return self.resolved.unknown_digest(descriptor);
+        };
         if !self.seen.insert(digest) {
             return;
         }
         let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
             Ok(bytes) => bytes,
+            // What is not even called a manifest is a leaf, which stays as it is.
+            Err(ReadError::Absent | ReadError::TooLarge { .. }) if may_be_leaf => return,
             Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
             Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         };
@@ -188,31 +213,21 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
                 self.queue.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
-            // What is not even called a manifest is a leaf, which stays as it is.
-            Err(_) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
-                self.resolved.named.push(Named { digest, size: descriptor.size(), role: BlobRole::Other });
-            }
+            // A leaf that speaks of digests may be a manifest of a kind that is still to be invented.
+            Err(_) if may_be_leaf && !speaks_of_digests(&bytes) => {}
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         }
     }
 
     async fn index(&mut self, digest: Digest, entries: &[Descriptor]) {
-        if let Some(named) = self.resolved.named.iter_mut().rfind(|named| named.digest == digest) {
-            named.role = BlobRole::Index;
-        }
+        self.resolved.turns_out(digest, BlobRole::Index);
         if let Some(config) = entries.iter().find(|entry| entry.is_cache_config()) {
             // The older form of a cache: an index whose entries are layers, and one that is the config.
             let layers: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_cache_config()).collect();
             self.cache(config, &layers).await;
             return;
         }
-        for entry in entries {
-            if entry.is_manifest_like() {
-                self.queue.push(entry.clone());
-            } else {
-                self.resolved.name(entry, BlobRole::Other);
-            }
-        }
+        self.queue.extend(entries.iter().cloned());
     }
 
     async fn manifest(&mut self, descriptor: &Descriptor, config: &Descriptor, layers: &[Descriptor]) {
@@ -309,6 +324,10 @@ impl FoundCache<'_> {
     pub(super) fn described(&self) -> HashSet<Digest> {
         self.layers.iter().filter_map(|layer| layer.digest.valid()).collect()
     }
+}
+
+fn speaks_of_digests(bytes: &[u8]) -> bool {
+    ["sha256:", "sha384:", "sha512:"].iter().any(|name| bytes.windows(name.len()).any(|found| found == name.as_bytes()))
 }
 
 fn count(length: usize) -> u32 {

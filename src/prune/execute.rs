@@ -436,7 +436,9 @@ impl<'a> Run<'a> {
     }
 
     fn conclude_all(&mut self, items: &[usize], outcome: &Outcome) {
-        items.iter().for_each(|item| self.conclude(*item, outcome.clone()));
+        for item in items {
+            self.conclude(*item, outcome.clone());
+        }
     }
 
     fn ref_target(&self, item: usize) -> Option<RefTarget> {

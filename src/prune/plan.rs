@@ -17,11 +17,13 @@ use crate::retention::{Percent, Policy, Verdicts};
 pub mod file;
 mod item;
 mod judge;
+mod lists;
 pub mod verify;
 
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
 pub(super) use judge::digest_in_trash;
 pub use judge::{BlobFate, Judged};
+use lists::Lists;
 pub use verify::Violation;
 
 /// Everything that a plan follows from.
@@ -313,12 +315,8 @@ fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
 }
 
 fn assemble(planning: &Planning<'_>, judged: &Judged, fingerprint: Digest) -> Plan {
-    let (mut delete, mut keep) = (Vec::new(), Vec::new());
-    judged.refs(planning, &mut delete, &mut keep);
-    let dropped = delete.len();
-    judged.blobs(planning, &mut delete);
-    judged.partial(planning, &mut delete, &mut keep);
-    judged.trash(planning, &mut delete, &mut keep);
+    let Lists { delete, keep, .. } = Lists::new(planning, judged);
+    let dropped = delete.partition_point(|item| matches!(item.target, Target::Ref(_)));
     let frees_bytes = delete.iter().map(|item| item.target.bytes()).fold(0, u64::saturating_add);
     let frees_objects = (delete.len() - dropped) as u64;
     let tally = |fate| judged.tally(planning.inventory, fate).into();

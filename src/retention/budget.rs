@@ -11,14 +11,14 @@ use super::policy::Budget;
 use super::verdict::{Reason, Verdict};
 use crate::inventory::Inventory;
 use crate::inventory::blobs::BlobTable;
-use crate::units::Size;
+use crate::units::{ExactSize, Size};
 
 /// What a store takes, and what leaving a ref out really frees.
 pub trait Store {
     /// Returns the bytes of what the refs that are left reach together.
     fn bytes(&self) -> u64;
 
-    /// Returns the bytes that are free where it lies, when that is known.
+    /// Returns the bytes that are free where it lies, when that is known; those of what goes besides refs may be among them.
     fn free(&self) -> Option<u64>;
 
     /// Leaves out the ref at `place` among the facts; returns the bytes that no ref that is left reaches.
@@ -40,9 +40,10 @@ pub enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::MaxRefs(1) => f.write_str("the budget of 1 ref"),
             Self::MaxRefs(refs) => write!(f, "the budget of {refs} refs"),
-            Self::MaxSize(bytes) => write!(f, "the budget of {}", Size(*bytes)),
-            Self::MinFree(bytes) => write!(f, "the budget that leaves {} free", Size(*bytes)),
+            Self::MaxSize(bytes) => write!(f, "the budget of {}", ExactSize(*bytes)),
+            Self::MinFree(bytes) => write!(f, "the budget that leaves {} free", ExactSize(*bytes)),
         }
     }
 }
@@ -60,6 +61,18 @@ impl BudgetOutcome {
     /// Tells whether too little could go, because the rest is protected or cannot be decided about.
     pub fn is_unreachable(&self) -> bool {
         self.reached.is_some_and(|reached| self.limit.is_exceeded_by(reached))
+    }
+}
+
+impl fmt::Display for BudgetOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(reached) = self.reached else { return write!(f, "{} cannot be measured here", self.limit) };
+        let verb = if self.is_unreachable() { "cannot be met" } else { "is met" };
+        match self.limit {
+            Limit::MaxRefs(_) => write!(f, "{} {verb}: {reached} stay", self.limit),
+            Limit::MaxSize(_) => write!(f, "{} {verb}: {} stay", self.limit, Size(reached)),
+            Limit::MinFree(_) => write!(f, "{} {verb}: {} will be free", self.limit, Size(reached)),
+        }
     }
 }
 

@@ -84,3 +84,24 @@ impl PruneFlags {
         Some(Rule { name: name.join(" "), conditions, action })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orphans_only_contradicts_every_flag_about_refs() {
+        let alone = PruneFlags { orphans_only: true, grace: Some(SignedDuration::ZERO), ..PruneFlags::default() };
+        assert_eq!(alone.over(Policy::default()).map(|policy| policy.grace), Ok(SignedDuration::ZERO));
+        let pattern = || vec!["x".parse().unwrap()];
+        let others = [
+            PruneFlags { keep_ref: pattern(), ..alone.clone() },
+            PruneFlags { drop_ref: pattern(), ..alone.clone() },
+            PruneFlags { keep: Criteria { generations: Some(0), ..Criteria::default() }, ..alone.clone() },
+            PruneFlags { budget: Budget { max_refs: Some(3), ..Budget::default() }, ..alone.clone() },
+        ];
+        for flags in others {
+            assert_eq!(flags.over(Policy::default()), Err(FlagsError::OrphansOnly), "{flags:?}");
+        }
+    }
+}

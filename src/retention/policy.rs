@@ -251,3 +251,19 @@ impl fmt::Display for Percent {
         write!(f, "{}%", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_exceeded_by_a_larger_one() {
+        let share: Percent = "90%".parse().unwrap();
+        assert!(!share.is_exceeded_by(9, 10) && share.is_exceeded_by(91, 100));
+        assert!(!share.is_exceeded_by(0, 0) && share.is_exceeded_by(u64::MAX, u64::MAX));
+        assert_eq!("100%".parse::<Percent>().map(|share| share.to_string()), Ok("100%".to_owned()));
+        for wrong in ["", "%", "90", "101%", "-1%", "1.5%"] {
+            assert!(wrong.parse::<Percent>().is_err(), "{wrong}");
+        }
+    }
+}

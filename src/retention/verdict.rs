@@ -9,7 +9,7 @@ use super::budget::{BudgetOutcome, Limit};
 use super::policy::Criteria;
 use crate::format::text::visible;
 use crate::inventory::{AgeSource, RefKind};
-use crate::units::{Age, Size};
+use crate::units::{Age, Exact, Size};
 
 /// What [`super::decide`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,6 +81,7 @@ pub enum Reason {
         /// The rule.
         rule: String,
         /// The criterion.
+        #[serde(flatten)]
         criterion: Criterion,
     },
     /// It stays: no rule matches it.
@@ -226,7 +227,7 @@ impl fmt::Display for Reason {
             Self::NoRule => f.write_str("no rule matches it"),
             Self::Unreadable => f.write_str("cannot be read"),
             Self::WithinGrace { changed, grace } => {
-                write!(f, "changed {} ago, within the grace of {}", Age(*changed), Age(*grace))
+                write!(f, "changed {} ago, within the grace of {}", Age(*changed), Exact(*grace))
             }
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind: RefKind::Unknown } => {
@@ -254,9 +255,9 @@ impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Last { place, of } => write!(f, "number {place} of the last {of}"),
-            Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Age(*limit)),
+            Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Exact(*limit)),
             Self::Period { period, .. } => write!(f, "the newest of its {}", period.word()),
-            Self::UsedWithin { unused, limit } => write!(f, "used {} ago, keeps {}", Age(*unused), Age(*limit)),
+            Self::UsedWithin { unused, limit } => write!(f, "used {} ago, keeps {}", Age(*unused), Exact(*limit)),
             Self::UnknownUse => f.write_str("its last use is not known"),
             Self::Current => f.write_str("keeps all refs"),
             Self::Generation { place, of: Some(of) } => write!(f, "former content {place} of {of}"),
@@ -269,7 +270,7 @@ impl fmt::Display for Criteria {
     /// Prints what keeps a ref, as in `14d or the last 20`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        parts.extend(self.within.map(|limit| Age(limit).to_string()));
+        parts.extend(self.within.map(|limit| Exact(limit).to_string()));
         parts.extend(self.last.map(|count| format!("the last {count}")));
         let periods = [
             (self.hourly, "hourly"),
@@ -279,7 +280,7 @@ impl fmt::Display for Criteria {
             (self.yearly, "yearly"),
         ];
         parts.extend(periods.into_iter().filter_map(|(count, word)| Some(format!("{} {word}", count?))));
-        parts.extend(self.used_within.map(|limit| format!("what was used within {}", Age(limit))));
+        parts.extend(self.used_within.map(|limit| format!("what was used within {}", Exact(limit))));
         let last = parts.pop().unwrap_or_default();
         if parts.is_empty() { f.write_str(&last) } else { write!(f, "{} or {last}", parts.join(", ")) }
     }
@@ -331,5 +332,40 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", visible(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn verdicts_are_values_in_json_and_read_back() {
+        let rule = || "pull requests".to_owned();
+        let day = SignedDuration::from_hours(24);
+        let within = Criterion::Within { age: day, limit: day * 14 };
+        let keeps = Criteria { within: Some(day * 14), ..Criteria::default() };
+        let verdicts = [
+            Verdict::Keep(vec![Reason::Criterion { rule: rule(), criterion: within }]),
+            Verdict::Drop(vec![Reason::Expired { rule: rule(), age: day * 41, from: AgeSource::Store, keeps }]),
+            Verdict::Drop(vec![Reason::Evicted { limit: Limit::MaxSize(50), unused: day, frees: 7 }]),
+            Verdict::Undecided(vec![Reason::Pending]),
+        ];
+        let json = verdicts.each_ref().map(|verdict| serde_json::to_string(verdict).unwrap());
+        assert_eq!(json.each_ref().map(|json| serde_json::from_str::<Verdict>(json).unwrap()), verdicts);
+        assert_snapshot!(json.join("\n"), @r#"
+        {"verdict":"keep","reasons":[{"reason":"criterion","rule":"pull requests","criterion":"within","age":"PT24H","limit":"PT336H"}]}
+        {"verdict":"drop","reasons":[{"reason":"expired","rule":"pull requests","age":"PT984H","from":"store","keeps":{"within":"PT336H"}}]}
+        {"verdict":"drop","reasons":[{"reason":"evicted","limit":{"max-size":50},"unused":"PT24H","frees":7}]}
+        {"verdict":"undecided","reasons":[{"reason":"pending"}]}
+        "#);
+    }
+
+    #[test]
+    fn names_of_rules_cannot_steer_a_terminal() {
+        let reason = Reason::Rule { rule: "a\u{1b}[31m".to_owned() };
+        assert_eq!(reason.to_string(), "rule \"a␛[31m\" drops it");
     }
 }

@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod demo;
+mod explain;
 mod fixtures;
 mod layers;
 mod program;
 mod prune;
+mod pty;
 mod purity;
+mod retention;
+mod scenarios;
 mod support;

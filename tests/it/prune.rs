@@ -55,7 +55,11 @@ fn content(dir: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { drop(found.insert((path.clone(), fs::read(path).unwrap()))) }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert((path.clone(), fs::read(path).unwrap()));
+            }
         }
     }
     found
@@ -240,6 +244,36 @@ fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(run.stderr.contains("`odd` cannot be read, and may name any blob"), "{}", run.stderr);
     assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
+    let artifact =
+        |orphan: &Digest| format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#);
+    let index =
+        |entry: String| format!(r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#);
+    for odd in ["artifact", "algorithm"] {
+        let (sandbox, sample) = (Sandbox::new(), Sample::new());
+        let entry = if odd == "artifact" {
+            let digest = sample.layout.blob(artifact(&sample.orphan).as_bytes(), 96);
+            format!(r#"{{"mediaType":"application/vnd.x.artifact+json","digest":"{digest}"}}"#)
+        } else {
+            format!(r#"{{"digest":"sha384:{}"}}"#, "ab".repeat(48))
+        };
+        sample.layout.tag("odd", sample.layout.blob(index(entry).as_bytes(), 96));
+        let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+        assert_eq!(run.code, Some(4), "{odd}: {run:?}");
+        assert!(sample.layout.stored().contains(&sample.orphan), "{odd}");
+    }
+    // What an index is about stays with it.
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let subject = sample.layout.cache(&[sample.orphan], 96);
+    let about = format!(
+        r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"subject":{{"digest":"{subject}"}}}}"#
+    );
+    sample.layout.tag("about", sample.layout.blob(about.as_bytes(), 96));
+    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert!(sample.layout.stored().contains(&sample.orphan));
 }
 
 #[test]

@@ -3,3 +3,5 @@
 pub mod command;
 pub mod fixture;
 pub mod layout;
+pub mod naive;
+pub mod pty;

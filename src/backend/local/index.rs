@@ -16,7 +16,9 @@ use crate::backend::PruneError;
 use crate::format::layout::LayoutError;
 
 /// How long a build gets to write the refs before a prune gives up. It holds the lock for a moment only.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for a look that is taken again anyway.
+pub(super) const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// The index, which nobody else who respects the lock writes meanwhile.
@@ -26,8 +28,9 @@ pub(super) struct HeldIndex<'a> {
 }
 
 impl LocalCache {
-    /// Takes the lock of the index. BuildKit fails an export that finds it held: it must be given back at once.
-    pub(super) fn hold_index(&self) -> Result<HeldIndex<'_>, PruneError> {
+    /// Takes the lock of the index. BuildKit fails an export that finds it held: it must be
+    /// given back at once.
+    pub(super) fn hold_index(&self, patience: Duration) -> Result<HeldIndex<'_>, PruneError> {
         let path = self.dir.join(INDEX_LOCK);
         let fail = |source| PruneError::Io { doing: "lock", place: show(&path), source };
         let mut waited = Duration::ZERO;
@@ -35,7 +38,7 @@ impl LocalCache {
             if let Some(lock) = FileLock::try_take(&path).map_err(fail)? {
                 return Ok(HeldIndex { cache: self, lock });
             }
-            if waited >= PATIENCE {
+            if waited >= patience {
                 return Err(PruneError::IndexHeld(show(&path)));
             }
             thread::sleep(BETWEEN_TRIES);

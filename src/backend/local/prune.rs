@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::index::sync_dir;
+use super::index::{SHORT_PATIENCE, sync_dir};
 use super::listing::{Upload, modified};
 use super::lock::FileLock;
 use super::trash::{self, Run, Trash};
@@ -308,7 +308,7 @@ impl CachePruner for LocalCache {
 
     async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError> {
         let cache = self.clone();
-        working(move || Ok(layout::fingerprint(&cache.hold_index()?.read()?) == fingerprint)).await
+        working(move || Ok(layout::fingerprint(&cache.hold_index(SHORT_PATIENCE)?.read()?) == fingerprint)).await
     }
 
     async fn restore_objects(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {

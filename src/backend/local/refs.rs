@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::LocalCache;
+use super::index::PATIENCE;
 use super::trash::{Run, Trash};
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
 use crate::format::layout::Root;
@@ -26,7 +27,7 @@ impl LocalCache {
 
     pub(super) fn take_refs(&self, plan: &PlanId, refs: &[RefTarget]) -> Result<Vec<Outcome>, PruneError> {
         let wanted: HashSet<RefTarget> = refs.iter().cloned().collect();
-        let index = self.hold_index()?;
+        let index = self.hold_index(PATIENCE)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
         let found: HashSet<RefTarget> = text.roots().filter_map(target_of).collect();
@@ -67,7 +68,7 @@ impl LocalCache {
             let root = parse_entry(text).map_err(|source| self.index_error(source))?;
             entries.push((target_of(&root), text));
         }
-        let index = self.hold_index()?;
+        let index = self.hold_index(PATIENCE)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
         let mut outcomes = Vec::with_capacity(refs.len());

@@ -201,7 +201,9 @@ impl Trash {
             let blobs = folder.join(BLOBS);
             let places = [blobs.join("sha256"), blobs.join("sha512"), blobs, folder.join(INGEST)];
             // A folder that is not empty stays: the system sees to that.
-            places.iter().for_each(|dir| drop(fs::remove_dir(dir)));
+            for dir in &places {
+                let _ = fs::remove_dir(dir);
+            }
             let is_empty = places.iter().all(|dir| fs::symlink_metadata(dir).is_err());
             let is_over = match self.read_run(&plan)? {
                 Some(run) => run.refs.is_empty() || run.since < forget_before,

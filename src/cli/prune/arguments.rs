@@ -11,6 +11,7 @@ use crate::retention::{Budget, Criteria, Pattern, Percent, Policy, PruneFlags};
 use crate::units::{parse_duration, parse_size};
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(group = ArgGroup::new("act").args(["yes", "apply", "resume", "undo"]))]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
 pub(in crate::cli) struct Arguments {

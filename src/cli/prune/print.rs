@@ -107,13 +107,11 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
     }
     let output = session.output;
     if output.json {
-        return match pruned {
-            [one] => output.document(&Document::new("prune", One::new(one), failures)),
-            _ => {
-                let sources = pruned.iter().map(One::new).collect();
-                output.document(&Document::new("prune", Several { sources }, failures))
-            }
-        };
+        if let [one] = pruned {
+            return output.document(&Document::new("prune", One::new(one), failures));
+        }
+        let sources = pruned.iter().map(One::new).collect();
+        return output.document(&Document::new("prune", Several { sources }, failures));
     }
     for pruned in pruned {
         pruned.plan.warnings().iter().for_each(|warning| output.warn(&format!("{}: {warning}", pruned.plan.source())));
@@ -130,21 +128,21 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
 
 fn plan(pruned: &Pruned, color: bool) -> String {
     let plan = &pruned.plan;
-    let mut text = format!("{}\n", title(plan));
+    let mut parts = vec![format!("{}\n", title(plan))];
     if !plan.delete().is_empty() {
-        text += &format!("\n{}", goes(plan).render(color));
+        parts.push(goes(plan).render(color));
     }
-    text += &format!("\n{}", stays(plan).render(color));
-    text.push('\n');
-    text += &notes(plan).iter().map(|note| format!("{note}\n")).collect::<String>();
-    text += if pruned.exceeds {
-        "That is more than --fail-if-frees allows: nothing was changed.\n"
+    parts.push(stays(plan).render(color));
+    let mut notes = notes(plan);
+    notes.push(if pruned.exceeds {
+        "That is more than --fail-if-frees allows: nothing was changed.".to_owned()
     } else if plan.is_empty() {
-        "There is nothing to do.\n"
+        "There is nothing to do.".to_owned()
     } else {
-        "Nothing was changed. With --yes this plan is carried out.\n"
-    };
-    text
+        "Nothing was changed. With --yes this plan is carried out.".to_owned()
+    });
+    parts.push(format!("{}\n", notes.join("\n")));
+    parts.join("\n")
 }
 
 fn title(plan: &Plan) -> String {
@@ -227,7 +225,7 @@ fn notes(plan: &Plan) -> Vec<String> {
             notes.push(format!("It gets {} back in all.", Size(disk.disk_bytes)));
         }
     }
-    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(item)) {
+    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(is_moved) {
         notes.push("Objects go to the trash in the cache; a later prune empties it after the grace.".to_owned());
     }
     if plan.drops_every_ref() {
@@ -245,42 +243,36 @@ fn is_moved(item: &Deletion) -> bool {
 
 fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String {
     let counted = Counted::new(plan, report, journal);
-    let mut text = format!("{}: {} done, {} freed", plan.source(), counted.done, Size(report.freed_bytes));
-    for (count, what) in [
+    let mut sums = vec![format!("{} done, {} freed", counted.done, Size(report.freed_bytes))];
+    let others = [
         (counted.already_gone, "already gone"),
         (counted.skipped, "skipped"),
         (counted.failed, "failed"),
         (counted.cancelled, "cancelled"),
         (counted.put_back, "put back"),
-    ] {
-        if count > 0 {
-            text += &format!(", {count} {what}");
-        }
-    }
-    text.push('\n');
+    ];
+    sums.extend(others.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
+
     let mut table = Table::new([("KIND", Align::Left), ("NAME", Align::Left), ("", Align::Left)]);
-    let mut rows = 0;
-    for (item, outcome) in plan.delete().iter().zip(&report.outcomes) {
-        let Some(why) = trouble(outcome) else { continue };
-        rows += 1;
-        table.row([
-            Cell::new(item.target.kind().word()),
-            Cell::new(item.target.name()),
-            Cell::new(why).style(Style::Bad),
-        ]);
+    let items = plan.delete().iter().zip(&report.outcomes);
+    let troubles: Vec<_> = items.filter_map(|(item, outcome)| Some((item, trouble(outcome)?))).collect();
+    for (item, why) in &troubles {
+        let kind = item.target.kind().word();
+        table.row([Cell::new(kind), Cell::new(item.target.name()), Cell::new(why).style(Style::Bad)]);
     }
-    if rows > 0 {
-        text += &format!("\n{}\n", table.render(color));
+    if !troubles.is_empty() {
+        parts.push(table.render(color));
     }
-    for name in &report.broken {
-        text += &format!("`{name}` lacks blobs that it did not lack before\n");
-    }
-    if plan.disposal() == Disposal::Trash && counted.done > 0 {
-        text += &format!("`cachelens prune --undo {}` puts back what is still in the trash.\n", shown(journal));
+    let mut notes: Vec<String> =
+        report.broken.iter().map(|name| format!("`{name}` lacks blobs that it did not lack before.")).collect();
+    notes.push(if plan.disposal() == Disposal::Trash && counted.done > 0 {
+        format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal))
     } else {
-        text += &format!("The journal is {}\n", shown(journal));
-    }
-    text
+        format!("The journal is {}", shown(journal))
+    });
+    parts.push(format!("{}\n", notes.join("\n")));
+    parts.join("\n")
 }
 
 fn trouble(outcome: &Outcome) -> Option<String> {
@@ -318,14 +310,13 @@ pub(super) fn undone(
         let undo = Counts { source: plan.source(), done, journal, items };
         return session.output.document(&Document::new("prune", Undone { undo }, &[]));
     }
-    let mut text = format!("{}: {} of {} put back\n", plan.source(), done, results.len());
-    for (item, outcome) in items() {
-        if let Some(why) = trouble(outcome) {
-            let name = item.target.name();
-            text += &format!("{} {}: {why}\n", item.target.kind().word(), crate::format::text::visible(&name));
-        }
-    }
-    session.output.text(&text)
+    let mut lines = vec![format!("{}: {done} of {} put back", plan.source(), results.len())];
+    lines.extend(items().filter_map(|(item, outcome)| {
+        let name = item.target.name();
+        Some(format!("{} {}: {}", item.target.kind().word(), crate::format::text::visible(&name), trouble(outcome)?))
+    }));
+    lines.push(String::new());
+    session.output.text(&lines.join("\n"))
 }
 
 fn reasons(reasons: &[crate::prune::plan::Why]) -> String {

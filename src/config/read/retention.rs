@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use jiff::SignedDuration;
 use jiff::tz::{self, TimeZone};
 use toml::Spanned;
+use toml::de::DeTable;
 
 use super::super::{Retention, Setting};
 use super::{Key, Reader, Value};
@@ -16,16 +17,6 @@ const RULE_KEYS: [&str; 5] = ["name", "match", "action", "keep", "group"];
 const DURATION: &str = "a duration in quotes";
 const SIZE: &str = "a size in quotes";
 
-/// The parts of a rule, as they stand in its table.
-#[derive(Default)]
-struct Parts<'t, 'i> {
-    name: Option<&'t Value<'i>>,
-    conditions: Option<&'t Value<'i>>,
-    action: Option<&'t Value<'i>>,
-    keep: Option<&'t Value<'i>>,
-    group: Option<&'t Value<'i>>,
-}
-
 impl Reader<'_> {
     pub(super) fn retention(&mut self, value: &Value<'_>) -> Retention {
         let mut retention = Retention::default();
@@ -33,7 +24,7 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "grace" => retention.grace = self.parsed(value, DURATION, duration).unwrap_or(retention.grace),
                 "zone" => retention.zone = self.parsed(value, "a time zone", zone).unwrap_or(retention.zone),
-                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", |text| text.parse()),
+                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", str::parse),
                 "rule" => retention.rules = self.rules(value),
                 "budget" => self.budget(value, &mut retention),
                 _ => self.unknown_key(key, "[retention]", &["grace", "zone", "max_delete", "rule", "budget"]),
@@ -81,33 +72,25 @@ impl Reader<'_> {
     }
 
     fn rule(&mut self, value: &Value<'_>) -> Option<Rule> {
-        let mut parts = Parts::default();
-        value.get_ref().as_table().or_else(|| self.wrong_type(value, "a table"))?;
-        for (key, value) in self.table(value) {
-            match key.get_ref().as_ref() {
-                "name" => parts.name = Some(value),
-                "match" => parts.conditions = Some(value),
-                "action" => parts.action = Some(value),
-                "keep" => parts.keep = Some(value),
-                "group" => parts.group = Some(value),
-                _ => self.unknown_key(key, "a rule", &RULE_KEYS),
-            }
+        let rule = value.get_ref().as_table().or_else(|| self.wrong_type(value, "a table"))?;
+        for key in rule.keys().filter(|key| !RULE_KEYS.contains(&key.get_ref().as_ref())) {
+            self.unknown_key(key, "a rule", &RULE_KEYS);
         }
-        let name = match parts.name {
+        let name = match rule.get("name") {
             Some(name) => self.text(name, "a string", |text| Ok(text.to_owned())),
             None => self.missing(value, "a rule needs a `name`, by which reasons call it"),
         };
-        let conditions = match parts.conditions {
+        let conditions = match rule.get("match") {
             Some(conditions) => self.conditions(conditions),
             None => self.missing(value, "a rule needs a `match`, as in `match = { ref = \"pr-*\" }`"),
         };
-        let action = self.action(value, &parts);
+        let action = self.action(value, rule);
         Some(Rule { name: name?, conditions: conditions?, action: action? })
     }
 
-    fn action(&mut self, rule: &Value<'_>, parts: &Parts<'_, '_>) -> Option<Action> {
-        let group = parts.group.map(|group| self.text(group, "a string", parse_group));
-        let action = match (parts.action, parts.keep) {
+    fn action(&mut self, value: &Value<'_>, rule: &DeTable<'_>) -> Option<Action> {
+        let group = rule.get("group").map(|group| self.text(group, "a string", parse_group));
+        let action = match (rule.get("action"), rule.get("keep")) {
             (Some(action), None) => self.text(action, "a string", parse_action),
             (None, Some(keep)) => self
                 .criteria(keep)
@@ -119,9 +102,9 @@ impl Reader<'_> {
                 );
                 None
             }
-            (None, None) => self.missing(rule, "a rule needs `keep`, or `action`, which is protect or drop"),
+            (None, None) => self.missing(value, "a rule needs `keep`, or `action`, which is protect or drop"),
         }?;
-        match (&action, parts.group) {
+        match (&action, rule.get("group")) {
             (Action::Keep(keep), _) if keep.criteria.counts() => {}
             (_, Some(group)) => self.problem(
                 &group.span(),

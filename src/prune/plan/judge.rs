@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deletion, FreedBlobs, Kept, Kind, Planning, StoreReason, Target, Why, age, names};
-use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, Support};
+use super::{FreedBlobs, Planning, StoreReason, Why, age, names};
+use crate::backend::{RefTarget, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, StoreWarning, Tally};
@@ -13,21 +13,21 @@ use crate::retention::{Reason, Verdict};
 
 /// What becomes of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum RefFate {
+pub(super) enum RefFate {
     Stays(Vec<Why>),
     Goes(RefTarget, Vec<Why>),
 }
 
-/// What reaches a blob. The greatest counts.
+/// Which refs reach a blob. The greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
-    ByNothing,
-    /// By refs that an earlier prune took out less than the grace ago.
-    ByRecent,
-    /// By refs that go.
-    ByDropped,
-    /// By a ref that stays.
-    ByKept,
+    Nothing,
+    /// Refs that an earlier prune took out less than the grace ago.
+    Recent,
+    /// Refs that go.
+    Dropped,
+    /// A ref that stays.
+    Kept,
 }
 
 /// What becomes of a blob. Only [`BlobFate::Goes`] is a deletion.
@@ -78,9 +78,9 @@ impl BlobFate {
 /// What becomes of everything in a store.
 #[derive(Debug)]
 pub struct Judged {
-    refs: Vec<RefFate>,
+    pub(super) refs: Vec<RefFate>,
     /// In the order of the blob table.
-    blobs: Vec<BlobFate>,
+    pub(super) blobs: Vec<BlobFate>,
     /// Blobs in the trash that a ref names and the store does not hold.
     pub(super) put_back: Vec<Digest>,
     /// Whether something could not be read that may name blobs.
@@ -116,74 +116,6 @@ impl Judged {
     pub(super) fn tally(&self, inventory: &Inventory, fate: BlobFate) -> Tally {
         let of_fate = inventory.blobs.iter().zip(&self.blobs).filter(|(_, found)| **found == fate);
         of_fate.map(|(blob, _)| blob.stored_size()).collect()
-    }
-
-    pub(super) fn refs(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
-        for (entry, fate) in planning.inventory.refs.iter().zip(&self.refs) {
-            match fate {
-                RefFate::Goes(target, reasons) => {
-                    delete.push(Deletion { target: Target::Ref(target.clone()), reasons: reasons.clone() });
-                }
-                RefFate::Stays(reasons) => keep.push(Kept {
-                    kind: Kind::Ref,
-                    name: entry.name.clone(),
-                    digest: Some(entry.digest().to_string()),
-                    missing_blobs: entry.sizes.missing_blobs,
-                    reasons: reasons.clone(),
-                }),
-            }
-        }
-        delete.sort_by_cached_key(|item| match &item.target {
-            Target::Ref(target) => (target.names.clone(), Some(target.digest)),
-            Target::Object(_) => (Vec::new(), None),
-        });
-    }
-
-    pub(super) fn blobs(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>) {
-        let first = delete.len();
-        for (blob, fate) in planning.inventory.blobs.iter().zip(&self.blobs) {
-            let (BlobFate::Goes, Some(size), Some(modified)) = (fate, blob.size(), blob.modified()) else { continue };
-            let reason = match blob.refs() {
-                0 => StoreReason::Orphan { unchanged: age(modified, planning.now) },
-                _ => StoreReason::FreedNow,
-            };
-            let target = ObjectTarget { name: ObjectName::Blob(blob.digest()), size, modified };
-            delete.push(Deletion { target: Target::Object(target), reasons: vec![reason.into()] });
-        }
-        delete[first..].sort_unstable_by(|a, b| match (&a.target, &b.target) {
-            (Target::Object(a), Target::Object(b)) => a.name.cmp(&b.name),
-            _ => std::cmp::Ordering::Equal,
-        });
-    }
-
-    pub(super) fn partial(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
-        for object in planning.inventory.partial.iter() {
-            let stays = match (&planning.capabilities.delete_object, object.kind) {
-                (Support::No(why), _) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
-                (Support::Yes, OtherKind::Symlink | OtherKind::Special) => {
-                    Some(StoreReason::Unsupported { why: "it is not a plain file".to_owned() }.into())
-                }
-                (Support::Yes, OtherKind::File | OtherKind::Upload) => too_young(planning, object),
-            };
-            let reason = |unchanged| StoreReason::Unfinished { unchanged };
-            place(planning, object, Kind::Partial, stays, reason, delete, keep);
-        }
-    }
-
-    pub(super) fn trash(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
-        let back: HashSet<&Digest> = self.put_back.iter().collect();
-        for object in planning.inventory.trash.iter() {
-            let is_back = digest_in_trash(&object.name).is_some_and(|digest| back.contains(&digest));
-            let stays = match &planning.capabilities.delete_object {
-                _ if is_back => Some(StoreReason::NamedAgain.into()),
-                Support::No(why) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
-                Support::Yes if self.undetermined => Some(StoreReason::Undetermined.into()),
-                Support::Yes if !back.is_empty() => Some(StoreReason::AwaitsPutBack.into()),
-                Support::Yes => too_young(planning, object),
-            };
-            let reason = |ago| StoreReason::Trashed { ago };
-            place(planning, object, Kind::Object, stays, reason, delete, keep);
-        }
     }
 
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
@@ -247,18 +179,18 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
 
 fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
     let inventory = planning.inventory;
-    let mut reached = vec![Reached::ByNothing; inventory.blobs.len()];
+    let mut reached = vec![Reached::Nothing; inventory.blobs.len()];
     let mut mark = |blob: BlobId, by: Reached| {
         if let Some(reached) = reached.get_mut(blob.0 as usize) {
             *reached = by.max(*reached);
         }
     };
     let recent = planning.recent.blobs.iter().filter_map(|digest| inventory.blobs.find(digest));
-    recent.for_each(|blob| mark(blob, Reached::ByRecent));
+    recent.for_each(|blob| mark(blob, Reached::Recent));
     for (entry, fate) in inventory.refs.iter().zip(refs) {
         let by = match fate {
-            RefFate::Stays(_) => Reached::ByKept,
-            RefFate::Goes(..) => Reached::ByDropped,
+            RefFate::Stays(_) => Reached::Kept,
+            RefFate::Goes(..) => Reached::Dropped,
         };
         entry.reach.iter().for_each(|blob| mark(*blob, by));
     }
@@ -270,13 +202,13 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
         return BlobFate::Missing;
     }
     match (reached, planning.freed_blobs, hold, blob.modified()) {
-        (Reached::ByKept, ..) => BlobFate::Live,
-        (Reached::ByDropped | Reached::ByRecent, FreedBlobs::Wait, ..) => BlobFate::Waits,
+        (Reached::Kept, ..) => BlobFate::Live,
+        (Reached::Dropped | Reached::Recent, FreedBlobs::Wait, ..) => BlobFate::Waits,
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,
         (_, _, None, Some(modified)) if age(modified, planning.now) < planning.policy.grace => BlobFate::WithinGrace,
-        (Reached::ByNothing, _, None, Some(_))
-        | (Reached::ByDropped | Reached::ByRecent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
+        (Reached::Nothing, _, None, Some(_))
+        | (Reached::Dropped | Reached::Recent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
     }
 }
 
@@ -298,39 +230,4 @@ pub(in crate::prune) fn digest_in_trash(name: &str) -> Option<Digest> {
     let mut parts = name.rsplit('/');
     let (hex, algorithm) = (parts.next()?, parts.next()?);
     Digest::from_parts(algorithm, hex).ok()
-}
-
-fn too_young(planning: &Planning<'_>, object: &OtherObject) -> Option<Why> {
-    let grace = planning.policy.grace;
-    let Some(modified) = object.modified else { return Some(Reason::UnknownAge.into()) };
-    let changed = age(modified, planning.now);
-    (changed < grace).then(|| Reason::WithinGrace { changed, grace }.into())
-}
-
-/// Puts an object on the list on which it belongs.
-fn place(
-    planning: &Planning<'_>,
-    object: &OtherObject,
-    kind: Kind,
-    stays: Option<Why>,
-    reason: impl Fn(jiff::SignedDuration) -> StoreReason,
-    delete: &mut Vec<Deletion>,
-    keep: &mut Vec<Kept>,
-) {
-    let name = object.name.clone();
-    let kept = |why| Kept { kind, name: name.clone(), digest: None, missing_blobs: 0, reasons: vec![why] };
-    match (stays, object.modified) {
-        (Some(why), _) => keep.push(kept(why)),
-        (None, None) => keep.push(kept(Reason::UnknownAge.into())),
-        (None, Some(modified)) => {
-            let name = match kind {
-                Kind::Partial => ObjectName::Partial(name),
-                Kind::Object => ObjectName::Trashed(name),
-                // Neither comes here: what has a digest is judged apart.
-                Kind::Ref | Kind::Blob => return keep.push(kept(Reason::UnknownAge.into())),
-            };
-            let target = Target::Object(ObjectTarget { name, size: object.size, modified });
-            delete.push(Deletion { target, reasons: vec![reason(age(modified, planning.now)).into()] });
-        }
-    }
 }

@@ -228,6 +228,22 @@ fn a_share_beyond_the_limit_is_refused() {
     store.plan_and(|_, plan| assert!(matches!(plan, Err(PlanError::TooMuch { what: "bytes", .. }))));
 }
 
+fn deletion(target: Target) -> Deletion {
+    Deletion { target, reasons: Vec::new() }
+}
+
+fn blob(digest: Digest, size: u64, hours: i64) -> Deletion {
+    let name = ObjectName::Blob(digest);
+    deletion(Target::Object(ObjectTarget { name, size, modified: ago(hours) }))
+}
+
+fn a_ref(name: &str, digest: Digest) -> Deletion {
+    deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest }))
+}
+
+/// Makes a sound plan unsound.
+type Change = Box<dyn Fn(&mut Plan)>;
+
 #[test]
 fn the_proof_finds_what_is_wrong_with_a_plan() {
     let mut store = Store::default();
@@ -244,26 +260,20 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
             changed.frees_objects = changed.objects().count() as u64;
             verify::against(&changed, planning)
         };
-        let deletion = |target| Deletion { target, reasons: Vec::new() };
-        let blob = |digest, size, hours| {
-            let name = ObjectName::Blob(digest);
-            deletion(Target::Object(ObjectTarget { name, size, modified: ago(hours) }))
-        };
-        let a_ref = |name: &str, digest| deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest }));
         assert_eq!(with(&|_| ()), Ok(()));
-        let cases: Vec<(Violation, Box<dyn Fn(&mut Plan)>)> = vec![
+        let cases: Vec<(Violation, Change)> = vec![
             (
                 Violation::Reached { name: used.to_string(), by: "main".into() },
-                Box::new(|plan| plan.delete.push(blob(used, 4, 100))),
+                Box::new(move |plan| plan.delete.push(blob(used, 4, 100))),
             ),
-            (Violation::Twice(orphan.to_string()), Box::new(|plan| plan.delete.push(blob(orphan, 6, 100)))),
-            (Violation::TooYoung(young.to_string()), Box::new(|plan| plan.delete.push(blob(young, 5, 1)))),
+            (Violation::Twice(orphan.to_string()), Box::new(move |plan| plan.delete.push(blob(orphan, 6, 100)))),
+            (Violation::TooYoung(young.to_string()), Box::new(move |plan| plan.delete.push(blob(young, 5, 1)))),
             // A date that is not the store's does not make it older.
-            (Violation::NoSuchObject(young.to_string()), Box::new(|plan| plan.delete.push(blob(young, 5, 100)))),
+            (Violation::NoSuchObject(young.to_string()), Box::new(move |plan| plan.delete.push(blob(young, 5, 100)))),
             (Violation::RefAfterObject("old".into()), Box::new(|plan| plan.delete.rotate_left(1))),
-            (Violation::NotDropped("main".into()), Box::new(|plan| plan.delete.insert(0, a_ref("main", main)))),
-            (Violation::NoSuchRef("gone".into()), Box::new(|plan| plan.delete.insert(0, a_ref("gone", old)))),
-            (Violation::OneStep(old.to_string()), Box::new(|plan| plan.delete.push(blob(old, 1, 100)))),
+            (Violation::NotDropped("main".into()), Box::new(move |plan| plan.delete.insert(0, a_ref("main", main)))),
+            (Violation::NoSuchRef("gone".into()), Box::new(move |plan| plan.delete.insert(0, a_ref("gone", old)))),
+            (Violation::OneStep(old.to_string()), Box::new(move |plan| plan.delete.push(blob(old, 1, 100)))),
             (Violation::Undetermined(orphan.to_string()), Box::new(|plan| plan.undetermined = true)),
         ];
         for (violation, change) in cases {

@@ -1,6 +1,7 @@
 //! A prune that is killed, at every step that it takes: the cache still imports, and going on finishes the work.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,6 +60,7 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
                 .env(VICTIM, order)
                 .output()
                 .unwrap();
+            assert!(victim.status.success() || victim.status.signal() == Some(9), "{victim:?}");
             assert!(sample.layout.refs().into_values().all(|whole| whole), "after {steps} steps");
             assert!(layout::reached(sample.layout.path()).is_subset(&sample.layout.stored()), "after {steps} steps");
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{Outcome, SharedPruner, Skip};
 use cachelens::format::digest::Digest;
-use cachelens::prune::execute::{self, Options, Report, Step};
+use cachelens::prune::execute::{self, ExecuteError, Options, Report, Step};
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::{Plan, file};
 use serde_json::Value;
@@ -29,11 +29,32 @@ pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
 
 /// Carries a plan out in this process; `observe` is called between the steps.
 pub(super) fn execute(layout: &Path, plan: &Plan, journal: &Path, observe: &(dyn Fn(Step) + Send + Sync)) -> Report {
+    let mut journal = Journal::create(journal, plan).unwrap();
+    run(layout, plan, &mut journal, observe, &CancellationToken::new()).unwrap()
+}
+
+fn try_execute(
+    layout: &Path,
+    plan: &Plan,
+    observe: &(dyn Fn(Step) + Send + Sync),
+    cancel: &CancellationToken,
+) -> Result<Report, ExecuteError> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::create(&folder.path().join("journal"), plan).unwrap();
+    run(layout, plan, &mut journal, observe, cancel)
+}
+
+fn run(
+    layout: &Path,
+    plan: &Plan,
+    journal: &mut Journal,
+    observe: &(dyn Fn(Step) + Send + Sync),
+    cancel: &CancellationToken,
+) -> Result<Report, ExecuteError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let pruner: SharedPruner = Arc::new(LocalCache::new(layout));
-    let mut journal = Journal::create(journal, plan).unwrap();
-    let options = Options { concurrency: 2, batch: 1, cancel: CancellationToken::new(), observe };
-    runtime.block_on(execute::execute(&pruner, plan, &mut journal, &options)).unwrap()
+    let options = Options { concurrency: 2, batch: 1, cancel: cancel.clone(), observe };
+    runtime.block_on(execute::execute(&pruner, plan, journal, &options))
 }
 
 /// Exports as BuildKit does: blobs that are not there are written, then the index under its lock, without waiting for it.
@@ -62,25 +83,24 @@ fn export(layout: &MadeLayout, name: &str, manifest: Digest, blobs: &[&[u8]]) {
 }
 
 /// Runs a prune during which a build exports at `when` a cache made of an old orphan and of a new blob.
-fn prune_while_a_build_exports(when: Step) -> (Sample, Plan, Report) {
+fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
     let sample = Sample::new();
     // The manifest of that cache is an orphan, too: the build finds it there and does not write it again.
     let new = Digest::of(b"brand new");
     let manifest = sample.layout.cache(&[sample.orphan, new], 96);
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
-    let journal = tempfile::tempdir().unwrap();
     let observe = |step| {
         if step == when {
             export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
         }
     };
-    let report = execute(sample.layout.path(), &plan, &journal.path().join("journal"), &observe);
-    (sample, plan, report)
+    let report = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
+    (sample, report)
 }
 
 #[test]
 fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
-    let (sample, _, report) = prune_while_a_build_exports(Step::Leased);
+    let (sample, report) = prune_while_a_build_exports(Step::Leased);
     assert!(sample.layout.refs().into_iter().all(|(_, whole)| whole));
     assert_eq!(sample.layout.refs().into_keys().collect::<Vec<_>>(), ["main", "meanwhile"]);
     assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)), 2);
@@ -89,7 +109,7 @@ fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
 
 #[test]
 fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
-    let (sample, _, report) = prune_while_a_build_exports(Step::Swept);
+    let (sample, report) = prune_while_a_build_exports(Step::Swept);
     assert_eq!(
         sample.layout.refs().into_iter().collect::<Vec<_>>(),
         [("main".into(), true), ("meanwhile".into(), true)]
@@ -103,38 +123,41 @@ fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
 fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
-    let journal = tempfile::tempdir().unwrap();
     let stored = sample.layout.stored();
     let observe = |step| {
         if step == Step::Swept {
             export(&sample.layout, "odd", Digest::of(b"{ odd"), &[b"{ odd"]);
         }
     };
-    let report = execute(sample.layout.path(), &plan, &journal.path().join("journal"), &observe);
+    let report = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
     assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)), 1);
     assert!(sample.layout.stored().is_superset(&stored));
 }
 
 #[test]
-fn refs_that_never_come_to_rest_bring_everything_back() {
+fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
-    let journal = tempfile::tempdir().unwrap();
     let stored = sample.layout.stored();
-    // A build that holds the lock for as long as the prune lasts.
-    let lock = fs::File::create(sample.layout.path().join("index.json.lock")).unwrap();
-    lock.try_lock().unwrap();
     let observe = |step| {
         if step == Step::Swept {
             fs::write(sample.layout.path().join("index.json"), "{").unwrap();
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let pruner: SharedPruner = Arc::new(LocalCache::new(sample.layout.path()));
-    let mut written = Journal::create(&journal.path().join("journal"), &plan).unwrap();
-    let options = Options { concurrency: 2, batch: 1, cancel: CancellationToken::new(), observe: &observe };
-    let ended = runtime.block_on(execute::execute(&pruner, &plan, &mut written, &options));
+    let ended = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new());
     assert!(ended.is_err(), "the index cannot be read");
+    assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn a_lock_that_is_never_given_back_brings_everything_back() {
+    let sample = Sample::new();
+    let plan = plan(&sample.layout, &[]);
+    let stored = sample.layout.stored();
+    let lock = fs::File::create(sample.layout.path().join("index.json.lock")).unwrap();
+    lock.try_lock().unwrap();
+    let report = try_execute(sample.layout.path(), &plan, &|_| (), &CancellationToken::new()).unwrap();
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)), 1);
     assert_eq!(sample.layout.stored(), stored);
 }
 
@@ -142,18 +165,13 @@ fn refs_that_never_come_to_rest_bring_everything_back() {
 fn a_run_that_is_cancelled_says_what_it_left() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
-    let journal = tempfile::tempdir().unwrap();
     let cancel = CancellationToken::new();
     let observe = |step| {
         if step == Step::Leased {
             cancel.cancel();
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let pruner: SharedPruner = Arc::new(LocalCache::new(sample.layout.path()));
-    let mut written = Journal::create(&journal.path().join("journal"), &plan).unwrap();
-    let options = Options { concurrency: 2, batch: 1, cancel: cancel.clone(), observe: &observe };
-    let report = runtime.block_on(execute::execute(&pruner, &plan, &mut written, &options)).unwrap();
+    let report = try_execute(sample.layout.path(), &plan, &observe, &cancel).unwrap();
     assert_eq!(report.count(|outcome| *outcome == Outcome::Cancelled), 2);
     assert_eq!(sample.layout.refs().len(), 2);
 }

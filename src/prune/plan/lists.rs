@@ -1,0 +1,125 @@
+//! The items of a plan: what was judged, put on the list on which it belongs.
+
+use std::collections::HashSet;
+
+use jiff::SignedDuration;
+
+use super::judge::{RefFate, digest_in_trash};
+use super::{BlobFate, Deletion, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
+use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, Support};
+use crate::format::digest::Digest;
+use crate::retention::Reason;
+
+/// What goes and what stays.
+pub(super) struct Lists<'a> {
+    planning: &'a Planning<'a>,
+    judged: &'a Judged,
+    /// Refs first.
+    pub(super) delete: Vec<Deletion>,
+    pub(super) keep: Vec<Kept>,
+}
+
+impl<'a> Lists<'a> {
+    /// Makes both lists, in an order that does not depend on the store's.
+    pub(super) fn new(planning: &'a Planning<'a>, judged: &'a Judged) -> Self {
+        let mut lists = Self { planning, judged, delete: Vec::new(), keep: Vec::new() };
+        lists.refs();
+        lists.blobs();
+        lists.partial();
+        lists.trash();
+        lists
+    }
+
+    fn refs(&mut self) {
+        for (entry, fate) in self.planning.inventory.refs.iter().zip(&self.judged.refs) {
+            match fate {
+                RefFate::Goes(target, reasons) => {
+                    self.delete.push(Deletion { target: Target::Ref(target.clone()), reasons: reasons.clone() });
+                }
+                RefFate::Stays(reasons) => self.keep.push(Kept {
+                    kind: Kind::Ref,
+                    name: entry.name.clone(),
+                    digest: Some(entry.digest().to_string()),
+                    missing_blobs: entry.sizes.missing_blobs,
+                    reasons: reasons.clone(),
+                }),
+            }
+        }
+        self.delete.sort_by_cached_key(|item| match &item.target {
+            Target::Ref(target) => (target.names.clone(), Some(target.digest)),
+            Target::Object(_) => (Vec::new(), None),
+        });
+        self.keep.sort_by(|a, b| (&a.name, &a.digest).cmp(&(&b.name, &b.digest)));
+    }
+
+    fn blobs(&mut self) {
+        let mut goes = Vec::new();
+        for (blob, fate) in self.planning.inventory.blobs.iter().zip(&self.judged.blobs) {
+            if let (BlobFate::Goes, Some(size), Some(modified)) = (fate, blob.size(), blob.modified()) {
+                goes.push((ObjectTarget { name: ObjectName::Blob(blob.digest()), size, modified }, blob.refs()));
+            }
+        }
+        goes.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        self.delete.extend(goes.into_iter().map(|(target, refs)| {
+            let unchanged = age(target.modified, self.planning.now);
+            let reason = if refs == 0 { StoreReason::Orphan { unchanged } } else { StoreReason::FreedNow };
+            Deletion { target: Target::Object(target), reasons: vec![reason.into()] }
+        }));
+    }
+
+    fn partial(&mut self) {
+        let planning = self.planning;
+        for object in planning.inventory.partial.iter() {
+            let stays = match (&planning.capabilities.delete_object, object.kind) {
+                (Support::No(why), _) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
+                (Support::Yes, OtherKind::Symlink | OtherKind::Special) => {
+                    Some(StoreReason::Unsupported { why: "it is not a plain file".to_owned() }.into())
+                }
+                (Support::Yes, OtherKind::File | OtherKind::Upload) => None,
+            };
+            let name = ObjectName::Partial(object.name.clone());
+            self.place(object, name, stays, |unchanged| StoreReason::Unfinished { unchanged });
+        }
+    }
+
+    fn trash(&mut self) {
+        let planning = self.planning;
+        let back: HashSet<&Digest> = self.judged.put_back.iter().collect();
+        for object in planning.inventory.trash.iter() {
+            let is_back = digest_in_trash(&object.name).is_some_and(|digest| back.contains(&digest));
+            let stays = match &planning.capabilities.delete_object {
+                _ if is_back => Some(StoreReason::NamedAgain.into()),
+                Support::No(why) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
+                Support::Yes if self.judged.undetermined => Some(StoreReason::Undetermined.into()),
+                Support::Yes if !back.is_empty() => Some(StoreReason::AwaitsPutBack.into()),
+                Support::Yes => None,
+            };
+            let name = ObjectName::Trashed(object.name.clone());
+            self.place(object, name, stays, |ago| StoreReason::Trashed { ago });
+        }
+    }
+
+    /// Puts an object on its list: it goes when nothing keeps it and it is old enough.
+    fn place(
+        &mut self,
+        object: &OtherObject,
+        name: ObjectName,
+        stays: Option<Why>,
+        goes: impl Fn(SignedDuration) -> StoreReason,
+    ) {
+        let grace = self.planning.policy.grace;
+        let changed = object.modified.map(|modified| (modified, age(modified, self.planning.now)));
+        let why = match (stays, changed) {
+            (Some(why), _) => why,
+            (None, None) => Reason::UnknownAge.into(),
+            (None, Some((_, changed))) if changed < grace => Reason::WithinGrace { changed, grace }.into(),
+            (None, Some((modified, changed))) => {
+                let target = Target::Object(ObjectTarget { name, size: object.size, modified });
+                self.delete.push(Deletion { target, reasons: vec![goes(changed).into()] });
+                return;
+            }
+        };
+        let kind = if matches!(name, ObjectName::Partial(_)) { Kind::Partial } else { Kind::Object };
+        self.keep.push(Kept { kind, name: object.name.clone(), digest: None, missing_blobs: 0, reasons: vec![why] });
+    }
+}

@@ -1,0 +1,30 @@
+//! What a store takes, counted by another route than the program's own.
+
+use std::collections::HashSet;
+
+use cachelens::retention::Store;
+
+/// A store that counts as naively as can be.
+pub struct NaiveStore {
+    /// The blobs of each ref that is left.
+    pub refs: Vec<Option<Vec<(String, u64)>>>,
+    /// The bytes that are free where it lies.
+    pub free: Option<u64>,
+}
+
+impl Store for NaiveStore {
+    fn bytes(&self) -> u64 {
+        let distinct: HashSet<&(String, u64)> = self.refs.iter().flatten().flatten().collect();
+        distinct.into_iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    fn free(&self) -> Option<u64> {
+        self.free
+    }
+
+    fn leave_out(&mut self, place: usize) -> u64 {
+        let before = self.bytes();
+        self.refs[place] = None;
+        before - self.bytes()
+    }
+}

@@ -12,6 +12,7 @@ use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::layout::{self, MadeLayout, age, blob_path};
 
+mod faults;
 mod kill;
 mod property;
 mod race;

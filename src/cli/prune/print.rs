@@ -10,6 +10,7 @@ use crate::cli::Session;
 use crate::cli::json::Document;
 use crate::cli::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
+use crate::format::text::visible;
 use crate::prune::execute::Report;
 use crate::prune::plan::{Deletion, Kind, Plan};
 use crate::units::Size;
@@ -254,15 +255,11 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     sums.extend(others.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
 
-    let mut table = Table::new([("KIND", Align::Left), ("NAME", Align::Left), ("", Align::Left)]);
-    let items = plan.delete().iter().zip(&report.outcomes);
-    let troubles: Vec<_> = items.filter_map(|(item, outcome)| Some((item, trouble(outcome)?))).collect();
-    for (item, why) in &troubles {
-        let kind = item.target.kind().word();
-        table.row([Cell::new(kind), Cell::new(item.target.name()), Cell::new(why).style(Style::Bad)]);
-    }
+    // A table would cut what the system said.
+    let troubles: Vec<String> =
+        plan.delete().iter().zip(&report.outcomes).filter_map(|(item, outcome)| line(item, outcome, color)).collect();
     if !troubles.is_empty() {
-        parts.push(table.render(color));
+        parts.push(troubles.concat());
     }
     let mut notes: Vec<String> =
         report.broken.iter().map(|name| format!("`{name}` lacks blobs that it did not lack before.")).collect();
@@ -273,6 +270,13 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     });
     parts.push(format!("{}\n", notes.join("\n")));
     parts.join("\n")
+}
+
+/// Says in a line what kept an item from going.
+fn line(item: &Deletion, outcome: &Outcome, color: bool) -> Option<String> {
+    let (kind, name) = (item.target.kind().word(), item.target.name());
+    let why = Style::Bad.paint(&visible(&trouble(outcome)?), color);
+    Some(format!("{kind} {}: {why}\n", visible(&name)))
 }
 
 fn trouble(outcome: &Outcome) -> Option<String> {
@@ -310,13 +314,9 @@ pub(super) fn undone(
         let undo = Counts { source: plan.source(), done, journal, items };
         return session.output.document(&Document::new("prune", Undone { undo }, &[]));
     }
-    let mut lines = vec![format!("{}: {done} of {} put back", plan.source(), results.len())];
-    lines.extend(items().filter_map(|(item, outcome)| {
-        let name = item.target.name();
-        Some(format!("{} {}: {}", item.target.kind().word(), crate::format::text::visible(&name), trouble(outcome)?))
-    }));
-    lines.push(String::new());
-    session.output.text(&lines.join("\n"))
+    let mut text = format!("{}: {done} of {} put back\n", plan.source(), results.len());
+    text.extend(items().filter_map(|(item, outcome)| line(item, outcome, session.output.color)));
+    session.output.text(&text)
 }
 
 fn reasons(reasons: &[crate::prune::plan::Why]) -> String {

@@ -207,8 +207,11 @@ fn engine(
             _ = tokio::signal::ctrl_c() => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
-                    output.warn("interrupted: what is begun is brought to its end");
-                    working.await
+                    output.warn("interrupted: what is begun is brought to its end; a second time ends at once");
+                    tokio::select! {
+                        result = &mut working => result,
+                        _ = tokio::signal::ctrl_c() => Err(Failure::message(Exit::Interrupted, "interrupted")),
+                    }
                 } else {
                     Err(Failure::message(Exit::Interrupted, "interrupted"))
                 }

@@ -18,8 +18,13 @@ use crate::source::{Location, Source};
 
 pub mod local;
 pub mod memory;
+mod pruner;
 mod verify;
 
+pub use pruner::{
+    CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
+    PruneError, RefTarget, SharedPruner, Skip, Support,
+};
 pub use verify::Verified;
 
 /// Makes the reader of a source; nothing is read yet.
@@ -31,6 +36,14 @@ pub fn open(source: &Source) -> Result<SharedReader, OpenError> {
         Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Demo => Ok(Arc::new(memory::demo()?)),
         Location::Registry(_) | Location::S3(_) | Location::Gha(_) => Err(OpenError::NotBuiltIn(source.kind())),
+    }
+}
+
+/// Makes the pruner of a source; nothing is read yet. None for one from which nothing can be deleted.
+pub fn open_pruner(source: &Source) -> Option<SharedPruner> {
+    match &source.location {
+        Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
+        Location::Demo | Location::Registry(_) | Location::S3(_) | Location::Gha(_) => None,
     }
 }
 
@@ -59,6 +72,8 @@ pub enum StoredObject {
     },
     /// An upload that has not been finished.
     Partial(OtherObject),
+    /// Something that an earlier prune put into the trash, with the time when it came there.
+    Trashed(OtherObject),
     /// Anything that is none of the cache's own: it is counted, and never touched.
     Unknown(OtherObject),
 }
@@ -129,6 +144,30 @@ pub trait CacheReader: Send + Sync {
     /// # Errors
     /// See [`ReadError`].
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError>;
+
+    /// Returns what can be deleted from the store.
+    async fn capabilities(&self) -> Capabilities {
+        Capabilities::none("nothing can be deleted here")
+    }
+
+    /// Returns where the store lies, in a way that does not depend on how it was named.
+    ///
+    /// # Errors
+    /// When it does not lie anywhere.
+    async fn place(&self) -> Result<String, BackendError>;
+
+    /// Lists the refs that prunes took out of the store and still remember.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns the bytes that are free where the store lies, when that can be known.
+    async fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 
     /// Returns the provenance statements that the store itself has for a ref, to name its steps by.
     async fn provenance(&self, _ref_name: &str) -> Vec<Vec<u8>> {

@@ -5,6 +5,7 @@
 mod print;
 mod problem;
 mod read;
+mod retention;
 
 use std::fmt;
 use std::fs;
@@ -16,6 +17,7 @@ use etcetera::BaseStrategy;
 
 pub use print::print;
 pub use problem::{ConfigError, Problem};
+pub use retention::Retention;
 
 use crate::source::Source;
 use crate::units;
@@ -37,6 +39,8 @@ pub struct Config {
     pub concurrency: Setting<NonZeroUsize>,
     /// How long one request may take.
     pub timeout: Setting<Duration>,
+    /// Which refs stay.
+    pub retention: Retention,
 }
 
 /// What one place sets; absent is left as it was.
@@ -52,6 +56,8 @@ pub struct Layer {
     pub concurrency: Option<Setting<NonZeroUsize>>,
     /// As [`Config::timeout`].
     pub timeout: Option<Setting<Duration>>,
+    /// As [`Config::retention`].
+    pub retention: Option<Retention>,
 }
 
 /// A value, and who set it.
@@ -126,6 +132,7 @@ impl Config {
             mouse: Setting::new(true, Origin::Default),
             concurrency: Setting::new(DEFAULT_CONCURRENCY, Origin::Default),
             timeout: Setting::new(DEFAULT_TIMEOUT, Origin::Default),
+            retention: Retention::default(),
         };
         for layer in layers {
             lay(&mut config.sources, layer.sources);
@@ -133,6 +140,7 @@ impl Config {
             lay(&mut config.mouse, layer.mouse);
             lay(&mut config.concurrency, layer.concurrency);
             lay(&mut config.timeout, layer.timeout);
+            lay(&mut config.retention, layer.retention);
         }
         config
     }
@@ -200,6 +208,7 @@ pub fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Layer, Con
         mouse: variable("CACHELENS_MOUSE", lookup, parse_mouse)?,
         concurrency: variable("CACHELENS_CONCURRENCY", lookup, parse_concurrency)?,
         timeout: variable("CACHELENS_TIMEOUT", lookup, parse_timeout)?,
+        retention: None,
     })
 }
 

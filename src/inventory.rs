@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::OtherObject;
-use crate::format::digest::DigestText;
+use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 
 pub mod blobs;
@@ -38,8 +39,12 @@ pub struct Inventory {
     pub blobs: BlobTable,
     /// Unfinished uploads.
     pub partial: Arc<Vec<OtherObject>>,
+    /// What earlier prunes took away and keep for a while.
+    pub trash: Arc<Vec<OtherObject>>,
     /// Objects that are none of the cache's own.
     pub unknown: Arc<Vec<OtherObject>>,
+    /// Which refs these are; it changes whenever they do.
+    pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
     pub progress: Progress,
     /// Faults that belong to no single ref.
@@ -73,7 +78,8 @@ pub enum StoreWarning {
 }
 
 /// What a ref is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RefKind {
     /// A cache of its own.
     Cache,
@@ -98,7 +104,8 @@ impl RefKind {
 }
 
 /// Where the age of a ref comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AgeSource {
     /// The newest result of its cache configuration.
     CacheConfig,
@@ -270,6 +277,8 @@ pub struct Totals {
     pub missing: Tally,
     /// Unfinished uploads.
     pub partial: Tally,
+    /// What earlier prunes took away and keep for a while.
+    pub trash: Tally,
     /// Everything else.
     pub unknown: Tally,
 }
@@ -278,11 +287,25 @@ impl Totals {
     /// Returns everything that is stored.
     pub fn stored(&self) -> Tally {
         let orphan = self.orphan.unwrap_or_default();
-        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.unknown)
+        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.trash).plus(self.unknown)
+    }
+}
+
+impl FromIterator<u64> for Tally {
+    /// Counts things by their bytes.
+    fn from_iter<I: IntoIterator<Item = u64>>(bytes: I) -> Self {
+        let mut tally = Self::default();
+        bytes.into_iter().for_each(|bytes| tally.add(bytes));
+        tally
     }
 }
 
 impl Inventory {
+    /// Tells whether everything that the store holds was told.
+    pub fn is_complete(&self) -> bool {
+        self.progress == Progress::Complete
+    }
+
     /// Returns the ref at `id`.
     pub fn get_ref(&self, id: RefId) -> Option<&RefEntry> {
         self.refs.get(id.0 as usize)
@@ -334,6 +357,7 @@ impl Inventory {
         }
         totals.orphan = (!self.has_unreadable_ref()).then_some(orphan);
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
+        self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
         totals
     }

@@ -4,6 +4,8 @@
 //!
 //! ```text
 //!  Source ─open→ Backend ─scan→ Inventory ──────┬──────→ ls, du, show, terminal UI
+//!                                   │           │
+//!                     Policy + now ─┴→ Verdicts ┴→ Plan ─confirm→ Execute → Journal, Outcome
 //!                                               │
 //!         Evidence (provenance) ─→ cache keys ──┴→ step names
 //! ```
@@ -12,9 +14,11 @@
 //! - [`mod@format`]: bytes to types and back, without input or output;
 //! - [`backend`]: where caches live, behind one reading trait;
 //! - [`inventory`]: what a scan found: refs, records, layers, blobs, their sizes and states;
+//! - [`retention`]: which refs stay, and the reason of each;
+//! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
 //! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
 //! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
-//! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`] and [`nearest`], each of which says what it is.
+//! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
 
 pub mod backend;
 pub mod cli;
@@ -25,7 +29,10 @@ pub mod format;
 pub mod inventory;
 pub mod logging;
 pub mod nearest;
+pub mod pattern;
 pub mod progress;
+pub mod prune;
+pub mod retention;
 pub mod source;
 pub mod tui;
 pub mod units;

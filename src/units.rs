@@ -61,6 +61,46 @@ impl fmt::Display for Age {
     }
 }
 
+/// A span of time that prints as people write it, to the nanosecond: `14d`, `1d 12h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exact(pub SignedDuration);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 86_400;
+        let days = self.0.as_secs() / DAY;
+        let rest = SignedDuration::new(self.0.as_secs() % DAY, self.0.subsec_nanos());
+        match (days, rest.is_zero()) {
+            (0, _) => write!(f, "{rest:#}"),
+            (_, true) => write!(f, "{days}d"),
+            (_, false) => write!(f, "{days}d {rest:#}"),
+        }
+    }
+}
+
+/// A number of bytes that prints as people write it, to the byte: `50GB`, `1GiB`, `1025`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExactSize(pub u64);
+
+impl fmt::Display for ExactSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 8] = [
+            ("TiB", 1 << 40),
+            ("TB", 1_000_000_000_000),
+            ("GiB", 1 << 30),
+            ("GB", 1_000_000_000),
+            ("MiB", 1 << 20),
+            ("MB", 1_000_000),
+            ("KiB", 1 << 10),
+            ("kB", 1_000),
+        ];
+        match UNITS.into_iter().find(|(_, bytes)| self.0 > 0 && self.0.is_multiple_of(*bytes)) {
+            Some((unit, bytes)) => write!(f, "{}{unit}", self.0 / bytes),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
 /// Parses a size: `50GB` is decimal, `50GiB` binary, a bare number counts bytes.
 ///
 /// # Errors
@@ -108,6 +148,19 @@ mod tests {
             .map(|seconds| Age(SignedDuration::from_secs(seconds)).to_string())
             .collect();
         assert_eq!(shown, ["in the future", "now", "59s", "1m", "1h 1m", "3d 4h", "1y 28d"]);
+    }
+
+    #[test]
+    fn prints_exactly_what_reads_back() {
+        let durations = [("48h", "2d"), ("36h", "1d 12h"), ("90s", "1m 30s"), ("1d 5ms", "1d 5ms"), ("0s", "0s")];
+        for (written, printed) in durations {
+            let duration = parse_duration(written).unwrap();
+            let exact = Exact(SignedDuration::try_from(duration).unwrap()).to_string();
+            assert_eq!((exact.as_str(), parse_duration(&exact)), (printed, Ok(duration)));
+        }
+        for size in ["50GB", "1GiB", "1025", "0", "10MB", "3TiB", "7kB", "18446744073709551615"] {
+            assert_eq!(ExactSize(parse_size(size).unwrap()).to_string(), size);
+        }
     }
 
     #[test]

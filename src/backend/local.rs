@@ -12,12 +12,18 @@ use async_trait::async_trait;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
 
-use super::{BackendError, CacheReader, ObjectSender, ReadError, Roots, Verified};
+use super::{
+    BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, Roots, Verified,
+};
 use crate::format::digest::Digest;
 use crate::format::layout::{self, LayoutError};
 use crate::format::manifest::DOCUMENT_LIMIT;
 
+mod index;
 mod listing;
+mod lock;
+mod prune;
+mod trash;
 
 /// The file that lists the refs.
 const INDEX: &str = "index.json";
@@ -43,7 +49,7 @@ impl LocalCache {
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.dir.join(BLOBS).join(digest.algorithm()).join(digest.hex())
+        trash::blob_in(&self.dir, digest)
     }
 
     fn place(&self, name: &str) -> String {
@@ -72,7 +78,7 @@ impl LocalCache {
             return Err(self.not_a_layout(why));
         };
         let entries = layout::parse_index(&index).map_err(|source| self.layout_error(INDEX, source))?;
-        Ok(Roots { entries, fingerprint: Digest::of(&index) })
+        Ok(Roots { entries, fingerprint: layout::fingerprint(&index) })
     }
 
     /// Reads one of the layout's own small files; nothing when it is not there.
@@ -163,6 +169,28 @@ impl CacheReader for LocalCache {
         let cache = self.clone();
         let opened = blocking(move || cache.open(&digest)).await.unwrap_or(Err(ReadError::Interrupted));
         opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        let cache = self.clone();
+        let found = blocking(move || cache.what_can_be_deleted()).await;
+        found.unwrap_or_else(|| Capabilities::none("interrupted"))
+    }
+
+    async fn place(&self) -> Result<String, BackendError> {
+        let dir = fs::canonicalize(&self.dir);
+        let dir = dir.map_err(|source| BackendError::Io { place: show(&self.dir), source })?;
+        dir.into_os_string().into_string().map_err(|_| self.not_a_layout("its path is not UTF-8"))
+    }
+
+    async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
+        let cache = self.clone();
+        blocking(move || cache.read_dropped()).await.unwrap_or(Err(BackendError::Interrupted.into()))
+    }
+
+    async fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.dir).ok()?;
+        found.f_bavail.checked_mul(found.f_frsize)
     }
 }
 

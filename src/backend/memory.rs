@@ -158,6 +158,10 @@ impl CacheReader for MemoryCache {
         Ok(Box::new(Verified::new(Cursor::new(self.content(&digest)?), digest)))
     }
 
+    async fn place(&self) -> Result<String, BackendError> {
+        Ok("memory".to_owned())
+    }
+
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
         self.provenance.get(ref_name).cloned().into_iter().collect()
     }

@@ -33,6 +33,7 @@ struct SourceUsage {
     missing: Blobs,
     undetermined: Blobs,
     partial: Objects,
+    trash: Objects,
     unknown: Objects,
     total: Objects,
 }
@@ -48,6 +49,7 @@ impl SourceUsage {
             missing: totals.missing.into(),
             undetermined: totals.undetermined.into(),
             partial: totals.partial.into(),
+            trash: totals.trash.into(),
             unknown: totals.unknown.into(),
             total: totals.stored().into(),
         }
@@ -106,6 +108,7 @@ fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
     }
     for (state, tally, style, meaning) in [
         ("partial", totals.partial, Style::Plain, "unfinished uploads"),
+        ("trash", totals.trash, Style::Plain, "taken away by a prune; a later one empties it"),
         ("unknown", totals.unknown, Style::Plain, "not the cache's own; never deleted"),
     ] {
         if tally.count > 0 {

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 
-use super::{Config, Origin};
+use super::{Config, Origin, Retention, Setting};
 use crate::format::text::visible;
+use crate::units::{Exact, ExactSize};
 
 /// Prints `config` as TOML, each value with its origin beside it; paths below `cwd` are printed from there. Credentials
 /// are left out.
@@ -34,7 +35,7 @@ pub fn print(config: &Config, cwd: &Path) -> String {
             "scan",
             [
                 ("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
-                ("timeout", quote(&format!("{timeout:#}")), &config.timeout.origin),
+                ("timeout", quote(&Exact(timeout).to_string()), &config.timeout.origin),
             ],
         ),
     ];
@@ -44,7 +45,33 @@ pub fn print(config: &Config, cwd: &Path) -> String {
             let _ = writeln!(text, "{key} = {value}  # {}", origin(from, cwd));
         }
     }
+    print_retention(&config.retention, cwd, &mut text);
     text
+}
+
+fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
+    let Retention { rules, grace, zone, max_delete, max_size, max_refs, min_free } = retention;
+    let _ = writeln!(text, "\n[retention]");
+    let _ = writeln!(text, "grace = \"{}\"  # {}", Exact(grace.value), origin(&grace.origin, cwd));
+    let name = zone.value.iana_name().unwrap_or("UTC");
+    let _ = writeln!(text, "zone = {}  # {}", quote(name), origin(&zone.origin, cwd));
+    if let Some(share) = max_delete {
+        let _ = writeln!(text, "max_delete = \"{}\"  # {}", share.value, origin(&share.origin, cwd));
+    }
+    for rule in rules {
+        let _ = write!(text, "\n[[retention.rule]]  # {}\n{}", origin(&rule.origin, cwd), rule.value);
+    }
+    let size = |key, size: &Option<Setting<u64>>| {
+        size.as_ref().map(|size| (key, format!("\"{}\"", ExactSize(size.value)), size.origin.clone()))
+    };
+    let refs = max_refs.as_ref().map(|refs| ("max_refs", refs.value.to_string(), refs.origin.clone()));
+    let budget: Vec<_> = [size("max_size", max_size), refs, size("min_free", min_free)].into_iter().flatten().collect();
+    if !budget.is_empty() {
+        let _ = writeln!(text, "\n[retention.budget]");
+    }
+    for (key, value, from) in budget {
+        let _ = writeln!(text, "{key} = {value}  # {}", origin(&from, cwd));
+    }
 }
 
 fn quote(text: &str) -> String {

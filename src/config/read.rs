@@ -1,8 +1,11 @@
 //! From TOML to a layer of settings, collecting everything that is wrong instead of stopping at the first.
 
+mod retention;
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -65,7 +68,8 @@ impl Reader<'_> {
                         }
                     }
                 }
-                _ => self.unknown_key(key, "a configuration file", &["sources", "ui", "scan"]),
+                "retention" => layer.retention = Some(self.retention(value)),
+                _ => self.unknown_key(key, "a configuration file", &["sources", "ui", "scan", "retention"]),
             }
         }
         layer
@@ -114,11 +118,15 @@ impl Reader<'_> {
     }
 
     fn concurrency(&mut self, value: &Value<'_>) -> Option<Setting<NonZeroUsize>> {
+        self.whole(value, "a number from 1 on").map(|number: NonZeroUsize| self.setting(value, number))
+    }
+
+    fn whole<T: FromStr>(&mut self, value: &Value<'_>, expected: &str) -> Option<T> {
         let number = value.get_ref().as_integer();
-        match number.and_then(|number| usize::from_str_radix(number.as_str(), number.radix()).ok()?.try_into().ok()) {
-            Some(number) => Some(self.setting(value, number)),
-            None => self.wrong_type(value, "a number from 1 on"),
-        }
+        // What decides is the type's own parser, which reads decimal numbers alone.
+        number
+            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok()?.to_string().parse().ok())
+            .or_else(|| self.wrong_type(value, expected))
     }
 
     fn parsed<T>(
@@ -127,14 +135,12 @@ impl Reader<'_> {
         expected: &str,
         parse: fn(&str) -> Result<T, String>,
     ) -> Option<Setting<T>> {
+        self.text(value, expected, parse).map(|parsed| self.setting(value, parsed))
+    }
+
+    fn text<T>(&mut self, value: &Value<'_>, expected: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let Some(text) = value.get_ref().as_str() else { return self.wrong_type(value, expected) };
-        match parse(text) {
-            Ok(parsed) => Some(self.setting(value, parsed)),
-            Err(message) => {
-                self.problem(&value.span(), &message);
-                None
-            }
-        }
+        parse(text).map_err(|message| self.problem(&value.span(), &message)).ok()
     }
 
     fn setting<T>(&self, at: &Value<'_>, value: T) -> Setting<T> {

@@ -23,6 +23,8 @@ fn the_example_is_correct_and_shows_the_defaults() {
     assert_eq!(config.mouse.value, default.mouse.value);
     assert_eq!(config.concurrency.value, default.concurrency.value);
     assert_eq!(config.timeout.value, default.timeout.value);
+    assert_eq!(config.retention.grace.value, default.retention.grace.value);
+    assert_eq!(config.retention.zone.value, default.retention.zone.value);
 }
 
 #[test]
@@ -53,6 +55,10 @@ fn the_last_word_is_the_command_lines() {
     [scan]
     concurrency = 3  # CACHELENS_CONCURRENCY
     timeout = "1m 30s"  # --timeout
+
+    [retention]
+    grace = "2d"  # default
+    zone = "UTC"  # default
     "#);
     let again = Config::new([read(&printed).unwrap().layer]);
     let values = |config: &Config| config.sources.iter().map(|source| source.value.clone()).collect::<Vec<_>>();
@@ -68,6 +74,10 @@ fn the_last_word_is_the_command_lines() {
     [scan]
     concurrency = 8  # default
     timeout = "30s"  # default
+
+    [retention]
+    grace = "2d"  # default
+    zone = "UTC"  # default
     "#);
 }
 
@@ -95,10 +105,10 @@ fn points_at_everything_that_is_wrong() {
     /repo/cachelens.toml:10:11: `soon` is not a duration; write it as 30d, 48h or 2w 3h
      10 | timeout = "soon"
         |           ^^^^^^
-    /repo/cachelens.toml:12:2: unknown key `retention` in a configuration file
-     12 | [retention]
-        |  ^^^^^^^^^
-        = the keys are sources, ui, scan
+    /repo/cachelens.toml:13:1: unknown key `keep` in [retention]
+     13 | keep = 3
+        | ^^^^
+        = the keys are grace, zone, max_delete, rule, budget
     "#);
 }
 

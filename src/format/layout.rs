@@ -1,9 +1,11 @@
 //! The two files at the root of an OCI image layout: `oci-layout` and `index.json`.
 
-use super::digest::DigestText;
+use super::digest::{Digest, DigestText};
 use super::lenient::{self, go_struct};
 use super::manifest::{Descriptor, INDEXES, LayoutIndex};
 use super::text::visible;
+
+pub mod edit;
 
 /// The annotation by which `containerd` names an image; BuildKit's importer looks a tag up here first
 /// (`client/ociindex/ociindex.go`).
@@ -93,6 +95,11 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, LayoutError> {
         return Err(LayoutError::Version { what: "mediaType", found, known: INDEXES[0] });
     }
     Ok(index.manifests.0.into_iter().map(root).collect())
+}
+
+/// Returns what changes whenever the refs do.
+pub fn fingerprint(index: &[u8]) -> Digest {
+    Digest::of(index)
 }
 
 fn root(descriptor: Descriptor) -> Root {

@@ -81,6 +81,7 @@ async fn scan_once(
     observe: &mut (impl FnMut(&Inventory) + Send),
 ) -> Result<Inventory, ScanError> {
     let mut inventory = named(&**reader, &roots.entries, options).await?;
+    inventory.fingerprint = Some(roots.fingerprint);
     observe(&inventory);
 
     let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
@@ -89,12 +90,12 @@ async fn scan_once(
     let _guard = cancel.clone().drop_guard();
     let lister = Arc::clone(reader);
     let listing = tokio::spawn(async move { lister.list_objects(sender, cancel).await });
-    let (mut partial, mut unknown) = (Vec::new(), Vec::new());
+    let mut others = Others::default();
     loop {
         tokio::select! {
             () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
             batch = batches.recv() => match batch {
-                Some(batch) => add(&mut inventory.blobs, &mut partial, &mut unknown, batch),
+                Some(batch) => others.add(&mut inventory.blobs, batch),
                 None => break,
             },
         }
@@ -104,34 +105,46 @@ async fn scan_once(
     if options.cancel.is_cancelled() {
         return Err(ScanError::Cancelled);
     }
-    partial.sort_by(|a, b| a.name.cmp(&b.name));
-    unknown.sort_by(|a, b| a.name.cmp(&b.name));
-    (inventory.partial, inventory.unknown) = (Arc::new(partial), Arc::new(unknown));
+    let [partial, trash, unknown] = [others.partial, others.trash, others.unknown].map(|mut objects| {
+        objects.sort_by(|a, b| a.name.cmp(&b.name));
+        Arc::new(objects)
+    });
+    (inventory.partial, inventory.trash, inventory.unknown) = (partial, trash, unknown);
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
     observe(&inventory);
     Ok(inventory)
 }
 
-fn add(
-    blobs: &mut BlobTable,
-    partial: &mut Vec<OtherObject>,
-    unknown: &mut Vec<OtherObject>,
-    batch: Vec<StoredObject>,
-) {
-    for object in batch {
-        match object {
-            StoredObject::Blob { digest, size, modified } => {
-                blobs.store(digest, size, modified);
+/// What is no blob.
+#[derive(Default)]
+struct Others {
+    partial: Vec<OtherObject>,
+    trash: Vec<OtherObject>,
+    unknown: Vec<OtherObject>,
+}
+
+impl Others {
+    fn add(&mut self, blobs: &mut BlobTable, batch: Vec<StoredObject>) {
+        for object in batch {
+            match object {
+                StoredObject::Blob { digest, size, modified } => {
+                    blobs.store(digest, size, modified);
+                }
+                StoredObject::Partial(object) => self.partial.push(object),
+                StoredObject::Trashed(object) => self.trash.push(object),
+                StoredObject::Unknown(object) => self.unknown.push(object),
             }
-            StoredObject::Partial(object) => partial.push(object),
-            StoredObject::Unknown(object) => unknown.push(object),
         }
     }
 }
 
-/// Reads the roots and everything that they name, several at once.
-async fn named(reader: &dyn CacheReader, roots: &[Root], options: &ScanOptions) -> Result<Inventory, ScanError> {
+/// Reads roots and everything that they name, several at once, and lists nothing: the inventory tells what is named, and
+/// not what is stored.
+///
+/// # Errors
+/// When somebody cancels it.
+pub async fn named(reader: &dyn CacheReader, roots: &[Root], options: &ScanOptions) -> Result<Inventory, ScanError> {
     let mut inventory = Inventory { warnings: duplicate_names(roots), ..Inventory::default() };
     let mut refs = Vec::with_capacity(roots.len());
     // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.

@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::prune::taken;
+use super::trash::{self, TRASH, Trash};
 use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
 use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
@@ -26,11 +28,12 @@ pub(super) fn list(dir: &Path, sender: &ObjectSender, cancel: &CancellationToken
         match name.to_str() {
             Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => Ok(()),
             Some(BLOBS) if entry.path().is_dir() => Ok(()),
-            Some(INGEST) if entry.file_type()?.is_dir() => Ok(()),
+            Some(INGEST | TRASH) if entry.file_type()?.is_dir() => Ok(()),
             _ => listing.foreign(entry, batch),
         }
     })?;
     listing.ingest()?;
+    listing.trash()?;
     listing.blobs()
 }
 
@@ -77,14 +80,57 @@ impl Listing<'_> {
 
     fn ingest(&self) -> Result<(), BackendError> {
         self.serially(&self.dir.join(INGEST), |entry, batch| {
-            let mut upload = self.other(entry, &entry.metadata()?);
-            if entry.file_type()?.is_dir() {
-                (upload.kind, upload.size) = (OtherKind::Upload, 0);
-                self.walk(entry.path(), |_, found| upload.size = upload.size.saturating_add(found.len()))?;
-            }
-            batch.push(StoredObject::Partial(upload));
+            batch.push(StoredObject::Partial(self.upload(entry)?));
             Ok(())
         })
+    }
+
+    /// Tells an unfinished upload, which is as young as the youngest of its files.
+    fn upload(&self, entry: &DirEntry) -> io::Result<OtherObject> {
+        let mut told = self.other(entry, &entry.metadata()?);
+        if entry.file_type()?.is_dir() {
+            let upload = Upload::at(&entry.path())?;
+            (told.kind, told.size, told.modified) = (OtherKind::Upload, upload.size, upload.modified);
+        }
+        Ok(told)
+    }
+
+    /// Tells what earlier prunes took away, and when they did. Whatever else is there is none of the cache's own.
+    fn trash(&self) -> Result<(), BackendError> {
+        let Ok(Some(trash)) = Trash::find(self.dir) else { return Ok(()) };
+        self.serially(&self.dir.join(TRASH), |entry, batch| {
+            let name = entry.file_name();
+            let plan = name.to_str().and_then(|name| name.parse().ok());
+            let since = plan.and_then(|plan| trash.read_run(&plan).ok().flatten()).map(|run| run.since);
+            match (name.to_str(), since) {
+                (Some(trash::LOCK | trash::DRAFT), _) if entry.file_type()?.is_file() => Ok(()),
+                (_, Some(since)) if entry.file_type()?.is_dir() => self.run(&entry.path(), since, batch),
+                _ => self.foreign(entry, batch),
+            }
+        })
+    }
+
+    fn run(&self, folder: &Path, since: Timestamp, batch: &mut Batch) -> io::Result<()> {
+        let mut folders = vec![folder.to_owned()];
+        while let Some(dir) = folders.pop() {
+            for entry in read_dir(&dir)?.into_iter().flatten() {
+                let entry = entry?;
+                let is_dir = entry.file_type()?.is_dir();
+                let found = self.other(&entry, &entry.metadata()?);
+                if trash::trashed(&found.name).is_some() {
+                    let told = if is_dir { self.upload(&entry)? } else { found };
+                    batch.push(StoredObject::Trashed(OtherObject { modified: Some(since), ..told }));
+                } else if is_dir {
+                    folders.push(entry.path());
+                } else if !trash::is_own(&found.name) {
+                    batch.push(StoredObject::Unknown(found));
+                }
+                if batch.len() >= BATCH {
+                    self.flush(batch);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells a file that is none of the cache's own, or all the files of such a folder.
@@ -109,21 +155,10 @@ impl Listing<'_> {
 
     /// Visits everything below `dir` but the folders themselves, without following links.
     fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<()> {
-        let mut folders = vec![dir];
-        while let Some(folder) = folders.pop() {
-            for entry in read_dir(&folder)?.into_iter().flatten() {
-                if self.cancel.is_cancelled() {
-                    return Ok(());
-                }
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else if let Some(found) = unless_gone(entry.metadata())? {
-                    visit(&entry, &found);
-                }
-            }
-        }
-        Ok(())
+        walk(dir, &mut |entry, found| {
+            visit(entry, found);
+            !self.cancel.is_cancelled()
+        })
     }
 
     /// Calls `tell` for each entry of a folder. A folder or an entry that has gone is passed over.
@@ -187,6 +222,46 @@ impl Listing<'_> {
     }
 }
 
+/// Visits everything below `dir` but the folders themselves, without following links, for as long as `visit` wants more.
+fn walk(dir: PathBuf, visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool) -> io::Result<()> {
+    let mut folders = vec![dir];
+    while let Some(folder) = folders.pop() {
+        for entry in read_dir(&folder)?.into_iter().flatten() {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if let Some(found) = unless_gone(entry.metadata())?
+                && !visit(&entry, &found)
+            {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The folder of an unfinished upload, as a whole.
+pub(super) struct Upload {
+    pub size: u64,
+    pub disk_bytes: u64,
+    /// The newest time of the folder and its files.
+    pub modified: Option<Timestamp>,
+}
+
+impl Upload {
+    pub(super) fn at(folder: &Path) -> io::Result<Self> {
+        let mut upload = Self { size: 0, disk_bytes: 0, modified: modified(&fs::symlink_metadata(folder)?) };
+        walk(folder.to_owned(), &mut |_, found| {
+            upload.size = upload.size.saturating_add(found.len());
+            upload.disk_bytes = upload.disk_bytes.saturating_add(taken(found));
+            // A file without a time is as young as can be: nobody knows how old it is.
+            upload.modified = upload.modified.zip(modified(found)).map(|(folder, file)| folder.max(file));
+            true
+        })?;
+        Ok(upload)
+    }
+}
+
 /// Opens a folder; none when it is not there.
 fn read_dir(dir: &Path) -> io::Result<Option<ReadDir>> {
     unless_gone(fs::read_dir(dir))
@@ -212,6 +287,6 @@ fn kind(file_type: FileType) -> OtherKind {
     }
 }
 
-fn modified(found: &Metadata) -> Option<Timestamp> {
+pub(super) fn modified(found: &Metadata) -> Option<Timestamp> {
     Timestamp::try_from(found.modified().ok()?).ok()
 }

@@ -3,18 +3,16 @@
 use std::ops::Range;
 
 use jiff::SignedDuration;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Comparison, DigestPrefix, NumberField, Pattern, Term, Test, TextField};
 use crate::format::text::visible;
+use crate::pattern::{self, Case, is_glob};
 use crate::units::{parse_duration, parse_size};
 
 /// The longest filter in bytes: far more than a person types, and too little to make matching slow.
 const MAX_LENGTH: usize = 1024;
-
-/// The most memory that a compiled pattern takes, in bytes.
-const MAX_PATTERN: usize = 1 << 20;
 
 /// The words that `state` knows: those of blobs and other objects, then those of records.
 const STATES: [&str; 10] =
@@ -308,23 +306,12 @@ fn whole(text: &str) -> Result<Pattern, Problem> {
     Ok(Pattern::Whole(text.chars().flat_map(char::to_lowercase).collect()))
 }
 
-fn is_glob(text: &str) -> bool {
-    text.contains(['*', '?'])
+fn glob(text: &str) -> Result<Regex, Problem> {
+    pattern::glob(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
 }
 
-/// Compiles a glob of a whole text, in which `*` is any text, `/` included, and `?` any character.
-fn glob(glob: &str) -> Result<Regex, Problem> {
-    let pattern = regex::escape(glob).replace(r"\*", ".*").replace(r"\?", ".");
-    regex(&format!("(?s)^{pattern}$"))
-}
-
-fn regex(pattern: &str) -> Result<Regex, Problem> {
-    RegexBuilder::new(pattern)
-        .case_insensitive(true)
-        .size_limit(MAX_PATTERN)
-        .dfa_size_limit(MAX_PATTERN)
-        .build()
-        .map_err(|_| Problem::WrongPattern(pattern.into()))
+fn regex(text: &str) -> Result<Regex, Problem> {
+    pattern::regex(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
 }
 
 /// Returns the word that `name` was probably meant to be.

@@ -1,0 +1,262 @@
+//! From `[retention]` to a policy.
+
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+use jiff::tz::{self, TimeZone};
+use toml::Spanned;
+
+use super::super::{Retention, Setting};
+use super::{Key, Reader, Value};
+use crate::nearest::nearest;
+use crate::retention::{Action, Condition, Criteria, Group, Keep, Pattern, Rule, TextField};
+use crate::units;
+
+const RULE_KEYS: [&str; 5] = ["name", "match", "action", "keep", "group"];
+const DURATION: &str = "a duration in quotes";
+const SIZE: &str = "a size in quotes";
+
+/// The parts of a rule, as they stand in its table.
+#[derive(Default)]
+struct Parts<'t, 'i> {
+    name: Option<&'t Value<'i>>,
+    conditions: Option<&'t Value<'i>>,
+    action: Option<&'t Value<'i>>,
+    keep: Option<&'t Value<'i>>,
+    group: Option<&'t Value<'i>>,
+}
+
+impl Reader<'_> {
+    pub(super) fn retention(&mut self, value: &Value<'_>) -> Retention {
+        let mut retention = Retention::default();
+        for (key, value) in self.table(value) {
+            match key.get_ref().as_ref() {
+                "grace" => retention.grace = self.parsed(value, DURATION, duration).unwrap_or(retention.grace),
+                "zone" => retention.zone = self.parsed(value, "a time zone", zone).unwrap_or(retention.zone),
+                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", |text| text.parse()),
+                "rule" => retention.rules = self.rules(value),
+                "budget" => self.budget(value, &mut retention),
+                _ => self.unknown_key(key, "[retention]", &["grace", "zone", "max_delete", "rule", "budget"]),
+            }
+        }
+        retention
+    }
+
+    fn budget(&mut self, value: &Value<'_>, retention: &mut Retention) {
+        for (key, value) in self.table(value) {
+            match key.get_ref().as_ref() {
+                "max_size" => retention.max_size = self.parsed(value, SIZE, units::parse_size),
+                "min_free" => retention.min_free = self.parsed(value, SIZE, units::parse_size),
+                "max_refs" => {
+                    retention.max_refs =
+                        self.whole(value, "a number of refs").map(|refs: u64| self.setting(value, refs));
+                }
+                _ => self.unknown_key(key, "[retention.budget]", &["max_size", "max_refs", "min_free"]),
+            }
+        }
+    }
+
+    fn rules(&mut self, value: &Value<'_>) -> Vec<Setting<Rule>> {
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong_type::<()>(value, "an array of tables: write `[[retention.rule]]`");
+            return Vec::new();
+        };
+        let mut rules: Vec<Setting<Rule>> = Vec::new();
+        for item in items {
+            let Some(rule) = self.rule(item) else { continue };
+            let name_span = item.get_ref().get("name").map_or(item.span(), Spanned::span);
+            if rules.iter().any(|before| before.value.name == rule.name) {
+                self.problem(&name_span, &format!("two rules are named `{}`", rule.name));
+            }
+            let catch_all = rules.iter().find(|before| before.value.matches_everything());
+            if let Some(before) = catch_all.filter(|_| rule.action != Action::Protect) {
+                let before = &before.value.name;
+                let message =
+                    format!("rule `{}` never decides: rule `{before}` before it matches every ref", rule.name);
+                self.problem(&name_span, &message);
+            }
+            rules.push(self.setting(item, rule));
+        }
+        rules
+    }
+
+    fn rule(&mut self, value: &Value<'_>) -> Option<Rule> {
+        let mut parts = Parts::default();
+        value.get_ref().as_table().or_else(|| self.wrong_type(value, "a table"))?;
+        for (key, value) in self.table(value) {
+            match key.get_ref().as_ref() {
+                "name" => parts.name = Some(value),
+                "match" => parts.conditions = Some(value),
+                "action" => parts.action = Some(value),
+                "keep" => parts.keep = Some(value),
+                "group" => parts.group = Some(value),
+                _ => self.unknown_key(key, "a rule", &RULE_KEYS),
+            }
+        }
+        let name = match parts.name {
+            Some(name) => self.text(name, "a string", |text| Ok(text.to_owned())),
+            None => self.missing(value, "a rule needs a `name`, by which reasons call it"),
+        };
+        let conditions = match parts.conditions {
+            Some(conditions) => self.conditions(conditions),
+            None => self.missing(value, "a rule needs a `match`, as in `match = { ref = \"pr-*\" }`"),
+        };
+        let action = self.action(value, &parts);
+        Some(Rule { name: name?, conditions: conditions?, action: action? })
+    }
+
+    fn action(&mut self, rule: &Value<'_>, parts: &Parts<'_, '_>) -> Option<Action> {
+        let group = parts.group.map(|group| self.text(group, "a string", parse_group));
+        let action = match (parts.action, parts.keep) {
+            (Some(action), None) => self.text(action, "a string", parse_action),
+            (None, Some(keep)) => self
+                .criteria(keep)
+                .map(|criteria| Action::Keep(Keep { criteria, group: group.flatten().unwrap_or_default() })),
+            (Some(_), Some(keep)) => {
+                self.problem(
+                    &keep.span(),
+                    "a rule has either `action` or `keep`: `keep` lets go what meets none of it",
+                );
+                None
+            }
+            (None, None) => self.missing(rule, "a rule needs `keep`, or `action`, which is protect or drop"),
+        }?;
+        match (&action, parts.group) {
+            (Action::Keep(keep), _) if keep.criteria.counts() => {}
+            (_, Some(group)) => self.problem(
+                &group.span(),
+                "`group` says among which refs to count, and this rule has neither `last` nor a period to count",
+            ),
+            (_, None) => {}
+        }
+        Some(action)
+    }
+
+    fn criteria(&mut self, value: &Value<'_>) -> Option<Criteria> {
+        const KEYS: [&str; 9] =
+            ["last", "within", "hourly", "daily", "weekly", "monthly", "yearly", "used_within", "generations"];
+        let mut criteria = Criteria::default();
+        let before = self.problems.len();
+        for (key, value) in self.table(value) {
+            match key.get_ref().as_ref() {
+                "last" => criteria.last = self.count(value),
+                "within" => criteria.within = self.text(value, DURATION, duration),
+                "hourly" => criteria.hourly = self.count(value),
+                "daily" => criteria.daily = self.count(value),
+                "weekly" => criteria.weekly = self.count(value),
+                "monthly" => criteria.monthly = self.count(value),
+                "yearly" => criteria.yearly = self.count(value),
+                "used_within" => criteria.used_within = self.text(value, DURATION, duration),
+                "generations" => criteria.generations = self.whole(value, "a number of former contents"),
+                _ => self.unknown_key(key, "`keep`", &KEYS),
+            }
+        }
+        if self.problems.len() > before {
+            return None;
+        }
+        if criteria.is_empty() {
+            return self.missing(value, "an empty `keep` keeps nothing: to let all go, write action = \"drop\"");
+        }
+        Some(criteria)
+    }
+
+    fn conditions(&mut self, value: &Value<'_>) -> Option<Vec<Condition>> {
+        let mut conditions = Vec::new();
+        let before = self.problems.len();
+        for (key, value) in self.table(value) {
+            conditions.extend(match key.get_ref().as_ref() {
+                "larger_than" => self.text(value, SIZE, units::parse_size).map(Condition::LargerThan),
+                "older_than" => self.text(value, DURATION, duration).map(Condition::OlderThan),
+                word => match TextField::ALL.into_iter().find(|field| field.word() == word) {
+                    Some(field) => self.patterns(field, value).map(|patterns| Condition::Text(field, patterns)),
+                    None => self.unknown_condition(key),
+                },
+            });
+        }
+        if self.problems.len() > before {
+            return None;
+        }
+        if conditions.is_empty() {
+            return self.missing(value, "an empty `match` says nothing: to match every ref, write { ref = \"*\" }");
+        }
+        Some(conditions)
+    }
+
+    fn unknown_condition(&mut self, key: &Key<'_>) -> Option<Condition> {
+        let mut known = TextField::ALL.map(TextField::word).to_vec();
+        known.extend(["larger_than", "older_than"]);
+        self.unknown_key(key, "`match`", &known);
+        None
+    }
+
+    fn patterns(&mut self, field: TextField, value: &Value<'_>) -> Option<Vec<Pattern>> {
+        let Some(items) = value.get_ref().as_array() else {
+            return self.pattern(field, value, "a string or an array of strings").map(|pattern| vec![pattern]);
+        };
+        if items.is_empty() {
+            return self.missing(value, "an empty list matches nothing");
+        }
+        let patterns: Vec<Pattern> = items.iter().filter_map(|item| self.pattern(field, item, "a string")).collect();
+        if patterns.len() > 1 && patterns.iter().any(Pattern::is_negated) {
+            let message = "one pattern of a list is enough, so that `!` beside another one matches nearly everything";
+            let hint = "write a rule of its own for what is to be left out, and put it before this one";
+            self.warnings.push(self.point(&value.span(), message, Some(hint.to_owned())));
+        }
+        (patterns.len() == items.len()).then_some(patterns)
+    }
+
+    fn pattern(&mut self, field: TextField, value: &Value<'_>, expected: &str) -> Option<Pattern> {
+        let pattern = self.text(value, expected, |text| text.parse::<Pattern>().map_err(|error| error.to_string()))?;
+        let (word, words) = (pattern.word(), field.words());
+        if let Some(word) = word.filter(|word| !words.is_empty() && !words.contains(word)) {
+            let message = format!("no ref has the {} `{word}`", field.word());
+            let hint = match nearest(word, words.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("there is {}", words.join(", ")),
+            };
+            self.problems.push(self.point(&value.span(), &message, Some(hint)));
+        }
+        Some(pattern)
+    }
+
+    fn count(&mut self, value: &Value<'_>) -> Option<NonZeroU32> {
+        self.whole(value, "a number from 1 on")
+    }
+
+    fn missing<T>(&mut self, value: &Value<'_>, message: &str) -> Option<T> {
+        self.problem(&value.span(), message);
+        None
+    }
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    units::parse_duration(text).and_then(|duration| {
+        SignedDuration::try_from(duration).map_err(|_| format!("`{text}` is longer than any calendar"))
+    })
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        if tz::db().is_definitively_empty() {
+            format!("the zone `{text}` cannot be looked up: no time zones are installed here")
+        } else {
+            format!("`{text}` is not a time zone; write it as Europe/Berlin or UTC")
+        }
+    })
+}
+
+fn parse_action(text: &str) -> Result<Action, String> {
+    match text {
+        "protect" => Ok(Action::Protect),
+        "drop" => Ok(Action::Drop),
+        _ => Err(format!("`{text}` is not an action; there are protect and drop, and `keep` in its place")),
+    }
+}
+
+fn parse_group(text: &str) -> Result<Group, String> {
+    let words = Group::ALL.map(Group::word);
+    Group::ALL.into_iter().find(|group| group.word() == text).ok_or_else(|| match nearest(text, words) {
+        Some(nearest) => format!("`{text}` is not a group; did you mean `{nearest}`?"),
+        None => format!("`{text}` is not a group; there are {}", words.join(", ")),
+    })
+}

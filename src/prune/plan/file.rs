@@ -1,0 +1,73 @@
+//! A plan as a file: JSON with its version, and with a digest over the rest.
+//!
+//! Whoever edits a plan by hand makes one that was never proved. The digest is no protection against malice, for whoever
+//! can write the file can write that, too; but what is loaded is proved again, and carried out only after the store was
+//! marked again.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Plan, Violation, verify};
+use crate::format::digest::Digest;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    cachelens_plan: u32,
+    digest: Digest,
+    #[serde(borrow)]
+    plan: &'a RawValue,
+}
+
+/// Says why a file is no plan that can be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Not JSON of that shape.
+    #[error("it is not a plan: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A version that this program does not know.
+    #[error("it is a plan of version {0}; only version {VERSION} is known")]
+    Version(u64),
+    /// The content was changed after it was saved.
+    #[error("it was changed after it was saved, so that nobody has checked it")]
+    Edited,
+    /// It breaks a rule that every plan keeps.
+    #[error("it is not sound")]
+    Unsound(#[from] Violation),
+}
+
+/// Writes a plan, indented where `is_pretty`.
+///
+/// # Errors
+/// Only when the program itself is at fault.
+pub fn save(plan: &Plan, is_pretty: bool) -> Result<String, serde_json::Error> {
+    let content = if is_pretty { serde_json::to_string_pretty(plan)? } else { serde_json::to_string(plan)? };
+    let digest = Digest::of(content.as_bytes());
+    let plan = RawValue::from_string(content)?;
+    let envelope = Envelope { cachelens_plan: VERSION, digest, plan: &plan };
+    if is_pretty { serde_json::to_string_pretty(&envelope) } else { serde_json::to_string(&envelope) }
+}
+
+/// Reads a plan, and proves what can be proved of it by itself.
+///
+/// # Errors
+/// When it is of another version, was edited, or is no plan.
+pub fn load(text: &str) -> Result<Plan, FileError> {
+    #[derive(Deserialize)]
+    struct Version {
+        cachelens_plan: u64,
+    }
+    let Version { cachelens_plan: version } = serde_json::from_str(text)?;
+    if version != u64::from(VERSION) {
+        return Err(FileError::Version(version));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    if Digest::of(envelope.plan.get().as_bytes()) != envelope.digest {
+        return Err(FileError::Edited);
+    }
+    let plan: Plan = serde_json::from_str(envelope.plan.get())?;
+    verify::alone(&plan)?;
+    Ok(plan)
+}

@@ -1,0 +1,335 @@
+//! What becomes of each ref, each blob and each other object.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Deletion, FreedBlobs, Kept, Kind, Planning, StoreReason, Target, Why, age, names};
+use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, Support};
+use crate::format::digest::Digest;
+use crate::inventory::blobs::{Blob, BlobId};
+use crate::inventory::{Inventory, StoreWarning, Tally};
+use crate::retention::{Reason, Verdict};
+
+/// What becomes of a ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum RefFate {
+    Stays(Vec<Why>),
+    Goes(RefTarget, Vec<Why>),
+}
+
+/// What reaches a blob. The greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    ByNothing,
+    /// By refs that an earlier prune took out less than the grace ago.
+    ByRecent,
+    /// By refs that go.
+    ByDropped,
+    /// By a ref that stays.
+    ByKept,
+}
+
+/// What becomes of a blob. Only [`BlobFate::Goes`] is a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlobFate {
+    /// It is named and not stored: there is nothing to delete.
+    Missing,
+    /// It stays: a ref reaches it that stays.
+    Live,
+    /// It stays for now: only refs reach it that go, or went less than the grace ago.
+    Waits,
+    /// It stays: it was written too recently.
+    WithinGrace,
+    /// It stays: nobody knows when it was written.
+    UnknownAge,
+    /// It stays: a ref cannot be read, which may name it.
+    Undetermined,
+    /// It stays until what the trash holds has been put back: that may name it.
+    AwaitsPutBack,
+    /// It stays: it does not lie in the store in a way that can be deleted safely.
+    Unsupported,
+    /// It goes: nothing reaches it, and nothing did when the plan was made.
+    Goes,
+}
+
+impl BlobFate {
+    /// The fates of blobs that stay although no ref reaches them which stays.
+    pub const HELD: [Self; 6] =
+        [Self::Waits, Self::WithinGrace, Self::UnknownAge, Self::Undetermined, Self::AwaitsPutBack, Self::Unsupported];
+
+    /// Says it as a person reads it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Missing => "named and not stored",
+            Self::Live => "reached from a ref that stays",
+            Self::Waits => "freed by refs that go or went; a later run takes them after the grace",
+            Self::WithinGrace => "written within the grace",
+            Self::UnknownAge => "of unknown age",
+            Self::Undetermined => "a ref that cannot be read may name them",
+            Self::AwaitsPutBack => "something is put back first, which may name them",
+            Self::Unsupported => "cannot be deleted safely here",
+            Self::Goes => "no ref reaches them",
+        }
+    }
+}
+
+/// What becomes of everything in a store.
+#[derive(Debug)]
+pub struct Judged {
+    refs: Vec<RefFate>,
+    /// In the order of the blob table.
+    blobs: Vec<BlobFate>,
+    /// Blobs in the trash that a ref names and the store does not hold.
+    pub(super) put_back: Vec<Digest>,
+    /// Whether something could not be read that may name blobs.
+    pub(super) undetermined: bool,
+}
+
+impl Judged {
+    /// Judges everything, refs first.
+    pub fn new(planning: &Planning<'_>) -> Self {
+        let inventory = planning.inventory;
+        let refs = judge_refs(planning);
+        let reached = reached(planning, &refs);
+        let put_back = to_put_back(inventory);
+        let undetermined = inventory.has_unreadable_ref()
+            || planning.recent.unreadable
+            || inventory.warnings.contains(&StoreWarning::KeepsChanging);
+        let hold = match &planning.capabilities.delete_object {
+            Support::No(_) => Some(BlobFate::Unsupported),
+            Support::Yes if undetermined => Some(BlobFate::Undetermined),
+            Support::Yes if !put_back.is_empty() => Some(BlobFate::AwaitsPutBack),
+            Support::Yes => None,
+        };
+        let blobs = inventory.blobs.iter().zip(reached).map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
+        Self { refs, blobs: blobs.collect(), put_back, undetermined }
+    }
+
+    /// Returns what becomes of a blob of the inventory.
+    pub fn of_blob(&self, blob: BlobId) -> Option<BlobFate> {
+        self.blobs.get(blob.0 as usize).copied()
+    }
+
+    pub(super) fn tally(&self, inventory: &Inventory, fate: BlobFate) -> Tally {
+        let of_fate = inventory.blobs.iter().zip(&self.blobs).filter(|(_, found)| **found == fate);
+        of_fate.map(|(blob, _)| blob.stored_size()).collect()
+    }
+
+    pub(super) fn refs(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
+        for (entry, fate) in planning.inventory.refs.iter().zip(&self.refs) {
+            match fate {
+                RefFate::Goes(target, reasons) => {
+                    delete.push(Deletion { target: Target::Ref(target.clone()), reasons: reasons.clone() });
+                }
+                RefFate::Stays(reasons) => keep.push(Kept {
+                    kind: Kind::Ref,
+                    name: entry.name.clone(),
+                    digest: Some(entry.digest().to_string()),
+                    missing_blobs: entry.sizes.missing_blobs,
+                    reasons: reasons.clone(),
+                }),
+            }
+        }
+        delete.sort_by_cached_key(|item| match &item.target {
+            Target::Ref(target) => (target.names.clone(), Some(target.digest)),
+            Target::Object(_) => (Vec::new(), None),
+        });
+    }
+
+    pub(super) fn blobs(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>) {
+        let first = delete.len();
+        for (blob, fate) in planning.inventory.blobs.iter().zip(&self.blobs) {
+            let (BlobFate::Goes, Some(size), Some(modified)) = (fate, blob.size(), blob.modified()) else { continue };
+            let reason = match blob.refs() {
+                0 => StoreReason::Orphan { unchanged: age(modified, planning.now) },
+                _ => StoreReason::FreedNow,
+            };
+            let target = ObjectTarget { name: ObjectName::Blob(blob.digest()), size, modified };
+            delete.push(Deletion { target: Target::Object(target), reasons: vec![reason.into()] });
+        }
+        delete[first..].sort_unstable_by(|a, b| match (&a.target, &b.target) {
+            (Target::Object(a), Target::Object(b)) => a.name.cmp(&b.name),
+            _ => std::cmp::Ordering::Equal,
+        });
+    }
+
+    pub(super) fn partial(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
+        for object in planning.inventory.partial.iter() {
+            let stays = match (&planning.capabilities.delete_object, object.kind) {
+                (Support::No(why), _) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
+                (Support::Yes, OtherKind::Symlink | OtherKind::Special) => {
+                    Some(StoreReason::Unsupported { why: "it is not a plain file".to_owned() }.into())
+                }
+                (Support::Yes, OtherKind::File | OtherKind::Upload) => too_young(planning, object),
+            };
+            let reason = |unchanged| StoreReason::Unfinished { unchanged };
+            place(planning, object, Kind::Partial, stays, reason, delete, keep);
+        }
+    }
+
+    pub(super) fn trash(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>, keep: &mut Vec<Kept>) {
+        let back: HashSet<&Digest> = self.put_back.iter().collect();
+        for object in planning.inventory.trash.iter() {
+            let is_back = digest_in_trash(&object.name).is_some_and(|digest| back.contains(&digest));
+            let stays = match &planning.capabilities.delete_object {
+                _ if is_back => Some(StoreReason::NamedAgain.into()),
+                Support::No(why) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
+                Support::Yes if self.undetermined => Some(StoreReason::Undetermined.into()),
+                Support::Yes if !back.is_empty() => Some(StoreReason::AwaitsPutBack.into()),
+                Support::Yes => too_young(planning, object),
+            };
+            let reason = |ago| StoreReason::Trashed { ago };
+            place(planning, object, Kind::Object, stays, reason, delete, keep);
+        }
+    }
+
+    pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let unreadable = planning.inventory.refs.iter().filter(|entry| entry.is_unreadable());
+        warnings.extend(unreadable.map(|entry| {
+            let name = crate::format::text::visible(&entry.name);
+            format!("`{name}` cannot be read, and may name any blob: no blob is deleted")
+        }));
+        if planning.recent.unreadable {
+            warnings.push("a ref that went a short time ago cannot be read: no blob is deleted".to_owned());
+        }
+        if let Support::No(why) = &planning.capabilities.delete_object {
+            warnings.push(format!("no blob is deleted: {why}"));
+        }
+        if !self.put_back.is_empty() {
+            let count = self.put_back.len();
+            warnings.push(format!("{count} blobs in the trash are named again: they are put back, and no other goes"));
+        }
+        warnings
+    }
+}
+
+fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
+    let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
+    let mut fates: Vec<RefFate> = entries
+        .map(|(entry, verdict)| {
+            let reasons: Vec<Why> = verdict.reasons().iter().cloned().map(Why::from).collect();
+            let digest = entry.digest().valid();
+            match (verdict, digest, &planning.capabilities.delete_ref) {
+                (Verdict::Drop(_), Some(digest), Support::Yes) => {
+                    RefFate::Goes(RefTarget { names: names(entry), digest }, reasons)
+                }
+                (Verdict::Drop(_), Some(_), Support::No(why)) => {
+                    RefFate::Stays(vec![StoreReason::Unsupported { why: why.clone() }.into()])
+                }
+                (Verdict::Drop(_), None, _) => RefFate::Stays(vec![Reason::Unreadable.into()]),
+                (Verdict::Keep(_) | Verdict::Undecided(_), _, _) => RefFate::Stays(reasons),
+            }
+        })
+        .collect();
+    // Entries that are the same cannot be told apart in the store: one that stays keeps all of them.
+    let stays = |fate: &RefFate| matches!(fate, RefFate::Stays(_));
+    let kept: HashSet<RefTarget> = planning
+        .inventory
+        .refs
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| stays(fate))
+        .filter_map(|(entry, _)| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? }))
+        .collect();
+    for fate in &mut fates {
+        if let RefFate::Goes(target, _) = fate
+            && kept.contains(target)
+        {
+            *fate = RefFate::Stays(vec![StoreReason::SameAsKept.into()]);
+        }
+    }
+    fates
+}
+
+fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
+    let inventory = planning.inventory;
+    let mut reached = vec![Reached::ByNothing; inventory.blobs.len()];
+    let mut mark = |blob: BlobId, by: Reached| {
+        if let Some(reached) = reached.get_mut(blob.0 as usize) {
+            *reached = by.max(*reached);
+        }
+    };
+    let recent = planning.recent.blobs.iter().filter_map(|digest| inventory.blobs.find(digest));
+    recent.for_each(|blob| mark(blob, Reached::ByRecent));
+    for (entry, fate) in inventory.refs.iter().zip(refs) {
+        let by = match fate {
+            RefFate::Stays(_) => Reached::ByKept,
+            RefFate::Goes(..) => Reached::ByDropped,
+        };
+        entry.reach.iter().for_each(|blob| mark(*blob, by));
+    }
+    reached
+}
+
+fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: Option<BlobFate>) -> BlobFate {
+    if !blob.is_stored() {
+        return BlobFate::Missing;
+    }
+    match (reached, planning.freed_blobs, hold, blob.modified()) {
+        (Reached::ByKept, ..) => BlobFate::Live,
+        (Reached::ByDropped | Reached::ByRecent, FreedBlobs::Wait, ..) => BlobFate::Waits,
+        (_, _, Some(hold), _) => hold,
+        (_, _, None, None) => BlobFate::UnknownAge,
+        (_, _, None, Some(modified)) if age(modified, planning.now) < planning.policy.grace => BlobFate::WithinGrace,
+        (Reached::ByNothing, _, None, Some(_))
+        | (Reached::ByDropped | Reached::ByRecent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
+    }
+}
+
+/// Returns the blobs in the trash that a ref names and the store does not hold.
+fn to_put_back(inventory: &Inventory) -> Vec<Digest> {
+    let is_missed = |digest: &Digest| {
+        let blob = inventory.blobs.find(digest).map(|id| inventory.blobs.get(id));
+        blob.is_some_and(|blob| blob.refs() > 0 && !blob.is_stored())
+    };
+    let in_trash = inventory.trash.iter().filter_map(|object| digest_in_trash(&object.name));
+    let mut missed: Vec<Digest> = in_trash.filter(is_missed).collect();
+    missed.sort_unstable();
+    missed.dedup();
+    missed
+}
+
+/// Returns the digest of a blob in the trash, where its name ends in one as in the store: `…/blobs/sha256/…`.
+pub(in crate::prune) fn digest_in_trash(name: &str) -> Option<Digest> {
+    let mut parts = name.rsplit('/');
+    let (hex, algorithm) = (parts.next()?, parts.next()?);
+    Digest::from_parts(algorithm, hex).ok()
+}
+
+fn too_young(planning: &Planning<'_>, object: &OtherObject) -> Option<Why> {
+    let grace = planning.policy.grace;
+    let Some(modified) = object.modified else { return Some(Reason::UnknownAge.into()) };
+    let changed = age(modified, planning.now);
+    (changed < grace).then(|| Reason::WithinGrace { changed, grace }.into())
+}
+
+/// Puts an object on the list on which it belongs.
+fn place(
+    planning: &Planning<'_>,
+    object: &OtherObject,
+    kind: Kind,
+    stays: Option<Why>,
+    reason: impl Fn(jiff::SignedDuration) -> StoreReason,
+    delete: &mut Vec<Deletion>,
+    keep: &mut Vec<Kept>,
+) {
+    let name = object.name.clone();
+    let kept = |why| Kept { kind, name: name.clone(), digest: None, missing_blobs: 0, reasons: vec![why] };
+    match (stays, object.modified) {
+        (Some(why), _) => keep.push(kept(why)),
+        (None, None) => keep.push(kept(Reason::UnknownAge.into())),
+        (None, Some(modified)) => {
+            let name = match kind {
+                Kind::Partial => ObjectName::Partial(name),
+                Kind::Object => ObjectName::Trashed(name),
+                // Neither comes here: what has a digest is judged apart.
+                Kind::Ref | Kind::Blob => return keep.push(kept(Reason::UnknownAge.into())),
+            };
+            let target = Target::Object(ObjectTarget { name, size: object.size, modified });
+            delete.push(Deletion { target, reasons: vec![reason(age(modified, planning.now)).into()] });
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The proof that a plan keeps what every plan must keep. It looks at the result only, and computes everything anew.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::{FreedBlobs, Plan, Planning, Target, age, names};
+use crate::backend::{ObjectName, RefTarget};
+use crate::format::digest::Digest;
+use crate::inventory::{Inventory, RefEntry};
+
+/// A rule that a plan breaks. Names are fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Something comes before a ref.
+    #[error("the ref `{0}` comes after an object")]
+    RefAfterObject(String),
+    /// Something is in it twice.
+    #[error("`{0}` is in it twice")]
+    Twice(String),
+    /// Something is younger than the grace.
+    #[error("`{0}` is younger than the grace")]
+    TooYoung(String),
+    /// The sums are not those of the items.
+    #[error("its sums are not those of its items")]
+    Sums,
+    /// Objects go although it is not known which are needed.
+    #[error("`{0}` goes although a ref cannot be read, or something is to be put back first")]
+    Undetermined(String),
+    /// A ref that the inventory does not have, or not like this.
+    #[error("there is no ref `{0}` as it says")]
+    NoSuchRef(String),
+    /// A ref that no verdict drops.
+    #[error("no verdict drops the ref `{0}`")]
+    NotDropped(String),
+    /// An object that the inventory does not have, or not like this.
+    #[error("there is no object `{0}` as it says")]
+    NoSuchObject(String),
+    /// Something that a kept ref reaches.
+    #[error("`{name}` goes although the ref `{by}`, which stays, reaches it")]
+    Reached {
+        /// What.
+        name: String,
+        /// By what.
+        by: String,
+    },
+    /// Something that is to wait until the refs that reached it have been gone for a while.
+    #[error("`{0}` goes in the same step as the refs that reach it")]
+    OneStep(String),
+}
+
+/// Proves what can be proved of a plan by itself.
+pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
+    let mut seen = HashSet::with_capacity(plan.delete.len());
+    let (mut bytes, mut objects) = (0_u64, 0_u64);
+    for item in &plan.delete {
+        let name = || shown(&item.target);
+        if !seen.insert(&item.target) {
+            return Err(Violation::Twice(name()));
+        }
+        match &item.target {
+            Target::Ref(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
+            Target::Ref(_) => {}
+            Target::Object(object) => {
+                objects += 1;
+                bytes = bytes.saturating_add(object.size);
+                if age(object.modified, plan.created) < plan.grace {
+                    return Err(Violation::TooYoung(name()));
+                }
+                let needs_certainty = !matches!(object.name, ObjectName::Partial(_));
+                if needs_certainty && (plan.undetermined || !plan.put_back.is_empty()) {
+                    return Err(Violation::Undetermined(name()));
+                }
+            }
+        }
+    }
+    if (bytes, objects) != (plan.frees_bytes, plan.frees_objects) {
+        return Err(Violation::Sums);
+    }
+    Ok(())
+}
+
+/// Proves a plan against what it was made from.
+pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
+    alone(plan)?;
+    let inventory = planning.inventory;
+    let going: HashSet<&RefTarget> = plan
+        .delete
+        .iter()
+        .filter_map(|item| match &item.target {
+            Target::Ref(target) => Some(target),
+            Target::Object(_) => None,
+        })
+        .collect();
+    refs(planning, &going)?;
+    let goes = |entry: &RefEntry| target(entry).is_some_and(|target| going.contains(&target));
+    let blobs: HashSet<Digest> = plan.objects().filter_map(digest).collect();
+    reach(inventory, &blobs, goes, plan.freed_blobs)?;
+    if plan.freed_blobs == FreedBlobs::Wait
+        && let Some(waits) = planning.recent.blobs.intersection(&blobs).next()
+    {
+        return Err(Violation::OneStep(waits.to_string()));
+    }
+    objects(plan, inventory)
+}
+
+fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
+    let mut found = HashSet::new();
+    for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
+        let Some(target) = target(entry).filter(|target| going.contains(target)) else { continue };
+        let shown = || crate::format::text::visible(&entry.name).into_owned();
+        if !verdict.is_drop() {
+            return Err(Violation::NotDropped(shown()));
+        }
+        let changed: Option<Timestamp> = entry.created.map(|(time, _)| time).max(entry.modified);
+        if changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace) {
+            return Err(Violation::TooYoung(shown()));
+        }
+        found.insert(target);
+    }
+    match going.iter().find(|target| !found.contains(**target)) {
+        Some(target) => Err(Violation::NoSuchRef(shown(&Target::Ref((*target).clone())))),
+        None => Ok(()),
+    }
+}
+
+/// Proves that nothing goes which a ref reaches that stays, and in two steps nothing that any ref reaches.
+fn reach(
+    inventory: &Inventory,
+    blobs: &HashSet<Digest>,
+    goes: impl Fn(&RefEntry) -> bool,
+    freed: FreedBlobs,
+) -> Result<(), Violation> {
+    for entry in inventory.refs.iter() {
+        let named = entry.reach.iter().map(|id| inventory.blobs.get(*id).digest());
+        let Some(taken) = named.into_iter().find(|digest| blobs.contains(digest)) else { continue };
+        if !goes(entry) {
+            let by = crate::format::text::visible(&entry.name).into_owned();
+            return Err(Violation::Reached { name: taken.to_string(), by });
+        }
+        if freed == FreedBlobs::Wait {
+            return Err(Violation::OneStep(taken.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Proves that each object is in the inventory, as what it is said to be; what is unknown is not.
+fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
+    let lists = [&inventory.partial, &inventory.trash].map(|list| {
+        list.iter()
+            .map(|object| (object.name.as_str(), object.size, object.modified))
+            .collect::<HashSet<_>>()
+    });
+    for item in &plan.delete {
+        let Target::Object(object) = &item.target else { continue };
+        let is_there = match &object.name {
+            ObjectName::Blob(digest) => inventory.blobs.find(digest).is_some_and(|id| {
+                let blob = inventory.blobs.get(id);
+                let reached_unseen = blob.refs() > 0 && plan.freed_blobs == FreedBlobs::Wait;
+                blob.is_stored()
+                    && !reached_unseen
+                    && (blob.size(), blob.modified()) == (Some(object.size), Some(object.modified))
+            }),
+            ObjectName::Partial(name) => lists[0].contains(&(name.as_str(), object.size, Some(object.modified))),
+            ObjectName::Trashed(name) => lists[1].contains(&(name.as_str(), object.size, Some(object.modified))),
+        };
+        if !is_there {
+            return Err(Violation::NoSuchObject(shown(&item.target)));
+        }
+    }
+    Ok(())
+}
+
+fn target(entry: &RefEntry) -> Option<RefTarget> {
+    Some(RefTarget { names: names(entry), digest: entry.digest().valid()? })
+}
+
+fn digest(name: &ObjectName) -> Option<Digest> {
+    match name {
+        ObjectName::Blob(digest) => Some(*digest),
+        ObjectName::Partial(_) | ObjectName::Trashed(_) => None,
+    }
+}
+
+fn shown(target: &Target) -> String {
+    crate::format::text::visible(&target.name()).into_owned()
+}

@@ -1,0 +1,89 @@
+//! Takes a run back: what is still in the trash, objects first and refs after them.
+
+use super::execute::{ExecuteError, Options, same_store};
+use super::journal::{History, Journal};
+use super::plan::Target;
+use crate::backend::{ObjectName, Outcome, RefTarget, SharedPruner, SharedReader};
+use crate::format::layout::Root;
+use crate::inventory::Inventory;
+use crate::inventory::scan::{self, ScanOptions};
+
+/// Puts back what the run of `history` deleted, as far as the trash still has it; returns what became of each item that
+/// it had deleted.
+///
+/// # Errors
+/// When it could not begin. An item that cannot be put back is no error.
+pub async fn undo(
+    pruner: &SharedPruner,
+    history: &History,
+    journal: &mut Journal,
+    options: &Options<'_>,
+) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
+    let plan = &history.plan;
+    same_store(&**pruner, plan).await?;
+    let _lease = pruner.lease().await?;
+    let (mut refs, mut objects) = (Vec::new(), Vec::new());
+    for (item, deletion) in plan.delete().iter().enumerate() {
+        // What was about to go may have gone; what did not is found where it was.
+        if history.outcomes[item] != Some(Outcome::Done) && !(history.outcomes[item].is_none() && history.begun[item]) {
+            continue;
+        }
+        match &deletion.target {
+            Target::Ref(target) => refs.push((item, target.clone())),
+            Target::Object(object) => objects.push((item, object.name.clone())),
+        }
+    }
+    let mut results = Vec::new();
+    let names: Vec<ObjectName> = objects.iter().map(|(_, name)| name.clone()).collect();
+    let outcomes = pruner.restore_objects(plan.id(), names).await;
+    results.extend(objects.into_iter().map(|(item, _)| item).zip(outcomes));
+    if !refs.is_empty() {
+        results.extend(restore_refs(pruner, history, refs, options).await?);
+    }
+    for (item, outcome) in &results {
+        journal.undo(*item, plan.delete()[*item].target.name(), outcome.clone())?;
+    }
+    journal.sync()?;
+    pruner.settle(jiff::Timestamp::MIN).await?;
+    Ok(results)
+}
+
+/// Puts refs back that are whole: a ref that names what is gone would break the builds that import it.
+async fn restore_refs(
+    pruner: &SharedPruner,
+    history: &History,
+    refs: Vec<(usize, RefTarget)>,
+    options: &Options<'_>,
+) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
+    let scan_options = ScanOptions { concurrency: options.concurrency, cancel: options.cancel.clone() };
+    let reader: SharedReader = pruner.clone();
+    let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
+    let dropped: Vec<Root> = pruner.dropped_refs().await?.into_iter().map(|dropped| dropped.root).collect();
+    let named = scan::named(&**pruner, &dropped, &scan_options).await?;
+    let lacks = |target: &RefTarget| {
+        let entry = dropped
+            .iter()
+            .zip(named.refs.iter())
+            .find(|(root, _)| root.names == target.names && root.descriptor.digest.valid() == Some(target.digest));
+        entry.map_or(0, |(_, entry)| entry.reach.iter().filter(|blob| !is_stored(&stored, &named, **blob)).count())
+    };
+    let (mut results, mut whole) = (Vec::new(), Vec::new());
+    for (item, target) in refs {
+        match lacks(&target) {
+            0 => whole.push((item, target)),
+            count => {
+                let why = format!("it names {count} blobs that are not stored any more");
+                results.push((item, Outcome::Failed(why)));
+            }
+        }
+    }
+    let targets = whole.iter().map(|(_, target)| target.clone()).collect();
+    let outcomes = pruner.restore_refs(history.plan.id(), targets).await?;
+    results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
+    Ok(results)
+}
+
+fn is_stored(stored: &Inventory, named: &Inventory, blob: crate::inventory::blobs::BlobId) -> bool {
+    let digest = named.blobs.get(blob).digest();
+    stored.blobs.find(&digest).is_some_and(|id| stored.blobs.get(id).is_stored())
+}

@@ -1,0 +1,189 @@
+//! Budgets: after the rules, refs go until the source takes no more than it may.
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::Case;
+use super::facts::RefFacts;
+use super::policy::Budget;
+use super::verdict::{Reason, Verdict};
+use crate::inventory::Inventory;
+use crate::inventory::blobs::BlobTable;
+use crate::units::Size;
+
+/// What a store takes, and what leaving a ref out really frees.
+pub trait Store {
+    /// Returns the bytes of what the refs that are left reach together.
+    fn bytes(&self) -> u64;
+
+    /// Returns the bytes that are free where it lies, when that is known.
+    fn free(&self) -> Option<u64>;
+
+    /// Leaves out the ref at `place` among the facts; returns the bytes that no ref that is left reaches.
+    fn leave_out(&mut self, place: usize) -> u64;
+}
+
+/// A limit of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// The number of refs.
+    MaxRefs(u64),
+    /// Bytes in the store.
+    MaxSize(u64),
+    /// Bytes free where it lies.
+    MinFree(u64),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaxRefs(refs) => write!(f, "the budget of {refs} refs"),
+            Self::MaxSize(bytes) => write!(f, "the budget of {}", Size(*bytes)),
+            Self::MinFree(bytes) => write!(f, "the budget that leaves {} free", Size(*bytes)),
+        }
+    }
+}
+
+/// What became of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BudgetOutcome {
+    /// The limit.
+    pub limit: Limit,
+    /// The number of refs, or bytes, that there will be; absent when nobody can tell.
+    pub reached: Option<u64>,
+}
+
+impl BudgetOutcome {
+    /// Tells whether too little could go, because the rest is protected or cannot be decided about.
+    pub fn is_unreachable(&self) -> bool {
+        self.reached.is_some_and(|reached| self.limit.is_exceeded_by(reached))
+    }
+}
+
+impl Budget {
+    fn limits(self) -> Vec<Limit> {
+        let limits =
+            [self.max_refs.map(Limit::MaxRefs), self.max_size.map(Limit::MaxSize), self.min_free.map(Limit::MinFree)];
+        limits.into_iter().flatten().collect()
+    }
+}
+
+impl Limit {
+    fn is_exceeded_by(self, measure: u64) -> bool {
+        match self {
+            Self::MaxRefs(limit) | Self::MaxSize(limit) => measure > limit,
+            Self::MinFree(limit) => measure < limit,
+        }
+    }
+}
+
+/// What budgets measure, as refs go.
+struct Measures<'a> {
+    store: &'a mut dyn Store,
+    refs: u64,
+    freed: u64,
+}
+
+impl Measures<'_> {
+    fn of(&self, limit: Limit) -> Option<u64> {
+        match limit {
+            Limit::MaxRefs(_) => Some(self.refs),
+            Limit::MaxSize(_) => Some(self.store.bytes()),
+            Limit::MinFree(_) => self.store.free().map(|free| free.saturating_add(self.freed)),
+        }
+    }
+
+    /// Leaves a ref out; returns the bytes that this frees.
+    fn leave_out(&mut self, place: usize, facts: &RefFacts) -> u64 {
+        let frees = self.store.leave_out(place);
+        self.freed = self.freed.saturating_add(frees);
+        self.refs -= u64::from(facts.generation == 0);
+        frees
+    }
+}
+
+/// Lets refs go until the budget of the policy holds or nothing more may go, the one whose use is longest ago first.
+pub(super) fn enforce(case: &Case<'_>, verdicts: &mut [Verdict], store: &mut dyn Store) -> Vec<BudgetOutcome> {
+    let limits = case.policy.budget.limits();
+    if limits.is_empty() {
+        return Vec::new();
+    }
+    let refs = case.facts.iter().filter(|facts| facts.generation == 0).count() as u64;
+    let mut measures = Measures { store, refs, freed: 0 };
+    for (place, facts) in case.facts.iter().enumerate().filter(|(place, _)| verdicts[*place].is_drop()) {
+        measures.leave_out(place, facts);
+    }
+    for place in candidates(case, verdicts) {
+        let facts = &case.facts[place];
+        // A former content is no ref of its own.
+        let exceeded = limits.iter().copied().find(|limit| {
+            (facts.generation == 0 || !matches!(limit, Limit::MaxRefs(_)))
+                && measures.of(*limit).is_some_and(|measure| limit.is_exceeded_by(measure))
+        });
+        if let Some(limit) = exceeded {
+            let frees = measures.leave_out(place, facts);
+            verdicts[place] = Verdict::Drop(vec![Reason::Evicted { limit, unused: case.unused(place), frees }]);
+        }
+    }
+    limits.iter().map(|limit| BudgetOutcome { limit: *limit, reached: measures.of(*limit) }).collect()
+}
+
+/// Returns the refs that a budget may let go, the one whose use is longest ago first.
+fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
+    let may_go = |place: &usize| {
+        matches!(verdicts[*place], Verdict::Keep(_)) && !case.is_protected(*place) && case.spared(*place).is_empty()
+    };
+    let mut places: Vec<usize> = (0..case.facts.len()).filter(may_go).collect();
+    places.sort_by_cached_key(|place| {
+        let facts = &case.facts[*place];
+        // Of refs of the same time the later name goes first, as it does by the rules.
+        Reverse((case.unused(*place), facts.name.clone(), facts.digest.clone()))
+    });
+    places
+}
+
+/// An inventory as a [`Store`]: it counts, for each blob, the refs that are left and reach it.
+pub struct SharedBlobs<'a> {
+    inventory: &'a Inventory,
+    /// How many refs that are left reach each blob.
+    refs: Vec<u32>,
+    bytes: u64,
+    free: Option<u64>,
+}
+
+impl<'a> SharedBlobs<'a> {
+    /// Counts for all refs of `inventory`; `free` are the bytes that are free where it lies.
+    pub fn new(inventory: &'a Inventory, free: Option<u64>) -> Self {
+        let refs: Vec<u32> = inventory.blobs.iter().map(|blob| blob.refs()).collect();
+        let reached = inventory.blobs.iter().filter(|blob| blob.refs() > 0);
+        let bytes = reached.fold(0, |bytes: u64, blob| bytes.saturating_add(blob.stored_size()));
+        Self { inventory, refs, bytes, free }
+    }
+}
+
+impl Store for SharedBlobs<'_> {
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn free(&self) -> Option<u64> {
+        self.free
+    }
+
+    fn leave_out(&mut self, place: usize) -> u64 {
+        let blobs: &BlobTable = &self.inventory.blobs;
+        let mut freed: u64 = 0;
+        for id in self.inventory.refs.get(place).map_or(&[][..], |entry| &entry.reach) {
+            let refs = &mut self.refs[id.0 as usize];
+            *refs = refs.saturating_sub(1);
+            if *refs == 0 {
+                freed = freed.saturating_add(blobs.get(*id).stored_size());
+            }
+        }
+        self.bytes = self.bytes.saturating_sub(freed);
+        freed
+    }
+}

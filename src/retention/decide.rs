@@ -1,0 +1,210 @@
+//! From facts to verdicts.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::budget::{self, Store};
+use super::facts::{Knowledge, RefFacts};
+use super::matching::age;
+use super::policy::{Action, Keep, Policy, Rule};
+use super::rank::{self, Counted};
+use super::verdict::{Criterion, Reason, Verdict, Verdicts, Warning};
+use crate::inventory::RefKind;
+
+/// Decides about the refs of one source at the time `now`. `store` tells what budgets measure, and shares the order of
+/// `facts`.
+///
+/// What becomes of a ref does not depend on the order of `facts`: of refs of the same time, the name decides which is
+/// newer.
+pub fn decide(policy: &Policy, facts: &[RefFacts], now: Timestamp, store: &mut dyn Store) -> Verdicts {
+    if facts.iter().any(|facts| facts.knowledge == Knowledge::Pending) {
+        // A size or time that is still to come could change what any rule says about any ref.
+        let refs = vec![Verdict::Undecided(vec![Reason::Pending]); facts.len()];
+        return Verdicts { refs, ..Verdicts::default() };
+    }
+    let (rules, matches) = policy.assign(facts, now);
+    let case = Case { policy, facts, now, rules };
+    let mut refs = case.refs();
+    case.former_contents(&mut refs);
+    let budgets = budget::enforce(&case, &mut refs, store);
+    let warnings = case.warnings(&matches, &refs);
+    Verdicts { refs, budgets, warnings }
+}
+
+/// All that a verdict depends on.
+pub(super) struct Case<'a> {
+    pub policy: &'a Policy,
+    pub facts: &'a [RefFacts],
+    pub now: Timestamp,
+    /// The place of the rule that decides about each ref.
+    rules: Vec<Option<usize>>,
+}
+
+impl Case<'_> {
+    fn rule(&self, place: usize) -> Option<&Rule> {
+        self.rules[place].map(|rule| &self.policy.rules[rule])
+    }
+
+    /// Decides by the rules. Former contents are given what an expired ref would be.
+    fn refs(&self) -> Vec<Verdict> {
+        let mut ranked: Vec<Vec<Criterion>> = vec![Vec::new(); self.facts.len()];
+        for (number, rule) in self.policy.rules.iter().enumerate() {
+            let Action::Keep(keep) = &rule.action else { continue };
+            let counted = self.counted(number).collect();
+            for (place, criterion) in rank::rank(keep, counted, &self.policy.zone) {
+                ranked[place].push(criterion);
+            }
+        }
+        (0..).zip(ranked).map(|(place, ranked)| self.verdict(place, ranked)).collect()
+    }
+
+    /// Returns the refs that the rule counts: those that it could drop.
+    fn counted(&self, rule: usize) -> impl Iterator<Item = Counted<'_>> {
+        self.facts.iter().enumerate().filter_map(move |(place, facts)| {
+            let counts = self.rules[place] == Some(rule) && facts.generation == 0 && self.may_go(place);
+            let (created, _) = facts.created.filter(|_| counts)?;
+            Some(Counted { place, facts, time: created.min(self.now) })
+        })
+    }
+
+    fn verdict(&self, place: usize, ranked: Vec<Criterion>) -> Verdict {
+        let facts = &self.facts[place];
+        let Some(rule) = self.rule(place) else { return Verdict::Keep(vec![Reason::NoRule]) };
+        let name = || rule.name.clone();
+        match &rule.action {
+            Action::Protect => Verdict::Keep(vec![Reason::Protected { rule: name() }]),
+            Action::Drop => self.go(place, Reason::Rule { rule: name() }),
+            Action::Keep(keep) => {
+                let criteria = self.criteria(keep, facts, ranked);
+                let met: Vec<Reason> =
+                    criteria.into_iter().map(|criterion| Reason::Criterion { rule: name(), criterion }).collect();
+                match facts.created {
+                    Some(_) if !met.is_empty() => Verdict::Keep(met),
+                    Some((created, from)) => {
+                        let age = age(created, self.now);
+                        self.go(place, Reason::Expired { rule: name(), age, from, keeps: keep.criteria })
+                    }
+                    None => Verdict::Keep(vec![Reason::UnknownAge]),
+                }
+            }
+        }
+    }
+
+    /// Returns the criteria that a ref meets.
+    fn criteria(&self, keep: &Keep, facts: &RefFacts, ranked: Vec<Criterion>) -> Vec<Criterion> {
+        let mut met = Vec::new();
+        if !keep.criteria.speaks_of_refs() {
+            met.push(Criterion::Current);
+        }
+        if let (Some(limit), Some((created, _))) = (keep.criteria.within, facts.created) {
+            let age = age(created, self.now);
+            met.extend((age <= limit).then_some(Criterion::Within { age, limit }));
+        }
+        met.extend(ranked);
+        if let Some(limit) = keep.criteria.used_within {
+            met.extend(match facts.used.map(|used| age(used, self.now)) {
+                None => Some(Criterion::UnknownUse),
+                Some(unused) => (unused <= limit).then_some(Criterion::UsedWithin { unused, limit }),
+            });
+        }
+        met
+    }
+
+    /// Lets a ref go for `reason`, unless something spares it that no rule can overrule.
+    fn go(&self, place: usize, reason: Reason) -> Verdict {
+        let spared = self.spared(place);
+        if spared.is_empty() { Verdict::Drop(vec![reason]) } else { Verdict::Keep(spared) }
+    }
+
+    /// Returns why a ref stays even if its rule or a budget would let it go.
+    pub(super) fn spared(&self, place: usize) -> Vec<Reason> {
+        let mut reasons = self.unsure(place);
+        if let Some(changed) = self.facts[place].changed().map(|changed| age(changed, self.now)) {
+            let grace = self.policy.grace;
+            reasons.extend((changed < grace).then_some(Reason::WithinGrace { changed, grace }));
+        }
+        reasons
+    }
+
+    /// Returns what is not known well enough to let a ref go.
+    fn unsure(&self, place: usize) -> Vec<Reason> {
+        let facts = &self.facts[place];
+        let only_cache = facts.kind == RefKind::Cache || self.rule(place).is_some_and(Rule::names_kind);
+        let reasons = [
+            (facts.knowledge != Knowledge::Complete, Reason::Unreadable),
+            (facts.created.is_none(), Reason::UnknownAge),
+            (!only_cache, Reason::NotOnlyCache { kind: facts.kind }),
+        ];
+        reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect()
+    }
+
+    fn may_go(&self, place: usize) -> bool {
+        self.unsure(place).is_empty()
+    }
+
+    /// Tells whether a rule protects a ref.
+    pub(super) fn is_protected(&self, place: usize) -> bool {
+        self.rule(place).is_some_and(|rule| rule.action == Action::Protect)
+    }
+
+    /// Returns how long ago a ref was used, or made when that is later or its use is not known.
+    pub(super) fn unused(&self, place: usize) -> SignedDuration {
+        let facts = &self.facts[place];
+        let last = facts.used.max(facts.created.map(|(created, _)| created));
+        last.map_or(SignedDuration::ZERO, |last| age(last, self.now))
+    }
+
+    /// Decides about former contents: they go with their ref, or when enough newer ones stay.
+    fn former_contents(&self, verdicts: &mut [Verdict]) {
+        let mut of_refs: HashMap<_, Vec<usize>> = HashMap::new();
+        for (place, facts) in self.facts.iter().enumerate() {
+            of_refs.entry((&facts.source, &facts.repository, &facts.name)).or_default().push(place);
+        }
+        for mut places in of_refs.into_values() {
+            places.sort_by_key(|place| (self.facts[*place].generation, &self.facts[*place].digest));
+            let former = places.partition_point(|place| self.facts[*place].generation == 0);
+            let (current, former) = places.split_at(former);
+            let ref_goes = !current.is_empty() && current.iter().all(|place| verdicts[*place].is_drop());
+            for (generation, place) in (1..).zip(former) {
+                let Some((rule, keep)) = self.rule(*place).and_then(|rule| match &rule.action {
+                    Action::Keep(keep) => Some((rule.name.clone(), keep)),
+                    Action::Protect | Action::Drop => None,
+                }) else {
+                    continue;
+                };
+                let of = keep.criteria.generations;
+                verdicts[*place] = match of {
+                    _ if ref_goes => self.go(*place, Reason::RefGoes { rule }),
+                    Some(keeps) if generation > keeps => {
+                        self.go(*place, Reason::Superseded { rule, generation, keeps })
+                    }
+                    _ => {
+                        let criterion = Criterion::Generation { place: generation, of };
+                        Verdict::Keep(vec![Reason::Criterion { rule, criterion }])
+                    }
+                };
+            }
+        }
+    }
+
+    fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let rules = self.policy.rules.iter().zip(matches);
+        let idle = rules.filter(|(rule, matches)| !*matches && rule.action != Action::Drop && !self.facts.is_empty());
+        warnings.extend(idle.map(|(rule, _)| Warning::MatchesNothing { rule: rule.name.clone() }));
+        if !verdicts.is_empty() && verdicts.iter().all(Verdict::is_drop) {
+            warnings.push(Warning::DropsEverything);
+        }
+        let mut ahead: Vec<(&String, Timestamp)> = self.facts.iter().filter_map(|facts| self.ahead(facts)).collect();
+        ahead.sort();
+        warnings.extend(ahead.into_iter().map(|(name, time)| Warning::InTheFuture { name: name.clone(), time }));
+        warnings
+    }
+
+    /// Returns the date of a ref that lies furthest in the future.
+    fn ahead<'f>(&self, facts: &'f RefFacts) -> Option<(&'f String, Timestamp)> {
+        let latest = facts.changed().max(facts.used)?;
+        (latest > self.now).then_some((&facts.name, latest))
+    }
+}

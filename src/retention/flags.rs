@@ -1,0 +1,86 @@
+//! The policy that the flags of `prune` make.
+
+use jiff::SignedDuration;
+
+use super::Pattern;
+use super::policy::{Action, Budget, Condition, Criteria, Keep, Percent, Policy, Rule, TextField};
+
+/// What the flags of `prune` say, each field as the flag of its name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PruneFlags {
+    /// Protects the refs that match.
+    pub keep_ref: Vec<Pattern>,
+    /// The refs to which the criteria apply; without a criterion they go.
+    pub drop_ref: Vec<Pattern>,
+    /// The criteria: `--keep-last`, `--keep-within` and their like.
+    pub keep: Criteria,
+    /// `--max-size`, `--max-refs` and `--min-free`.
+    pub budget: Budget,
+    /// As [`Policy::grace`].
+    pub grace: Option<SignedDuration>,
+    /// As [`Policy::max_delete`].
+    pub max_delete: Option<Percent>,
+    /// Touches no ref.
+    pub orphans_only: bool,
+}
+
+/// Says why flags make no policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlagsError {
+    /// `--orphans-only` beside a flag about refs.
+    #[error("`--orphans-only` touches no ref, and another flag says which refs go")]
+    OrphansOnly,
+}
+
+impl PruneFlags {
+    /// Lays the flags over `policy`.
+    ///
+    /// A flag about refs takes the place of its rules and budget, both; limits, grace and share replace single values.
+    /// Of the rules that the flags make, those of `--keep-ref` protect; the others apply to what `--drop-ref` matches.
+    ///
+    /// # Errors
+    /// When the flags contradict each other.
+    pub fn over(&self, mut policy: Policy) -> Result<Policy, FlagsError> {
+        let decides = !(self.keep_ref.is_empty() && self.drop_ref.is_empty() && self.keep.is_empty());
+        if self.orphans_only && (decides || self.budget != Budget::default()) {
+            return Err(FlagsError::OrphansOnly);
+        }
+        if decides || self.orphans_only {
+            policy.rules = Vec::new();
+            policy.budget = Budget::default();
+        }
+        policy.rules.extend(self.keep_ref.iter().map(|pattern| Rule {
+            name: format!("--keep-ref {pattern}"),
+            conditions: vec![Condition::Text(TextField::Ref, vec![pattern.clone()])],
+            action: Action::Protect,
+        }));
+        policy.rules.extend(self.rule());
+        policy.budget = Budget {
+            max_size: self.budget.max_size.or(policy.budget.max_size),
+            max_refs: self.budget.max_refs.or(policy.budget.max_refs),
+            min_free: self.budget.min_free.or(policy.budget.min_free),
+        };
+        policy.grace = self.grace.unwrap_or(policy.grace);
+        policy.max_delete = self.max_delete.or(policy.max_delete);
+        Ok(policy)
+    }
+
+    /// Returns the rule that `--drop-ref` and the criteria make.
+    fn rule(&self) -> Option<Rule> {
+        let mut name: Vec<String> = self.drop_ref.iter().map(|pattern| format!("--drop-ref {pattern}")).collect();
+        let action = if self.keep.is_empty() {
+            Action::Drop
+        } else {
+            name.extend(self.keep.flags());
+            Action::Keep(Keep { criteria: self.keep, group: super::Group::default() })
+        };
+        if name.is_empty() {
+            return None;
+        }
+        let conditions = match self.drop_ref.as_slice() {
+            [] => Vec::new(),
+            globs => vec![Condition::Text(TextField::Ref, globs.to_vec())],
+        };
+        Some(Rule { name: name.join(" "), conditions, action })
+    }
+}

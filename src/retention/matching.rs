@@ -1,0 +1,78 @@
+//! Which refs a rule matches.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::facts::RefFacts;
+use super::policy::{Action, Condition, Policy, Rule, TextField};
+
+impl Policy {
+    /// Returns the place of the rule that decides about each ref, and of each rule whether it matches any ref.
+    pub(super) fn assign(&self, facts: &[RefFacts], now: Timestamp) -> (Vec<Option<usize>>, Vec<bool>) {
+        let mut matches = vec![false; self.rules.len()];
+        let mut decides = |facts: &RefFacts| {
+            let (mut first, mut protects) = (None, None);
+            for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches(facts, now)) {
+                matches[place] = true;
+                first = first.or(Some(place));
+                protects = protects.or((rule.action == Action::Protect).then_some(place));
+            }
+            protects.or(first)
+        };
+        (facts.iter().map(&mut decides).collect(), matches)
+    }
+}
+
+impl Rule {
+    fn matches(&self, facts: &RefFacts, now: Timestamp) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(facts, now))
+    }
+
+    /// Tells whether the rule matches every ref that there can be.
+    pub fn matches_everything(&self) -> bool {
+        use TextField::{Kind, Ref, Source, State};
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Text(Ref | Source | Kind | State, patterns) => {
+                patterns.iter().any(|pattern| pattern.to_string() == "*")
+            }
+            _ => false,
+        })
+    }
+
+    /// Tells whether the rule says which kinds of refs it means.
+    pub(super) fn names_kind(&self) -> bool {
+        self.conditions.iter().any(|condition| matches!(condition, Condition::Text(TextField::Kind, _)))
+    }
+}
+
+impl Condition {
+    fn holds(&self, facts: &RefFacts, now: Timestamp) -> bool {
+        match self {
+            Self::Text(field, patterns) => {
+                let texts = field.texts(facts);
+                !texts.is_empty() && patterns.iter().any(|pattern| pattern.matches_any(texts.iter().copied()))
+            }
+            Self::LargerThan(limit) => facts.bytes > *limit,
+            Self::OlderThan(limit) => facts.created.is_some_and(|(created, _)| age(created, now) > *limit),
+        }
+    }
+}
+
+impl TextField {
+    /// Returns what a ref has in this field; nothing when it does not know.
+    fn texts(self, facts: &RefFacts) -> Vec<&str> {
+        match self {
+            Self::Ref => facts.names().collect(),
+            Self::Source => vec![&facts.source],
+            Self::Repository => facts.repository.as_deref().into_iter().collect(),
+            Self::Kind => vec![facts.kind.word()],
+            Self::Platform => facts.platforms.iter().map(String::as_str).collect(),
+            Self::State => vec![facts.state],
+            Self::Branch => facts.branch.as_deref().into_iter().collect(),
+        }
+    }
+}
+
+/// Returns how long ago `time` was; a time in the future counts as now.
+pub(super) fn age(time: Timestamp, now: Timestamp) -> SignedDuration {
+    now.duration_since(time).max(SignedDuration::ZERO)
+}

@@ -1,0 +1,92 @@
+//! Policies as they stand in `cachelens.toml` and on the command line; what is printed here reads back as the same.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+
+use super::policy::{Action, Condition, Criteria, Rule};
+use crate::units::{Exact, ExactSize};
+
+impl Criteria {
+    /// Returns each criterion with its key in a rule and its value as TOML.
+    fn entries(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let count = |count: Option<std::num::NonZeroU32>| count.map(|count| Value::Number(count.get()));
+        let entries = [
+            ("last", count(self.last)),
+            ("within", self.within.map(Value::Duration)),
+            ("hourly", count(self.hourly)),
+            ("daily", count(self.daily)),
+            ("weekly", count(self.weekly)),
+            ("monthly", count(self.monthly)),
+            ("yearly", count(self.yearly)),
+            ("used_within", self.used_within.map(Value::Duration)),
+            ("generations", self.generations.map(Value::Number)),
+        ];
+        entries.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// Returns each criterion as the flag of `prune` that says it.
+    pub(super) fn flags(&self) -> impl Iterator<Item = String> {
+        self.entries().map(|(key, value)| match value {
+            Value::Number(number) => format!("--keep-{} {number}", key.replace('_', "-")),
+            Value::Duration(duration) => format!("--keep-{} {}", key.replace('_', "-"), Exact(duration)),
+        })
+    }
+}
+
+enum Value {
+    Number(u32),
+    Duration(SignedDuration),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Duration(duration) => write!(f, "\"{}\"", Exact(*duration)),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    /// Prints the rule as a table of `cachelens.toml`, without its header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "name = {}", quoted(&self.name))?;
+        let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
+        let conditions = if conditions.is_empty() { "ref = \"*\"".to_owned() } else { conditions.join(", ") };
+        writeln!(f, "match = {{ {conditions} }}")?;
+        match &self.action {
+            Action::Protect => writeln!(f, "action = \"protect\""),
+            Action::Drop => writeln!(f, "action = \"drop\""),
+            Action::Keep(keep) => {
+                let criteria: Vec<String> =
+                    keep.criteria.entries().map(|(key, value)| format!("{key} = {value}")).collect();
+                writeln!(f, "keep = {{ {} }}", criteria.join(", "))?;
+                if keep.criteria.counts() {
+                    writeln!(f, "group = \"{}\"", keep.group.word())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(field, patterns) => {
+                let patterns: Vec<String> = patterns.iter().map(|pattern| quoted(&pattern.to_string())).collect();
+                match patterns.as_slice() {
+                    [pattern] => write!(f, "{} = {pattern}", field.word()),
+                    _ => write!(f, "{} = [{}]", field.word(), patterns.join(", ")),
+                }
+            }
+            Self::LargerThan(bytes) => write!(f, "larger_than = \"{}\"", ExactSize(*bytes)),
+            Self::OlderThan(age) => write!(f, "older_than = \"{}\"", Exact(*age)),
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -17,6 +18,7 @@ mod json;
 mod ls;
 mod open;
 mod output;
+mod prune;
 mod show;
 
 mod table;
@@ -28,7 +30,7 @@ use output::Output;
 #[derive(Debug, Parser)]
 #[command(name = "cachelens", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "A SOURCE is a directory (./cache, oci:dir), a `type=…` string as builds take it, or `demo`. \
-    SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 4 done in part, \
+    SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part, \
     130 interrupted.")]
 pub struct Cli {
     /// The caches to open in the terminal UI.
@@ -98,6 +100,8 @@ enum Command {
     Show(show::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
+    /// Plan what goes from a cache and why, and with --yes or --apply delete it.
+    Prune(Box<prune::Arguments>),
     /// Open the terminal UI on the built-in cache.
     Demo,
     /// Print a completion script for a shell.
@@ -153,6 +157,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
+        Some(Command::Prune(arguments)) => {
+            engine(&global, output, async |session| prune::run(session, *arguments).await)
+        }
         Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
         None => ui::run(&sources, &global, output),
     }
@@ -163,6 +170,16 @@ struct Session<'a> {
     settings: crate::config::Config,
     output: &'a Output,
     cancel: CancellationToken,
+    /// Whether nothing may be changed in any store.
+    read_only: bool,
+    finishing: AtomicBool,
+}
+
+impl Session<'_> {
+    /// From now on an interruption lets the work end by itself: it looks after what it has begun.
+    fn finish_what_is_begun(&self) {
+        self.finishing.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Starts the runtime, and ends the work when the user interrupts it.
@@ -171,7 +188,13 @@ fn engine(
     output: &Output,
     work: impl AsyncFnOnce(&Session<'_>) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let session = Session { settings: config::effective(global, output)?, output, cancel: CancellationToken::new() };
+    let session = Session {
+        settings: config::effective(global, output)?,
+        output,
+        cancel: CancellationToken::new(),
+        read_only: global.read_only,
+        finishing: AtomicBool::new(false),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -183,7 +206,12 @@ fn engine(
             result = &mut working => result,
             _ = tokio::signal::ctrl_c() => {
                 session.cancel.cancel();
-                Err(Failure::message(Exit::Interrupted, "interrupted"))
+                if session.finishing.load(Ordering::Relaxed) {
+                    output.warn("interrupted: what is begun is brought to its end");
+                    working.await
+                } else {
+                    Err(Failure::message(Exit::Interrupted, "interrupted"))
+                }
             }
         }
     });

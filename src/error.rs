@@ -6,9 +6,14 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::backend::PruneError;
 use crate::backend::{BackendError, OpenError};
 use crate::config::ConfigError;
 use crate::inventory::scan::ScanError;
+use crate::prune::MarkError;
+use crate::prune::execute::ExecuteError;
+use crate::prune::journal::JournalError;
+use crate::prune::plan::PlanError;
 use crate::source::SourceError;
 
 /// How a run of the program ends.
@@ -20,6 +25,8 @@ pub enum Exit {
     Failed,
     /// The arguments or the configuration are wrong, or ask for something that is not there.
     Usage,
+    /// A gate found something.
+    Found,
     /// Some of it failed; the rest is done.
     Partial,
     /// The user interrupted it.
@@ -33,8 +40,23 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Found => 3,
             Self::Partial => 4,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Exit {
+    /// Returns a number that is larger for what weighs more, to end with the worst of several.
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Partial => 1,
+            Self::Found => 2,
+            Self::Usage => 3,
+            Self::Failed => 4,
+            Self::Interrupted => 5,
         }
     }
 }
@@ -140,6 +162,74 @@ impl From<BackendError> for Failure {
             BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
                 .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
             _ => failure,
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::TooMuch { .. } => {
+                Self::new(Exit::Found, &error).hint("nothing was changed; raise `max_delete` when the plan is right")
+            }
+            PlanError::Incomplete | PlanError::Undecided(_) | PlanError::Unsound(_) => Self::new(Exit::Failed, &error),
+        }
+    }
+}
+
+impl From<PruneError> for Failure {
+    fn from(error: PruneError) -> Self {
+        let failure = Self::new(Exit::Failed, &error);
+        match error {
+            PruneError::Backend(error) => error.into(),
+            PruneError::Busy(_) => failure.hint("nothing was changed; wait until it has ended"),
+            PruneError::IndexHeld(_) => failure.hint("try again when the build has ended"),
+            PruneError::TrashOccupied(_) => {
+                failure.hint("nothing was changed; move it away, cachelens needs that name")
+            }
+            PruneError::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::ReadOnlyFilesystem => failure.hint("the file system is read-only"),
+                std::io::ErrorKind::StorageFull => {
+                    failure.hint("the file system is full; `--no-trash --i-am-the-only-writer` needs less room")
+                }
+                std::io::ErrorKind::PermissionDenied => failure.hint("run as the user who owns the cache"),
+                _ => failure,
+            },
+            PruneError::Irreplaceable { .. } | PruneError::Layout { .. } => failure,
+        }
+    }
+}
+
+impl From<MarkError> for Failure {
+    fn from(error: MarkError) -> Self {
+        match error {
+            MarkError::Scan(error) => error.into(),
+            MarkError::Dropped(error) => error.into(),
+        }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let failure = Self::new(Exit::Failed, &error);
+        match error {
+            JournalError::Cut(_) => failure.hint("make a new plan"),
+            JournalError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                failure.hint("`--resume` goes on with a run; a new one needs another file")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<ExecuteError> for Failure {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::OtherStore { .. } | ExecuteError::Undone => Self::new(Exit::Usage, &error),
+            ExecuteError::Prune(error) => error.into(),
+            ExecuteError::Backend(error) => error.into(),
+            ExecuteError::Journal(error) => error.into(),
+            ExecuteError::Mark(_) | ExecuteError::Check(_) => Self::new(Exit::Failed, &error),
         }
     }
 }

@@ -36,6 +36,11 @@ impl Progress {
         self.show(|| format!("scanning {source}: {} refs, {} blobs", inventory.refs.len(), inventory.blobs.len()));
     }
 
+    /// Shows how far a prune of `source` has come, if it is time to.
+    pub fn pruning(&self, source: &str, done: usize, total: usize) {
+        self.show(|| format!("pruning {source}: {done} of {total}"));
+    }
+
     fn show(&self, line: impl FnOnce() -> String) {
         let Some(mut state) = self.state.as_ref().and_then(|state| state.lock().ok()) else { return };
         let now = Instant::now();

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::plan::file::{self, FileError};
 use super::plan::Plan;
+use super::plan::file::{self, FileError};
 use crate::backend::Outcome;
 use crate::format::digest::Digest;
 use crate::format::text::visible;
@@ -226,19 +226,25 @@ impl History {
     /// When it is none, or damaged elsewhere than at its very end.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
         let place = shown(path);
-        let text =
-            fs::read_to_string(path).map_err(|source| JournalError::Io { doing: "read", place: place.clone(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| JournalError::Io {
+            doing: "read",
+            place: place.clone(),
+            source,
+        })?;
         // Only whole lines count: a crash may cut the last one.
         let length = text.rfind('\n').map_or(0, |end| end + 1);
         let mut lines = text[..length].lines().zip(1..);
         let Some((first, _)) = lines.next() else { return Err(JournalError::Cut(place)) };
-        let header: Header<'_> = serde_json::from_str(first)
-            .map_err(|source| JournalError::Line { place: place.clone(), line: 1, source })?;
+        let header: Header<'_> = serde_json::from_str(first).map_err(|source| JournalError::Line {
+            place: place.clone(),
+            line: 1,
+            source,
+        })?;
         if header.cachelens_journal != VERSION {
             return Err(JournalError::Version { place, found: header.cachelens_journal });
         }
-        let plan = file::load(header.plan.get())
-            .map_err(|source| JournalError::Plan { place: place.clone(), source })?;
+        let plan =
+            file::load(header.plan.get()).map_err(|source| JournalError::Plan { place: place.clone(), source })?;
         let count = plan.delete().len();
         let mut history = Self {
             outcomes: vec![None; count],
@@ -250,11 +256,12 @@ impl History {
             plan,
         };
         for (text, line) in lines {
-            let read: Line = serde_json::from_str(text)
-                .map_err(|source| JournalError::Line { place: place.clone(), line, source })?;
-            history
-                .add(read)
-                .map_err(|item| JournalError::NoSuchItem { place: place.clone(), line, item })?;
+            let read: Line = serde_json::from_str(text).map_err(|source| JournalError::Line {
+                place: place.clone(),
+                line,
+                source,
+            })?;
+            history.add(read).map_err(|item| JournalError::NoSuchItem { place: place.clone(), line, item })?;
         }
         Ok(history)
     }

@@ -20,8 +20,8 @@ mod judge;
 pub mod verify;
 
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
-pub use judge::{BlobFate, Judged};
 pub(super) use judge::digest_in_trash;
+pub use judge::{BlobFate, Judged};
 pub use verify::Violation;
 
 /// Everything that a plan follows from.
@@ -365,9 +365,8 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     let totals = planning.inventory.totals();
     let refs = plan.refs() as u64;
     let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial));
-    let (objects, bytes) = goes.fold((0, 0_u64), |(count, bytes), item| {
-        (count + 1, bytes.saturating_add(item.target.bytes()))
-    });
+    let (objects, bytes) =
+        goes.fold((0, 0_u64), |(count, bytes), item| (count + 1, bytes.saturating_add(item.target.bytes())));
     let stored = totals.stored();
     let whole = (stored.count - totals.trash.count, stored.bytes.saturating_sub(totals.trash.bytes));
     let shares = [

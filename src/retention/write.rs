@@ -3,8 +3,9 @@
 use std::fmt;
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
-use super::policy::{Action, Condition, Criteria, Rule};
+use super::policy::{Action, Budget, Condition, Criteria, Policy, Rule};
 use crate::units::{Exact, ExactSize};
 
 impl Criteria {
@@ -45,6 +46,27 @@ impl fmt::Display for Value {
             Self::Number(number) => number.fmt(f),
             Self::Duration(duration) => write!(f, "\"{}\"", Exact(*duration)),
         }
+    }
+}
+
+impl fmt::Display for Policy {
+    /// Prints the policy as the `[retention]` of `cachelens.toml`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "[retention]\ngrace = \"{}\"", Exact(self.grace))?;
+        if let Some(share) = self.max_delete {
+            writeln!(f, "max_delete = \"{share}\"")?;
+        }
+        if self.zone != TimeZone::UTC {
+            writeln!(f, "zone = {}", quoted(self.zone.iana_name().unwrap_or("Etc/Unknown")))?;
+        }
+        self.rules.iter().try_for_each(|rule| write!(f, "\n[[retention.rule]]\n{rule}"))?;
+        let Budget { max_size, max_refs, min_free } = self.budget;
+        if self.budget != Budget::default() {
+            writeln!(f, "\n[retention.budget]")?;
+        }
+        max_size.iter().try_for_each(|bytes| writeln!(f, "max_size = \"{}\"", ExactSize(*bytes)))?;
+        max_refs.iter().try_for_each(|refs| writeln!(f, "max_refs = {refs}"))?;
+        min_free.iter().try_for_each(|bytes| writeln!(f, "min_free = \"{}\"", ExactSize(*bytes)))
     }
 }
 

@@ -206,8 +206,11 @@ impl LocalCache {
         for plan in trash.runs()? {
             for (digest, place) in trash.blobs_of(&plan)? {
                 if wanted.contains(&digest)
-                    && move_back(&place, &self.blob_path(&digest))
-                        .map_err(|source| PruneError::Io { doing: "put back", place: show(&place), source })?
+                    && move_back(&place, &self.blob_path(&digest)).map_err(|source| PruneError::Io {
+                        doing: "put back",
+                        place: show(&place),
+                        source,
+                    })?
                 {
                     back.push(digest);
                 }

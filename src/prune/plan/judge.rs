@@ -103,7 +103,8 @@ impl Judged {
             Support::Yes if !put_back.is_empty() => Some(BlobFate::AwaitsPutBack),
             Support::Yes => None,
         };
-        let blobs = inventory.blobs.iter().zip(reached).map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
+        let blobs =
+            inventory.blobs.iter().zip(reached).map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
         Self { refs, blobs: blobs.collect(), put_back, undetermined }
     }
 

@@ -148,9 +148,7 @@ fn reach(
 /// Proves that each object is in the inventory, as what it is said to be; what is unknown is not.
 fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
-        list.iter()
-            .map(|object| (object.name.as_str(), object.size, object.modified))
-            .collect::<HashSet<_>>()
+        list.iter().map(|object| (object.name.as_str(), object.size, object.modified)).collect::<HashSet<_>>()
     });
     for item in &plan.delete {
         let Target::Object(object) = &item.target else { continue };

@@ -1,0 +1,290 @@
+//! `prune`: a plan of what goes and why, and with `--yes` or `--apply` its execution.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::Session;
+use super::open::{self, Scanned};
+use crate::backend::{self, Disposal, Outcome, SharedPruner};
+use crate::error::{Exit, Failure};
+use crate::inventory::scan::ScanOptions;
+use crate::prune::execute::{self, Options, Report, Step};
+use crate::prune::journal::{History, Journal};
+use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
+use crate::prune::{recently_dropped, undo};
+use crate::retention::{self, Policy, SharedBlobs};
+use crate::source::{Location, Source};
+
+mod arguments;
+mod print;
+
+pub(super) use arguments::Arguments;
+use print::Pruned;
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    if session.read_only && arguments.changes_something() {
+        let failure = Failure::message(Exit::Usage, "`--read-only` lets nothing be deleted or put back");
+        return Err(failure.hint("without --yes, --apply, --resume and --undo, prune only prints a plan"));
+    }
+    if let Some(path) = &arguments.undo {
+        return take_back(session, path).await;
+    }
+    if let Some(path) = &arguments.resume {
+        return go_on(session, path).await;
+    }
+    if let Some(path) = &arguments.apply {
+        return apply(session, &arguments, path).await;
+    }
+    plan_all(session, &arguments).await
+}
+
+/// Plans for each source, and carries the plans out when told to.
+async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+    let policy = arguments.policy(session.settings.retention.policy())?;
+    let sources = open::sources(session, &arguments.sources)?;
+    if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
+        let failure =
+            Failure::message(Exit::Usage, format!("prune works on a whole store, and {source} names one ref"));
+        return Err(failure.hint("name the source without it, and the refs that go with --drop-ref"));
+    }
+    if arguments.plan_out.is_some() && sources.len() > 1 {
+        return Err(Failure::message(Exit::Usage, "`--plan-out` saves the plan of one source, and several are named"));
+    }
+    let (scanned, mut failures) = open::scan_all(session, sources).await?;
+    let mut pruned = Vec::new();
+    for (place, scanned) in scanned.iter().enumerate() {
+        let result = one(session, arguments, &policy, scanned, arguments.sources.get(place)).await;
+        match result {
+            Ok(done) => pruned.push(done),
+            Err(failure) => failures.push((scanned.opened.label(), failure)),
+        }
+    }
+    print::print(session, &pruned, &failures)?;
+    let worst = pruned.iter().map(Pruned::exit).max_by_key(|exit| exit.severity()).unwrap_or(Exit::Done);
+    let others = open::conclude(session, pruned.len(), failures);
+    Ok(if others.severity() > worst.severity() { others } else { worst })
+}
+
+async fn one(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    policy: &Policy,
+    scanned: &Scanned,
+    given: Option<&String>,
+) -> Result<Pruned, Failure> {
+    let plan = plan(session, arguments, policy, scanned).await?;
+    let exceeds = arguments.fail_if_frees.is_some_and(|limit| plan.frees_bytes() > limit);
+    let changes = arguments.yes || arguments.plan_out.is_some();
+    if changes && !exceeds && (plan.freed_blobs() == FreedBlobs::GoNow || plan.drops_every_ref()) {
+        confirm(session, arguments, &plan, given)?;
+    }
+    if let Some(path) = &arguments.plan_out {
+        save(&plan, path)?;
+    }
+    let mut pruned = Pruned { plan, exceeds, done: None };
+    if arguments.yes && !exceeds && !pruned.plan.is_empty() {
+        let pruner = pruner(&scanned.opened.source)?;
+        let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
+        let report = carry_out(session, &pruner, &pruned.plan, &mut journal, None).await?;
+        pruned.done = Some((report, journal.path().to_owned()));
+    }
+    Ok(pruned)
+}
+
+async fn plan(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    policy: &Policy,
+    scanned: &Scanned,
+) -> Result<Plan, Failure> {
+    let (reader, inventory, source) = (&scanned.opened.reader, &scanned.inventory, scanned.opened.label());
+    let now = Timestamp::now();
+    let facts = retention::facts(inventory, &source);
+    let mut store = SharedBlobs::new(inventory, reader.free_bytes().await);
+    let verdicts = retention::decide(policy, &facts, now, &mut store);
+    let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
+    let recent = recently_dropped(&**reader, &scan, policy.grace, now).await?;
+    let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
+    let plan = Plan::new(&Planning {
+        source: &source,
+        place: &place,
+        inventory,
+        verdicts: &verdicts,
+        recent: &recent,
+        capabilities: &capabilities,
+        policy,
+        policy_text: &policy.to_string(),
+        now,
+        freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
+        disposal: if arguments.no_trash { Disposal::AtOnce } else { Disposal::Trash },
+    })?;
+    Ok(match backend::open_pruner(&scanned.opened.source) {
+        Some(pruner) => {
+            let footprint = pruner.footprint(plan.objects().cloned().collect()).await;
+            plan.with_footprint(footprint)
+        }
+        None => plan,
+    })
+}
+
+/// Asks for the name of the source, as it was given, before something that cannot be taken back.
+fn confirm(session: &Session<'_>, arguments: &Arguments, plan: &Plan, given: Option<&String>) -> Result<(), Failure> {
+    let name = given.map_or(plan.source(), String::as_str);
+    let is_right = |typed: &str| typed == name || typed == plan.source();
+    if arguments.confirm.iter().any(|typed| is_right(typed)) {
+        return Ok(());
+    }
+    let what = if plan.drops_every_ref() { "no ref would stay" } else { "blobs go together with their refs" };
+    let refusal = Failure::message(Exit::Usage, format!("{name}: {what}, which has to be confirmed"))
+        .hint(format!("add --confirm '{name}'"));
+    if !arguments.confirm.is_empty() || session.output.json || !io::stdin().is_terminal() {
+        return Err(refusal);
+    }
+    session.output.end_progress();
+    eprint!("{name}: {what}. Type the name of the source to go on: ");
+    let mut typed = String::new();
+    let read = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut typed));
+    if read.is_ok() && is_right(typed.trim_end_matches('\n')) { Ok(()) } else { Err(refusal) }
+}
+
+fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
+    let text = file::save(plan, true).map_err(|error| Failure::new(Exit::Failed, &error))?;
+    fs::write(path, text + "\n")
+        .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path))))
+}
+
+/// Carries a saved plan out.
+async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Usage, &error).on(&format!("cannot read the plan {}", shown(path))))?;
+    let plan = file::load(&text).map_err(|error| {
+        Failure::new(Exit::Usage, &error)
+            .on(&shown(path))
+            .hint("make a new plan with --plan-out, and leave it as it is")
+    })?;
+    if let Some(named) = arguments.sources.first() {
+        let source = open::parse(session, named)?;
+        let place = backend::open(&source)?.place().await?;
+        if arguments.sources.len() > 1 || place != plan.place() {
+            let message = format!("{} is a plan for {}, not for {named}", shown(path), plan.place());
+            return Err(Failure::message(Exit::Usage, message));
+        }
+    }
+    let pruner = pruner_at(&plan)?;
+    let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
+    let report = carry_out(session, &pruner, &plan, &mut journal, None).await?;
+    conclude(session, plan, report, journal.path())
+}
+
+/// Goes on with a run that was interrupted.
+async fn go_on(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
+    let history = History::read(path)?;
+    let pruner = pruner_at(&history.plan)?;
+    let mut journal = Journal::reopen(&history)?;
+    let report = carry_out(session, &pruner, &history.plan, &mut journal, Some(&history)).await?;
+    conclude(session, history.plan, report, path)
+}
+
+fn conclude(session: &Session<'_>, plan: Plan, report: Report, journal: &Path) -> Result<Exit, Failure> {
+    let pruned = Pruned { plan, exceeds: false, done: Some((report, journal.to_owned())) };
+    print::print(session, std::slice::from_ref(&pruned), &[])?;
+    Ok(pruned.exit())
+}
+
+/// Takes a run back.
+async fn take_back(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
+    let history = History::read(path)?;
+    let pruner = pruner_at(&history.plan)?;
+    let mut journal = Journal::reopen(&history)?;
+    session.finish_what_is_begun();
+    let options = options(session, &|_| ());
+    let results = undo::undo(&pruner, &history, &mut journal, &options).await?;
+    print::undone(session, &history.plan, &results, path)?;
+    let back = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone);
+    Ok(if results.iter().all(|(_, outcome)| back(outcome)) { Exit::Done } else { Exit::Partial })
+}
+
+async fn carry_out(
+    session: &Session<'_>,
+    pruner: &SharedPruner,
+    plan: &Plan,
+    journal: &mut Journal,
+    history: Option<&History>,
+) -> Result<Report, Failure> {
+    session.finish_what_is_begun();
+    let total = plan.delete().len();
+    let observe = |step| {
+        if let Step::Journaled(done) = step {
+            session.output.progress.pruning(plan.source(), done, total);
+        }
+    };
+    let options = options(session, &observe);
+    let path = journal.path().to_owned();
+    let result = match history {
+        Some(history) => execute::resume(pruner, history, journal, &options).await,
+        None => execute::execute(pruner, plan, journal, &options).await,
+    };
+    result.map_err(|error| {
+        let failure = Failure::from(error);
+        let hint = format!("`cachelens prune --resume {}` goes on from where it ended", shown(&path));
+        if failure.hint.is_none() { failure.hint(hint) } else { failure }
+    })
+}
+
+fn options<'a>(session: &Session<'_>, observe: &'a (dyn Fn(Step) + Send + Sync)) -> Options<'a> {
+    Options {
+        concurrency: session.settings.concurrency.value.get(),
+        batch: execute::BATCH,
+        cancel: session.cancel.clone(),
+        observe,
+    }
+}
+
+fn pruner(source: &Source) -> Result<SharedPruner, Failure> {
+    backend::open_pruner(source)
+        .ok_or_else(|| Failure::message(Exit::Usage, format!("nothing can be deleted from {source}")))
+}
+
+/// Opens the store that a plan was made for.
+fn pruner_at(plan: &Plan) -> Result<SharedPruner, Failure> {
+    let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
+    pruner(&Source { location, select: None, ignored: Vec::new() })
+}
+
+/// Begins a journal at `path`, or where journals lie.
+fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
+    if let Some(path) = path {
+        return Ok(Journal::create(path, plan)?);
+    }
+    let strategy = etcetera::choose_base_strategy();
+    let folder = strategy
+        .ok()
+        .and_then(|strategy| etcetera::BaseStrategy::state_dir(&strategy))
+        .ok_or_else(|| {
+            Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
+        })?
+        .join("cachelens/journal");
+    fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Exit::Failed, &error)
+            .on(&format!("cannot create the folder of journals {}", shown(&folder)))
+            .hint("name another place with --journal")
+    })?;
+    // The same plan may be carried out again.
+    let free = (1..)
+        .map(|number| match number {
+            1 => folder.join(format!("{}.jsonl", plan.id())),
+            number => folder.join(format!("{}-{number}.jsonl", plan.id())),
+        })
+        .find(|path| fs::symlink_metadata(path).is_err());
+    Ok(Journal::create(&free.unwrap_or(folder), plan)?)
+}
+
+fn shown(path: &Path) -> String {
+    crate::format::text::visible(&path.to_string_lossy()).into_owned()
+}
+
+/// The journal and the report of a run.
+type Done = (Report, PathBuf);

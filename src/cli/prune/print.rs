@@ -1,0 +1,337 @@
+//! What `prune` prints.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Done, shown};
+use crate::backend::{Disposal, Outcome};
+use crate::cli::Session;
+use crate::cli::json::Document;
+use crate::cli::table::{Align, Cell, Style, Table};
+use crate::error::{Exit, Failure};
+use crate::prune::execute::Report;
+use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::units::Size;
+
+/// A plan, and what came of it when it was carried out.
+pub(super) struct Pruned {
+    pub(super) plan: Plan,
+    /// Whether more would go than `--fail-if-frees` allows.
+    pub(super) exceeds: bool,
+    pub(super) done: Option<Done>,
+}
+
+impl Pruned {
+    /// Returns how the command ends because of it.
+    pub(super) fn exit(&self) -> Exit {
+        let short = self.plan.undetermined();
+        match &self.done {
+            _ if self.exceeds => Exit::Found,
+            Some((report, _)) if !report.broken.is_empty() => Exit::Failed,
+            Some((report, _)) if report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => Exit::Interrupted,
+            Some((report, _)) if !report.is_complete() || short || !self.plan.unmet_budgets().is_empty() => {
+                Exit::Partial
+            }
+            None if short => Exit::Partial,
+            Some(_) | None => Exit::Done,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Counted<'a>>,
+}
+
+/// What came of a run, as JSON has it.
+#[derive(Serialize)]
+struct Counted<'a> {
+    done: usize,
+    already_gone: usize,
+    skipped: usize,
+    failed: usize,
+    cancelled: usize,
+    put_back: usize,
+    freed_bytes: u64,
+    journal: String,
+    broken: &'a [String],
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    kind: Kind,
+    name: String,
+    outcome: &'a Outcome,
+}
+
+impl<'a> One<'a> {
+    fn new(pruned: &'a Pruned) -> Self {
+        let plan = &pruned.plan;
+        let outcome = pruned.done.as_ref().map(|(report, journal)| Counted::new(plan, report, journal));
+        Self { plan, outcome }
+    }
+}
+
+impl<'a> Counted<'a> {
+    fn new(plan: &Plan, report: &'a Report, journal: &Path) -> Self {
+        let items = plan.delete().iter().zip(&report.outcomes);
+        Self {
+            done: report.count(|outcome| *outcome == Outcome::Done),
+            already_gone: report.count(|outcome| *outcome == Outcome::AlreadyGone),
+            skipped: report.count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+            failed: report.count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
+            put_back: report.put_back,
+            freed_bytes: report.freed_bytes,
+            journal: journal.to_string_lossy().into_owned(),
+            broken: &report.broken,
+            items: items.map(|(item, outcome)| Item::new(item, outcome)).collect(),
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
+        Self { kind: item.target.kind(), name: item.target.name(), outcome }
+    }
+}
+
+pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(String, Failure)]) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Several<'a> {
+        sources: Vec<One<'a>>,
+    }
+    let output = session.output;
+    if output.json {
+        return match pruned {
+            [one] => output.document(&Document::new("prune", One::new(one), failures)),
+            _ => {
+                let sources = pruned.iter().map(One::new).collect();
+                output.document(&Document::new("prune", Several { sources }, failures))
+            }
+        };
+    }
+    for pruned in pruned {
+        pruned.plan.warnings().iter().for_each(|warning| output.warn(&format!("{}: {warning}", pruned.plan.source())));
+    }
+    let blocks: Vec<String> = pruned
+        .iter()
+        .map(|pruned| match &pruned.done {
+            Some((report, journal)) => outcome(&pruned.plan, report, journal, output.color),
+            None => plan(pruned, output.color),
+        })
+        .collect();
+    output.text(&blocks.join("\n"))
+}
+
+fn plan(pruned: &Pruned, color: bool) -> String {
+    let plan = &pruned.plan;
+    let mut text = format!("{}\n", title(plan));
+    if !plan.delete().is_empty() {
+        text += &format!("\n{}", goes(plan).render(color));
+    }
+    text += &format!("\n{}", stays(plan).render(color));
+    text.push('\n');
+    text += &notes(plan).iter().map(|note| format!("{note}\n")).collect::<String>();
+    text += if pruned.exceeds {
+        "That is more than --fail-if-frees allows: nothing was changed.\n"
+    } else if plan.is_empty() {
+        "There is nothing to do.\n"
+    } else {
+        "Nothing was changed. With --yes this plan is carried out.\n"
+    };
+    text
+}
+
+fn title(plan: &Plan) -> String {
+    let refs = plural(plan.refs() as u64, "ref");
+    let objects = plural(plan.frees_objects(), "object");
+    format!("{}: {refs} and {objects} go, {}", plan.source(), Size(plan.frees_bytes()))
+}
+
+fn goes(plan: &Plan) -> Table {
+    let mut table =
+        Table::new([("GOES", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
+    let listed = plan.delete().iter().filter(|item| matches!(item.target.kind(), Kind::Ref | Kind::Partial));
+    for item in listed {
+        let kind = item.target.kind();
+        let size = if kind == Kind::Ref { Cell::none() } else { Cell::new(Size(item.target.bytes()).to_string()) };
+        table.row([
+            Cell::new(kind.word()),
+            Cell::new(item.target.name()).style(Style::Strong),
+            size,
+            Cell::new(reasons(&item.reasons)).style(Style::Dim),
+        ]);
+    }
+    // Of blobs there may be a million: each stands in the JSON document and in the saved plan.
+    for (kind, what, why) in [
+        (Kind::Blob, "blob", "no ref that stays reaches them"),
+        (Kind::Object, "object", "in the trash for longer than the grace"),
+    ] {
+        let items = plan.delete().iter().filter(|item| item.target.kind() == kind);
+        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| (count + 1, bytes + item.target.bytes()));
+        if count > 0 {
+            table.row([
+                Cell::new(kind.word()),
+                Cell::new(plural(count, what)).style(Style::Strong),
+                Cell::new(Size(bytes).to_string()),
+                Cell::new(why).style(Style::Dim),
+            ]);
+        }
+    }
+    table
+}
+
+fn stays(plan: &Plan) -> Table {
+    let mut table =
+        Table::new([("STAYS", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
+    for kept in plan.keep() {
+        table.row([
+            Cell::new(kept.kind.word()),
+            Cell::new(&kept.name).style(Style::Strong),
+            Cell::none(),
+            Cell::new(reasons(&kept.reasons)).style(Style::Dim),
+        ]);
+    }
+    let mut blobs = |count: u64, bytes: u64, why: &str| {
+        table.row([
+            Cell::new("blob"),
+            Cell::new(plural(count, "blob")).style(Style::Strong),
+            Cell::new(Size(bytes).to_string()),
+            Cell::new(why).style(Style::Dim),
+        ]);
+    };
+    blobs(plan.live().blobs, plan.live().bytes, "reached from a ref that stays");
+    for held in plan.held() {
+        blobs(held.count.blobs, held.count.bytes, held.fate.sentence());
+    }
+    table
+}
+
+/// Says what a person should know of what the plan frees, and when.
+fn notes(plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(disk) = plan.disk() {
+        if disk.hard_linked > 0 {
+            let files = plural(disk.hard_linked, "file");
+            notes.push(format!("{files} have another name elsewhere: the disk gets nothing back for them."));
+        }
+        if disk.sparse > 0 {
+            notes.push(format!("{} take less room than their size.", plural(disk.sparse, "file")));
+        }
+        if disk.hard_linked > 0 || disk.sparse > 0 {
+            notes.push(format!("The disk gets {} back.", Size(disk.disk_bytes)));
+        }
+    }
+    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(item)) {
+        notes.push("Objects go to the trash in the cache; a later prune empties it after the grace.".to_owned());
+    }
+    if plan.drops_every_ref() {
+        notes.push("No ref would stay: this has to be confirmed.".to_owned());
+    }
+    notes.extend(
+        plan.unmet_budgets().iter().map(|budget| format!("Not met, because what is left is protected: {budget}.")),
+    );
+    notes
+}
+
+fn is_moved(item: &Deletion) -> bool {
+    matches!(item.target.kind(), Kind::Blob | Kind::Partial)
+}
+
+fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String {
+    let counted = Counted::new(plan, report, journal);
+    let mut text = format!("{}: {} done, {} freed", plan.source(), counted.done, Size(report.freed_bytes));
+    for (count, what) in [
+        (counted.already_gone, "already gone"),
+        (counted.skipped, "skipped"),
+        (counted.failed, "failed"),
+        (counted.cancelled, "cancelled"),
+        (counted.put_back, "put back"),
+    ] {
+        if count > 0 {
+            text += &format!(", {count} {what}");
+        }
+    }
+    text.push('\n');
+    let mut table = Table::new([("KIND", Align::Left), ("NAME", Align::Left), ("", Align::Left)]);
+    let mut rows = 0;
+    for (item, outcome) in plan.delete().iter().zip(&report.outcomes) {
+        let Some(why) = trouble(outcome) else { continue };
+        rows += 1;
+        table.row([
+            Cell::new(item.target.kind().word()),
+            Cell::new(item.target.name()),
+            Cell::new(why).style(Style::Bad),
+        ]);
+    }
+    if rows > 0 {
+        text += &format!("\n{}\n", table.render(color));
+    }
+    for name in &report.broken {
+        text += &format!("`{name}` lacks blobs that it did not lack before\n");
+    }
+    if plan.disposal() == Disposal::Trash && counted.done > 0 {
+        text += &format!("`cachelens prune --undo {}` puts back what is still in the trash.\n", shown(journal));
+    } else {
+        text += &format!("The journal is {}\n", shown(journal));
+    }
+    text
+}
+
+fn trouble(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Done | Outcome::AlreadyGone => None,
+        Outcome::Skipped(why) => Some(format!("skipped: {why}")),
+        Outcome::Failed(why) => Some(format!("failed: {why}")),
+        Outcome::Cancelled => Some("cancelled".to_owned()),
+    }
+}
+
+/// Prints what became of each item that was put back.
+pub(super) fn undone(
+    session: &Session<'_>,
+    plan: &Plan,
+    results: &[(usize, Outcome)],
+    journal: &Path,
+) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Undone<'a> {
+        undo: Counts<'a>,
+    }
+    #[derive(Serialize)]
+    struct Counts<'a> {
+        source: &'a str,
+        done: usize,
+        journal: String,
+        items: Vec<Item<'a>>,
+    }
+    let items = || results.iter().filter_map(|(place, outcome)| Some((plan.delete().get(*place)?, outcome)));
+    let done = results.iter().filter(|(_, outcome)| *outcome == Outcome::Done).count();
+    if session.output.json {
+        let items = items().map(|(item, outcome)| Item::new(item, outcome)).collect();
+        let journal = journal.to_string_lossy().into_owned();
+        let undo = Counts { source: plan.source(), done, journal, items };
+        return session.output.document(&Document::new("prune", Undone { undo }, &[]));
+    }
+    let mut text = format!("{}: {} of {} put back\n", plan.source(), done, results.len());
+    for (item, outcome) in items() {
+        if let Some(why) = trouble(outcome) {
+            let name = item.target.name();
+            text += &format!("{} {}: {why}\n", item.target.kind().word(), crate::format::text::visible(&name));
+        }
+    }
+    session.output.text(&text)
+}
+
+fn reasons(reasons: &[crate::prune::plan::Why]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn plural(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

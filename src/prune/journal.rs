@@ -130,6 +130,24 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Begins the journal of a run of `plan` in `folder`, under the plan's name; the same plan may be carried out again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn create_in(folder: &Path, plan: &Plan) -> Result<Self, JournalError> {
+        fs::create_dir_all(folder).map_err(|source| JournalError::Io {
+            doing: "create a folder for",
+            place: shown(folder),
+            source,
+        })?;
+        let names = (1..).map(|number| match number {
+            1 => folder.join(format!("{}.jsonl", plan.id())),
+            number => folder.join(format!("{}-{number}.jsonl", plan.id())),
+        });
+        let free = names.into_iter().find(|path| fs::symlink_metadata(path).is_err());
+        Self::create(&free.unwrap_or_else(|| folder.to_owned()), plan)
+    }
+
     /// Goes on with a journal that was read, after its last whole line.
     ///
     /// # Errors

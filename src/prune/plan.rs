@@ -49,6 +49,8 @@ pub struct Planning<'a> {
     pub freed_blobs: FreedBlobs,
     /// Where deleted objects go.
     pub disposal: Disposal,
+    /// What a person has left out: it stays, and so does everything that it reaches.
+    pub spared: &'a HashSet<Target>,
 }
 
 /// What becomes of blobs when the refs go that reached them.

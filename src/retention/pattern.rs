@@ -40,6 +40,18 @@ pub enum PatternError {
 }
 
 impl Pattern {
+    /// Makes the pattern that matches `text` alone.
+    ///
+    /// # Errors
+    /// When the text is empty or too long.
+    pub fn exactly(text: &str) -> Result<Self, PatternError> {
+        if text.starts_with('/') || text.contains(|character: char| r"*?[]{}\!".contains(character)) {
+            format!("/^{}$/", regex::escape(text)).parse()
+        } else {
+            text.parse()
+        }
+    }
+
     /// Tells whether one of `texts` has the form, or none when the pattern is negated.
     pub fn matches_any<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
         texts.into_iter().any(|text| self.regex.is_match(text)) != self.negated

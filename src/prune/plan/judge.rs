@@ -50,14 +50,23 @@ pub enum BlobFate {
     AwaitsPutBack,
     /// It stays: it does not lie in the store in a way that can be deleted safely.
     Unsupported,
+    /// It stays: a person has left it out.
+    LeftOut,
     /// It goes: nothing reaches it, and nothing did when the plan was made.
     Goes,
 }
 
 impl BlobFate {
     /// The fates of blobs that stay although no ref reaches them which stays.
-    pub const HELD: [Self; 6] =
-        [Self::Waits, Self::WithinGrace, Self::UnknownAge, Self::Undetermined, Self::AwaitsPutBack, Self::Unsupported];
+    pub const HELD: [Self; 7] = [
+        Self::Waits,
+        Self::WithinGrace,
+        Self::UnknownAge,
+        Self::Undetermined,
+        Self::AwaitsPutBack,
+        Self::Unsupported,
+        Self::LeftOut,
+    ];
 
     /// Says it as a person reads it.
     pub fn sentence(self) -> &'static str {
@@ -70,6 +79,7 @@ impl BlobFate {
             Self::Undetermined => "a ref that cannot be read may name them",
             Self::AwaitsPutBack => "something is put back first, which may name them",
             Self::Unsupported => "cannot be deleted safely here",
+            Self::LeftOut => "left out by hand",
             Self::Goes => "no ref reaches them",
         }
     }
@@ -142,13 +152,14 @@ impl Judged {
     pub(super) fn blobs(&self, planning: &Planning<'_>, delete: &mut Vec<Deletion>) {
         let first = delete.len();
         for (blob, fate) in planning.inventory.blobs.iter().zip(&self.blobs) {
-            let (BlobFate::Goes, Some(size), Some(modified)) = (fate, blob.size(), blob.modified()) else { continue };
+            let (BlobFate::Goes, Some(target), Some(modified)) = (fate, blob_target(blob), blob.modified()) else {
+                continue;
+            };
             let reason = match blob.refs() {
                 0 => StoreReason::Orphan { unchanged: age(modified, planning.now) },
                 _ => StoreReason::FreedNow,
             };
-            let target = ObjectTarget { name: ObjectName::Blob(blob.digest()), size, modified };
-            delete.push(Deletion { target: Target::Object(target), reasons: vec![reason.into()] });
+            delete.push(Deletion { target, reasons: vec![reason.into()] });
         }
         delete[first..].sort_unstable_by(|a, b| match (&a.target, &b.target) {
             (Target::Object(a), Target::Object(b)) => a.name.cmp(&b.name),
@@ -215,7 +226,11 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             let digest = entry.digest().valid();
             match (verdict, digest, &planning.capabilities.delete_ref) {
                 (Verdict::Drop(_), Some(digest), Support::Yes) => {
-                    RefFate::Goes(RefTarget { names: names(entry), digest }, reasons)
+                    let target = RefTarget { names: names(entry), digest };
+                    match planning.spared.contains(&Target::Ref(target.clone())) {
+                        true => RefFate::Stays(vec![StoreReason::LeftOut.into()]),
+                        false => RefFate::Goes(target, reasons),
+                    }
                 }
                 (Verdict::Drop(_), Some(_), Support::No(why)) => {
                     RefFate::Stays(vec![StoreReason::Unsupported { why: why.clone() }.into()])
@@ -275,9 +290,17 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,
         (_, _, None, Some(modified)) if age(modified, planning.now) < planning.policy.grace => BlobFate::WithinGrace,
+        (_, _, None, _) if blob_target(blob).is_some_and(|target| planning.spared.contains(&target)) => {
+            BlobFate::LeftOut
+        }
         (Reached::ByNothing, _, None, Some(_))
         | (Reached::ByDropped | Reached::ByRecent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
     }
+}
+
+fn blob_target(blob: Blob<'_>) -> Option<Target> {
+    let name = ObjectName::Blob(blob.digest());
+    Some(Target::Object(ObjectTarget { name, size: blob.size()?, modified: blob.modified()? }))
 }
 
 /// Returns the blobs in the trash that a ref names and the store does not hold.
@@ -324,12 +347,15 @@ fn place(
         (None, None) => keep.push(kept(Reason::UnknownAge.into())),
         (None, Some(modified)) => {
             let name = match kind {
-                Kind::Partial => ObjectName::Partial(name),
-                Kind::Object => ObjectName::Trashed(name),
+                Kind::Partial => ObjectName::Partial(name.clone()),
+                Kind::Object => ObjectName::Trashed(name.clone()),
                 // Neither comes here: what has a digest is judged apart.
                 Kind::Ref | Kind::Blob => return keep.push(kept(Reason::UnknownAge.into())),
             };
             let target = Target::Object(ObjectTarget { name, size: object.size, modified });
+            if planning.spared.contains(&target) {
+                return keep.push(kept(StoreReason::LeftOut.into()));
+            }
             delete.push(Deletion { target, reasons: vec![reason(age(modified, planning.now)).into()] });
         }
     }

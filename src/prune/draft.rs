@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::live::{MarkError, recently_dropped};
-use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target};
-use crate::backend::{Capabilities, Disposal, SharedReader};
-use crate::inventory::Inventory;
+use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, names};
+use crate::backend::{Capabilities, Disposal, RefTarget, SharedReader};
 use crate::inventory::scan::{ScanError, ScanOptions};
+use crate::inventory::{Inventory, RefEntry};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
 
 /// All that a plan follows from, but for what a person chooses while looking at it.
@@ -83,6 +83,13 @@ impl Draft {
         }
     }
 
+    /// Returns the refs that are not meant, so that they can be left out.
+    pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
+        let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
+        let target = |entry: &RefEntry| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? });
+        others.filter_map(target).map(Target::Ref).collect()
+    }
+
     /// Returns what the store holds.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
@@ -90,12 +97,6 @@ impl Draft {
 }
 
 /// Decides about the refs of a source, of whose file system `free` bytes are free.
-pub fn judge(
-    inventory: &Inventory,
-    source: &str,
-    policy: &Policy,
-    free: Option<u64>,
-    now: Timestamp,
-) -> Verdicts {
+pub fn judge(inventory: &Inventory, source: &str, policy: &Policy, free: Option<u64>, now: Timestamp) -> Verdicts {
     decide(policy, &facts(inventory, source), now, &mut SharedBlobs::new(inventory, free))
 }

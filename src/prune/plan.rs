@@ -388,7 +388,7 @@ fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
 }
 
 /// Returns all names of a ref as its entry has them; none for an untagged one.
-fn names(entry: &RefEntry) -> Vec<String> {
+pub(super) fn names(entry: &RefEntry) -> Vec<String> {
     if entry.tagged { entry.names().map(str::to_owned).collect() } else { Vec::new() }
 }
 

@@ -1,11 +1,15 @@
 //! What the UI asks to be done outside of it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::list::Arrangement;
+use super::pruning::{Planned, Scope};
 use super::rows::RowSet;
 use super::world::SourceId;
+use crate::inventory::Inventory;
+use crate::prune::plan::{FreedBlobs, Plan, Target};
 
 /// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +41,25 @@ pub enum Work {
     Export(Export),
     /// Opens what a person named.
     Open(String),
+    /// Makes a plan of what a scan of a source found.
+    Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs),
+    /// Makes a plan anew, with these things left out.
+    LeaveOut(Arc<Planned>, HashSet<Target>),
+    /// Carries a plan out in a source.
+    CarryOut(SourceId, Arc<Plan>),
+    /// Takes back the run of a source that wrote this journal.
+    Undo(SourceId, PathBuf),
+    /// Writes a text to a file.
+    Save(Saving, PathBuf, Overwrite),
+}
+
+/// A text to be written to a file.
+#[derive(Debug, Clone)]
+pub enum Saving {
+    /// A plan, to be carried out by `prune --apply`.
+    Plan(Arc<Plan>),
+    /// A rule, as it stands in `cachelens.toml`.
+    Rule(String),
 }
 
 /// Rows to be written to a file.

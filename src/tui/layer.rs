@@ -16,7 +16,10 @@ pub mod export;
 pub mod filter;
 pub mod help;
 pub mod palette;
+pub mod rule;
+pub mod save;
 pub mod sort;
+pub mod typed;
 
 /// Something above a screen.
 pub trait Layer: Send {

@@ -132,6 +132,18 @@ impl List {
         !self.marks.is_empty() && self.marks.contains(&self.rows.identity(row))
     }
 
+    /// Returns what is marked and still there, in the order of the rows.
+    pub fn marks(&self) -> Vec<Identity> {
+        let mut rows: Vec<u32> = self.marks.iter().filter_map(|identity| self.rows.find(identity)).collect();
+        rows.sort_unstable();
+        rows.into_iter().map(|row| self.rows.identity(row)).collect()
+    }
+
+    /// Takes all marks away.
+    pub fn unmark(&mut self) {
+        self.marks.clear();
+    }
+
     /// Sums up what is marked. A mark on something that is gone counts for nothing.
     pub fn marked(&self, now: Timestamp) -> Marked {
         let mut marked = Marked::default();

@@ -97,6 +97,15 @@ fn name(report: &Report) -> &'static str {
         Report::Exported(_, Err(_)) => "not exported",
         Report::Opened(Ok(_)) => "opened",
         Report::Opened(Err(_)) => "not opened",
+        Report::Planned(Ok(_)) => "planned",
+        Report::Planned(Err(_)) => "not planned",
+        Report::Running(_) => "running",
+        Report::Ran(Ok(_)) => "ran",
+        Report::Ran(Err(_)) => "not run",
+        Report::Undone(Ok(_)) => "undone",
+        Report::Undone(Err(_)) => "not undone",
+        Report::Saved(_, Ok(())) => "saved",
+        Report::Saved(_, Err(_)) => "not saved",
     }
 }
 

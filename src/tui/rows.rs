@@ -15,7 +15,9 @@ use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 
 pub mod blobs;
+pub mod plan;
 pub mod refs;
+pub mod run;
 pub mod sources;
 
 /// Something that a list shows.
@@ -77,6 +79,8 @@ pub enum Identity {
     Blob(Digest),
     /// An object without a digest, by its name.
     Object(String),
+    /// An item of a plan, by its place.
+    Item(usize),
 }
 
 /// A column of a list.
@@ -139,6 +143,13 @@ impl Cell {
     #[must_use]
     pub fn and(mut self, text: impl Into<Cow<'static, str>>, role: Role) -> Self {
         self.0.push(Piece(text.into(), role));
+        self
+    }
+
+    /// Adds all pieces of another cell.
+    #[must_use]
+    pub fn and_all(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
         self
     }
 }

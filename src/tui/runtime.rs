@@ -52,11 +52,12 @@ impl<T: Screenport> Runtime<T> {
         clock: Clock,
     ) -> Result<Self, TuiError> {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let jobs = Jobs::new(sender, options.concurrency, clock, options.open);
+        let pruning = Arc::new(options.pruning);
+        let jobs = Jobs::new(sender, options.concurrency, clock, options.open, Arc::clone(&pruning));
         let sources = options.sources.into_iter().map(|source| jobs.admit(source)).collect();
         let mut size = Size::default();
         terminal.frame(&mut |frame| size = frame.area().as_size())?;
-        let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse);
+        let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
         let (model, effects) = Model::new(world, sources, options.start_message);
         let mut runtime = Self { model, terminal, jobs, receiver, recorder, clock };
         runtime.carry_out(effects)?;
@@ -113,6 +114,17 @@ impl<T: Screenport> Runtime<T> {
             }
         }
         self.draw()
+    }
+
+    /// Stops everything, and waits for what must not end in the middle.
+    pub async fn finish(&mut self) {
+        while self.jobs.finish() {
+            tokio::select! {
+                // Nobody heeds what is told now, but a full channel would hold the teller up.
+                _ = self.receiver.recv() => {}
+                () = self.jobs.ended() => {}
+            }
+        }
     }
 
     /// Tells whether somebody has left.

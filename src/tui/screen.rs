@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::effect::{JobId, Overwrite};
+use super::effect::{JobId, Overwrite, Saving};
 use super::keymap::{self, Action};
 use super::list::{List, Sort};
 use super::message::{Report, Wheel};
@@ -15,7 +15,9 @@ use crate::inventory::filter::Filter;
 
 pub mod blobs;
 pub mod list_screen;
+pub mod plan;
 pub mod refs;
+pub mod run;
 pub mod sources;
 pub mod start;
 
@@ -53,6 +55,11 @@ pub trait Screen: Send {
         let _ = (source, cx);
     }
 
+    /// Tells whether it does something that must not end in the middle: then leaving is up to the screen.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// Draws it.
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect);
 
@@ -85,6 +92,12 @@ pub enum Request {
     Sort(Sort),
     /// Where rows are to be written.
     Export(PathBuf, Overwrite),
+    /// A text that is to be written, and where.
+    Save(Saving, PathBuf, Overwrite),
+    /// The plan is to be carried out.
+    CarryOut,
+    /// The run is to be taken back.
+    Undo,
 }
 
 /// What the mouse did.

@@ -52,8 +52,7 @@ impl Model {
         let mut commands = Vec::new();
         let Self { world, screens, layers, .. } = self;
         if world.keymap.action(&[keymap::Context::Global], key.0) == Some(Action::Quit) {
-            self.over = true;
-            return commands;
+            return vec![Command::Perform(Action::Quit)];
         }
         for layer in layers.iter_mut().rev() {
             let action = world.keymap.action(&[layer.context()], key.0);
@@ -184,6 +183,9 @@ impl Model {
         match action {
             Action::Help => cx.show(Help::new(screen.contexts())),
             Action::Palette => cx.show(Palette::new(screen.contexts(), &cx.world.keymap)),
+            Action::Back | Action::Quit if screen.is_busy() => {
+                screen.act(action, &mut cx);
+            }
             Action::Back => cx.back(),
             Action::Redraw => cx.effect(Effect::Redraw),
             Action::Quit => self.over = true,

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 
 use super::keymap::Context;
 use super::model::Model;
+use super::pruning::Access;
 use super::rows::{Cell, Piece};
 use super::theme::Role;
 use super::widget::text::{self, Line};
@@ -68,9 +69,11 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let header = model.screen().header(world);
     let help = world.keymap.key_for(&[Context::Global], super::keymap::Action::Help);
     let facts = header.facts.join(" · ");
-    let right = Cell::new(format!("{facts} · "), Role::Dim)
-        .and("read-only", Role::Strong)
-        .and(format!(" · {help} help"), Role::Dim);
+    let (access, role) = match world.access {
+        Access::ReadOnly => ("read-only", Role::Strong),
+        Access::Write => ("▐WRITE▌", Role::Error),
+    };
+    let right = Cell::new(format!("{facts} · "), Role::Dim).and(access, role).and(format!(" · {help} help"), Role::Dim);
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     text::put(buffer, Line::of(inside, 0).right(), &right, &world.theme, Style::default());
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);

@@ -60,6 +60,11 @@ impl ListScreen {
         Self { list, height, head, export: None }
     }
 
+    /// Gives the screen another number of lines of its own.
+    pub fn set_head(&mut self, head: u16) {
+        self.head = head;
+    }
+
     /// Divides `body`.
     pub fn areas(&self, body: Rect) -> Areas {
         let head = Rect { height: self.head.min(body.height), ..body };
@@ -127,6 +132,7 @@ impl ListScreen {
             Request::Filter(filter) => self.list.set_filter(filter, cx),
             Request::Sort(sort) => self.list.set_sort(sort, cx),
             Request::Export(path, overwrite) => self.export(path, overwrite, cx),
+            Request::Save(..) | Request::CarryOut | Request::Undo => {}
         }
     }
 

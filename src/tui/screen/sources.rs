@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
+use super::plan::PlanScreen;
 use super::refs::Refs;
 use super::{Header, Pointer, Request, Screen};
 use crate::tui::effect::JobId;
@@ -15,6 +16,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
+use crate::tui::pruning::Scope;
 use crate::tui::rows::sources::{BY_NAME, SourceRows};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
@@ -102,6 +104,12 @@ impl Screen for Sources {
                 if let Some(id) = self.current() {
                     let blobs = Blobs::new(id, cx);
                     cx.push(blobs);
+                }
+            }
+            Action::Plan => {
+                if let Some(id) = self.current() {
+                    let plan = PlanScreen::new(id, Scope::Policy, cx);
+                    cx.push(plan);
                 }
             }
             Action::Rescan => {

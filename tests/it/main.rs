@@ -9,3 +9,4 @@ mod layers;
 mod program;
 mod purity;
 mod support;
+mod tui;

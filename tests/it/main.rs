@@ -11,3 +11,4 @@ mod program;
 mod pty;
 mod purity;
 mod support;
+mod tui;

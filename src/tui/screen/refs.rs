@@ -155,6 +155,7 @@ impl Screen for Refs {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),
             Action::Escape => {}
+            Action::Open => return self.screen.act(Action::Details, cx),
             _ => return self.screen.act(action, cx),
         }
         Handled::Yes
@@ -165,7 +166,9 @@ impl Screen for Refs {
     }
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        self.screen.pointer(pointer, cx);
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.screen.act(Action::Details, cx);
+        }
     }
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {

@@ -156,9 +156,16 @@ pub(super) async fn resolve(
     root: &Root,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
-    let mut walk = Walk { reader, visit, resolved: Resolved::default(), seen: HashSet::new(), queue: Vec::new() };
-    walk.queue.push(root.descriptor.clone());
-    while let Some(descriptor) = walk.queue.pop() {
+    let mut walk = Walk {
+        reader,
+        visit,
+        resolved: Resolved::default(),
+        seen: HashSet::new(),
+        queue: vec![root.descriptor.clone()],
+        subjects: Vec::new(),
+        part: Part::Own,
+    };
+    while let Some(descriptor) = walk.next() {
         walk.document(&descriptor).await;
     }
     walk.resolved.platforms.sort();
@@ -173,9 +180,29 @@ struct Walk<'a, V> {
     seen: HashSet<Digest>,
     /// Manifests that are still to be read. An explicit queue, for indexes may nest without end.
     queue: Vec<Descriptor>,
+    /// Manifests that others are about. They come last: one that also is a part of the root counts as such.
+    subjects: Vec<Descriptor>,
+    part: Part,
+}
+
+/// What a manifest is to the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The root itself, or what its indexes list: what a build imports.
+    Own,
+    /// What an attestation in it is about: its blobs must stay, and a build that imports the root does not look at it.
+    Subject,
 }
 
 impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+    fn next(&mut self) -> Option<Descriptor> {
+        if let Some(own) = self.queue.pop() {
+            return Some(own);
+        }
+        self.part = Part::Subject;
+        self.subjects.pop()
+    }
+
     async fn document(&mut self, descriptor: &Descriptor) {
         let Some(digest) = self.resolved.name(descriptor, BlobRole::Manifest) else { return };
         if !self.seen.insert(digest) {
@@ -183,16 +210,18 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         }
         let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
             Ok(bytes) => bytes,
+            // An attestation may outlive what it is about; nothing is missing then.
+            Err(ReadError::Absent) if self.part == Part::Subject => return drop(self.resolved.named.pop()),
             Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
             Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         };
-        if bytes.len() as u64 > IMPORT_LIMIT {
+        if bytes.len() as u64 > IMPORT_LIMIT && self.part == Part::Own {
             self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
         }
         match Document::parse(&bytes) {
             Ok(Document::Index(entries)) => self.index(digest, &entries).await,
             Ok(Document::Manifest { config, layers, subject }) => {
-                self.queue.extend(subject.map(|subject| *subject));
+                self.subjects.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
             // What is not even called a manifest is a leaf, which stays as it is.
@@ -232,7 +261,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         if has_config {
             self.resolved.name(config, if is_image { BlobRole::ImageConfig } else { BlobRole::Other });
         }
-        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() {
+        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() || self.part == Part::Subject {
             return;
         }
         self.resolved.images += 1;
@@ -265,6 +294,9 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         self.resolved.name(descriptor, BlobRole::CacheConfig);
         for layer in layers {
             self.resolved.name(layer, BlobRole::Layer);
+        }
+        if self.part == Part::Subject {
+            return;
         }
         self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
         let Some((digest, bytes)) = self.config(descriptor).await else {

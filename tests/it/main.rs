@@ -3,6 +3,7 @@
 // Clippy takes only functions with `#[test]` for tests; here everything is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod counts;
 mod demo;
 mod explain;
 mod fixtures;

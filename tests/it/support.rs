@@ -2,3 +2,5 @@
 
 pub mod command;
 pub mod fixture;
+pub mod layout;
+pub mod model;

@@ -1,8 +1,13 @@
 //! The built program, run where nothing of the machine reaches it.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
+
+use super::layout::LayoutBuilder;
 
 /// A home folder of its own, in which the program runs with a clean environment.
 pub struct Sandbox {
@@ -24,6 +29,16 @@ impl Sandbox {
     /// Makes an empty home folder.
     pub fn new() -> Self {
         Self { home: TempDir::new().unwrap() }
+    }
+
+    /// Returns the path of something in the home folder, where the program starts.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.home.path().join(relative)
+    }
+
+    /// Makes a layout without refs, which the program finds as `./cache`.
+    pub fn layout(&self) -> LayoutBuilder {
+        LayoutBuilder::new(self.path("cache"))
     }
 
     /// Returns the program as a command that knows this home, UTC, and where to find other programs; it starts there, too.
@@ -52,5 +67,27 @@ impl Sandbox {
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(stderr).unwrap(),
         }
+    }
+
+    /// Runs the program with `arguments`, which must succeed, and returns the document that it prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let run = self.run(arguments);
+        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
+        run.json()
+    }
+}
+
+impl Run {
+    /// Returns the one document that standard output must be.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
+    }
+}
+
+impl fmt::Display for Run {
+    /// Writes what a person at a terminal would see, and how it ended.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
+        write!(f, "{}{}exit {code}", self.stdout, self.stderr)
     }
 }

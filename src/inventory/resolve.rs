@@ -14,7 +14,7 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::lenient;
 use crate::format::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
+    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
 };
 use crate::format::text::visible;
 
@@ -34,8 +34,8 @@ pub struct DocumentFault {
 /// What may be wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
-    /// Its name is no digest, so that it cannot be opened.
-    #[error("is no digest: nothing can be read by that name")]
+    /// The name of a layer is no digest, so that nothing can be stored by it.
+    #[error("is no digest: nothing can be stored by that name")]
     NotADigest,
     /// A manifest that is not stored.
     #[error("the manifest is not stored: a build cannot import this ref")]
@@ -43,8 +43,8 @@ pub enum FaultKind {
     /// A manifest that could not be read: what it names is not known.
     #[error("the manifest cannot be read: {0}")]
     ManifestUnreadable(String),
-    /// A cache configuration that is not stored.
-    #[error("the cache config is not stored: a build cannot import this ref")]
+    /// A cache or image configuration that is not stored.
+    #[error("the config is not stored: a build cannot import this ref")]
     ConfigAbsent,
     /// A cache or image configuration that could not be read.
     #[error("the config cannot be read: {0}")]
@@ -66,6 +66,34 @@ impl DocumentFault {
     /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
     pub fn hides_references(&self) -> bool {
         matches!(self.kind, FaultKind::ManifestUnreadable(_))
+    }
+
+    /// Tells whether it is that the document is not stored.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self.kind, FaultKind::ManifestAbsent | FaultKind::ConfigAbsent)
+    }
+
+    /// Notes that a document that was absent has been found by the listing since.
+    pub(super) fn came_late(&mut self) {
+        let why = "it was written while the store was scanned".to_owned();
+        self.kind = match self.kind {
+            FaultKind::ManifestAbsent => FaultKind::ManifestUnreadable(why),
+            _ => FaultKind::ConfigUnreadable(why),
+        };
+    }
+
+    /// Tells whether the document may hold records that are not known of because of the fault.
+    pub fn hides_records(&self) -> bool {
+        match self.kind {
+            FaultKind::ManifestAbsent
+            | FaultKind::ManifestUnreadable(_)
+            | FaultKind::ConfigAbsent
+            | FaultKind::ConfigUnreadable(_) => true,
+            FaultKind::NotADigest
+            | FaultKind::Refused(_)
+            | FaultKind::TooLargeToImport(_)
+            | FaultKind::InlineSkipped(_) => false,
+        }
     }
 }
 
@@ -134,7 +162,13 @@ impl Resolved {
                 Some(*digest)
             }
             DigestText::Invalid(text) => {
-                self.fault(format!("`{}`", shortened(text)), FaultKind::NotADigest);
+                let why = || "its name is not a digest of a known algorithm".to_owned();
+                let kind = match role {
+                    BlobRole::Manifest | BlobRole::Index => FaultKind::ManifestUnreadable(why()),
+                    BlobRole::CacheConfig | BlobRole::ImageConfig => FaultKind::ConfigUnreadable(why()),
+                    BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed => FaultKind::NotADigest,
+                };
+                self.fault(format!("`{}`", shortened(text)), kind);
                 None
             }
         }
@@ -211,7 +245,10 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
             Ok(bytes) => bytes,
             // An attestation may outlive what it is about; nothing is missing then.
-            Err(ReadError::Absent) if self.part == Part::Subject => return drop(self.resolved.named.pop()),
+            Err(ReadError::Absent) if self.part == Part::Subject => {
+                self.resolved.named.pop();
+                return;
+            }
             Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
             Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         };
@@ -224,8 +261,8 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
                 self.subjects.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
-            // What is not even called a manifest is a leaf, which stays as it is.
-            Err(_) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
+            // What is not even called a manifest, and is no JSON, is a leaf. Other JSON may be a manifest of a kind to come.
+            Err(DocumentError::Json(_)) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
                 self.resolved.turns_out(digest, BlobRole::Other);
             }
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),

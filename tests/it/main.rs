@@ -8,6 +8,8 @@ mod demo;
 mod explain;
 mod fixtures;
 mod layers;
+mod local;
 mod program;
 mod purity;
+mod random;
 mod support;

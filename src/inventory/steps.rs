@@ -1,0 +1,232 @@
+//! The records of a cache as steps, in an order that a person reads.
+//!
+//! A [`StepTree`] is a flat list of rows. Without evidence it shows what builds on what along the first input: a straight
+//! chain stays on one level, and only a fork goes deeper. Where evidence names records ([`Labels`]), they stand by stage
+//! and line, as in the Dockerfile, and the rest comes after them. Everything takes time and memory linear in the configuration
+//! and bears with loops and with links that lead nowhere, however deep the records lie on each other.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::blobs::{Blob, BlobTable};
+use super::cache::{RecordDetail, RecordState, RefCache, ResultSizes};
+use super::filter::{NumberField, Subject, TextField};
+use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::text::visible;
+
+mod arrange;
+mod detail;
+mod fold;
+
+pub use detail::{Alternative, Listed, StepDetail, Users};
+
+/// What evidence calls a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label {
+    /// The words of the Dockerfile.
+    pub text: String,
+    /// The stage that it stands in.
+    pub stage: Option<Stage>,
+    /// The first line of its instruction.
+    pub line: Option<u32>,
+}
+
+/// A stage of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stage {
+    /// Its place, counted from 0.
+    pub index: u32,
+    /// What it is called.
+    pub name: String,
+}
+
+/// The names that evidence gives to the records of one configuration.
+pub type Labels = HashMap<RecordIndex, Label>;
+
+/// What a row shows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// The header of a stage.
+    Stage(Stage),
+    /// The header of the records that the evidence does not name, where it names others.
+    Unnamed,
+    /// A step, by its record.
+    Step(RecordIndex),
+    /// Another record of the step above: the same operation under a further key, or without its result.
+    Twin(RecordIndex),
+}
+
+/// A row of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRow {
+    /// What it shows.
+    pub kind: RowKind,
+    /// How far it is indented.
+    pub depth: u32,
+    /// How many rows of twins follow directly; they are shown only when asked for.
+    pub twins: u32,
+    /// How many rows come after the twins that go when this one is folded.
+    pub below: u32,
+}
+
+impl StepRow {
+    /// Returns the record of a step or twin.
+    pub fn record(&self) -> Option<RecordIndex> {
+        match self.kind {
+            RowKind::Step(record) | RowKind::Twin(record) => Some(record),
+            RowKind::Stage(_) | RowKind::Unnamed => None,
+        }
+    }
+}
+
+/// The records of a configuration as rows, each record once: as a step, as a twin, or hidden.
+#[derive(Debug, Clone, Default)]
+pub struct StepTree {
+    /// The rows, in their order.
+    pub rows: Vec<StepRow>,
+    /// The records that are no steps: keys for the content of files. The steps that use them name them as inputs.
+    pub hidden: Vec<RecordIndex>,
+    /// The names that the rows were arranged by.
+    pub labels: Labels,
+}
+
+impl StepTree {
+    /// Arranges the records of `cache`.
+    pub fn new(cache: &RefCache, labels: Labels) -> Self {
+        let folded = fold::fold(cache, &labels);
+        let rows = arrange::rows(cache, &labels, &folded);
+        let hidden = cache.graph.indexed_records().map(|(index, _)| index).filter(|index| folded.hidden[index.at()]);
+        Self { rows, hidden: hidden.collect(), labels }
+    }
+
+    /// Returns the places of the rows that show, when the rows of `folded` hide what is below them and those of `opened`
+    /// show their twins.
+    pub fn visible(&self, folded: impl Fn(&RowKind) -> bool, opened: impl Fn(&RowKind) -> bool) -> Vec<usize> {
+        let mut places = Vec::new();
+        let mut place = 0;
+        while let Some(row) = self.rows.get(place) {
+            places.push(place);
+            let (twins, below) = (row.twins as usize, row.below as usize);
+            place += 1;
+            if twins + below == 0 {
+                continue;
+            }
+            if twins > 0 && opened(&row.kind) {
+                places.extend(place..place + twins);
+            }
+            place += twins;
+            if below > 0 && folded(&row.kind) {
+                place += below;
+            }
+        }
+        places
+    }
+
+    /// Returns what is known of the step at `record`.
+    pub fn step<'a>(&'a self, cache: &'a RefCache, blobs: &'a BlobTable, record: RecordIndex) -> Option<Step<'a>> {
+        Step::new(cache, blobs, self.labels.get(&record), record)
+    }
+}
+
+/// A record with all that a row of it shows.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    cache: &'a RefCache,
+    blobs: &'a BlobTable,
+    /// What evidence calls it.
+    pub label: Option<&'a Label>,
+    /// Its place.
+    pub index: RecordIndex,
+    /// The record itself.
+    pub record: &'a Record,
+    /// Its state, kind, result and sizes.
+    pub detail: &'a RecordDetail,
+}
+
+impl<'a> Step<'a> {
+    fn new(cache: &'a RefCache, blobs: &'a BlobTable, label: Option<&'a Label>, index: RecordIndex) -> Option<Self> {
+        let (record, detail) = cache.graph.record(index).zip(cache.records.get(index.at()))?;
+        Some(Self { cache, blobs, label, index, record, detail })
+    }
+
+    /// Returns what it is called: the words of the Dockerfile, else its kind and how its key begins. It is fit to be shown.
+    pub fn name(&self) -> Cow<'a, str> {
+        match self.label {
+            Some(label) => visible(&label.text),
+            None => format!("{} · {}", self.detail.kind.word(), short(&self.record.digest)).into(),
+        }
+    }
+
+    /// Returns the sizes of its result.
+    pub fn sizes(&self) -> Option<ResultSizes> {
+        self.detail.sizes
+    }
+
+    /// Returns the top layer of its result.
+    pub fn layer(&self) -> Option<LayerIndex> {
+        self.detail.result.as_ref().and_then(|result| self.cache.top_layer(result))
+    }
+
+    /// Returns the blob of its top layer.
+    pub fn blob(&self) -> Option<Blob<'a>> {
+        self.cache.layers.get(self.layer()?.at())?.blob.map(|blob| self.blobs.get(blob))
+    }
+
+    /// Returns how many refs reach its top layer.
+    pub fn refs(&self) -> Option<u32> {
+        self.blob().map(|blob| blob.refs())
+    }
+
+    /// Tells whether its key leads to a result that can be loaded.
+    pub fn is_loadable(&self) -> bool {
+        self.detail.state == RecordState::Result
+    }
+}
+
+impl Subject for Step<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name | TextField::Step => Some(test(&self.name())),
+            TextField::Kind => Some(test(self.detail.kind.word())),
+            TextField::State => Some(test(self.detail.state.word())),
+            TextField::Platform => self.cache.platform.as_deref().map(test),
+            TextField::Ref => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        let sizes = self.detail.sizes;
+        match field {
+            NumberField::Size => sizes.map(|sizes| sizes.layer_bytes),
+            NumberField::Exclusive => sizes.map(|sizes| sizes.exclusive_bytes),
+            NumberField::Layers => sizes.map(|sizes| u64::from(sizes.depth)),
+            NumberField::Refs => self.refs().map(u64::from),
+            NumberField::Records => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.detail.created
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.record.digest.valid()
+    }
+}
+
+/// Returns as much of a digest as people compare, fit to be shown.
+pub fn short(digest: &DigestText) -> String {
+    /// Digits of a digest; characters of a text that is none.
+    const DIGITS: usize = 8;
+    match digest {
+        DigestText::Valid(digest) => digest.short(DIGITS),
+        DigestText::Invalid(text) if text.is_empty() => "no digest".to_owned(),
+        DigestText::Invalid(text) => format!("`{}`", visible(text).chars().take(DIGITS).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

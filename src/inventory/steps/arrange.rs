@@ -1,0 +1,179 @@
+//! The order of the rows: by stage and line where names are known, else by what builds on what.
+
+use std::collections::BTreeMap;
+
+use super::super::cache::{RecordState, RefCache};
+use super::fold::Folded;
+use super::{Labels, RowKind, Stage, StepRow};
+use crate::format::cache_config::RecordIndex;
+
+pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
+    let graph = &cache.graph;
+    let mut writer = Writer { rows: Vec::with_capacity(graph.records.len()), twins: twins(cache, folded) };
+    let steps = || graph.indexed_records().map(|(index, _)| index).filter(|index| folded.is_step(*index));
+
+    let mut stages: BTreeMap<Option<&Stage>, Vec<RecordIndex>> = BTreeMap::new();
+    for index in steps() {
+        let Some(label) = labels.get(&index) else { continue };
+        // A base image is no part of the stages that stand on it.
+        let is_base = graph.records[index.at()].input_count() == 0;
+        stages.entry(label.stage.as_ref().filter(|_| !is_base)).or_default().push(index);
+    }
+    for (stage, mut members) in stages {
+        members.sort_by_key(|index| (labels.get(index).and_then(|label| label.line), *index));
+        match stage {
+            Some(stage) => writer.group(RowKind::Stage(stage.clone()), |writer| {
+                for index in members {
+                    writer.step(index, 1);
+                }
+            }),
+            None => {
+                for index in members {
+                    writer.step(index, 0);
+                }
+            }
+        }
+    }
+
+    let forest = Forest::new(cache, folded, |index| !labels.contains_key(&index));
+    if writer.rows.is_empty() {
+        forest.write(&mut writer, 0);
+    } else if !forest.tops.is_empty() {
+        writer.group(RowKind::Unnamed, |writer| forest.write(writer, 1));
+    }
+    writer.rows
+}
+
+/// Lists for each record the others that its row stands for.
+fn twins(cache: &RefCache, folded: &Folded) -> Vec<Vec<RecordIndex>> {
+    let mut twins = vec![Vec::new(); cache.graph.records.len()];
+    for (index, _) in cache.graph.indexed_records() {
+        let row = folded.row_of[index.at()];
+        if row != index {
+            twins[row.at()].push(index);
+        }
+    }
+    twins
+}
+
+struct Writer {
+    rows: Vec<StepRow>,
+    twins: Vec<Vec<RecordIndex>>,
+}
+
+impl Writer {
+    /// Writes a header and what it holds.
+    fn group(&mut self, kind: RowKind, members: impl FnOnce(&mut Self)) {
+        let header = self.rows.len();
+        self.rows.push(StepRow { kind, depth: 0, twins: 0, below: 0 });
+        members(self);
+        self.close(header);
+    }
+
+    fn step(&mut self, index: RecordIndex, depth: u32) {
+        let twins = std::mem::take(&mut self.twins[index.at()]);
+        self.rows.push(StepRow { kind: RowKind::Step(index), depth, twins: count(twins.len()), below: 0 });
+        let twin = |index| StepRow { kind: RowKind::Twin(index), depth: depth + 1, twins: 0, below: 0 };
+        self.rows.extend(twins.into_iter().map(twin));
+    }
+
+    /// Makes everything written since `place` the inside of the row there.
+    fn close(&mut self, place: usize) {
+        self.rows[place].below = count(self.rows.len() - place - 1) - self.rows[place].twins;
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// What builds on what: each step below at most one other, without circles.
+struct Forest {
+    tops: Vec<RecordIndex>,
+    children: Vec<Vec<RecordIndex>>,
+}
+
+impl Forest {
+    fn new(cache: &RefCache, folded: &Folded, is_member: impl Fn(RecordIndex) -> bool) -> Self {
+        let graph = &cache.graph;
+        let members: Vec<RecordIndex> = graph
+            .indexed_records()
+            .map(|(index, _)| index)
+            .filter(|index| folded.is_step(*index) && is_member(*index))
+            .collect();
+        let mut parents: Vec<Option<RecordIndex>> = vec![None; graph.records.len()];
+        for &index in &members {
+            let links = graph.input(&graph.records[index.at()], 0).unwrap_or_default();
+            parents[index.at()] = links
+                .iter()
+                .filter_map(|link| graph.target(link))
+                .filter(|target| !folded.hidden[target.at()])
+                .map(|target| folded.row_of[target.at()])
+                .filter(|parent| *parent != index && is_member(*parent))
+                .min_by_key(|parent| (cache.records[parent.at()].state != RecordState::Result, *parent));
+        }
+        open_circles(&members, &mut parents);
+
+        let mut forest = Self { tops: Vec::new(), children: vec![Vec::new(); graph.records.len()] };
+        for index in members {
+            match parents[index.at()] {
+                Some(parent) => forest.children[parent.at()].push(index),
+                None => forest.tops.push(index),
+            }
+        }
+        // In the order in which a build made them; what has no time comes last, but what everything stands on first.
+        let order = |index: &RecordIndex| {
+            let created = cache.records[index.at()].created;
+            (graph.records[index.at()].input_count() > 0, created.is_none(), created, *index)
+        };
+        forest.tops.sort_by_key(order);
+        forest.children.iter_mut().for_each(|children| children.sort_by_key(order));
+        forest
+    }
+
+    /// Writes the steps from the bases upward. An explicit stack, for they lie on each other without end.
+    fn write(&self, writer: &mut Writer, depth: u32) {
+        enum Task {
+            Enter(RecordIndex, u32),
+            Close(usize),
+        }
+        let enter = |steps: &[RecordIndex], depth| -> Vec<Task> {
+            steps.iter().rev().map(|index| Task::Enter(*index, depth)).collect()
+        };
+        let mut stack = enter(&self.tops, depth);
+        while let Some(task) = stack.pop() {
+            match task {
+                Task::Close(place) => writer.close(place),
+                Task::Enter(index, depth) => {
+                    let place = writer.rows.len();
+                    writer.step(index, depth);
+                    match self.children[index.at()].as_slice() {
+                        [] => {}
+                        [next] => stack.push(Task::Enter(*next, depth)),
+                        fork => {
+                            stack.push(Task::Close(place));
+                            stack.extend(enter(fork, depth + 1));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Takes the parent from one record of every circle: the one at which the walk comes back to itself.
+fn open_circles(members: &[RecordIndex], parents: &mut [Option<RecordIndex>]) {
+    // The walk by which each record was seen first.
+    let mut seen: Vec<Option<RecordIndex>> = vec![None; parents.len()];
+    for &start in members {
+        let mut record = start;
+        while seen[record.at()].is_none() {
+            seen[record.at()] = Some(start);
+            match parents[record.at()] {
+                Some(parent) if seen[parent.at()] == Some(start) => parents[record.at()] = None,
+                Some(parent) => record = parent,
+                None => {}
+            }
+        }
+    }
+}

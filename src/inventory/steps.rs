@@ -59,13 +59,48 @@ pub enum RowKind {
     Twin(RecordIndex),
 }
 
+/// Where a row stands among the branches of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Indent {
+    /// How many levels it is indented.
+    pub depth: u32,
+    /// Whether it is the first of its branch; those that follow on the same level build on it in turn.
+    pub begins: bool,
+    /// For each level, whether another branch of the same fork comes later.
+    goes_on: u64,
+}
+
+impl Indent {
+    fn at(depth: u32) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
+    /// Tells whether a line passes this row at `level`, counted from 1, to a later branch of the same fork.
+    pub fn goes_on(&self, level: u32) -> bool {
+        // Nobody follows a line on level 64; those deeper are not drawn.
+        level < u64::BITS && self.goes_on >> level & 1 == 1
+    }
+
+    /// Returns the place of what builds on it, with nothing beside.
+    fn next(self) -> Self {
+        Self { begins: false, ..self }
+    }
+
+    /// Returns the place of a branch, one level deeper.
+    fn branch(self, is_last: bool) -> Self {
+        let depth = self.depth.saturating_add(1);
+        let line = if is_last { 0 } else { 1_u64.checked_shl(depth).unwrap_or_default() };
+        Self { depth, begins: true, goes_on: self.goes_on | line }
+    }
+}
+
 /// A row of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRow {
     /// What it shows.
     pub kind: RowKind,
-    /// How far it is indented.
-    pub depth: u32,
+    /// How far it is indented, and the lines that lead to it.
+    pub indent: Indent,
     /// How many rows of twins follow directly; they are shown only when asked for.
     pub twins: u32,
     /// How many rows come after the twins that go when this one is folded.

@@ -6,4 +6,5 @@
 mod fixtures;
 mod program;
 mod purity;
+mod steps;
 mod support;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::cache::{RecordState, RefCache};
 use super::fold::Folded;
-use super::{Labels, RowKind, Stage, StepRow};
+use super::{Indent, Labels, RowKind, Stage, StepRow};
 use crate::format::cache_config::RecordIndex;
 
 pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
@@ -24,12 +24,12 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
         match stage {
             Some(stage) => writer.group(RowKind::Stage(stage.clone()), |writer| {
                 for index in members {
-                    writer.step(index, 1);
+                    writer.step(index, Indent::at(1));
                 }
             }),
             None => {
                 for index in members {
-                    writer.step(index, 0);
+                    writer.step(index, Indent::at(0));
                 }
             }
         }
@@ -37,9 +37,9 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
 
     let forest = Forest::new(cache, folded, |index| !labels.contains_key(&index));
     if writer.rows.is_empty() {
-        forest.write(&mut writer, 0);
+        forest.write(&mut writer, Indent::at(0));
     } else if !forest.tops.is_empty() {
-        writer.group(RowKind::Unnamed, |writer| forest.write(writer, 1));
+        writer.group(RowKind::Unnamed, |writer| forest.write(writer, Indent::at(1)));
     }
     writer.rows
 }
@@ -65,15 +65,16 @@ impl Writer {
     /// Writes a header and what it holds.
     fn group(&mut self, kind: RowKind, members: impl FnOnce(&mut Self)) {
         let header = self.rows.len();
-        self.rows.push(StepRow { kind, depth: 0, twins: 0, below: 0 });
+        self.rows.push(StepRow { kind, indent: Indent::at(0), twins: 0, below: 0 });
         members(self);
         self.close(header);
     }
 
-    fn step(&mut self, index: RecordIndex, depth: u32) {
+    fn step(&mut self, index: RecordIndex, indent: Indent) {
         let twins = std::mem::take(&mut self.twins[index.at()]);
-        self.rows.push(StepRow { kind: RowKind::Step(index), depth, twins: count(twins.len()), below: 0 });
-        let twin = |index| StepRow { kind: RowKind::Twin(index), depth: depth + 1, twins: 0, below: 0 };
+        self.rows.push(StepRow { kind: RowKind::Step(index), indent, twins: count(twins.len()), below: 0 });
+        let inside = Indent { begins: false, ..indent.branch(true) };
+        let twin = |index| StepRow { kind: RowKind::Twin(index), indent: inside, twins: 0, below: 0 };
         self.rows.extend(twins.into_iter().map(twin));
     }
 
@@ -122,39 +123,41 @@ impl Forest {
             }
         }
         // In the order in which a build made them; what has no time comes last, but what everything stands on first.
+        let is_root = |index: &RecordIndex| graph.records[index.at()].input_count() == 0;
         let order = |index: &RecordIndex| {
             let created = cache.records[index.at()].created;
-            (graph.records[index.at()].input_count() > 0, created.is_none(), created, *index)
+            (!is_root(index), created.is_none(), created, *index)
         };
-        forest.tops.sort_by_key(order);
+        // An image that files are only copied from comes after those on which something stands.
+        forest.tops.sort_by_key(|top| (is_root(top) && forest.children[top.at()].is_empty(), order(top)));
         forest.children.iter_mut().for_each(|children| children.sort_by_key(order));
         forest
     }
 
     /// Writes the steps from the bases upward. An explicit stack, for they lie on each other without end.
-    fn write(&self, writer: &mut Writer, depth: u32) {
+    fn write(&self, writer: &mut Writer, indent: Indent) {
         enum Task {
-            Enter(RecordIndex, u32),
+            Enter(RecordIndex, Indent),
             Close(usize),
         }
-        let enter = |steps: &[RecordIndex], depth| -> Vec<Task> {
-            steps.iter().rev().map(|index| Task::Enter(*index, depth)).collect()
-        };
-        let mut stack = enter(&self.tops, depth);
+        let mut stack: Vec<Task> = self.tops.iter().rev().map(|index| Task::Enter(*index, indent)).collect();
         while let Some(task) = stack.pop() {
-            match task {
-                Task::Close(place) => writer.close(place),
-                Task::Enter(index, depth) => {
-                    let place = writer.rows.len();
-                    writer.step(index, depth);
-                    match self.children[index.at()].as_slice() {
-                        [] => {}
-                        [next] => stack.push(Task::Enter(*next, depth)),
-                        fork => {
-                            stack.push(Task::Close(place));
-                            stack.extend(enter(fork, depth + 1));
-                        }
-                    }
+            let (index, indent) = match task {
+                Task::Enter(index, indent) => (index, indent),
+                Task::Close(place) => {
+                    writer.close(place);
+                    continue;
+                }
+            };
+            let place = writer.rows.len();
+            writer.step(index, indent);
+            match self.children[index.at()].as_slice() {
+                [] => {}
+                [next] => stack.push(Task::Enter(*next, indent.next())),
+                [others @ .., last] => {
+                    stack.push(Task::Close(place));
+                    stack.push(Task::Enter(*last, indent.branch(true)));
+                    stack.extend(others.iter().rev().map(|index| Task::Enter(*index, indent.branch(false))));
                 }
             }
         }

@@ -51,7 +51,7 @@ fn draw(cache: &RefCache, tree: &StepTree) -> Vec<String> {
             RowKind::Step(index) => name(*index),
             RowKind::Twin(index) => format!("[{}]", name(*index)),
         };
-        format!("{}{text}", " ".repeat(row.depth as usize))
+        format!("{}{text}", " ".repeat(row.indent.depth as usize))
     };
     tree.rows.iter().map(row).collect()
 }
@@ -185,7 +185,7 @@ fn a_chain_of_a_hundred_thousand_stays_flat() {
     let (cache, _) = cache(&records, 0);
     let tree = StepTree::new(&cache, Labels::new());
     assert_eq!(tree.rows.len(), 100_001);
-    assert!(tree.rows.iter().all(|row| row.depth == 0));
+    assert!(tree.rows.iter().all(|row| row.indent.depth == 0));
     // A fork at every step is as deep as it is long.
     let mut comb = String::from(r#"{"digest":"0"}"#);
     for link in 0..50_000 {
@@ -194,7 +194,7 @@ fn a_chain_of_a_hundred_thousand_stays_flat() {
     }
     let (cache, _) = self::cache(&comb, 0);
     let tree = StepTree::new(&cache, Labels::new());
-    assert_eq!(tree.rows.iter().map(|row| row.depth).max(), Some(50_000));
+    assert_eq!(tree.rows.iter().map(|row| row.indent.depth).max(), Some(50_000));
 }
 
 #[test]
@@ -264,7 +264,7 @@ proptest! {
         prop_assert_eq!(seen, (0..count).map(|index| (index, 1)).collect::<BTreeMap<_, _>>());
         for (place, row) in tree.rows.iter().enumerate() {
             let inside = place + 1..place + 1 + row.twins as usize + row.below as usize;
-            prop_assert!(tree.rows.get(inside.clone()).is_some_and(|rows| rows.iter().all(|below| below.depth > row.depth)));
+            prop_assert!(tree.rows.get(inside.clone()).is_some_and(|rows| rows.iter().all(|below| below.indent.depth > row.indent.depth)));
             let twins = tree.rows[inside].iter().take(row.twins as usize);
             prop_assert!(twins.into_iter().all(|twin| matches!(twin.kind, RowKind::Twin(_))));
         }

@@ -1,0 +1,117 @@
+//! Steps of real caches, without evidence that would name them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use cachelens::backend::SharedReader;
+use cachelens::backend::local::LocalCache;
+use cachelens::inventory::Inventory;
+use cachelens::inventory::cache::RefCache;
+use cachelens::inventory::scan::{ScanOptions, scan};
+use cachelens::inventory::steps::{Labels, RowKind, StepTree};
+use cachelens::units::Size;
+
+use crate::support::fixture::Fixture;
+
+/// Draws the steps of a ref as a tree: state, name, size, and how many refs have the layer.
+async fn draw(set: &str, name: &str) -> String {
+    let folder = Fixture::named(set).layout("local.json");
+    let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
+    let inventory: Inventory = scan(&reader, &ScanOptions::default(), |_| ()).await.unwrap();
+    let (_, entry) = inventory.find_ref(name).unwrap();
+    let cache = RefCache::load(&*reader, &inventory.blobs, entry).await.unwrap().remove(0);
+    let tree = StepTree::new(&cache, Labels::new());
+    let mut drawn = String::new();
+    for row in &tree.rows {
+        let Some(step) = row.record().and_then(|record| tree.step(&cache, &inventory.blobs, record)) else { continue };
+        let guide = |level: u32| match (level == row.indent.depth && row.indent.begins, row.indent.goes_on(level)) {
+            (true, true) => "├ ",
+            (true, false) => "└ ",
+            (false, true) => "│ ",
+            (false, false) => "  ",
+        };
+        let indent: String = (1..=row.indent.depth).map(guide).collect();
+        let twin = if matches!(row.kind, RowKind::Twin(_)) { "= " } else { "" };
+        let size = step.sizes().map(|sizes| Size(sizes.layer_bytes).to_string()).unwrap_or_default();
+        let refs = step.refs().map(|refs| format!("in {refs}")).unwrap_or_default();
+        let row = format!("{indent}{twin}{} {} {size} {refs}", step.name(), step.detail.state.word());
+        writeln!(drawn, "{}", row.trim_end()).unwrap();
+    }
+    writeln!(drawn, "{} of {} records are content", tree.hidden.len(), cache.graph.records.len()).unwrap();
+    drawn
+}
+
+#[tokio::test]
+async fn a_full_cache() {
+    insta::assert_snapshot!(draw("shop", "c01").await, @r"
+    source · 089e08d6 key-only
+      = source · 8e629cdf key-only
+    ├ FILE · 57a5ab45 result 92 B in 1
+    │ COPY · 9152319c result 144 B in 1
+    │ RUN · eb40ed05 result 30.2 KiB in 1
+    │ COPY · 4fdf24ec result 174 B in 1
+    │ RUN · 765fb925 result 30.2 KiB in 1
+    ├ FILE · 807b3e87 result 92 B in 1
+    │ COPY · 1704e8bf result 213 B in 1
+    │ RUN · da55fffb result 49.9 KiB in 1
+    │ COPY · 91cc5c91 result 209 B in 1
+    │ ├ RUN · 4fd7e03a result 12.3 KiB in 1
+    │ └ RUN · ab170239 result 12.2 KiB in 1
+    └ COPY · d77d59e9 result 30.2 KiB in 1
+      COPY · 5d74d000 result 12.2 KiB in 1
+      COPY · e0d7b2d4 result 139 B in 1
+      COPY · 89d21dcb result 161 B in 1
+    8 of 25 records are content
+    ");
+}
+
+#[tokio::test]
+async fn a_thinned_cache() {
+    insta::assert_snapshot!(draw("shop", "c15").await, @r"
+    source · 8aa5db81 key-only
+    ├ COPY · d77d59e9 result 30.2 KiB in 2
+    │ COPY · 5d74d000 result 12.2 KiB in 2
+    │ COPY · e0d7b2d4 result 139 B in 2
+    │ COPY · 89d21dcb result 188 B in 1
+    ├ FILE · 57a5ab45 key-only
+    │ COPY · 9152319c key-only
+    │ RUN · e130a368 key-only
+    │ COPY · 4fdf24ec key-only
+    │ RUN · 826adb52 key-only
+    └ FILE · 807b3e87 key-only
+      COPY · 1704e8bf key-only
+      RUN · 91f5b186 key-only
+      COPY · 91cc5c91 key-only
+      ├ RUN · 55274cca key-only
+      └ RUN · 9f8cf52d key-only
+    5 of 21 records are content
+    ");
+}
+
+#[tokio::test]
+async fn equal_operations_in_two_stages() {
+    insta::assert_snapshot!(draw("kitchen", "c06").await, @r"
+    source · 854a2104 key-only
+    FILE · c82b7cee key-only
+    COPY · 4809d3e9 key-only
+    COPY · 25b97c49 key-only
+    RUN · 27a67e92 key-only
+    COPY · 71ce91fb key-only
+    COPY · b80afd8e key-only
+    source · f8c70332 key-only
+    FILE · 3e5dca94 key-only
+    RUN · a6fc3d14 key-only
+    ├ FILE · 67982870 result 37.2 KiB in 2
+    │ COPY · 5dbfbafe result 114 B in 5
+    │   = COPY · 5dbfbafe key-only
+    │ ├ COPY · 167ec74f result 144 B in 1
+    │ └ COPY · 0e0bbb41 key-only
+    │   RUN · 0c5bea26 key-only
+    └ COPY · 97d44c27 key-only
+      RUN · aa6db2b8 key-only
+      FILE · 767546f2 key-only
+    source · 7a1be47d key-only
+    source · 960d77c1 key-only
+    6 of 27 records are content
+    ");
+}

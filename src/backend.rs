@@ -14,12 +14,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
+use crate::source::{Location, Source};
 
 pub mod local;
 pub mod memory;
 mod verify;
 
 pub use verify::Verified;
+
+/// Makes the reader of a source; nothing is read yet.
+///
+/// # Errors
+/// When this build does not open sources of that kind.
+pub fn open(source: &Source) -> Result<SharedReader, OpenError> {
+    match &source.location {
+        Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
+        Location::Demo => Ok(Arc::new(memory::demo()?)),
+        Location::Registry(_) | Location::S3(_) | Location::Gha(_) => Err(OpenError::NotBuiltIn(source.kind())),
+    }
+}
+
+/// Says why a source cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A kind of source that this build does not open.
+    #[error("sources of kind {0} are not built in yet")]
+    NotBuiltIn(&'static str),
+    /// The demo, which is part of the program, is damaged.
+    #[error("the built-in demo cannot be unpacked")]
+    Demo(#[from] std::io::Error),
+}
 
 /// Something that a store holds.
 #[derive(Debug, Clone)]

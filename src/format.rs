@@ -5,8 +5,13 @@
 
 pub mod cache_config;
 pub mod digest;
+pub mod go_json;
+pub mod layer;
 pub mod layout;
 pub mod lenient;
+pub mod llb;
 pub mod manifest;
+pub mod progress_log;
+pub mod provenance;
 pub mod text;
 pub mod time;

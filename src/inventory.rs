@@ -18,9 +18,11 @@ pub mod filter;
 mod resolve;
 pub mod scan;
 pub mod steps;
+pub mod subject;
 mod summary;
 
 use blobs::{Blob, BlobId, BlobTable};
+use cache::RecordState;
 pub use resolve::{DocumentFault, FaultKind};
 pub use summary::RecordCounts;
 
@@ -137,8 +139,7 @@ pub struct RefEntry {
     pub modified: Option<Timestamp>,
     /// How many layers its manifests list.
     pub layers: u32,
-    /// Its records, when its cache configurations could be read.
-    pub records: Option<RecordCounts>,
+    records: Option<RecordCounts>,
     /// The distinct blobs that it names, in the order of their places.
     pub reach: Box<[BlobId]>,
     /// Sums over `reach`.
@@ -173,11 +174,29 @@ impl RefEntry {
         self.created.or(self.modified.map(|time| (time, AgeSource::Store)))
     }
 
-    /// Tells whether `name` is one of its names or its digest.
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name
-            || self.aliases.iter().any(|alias| alias == name)
-            || self.digest().valid().is_some_and(|digest| name.parse() == Ok(digest))
+    /// Returns how many records it has of which kind; none when a cache configuration of it cannot be read.
+    pub fn counts(&self) -> Option<RecordCounts> {
+        match self.kind {
+            RefKind::Image => Some(RecordCounts::default()),
+            RefKind::Cache | RefKind::Inline | RefKind::Unknown => self.records,
+        }
+    }
+
+    /// Returns the word for what is wrong with it as a whole: `missing` when a blob of it is not stored, `broken` when a
+    /// build could not import it for another reason, else `live`.
+    pub fn state(&self) -> &'static str {
+        if self.sizes.missing_blobs > 0 {
+            BlobState::Missing.word()
+        } else if self.faults.is_empty() {
+            BlobState::Live.word()
+        } else {
+            RecordState::Broken.word()
+        }
+    }
+
+    /// Returns all names under which a build imports it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
     }
 
     /// Tells whether it names `blob`.
@@ -273,11 +292,6 @@ impl Inventory {
     /// Returns the refs with their places.
     pub fn indexed_refs(&self) -> impl Iterator<Item = (RefId, &RefEntry)> {
         (0..).map(RefId).zip(self.refs.iter())
-    }
-
-    /// Returns the ref that a build would import by `name` (or by its digest): the first, as an importer does.
-    pub fn find_ref(&self, name: &str) -> Option<(RefId, &RefEntry)> {
-        self.indexed_refs().find(|(_, entry)| entry.is_called(name))
     }
 
     /// Returns the refs that name `blob`.

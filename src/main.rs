@@ -1,3 +1,7 @@
 //! The `cachelens` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cachelens::cli::run(std::env::args_os())
+}

@@ -17,6 +17,17 @@ use crate::inventory::blobs::BlobTable;
 
 const BATCH: usize = 512;
 
+/// The cache that is built into the program: an OCI layout with provenance statements, packed.
+const DEMO: &[u8] = include_bytes!("../../assets/demo.tar.gz");
+
+/// Unpacks the built-in cache.
+///
+/// # Errors
+/// Only when the program itself is damaged.
+pub fn demo() -> io::Result<MemoryCache> {
+    MemoryCache::from_archive(flate2::read::GzDecoder::new(DEMO))
+}
+
 /// A whole cache store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryCache {

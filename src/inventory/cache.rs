@@ -125,6 +125,8 @@ pub struct LayerDetail {
     pub created: Option<Timestamp>,
     /// Its size: as stored, else as named.
     pub bytes: Option<u64>,
+    /// Whether it is stored with the size by which it is named.
+    pub is_stored: bool,
 }
 
 impl RefCache {
@@ -260,6 +262,7 @@ fn layer_details(found: &FoundCache<'_>, blobs: &BlobTable) -> Vec<LayerDetail> 
                 .and_then(|blob| blobs.get(blob).size())
                 .or_else(|| descriptor.and_then(|descriptor| descriptor.size()))
                 .or_else(|| annotations.and_then(|annotations| annotations.size)),
+            is_stored: layer.blob.valid().is_some_and(|digest| is_sound(blobs, &digest)),
         }
     };
     found.graph.layers.iter().map(detail).collect()

@@ -6,15 +6,16 @@
 //! - The time since creation, with `>` `>=` `<` `<=`: `age>30d`, `age<"2w 3h"`.
 //! - Texts, the whole of it with `=` or `:`, a regular expression with `~`: `ref:pr-*`, `step~npm`, and `name`, `kind`,
 //!   `platform`. In a whole, `*` is any text and `?` any character.
-//! - States: `state:orphan`, and `live`, `missing`, `partial`, `unknown`, `result`, `key-only`, `broken`.
+//! - States: `state:orphan`, and `live`, `missing`, `undetermined`, `awaited`, `partial`, `unknown` for what is stored,
+//!   `result`, `key-only`, `broken` for records.
 //! - Digests by how they begin: `digest:5891b5`, `sha256:5891b5`.
 //! - Flags: `live`, `orphan`, `missing` (the state), `shared` (more than one ref uses it), `tagged` (a tag names it).
 //! - Any other word is looked for in names: `main`, `"two words"`; with `*` or `?` it is the whole name.
 //!
 //! Upper and lower case are the same. A value in quotes may hold blanks; `""` in it is one quote.
 //!
-//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted, and
-//! an unknown age is no reason for that.
+//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted,
+//! and an unknown age is no reason for that.
 
 mod parse;
 

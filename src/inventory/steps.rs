@@ -6,13 +6,13 @@
 //! and bears with loops and with links that lead nowhere, however deep the records lie on each other.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::blobs::{Blob, BlobTable};
 use super::cache::{RecordDetail, RecordState, RefCache, ResultSizes};
 use super::filter::{NumberField, Subject, TextField};
+use crate::explain::evidence::RecordLabel;
 use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::text::visible;
@@ -23,34 +23,23 @@ mod fold;
 
 pub use detail::{Alternative, Listed, StepDetail, Users};
 
-/// What evidence calls a record.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Label {
-    /// The words of the Dockerfile.
-    pub text: String,
-    /// The stage that it stands in.
-    pub stage: Option<Stage>,
-    /// The first line of its instruction.
-    pub line: Option<u32>,
-}
+/// The names that evidence gives to the records of one configuration, by their places; empty without evidence.
+pub type Labels = Vec<Option<RecordLabel>>;
 
 /// A stage of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Stage {
+pub struct StageRow {
     /// Its place, counted from 0.
     pub index: u32,
     /// What it is called.
     pub name: String,
 }
 
-/// The names that evidence gives to the records of one configuration.
-pub type Labels = HashMap<RecordIndex, Label>;
-
 /// What a row shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RowKind {
     /// The header of a stage.
-    Stage(Stage),
+    Stage(StageRow),
     /// The header of the records that the evidence does not name, where it names others.
     Unnamed,
     /// A step, by its record.
@@ -162,8 +151,17 @@ impl StepTree {
 
     /// Returns what is known of the step at `record`.
     pub fn step<'a>(&'a self, cache: &'a RefCache, blobs: &'a BlobTable, record: RecordIndex) -> Option<Step<'a>> {
-        Step::new(cache, blobs, self.labels.get(&record), record)
+        Step::new(cache, blobs, label(&self.labels, record), record)
     }
+}
+
+fn label(labels: &[Option<RecordLabel>], record: RecordIndex) -> Option<&RecordLabel> {
+    labels.get(record.at()).and_then(Option::as_ref)
+}
+
+/// Returns the label of a record that is a step of the builds behind it.
+fn step_label(labels: &[Option<RecordLabel>], record: RecordIndex) -> Option<&RecordLabel> {
+    label(labels, record).filter(|label| label.is_step)
 }
 
 /// A record with all that a row of it shows.
@@ -172,7 +170,7 @@ pub struct Step<'a> {
     cache: &'a RefCache,
     blobs: &'a BlobTable,
     /// What evidence calls it.
-    pub label: Option<&'a Label>,
+    pub label: Option<&'a RecordLabel>,
     /// Its place.
     pub index: RecordIndex,
     /// The record itself.
@@ -182,7 +180,12 @@ pub struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn new(cache: &'a RefCache, blobs: &'a BlobTable, label: Option<&'a Label>, index: RecordIndex) -> Option<Self> {
+    fn new(
+        cache: &'a RefCache,
+        blobs: &'a BlobTable,
+        label: Option<&'a RecordLabel>,
+        index: RecordIndex,
+    ) -> Option<Self> {
         let (record, detail) = cache.graph.record(index).zip(cache.records.get(index.at()))?;
         Some(Self { cache, blobs, label, index, record, detail })
     }

@@ -3,7 +3,10 @@
 // Clippy takes only functions with `#[test]` for tests; here everything is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod demo;
+mod explain;
 mod fixtures;
+mod layers;
 mod program;
 mod purity;
 mod steps;

@@ -1,29 +1,41 @@
-//! Steps of real caches, without evidence that would name them.
+//! Steps of real caches, with and without the evidence that names them.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cachelens::backend::SharedReader;
 use cachelens::backend::local::LocalCache;
+use cachelens::explain::evidence::Evidence;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::cache::RefCache;
 use cachelens::inventory::scan::{ScanOptions, scan};
-use cachelens::inventory::steps::{Labels, RowKind, StepTree};
+use cachelens::inventory::steps::{RowKind, StepTree};
 use cachelens::units::Size;
 
 use crate::support::fixture::Fixture;
 
 /// Draws the steps of a ref as a tree: state, name, size, and how many refs have the layer.
-async fn draw(set: &str, name: &str) -> String {
-    let folder = Fixture::named(set).layout("local.json");
+async fn draw(set: &str, name: &str, provenance: Option<&str>) -> String {
+    let fixture = Fixture::named(set);
+    let folder = fixture.layout("local.json");
     let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
     let inventory: Inventory = scan(&reader, &ScanOptions::default(), |_| ()).await.unwrap();
     let (_, entry) = inventory.find_ref(name).unwrap();
     let cache = RefCache::load(&*reader, &inventory.blobs, entry).await.unwrap().remove(0);
-    let tree = StepTree::new(&cache, Labels::new());
+    let mut evidence = Evidence::default();
+    if let Some(build) = provenance {
+        evidence.add(&std::fs::read(fixture.path(format!("provenance/{build}.json"))).unwrap()).unwrap();
+    }
+    let tree = StepTree::new(&cache, evidence.labels(&cache.graph));
     let mut drawn = String::new();
     for row in &tree.rows {
-        let Some(step) = row.record().and_then(|record| tree.step(&cache, &inventory.blobs, record)) else { continue };
+        let Some(step) = row.record().and_then(|record| tree.step(&cache, &inventory.blobs, record)) else {
+            match &row.kind {
+                RowKind::Stage(stage) => writeln!(drawn, "{}:", stage.name).unwrap(),
+                _ => writeln!(drawn, "without a name:").unwrap(),
+            }
+            continue;
+        };
         let guide = |level: u32| match (level == row.indent.depth && row.indent.begins, row.indent.goes_on(level)) {
             (true, true) => "├ ",
             (true, false) => "└ ",
@@ -43,7 +55,7 @@ async fn draw(set: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn a_full_cache() {
-    insta::assert_snapshot!(draw("shop", "c01").await, @r"
+    insta::assert_snapshot!(draw("shop", "c01", None).await, @r"
     source · 089e08d6 key-only
       = source · 8e629cdf key-only
     ├ FILE · 57a5ab45 result 92 B in 1
@@ -67,7 +79,7 @@ async fn a_full_cache() {
 
 #[tokio::test]
 async fn a_thinned_cache() {
-    insta::assert_snapshot!(draw("shop", "c15").await, @r"
+    insta::assert_snapshot!(draw("shop", "c15", None).await, @r"
     source · 8aa5db81 key-only
     ├ COPY · d77d59e9 result 30.2 KiB in 2
     │ COPY · 5d74d000 result 12.2 KiB in 2
@@ -90,7 +102,7 @@ async fn a_thinned_cache() {
 
 #[tokio::test]
 async fn equal_operations_in_two_stages() {
-    insta::assert_snapshot!(draw("kitchen", "c06").await, @r"
+    insta::assert_snapshot!(draw("kitchen", "c06", None).await, @r"
     source · 854a2104 key-only
     FILE · c82b7cee key-only
     COPY · 4809d3e9 key-only
@@ -114,4 +126,19 @@ async fn equal_operations_in_two_stages() {
     source · 960d77c1 key-only
     6 of 27 records are content
     ");
+}
+
+#[tokio::test]
+async fn names_from_the_build_that_wrote_it() {
+    insta::assert_snapshot!(draw("shop", "c09", Some("c09")).await, @"");
+}
+
+#[tokio::test]
+async fn names_from_another_build() {
+    insta::assert_snapshot!(draw("shop", "c07", Some("c08")).await, @"");
+}
+
+#[tokio::test]
+async fn names_of_every_kind_of_step() {
+    insta::assert_snapshot!(draw("kitchen", "c06", Some("c06")).await, @"");
 }

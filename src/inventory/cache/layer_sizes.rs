@@ -154,6 +154,7 @@ mod tests {
                 diff_id: None,
                 created: None,
                 bytes: Some(10_u64.pow(*blob)),
+                is_stored: true,
             })
             .collect();
         let results: Vec<ImportedResult> = tops.iter().map(|top| ImportedResult::Top(LayerIndex(*top))).collect();

@@ -16,8 +16,9 @@ const MAX_LENGTH: usize = 1024;
 /// The most memory that a compiled pattern takes, in bytes.
 const MAX_PATTERN: usize = 1 << 20;
 
-/// The words that `state` knows; they are those of the JSON output.
-const STATES: [&str; 8] = ["live", "orphan", "missing", "partial", "unknown", "result", "key-only", "broken"];
+/// The words that `state` knows: those of blobs and other objects, then those of records.
+const STATES: [&str; 10] =
+    ["live", "orphan", "missing", "undetermined", "awaited", "partial", "unknown", "result", "key-only", "broken"];
 
 const FIELDS: [(&str, Field); 13] = [
     ("size", Field::Size(NumberField::Size)),

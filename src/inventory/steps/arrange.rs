@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::cache::{RecordState, RefCache};
 use super::fold::Folded;
-use super::{Indent, Labels, RowKind, Stage, StepRow};
+use super::{Indent, Labels, RowKind, StageRow, StepRow, step_label};
+use crate::explain::evidence::RecordLabel;
 use crate::format::cache_config::RecordIndex;
 
 pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
@@ -12,17 +13,17 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
     let mut writer = Writer { rows: Vec::with_capacity(graph.records.len()), twins: twins(cache, folded) };
     let steps = || graph.indexed_records().map(|(index, _)| index).filter(|index| folded.is_step(*index));
 
-    let mut stages: BTreeMap<Option<&Stage>, Vec<RecordIndex>> = BTreeMap::new();
+    let mut stages: BTreeMap<Option<StageRow>, Vec<RecordIndex>> = BTreeMap::new();
     for index in steps() {
-        let Some(label) = labels.get(&index) else { continue };
+        let Some(label) = step_label(labels, index) else { continue };
         // A base image is no part of the stages that stand on it.
         let is_base = graph.records[index.at()].input_count() == 0;
-        stages.entry(label.stage.as_ref().filter(|_| !is_base)).or_default().push(index);
+        stages.entry(stage(label).filter(|_| !is_base)).or_default().push(index);
     }
     for (stage, mut members) in stages {
-        members.sort_by_key(|index| (labels.get(index).and_then(|label| label.line), *index));
+        members.sort_by_key(|index| (step_label(labels, *index).and_then(line), *index));
         match stage {
-            Some(stage) => writer.group(RowKind::Stage(stage.clone()), |writer| {
+            Some(stage) => writer.group(RowKind::Stage(stage), |writer| {
                 for index in members {
                     writer.step(index, Indent::at(1));
                 }
@@ -35,13 +36,22 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
         }
     }
 
-    let forest = Forest::new(cache, folded, |index| !labels.contains_key(&index));
+    let forest = Forest::new(cache, folded, |index| step_label(labels, index).is_none());
     if writer.rows.is_empty() {
         forest.write(&mut writer, Indent::at(0));
     } else if !forest.tops.is_empty() {
         writer.group(RowKind::Unnamed, |writer| forest.write(writer, Indent::at(1)));
     }
     writer.rows
+}
+
+fn stage(label: &RecordLabel) -> Option<StageRow> {
+    let stage = label.places.first()?.stage.as_ref()?;
+    Some(StageRow { index: stage.index, name: stage.to_string() })
+}
+
+fn line(label: &RecordLabel) -> Option<u32> {
+    label.places.first().map(|place| place.first_line)
 }
 
 /// Lists for each record the others that its row stands for.

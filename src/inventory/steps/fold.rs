@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::cache::{RecordKind, RefCache};
-use super::{Label, Labels};
+use super::{Labels, label, step_label};
+use crate::explain::evidence::RecordLabel;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
 
@@ -40,7 +41,7 @@ fn content_keys(cache: &RefCache, labels: &Labels) -> Vec<bool> {
     let mut used_as_content = vec![false; graph.records.len()];
     let mut used_as_source = vec![false; graph.records.len()];
     for (index, record) in graph.indexed_records() {
-        let copies_to_nothing = record.input_count() == 1 && labels.get(&index).is_some_and(is_copy);
+        let copies_to_nothing = record.input_count() == 1 && step_label(labels, index).is_some_and(is_copy);
         for (place, links) in graph.inputs(record).enumerate() {
             let is_content = place > 0 || copies_to_nothing || links.iter().any(|link| link.selector.is_some());
             for link in links {
@@ -52,13 +53,14 @@ fn content_keys(cache: &RefCache, labels: &Labels) -> Vec<bool> {
         }
     }
     let is_content = |index: RecordIndex| {
+        let guessed = || used_as_content[index.at()] && !used_as_source[index.at()];
         let is_root = cache.records[index.at()].kind == RecordKind::Root;
-        is_root && used_as_content[index.at()] && !used_as_source[index.at()] && !labels.contains_key(&index)
+        is_root && label(labels, index).map_or_else(guessed, |label| !label.is_step)
     };
     graph.indexed_records().map(|(index, _)| is_content(index)).collect()
 }
 
-fn is_copy(label: &Label) -> bool {
+fn is_copy(label: &RecordLabel) -> bool {
     ["COPY ", "ADD "]
         .iter()
         .any(|word| label.text.get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word)))
@@ -81,7 +83,7 @@ fn fold_sources(cache: &RefCache, labels: &Labels, hidden: &[bool], row_of: &mut
                 Some(first) if first == row => {}
                 Some(other) => {
                     // A named key stands for the others.
-                    let rank = |index: RecordIndex| (!labels.contains_key(&index), index);
+                    let rank = |index: RecordIndex| (step_label(labels, index).is_none(), index);
                     let (row, twin) = if rank(row) < rank(other) { (row, other) } else { (other, row) };
                     row_of[twin.at()] = row;
                     first = Some(row);
@@ -110,16 +112,31 @@ fn fold_twins(cache: &RefCache, labels: &Labels, row_of: &mut [RecordIndex]) {
     let has_result = |index: RecordIndex| cache.records[index.at()].result.is_some();
     let operations = || graph.indexed_records().filter(|(_, record)| record.input_count() > 0);
     let mut carries = vec![false; graph.records.len()];
-    let mut with_result: HashMap<(&DigestText, Option<&Label>), RecordIndex> = HashMap::new();
+    // The surest record with a result for an operation, and for an operation by a name.
+    let mut with_result: HashMap<(&DigestText, Option<Words<'_>>), RecordIndex> = HashMap::new();
+    let certainty = |index: RecordIndex| step_label(labels, index).map(|label| label.certainty);
     for (index, record) in operations().filter(|(index, _)| has_result(*index)) {
         let targets = graph.inputs(record).flatten().filter_map(|link| graph.target(link));
         targets.for_each(|target| carries[target.at()] = true);
-        with_result.entry((&record.digest, None)).or_insert(index);
-        with_result.entry((&record.digest, labels.get(&index))).or_insert(index);
+        for key in [None, words(labels, index)] {
+            let surest = with_result.entry((&record.digest, key)).or_insert(index);
+            if certainty(*surest) < certainty(index) {
+                *surest = index;
+            }
+        }
     }
     for (index, record) in operations().filter(|(index, _)| !has_result(*index) && !carries[index.at()]) {
-        if let Some(row) = with_result.get(&(&record.digest, labels.get(&index))) {
+        if let Some(row) = with_result.get(&(&record.digest, words(labels, index))) {
             row_of[index.at()] = *row;
         }
     }
+}
+
+/// The text of a step and where it stands, by which two records are the same step.
+type Words<'a> = (&'a str, Option<(&'a str, u32)>);
+
+fn words(labels: &Labels, record: RecordIndex) -> Option<Words<'_>> {
+    let label = step_label(labels, record)?;
+    let place = label.places.first().map(|place| (place.file.as_str(), place.first_line));
+    Some((&label.text, place))
 }

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::explain::dockerfile::Stage;
+use crate::explain::matching::Certainty;
+use crate::explain::names::Place;
 use crate::format::cache_config::{CacheGraph, CacheLayer};
 use crate::format::manifest::Descriptor;
 use crate::inventory::resolve::FoundCache;
@@ -42,7 +45,8 @@ fn cache(records: &str, layers: u32) -> (RefCache, BlobTable) {
 /// Draws a tree: a row a line, its depth as blanks, twins in brackets.
 fn draw(cache: &RefCache, tree: &StepTree) -> Vec<String> {
     let name = |index: RecordIndex| {
-        tree.labels.get(&index).map_or_else(|| cache.graph.records[index.at()].digest.to_string(), |l| l.text.clone())
+        label(&tree.labels, index)
+            .map_or_else(|| cache.graph.records[index.at()].digest.to_string(), |l| l.text.clone())
     };
     let row = |row: &StepRow| {
         let text = match &row.kind {
@@ -119,12 +123,20 @@ fn a_key_that_a_former_build_left_is_folded_into_the_step_with_the_result() {
 type Named<'a> = (u32, &'a str, Option<(u32, &'a str)>, u32);
 
 fn labels(named: &[Named<'_>]) -> Labels {
-    let label = |text: &str, stage: Option<(u32, &str)>, line| Label {
-        text: text.to_owned(),
-        stage: stage.map(|(index, name)| Stage { index, name: name.to_owned() }),
-        line: Some(line),
-    };
-    named.iter().map(|(index, text, stage, line)| (RecordIndex(*index), label(text, *stage, *line))).collect()
+    let mut labels = Labels::new();
+    for &(index, text, stage, line) in named {
+        labels.resize(labels.len().max(index as usize + 1), None);
+        let stage = stage.map(|(index, name)| Stage { index, name: Some(name.to_owned()) });
+        let place = Place { file: "Dockerfile".into(), first_line: line, last_line: line, stage, text: text.into() };
+        let label = RecordLabel {
+            text: text.into(),
+            places: vec![place],
+            certainty: Certainty::Proved,
+            is_step: !text.starts_with("files"),
+        };
+        labels[index as usize] = Some(label);
+    }
+    labels
 }
 
 #[test]
@@ -158,7 +170,7 @@ fn names_keep_equal_operations_of_two_stages_apart() {
     let tree = StepTree::new(&cache, named);
     assert_eq!(
         draw(&cache, &tree),
-        ["one:", " WORKDIR /a", "  [dir]", "two:", " WORKDIR /a", "unnamed:", " base", " old", " run"]
+        ["one:", " WORKDIR /a", "  [dir]", "two:", " WORKDIR /a", "unnamed:", " run", " base", " old"]
     );
 }
 
@@ -252,11 +264,15 @@ proptest! {
     ) {
         let (cache, blobs) = cache(&records.join(","), 3);
         let count = u32::try_from(records.len()).unwrap();
-        let labels = named.into_iter().filter(|(index, _)| *index < count).map(|(index, (stage, line))| {
-            let stage = (stage > 0).then(|| Stage { index: stage, name: stage.to_string() });
-            (RecordIndex(index), Label { text: format!("COPY {line}"), stage, line: Some(line) })
-        });
-        let tree = StepTree::new(&cache, labels.collect());
+        let named: Vec<_> = named.into_iter().filter(|(index, _)| *index < count).collect();
+        let texts = ["COPY a", "RUN b", "files of c", "FROM d"];
+        let named: Vec<Named<'_>> = named
+            .iter()
+            .map(|(index, (stage, line))| {
+                (*index, texts[*line as usize], (*stage > 0).then_some((*stage, "stage")), *line)
+            })
+            .collect();
+        let tree = StepTree::new(&cache, labels(&named));
         let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
         for index in tree.rows.iter().filter_map(StepRow::record).chain(tree.hidden.iter().copied()) {
             *seen.entry(index.0).or_default() += 1;

@@ -1,0 +1,195 @@
+//! The commands: arguments in, the engine at work, text or JSON out. Nothing is decided here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Exit, Failure};
+use crate::inventory::filter::Filter;
+
+mod config;
+mod du;
+mod json;
+mod ls;
+mod open;
+mod output;
+mod show;
+
+mod table;
+
+use output::Output;
+
+/// Opens BuildKit remote caches, shows what is in them, and says what is waste.
+#[derive(Debug, Parser)]
+#[command(name = "cachelens", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = "A SOURCE is a directory (./cache, oci:dir), a `type=…` string as builds take it, or `demo`. \
+    SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 4 done in part, \
+    130 interrupted.")]
+pub struct Cli {
+    /// The caches to open in the terminal UI.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print one JSON document instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Read this configuration file instead of looking for cachelens.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// When to use colours; NO_COLOR turns them off, too.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Print results and errors only: no progress, no warnings.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Log to standard error; twice and three times for more.
+    #[arg(short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Log to a file.
+    #[arg(long, global = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+    /// How many documents are read at once.
+    #[arg(long, global = true, value_name = "N")]
+    concurrency: Option<std::num::NonZeroUsize>,
+    /// Give up on a source that takes longer than this, as in 30s or 5m.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = crate::config::parse_timeout)]
+    timeout: Option<Duration>,
+    /// Change nothing in any store, whatever the configuration allows.
+    #[arg(long, global = true)]
+    read_only: bool,
+}
+
+/// Parses a filter from the command line, where a sentence says what is wrong with it.
+fn filter_argument(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.to_string())
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the refs of a cache, with their sizes and ages.
+    Ls(ls::Arguments),
+
+    /// Show one ref: its steps and layers.
+    Show(show::Arguments),
+    /// Sum up what is live, orphaned, missing and unknown.
+    Du(du::Arguments),
+    /// Open the terminal UI on the built-in cache.
+    Demo,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+    /// Say where the configuration is, what it amounts to, and whether it is right.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the program with these arguments, the first being its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and go to standard output.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit.code().into();
+        }
+    };
+    let output = Output::new(&cli.global);
+    let exit = dispatch(cli, &output).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    exit.code().into()
+}
+
+fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
+    let Cli { sources, global, command } = cli;
+    crate::logging::start(global.verbose, global.log_file.as_deref())
+        .map_err(|error| Failure::new(Exit::Failed, &error).on("the log file cannot be written"))?;
+    match command {
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cachelens", &mut script);
+            output.raw(&script)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Failure::new(Exit::Failed, &error))?;
+            output.raw(&page)
+        }
+        Some(Command::Config(command)) => config::run(&command, &global, output),
+        Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
+
+        Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
+        Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
+        Some(Command::Demo) | None => {
+            let _ = sources;
+            Err(Failure::message(Exit::Failed, "the terminal UI"))
+        }
+    }
+}
+
+/// What a command works with.
+struct Session<'a> {
+    settings: crate::config::Config,
+    output: &'a Output,
+    cancel: CancellationToken,
+}
+
+/// Starts the runtime, and ends the work when the user interrupts it.
+fn engine(
+    global: &Global,
+    output: &Output,
+    work: impl AsyncFnOnce(&Session<'_>) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let session = Session { settings: config::effective(global, output)?, output, cancel: CancellationToken::new() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    let result = runtime.block_on(async {
+        let working = work(&session);
+        tokio::pin!(working);
+        tokio::select! {
+            result = &mut working => result,
+            _ = tokio::signal::ctrl_c() => {
+                session.cancel.cancel();
+                Err(Failure::message(Exit::Interrupted, "interrupted"))
+            }
+        }
+    });
+    // A read that hangs in the system is not waited for.
+    runtime.shutdown_background();
+    output.end_progress();
+    result
+}

@@ -1,0 +1,124 @@
+//! `du`: what is live, orphaned, missing and unknown.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Session;
+use super::json::{Blobs, Document, Objects};
+use super::open::{self, Scanned};
+use super::table::{Align, Cell, Style, Table};
+use crate::error::{Exit, Failure};
+use crate::inventory::{Tally, Totals};
+use crate::units::Size;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The caches to sum up. Without any, those of cachelens.toml.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    sources: Vec<SourceUsage>,
+}
+
+#[derive(Serialize)]
+struct SourceUsage {
+    source: String,
+    kind: &'static str,
+    refs: usize,
+    live: Blobs,
+    orphan: Option<Blobs>,
+    missing: Blobs,
+    undetermined: Blobs,
+    partial: Objects,
+    unknown: Objects,
+    total: Objects,
+}
+
+impl SourceUsage {
+    fn new(scanned: &Scanned, totals: &Totals) -> Self {
+        Self {
+            source: scanned.opened.label(),
+            kind: scanned.opened.source.kind(),
+            refs: scanned.inventory.refs.len(),
+            live: totals.live.into(),
+            orphan: totals.orphan.map(Into::into),
+            missing: totals.missing.into(),
+            undetermined: totals.undetermined.into(),
+            partial: totals.partial.into(),
+            unknown: totals.unknown.into(),
+            total: totals.stored().into(),
+        }
+    }
+}
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let sources = open::sources(session, &arguments.sources)?;
+    if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
+        let failure = Failure::message(Exit::Usage, format!("du sums up a whole store, and {source} names one ref"));
+        return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
+    }
+    let (scanned, failures) = open::scan_all(session, sources).await?;
+    let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
+    let output = session.output;
+    if output.json {
+        let sources = sums.iter().map(|(scanned, totals)| SourceUsage::new(scanned, totals)).collect();
+        output.document(&Document::new("du", Usage { sources }, &failures))?;
+    } else {
+        let blocks: Vec<String> = sums.iter().map(|(scanned, totals)| block(scanned, totals, output.color)).collect();
+        output.text(&blocks.join("\n"))?;
+    }
+    Ok(open::conclude(session, sums.len(), failures))
+}
+
+fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
+    let stored = totals.stored();
+    let mut table = Table::new([
+        ("STATE", Align::Left),
+        ("OBJECTS", Align::Right),
+        ("SIZE", Align::Right),
+        ("SHARE", Align::Right),
+        ("", Align::Left),
+    ]);
+    let mut row = |state: &str, tally: Tally, style: Style, share: bool, meaning: &str| {
+        let share = if share && stored.bytes > 0 {
+            Cell::new(format!("{:.0} %", tally.bytes as f64 * 100.0 / stored.bytes as f64))
+        } else {
+            Cell::none()
+        };
+        let size = Cell::new(Size(tally.bytes).to_string());
+        table.row([
+            Cell::new(state).style(style),
+            Cell::new(tally.count.to_string()),
+            size,
+            share,
+            Cell::new(meaning).style(Style::Dim),
+        ]);
+    };
+    row("live", totals.live, Style::Good, true, "reached from a ref");
+    if let Some(orphan) = totals.orphan {
+        row("orphan", orphan, Style::Plain, true, "reached from no ref");
+    }
+    if totals.undetermined.count > 0 {
+        row("undetermined", totals.undetermined, Style::Bad, true, "a ref that cannot be read may reach them");
+    }
+    for (state, tally, style, meaning) in [
+        ("partial", totals.partial, Style::Plain, "unfinished uploads"),
+        ("unknown", totals.unknown, Style::Plain, "not the cache's own; never deleted"),
+    ] {
+        if tally.count > 0 {
+            row(state, tally, style, true, meaning);
+        }
+    }
+    row("total", stored, Style::Strong, false, "");
+    if totals.missing.count > 0 {
+        row("missing", totals.missing, Style::Bad, false, "named by a ref, not stored: importing builds fail");
+    }
+    let refs = match scanned.inventory.refs.len() {
+        1 => "1 ref".to_owned(),
+        count => format!("{count} refs"),
+    };
+    format!("{}  {refs}\n{}", scanned.opened.label(), table.render(color))
+}

@@ -1,0 +1,132 @@
+//! JSON documents: the shape that all of them share, and a writer that is safe to look at in a terminal.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
+
+use crate::error::Failure;
+use crate::format::text::must_be_written_out;
+use crate::inventory::Tally;
+
+/// What every document begins with.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<T> {
+    pub schema: u32,
+    pub command: &'static str,
+    #[serde(flatten)]
+    pub content: T,
+    /// The sources that failed; the rest of the document is about the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<SourceFailure>,
+}
+
+impl<T> Document<T> {
+    pub(super) fn new(command: &'static str, content: T, failures: &[(String, Failure)]) -> Self {
+        Self { schema: 1, command, content, errors: failures.iter().map(SourceFailure::new).collect() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SourceFailure {
+    source: String,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl SourceFailure {
+    fn new((source, failure): &(String, Failure)) -> Self {
+        Self {
+            source: source.clone(),
+            message: failure.message.clone(),
+            causes: failure.causes.clone(),
+            hint: failure.hint.clone(),
+        }
+    }
+}
+
+/// A number of blobs and their bytes.
+#[derive(Debug, Serialize)]
+pub(super) struct Blobs {
+    blobs: u64,
+    bytes: u64,
+}
+
+impl From<Tally> for Blobs {
+    fn from(tally: Tally) -> Self {
+        Self { blobs: tally.count, bytes: tally.bytes }
+    }
+}
+
+/// A number of objects and their bytes.
+#[derive(Debug, Serialize)]
+pub(super) struct Objects {
+    objects: u64,
+    bytes: u64,
+}
+
+impl From<Tally> for Objects {
+    fn from(tally: Tally) -> Self {
+        Self { objects: tally.count, bytes: tally.bytes }
+    }
+}
+
+/// Writes a document with a line feed at its end.
+pub(super) fn to_bytes(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Visible(PrettyFormatter::new()));
+    document.serialize(&mut serializer)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Escapes every character that could steer a terminal or hide text. A reader gets the same string.
+struct Visible<'a>(PrettyFormatter<'a>);
+
+macro_rules! as_pretty {
+    ($($name:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
+        $(fn $name<W: ?Sized + io::Write>(&mut self, writer: &mut W $(, $argument: $type)*) -> io::Result<()> {
+            self.0.$name(writer $(, $argument)*)
+        })*
+    };
+}
+
+impl Formatter for Visible<'_> {
+    as_pretty!(
+        begin_array(),
+        end_array(),
+        begin_array_value(first: bool),
+        end_array_value(),
+        begin_object(),
+        end_object(),
+        begin_object_key(first: bool),
+        begin_object_value(),
+        end_object_value(),
+    );
+
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut plain = 0;
+        for (place, character) in fragment.char_indices().filter(|(_, character)| must_be_written_out(*character)) {
+            writer.write_all(&fragment.as_bytes()[plain..place])?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            plain = place + character.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[plain..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_a_terminal_would_obey() {
+        let text = "a\x1b[31m\u{202e}b\u{9b}\u{e0001}é";
+        let bytes = to_bytes(&[text]).unwrap();
+        assert_eq!(String::from_utf8_lossy(&bytes), "[\n  \"a\\u001b[31m\\u202eb\\u009b\\udb40\\udc01é\"\n]\n");
+        assert_eq!(serde_json::from_slice::<Vec<String>>(&bytes).unwrap(), [text]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Where results, warnings and failures go.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use super::{Color, Global, json};
+use crate::error::{Exit, Failure};
+use crate::progress::Progress;
+
+/// The two streams of a command, and how to write to them.
+pub(super) struct Output {
+    pub json: bool,
+    pub color: bool,
+    quiet: bool,
+    pub progress: Progress,
+}
+
+impl Output {
+    pub(super) fn new(global: &Global) -> Self {
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        };
+        Self { json: global.json, color, quiet: global.quiet, progress: Progress::new(global.quiet) }
+    }
+
+    /// Prints bytes as they are.
+    pub(super) fn raw(&self, bytes: &[u8]) -> Result<Exit, Failure> {
+        self.end_progress();
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // Whoever closed the pipe has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+            Err(error) => Err(Failure::new(Exit::Failed, &error).on("cannot write the result")),
+            Ok(()) => Ok(Exit::Done),
+        }
+    }
+
+    /// Prints text.
+    pub(super) fn text(&self, text: &str) -> Result<Exit, Failure> {
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints a JSON document.
+    pub(super) fn document(&self, document: &impl Serialize) -> Result<Exit, Failure> {
+        let bytes = json::to_bytes(document).map_err(|error| Failure::new(Exit::Failed, &error))?;
+        self.raw(&bytes)
+    }
+
+    /// Warns about something that does not stop the work.
+    pub(super) fn warn(&self, message: &str) {
+        if !self.quiet {
+            self.end_progress();
+            eprintln!("warning: {message}");
+        }
+    }
+
+    /// Reports a failure.
+    pub(super) fn failure(&self, failure: &Failure) {
+        self.end_progress();
+        eprintln!("error: {failure}");
+    }
+
+    pub(super) fn end_progress(&self) {
+        self.progress.clear();
+    }
+}

@@ -1,0 +1,253 @@
+//! `show`: one ref, its steps and layers.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::json::Document;
+use super::ls::{self, Ref};
+use super::open::{self, Scanned};
+use super::table::{Align, Cell, Style, Table};
+use super::{Session, filter_argument};
+use crate::error::{Exit, Failure};
+use crate::explain::evidence::Evidence;
+use crate::format::text::visible;
+use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::filter::Filter;
+use crate::inventory::{Inventory, RefEntry};
+use crate::units::{Age, Size};
+
+mod rows;
+
+use rows::{LayerRow, RecordRow};
+
+/// The largest provenance file that is read, in bytes.
+const PROVENANCE_LIMIT: u64 = 64 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ref to show, as ./cache#main. A source with one ref needs no #REF.
+    #[arg(value_name = "SOURCE#REF")]
+    source: String,
+    /// Name the steps by the provenance of the build that wrote the ref (SLSA, mode=max).
+    #[arg(long, value_name = "FILE")]
+    provenance: Vec<PathBuf>,
+    /// Show only records that match, as in 'step~npm state:key-only size>1M'.
+    #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
+    filter: Option<Filter>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(rename = "ref")]
+    entry: Ref<'a>,
+    records: Vec<RecordRow>,
+    layers: Vec<LayerRow>,
+    /// Whether the lists of users had to be cut short, which only a hostile configuration needs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    used_by_truncated: bool,
+}
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let source = open::parse(session, &arguments.source)?;
+    let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
+    let Some(scanned) = scanned.pop() else { return Ok(open::conclude(session, 0, failures)) };
+    let entry = the_ref(session, &scanned)?;
+    let evidence = evidence(session, &scanned, entry, &arguments.provenance).await?;
+    let inventory = &scanned.inventory;
+    let (caches, faults) = match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
+        Ok(caches) => (caches, Vec::new()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    let (mut records, mut layers, mut truncated) = (Vec::new(), Vec::new(), false);
+    for cache in &caches {
+        // Several configurations, one for each platform, count on from each other.
+        let (first_record, first_layer) = (records.len(), layers.len());
+        let labels = evidence.labels(&cache.graph);
+        records.extend(rows::records(cache, inventory, &labels, first_record, first_layer));
+        let (users, cut) = cache.layer_users();
+        layers.extend(rows::layers(cache, &users, first_record, first_layer));
+        truncated |= cut;
+    }
+    if caches.is_empty() {
+        layers = rows::image_layers(inventory, entry);
+    }
+    let now = Timestamp::now();
+    if let Some(filter) = &arguments.filter {
+        records.retain(|record| filter.matches(record, now));
+    }
+    let output = session.output;
+    for fault in entry.faults.iter().chain(&faults) {
+        output.warn(&fault.to_string());
+    }
+    if output.json {
+        let shown = Shown { entry: Ref::new(entry), records, layers, used_by_truncated: truncated };
+        return output.document(&Document::new("show", shown, &failures));
+    }
+    let mut text = heading(entry, now);
+    text += &steps(&caches, &records, evidence.is_empty(), now, output.color);
+    text += &layer_table(&layers, now, output.color);
+    output.text(&text)
+}
+
+/// Returns the ref that is meant: the selected one, or the only one.
+fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEntry, Failure> {
+    let selected = scanned.selected();
+    let label = scanned.opened.label();
+    match selected.as_slice() {
+        [] => Err(Failure::message(Exit::Failed, format!("{label} has no refs"))),
+        [(_, entry), rest @ ..] => {
+            if scanned.opened.source.select.is_none() && !rest.is_empty() {
+                let failure = Failure::message(Exit::Usage, format!("{label} has {} refs", selected.len()));
+                let name = visible(&entry.name);
+                return Err(failure.hint(format!("name one, as in {label}#{name}")));
+            }
+            if !rest.is_empty() {
+                session.output.warn(&format!("{} refs have that name; this is the first", selected.len()));
+            }
+            Ok(entry)
+        }
+    }
+}
+
+/// Gathers what names the steps: the files that the user gives, else what the store itself has.
+async fn evidence(
+    session: &Session<'_>,
+    scanned: &Scanned,
+    entry: &RefEntry,
+    files: &[PathBuf],
+) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence::default();
+    for path in files {
+        let shown = visible(&path.to_string_lossy()).into_owned();
+        let bytes = read_limited(path)
+            .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot read the provenance {shown}")))?;
+        evidence.add(&bytes).map_err(|error| {
+            let failure = Failure::new(Exit::Failed, &error).on(&shown);
+            match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })?;
+    }
+    if files.is_empty() {
+        for statement in scanned.opened.reader.provenance(&entry.name).await {
+            if let Err(error) = evidence.add(&statement) {
+                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
+            }
+        }
+    }
+    Ok(evidence)
+}
+
+fn read_limited(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(PROVENANCE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > PROVENANCE_LIMIT {
+        return Err(std::io::Error::other(format!("it has more than {} ", Size(PROVENANCE_LIMIT))));
+    }
+    Ok(bytes)
+}
+
+fn heading(entry: &RefEntry, now: Timestamp) -> String {
+    let mut lines = vec![
+        format!("{}  {}  {}", visible(&entry.name), entry.kind.word(), entry.digest()),
+        format!("{}, {} only here", Size(entry.sizes.bytes), Size(entry.sizes.exclusive_bytes)),
+    ];
+    if let Some((time, from)) = entry.age() {
+        let age = Age::between(time, now);
+        lines.push(format!("age {age} ({time}, from the {})", from.word().replace('-', " ")));
+    }
+    if !entry.platforms.is_empty() {
+        lines.push(format!("for {}", visible(&entry.platforms.join(", "))));
+    }
+    let trouble = ls::trouble(entry);
+    if !trouble.is_empty() {
+        lines.push(trouble);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timestamp, color: bool) -> String {
+    if caches.is_empty() {
+        return "\nno records: this ref carries no cache that can be read\n".to_owned();
+    }
+    let mut table = Table::new([
+        ("", Align::Left),
+        ("STEP", Align::Left),
+        ("WHERE", Align::Left),
+        ("SIZE", Align::Right),
+        ("CHAIN", Align::Right),
+        ("AGE", Align::Right),
+        ("ALSO IN", Align::Right),
+        ("KEY", Align::Left),
+    ]);
+    let (mut shown, mut roots) = (0, 0);
+    for row in rows::reading_order(records) {
+        if row.is_root {
+            roots += 1;
+            continue;
+        }
+        shown += 1;
+        let (mark, style) = match row.record_state {
+            RecordState::Result => ("✓", Style::Good),
+            RecordState::KeyOnly => ("○", Style::Dim),
+            RecordState::Broken => ("!", Style::Bad),
+        };
+        table.row([
+            Cell::new(mark).style(style),
+            Cell::new(row.title()),
+            Cell::maybe(row.location.as_ref().map(|location| format!("{}:{}", location.file, location.line))),
+            Cell::maybe(row.layer_bytes.map(Size)),
+            Cell::maybe(row.bytes.map(Size)),
+            Cell::maybe(row.created.map(|time| Age::between(time, now))),
+            Cell::maybe(row.also_in.filter(|others| *others > 0)),
+            Cell::new(row.short_key()).style(Style::Dim),
+        ]);
+    }
+    let table = if shown > 0 { table.render(color) } else { "no steps match\n".to_owned() };
+    let hint = if unnamed {
+        "steps have no names without evidence: give the build's provenance with --provenance FILE\n"
+    } else {
+        ""
+    };
+    format!(
+        "\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   \
+         ({roots} sources and files not listed)\n{hint}"
+    )
+}
+
+fn layer_table(layers: &[LayerRow], now: Timestamp, color: bool) -> String {
+    if layers.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new([
+        ("LAYER", Align::Right),
+        ("ON", Align::Right),
+        ("BLOB", Align::Left),
+        ("SIZE", Align::Right),
+        ("AGE", Align::Right),
+        ("USED BY", Align::Right),
+        ("TYPE", Align::Left),
+    ]);
+    for layer in layers {
+        table.row([
+            Cell::new(layer.index.to_string()),
+            Cell::maybe(layer.parent),
+            Cell::new(layer.digest.chars().take(19).collect::<String>()),
+            Cell::maybe(layer.bytes.map(Size)),
+            Cell::maybe(layer.created.map(|time| Age::between(time, now))),
+            Cell::new(layer.used_by.len().to_string()),
+            Cell::new(layer.short_type()).style(Style::Dim),
+        ]);
+    }
+    format!("\n{}", table.render(color))
+}
+
+/// Tells how many refs beside the one shown share a blob.
+fn other_refs(inventory: &Inventory, blob: crate::inventory::blobs::BlobId) -> u32 {
+    inventory.blobs.get(blob).refs().saturating_sub(1)
+}

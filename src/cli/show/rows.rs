@@ -1,0 +1,226 @@
+//! The rows of `show`, as JSON has them and as the tables draw from.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::other_refs;
+use crate::explain::evidence::RecordLabel;
+use crate::explain::matching::Certainty;
+use crate::format::cache_config::RecordIndex;
+use crate::format::digest::Digest;
+use crate::inventory::blobs::BlobRole;
+use crate::inventory::cache::{RecordKind, RecordState, RefCache};
+use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::inventory::{Inventory, RefEntry};
+
+/// A record.
+#[derive(Serialize)]
+pub(super) struct RecordRow {
+    pub index: usize,
+    pub digest: String,
+    pub name: Option<String>,
+    pub location: Option<Location>,
+    pub stage: Option<String>,
+    pub certainty: Option<&'static str>,
+    pub kind: &'static str,
+    pub inputs: Vec<Vec<LinkRow>>,
+    pub state: &'static str,
+    pub layer: Option<usize>,
+    pub bytes: Option<u64>,
+    pub layer_bytes: Option<u64>,
+    pub exclusive_bytes: Option<u64>,
+    pub created: Option<Timestamp>,
+    pub platform: Option<String>,
+    #[serde(skip)]
+    pub record_state: RecordState,
+    #[serde(skip)]
+    pub is_root: bool,
+    #[serde(skip)]
+    pub also_in: Option<u32>,
+    #[serde(skip)]
+    key: Option<Digest>,
+}
+
+/// Where the instruction behind a record stands.
+#[derive(Serialize)]
+pub(super) struct Location {
+    pub file: String,
+    pub line: u32,
+}
+
+/// A record that may stand at an input.
+#[derive(Serialize)]
+pub(super) struct LinkRow {
+    link: i64,
+    selector: Option<String>,
+}
+
+impl RecordRow {
+    /// Returns the step's name, or what stands for one.
+    pub(super) fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{} · {}", self.kind, self.short_key()))
+    }
+
+    /// Returns enough of the key to tell it from others.
+    pub(super) fn short_key(&self) -> String {
+        self.key.map_or_else(|| self.digest.chars().take(12).collect(), |key| key.short(12))
+    }
+}
+
+impl Subject for RecordRow {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.title())),
+            TextField::Step => self.name.as_deref().map(test),
+            TextField::Kind => Some(test(self.kind)),
+            TextField::State => Some(test(self.state)),
+            TextField::Platform => self.platform.as_deref().map(test),
+            TextField::Ref => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => self.layer_bytes,
+            NumberField::Exclusive => self.exclusive_bytes,
+            NumberField::Refs => self.also_in.map(|others| u64::from(others) + 1),
+            NumberField::Layers | NumberField::Records => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.created
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.key
+    }
+}
+
+/// Makes the rows of a configuration's records; indexes count from `first_record` and `first_layer`.
+pub(super) fn records(
+    cache: &RefCache,
+    inventory: &Inventory,
+    labels: &[Option<RecordLabel>],
+    first_record: usize,
+    first_layer: usize,
+) -> Vec<RecordRow> {
+    let link_row = |link: &crate::format::cache_config::Link| LinkRow {
+        link: link.target.saturating_add(i64::try_from(first_record).unwrap_or_default()),
+        selector: link.selector.as_ref().map(ToString::to_string),
+    };
+    let details = cache.graph.records.iter().zip(&cache.records).zip(labels);
+    details
+        .enumerate()
+        .map(|(index, ((record, detail), label))| {
+            let top = detail.result.as_ref().and_then(|result| cache.top_layer(result));
+            let place = label.as_ref().and_then(|label| label.places.first());
+            RecordRow {
+                index: first_record + index,
+                digest: record.digest.to_string(),
+                name: label.as_ref().map(|label| label.text.clone()),
+                location: place.map(|place| Location { file: place.file.clone(), line: place.first_line }),
+                stage: place.and_then(|place| place.stage.as_ref()).map(ToString::to_string),
+                certainty: label.as_ref().map(|label| word(label.certainty)),
+                kind: detail.kind.word(),
+                inputs: cache.graph.inputs(record).map(|links| links.iter().map(link_row).collect()).collect(),
+                state: detail.state.word(),
+                layer: top.map(|top| first_layer + top.at()),
+                bytes: detail.sizes.map(|sizes| sizes.bytes),
+                layer_bytes: detail.sizes.map(|sizes| sizes.layer_bytes),
+                exclusive_bytes: detail.sizes.map(|sizes| sizes.exclusive_bytes),
+                created: detail.created,
+                platform: cache.platform.clone(),
+                record_state: detail.state,
+                is_root: detail.kind == RecordKind::Root,
+                also_in: top.and_then(|top| cache.layers[top.at()].blob).map(|blob| other_refs(inventory, blob)),
+                key: record.digest.valid(),
+            }
+        })
+        .collect()
+}
+
+/// Sorts records as a person reads them: named ones by file and line, the rest as the configuration has them.
+pub(super) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
+    let mut rows: Vec<&RecordRow> = records.iter().collect();
+    rows.sort_by_key(|row| {
+        let place = row.location.as_ref().map(|location| (location.file.as_str(), location.line));
+        (place.is_none(), place, row.record_state != RecordState::Result, row.index)
+    });
+    rows
+}
+
+fn word(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::SameOperation => "same-operation",
+        Certainty::SameSteps => "same-steps",
+        Certainty::Assumed => "assumed",
+        Certainty::Proved => "proved",
+    }
+}
+
+/// A layer.
+#[derive(Serialize)]
+pub(super) struct LayerRow {
+    pub index: usize,
+    pub digest: String,
+    pub parent: Option<usize>,
+    pub media_type: Option<String>,
+    pub diff_id: Option<String>,
+    pub bytes: Option<u64>,
+    pub stored: bool,
+    pub created: Option<Timestamp>,
+    pub used_by: Vec<usize>,
+}
+
+impl LayerRow {
+    /// Returns the end of the media type, which tells the compression.
+    pub(super) fn short_type(&self) -> &str {
+        let media_type = self.media_type.as_deref().unwrap_or("unknown");
+        media_type.rsplit("layer.v1.").next().unwrap_or(media_type)
+    }
+}
+
+/// Makes the rows of a configuration's layers; `users` are those of [`RefCache::layer_users`].
+pub(super) fn layers(
+    cache: &RefCache,
+    users: &[Vec<RecordIndex>],
+    first_record: usize,
+    first_layer: usize,
+) -> Vec<LayerRow> {
+    let details = cache.graph.layers.iter().zip(&cache.layers).zip(users);
+    details
+        .enumerate()
+        .map(|(index, ((layer, detail), users))| LayerRow {
+            index: first_layer + index,
+            digest: layer.blob.to_string(),
+            parent: layer.parent.layer().map(|parent| first_layer + parent as usize),
+            media_type: (!detail.media_type.is_empty()).then(|| detail.media_type.clone()),
+            diff_id: detail.diff_id.as_ref().map(ToString::to_string),
+            bytes: detail.bytes,
+            stored: detail.is_stored,
+            created: detail.created,
+            used_by: users.iter().map(|user| first_record + user.at()).collect(),
+        })
+        .collect()
+}
+
+/// Makes the rows of the layers of a ref without a cache: those of an image.
+pub(super) fn image_layers(inventory: &Inventory, entry: &RefEntry) -> Vec<LayerRow> {
+    let blobs = entry.reach.iter().map(|id| inventory.blobs.get(*id));
+    blobs
+        .filter(|blob| blob.role() == BlobRole::Layer)
+        .enumerate()
+        .map(|(index, blob)| LayerRow {
+            index,
+            digest: blob.digest().to_string(),
+            parent: None,
+            media_type: None,
+            diff_id: None,
+            bytes: blob.size(),
+            stored: blob.is_stored(),
+            created: None,
+            used_by: Vec::new(),
+        })
+        .collect()
+}

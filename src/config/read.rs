@@ -1,0 +1,166 @@
+//! From TOML to a layer of settings, collecting everything that is wrong instead of stopping at the first.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::problem::line_number;
+use super::{ConfigError, Layer, Loaded, Origin, Problem, Setting, parse_theme, parse_timeout};
+use crate::nearest::nearest;
+use crate::source::Source;
+
+/// Reads `text`, which stands in the file `path`.
+pub(super) fn read(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
+    let mut reader = Reader { text, path, problems: Vec::new(), warnings: Vec::new() };
+    let layer = match DeTable::parse(text) {
+        Ok(document) => reader.document(document.get_ref()),
+        Err(error) => {
+            reader.problem(&error.span().unwrap_or_default(), error.message());
+            Layer::default()
+        }
+    };
+    let Reader { mut problems, warnings, .. } = reader;
+    if problems.is_empty() {
+        return Ok(Loaded { layer, warnings });
+    }
+    // The parser hands out keys by the alphabet; people read from the top.
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    Err(ConfigError::Invalid(problems))
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    path: &'a Path,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+type Key<'i> = Spanned<DeString<'i>>;
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl Reader<'_> {
+    fn document(&mut self, table: &DeTable<'_>) -> Layer {
+        let mut layer = Layer::default();
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "sources" => layer.sources = self.sources(value),
+                "ui" => {
+                    for (key, value) in self.table(value) {
+                        match key.get_ref().as_ref() {
+                            "theme" => layer.theme = self.parsed(value, "the name of a theme", parse_theme),
+                            "mouse" => layer.mouse = self.mouse(value),
+                            _ => self.unknown_key(key, "[ui]", &["theme", "mouse"]),
+                        }
+                    }
+                }
+                "scan" => {
+                    for (key, value) in self.table(value) {
+                        match key.get_ref().as_ref() {
+                            "concurrency" => layer.concurrency = self.concurrency(value),
+                            "timeout" => layer.timeout = self.parsed(value, "a duration in quotes", parse_timeout),
+                            _ => self.unknown_key(key, "[scan]", &["concurrency", "timeout"]),
+                        }
+                    }
+                }
+                _ => self.unknown_key(key, "a configuration file", &["sources", "ui", "scan"]),
+            }
+        }
+        layer
+    }
+
+    fn sources(&mut self, value: &Value<'_>) -> Option<Vec<Setting<Source>>> {
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong_type(value, "an array of strings");
+        };
+        Some(items.iter().filter_map(|item| self.source(item)).collect())
+    }
+
+    fn source(&mut self, value: &Value<'_>) -> Option<Setting<Source>> {
+        let Some(text) = value.get_ref().as_str() else { return self.wrong_type(value, "a string") };
+        let base = self.path.parent().unwrap_or(Path::new(""));
+        match Source::parse(text, &|path| base.join(path).is_dir()) {
+            Ok(parsed) => {
+                for warning in parsed.warnings {
+                    self.warnings.push(self.point(&value.span(), &warning.to_string(), None));
+                }
+                Some(self.setting(value, parsed.source.relative_to(base)))
+            }
+            Err(error) => {
+                self.problems.push(self.point(&value.span(), &error.to_string(), error.hint()));
+                None
+            }
+        }
+    }
+
+    fn table<'t, 'i>(
+        &mut self,
+        value: &'t Value<'i>,
+    ) -> impl Iterator<Item = (&'t Key<'i>, &'t Value<'i>)> + use<'t, 'i> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.wrong_type::<()>(value, "a table");
+        }
+        table.into_iter().flatten()
+    }
+
+    fn mouse(&mut self, value: &Value<'_>) -> Option<Setting<bool>> {
+        match value.get_ref().as_bool() {
+            Some(mouse) => Some(self.setting(value, mouse)),
+            None => self.wrong_type(value, "true or false"),
+        }
+    }
+
+    fn concurrency(&mut self, value: &Value<'_>) -> Option<Setting<NonZeroUsize>> {
+        let number = value.get_ref().as_integer();
+        match number.and_then(|number| usize::from_str_radix(number.as_str(), number.radix()).ok()?.try_into().ok()) {
+            Some(number) => Some(self.setting(value, number)),
+            None => self.wrong_type(value, "a number from 1 on"),
+        }
+    }
+
+    fn parsed<T>(
+        &mut self,
+        value: &Value<'_>,
+        expected: &str,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Option<Setting<T>> {
+        let Some(text) = value.get_ref().as_str() else { return self.wrong_type(value, expected) };
+        match parse(text) {
+            Ok(parsed) => Some(self.setting(value, parsed)),
+            Err(message) => {
+                self.problem(&value.span(), &message);
+                None
+            }
+        }
+    }
+
+    fn setting<T>(&self, at: &Value<'_>, value: T) -> Setting<T> {
+        let line = line_number(self.text, at.span().start);
+        Setting::new(value, Origin::File { path: self.path.to_owned(), line })
+    }
+
+    fn wrong_type<T>(&mut self, value: &Value<'_>, expected: &str) -> Option<T> {
+        self.problem(&value.span(), &format!("expected {expected}"));
+        None
+    }
+
+    fn unknown_key(&mut self, key: &Key<'_>, place: &str, known: &[&str]) {
+        let message = format!("unknown key `{}` in {place}", key.get_ref());
+        let hint = match nearest(key.get_ref(), known.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("the keys are {}", known.join(", ")),
+        };
+        self.problems.push(self.point(&key.span(), &message, Some(hint)));
+    }
+
+    fn problem(&mut self, span: &Range<usize>, message: &str) {
+        self.problems.push(self.point(span, message, None));
+    }
+
+    fn point(&self, span: &Range<usize>, message: &str, hint: Option<String>) -> Problem {
+        Problem::new(self.path, self.text, span, message, hint)
+    }
+}

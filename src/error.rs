@@ -1,0 +1,145 @@
+//! Failures as people see them: what failed, why, what to do about it, and with which exit code.
+//!
+//! Each room has its own small error type; the one table here turns them into a message, its causes, a hint and an
+//! exit code.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::backend::{BackendError, OpenError};
+use crate::config::ConfigError;
+use crate::inventory::scan::ScanError;
+use crate::source::SourceError;
+
+/// How a run of the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Done,
+    /// It failed.
+    Failed,
+    /// The arguments or the configuration are wrong, or ask for something that is not there.
+    Usage,
+    /// Some of it failed; the rest is done.
+    Partial,
+    /// The user interrupted it.
+    Interrupted,
+}
+
+impl Exit {
+    /// Returns the exit code of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Partial => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure, ready to be shown.
+#[derive(Debug)]
+pub struct Failure {
+    /// One line: what failed, on what.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How the program ends when nothing else was to do.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// Makes a failure of `error`, with the chain of its sources as causes.
+    pub fn new(exit: Exit, error: &dyn Error) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        Self { message: error.to_string(), causes, hint: None, exit }
+    }
+
+    /// Makes a failure of a message alone.
+    pub fn message(exit: Exit, message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), hint: None, exit }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says on what it failed.
+    #[must_use]
+    pub fn on(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    /// Writes the message, its causes and the hint, a line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, "\n  because: {cause}"))?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self { hint: error.hint(), ..Self::new(Exit::Usage, &error) }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Usage, &error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotBuiltIn(_) => {
+                let failure = Self::new(Exit::Usage, &error);
+                failure.hint("local directories and `demo` can be opened by this version")
+            }
+            OpenError::Demo(_) => Self::new(Exit::Failed, &error),
+        }
+    }
+}
+
+impl From<ScanError> for Failure {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Backend(error) => error.into(),
+            ScanError::Cancelled => Self::new(Exit::Interrupted, &error),
+        }
+    }
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        let failure = Self::new(Exit::Failed, &error);
+        match &error {
+            BackendError::NotFound(_) => {
+                failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
+            }
+            BackendError::NotALayout { .. } => failure
+                .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
+            BackendError::Layout { .. } => failure
+                .hint("a build that exports to the directory again writes the file anew; nothing was changed here"),
+            BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
+                .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
+            _ => failure,
+        }
+    }
+}

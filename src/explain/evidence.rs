@@ -1,0 +1,112 @@
+//! Evidence put to use: what builds say of themselves, and the labels that follow for the records of a cache.
+
+use super::keys::{self, StepKeys};
+use super::matching::{Certainty, Matches};
+use super::names::records::{self, RecordName, Role};
+use super::names::{self, Place, StepName};
+use crate::format::cache_config::CacheGraph;
+use crate::format::provenance::{Build, ProvenanceError};
+
+/// What is known of the builds behind a cache.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    builds: Vec<KnownBuild>,
+}
+
+#[derive(Debug)]
+struct KnownBuild {
+    build: Build,
+    keys: Vec<StepKeys>,
+    names: Vec<StepName>,
+}
+
+/// Says why a document is no evidence for names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// It is no provenance.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// Provenance of `mode=min` says nothing of the steps.
+    #[error("the provenance holds no steps; it was made with mode=min")]
+    NoSteps,
+}
+
+impl EvidenceError {
+    /// Returns what to do about it, where that is not plain from the message.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Provenance(_) => None,
+            Self::NoSteps => Some("build with `--attest type=provenance,mode=max`"),
+        }
+    }
+}
+
+/// What a record is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordLabel {
+    /// The words of the Dockerfile. They come from a build's files, and are not fit for a terminal as they are.
+    pub text: String,
+    /// Where the instruction stands, the first place first.
+    pub places: Vec<Place>,
+    /// How sure the label is.
+    pub certainty: Certainty,
+    /// Whether the record is the key of the step itself, and not the content of files that it uses.
+    pub is_step: bool,
+}
+
+impl Evidence {
+    /// Adds the provenance of a build.
+    ///
+    /// # Errors
+    /// When it is none, or says nothing of the steps.
+    pub fn add(&mut self, provenance: &[u8]) -> Result<(), EvidenceError> {
+        let build = Build::parse(provenance)?;
+        if build.steps.is_empty() {
+            return Err(EvidenceError::NoSteps);
+        }
+        let (keys, names) = (keys::of_build(&build), names::of_steps(&build));
+        self.builds.push(KnownBuild { build, keys, names });
+        Ok(())
+    }
+
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.builds.is_empty()
+    }
+
+    /// Labels the records of a cache, by their places; where builds disagree, by the surest. A record that no build knows
+    /// has no label.
+    pub fn labels(&self, graph: &CacheGraph) -> Vec<Option<RecordLabel>> {
+        let mut labels: Vec<Option<RecordLabel>> = vec![None; graph.records.len()];
+        for known in &self.builds {
+            let matches = Matches::find(&known.build, &known.keys, graph);
+            let named = records::of_records(&known.build, &known.keys, graph, &matches);
+            for (label, names) in labels.iter_mut().zip(named) {
+                let surest = label.as_ref().map(|label| label.certainty);
+                if names.first().is_some_and(|name| surest.is_none_or(|surest| surest < name.certainty)) {
+                    *label = known.label(&names);
+                }
+            }
+        }
+        labels
+    }
+}
+
+impl KnownBuild {
+    fn label(&self, names: &[RecordName]) -> Option<RecordLabel> {
+        let first = names.first()?;
+        let mut places: Vec<Place> = names
+            .iter()
+            .filter_map(|name| self.names.get(name.step.at()))
+            .flat_map(|name| name.places.clone())
+            .collect();
+        places.sort_by(|a, b| (&a.file, a.first_line).cmp(&(&b.file, b.first_line)));
+        places.dedup();
+        Some(RecordLabel {
+            text: first.text(&self.names),
+            places,
+            certainty: first.certainty,
+            is_step: matches!(first.role, Role::Key { .. }),
+        })
+    }
+}

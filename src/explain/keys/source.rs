@@ -1,0 +1,260 @@
+//! Keys of sources (`solver/llbsolver/ops/source.go` and `source/*` in BuildKit).
+
+use super::{StepKeys, platform};
+use crate::format::digest::Digest;
+use crate::format::go_json::document;
+use crate::format::llb::{Platform, SourceOp};
+use crate::format::provenance::Build;
+
+/// Returns the key digest of a source whose own key is `key`.
+pub fn digest(key: &str) -> Digest {
+    Digest::of(format!("buildkit.source.v0:{key}").as_bytes())
+}
+
+/// Returns the first key digest of an image: by its manifest or index, and the platform taken of it.
+///
+/// `layer_limit` is the number of layers to which the image is cut, when it is.
+pub fn image(manifest: &Digest, platform: &Platform, layer_limit: Option<i64>) -> Digest {
+    let text = document(|fields| {
+        fields.always("Digest", &manifest.to_string());
+        platform::write(platform, fields);
+        fields.unless_empty("Limit", &layer_limit);
+    });
+    digest(&Digest::of(text.as_bytes()).to_string())
+}
+
+/// Returns the second key digest of an image: by the uncompressed digests of its layers, bottom first. An image without
+/// layers has no second key.
+pub fn image_chain(diff_ids: &[Digest]) -> Option<Digest> {
+    let (first, rest) = diff_ids.split_first()?;
+    let chain = rest.iter().fold(*first, |chain, layer| Digest::of(format!("{chain} {layer}").as_bytes()));
+    Some(digest(&chain.to_string()))
+}
+
+/// Returns the key digest of a repository at a commit, without its `.git` directory.
+pub fn git(commit: &str, subdir: &str, skip_submodules: bool, mtime: &str) -> Digest {
+    let mut key = commit.to_owned();
+    if !subdir.is_empty() {
+        key = format!("{key}:{subdir}");
+    }
+    if skip_submodules {
+        key.push_str("(skip-submodules)");
+    }
+    if !matches!(mtime, "" | "checkout") {
+        key = format!("{key}(mtime={mtime})");
+    }
+    digest(&key)
+}
+
+/// A download whose checksum is given, so that its date does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct PinnedDownload<'a> {
+    /// The name of the file that it becomes.
+    pub filename: &'a str,
+    /// Its permission bits, 0 for the default.
+    pub perm: i64,
+    /// Its owner.
+    pub uid: i64,
+    /// Its group.
+    pub gid: i64,
+    /// What it must hash to.
+    pub checksum: &'a str,
+    /// The name of the secret that is sent along, empty for none.
+    pub auth_header_secret: &'a str,
+}
+
+impl PinnedDownload<'_> {
+    /// Returns the key digest.
+    pub fn digest(&self) -> Digest {
+        let text = document(|fields| {
+            fields
+                .always("Filename", self.filename)
+                .always("Perm", &self.perm)
+                .always("UID", &self.uid)
+                .always("GID", &self.gid)
+                .always("Checksum", self.checksum)
+                .unless_empty("AuthHeaderSecret", self.auth_header_secret);
+        });
+        digest(&Digest::of(text.as_bytes()).to_string())
+    }
+}
+
+/// Computes what the build's own description tells of a source's keys.
+pub(super) fn keys(build: &Build, op: &SourceOp, platform: Option<&Platform>) -> StepKeys {
+    let partial = |digest: Option<Digest>| StepKeys { digests: digest.into_iter().collect(), ..StepKeys::default() };
+    match op.scheme() {
+        // Its keys are random and never leave the daemon; only the content of its files is known to a cache.
+        ("local", _) => StepKeys { complete: true, ..StepKeys::default() },
+        // The second key needs the image's config.
+        ("docker-image" | "oci-layout", reference) => partial(pinned_image(op, reference, platform)),
+        ("git", reference) => pinned_git(build, op, reference),
+        ("http" | "https", _) => {
+            let digest = pinned_download(op);
+            StepKeys { complete: digest.is_some(), ..partial(digest) }
+        }
+        _ => StepKeys::default(),
+    }
+}
+
+fn pinned_image(op: &SourceOp, reference: &str, platform: Option<&Platform>) -> Option<Digest> {
+    let manifest = reference.rsplit_once('@')?.1.parse().ok()?;
+    let limit = match [op.attr("image.layerlimit"), op.attr("oci.layerlimit")].concat() {
+        none if none.is_empty() => None,
+        limit => Some(limit.parse().ok()?),
+    };
+    Some(image(&manifest, platform?, limit))
+}
+
+fn pinned_git(build: &Build, op: &SourceOp, reference: &str) -> StepKeys {
+    let (remote, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let (name, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
+    // With its `.git` directory the key holds the resolved name of the ref, which no evidence has.
+    if op.attr("git.keepgitdir") == "true" || !op.attr("git.bundle").is_empty() {
+        return StepKeys::default();
+    }
+    let pinned = is_commit(name).then_some(name);
+    let commit = pinned.or_else(|| resolved_commit(build, op, remote, fragment));
+    let key = |commit| git(commit, subdir, op.attr("git.skipsubmodules") == "true", op.attr("git.mtime"));
+    // What a name was resolved to may be an annotated tag, where the key holds the commit behind it.
+    StepKeys { digests: commit.map(key).into_iter().collect(), complete: pinned.is_some(), inputs: Vec::new() }
+}
+
+fn resolved_commit<'a>(build: &'a Build, op: &SourceOp, remote: &str, fragment: &str) -> Option<&'a str> {
+    let url = match op.attr("git.fullurl") {
+        "" => format!("https://{remote}"),
+        url => url.to_owned(),
+    };
+    let uri = if fragment.is_empty() { url } else { format!("{url}#{fragment}") };
+    let found = build.dependencies.iter().find(|dependency| dependency.uri == uri)?;
+    found.digests.values().map(String::as_str).find(|digest| is_commit(digest))
+}
+
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn pinned_download(op: &SourceOp) -> Option<Digest> {
+    let number = |name| match op.attr(name) {
+        "" => Some(0),
+        text => go_integer(text),
+    };
+    let (filename, checksum) = (op.attr("http.filename"), op.attr("http.checksum"));
+    let sends_headers = op.attrs.keys().any(|name| name.starts_with("http.header."));
+    if filename.is_empty() || checksum.is_empty() || sends_headers {
+        return None;
+    }
+    let download = PinnedDownload {
+        filename,
+        perm: number("http.perm")?,
+        uid: number("http.uid")?,
+        gid: number("http.gid")?,
+        checksum,
+        auth_header_secret: op.attr("http.authheadersecret"),
+    };
+    Some(download.digest())
+}
+
+/// Parses an integer whose base its prefix tells, as Go's `ParseInt(…, 0, …)`.
+fn go_integer(text: &str) -> Option<i64> {
+    match text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty())) {
+        Some(octal) => i64::from_str_radix(octal, 8).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::root;
+    use super::*;
+    use crate::format::lenient;
+    use crate::format::provenance::Dependency;
+
+    fn sha(digits: &str) -> Digest {
+        format!("sha256:{digits:0>64}").parse().unwrap()
+    }
+
+    fn keys_of(op: &str) -> StepKeys {
+        let mut build = Build::default();
+        build.dependencies.push(Dependency {
+            uri: "https://github.com/a/b.git#main".into(),
+            digests: [("sha1".to_owned(), "1".repeat(40))].into(),
+        });
+        keys(&build, &lenient::parse(op.as_bytes()).unwrap(), platform::parse("linux/arm64").as_ref())
+    }
+
+    #[test]
+    fn images_agree_with_buildkit() {
+        let arm = image(&sha("1"), &platform::parse("linux/arm64").unwrap(), None);
+        assert_eq!(arm.hex(), "dcf741a8add3eef33c42e7b99aad9b3a09a3f8ede44ddd37b6d9a591bb3bc7a6");
+        assert_eq!(root(&arm, 0).hex(), "a07679234e780fd3f7a8d398e8d6d2e5c0ea7f30ac55744ee8f05dce23aa355c");
+        let real = sha("fe42d8feb746b4775a42adf318a2e11640a7e071d0617d7d1911df9e16e5eec3");
+        let amd = image(&real, &platform::parse("linux/amd64").unwrap(), None);
+        assert_eq!(amd.hex(), "3eea0dca9c668c732bbf35a8972a47063663eae4890a4499a31e0975c74d4c7a");
+        assert_eq!(root(&amd, 0).hex(), "4c9908a81da46170e5e5f42cf0c182e2006aa185ac1d84f1fe4e0ec2f0b02582");
+        assert_eq!(
+            image(&sha("1"), &platform::parse("linux/arm64").unwrap(), Some(0)),
+            digest(
+                &Digest::of(format!(r#"{{"Digest":"{}","OS":"linux","Arch":"arm64","Limit":0}}"#, sha("1")).as_bytes())
+                    .to_string()
+            )
+        );
+    }
+
+    #[test]
+    fn chains_of_layers_agree_with_buildkit() {
+        let a = sha(&"a".repeat(64));
+        let chain = image_chain(&[a]).unwrap();
+        assert_eq!(chain.hex(), "30e7d741b2534815eb20a4e228dfbb5615f85a088a70d3243d574d8d10573207");
+        assert_eq!(root(&chain, 0).hex(), "2d4b9031bad155439f20cd27e85cf1662f68a98319e66b9dc428d6184a6dde73");
+        let two = Digest::of(format!("{a} {a}").as_bytes());
+        assert_eq!(image_chain(&[a, a]), Some(digest(&two.to_string())));
+        assert_eq!(image_chain(&[]), None);
+    }
+
+    #[test]
+    fn repositories_agree_with_buildkit() {
+        let key = git(&"1".repeat(40), "", false, "");
+        assert_eq!(key.hex(), "5eaa1d4e60ec152bdc626c9f8b003aed50b03000036b8f7962f1086d805c79f8");
+        assert_eq!(root(&key, 0).hex(), "ededba896161ac39003519a6fa6fde4795b8cbb997674cdf948954c63fce6d34");
+        assert_eq!(git("c", "sub", true, "commit"), digest("c:sub(skip-submodules)(mtime=commit)"));
+        assert_eq!(git("c", "", false, "checkout"), digest("c"));
+    }
+
+    #[test]
+    fn downloads_agree_with_buildkit() {
+        let checksum = format!("sha256:{}", "b".repeat(64));
+        let plain =
+            PinnedDownload { filename: "x", perm: 0, uid: 0, gid: 0, checksum: &checksum, auth_header_secret: "" };
+        assert_eq!(plain.digest().hex(), "b32c3c41f4ce59c8d2d5fc93dcc977772bae5c0b774ca220bfe9292b042008c9");
+        let pinned = keys_of(&format!(
+            r#"{{"identifier":"https://h/x","attrs":{{"http.filename":"x","http.checksum":"{checksum}","http.perm":"0644"}}}}"#
+        ));
+        assert_eq!(pinned.digests, [PinnedDownload { perm: 0o644, ..plain }.digest()]);
+        assert!(pinned.complete);
+        let dated = keys_of(r#"{"identifier":"https://h/x","attrs":{"http.filename":"x"}}"#);
+        assert!(dated.digests.is_empty() && !dated.complete);
+    }
+
+    #[test]
+    fn says_what_is_not_known() {
+        let cases = [
+            (r#"{"identifier":"local://context"}"#, 0, true),
+            (r#"{"identifier":"docker-image://a:latest"}"#, 0, false),
+            (&format!(r#"{{"identifier":"docker-image://a:latest@{}"}}"#, sha("1")), 1, false),
+            (&format!(r#"{{"identifier":"docker-image+blob://a@{}"}}"#, sha("1")), 0, false),
+            (r#"{"identifier":"git://github.com/a/b.git#main"}"#, 1, false),
+            (r#"{"identifier":"git://github.com/a/b.git#other"}"#, 0, false),
+            (&format!(r#"{{"identifier":"git://github.com/a/b.git#{}:dir"}}"#, "2".repeat(40)), 1, true),
+            (
+                &format!(r#"{{"identifier":"git://a#{}","attrs":{{"git.keepgitdir":"true"}}}}"#, "2".repeat(40)),
+                0,
+                false,
+            ),
+            (r#"{"identifier":"nonsense"}"#, 0, false),
+        ];
+        for (op, known, complete) in cases {
+            let keys = keys_of(op);
+            assert_eq!((keys.digests.len(), keys.complete), (known, complete), "{op}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Names for steps and records: the words of the Dockerfile.
+
+use super::dockerfile::{Dockerfile, Stage};
+use crate::format::provenance::{Build, Location, Step};
+
+mod derived;
+pub mod records;
+
+/// The name of a step. Its text comes from a build's files, and is not fit for a terminal as it is.
+#[derive(Debug, Clone, Default)]
+pub struct StepName {
+    /// The instruction as its author wrote it, or words for the operation where no text of it is at hand.
+    pub text: String,
+    /// Where it stands, the first place first; several places when stages share the step, none when nothing tells.
+    pub places: Vec<Place>,
+}
+
+/// Where an instruction stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name.
+    pub file: String,
+    /// The first line, counted from 1.
+    pub first_line: u32,
+    /// The last line.
+    pub last_line: u32,
+    /// The stage; none where the file's text is not at hand.
+    pub stage: Option<Stage>,
+    /// The instruction there; empty where the file's text is not at hand.
+    pub text: String,
+}
+
+/// Names every step of a build.
+pub fn of_steps(build: &Build) -> Vec<StepName> {
+    let files: Vec<Dockerfile> =
+        build.sources.iter().map(|source| source.text.as_deref().map(Dockerfile::parse).unwrap_or_default()).collect();
+    build.steps.iter().map(|step| of_step(build, &files, step)).collect()
+}
+
+fn of_step(build: &Build, files: &[Dockerfile], step: &Step) -> StepName {
+    let mut locations = step.locations.clone();
+    locations.sort_unstable_by_key(|location| (location.source, location.first_line));
+    let places: Vec<Place> = locations.iter().map(|location| place(build, files, location)).collect();
+    let written = places.iter().map(|place| &place.text).find(|text| !text.is_empty());
+    StepName { text: written.cloned().unwrap_or_else(|| derived::name(&step.op.kind)), places }
+}
+
+fn place(build: &Build, files: &[Dockerfile], location: &Location) -> Place {
+    let instruction = files.get(location.source).and_then(|file| file.at(location.first_line));
+    Place {
+        file: build.sources.get(location.source).map(|source| source.name.clone()).unwrap_or_default(),
+        first_line: location.first_line,
+        last_line: location.last_line,
+        stage: instruction.and_then(|instruction| instruction.stage.clone()),
+        text: instruction.map(|instruction| instruction.text.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    fn build(dockerfile: &str) -> Build {
+        let data = base64::engine::general_purpose::STANDARD.encode(dockerfile);
+        let text = format!(
+            r#"{{"buildType":"x","buildConfig":{{"llbDefinition":[
+                {{"id":"a","op":{{"Op":{{"exec":{{"meta":{{"args":["/bin/sh","-c","npm ci\n"]}}}}}}}}}},
+                {{"id":"b","op":{{"Op":{{"source":{{"identifier":"local://context"}}}}}}}}]}},
+              "metadata":{{"https://mobyproject.org/buildkit@v1#metadata":{{"source":{{
+                "locations":{{"a":{{"locations":[{{"ranges":[{{"start":{{"line":5}},"end":{{"line":5}}}}]}},
+                  {{"ranges":[{{"start":{{"line":2}},"end":{{"line":2}}}},{{"start":{{"line":3}},"end":{{"line":3}}}}]}}]}},"b":{{}}}},
+                "infos":[{{"filename":"Dockerfile","data":"{data}"}}]}}}}}}}}"#
+        );
+        Build::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_shared_step_has_several_places_and_the_first_names_it() {
+        let names = of_steps(&build("FROM a AS one\nRUN npm \\\n  ci\nFROM a\nRUN npm ci\n"));
+        let places: Vec<_> = names[0]
+            .places
+            .iter()
+            .map(|place| (place.first_line, place.last_line, place.stage.as_ref().unwrap().to_string()))
+            .collect();
+        assert_eq!(names[0].text, "RUN npm ci");
+        assert_eq!(places, [(2, 3, "one".to_owned()), (5, 5, "stage-1".to_owned())]);
+        assert_eq!((names[1].text.as_str(), names[1].places.len()), ("build context", 0));
+    }
+
+    #[test]
+    fn without_the_file_the_operation_names_the_step() {
+        let names = of_steps(&build(""));
+        assert_eq!(names[0].text, "RUN npm ci");
+        assert_eq!((names[0].places[0].file.as_str(), names[0].places[0].first_line), ("Dockerfile", 2));
+        assert!(names[0].places[0].stage.is_none());
+    }
+}

@@ -1,0 +1,306 @@
+//! Build logs in the form of `--progress=rawjson`: one `SolveStatus` a line (`client/graph.go` in BuildKit).
+//!
+//! A vertex appears in many events, and later ones take back what earlier ones said: an event may call a vertex `cached`
+//! and a later one not, when the result was found in the cache but its layers had to be fetched. So the last event counts,
+//! and that an earlier one said otherwise is kept too. A log comes from standard error and may hold other lines: they are
+//! passed over.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::digest::{Digest, DigestText};
+use super::lenient::{self, List, go_struct};
+use super::time::GoTime;
+
+/// The longest line that is read, in bytes; longer ones are passed over.
+pub const MAX_LINE: usize = 8 << 20;
+/// The most vertices that are kept; what a log says of others is passed over.
+pub const MAX_VERTICES: usize = 100_000;
+/// The most statuses that are kept of a vertex.
+pub const MAX_STATUSES: usize = 1_000;
+
+/// What a log tells of a build.
+#[derive(Debug, Clone, Default)]
+pub struct ProgressLog {
+    /// The vertices, in the order of their first event.
+    pub vertices: Vec<Vertex>,
+    /// How many lines were not events: other output, or longer than [`MAX_LINE`].
+    pub skipped_lines: usize,
+    places: HashMap<Digest, usize>,
+}
+
+/// What a log tells of a vertex.
+#[derive(Debug, Clone)]
+pub struct Vertex {
+    /// Its digest, which the provenance of the same build maps to a step.
+    pub digest: Digest,
+    /// Its name, such as `[web 2/3] RUN npm run build`.
+    pub name: String,
+    /// What it takes.
+    pub inputs: Vec<Digest>,
+    /// When it began first.
+    pub started: Option<Timestamp>,
+    /// When it ended last; nothing while it runs, or when it was not needed.
+    pub completed: Option<Timestamp>,
+    /// How long it was at work, pauses left out.
+    pub busy: SignedDuration,
+    /// Whether the last event says that its result came from a cache.
+    pub cached: bool,
+    /// Whether any event said so.
+    pub ever_cached: bool,
+    /// Why it failed, empty when it did not.
+    pub error: String,
+    /// What it reported of itself, such as `transferring context:`.
+    pub statuses: Vec<Status>,
+    /// Its warnings, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Progress within a vertex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// What it is about, such as `inferred cache manifest type: …`.
+    pub id: String,
+    /// How far it came, in bytes where it counts bytes.
+    pub current: i64,
+    /// How far it has to go, 0 when it is not known.
+    pub total: i64,
+}
+
+go_struct! {
+    struct SolveStatus {
+        vertexes: List<RawVertex> = "vertexes",
+        statuses: List<RawStatus> = "statuses",
+        warnings: List<RawWarning> = "warnings",
+    }
+}
+go_struct! {
+    struct RawVertex {
+        digest: DigestText = "digest",
+        inputs: List<DigestText> = "inputs",
+        name: String = "name",
+        started: GoTime = "started",
+        completed: GoTime = "completed",
+        cached: bool = "cached",
+        error: String = "error",
+    }
+}
+go_struct! {
+    struct RawStatus {
+        vertex: DigestText = "vertex",
+        id: String = "id",
+        current: i64 = "current",
+        total: i64 = "total",
+    }
+}
+go_struct! {
+    struct RawWarning { vertex: DigestText = "vertex", short: Base64Text = "short" }
+}
+
+/// A line of text that Go has as bytes.
+#[derive(Debug, Clone, Default)]
+struct Base64Text(String);
+
+impl<'de> serde::Deserialize<'de> for Base64Text {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = super::llb::json::Base64::deserialize(deserializer)?;
+        Ok(Self(String::from_utf8_lossy(&bytes.0).into_owned()))
+    }
+}
+
+impl ProgressLog {
+    /// Parses a whole log.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut reader = Reader::default();
+        reader.feed(bytes);
+        reader.finish()
+    }
+
+    /// Returns what is told of a vertex.
+    pub fn vertex(&self, digest: &Digest) -> Option<&Vertex> {
+        self.vertices.get(*self.places.get(digest)?)
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return;
+        }
+        let Some(event) = line.starts_with(b"{").then(|| lenient::parse::<SolveStatus>(line).ok()).flatten() else {
+            self.skipped_lines += 1;
+            return;
+        };
+        for raw in event.vertexes.0 {
+            if let Some(vertex) = self.entry(&raw.digest) {
+                vertex.merge(raw);
+            }
+        }
+        for raw in event.statuses.0 {
+            if let Some(vertex) = self.entry(&raw.vertex) {
+                vertex.report(Status { id: raw.id, current: raw.current, total: raw.total });
+            }
+        }
+        for raw in event.warnings.0 {
+            if let Some(vertex) = self.entry(&raw.vertex).filter(|vertex| vertex.warnings.len() < MAX_STATUSES) {
+                vertex.warnings.push(raw.short.0);
+            }
+        }
+    }
+
+    fn entry(&mut self, digest: &DigestText) -> Option<&mut Vertex> {
+        let digest = digest.valid()?;
+        let place = match self.places.get(&digest) {
+            Some(place) => *place,
+            None if self.vertices.len() == MAX_VERTICES => return None,
+            None => {
+                self.places.insert(digest, self.vertices.len());
+                self.vertices.push(Vertex::new(digest));
+                self.vertices.len() - 1
+            }
+        };
+        self.vertices.get_mut(place)
+    }
+}
+
+impl Vertex {
+    fn new(digest: Digest) -> Self {
+        Self {
+            digest,
+            name: String::new(),
+            inputs: Vec::new(),
+            started: None,
+            completed: None,
+            busy: SignedDuration::ZERO,
+            cached: false,
+            ever_cached: false,
+            error: String::new(),
+            statuses: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn merge(&mut self, raw: RawVertex) {
+        if !raw.name.is_empty() {
+            self.name = raw.name;
+        }
+        // Only some events carry the inputs.
+        if !raw.inputs.0.is_empty() {
+            self.inputs = raw.inputs.0.iter().filter_map(DigestText::valid).collect();
+        }
+        let (started, completed) = (raw.started.0, raw.completed.0);
+        self.started = self.started.or(started);
+        if let (Some(started), Some(completed)) = (started, completed) {
+            // An interval that was counted is told again when a later event repeats it.
+            if self.completed.is_none_or(|counted| completed > counted) {
+                self.busy = self.busy.saturating_add(completed.duration_since(started));
+            }
+        }
+        self.completed = self.completed.max(completed);
+        self.cached = raw.cached;
+        self.ever_cached |= raw.cached;
+        self.error = raw.error;
+    }
+
+    fn report(&mut self, status: Status) {
+        match self.statuses.iter().rposition(|known| known.id == status.id) {
+            Some(known) => self.statuses[known] = status,
+            None if self.statuses.len() == MAX_STATUSES => {}
+            None => self.statuses.push(status),
+        }
+    }
+}
+
+/// Takes a log piece by piece, wherever the pieces end.
+#[derive(Debug, Default)]
+pub struct Reader {
+    log: ProgressLog,
+    rest: Vec<u8>,
+    too_long: bool,
+}
+
+impl Reader {
+    /// Takes the next piece.
+    pub fn feed(&mut self, piece: &[u8]) {
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            if self.rest.len() + part.len() > MAX_LINE {
+                self.too_long = true;
+                self.rest.clear();
+            }
+            if !self.too_long {
+                self.rest.extend_from_slice(part);
+            }
+            if part.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    /// Ends the log.
+    pub fn finish(mut self) -> ProgressLog {
+        self.end_line();
+        self.log
+    }
+
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.too_long) {
+            self.log.skipped_lines += 1;
+        } else {
+            self.log.line(&self.rest);
+        }
+        self.rest.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vertex(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
+    #[test]
+    fn the_last_event_of_a_vertex_counts() {
+        let (a, b) = (vertex("a"), vertex("b"));
+        let log = format!(
+            r#"{{"vertexes":[{{"digest":"{a}","name":"A","inputs":["{b}"],"started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z","cached":true}}]}}
+warning: something else {{
+{{"vertexes":[{{"digest":"{a}","name":"A","started":"2026-01-01T00:00:05Z"}}],"logs":[{{"data":"AA=="}}]}}
+{{"vertexes":[{{"digest":"{a}","name":"A","started":"2026-01-01T00:00:05Z","completed":"2026-01-01T00:00:07Z"}},{{"digest":"nonsense"}}]}}
+
+{{"vertexes":[{{"digest":"{b}","error":"no"}}],"statuses":[{{"id":"s","vertex":"{b}","current":1}},{{"id":"s","vertex":"{b}","current":2,"total":2}}],"warnings":[{{"vertex":"{b}","short":"aGk="}}]}}"#
+        );
+        let whole = ProgressLog::parse(log.as_bytes());
+        let mut by_bytes = Reader::default();
+        log.bytes().for_each(|byte| by_bytes.feed(&[byte]));
+        for log in [whole, by_bytes.finish()] {
+            assert_eq!((log.vertices.len(), log.skipped_lines), (2, 1));
+            let first = log.vertex(&a).unwrap();
+            assert_eq!((first.cached, first.ever_cached, first.busy.as_secs()), (false, true, 3));
+            assert_eq!(first.inputs, [b]);
+            let second = log.vertex(&b).unwrap();
+            assert_eq!((second.error.as_str(), second.warnings.as_slice()), ("no", ["hi".to_owned()].as_slice()));
+            assert_eq!(second.statuses, [Status { id: "s".into(), current: 2, total: 2 }]);
+        }
+    }
+
+    #[test]
+    fn passes_over_lines_without_end() {
+        let mut reader = Reader::default();
+        for _ in 0..3 {
+            reader.feed(&vec![b'{'; MAX_LINE / 2]);
+        }
+        assert!(reader.rest.capacity() <= MAX_LINE * 2);
+        reader.feed(format!("\n{{\"vertexes\":[{{\"digest\":\"{}\"}}]}}", vertex("a")).as_bytes());
+        let log = reader.finish();
+        assert_eq!((log.vertices.len(), log.skipped_lines), (1, 1));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            ProgressLog::parse(&bytes);
+        }
+    }
+}

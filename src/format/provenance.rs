@@ -1,0 +1,282 @@
+//! Provenance: what BuildKit attests of a build, down to every step of its graph.
+//!
+//! Read are SLSA statements of the versions 1 and 0.2, their bare predicates, and either of them in a DSSE envelope
+//! (`solver/llbsolver/provenance/types` in BuildKit). With `mode=max` the whole graph is there; with `mode=min` only what
+//! the build was asked for and which sources it resolved.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::digest::Digest;
+use super::llb::Op;
+use super::manifest::Descriptor;
+
+mod graph;
+mod raw;
+
+/// The largest source file whose text is kept, in bytes.
+pub const SOURCE_LIMIT: usize = 4 << 20;
+
+/// The place of a step in its build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepIndex(pub u32);
+
+impl StepIndex {
+    /// Returns the place as an index of a slice.
+    pub fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One of the outputs of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepOutput {
+    /// The step.
+    pub step: StepIndex,
+    /// Which of its outputs; nearly always 0.
+    pub output: u32,
+}
+
+/// A build, as provenance describes it.
+#[derive(Debug, Clone, Default)]
+pub struct Build {
+    /// The steps, in the document's order; none with `mode=min`.
+    pub steps: Vec<Step>,
+    /// All steps, each after its inputs.
+    pub order: Vec<StepIndex>,
+    /// The files that steps name as their origin: Dockerfiles.
+    pub sources: Vec<SourceFile>,
+    /// What the build resolved: images, repositories, downloads.
+    pub dependencies: Vec<Dependency>,
+    /// What the client asked for.
+    pub request: Request,
+    /// The platform of the builder, as `linux/amd64`; what steps run on that name none.
+    pub builder_platform: String,
+    /// When the build began.
+    pub started: Option<Timestamp>,
+    /// When the build ended.
+    pub finished: Option<Timestamp>,
+}
+
+/// A step of a build.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name in the document, such as `step4`.
+    pub id: String,
+    /// What it does.
+    pub op: Op,
+    /// What it takes, in order.
+    pub inputs: Vec<StepOutput>,
+    /// The digests by which the progress log of the same build knows it.
+    pub vertices: Vec<Digest>,
+    /// Where it stands in the sources: several places when stages share it.
+    pub locations: Vec<Location>,
+    /// The layers of its outputs, for steps of the exported image's own chain: per output, lists of layers, bottom first.
+    pub layers: BTreeMap<u32, Vec<Vec<Descriptor>>>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// The place of the file in [`Build::sources`]; the file may be missing there.
+    pub source: usize,
+    /// The first line, counted from 1.
+    pub first_line: u32,
+    /// The last line.
+    pub last_line: u32,
+}
+
+/// A file that steps come from.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Its name, such as `Dockerfile`.
+    pub name: String,
+    /// The language, such as `Dockerfile`.
+    pub language: String,
+    /// Its text, unless it is larger than [`SOURCE_LIMIT`].
+    pub text: Option<String>,
+}
+
+/// Something that the build resolved.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    /// A package URL (`pkg:docker/…`) or an address.
+    pub uri: String,
+    /// Its digests by algorithm.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// What the client asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The file that was built, such as `Dockerfile`.
+    pub path: String,
+    /// The frontend, such as `dockerfile.v0`.
+    pub frontend: String,
+    /// Its arguments: `build-arg:NAME`, `target`, `no-cache`, `context:NAME` …
+    pub args: BTreeMap<String, String>,
+    /// The names of the local directories.
+    pub locals: Vec<String>,
+    /// The names of the secrets.
+    pub secrets: Vec<String>,
+    /// The version of the frontend's behaviour, 0 when it is not said.
+    pub compatibility_version: i64,
+    /// The version of the Dockerfile frontend, empty when it is not said.
+    pub dockerfile_version: String,
+}
+
+/// Says why a document is no provenance that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProvenanceError {
+    /// Not JSON of that shape.
+    #[error("not provenance: {0}")]
+    Json(String),
+    /// A statement about something else, such as a bill of materials.
+    #[error("the statement is of type `{0}`, not SLSA provenance")]
+    OtherPredicate(String),
+    /// JSON without anything of provenance.
+    #[error("not provenance: neither a statement nor a predicate of SLSA")]
+    NotProvenance,
+    /// Two steps have one name.
+    #[error("two steps are named `{0}`")]
+    DuplicateStep(String),
+    /// A step takes something that is not there.
+    #[error("step `{step}` takes `{input}`, which is not there")]
+    DanglingInput {
+        /// Which step.
+        step: String,
+        /// What it takes.
+        input: String,
+    },
+    /// Steps that need each other.
+    #[error("step `{0}` needs itself")]
+    Loop(String),
+    /// More steps than can be counted.
+    #[error("the build has too many steps")]
+    TooManySteps,
+}
+
+impl Build {
+    /// Parses provenance.
+    ///
+    /// # Errors
+    /// When the bytes are not provenance, or its graph is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ProvenanceError> {
+        raw::parse(bytes)
+    }
+
+    /// Returns the step at `index`, when it is one of this build.
+    pub fn step(&self, index: StepIndex) -> Option<&Step> {
+        self.steps.get(index.at())
+    }
+
+    /// Returns the steps with their places, each after its inputs.
+    pub fn ordered(&self) -> impl DoubleEndedIterator<Item = (StepIndex, &Step)> {
+        self.order.iter().filter_map(|&index| Some((index, self.step(index)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(steps: &str) -> Vec<u8> {
+        format!(
+            r#"{{"predicateType":"https://slsa.dev/provenance/v1","predicate":{{"buildDefinition":{{"internalParameters":
+                {{"buildConfig":{{"llbDefinition":[{steps}]}}}}}}}}}}"#
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn steps_are_tied_by_place_whatever_their_order() {
+        let build =
+            Build::parse(&statement(r#"{"id":"b","inputs":["a:1","c:0"]},{"id":"a"},{"id":"c","inputs":["a:0"]}"#))
+                .unwrap();
+        let at = |step, output| StepOutput { step: StepIndex(step), output };
+        assert_eq!(build.steps[0].inputs, [at(1, 1), at(2, 0)]);
+        assert_eq!(build.order, [StepIndex(1), StepIndex(2), StepIndex(0)]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_graph() {
+        let dangling = |input: &str| ProvenanceError::DanglingInput { step: "a".into(), input: input.into() };
+        let cases = [
+            (r#"{"id":"a"},{"id":"a"}"#, ProvenanceError::DuplicateStep("a".into())),
+            (r#"{"id":"a","inputs":["b:0"]}"#, dangling("b:0")),
+            (r#"{"id":"a","inputs":["a"]}"#, dangling("a")),
+            (r#"{"id":"a","inputs":["a:-1"]}"#, dangling("a:-1")),
+            (r#"{"id":"a","inputs":["a:0"]}"#, ProvenanceError::Loop("a".into())),
+            (
+                r#"{"id":"x"},{"id":"a","inputs":["b:0"]},{"id":"b","inputs":["a:0"]}"#,
+                ProvenanceError::Loop("a".into()),
+            ),
+        ];
+        for (steps, error) in cases {
+            assert_eq!(Build::parse(&statement(steps)).unwrap_err(), error, "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_a_hundred_thousand_steps_is_ordered() {
+        let steps: Vec<String> = (0..100_000)
+            .map(|n| {
+                if n == 0 {
+                    r#"{"id":"s0"}"#.to_owned()
+                } else {
+                    format!(r#"{{"id":"s{n}","inputs":["s{}:0"]}}"#, n - 1)
+                }
+            })
+            .collect();
+        let build = Build::parse(&statement(&steps.join(","))).unwrap();
+        assert_eq!(build.order.len(), 100_000);
+    }
+
+    #[test]
+    fn knows_predicates_envelopes_and_mode_min() {
+        use base64::Engine as _;
+        let bare = br#"{"buildType":"https://mobyproject.org/buildkit@v1","invocation":{"parameters":{"args":{"build-arg:A":"1","no-cache":null}},
+            "environment":{"platform":"linux/arm64"}},"materials":[{"uri":"pkg:docker/a","digest":{"sha256":"00"}}]}"#;
+        let payload = base64::engine::general_purpose::STANDARD.encode(bare);
+        let envelope =
+            format!(r#"{{"payloadType":"application/vnd.in-toto+json","payload":"{payload}","signatures":[]}}"#);
+        for bytes in [&bare[..], envelope.as_bytes()] {
+            let build = Build::parse(bytes).unwrap();
+            assert!(build.steps.is_empty());
+            assert_eq!(build.builder_platform, "linux/arm64");
+            assert_eq!(build.dependencies[0].digests["sha256"], "00");
+            let args: Vec<_> = build.request.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(args, [("build-arg:A", "1"), ("no-cache", "")]);
+        }
+    }
+
+    #[test]
+    fn says_what_a_document_is_instead() {
+        let spdx = br#"{"predicateType":"https://spdx.dev/Document","predicate":{}}"#;
+        assert_eq!(
+            Build::parse(spdx).unwrap_err(),
+            ProvenanceError::OtherPredicate("https://spdx.dev/Document".into())
+        );
+        for nothing in [&b"{}"[..], b"null", br#"{"schemaVersion":2,"layers":[]}"#] {
+            assert_eq!(Build::parse(nothing).unwrap_err(), ProvenanceError::NotProvenance);
+        }
+        assert!(matches!(Build::parse(b"FROM scratch"), Err(ProvenanceError::Json(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            let _ = Build::parse(&bytes);
+        }
+
+        #[test]
+        fn broken_documents_never_panic(cut in 0..9_000_usize, flip in 0..9_000_usize) {
+            let mut bytes = include_bytes!("../../tests/fixtures/mini/provenance/c01.json").to_vec();
+            let flip = flip % bytes.len();
+            bytes[flip] ^= 4;
+            bytes.truncate(cut.max(1) * bytes.len() / 9_000);
+            let _ = Build::parse(&bytes);
+        }
+    }
+}

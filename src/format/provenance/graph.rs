@@ -1,0 +1,93 @@
+//! The steps of a build, tied to each other by place instead of by name.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::raw::{BuildConfig, RawStep};
+use super::{Location, ProvenanceError, Step, StepIndex, StepOutput};
+use crate::format::digest::Digest;
+use crate::format::lenient::List;
+use crate::format::manifest::Descriptor;
+use crate::format::text::visible;
+
+/// Ties the steps together and finds an order in which each comes after its inputs.
+pub(super) fn assemble(
+    config: BuildConfig,
+    mut locations: HashMap<String, Vec<Location>>,
+    layers: BTreeMap<String, Option<List<List<Descriptor>>>>,
+) -> Result<(Vec<Step>, Vec<StepIndex>), ProvenanceError> {
+    let raw = config.steps.0;
+    let mut places = HashMap::with_capacity(raw.len());
+    for (place, step) in (0..).map(StepIndex).zip(&raw) {
+        if places.insert(step.id.clone(), place).is_some() {
+            return Err(ProvenanceError::DuplicateStep(visible(&step.id).into_owned()));
+        }
+    }
+    u32::try_from(raw.len()).map_err(|_| ProvenanceError::TooManySteps)?;
+
+    let mut steps = raw
+        .into_iter()
+        .map(|step| {
+            let inputs = inputs(&step, &places)?;
+            let locations = locations.remove(&step.id).unwrap_or_default();
+            let (vertices, layers) = (Vec::new(), BTreeMap::new());
+            Ok(Step { id: step.id, op: step.op, inputs, vertices, locations, layers })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+
+    for (vertex, id) in config.vertices {
+        if let (Ok(vertex), Some(place)) = (vertex.parse::<Digest>(), id.and_then(|id| places.get(&id))) {
+            steps[place.at()].vertices.push(vertex);
+        }
+    }
+    for (output, chains) in layers {
+        if let Some(at) = output_of(&output, &places) {
+            let chains = chains.unwrap_or_default().0.into_iter().map(|chain| chain.0).collect();
+            steps[at.step.at()].layers.insert(at.output, chains);
+        }
+    }
+    let order = order(&steps)?;
+    Ok((steps, order))
+}
+
+fn inputs(step: &RawStep, places: &HashMap<String, StepIndex>) -> Result<Vec<StepOutput>, ProvenanceError> {
+    let tie = |input: &String| {
+        output_of(input, places).ok_or_else(|| ProvenanceError::DanglingInput {
+            step: visible(&step.id).into_owned(),
+            input: visible(input).into_owned(),
+        })
+    };
+    step.inputs.0.iter().map(tie).collect()
+}
+
+/// Reads `step4:0`.
+fn output_of(text: &str, places: &HashMap<String, StepIndex>) -> Option<StepOutput> {
+    let (id, output) = text.rsplit_once(':')?;
+    Some(StepOutput { step: *places.get(id)?, output: output.parse().ok()? })
+}
+
+/// Orders the steps, each after its inputs, by taking away those whose inputs are all taken.
+fn order(steps: &[Step]) -> Result<Vec<StepIndex>, ProvenanceError> {
+    let mut missing: Vec<usize> = steps.iter().map(|step| step.inputs.len()).collect();
+    let mut users = vec![Vec::new(); steps.len()];
+    for (place, step) in (0..).map(StepIndex).zip(steps) {
+        for input in &step.inputs {
+            users[input.step.at()].push(place);
+        }
+    }
+    let mut order: Vec<StepIndex> =
+        (0..).map(StepIndex).zip(&missing).filter(|(_, missing)| **missing == 0).map(|(place, _)| place).collect();
+    let mut next = 0;
+    while let Some(&ready) = order.get(next) {
+        next += 1;
+        for &user in &users[ready.at()] {
+            missing[user.at()] -= 1;
+            if missing[user.at()] == 0 {
+                order.push(user);
+            }
+        }
+    }
+    match missing.iter().position(|missing| *missing > 0) {
+        Some(looping) => Err(ProvenanceError::Loop(visible(&steps[looping].id).into_owned())),
+        None => Ok(order),
+    }
+}

@@ -1,0 +1,259 @@
+//! The documents as BuildKit writes them, both versions in one shape, and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use super::{Build, Dependency, Location, ProvenanceError, Request, SOURCE_LIMIT, SourceFile, graph};
+use crate::format::lenient::{self, List, go_struct};
+use crate::format::llb::Op;
+use crate::format::llb::json::Base64;
+use crate::format::manifest::Descriptor;
+use crate::format::text::visible;
+use crate::format::time::GoTime;
+
+go_struct! {
+    /// A DSSE envelope or an in-toto statement.
+    struct Envelope {
+        payload: Base64 = "payload",
+        predicate_type: String = "predicateType",
+        predicate: Option<Predicate> = "predicate",
+    }
+}
+
+go_struct! {
+    /// A predicate: the first two fields are version 1, the others version 0.2.
+    struct Predicate {
+        definition: Option<Definition> = "buildDefinition",
+        run: RunDetails = "runDetails",
+        build_type: String = "buildType",
+        invocation: Invocation = "invocation",
+        config: BuildConfig = "buildConfig",
+        materials: List<Material> = "materials",
+        metadata: Metadata = "metadata",
+    }
+}
+
+go_struct! {
+    struct Definition {
+        external: ExternalParameters = "externalParameters",
+        internal: InternalParameters = "internalParameters",
+        dependencies: List<Material> = "resolvedDependencies",
+    }
+}
+go_struct! {
+    struct ExternalParameters {
+        config_source: ConfigSource = "configSource",
+        request: Parameters = "request",
+    }
+}
+go_struct! {
+    struct InternalParameters {
+        config: BuildConfig = "buildConfig",
+        platform: String = "builderPlatform",
+        dockerfile_version: String = "dockerfileVersion",
+    }
+}
+go_struct! {
+    struct RunDetails { metadata: Metadata = "metadata" }
+}
+
+go_struct! {
+    struct Invocation {
+        config_source: ConfigSource = "configSource",
+        parameters: Parameters = "parameters",
+        environment: Environment = "environment",
+    }
+}
+go_struct! {
+    struct Environment { platform: String = "platform", dockerfile_version: String = "dockerfileVersion" }
+}
+
+go_struct! {
+    struct ConfigSource { path: String = "path", entry_point: String = "entryPoint" }
+}
+go_struct! {
+    struct Parameters {
+        frontend: String = "frontend",
+        args: BTreeMap<String, Option<String>> = "args",
+        locals: List<Named> = "locals",
+        secrets: List<Named> = "secrets",
+        compatibility_version: i64 = "compatibilityVersion",
+    }
+}
+go_struct! {
+    struct Named { name: String = "name", id: String = "id" }
+}
+go_struct! {
+    struct Material { uri: String = "uri", digest: BTreeMap<String, Option<String>> = "digest" }
+}
+go_struct! {
+    pub(super) struct BuildConfig {
+        pub(super) steps: List<RawStep> = "llbDefinition",
+        pub(super) vertices: BTreeMap<String, Option<String>> = "digestMapping",
+    }
+}
+go_struct! {
+    pub(super) struct RawStep {
+        pub(super) id: String = "id",
+        pub(super) op: Op = "op",
+        pub(super) inputs: List<String> = "inputs",
+    }
+}
+
+go_struct! {
+    /// Times and BuildKit's own part, under the names of version 1 and of version 0.2.
+    struct Metadata {
+        started: GoTime = "startedOn",
+        finished: GoTime = "finishedOn",
+        buildkit: Option<BuildKitMetadata> = "buildkit_metadata",
+        started_02: GoTime = "buildStartedOn",
+        finished_02: GoTime = "buildFinishedOn",
+        buildkit_02: Option<BuildKitMetadata> = "https://mobyproject.org/buildkit@v1#metadata",
+    }
+}
+go_struct! {
+    pub(super) struct BuildKitMetadata {
+        source: Source = "source",
+        pub(super) layers: BTreeMap<String, Option<List<List<Descriptor>>>> = "layers",
+    }
+}
+go_struct! {
+    struct Source {
+        locations: BTreeMap<String, RawLocations> = "locations",
+        infos: List<SourceInfo> = "infos",
+    }
+}
+go_struct! {
+    struct SourceInfo {
+        name: String = "filename",
+        language: String = "language",
+        data: Base64 = "data",
+    }
+}
+go_struct! {
+    struct RawLocations { locations: List<RawLocation> = "locations" }
+}
+go_struct! {
+    struct RawLocation { source: i64 = "sourceIndex", ranges: List<RawRange> = "ranges" }
+}
+go_struct! {
+    struct RawRange { start: RawPosition = "start", end: RawPosition = "end" }
+}
+go_struct! {
+    struct RawPosition { line: i32 = "line" }
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Build, ProvenanceError> {
+    let envelope: Envelope = read(bytes)?;
+    if envelope.payload.0.is_empty() {
+        return statement(envelope, bytes);
+    }
+    let payload = envelope.payload.0;
+    statement(read(&payload)?, &payload)
+}
+
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ProvenanceError> {
+    lenient::parse(bytes).map_err(|error| ProvenanceError::Json(error.to_string()))
+}
+
+fn statement(envelope: Envelope, bytes: &[u8]) -> Result<Build, ProvenanceError> {
+    const PREDICATE: &str = "https://slsa.dev/provenance/";
+    if !envelope.predicate_type.is_empty() && !envelope.predicate_type.starts_with(PREDICATE) {
+        return Err(ProvenanceError::OtherPredicate(visible(&envelope.predicate_type).into_owned()));
+    }
+    match envelope.predicate {
+        Some(predicate) => predicate.into_build(),
+        None => read::<Predicate>(bytes)?.into_build(),
+    }
+}
+
+impl Predicate {
+    fn into_build(self) -> Result<Build, ProvenanceError> {
+        if let Some(definition) = self.definition {
+            let (external, internal) = (definition.external, definition.internal);
+            return assemble(
+                internal.config,
+                self.run.metadata,
+                definition.dependencies,
+                external.request.into_request(external.config_source.path, internal.dockerfile_version),
+                internal.platform,
+            );
+        }
+        if self.build_type.is_empty() {
+            return Err(ProvenanceError::NotProvenance);
+        }
+        let Invocation { config_source, parameters, environment } = self.invocation;
+        assemble(
+            self.config,
+            self.metadata,
+            self.materials,
+            parameters.into_request(config_source.entry_point, environment.dockerfile_version),
+            environment.platform,
+        )
+    }
+}
+
+impl Parameters {
+    fn into_request(self, path: String, dockerfile_version: String) -> Request {
+        Request {
+            path,
+            frontend: self.frontend,
+            args: present(self.args),
+            locals: self.locals.0.into_iter().map(|local| local.name).collect(),
+            secrets: self.secrets.0.into_iter().map(|secret| secret.id).collect(),
+            compatibility_version: self.compatibility_version,
+            dockerfile_version,
+        }
+    }
+}
+
+fn assemble(
+    config: BuildConfig,
+    metadata: Metadata,
+    dependencies: List<Material>,
+    request: Request,
+    builder_platform: String,
+) -> Result<Build, ProvenanceError> {
+    let BuildKitMetadata { source, layers } = metadata.buildkit.or(metadata.buildkit_02).unwrap_or_default();
+    let locations = source.locations.into_iter().map(|(id, locations)| (id, locations.into_locations())).collect();
+    let (steps, order) = graph::assemble(config, locations, layers)?;
+    Ok(Build {
+        steps,
+        order,
+        sources: source.infos.0.into_iter().map(SourceInfo::into_file).collect(),
+        dependencies: dependencies
+            .0
+            .into_iter()
+            .map(|material| Dependency { uri: material.uri, digests: present(material.digest) })
+            .collect(),
+        request,
+        builder_platform,
+        started: metadata.started.0.or(metadata.started_02.0),
+        finished: metadata.finished.0.or(metadata.finished_02.0),
+    })
+}
+
+/// Reads `null` in a map as Go does: as the zero value.
+fn present(map: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
+    map.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+}
+
+impl RawLocations {
+    /// A location covers the lines of all its ranges: an instruction with a here-document has one range a line.
+    fn into_locations(self) -> Vec<Location> {
+        let line = |line: i32| u32::try_from(line).ok().filter(|line| *line > 0);
+        let cover = |location: RawLocation| {
+            let first_line = location.ranges.0.iter().filter_map(|range| line(range.start.line)).min()?;
+            let last_line = location.ranges.0.iter().filter_map(|range| line(range.end.line)).max()?;
+            let source = usize::try_from(location.source).ok()?;
+            Some(Location { source, first_line, last_line: last_line.max(first_line) })
+        };
+        self.locations.0.into_iter().filter_map(cover).collect()
+    }
+}
+
+impl SourceInfo {
+    fn into_file(self) -> SourceFile {
+        let text = (self.data.0.len() <= SOURCE_LIMIT).then(|| String::from_utf8_lossy(&self.data.0).into_owned());
+        SourceFile { name: self.name, language: self.language, text: text.filter(|text| !text.is_empty()) }
+    }
+}

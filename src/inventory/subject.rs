@@ -1,0 +1,110 @@
+//! The rows of an inventory, as a filter sees them.
+
+use jiff::Timestamp;
+
+use super::blobs::Blob;
+use super::filter::{NumberField, Subject, TextField};
+use super::{BlobState, RefEntry};
+use crate::backend::OtherObject;
+use crate::format::digest::Digest;
+
+impl Subject for RefEntry {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name | TextField::Ref => Some(self.names().any(test)),
+            TextField::Kind => Some(test(self.kind.word())),
+            TextField::State => Some(test(self.state())),
+            TextField::Platform => Some(self.platforms.iter().any(|platform| test(platform))),
+            TextField::Step => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => Some(self.sizes.bytes),
+            NumberField::Exclusive => Some(self.sizes.exclusive_bytes),
+            NumberField::Layers => Some(self.layers.into()),
+            NumberField::Records => self.counts().map(|counts| counts.records),
+            NumberField::Refs => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.age().map(|(time, _)| time)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        RefEntry::digest(self).valid()
+    }
+
+    fn tagged(&self) -> Option<bool> {
+        Some(self.tagged)
+    }
+
+    fn shared(&self) -> Option<bool> {
+        Some(self.sizes.exclusive_bytes < self.sizes.bytes)
+    }
+}
+
+/// A blob with its state.
+#[derive(Debug, Clone, Copy)]
+pub struct BlobRow<'a> {
+    /// The blob.
+    pub blob: Blob<'a>,
+    /// Its state, as [`super::Inventory::blob_states`] tells it.
+    pub state: BlobState,
+}
+
+impl Subject for BlobRow<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.blob.digest().to_string())),
+            TextField::Kind => Some(test(self.blob.role().word())),
+            TextField::State => Some(test(self.state.word())),
+            TextField::Ref | TextField::Step | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => self.blob.size(),
+            NumberField::Refs => Some(self.blob.refs().into()),
+            NumberField::Exclusive | NumberField::Layers | NumberField::Records => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.blob.modified()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        Some(self.blob.digest())
+    }
+}
+
+/// An object that is no blob: an unfinished upload, or nothing of the cache's own.
+#[derive(Debug, Clone, Copy)]
+pub struct OtherRow<'a> {
+    /// The object.
+    pub object: &'a OtherObject,
+    /// `partial` or `unknown`.
+    pub state: &'static str,
+}
+
+impl Subject for OtherRow<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.object.name)),
+            TextField::State => Some(test(self.state)),
+            TextField::Ref | TextField::Step | TextField::Kind | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        (field == NumberField::Size).then_some(self.object.size)
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.object.modified
+    }
+}

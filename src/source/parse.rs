@@ -1,0 +1,204 @@
+//! From a text to a source: which form it has, and what stands in it.
+
+use std::path::Path;
+
+use percent_encoding::percent_decode_str;
+
+use super::attributes::{self, Attributes, Rest};
+use super::{GhaLocation, LocalLocation, Location, Parsed, RefSelector, RegistryLocation, S3Location, gha, s3};
+use super::{Source, SourceError};
+use crate::nearest::nearest;
+
+const TYPES: [&str; 6] = ["local", "registry", "inline", "s3", "gha", "azblob"];
+
+/// As [`Source::parse`].
+pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    if text.is_empty() {
+        return Err(SourceError::Empty);
+    }
+    if text.contains(char::is_control) {
+        return Err(SourceError::ControlCharacter);
+    }
+    if let Some(rest) = text.strip_prefix("s3://") {
+        parse_s3_url(rest)
+    } else if let Some(rest) = text.strip_prefix("gha:") {
+        parse_gha(rest)
+    } else if text == "demo" || text.starts_with("demo#") {
+        let (_, selected) = split_first(text)?;
+        Ok(plain(Location::Demo, selected.map(RefSelector::new)))
+    } else if let Some(dir) = text.strip_prefix("oci:") {
+        parse_dir(dir, exists)
+    } else if text.starts_with(['.', '/', '~']) {
+        parse_dir(text, exists)
+    } else if is_typed(text) {
+        parse_typed(text)
+    } else {
+        parse_name(text, exists)
+    }
+}
+
+fn plain(location: Location, select: Option<RefSelector>) -> Parsed {
+    Parsed { source: Source { location, select, ignored: Vec::new() }, warnings: Vec::new() }
+}
+
+/// Splits `SOURCE#REF` where `SOURCE` cannot hold a `#` but a ref can, as a branch in a GitHub scope.
+fn split_first(text: &str) -> Result<(&str, Option<&str>), SourceError> {
+    check_ref(text.split_once('#').map_or((text, None), |(source, selected)| (source, Some(selected))))
+}
+
+/// Splits `SOURCE#REF` where `SOURCE` can hold a `#`, as a directory.
+fn split_last(text: &str) -> Result<(&str, Option<&str>), SourceError> {
+    check_ref(text.rsplit_once('#').map_or((text, None), |(source, selected)| (source, Some(selected))))
+}
+
+fn check_ref<S>((source, selected): (S, Option<&str>)) -> Result<(S, Option<&str>), SourceError> {
+    if selected == Some("") { Err(SourceError::EmptyRef) } else { Ok((source, selected)) }
+}
+
+fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    // A directory whose very name holds a `#` can be named as it is.
+    let (dir, select) = if exists(Path::new(text)) { (text, None) } else { split_last(text)? };
+    if dir.is_empty() {
+        return Err(SourceError::Missing { kind: "local", name: "src" });
+    }
+    Ok(plain(Location::Local(LocalLocation::new(dir)), select.map(RefSelector::new)))
+}
+
+/// Parses what has no prefix that says its kind: an image or a directory.
+fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    let (name, selected) = if exists(Path::new(text)) { (text, None) } else { split_last(text)? };
+    if exists(Path::new(name)) {
+        return parse_dir(text, exists);
+    }
+    // `dest=cache` is an attribute that lost its type; `build/a=b` is a path.
+    if name.split_once('=').is_some_and(|(before, _)| !before.contains('/')) {
+        return Err(SourceError::MissingType);
+    }
+    if let Some((scheme, _)) = name.split_once("://") {
+        return Err(SourceError::UnknownScheme(scheme.to_owned()));
+    }
+    if !RegistryLocation::looks_like_reference(name) {
+        return parse_dir(text, exists);
+    }
+    let (location, select) = RegistryLocation::parse(name)?;
+    let location = Location::Registry(location);
+    let select = merge(select, selected, &location)?;
+    Ok(plain(location, select))
+}
+
+/// Tells whether one of the attributes in `text` is the type.
+fn is_typed(text: &str) -> bool {
+    text.split(',')
+        .any(|part| part.trim_start_matches('"').get(..5).is_some_and(|start| start.eq_ignore_ascii_case("type=")))
+}
+
+fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
+    let (fields, selected) = attributes::split(text).and_then(check_ref)?;
+    let mut attributes = Attributes::default();
+    for (index, field) in fields.iter().enumerate() {
+        attributes.set(field, index + 1)?;
+    }
+    match attributes.take("type").as_deref() {
+        Some("local") => {
+            let (local, select) = LocalLocation::take(&mut attributes)?;
+            finish(Location::Local(local), select, selected, attributes.finish("local", &["reset"]))
+        }
+        Some("registry") => {
+            let (registry, select) = RegistryLocation::take("registry", &mut attributes)?;
+            finish(Location::Registry(registry), select, selected, attributes.finish("registry", &[]))
+        }
+        Some("inline") => {
+            let (registry, select) = RegistryLocation::take("inline", &mut attributes)?;
+            finish(Location::Registry(registry), select, selected, attributes.finish("inline", &[]))
+        }
+        Some("s3") => finish_s3(attributes, selected),
+        Some("gha") => finish_gha(attributes, selected),
+        Some("azblob") => Err(SourceError::Azblob),
+        Some("") | None => Err(SourceError::MissingType),
+        Some(found) => {
+            let nearest = nearest(found, TYPES.into_iter().filter(|known| *known != "azblob"));
+            Err(SourceError::UnknownType { found: found.to_owned(), nearest })
+        }
+    }
+}
+
+/// Parses what follows `s3://`: `BUCKET[/PREFIX][?ATTRIBUTES][#REF]`. The prefix is meant as a folder, so a slash is
+/// added to it; `prefix=` in the query takes one that is not.
+fn parse_s3_url(rest: &str) -> Result<Parsed, SourceError> {
+    let (url, selected) = split_first(rest)?;
+    let (path, mut attributes) = split_query(url)?;
+    let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+    attributes.insert("bucket", decode(bucket)?);
+    let mut prefix = decode(prefix)?;
+    if !prefix.is_empty() {
+        if !prefix.ends_with('/') {
+            prefix.push('/');
+        }
+        attributes.insert("prefix", prefix);
+    }
+    finish_s3(attributes, selected)
+}
+
+/// Parses what follows `gha:`: `[OWNER/REPOSITORY][?ATTRIBUTES][#REF]`.
+fn parse_gha(rest: &str) -> Result<Parsed, SourceError> {
+    let (url, selected) = split_first(rest)?;
+    let (repository, mut attributes) = split_query(url)?;
+    if !repository.is_empty() {
+        attributes.insert("repository", repository.to_owned());
+    }
+    finish_gha(attributes, selected)
+}
+
+fn finish_s3(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
+    let (s3, select) = S3Location::take(&mut attributes)?;
+    finish(Location::S3(s3), select, selected, attributes.finish("s3", s3::IGNORED))
+}
+
+fn finish_gha(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
+    let gha = GhaLocation::take(&mut attributes)?;
+    finish(Location::Gha(gha), None, selected, attributes.finish("gha", gha::IGNORED))
+}
+
+fn finish(
+    location: Location,
+    select: Option<RefSelector>,
+    selected: Option<&str>,
+    rest: Rest,
+) -> Result<Parsed, SourceError> {
+    let select = merge(select, selected, &location)?;
+    Ok(Parsed { source: Source { location, select, ignored: rest.ignored }, warnings: rest.warnings })
+}
+
+/// Merges the ref that the location itself names with the one after `#`.
+fn merge(
+    named: Option<RefSelector>,
+    selected: Option<&str>,
+    location: &Location,
+) -> Result<Option<RefSelector>, SourceError> {
+    let Some(text) = selected else { return Ok(named) };
+    let selected = match location {
+        Location::Registry(_) => RegistryLocation::selector(text)?,
+        Location::S3(_) => S3Location::selector(text).ok_or(SourceError::EmptyRef)?,
+        Location::Local(_) | Location::Gha(_) | Location::Demo => RefSelector::new(text),
+    };
+    match named {
+        Some(named) if named != selected => {
+            Err(SourceError::Contradiction("the ref after `#`", "the one that the source already names"))
+        }
+        _ => Ok(Some(selected)),
+    }
+}
+
+fn split_query(url: &str) -> Result<(&str, Attributes), SourceError> {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut attributes = Attributes::default();
+    for (index, item) in query.split('&').enumerate().filter(|(_, item)| !item.is_empty()) {
+        attributes.set(&decode(item)?, index + 1)?;
+    }
+    Ok((path, attributes))
+}
+
+fn decode(text: &str) -> Result<String, SourceError> {
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| SourceError::NotUtf8)?;
+    if decoded.contains(char::is_control) { Err(SourceError::ControlCharacter) } else { Ok(decoded.into_owned()) }
+}

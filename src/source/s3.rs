@@ -1,0 +1,90 @@
+//! Buckets that `type=s3` wrote into. Names and defaults are those of BuildKit's `cache/remotecache/s3/s3.go`.
+
+use std::time::Duration;
+
+use super::attributes::{Attributes, print_go_duration};
+use super::{RefSelector, Secret, SourceError};
+
+const MANIFESTS_PREFIX: &str = "manifests/";
+const BLOBS_PREFIX: &str = "blobs/";
+const TOUCH_REFRESH: Duration = Duration::from_hours(24);
+
+/// Attributes that tune an upload or the client that BuildKit uses.
+pub(super) const IGNORED: &[&str] =
+    &["upload_parallelism", "retry_mode", "retry_max_attempts", "disable_accept_encoding"];
+
+/// A place in a bucket. Keys are plain concatenations: `prefix + manifests_prefix + name` and
+/// `prefix + blobs_prefix + digest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Location {
+    /// The bucket.
+    pub bucket: String,
+    /// The region; without one the environment says it.
+    pub region: Option<String>,
+    /// What every key begins with.
+    pub prefix: String,
+    /// What the key of a manifest goes on with.
+    pub manifests_prefix: String,
+    /// What the key of a blob goes on with.
+    pub blobs_prefix: String,
+    /// The service's address, when it is not Amazon's.
+    pub endpoint_url: Option<String>,
+    /// Whether the bucket stands in the path of a URL and not in its host; only meant with [`Self::endpoint_url`].
+    pub use_path_style: bool,
+    /// The name of the key; counts only together with the secret one.
+    pub access_key_id: Option<Secret>,
+    /// The secret key.
+    pub secret_access_key: Option<Secret>,
+    /// The token of a temporary key.
+    pub session_token: Option<Secret>,
+    /// The age from which an exporter renews a blob that it finds.
+    pub touch_refresh: Duration,
+}
+
+impl S3Location {
+    /// Takes what locates an S3 cache from `attributes`.
+    pub(super) fn take(attributes: &mut Attributes) -> Result<(Self, Option<RefSelector>), SourceError> {
+        let location = Self {
+            bucket: attributes.text("bucket").ok_or(SourceError::Missing { kind: "s3", name: "bucket" })?,
+            region: attributes.text("region"),
+            prefix: attributes.text("prefix").unwrap_or_default(),
+            // Set but empty is not the default here: the objects then lie right below `prefix`.
+            manifests_prefix: attributes.take("manifests_prefix").unwrap_or_else(|| MANIFESTS_PREFIX.to_owned()),
+            blobs_prefix: attributes.take("blobs_prefix").unwrap_or_else(|| BLOBS_PREFIX.to_owned()),
+            endpoint_url: attributes.address("endpoint_url")?,
+            use_path_style: attributes.flag("use_path_style")?,
+            access_key_id: attributes.secret("access_key_id"),
+            secret_access_key: attributes.secret("secret_access_key"),
+            session_token: attributes.secret("session_token"),
+            touch_refresh: attributes.touch_refresh(TOUCH_REFRESH),
+        };
+        let select = attributes.text("name").and_then(|names| Self::selector(&names));
+        Ok((location, select))
+    }
+
+    /// Reads a list of manifest names, which `;` separates.
+    pub(super) fn selector(names: &str) -> Option<RefSelector> {
+        let names: Vec<&str> = names.split(';').filter(|name| !name.is_empty()).collect();
+        match names[..] {
+            [] => None,
+            [name] => Some(RefSelector::new(name)),
+            _ => Some(RefSelector::AnyOf(names.into_iter().map(str::to_owned).collect())),
+        }
+    }
+
+    /// Returns the attributes beside bucket and prefix that are neither secret nor the default.
+    pub(super) fn attributes(&self) -> Vec<(&'static str, String)> {
+        let unless = |value: &str, default: &str| (value != default).then(|| value.to_owned());
+        [
+            ("region", self.region.clone()),
+            ("manifests_prefix", unless(&self.manifests_prefix, MANIFESTS_PREFIX)),
+            ("blobs_prefix", unless(&self.blobs_prefix, BLOBS_PREFIX)),
+            ("endpoint_url", self.endpoint_url.clone()),
+            ("use_path_style", self.use_path_style.then(|| "true".to_owned())),
+            ("touch_refresh", (self.touch_refresh != TOUCH_REFRESH).then(|| print_go_duration(self.touch_refresh))),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}

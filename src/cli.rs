@@ -64,7 +64,7 @@ struct Global {
     /// How many documents are read at once.
     #[arg(long, global = true, value_name = "N")]
     concurrency: Option<std::num::NonZeroUsize>,
-    /// Give up on a source that takes longer than this, as in 30s or 5m.
+    /// Give up on a source that does not answer for this long, as in 30s or 5m.
     #[arg(long, global = true, value_name = "DURATION", value_parser = crate::config::parse_timeout)]
     timeout: Option<Duration>,
     /// Change nothing in any store, whatever the configuration allows.

@@ -20,7 +20,7 @@ async fn draw(set: &str, name: &str, provenance: Option<&str>) -> String {
     let folder = fixture.layout("local.json");
     let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
     let inventory: Inventory = scan(&reader, &ScanOptions::default(), |_| ()).await.unwrap();
-    let (_, entry) = inventory.find_ref(name).unwrap();
+    let entry = inventory.refs.iter().find(|entry| entry.name == name).unwrap();
     let cache = RefCache::load(&*reader, &inventory.blobs, entry).await.unwrap().remove(0);
     let mut evidence = Evidence::default();
     if let Some(build) = provenance {
@@ -130,15 +130,89 @@ async fn equal_operations_in_two_stages() {
 
 #[tokio::test]
 async fn names_from_the_build_that_wrote_it() {
-    insta::assert_snapshot!(draw("shop", "c09", Some("c09")).await, @"");
+    insta::assert_snapshot!(draw("shop", "c09", Some("c09")).await, @r"
+    FROM 127.0.0.1:5055/base:latest AS deps key-only
+      = FROM 127.0.0.1:5055/base:latest AS deps key-only
+    deps:
+      WORKDIR /app result 92 B in 6
+      COPY package.json package-lock.json ./ result 227 B in 3
+      RUN npm ci result 49.9 KiB in 3
+    web:
+      COPY web ./web result 217 B in 3
+      RUN npm run build result 12.2 KiB in 1
+    api:
+      WORKDIR /src key-only
+      COPY go.mod ./ key-only
+      RUN go mod download key-only
+      COPY api ./api key-only
+      RUN go build -trimpath ./api key-only
+    test:
+      RUN npm test && echo ok > /report.txt result 12.3 KiB in 3
+    final:
+      COPY --from=api /src/bin /usr/local/bin result 30.2 KiB in 2
+      COPY --from=web /app/dist /srv result 12.2 KiB in 1
+      COPY --from=test /report.txt /srv/report.txt result 142 B in 1
+      COPY assets /srv/assets result 162 B in 1
+    7 of 24 records are content
+    ");
 }
 
 #[tokio::test]
 async fn names_from_another_build() {
-    insta::assert_snapshot!(draw("shop", "c07", Some("c08")).await, @"");
+    insta::assert_snapshot!(draw("shop", "c07", Some("c08")).await, @r"
+    FROM 127.0.0.1:5055/base:latest AS deps key-only
+    deps:
+      WORKDIR /app result 92 B in 6
+      COPY package.json package-lock.json ./ result 227 B in 3
+      RUN npm ci result 49.9 KiB in 3
+    web:
+      COPY web ./web result 217 B in 3
+      RUN npm run build result 12.2 KiB in 2
+    api:
+      WORKDIR /src key-only
+      COPY go.mod ./ key-only
+      RUN go mod download key-only
+      COPY api ./api key-only
+    test:
+      RUN npm test && echo ok > /report.txt result 12.3 KiB in 3
+    final:
+      COPY --from=api /src/bin /usr/local/bin result 30.2 KiB in 4
+      COPY --from=web /app/dist /srv result 12.2 KiB in 2
+      COPY --from=test /report.txt /srv/report.txt result 139 B in 1
+      COPY assets /srv/assets result 164 B in 1
+    without a name:
+      RUN · 765fb925 key-only
+    7 of 23 records are content
+    ");
 }
 
 #[tokio::test]
 async fn names_of_every_kind_of_step() {
-    insta::assert_snapshot!(draw("kitchen", "c06", Some("c06")).await, @"");
+    insta::assert_snapshot!(draw("kitchen", "c06", Some("c06")).await, @r"
+    ADD http://127.0.0.1:5099/kitchen.txt key-only
+    make file /EOF key-only
+    FROM 127.0.0.1:5055/base:latest AS tools key-only
+    tools:
+      WORKDIR /crate key-only
+      COPY --chmod=755 scripts/*.sh /usr/bin/ key-only
+      COPY <<EOF /etc/kitchen.conf key-only
+      RUN --mount=type=cache,id=kitchen-pkg,target=/var/cache/pkg,sharing=locked apk add curl key-only
+      ADD http://127.0.0.1:5099/kitchen.txt /opt/release.txt key-only
+      ADD vendor.tar.gz /opt/vendor/ key-only
+    build:
+      COPY --link Cargo.toml Cargo.lock ./ key-only
+        = COPY --link Cargo.toml Cargo.lock ./ key-only
+      COPY --chown=1000:1000 src ./src key-only
+      RUN --mount=type=bind,source=bench,target=/bench --mount=type=secret,id=token --mount=type=tmpfs,target=/scratch cargo build --release && echo $VERSION > target/version key-only
+      RUN <<EOF key-only
+    docs:
+      COPY --exclude=*.tmp docs ./docs key-only
+      RUN --network=none --mount=type=bind,from=tools,source=/opt,target=/opt2 echo documented > /docs.txt key-only
+    final:
+      COPY --link --from=build /crate/target/release/app /app result 37.2 KiB in 2
+      COPY --link --from=docs /docs.txt /docs.txt result 114 B in 5
+        = COPY --link --from=docs /docs.txt /docs.txt key-only
+      COPY --from=extra . /extra/ result 144 B in 1
+    7 of 27 records are content
+    ");
 }

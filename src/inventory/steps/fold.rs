@@ -105,28 +105,39 @@ fn find(row_of: &mut [RecordIndex], mut record: RecordIndex) -> RecordIndex {
     record
 }
 
-/// Folds what former builds left of a step, its key without a result, into the record of the same operation that has one.
-/// A key that something with a result builds on stays: it is part of another step's story.
+/// Folds what is only another key of a step into the row of it.
+///
+/// By its name, that is every key of one instruction beside the record with its result: a `COPY --link` has two. Without
+/// a name, it is what former builds left of an operation that has a result now; but a key that something with a result
+/// builds on stays, for it is part of another step's story.
 fn fold_twins(cache: &RefCache, labels: &Labels, row_of: &mut [RecordIndex]) {
     let graph = &cache.graph;
     let has_result = |index: RecordIndex| cache.records[index.at()].result.is_some();
     let operations = || graph.indexed_records().filter(|(_, record)| record.input_count() > 0);
     let mut carries = vec![false; graph.records.len()];
-    // The surest record with a result for an operation, and for an operation by a name.
-    let mut with_result: HashMap<(&DigestText, Option<Words<'_>>), RecordIndex> = HashMap::new();
-    let certainty = |index: RecordIndex| step_label(labels, index).map(|label| label.certainty);
-    for (index, record) in operations().filter(|(index, _)| has_result(*index)) {
-        let targets = graph.inputs(record).flatten().filter_map(|link| graph.target(link));
-        targets.for_each(|target| carries[target.at()] = true);
-        for key in [None, words(labels, index)] {
-            let surest = with_result.entry((&record.digest, key)).or_insert(index);
-            if certainty(*surest) < certainty(index) {
-                *surest = index;
+    let mut by_operation: HashMap<&DigestText, RecordIndex> = HashMap::new();
+    let mut by_words: HashMap<Words<'_>, RecordIndex> = HashMap::new();
+    let rank = |index: RecordIndex| (has_result(index), step_label(labels, index).map(|label| label.certainty));
+    for (index, record) in operations() {
+        if let Some(words) = words(labels, index) {
+            let best = by_words.entry(words).or_insert(index);
+            if rank(*best) < rank(index) {
+                *best = index;
             }
         }
+        if has_result(index) {
+            by_operation.entry(&record.digest).or_insert(index);
+            let targets = graph.inputs(record).flatten().filter_map(|link| graph.target(link));
+            targets.for_each(|target| carries[target.at()] = true);
+        }
     }
-    for (index, record) in operations().filter(|(index, _)| !has_result(*index) && !carries[index.at()]) {
-        if let Some(row) = with_result.get(&(&record.digest, words(labels, index))) {
+    for (index, record) in operations().filter(|(index, _)| !has_result(*index)) {
+        let row = match words(labels, index) {
+            Some(words) => by_words.get(&words),
+            None if carries[index.at()] => None,
+            None => by_operation.get(&record.digest),
+        };
+        if let Some(row) = row {
             row_of[index.at()] = *row;
         }
     }

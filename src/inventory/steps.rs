@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::blobs::{Blob, BlobTable};
-use super::cache::{RecordDetail, RecordState, RefCache, ResultSizes};
+use super::cache::{RecordDetail, RecordKind, RefCache, ResultSizes};
 use super::filter::{NumberField, Subject, TextField};
 use crate::explain::evidence::RecordLabel;
+use crate::explain::matching::Certainty;
 use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::text::visible;
@@ -36,7 +37,7 @@ pub struct StageRow {
 }
 
 /// What a row shows.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RowKind {
     /// The header of a stage.
     Stage(StageRow),
@@ -218,16 +219,22 @@ impl<'a> Step<'a> {
         self.blob().map(|blob| blob.refs())
     }
 
-    /// Tells whether its key leads to a result that can be loaded.
-    pub fn is_loadable(&self) -> bool {
-        self.detail.state == RecordState::Result
+    /// Tells whether it is a source, such as a base image: it has a key and never a result.
+    pub fn is_source(&self) -> bool {
+        self.detail.kind == RecordKind::Root
+    }
+
+    /// Tells whether its name is that of a step which is only like it: the same operation on something else.
+    pub fn is_guessed(&self) -> bool {
+        self.label.is_some_and(|label| label.certainty < Certainty::Assumed)
     }
 }
 
 impl Subject for Step<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name | TextField::Step => Some(test(&self.name())),
+            TextField::Name => Some(test(&self.name())),
+            TextField::Step => self.label.map(|label| test(&label.text)),
             TextField::Kind => Some(test(self.detail.kind.word())),
             TextField::State => Some(test(self.detail.state.word())),
             TextField::Platform => self.cache.platform.as_deref().map(test),

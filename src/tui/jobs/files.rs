@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::CacheReader;
+use crate::backend::{CacheReader, ReadError};
 use crate::format::digest::Digest;
 use crate::format::layer::{self, Entry, LayerError, Limits};
 
@@ -27,7 +27,10 @@ pub(super) async fn list(
     cancel: CancellationToken,
     mut each: impl FnMut(Arc<Vec<Entry>>) + Send + 'static,
 ) -> Result<(), String> {
-    let blob = reader.open_blob(digest).await.map_err(|error| format!("the layer cannot be read: {error}"))?;
+    let blob = reader.open_blob(digest).await.map_err(|error| match error {
+        ReadError::Absent => "the layer is not stored".to_owned(),
+        error => format!("the layer cannot be read: {error}"),
+    })?;
     let work = move || {
         let (mut batch, mut handed) = (Vec::new(), Instant::now());
         let end = layer::list(blob, &LIMITS, |entry| {

@@ -9,6 +9,7 @@ use ratatui::style::Style;
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
 use crate::format::digest::Digest;
+use crate::inventory::blobs::Blob;
 use crate::tui::effect::{JobId, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
@@ -26,8 +27,10 @@ use crate::units::Size;
 #[derive(Debug)]
 pub struct Files {
     source: SourceId,
-    /// The ref and the step that led here.
-    path: Vec<String>,
+    /// The ref that led here.
+    ref_name: String,
+    /// What made the layer.
+    step: String,
     layer: Digest,
     screen: ListScreen,
     rows: Arc<FileRows>,
@@ -41,31 +44,27 @@ enum State {
     Listing(JobId),
     /// All files are there.
     Done,
+    /// Somebody stopped it.
+    Stopped,
     /// It ended early, for this reason.
     Ended(String),
 }
 
 impl Files {
-    /// Lists the files of `layer`; `path` says where one is in the source.
-    pub fn new(source: SourceId, path: Vec<String>, layer: Digest, cx: &mut Context<'_>) -> Self {
+    /// Lists the files of `layer`, which `step` of a ref made.
+    pub fn new(source: SourceId, ref_name: String, step: String, layer: Digest, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(FileRows::default());
         let list = List::new(Arc::clone(&rows) as _, Sort { column: PATH, ..Sort::default() }, cx);
         let job = cx.start(Work::ListFiles(source, layer));
-        Self {
-            source,
-            path,
-            layer,
-            screen: ListScreen::new(list, RowHeight::Single, 1),
-            rows,
-            state: State::Listing(job),
-        }
+        let screen = ListScreen::new(list, RowHeight::Single, 1);
+        Self { source, ref_name, step, layer, screen, rows, state: State::Listing(job) }
     }
 
     /// Stops the listing; tells whether one went on.
     fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
         let State::Listing(job) = self.state else { return Handled::No };
         cx.stop(job);
-        self.state = State::Ended("the listing was stopped".to_owned());
+        self.state = State::Stopped;
         cx.world.tell(StatusKind::Done, "the listing was stopped; the files so far stay");
         Handled::Yes
     }
@@ -73,7 +72,7 @@ impl Files {
     fn head(&self, world: &World) -> Cell {
         let stored = world.source(self.source).found.as_ref().and_then(|found| {
             let blobs = &found.inventory.blobs;
-            blobs.find(&self.layer).and_then(|id| blobs.get(id).size())
+            blobs.find(&self.layer).map(|id| blobs.get(id)).filter(Blob::is_stored).and_then(|blob| blob.size())
         });
         let cell = Cell::new("layer ", Role::Dim)
             .and(format!("{}:{}", self.layer.algorithm(), self.layer.short(12)), Role::Text);
@@ -84,6 +83,7 @@ impl Files {
         match &self.state {
             State::Ended(why) => cell.and(format!(" · ! {why}"), Role::Error),
             State::Listing(_) => cell.and(" · listing…", Role::Title),
+            State::Stopped => cell.and(" · stopped: there may be more files", Role::Warning),
             State::Done => cell,
         }
     }
@@ -95,8 +95,10 @@ impl Screen for Files {
     }
 
     fn header(&self, world: &World) -> Header {
-        let mut path = vec![world.source(self.source).info.label.clone()];
-        path.extend(self.path.iter().cloned());
+        // The step's name gives way first: it stood on the screen before.
+        let room = world.size.width.saturating_sub(48).max(12);
+        let step = text::cut(&self.step, room);
+        let path = vec![world.source(self.source).info.label.clone(), self.ref_name.clone(), step];
         let count = self.rows.count();
         let files = if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count.into())) };
         Header { path, facts: vec![files] }
@@ -157,6 +159,7 @@ impl Screen for Files {
         text::put(frame.buffer_mut(), line, &self.head(world), &world.theme, Style::default());
         let empty = match &self.state {
             State::Listing(_) => vec![Cell::new("Reading the layer…", Role::Dim)],
+            State::Stopped => vec![Cell::text("The listing was stopped before it came to a file.")],
             State::Done => vec![Cell::text("The layer holds no files: the step changed nothing.")],
             State::Ended(why) => vec![
                 Cell::new(format!("! {why}"), Role::Error),

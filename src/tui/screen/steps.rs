@@ -126,7 +126,7 @@ impl Steps {
         }
         match self.rows.layer(row) {
             Some(layer) => {
-                let files = Files::new(self.source, vec![self.name.clone(), self.rows.title(row)], layer, cx);
+                let files = Files::new(self.source, self.name.clone(), self.rows.title(row), layer, cx);
                 cx.push(files);
             }
             None => cx.world.tell(StatusKind::Failed, "there is no layer to open: only a key is here"),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{RefSteps, refs, sign};
+use super::{RefSteps, sign};
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
@@ -166,7 +166,9 @@ fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
     if !kind.is_empty() {
         fact(lines, "type", kind);
     }
-    if let Some(created) = known.created.filter(|created| Some(*created) != detail.step.detail.created) {
+    if let Some(created) =
+        known.created.filter(|made| detail.step.detail.created.map(Timestamp::as_second) != Some(made.as_second()))
+    {
         fact(lines, "made", format!("{created:.0}"));
     }
     fact(lines, "only here", format!("{} of its chain", Size(sizes.exclusive_bytes)));
@@ -243,13 +245,25 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
     }
     let names = detail.kept_by.items.iter().filter_map(|id| steps.inventory.get_ref(*id));
     let names = names.map(|kept| Cell::text(visible(&kept.name).into_owned()));
-    list(
-        lines,
-        "Kept by",
-        std::iter::once(Cell::new(format!("the layer stays while one of {} does", refs(count)), Role::Dim))
-            .chain(names),
-        detail.kept_by.more,
-    );
+    let (heading, words) = if detail.missing.items.contains(&layer.blob) && steps.is_settled() {
+        (
+            "Missed by",
+            format!(
+                "{} to the layer, which is not there",
+                if count == 1 { "1 ref leads".to_owned() } else { format!("{count} refs lead") }
+            ),
+        )
+    } else {
+        (
+            "Kept by",
+            format!(
+                "the layer stays while {} does",
+                if count == 1 { "this ref".to_owned() } else { format!("one of {count} refs") }
+            ),
+        )
+    };
+    let items = std::iter::once(Cell::new(words, Role::Dim)).chain(names);
+    list(lines, heading, items, detail.kept_by.more);
     lines.push(Detail::Blank);
     let config = steps.caches[part].config.short(8);
     let way = [

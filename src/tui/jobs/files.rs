@@ -1,5 +1,6 @@
 //! Lists the files of a layer while its blob is read.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,13 +28,13 @@ pub(super) async fn list(
     cancel: CancellationToken,
     mut each: impl FnMut(Arc<Vec<Entry>>) + Send + 'static,
 ) -> Result<(), String> {
-    let blob = reader.open_blob(digest).await.map_err(|error| match error {
+    let mut blob = reader.open_blob(digest).await.map_err(|error| match error {
         ReadError::Absent => "the layer is not stored".to_owned(),
         error => format!("the layer cannot be read: {error}"),
     })?;
     let work = move || {
         let (mut batch, mut handed) = (Vec::new(), Instant::now());
-        let end = layer::list(blob, &LIMITS, |entry| {
+        let end = layer::list(&mut blob, &LIMITS, |entry| {
             batch.push(entry);
             if batch.len() == BATCH || handed.elapsed() > PATIENCE {
                 each(Arc::new(std::mem::take(&mut batch)));
@@ -45,7 +46,11 @@ pub(super) async fn list(
             each(Arc::new(batch));
         }
         match end {
-            Ok(ControlFlow::Continue(())) => Ok(()),
+            // Only at its end it shows whether the blob is what its digest says.
+            Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!("the layer is damaged: {error}")),
+            },
             Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
             Err(error) => Err(told(&error)),
         }

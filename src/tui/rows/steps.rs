@@ -100,10 +100,7 @@ impl RefSteps {
     pub fn counts(&self) -> StepCounts {
         let mut counts = StepCounts::default();
         for (part, place) in self.places() {
-            let Some(step) = self.step(part, place) else { continue };
-            if matches!(self.row(part, place).kind, RowKind::Twin(_)) || step.is_source() {
-                continue;
-            }
+            let Some(step) = self.step(part, place).filter(|_| self.is_step(part, place)) else { continue };
             counts.steps += 1;
             counts.named += usize::from(step.label.is_some());
             match step.detail.state {
@@ -129,6 +126,12 @@ impl RefSteps {
 
     fn row(&self, part: usize, place: usize) -> &StepRow {
         &self.parts[part].tree.rows[place]
+    }
+
+    /// Tells whether a row is a step that a build runs: no head, no twin and no source.
+    fn is_step(&self, part: usize, place: usize) -> bool {
+        matches!(self.row(part, place).kind, RowKind::Step(_))
+            && self.step(part, place).is_some_and(|step| !step.is_source())
     }
 
     fn step(&self, part: usize, place: usize) -> Option<Step<'_>> {

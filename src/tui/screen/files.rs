@@ -77,6 +77,7 @@ impl Files {
         let cell = Cell::new("layer ", Role::Dim)
             .and(format!("{}:{}", self.layer.algorithm(), self.layer.short(12)), Role::Text);
         let cell = match stored {
+            Some(_) if matches!(self.state, State::Ended(_)) => cell,
             Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), Role::Dim),
             None => cell,
         };
@@ -98,7 +99,8 @@ impl Screen for Files {
         // The step's name gives way first: it stood on the screen before.
         let room = world.size.width.saturating_sub(48).max(12);
         let step = text::cut(&self.step, room);
-        let path = vec![world.source(self.source).info.label.clone(), self.ref_name.clone(), step];
+        let name = text::cut(&self.ref_name, room.min(32));
+        let path = vec![world.source(self.source).info.label.clone(), name, step];
         let count = self.rows.count();
         let files = if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count.into())) };
         Header { path, facts: vec![files] }

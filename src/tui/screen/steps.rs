@@ -212,7 +212,8 @@ impl Screen for Steps {
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
         }
-        Header { path: vec![source.info.label.clone(), self.name.clone()], facts }
+        let name = text::cut(&self.name, world.size.width / 3);
+        Header { path: vec![source.info.label.clone(), name], facts }
     }
 
     fn summary(&self, world: &World) -> Cell {

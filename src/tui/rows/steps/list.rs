@@ -20,10 +20,9 @@ use crate::units::{Age, Size};
 /// Levels that are indented; what lies deeper stands at the last one.
 const MOST_LEVELS: u32 = 12;
 
-static COLUMNS: [Column; 5] = [
-    Column { title: "STEP", align: Align::Left, min: 24, max: 160, rank: 0, sort: Sortable::Ascending },
+static COLUMNS: [Column; 4] = [
+    Column { title: "STEP", align: Align::Left, min: 30, max: 160, rank: 0, sort: Sortable::Ascending },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "CHAIN", align: Align::Right, min: 8, max: 8, rank: 4, sort: Sortable::Descending },
     Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 2, sort: Sortable::Ascending },
     Column { title: "ALSO IN", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
 ];
@@ -227,7 +226,6 @@ impl StepRows {
         vec![
             name,
             or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
-            or_none(sizes.map(|sizes| Size(sizes.bytes).to_string())),
             or_none(step.detail.created.map(|created| Age::between(created, now).to_string())),
             or_none(others.filter(|others| *others > 0).map(refs)),
         ]
@@ -263,8 +261,8 @@ impl RowSet for StepRows {
         match place {
             Place::Part(part) => {
                 let title = self.steps.caches[part as usize].platform.as_deref().unwrap_or("every platform");
-                let steps = self.steps.parts[part as usize].tree.rows.iter();
-                let steps = steps.filter(|row| matches!(row.kind, RowKind::Step(_))).count();
+                let rows = 0..self.steps.parts[part as usize].tree.rows.len();
+                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
                 Self::head(visible(title).into_owned(), count(steps), is_folded)
             }
             Place::Row(part, place) => {
@@ -277,9 +275,8 @@ impl RowSet for StepRows {
                         return step.map(|step| self.step_cells(inner, &step, &identity, now)).unwrap_or_default();
                     }
                 };
-                let inside = place as usize + 1..place as usize + 1 + inner.below as usize;
-                let rows = &self.steps.parts[part as usize].tree.rows[inside];
-                let steps = rows.iter().filter(|row| matches!(row.kind, RowKind::Step(_))).count();
+                let rows = place as usize + 1..=place as usize + inner.below as usize;
+                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
                 Self::head(title, count(steps), is_folded)
             }
         }
@@ -308,10 +305,9 @@ impl RowSet for StepRows {
             let sizes = step.as_ref().and_then(Step::sizes);
             match column {
                 1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
-                2 => sizes.map(|sizes| i128::from(sizes.bytes)),
                 // The older, the more.
-                3 => step.and_then(|step| step.detail.created).map(|created| -created.as_nanosecond()),
-                4 => step.and_then(|step| step.refs()).map(i128::from),
+                2 => step.and_then(|step| step.detail.created).map(|created| -created.as_nanosecond()),
+                3 => step.and_then(|step| step.refs()).map(i128::from),
                 _ => Some(i128::from(row)),
             }
         };

@@ -49,7 +49,10 @@ pub(super) async fn list(
             // Only at its end it shows whether the blob is what its digest says.
             Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
                 Ok(_) => Ok(()),
-                Err(error) => Err(format!("the layer is damaged: {error}")),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    Err("the layer is damaged: its bytes are not those of its digest".to_owned())
+                }
+                Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
             },
             Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
             Err(error) => Err(told(&error)),

@@ -17,7 +17,7 @@ use crate::units::{Age, Size};
 pub const PATH: usize = 0;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "PATH", align: Align::Left, min: 20, max: 200, rank: 0, sort: Sortable::Ascending },
+    Column { title: "PATH", align: Align::Left, min: 29, max: 200, rank: 0, sort: Sortable::Ascending },
     Column { title: "MODE", align: Align::Left, min: 10, max: 10, rank: 3, sort: Sortable::No },
     Column { title: "OWNER", align: Align::Right, min: 9, max: 11, rank: 4, sort: Sortable::No },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
@@ -90,7 +90,7 @@ fn path(entry: &Entry) -> Cell {
         Kind::Symlink { target } => Cell::text(path).and(format!(" → {target}"), Role::Dim),
         Kind::Hardlink { target } => Cell::text(path).and(format!(" = {target}"), Role::Dim),
         Kind::Whiteout => Cell::new("− ", Role::Missing).and(path, Role::Missing).and("  deleted", Role::Dim),
-        Kind::Opaque => Cell::new("− ", Role::Missing).and(path, Role::Missing).and("/*  all of it deleted", Role::Dim),
+        Kind::Opaque => Cell::new("− ", Role::Missing).and(path, Role::Missing).and("/*  emptied", Role::Dim),
         Kind::File | Kind::Device | Kind::Fifo | Kind::Other => Cell::text(path),
     }
 }

@@ -99,7 +99,7 @@ impl Screen for Files {
         // The step's name gives way first: it stood on the screen before.
         let room = world.size.width.saturating_sub(48).max(12);
         let step = text::cut(&self.step, room);
-        let name = text::cut(&self.ref_name, room.min(32));
+        let name = text::cut(&self.ref_name, world.size.width / 4);
         let path = vec![world.source(self.source).info.label.clone(), name, step];
         let count = self.rows.count();
         let files = if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count.into())) };

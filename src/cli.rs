@@ -20,6 +20,7 @@ mod output;
 mod show;
 
 mod table;
+mod ui;
 
 use output::Output;
 
@@ -64,7 +65,7 @@ struct Global {
     /// How many documents are read at once.
     #[arg(long, global = true, value_name = "N")]
     concurrency: Option<std::num::NonZeroUsize>,
-    /// Give up on a source that takes longer than this, as in 30s or 5m.
+    /// Give up on a source that does not answer for this long, as in 30s or 5m.
     #[arg(long, global = true, value_name = "DURATION", value_parser = crate::config::parse_timeout)]
     timeout: Option<Duration>,
     /// Change nothing in any store, whatever the configuration allows.
@@ -152,10 +153,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
-        Some(Command::Demo) | None => {
-            let _ = sources;
-            Err(Failure::message(Exit::Failed, "the terminal UI"))
-        }
+        Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
+        None => ui::run(&sources, &global, output),
     }
 }
 

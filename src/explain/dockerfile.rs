@@ -32,6 +32,17 @@ pub struct Stage {
     pub name: Option<String>,
 }
 
+impl Stage {
+    /// Returns the stage that an instruction begins, if it is a `FROM`.
+    fn begun_by(text: &str, index: u32) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        words.next().filter(|word| word.eq_ignore_ascii_case("FROM"))?;
+        let mut words = words.skip_while(|word| word.starts_with("--")).skip(1);
+        let is_named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("AS"));
+        Some(Self { index, name: words.next().filter(|_| is_named).map(str::to_lowercase) })
+    }
+}
+
 impl std::fmt::Display for Stage {
     /// Names the stage as BuildKit's progress does.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,16 +60,11 @@ impl Dockerfile {
         let mut reader = Reader { lines, next: 0, escape: '\\', patience: PATIENCE };
         reader.directives();
         let mut instructions: Vec<Instruction> = Vec::new();
-        let mut stages = 0;
+        let mut stage: Option<Stage> = None;
         while let Some((lines, text)) = reader.instruction() {
-            let stage = match stage_name(&text) {
-                Some(name) => {
-                    stages += 1;
-                    Some(Stage { index: stages - 1, name })
-                }
-                None => instructions.last().and_then(|before| before.stage.clone()),
-            };
-            instructions.push(Instruction { lines, text, stage });
+            let next = stage.as_ref().map_or(0, |stage| stage.index + 1);
+            stage = Stage::begun_by(&text, next).or(stage);
+            instructions.push(Instruction { lines, text, stage: stage.clone() });
         }
         Self { instructions }
     }
@@ -68,15 +74,6 @@ impl Dockerfile {
         let after = self.instructions.partition_point(|instruction| *instruction.lines.start() <= line);
         self.instructions[..after].last().filter(|instruction| instruction.lines.contains(&line))
     }
-}
-
-/// Returns the name in `FROM … AS name`; the outer option tells whether the instruction begins a stage.
-fn stage_name(text: &str) -> Option<Option<String>> {
-    let mut words = text.split_whitespace();
-    words.next().filter(|word| word.eq_ignore_ascii_case("FROM"))?;
-    let mut words = words.skip_while(|word| word.starts_with("--")).skip(1);
-    let named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("AS"));
-    Some(words.next().filter(|_| named).map(str::to_lowercase))
 }
 
 /// How many here-documents without an end are looked for. A file that was built ends them all; one that does not is read

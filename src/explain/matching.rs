@@ -132,3 +132,128 @@ fn outputs(build: &Build) -> BTreeSet<StepOutput> {
     }
     outputs
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::explain::keys;
+
+    /// Two stages that copy the same files after different commands.
+    const STEPS: &str = r#"
+        {"id":"base","op":{"Op":{"source":{"identifier":"docker-image://b@sha256:0000000000000000000000000000000000000000000000000000000000000001"}}}},
+        {"id":"context","op":{"Op":{"source":{"identifier":"local://context"}}}},
+        {"id":"one","op":{"Op":{"exec":{"meta":{"args":["one"]},"mounts":[{"dest":"/"}]}}},"inputs":["base:0"]},
+        {"id":"two","op":{"Op":{"exec":{"meta":{"args":["two"]},"mounts":[{"dest":"/"}]}}},"inputs":["base:0"]},
+        {"id":"copy one","op":{"Op":{"file":{"actions":[{"secondaryInput":1,"Action":{"copy":{"src":"/web","dest":"/web"}}}]}}},"inputs":["one:0","context:0"]},
+        {"id":"copy two","op":{"Op":{"file":{"actions":[{"secondaryInput":1,"Action":{"copy":{"src":"/web","dest":"/web"}}}]}}},"inputs":["two:0","context:0"]}"#;
+
+    fn build(steps: &str) -> (Build, Vec<StepKeys>) {
+        let text = format!(
+            r#"{{"buildType":"x","invocation":{{"environment":{{"platform":"linux/amd64"}}}},"buildConfig":{{"llbDefinition":[{steps}]}}}}"#
+        );
+        let build = Build::parse(text.as_bytes()).unwrap();
+        let keys = keys::of_build(&build);
+        (build, keys)
+    }
+
+    fn at(step: u32) -> StepOutput {
+        StepOutput { step: StepIndex(step), output: 0 }
+    }
+
+    /// A selector and the place of a record.
+    type TestLink = (Option<Digest>, usize);
+    /// A digest, and the links of each input.
+    type TestRecord<'a> = (Digest, &'a [&'a [TestLink]]);
+
+    fn graph(records: &[TestRecord]) -> CacheGraph {
+        let link = |(selector, target): &TestLink| {
+            let selector = selector.map(|selector| format!(r#""selector":"{selector}","#)).unwrap_or_default();
+            format!(r#"{{{selector}"link":{target}}}"#)
+        };
+        let group = |links: &&[TestLink]| format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","));
+        let record = |(digest, groups): &TestRecord| {
+            let groups: Vec<String> = groups.iter().map(group).collect();
+            format!(r#"{{"digest":"{digest}","inputs":[{}]}}"#, groups.join(","))
+        };
+        let records: Vec<String> = records.iter().map(record).collect();
+        CacheGraph::parse(format!(r#"{{"records":[{}]}}"#, records.join(",")).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn equal_operations_over_different_inputs_get_each_their_own_record() {
+        let (build, mut keys) = build(STEPS);
+        let key = |step: usize| root(&keys[step].digests[0], 0);
+        assert_eq!(key(4), key(5));
+        let slash = keys[2].inputs[0].selector;
+        let content = Digest::of(b"content");
+        let graph = graph(&[
+            (key(0), &[]),
+            (content_root(&content), &[]),
+            (key(4), &[&[(None, 5)], &[(None, 1)]]),
+            (key(4), &[&[(None, 4)], &[(None, 1)]]),
+            (key(2), &[&[(slash, 0)]]),
+            (key(3), &[&[(slash, 0)]]),
+        ]);
+        let matches = Matches::find(&build, &keys, &graph);
+        let (one, two) = (RecordIndex(3), RecordIndex(2));
+        assert_eq!(matches.of(at(2)), [(RecordIndex(4), Certainty::Proved)]);
+        assert_eq!(matches.of(at(4)), [(two, Certainty::SameOperation), (one, Certainty::Assumed)]);
+        assert_eq!(matches.of(at(5)), [(two, Certainty::Assumed), (one, Certainty::SameOperation)]);
+
+        // With the files at hand their key is known, and either agrees or does not.
+        keys[4].inputs[1].content = ContentKey::Known(content);
+        keys[5].inputs[1].content = ContentKey::Known(Digest::of(b"other"));
+        let matches = Matches::find(&build, &keys, &graph);
+        assert_eq!(matches.of(at(4)), [(two, Certainty::SameOperation), (one, Certainty::Proved)]);
+        assert_eq!(matches.of(at(5)), [(two, Certainty::SameOperation), (one, Certainty::SameOperation)]);
+    }
+
+    #[test]
+    fn any_root_may_be_an_image_whose_first_key_is_not_there() {
+        let (build, mut keys) = build(STEPS);
+        let slash = keys[2].inputs[0].selector;
+        let one = root(&keys[2].digests[0], 0);
+        let records: [TestRecord; 3] =
+            [(Digest::of(b"chain"), &[]), (one, &[&[(slash, 0)]]), (one, &[&[(Some(Digest::of(b"/elsewhere")), 0)]])];
+        let graph = graph(&records);
+        let found = |keys: &[StepKeys]| Matches::find(&build, keys, &graph).of(at(2)).to_vec();
+        let (selected, other) = (RecordIndex(1), RecordIndex(2));
+        assert_eq!(found(&keys), [(selected, Certainty::Assumed), (other, Certainty::SameOperation)]);
+        keys[0].complete = true;
+        assert_eq!(found(&keys), [(selected, Certainty::SameOperation), (other, Certainty::SameOperation)]);
+    }
+
+    #[test]
+    fn bears_with_records_that_lead_nowhere_or_to_themselves() {
+        let (build, keys) = build(STEPS);
+        let (one, copy) = (root(&keys[2].digests[0], 0), root(&keys[4].digests[0], 0));
+        let graph = graph(&[(one, &[]), (one, &[&[(None, 1)]]), (copy, &[&[(None, 77)], &[]]), (copy, &[&[]])]);
+        let matches = Matches::find(&build, &keys, &graph);
+        assert_eq!(matches.of(at(2)).len(), 2);
+        assert_eq!(matches.of(at(4)).len(), 2);
+        assert!(matches.of(at(9)).is_empty());
+        assert!(matches.iter().flat_map(|(_, found)| found).all(|(_, certainty)| *certainty < Certainty::Assumed));
+    }
+
+    #[test]
+    fn a_hundred_thousand_twins_take_no_longer_than_they_should() {
+        let mut steps = STEPS.to_owned();
+        for step in 0..300 {
+            write!(
+                steps,
+                r#",{{"id":"s{step}","op":{{"Op":{{"exec":{{"meta":{{"args":["{step}"]}},"mounts":[{{"dest":"/"}}]}}}}}},"inputs":["copy one:0"]}}"#
+            )
+            .unwrap();
+        }
+        let (build, keys) = build(&steps);
+        let slash = keys[2].inputs[0].selector;
+        let mut records: Vec<TestRecord> = vec![(root(&keys[0].digests[0], 0), &[])];
+        let twins: [&[TestLink]; 1] = [&[(slash, 0)]];
+        records.extend((0..100_000).map(|record| (root(&keys[6 + record % 300].digests[0], 0), &twins[..])));
+        let graph = graph(&records);
+        let matches = Matches::find(&build, &keys, &graph);
+        assert_eq!(matches.iter().map(|(_, found)| found.len()).sum::<usize>(), 100_001);
+    }
+}

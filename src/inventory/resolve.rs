@@ -120,6 +120,13 @@ impl Resolved {
         self.faults.push(DocumentFault { subject: subject.to_string(), kind });
     }
 
+    /// Notes what the blob that was named as a manifest last is, now that it has been read.
+    fn turns_out(&mut self, digest: Digest, role: BlobRole) {
+        if let Some(named) = self.named.iter_mut().rfind(|named| named.digest == digest) {
+            named.role = role;
+        }
+    }
+
     fn name(&mut self, descriptor: &Descriptor, role: BlobRole) -> Option<Digest> {
         match &descriptor.digest {
             DigestText::Valid(digest) => {
@@ -190,16 +197,14 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
             }
             // What is not even called a manifest is a leaf, which stays as it is.
             Err(_) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
-                self.resolved.named.push(Named { digest, size: descriptor.size(), role: BlobRole::Other });
+                self.resolved.turns_out(digest, BlobRole::Other);
             }
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         }
     }
 
     async fn index(&mut self, digest: Digest, entries: &[Descriptor]) {
-        if let Some(named) = self.resolved.named.iter_mut().rfind(|named| named.digest == digest) {
-            named.role = BlobRole::Index;
-        }
+        self.resolved.turns_out(digest, BlobRole::Index);
         if let Some(config) = entries.iter().find(|entry| entry.is_cache_config()) {
             // The older form of a cache: an index whose entries are layers, and one that is the config.
             let layers: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_cache_config()).collect();

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod demo;
+mod explain;
 mod fixtures;
 mod layers;
 mod program;
+mod pty;
 mod purity;
 mod support;
 mod tui;

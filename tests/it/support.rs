@@ -3,3 +3,4 @@
 pub mod command;
 pub mod fixture;
 pub mod journey;
+pub mod pty;

@@ -1,0 +1,172 @@
+//! Commands: `ExecOp` and what belongs to it.
+
+use crate::format::lenient::{List, go_struct};
+
+go_struct! {
+    /// Runs a command.
+    pub struct ExecOp {
+        /// The process.
+        pub meta: Meta = "meta",
+        /// What it sees, its root file system included.
+        pub mounts: List<Mount> = "mounts",
+        /// 0 sandbox, 1 host, 2 none.
+        pub network: i32 = "network",
+        /// 0 sandbox, 1 insecure.
+        pub security: i32 = "security",
+        /// Secrets that become environment variables.
+        pub secret_env: List<SecretEnv> = "secretenv",
+        /// Devices of the Container Device Interface.
+        pub cdi_devices: List<CdiDevice> = "cdiDevices",
+    }
+}
+
+go_struct! {
+    /// A process to run.
+    pub struct Meta {
+        /// The command and its arguments.
+        pub args: List<String> = "args",
+        /// `NAME=value`, in order.
+        pub env: List<String> = "env",
+        /// The working directory.
+        pub cwd: String = "cwd",
+        /// Who runs it.
+        pub user: String = "user",
+        /// Additions to `/etc/hosts`.
+        pub extra_hosts: List<HostIp> = "extraHosts",
+        /// The name of the host.
+        pub hostname: String = "hostname",
+        /// Limits of resources.
+        pub ulimits: List<Ulimit> = "ulimit",
+        /// The control group.
+        pub cgroup_parent: String = "cgroupParent",
+        /// Whether directories made for mounts are removed again; set by every client since BuildKit 0.11.
+        pub remove_mount_stubs_recursive: bool = "removeMountStubsRecursive",
+        /// Exit codes that count as success.
+        pub valid_exit_codes: List<i32> = "validExitCodes",
+    }
+}
+
+go_struct! {
+    /// A line of `/etc/hosts`.
+    pub struct HostIp {
+        /// The name.
+        pub host: String = "Host",
+        /// The address.
+        pub ip: String = "IP",
+    }
+}
+
+go_struct! {
+    /// A limit of a resource.
+    pub struct Ulimit {
+        /// Which one.
+        pub name: String = "Name",
+        /// The soft limit.
+        pub soft: i64 = "Soft",
+        /// The hard limit.
+        pub hard: i64 = "Hard",
+    }
+}
+
+go_struct! {
+    /// A secret that becomes an environment variable.
+    pub struct SecretEnv {
+        /// The secret's name.
+        pub id: String = "ID",
+        /// The variable's name.
+        pub name: String = "name",
+        /// Whether the build goes on without it.
+        pub optional: bool = "optional",
+    }
+}
+
+go_struct! {
+    /// A device.
+    pub struct CdiDevice {
+        /// Its name.
+        pub name: String = "name",
+        /// Whether the build goes on without it.
+        pub optional: bool = "optional",
+    }
+}
+
+go_struct! {
+    /// What a command sees at a path.
+    pub struct Mount {
+        /// The place of the input, or [`NO_INPUT`](super::NO_INPUT).
+        pub input: i64 = "input",
+        /// The part of the input that is mounted.
+        pub selector: String = "selector",
+        /// Where.
+        pub dest: String = "dest",
+        /// The place of the output, or [`NO_OUTPUT`](super::NO_OUTPUT).
+        pub output: i64 = "output",
+        /// Whether it cannot be written.
+        pub readonly: bool = "readonly",
+        /// What kind it is.
+        pub mount_type: MountType = "mountType",
+        /// For a temporary file system.
+        pub tmpfs: Option<TmpfsOpt> = "TmpfsOpt",
+        /// For a cache.
+        pub cache: Option<CacheOpt> = "cacheOpt",
+        /// For a secret.
+        pub secret: Option<SecretOpt> = "secretOpt",
+        /// For an SSH agent.
+        pub ssh: Option<SecretOpt> = "SSHOpt",
+        /// A name for the result.
+        pub result_id: String = "resultID",
+        /// 0 default, 1 on, 2 off.
+        pub content_cache: i32 = "contentCache",
+    }
+}
+
+/// The kind of a mount, an open set of numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct MountType(pub i32);
+
+impl MountType {
+    /// An input's files.
+    pub const BIND: Self = Self(0);
+    /// A secret's file.
+    pub const SECRET: Self = Self(1);
+    /// An SSH agent's socket.
+    pub const SSH: Self = Self(2);
+    /// A directory that outlives the build.
+    pub const CACHE: Self = Self(3);
+    /// A temporary file system.
+    pub const TMPFS: Self = Self(4);
+}
+
+go_struct! {
+    /// Options of a temporary file system.
+    pub struct TmpfsOpt {
+        /// The largest size in bytes.
+        pub size: i64 = "size",
+    }
+}
+
+go_struct! {
+    /// Options of a cache mount.
+    pub struct CacheOpt {
+        /// The cache's name.
+        pub id: String = "ID",
+        /// 0 shared, 1 private, 2 locked.
+        pub sharing: i32 = "sharing",
+    }
+}
+
+go_struct! {
+    /// Options of a secret, and of an SSH agent, which has the same.
+    pub struct SecretOpt {
+        /// The name under which the client knows it.
+        pub id: String = "ID",
+        /// The owner.
+        pub uid: u32 = "uid",
+        /// The group.
+        pub gid: u32 = "gid",
+        /// The permission bits.
+        pub mode: u32 = "mode",
+        /// Whether the build goes on without it.
+        pub optional: bool = "optional",
+    }
+}

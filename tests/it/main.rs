@@ -8,6 +8,8 @@ mod explain;
 mod fixtures;
 mod layers;
 mod program;
+mod pty;
 mod purity;
 mod steps;
 mod support;
+mod tui;

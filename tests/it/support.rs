@@ -2,3 +2,5 @@
 
 pub mod command;
 pub mod fixture;
+pub mod journey;
+pub mod pty;

@@ -55,7 +55,9 @@ impl Layer for Details {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let (lines, room) = self.lines(area.as_size());
-        let inside = popup::open("Details", room.width, room.height, &world.theme, frame, area);
+        let more = lines.len() > room.height.into() && self.scroll.top(lines.len(), room.height.into()) == 0;
+        let title = if more { "Details · more below" } else { "Details" };
+        let inside = popup::open(title, room.width, room.height, &world.theme, frame, area);
         let top = self.scroll.top(lines.len(), inside.height.into());
         detail::draw(&lines, top, &world.theme, frame.buffer_mut(), inside);
     }

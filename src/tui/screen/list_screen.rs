@@ -30,7 +30,7 @@ use crate::units::Size;
 /// From this width on, details stand beside the list.
 const WIDE: u16 = 120;
 /// From this height on, they stand below it where they do not stand beside it.
-const TALL: u16 = 26;
+const TALL: u16 = 24;
 /// More rows than these are not marked all at once.
 const MOST_MARKED: usize = 20_000;
 
@@ -68,8 +68,8 @@ impl ListScreen {
         let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
         let (list, details) = if body.width >= WIDE {
             let width = (body.width * 2 / 5).clamp(44, 84);
-            let list = Rect { width: rest.width - width, ..rest };
-            (list, Some(Rect { x: list.right(), width, ..rest }))
+            let list = Rect { width: rest.width - width - 1, ..rest };
+            (list, Some(Rect { x: list.right() + 1, width, ..rest }))
         } else if body.height >= TALL {
             let height = (rest.height * 2 / 5).min(16);
             let list = Rect { height: rest.height - height, ..rest };

@@ -1,0 +1,7 @@
+//! The terminal UI, in its own loop.
+
+mod hostile;
+mod journeys;
+mod random;
+mod screens;
+mod steps;

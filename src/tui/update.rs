@@ -143,7 +143,9 @@ impl Model {
             match command {
                 Command::Push(screen) => self.screens.push(screen),
                 Command::Back if self.screens.len() > 1 => {
-                    self.screens.pop();
+                    if let Some(mut screen) = self.screens.pop() {
+                        screen.leave(&mut cx);
+                    }
                 }
                 Command::Back => self.over = true,
                 Command::Show(layer) => self.layers.push(layer),

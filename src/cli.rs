@@ -20,6 +20,7 @@ mod output;
 mod show;
 
 mod table;
+mod ui;
 
 use output::Output;
 
@@ -152,10 +153,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
-        Some(Command::Demo) | None => {
-            let _ = sources;
-            Err(Failure::message(Exit::Failed, "the terminal UI"))
-        }
+        Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
+        None => ui::run(&sources, &global, output),
     }
 }
 

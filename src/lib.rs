@@ -27,4 +27,5 @@ pub mod logging;
 pub mod nearest;
 pub mod progress;
 pub mod source;
+pub mod tui;
 pub mod units;

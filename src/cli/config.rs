@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::Global;
 use super::json::Document;
 use super::output::Output;
+use super::{Color, Global};
 use crate::config::{self, Config, Layer, Origin, Setting};
 use crate::error::{Exit, Failure};
 
@@ -86,6 +86,18 @@ pub(super) fn effective(global: &Global, output: &Output) -> Result<Config, Fail
         ..Layer::default()
     };
     Ok(Config::new([file, environment, arguments]))
+}
+
+/// Tells whether the user wants no colours, by `--color` or by the environment.
+pub(super) fn refuses_color(color: Color) -> bool {
+    match color {
+        Color::Always => false,
+        Color::Never => true,
+        Color::Auto => {
+            env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || env::var_os("TERM").is_some_and(|term| term == "dumb")
+        }
+    }
 }
 
 fn current_dir() -> Result<PathBuf, Failure> {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use super::{Color, Global, json};
+use super::{Color, Global, config, json};
 use crate::error::{Exit, Failure};
 use crate::progress::Progress;
 
@@ -19,13 +19,8 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
         let color = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-            }
+            Color::Auto => io::stdout().is_terminal() && !config::refuses_color(global.color),
+            wanted => !config::refuses_color(wanted),
         };
         Self { json: global.json, color, quiet: global.quiet, progress: Progress::new(global.quiet) }
     }

@@ -137,9 +137,10 @@ fn add(
 async fn named(reader: &dyn CacheReader, roots: &[Root], options: &ScanOptions) -> Result<Inventory, ScanError> {
     let mut inventory = Inventory { warnings: duplicate_names(roots), ..Inventory::default() };
     let mut refs = Vec::with_capacity(roots.len());
-    let mut resolving = stream::iter(roots.iter())
-        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
-        .buffered(options.concurrency.max(1));
+    // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
+    let resolved: Vec<_> =
+        roots.iter().map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) }).collect();
+    let mut resolving = stream::iter(resolved).buffered(options.concurrency.max(1));
     while let Some((root, resolved)) = resolving.next().await {
         if options.cancel.is_cancelled() {
             return Err(ScanError::Cancelled);

@@ -10,6 +10,8 @@ mod fixtures;
 mod layers;
 mod local;
 mod program;
+mod pty;
 mod purity;
 mod random;
 mod support;
+mod tui;

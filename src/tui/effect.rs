@@ -1,0 +1,62 @@
+//! What the UI asks to be done outside of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::list::Arrangement;
+use super::rows::RowSet;
+use super::world::SourceId;
+
+/// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Something to be done outside of the UI.
+#[derive(Debug)]
+pub enum Effect {
+    /// Does some work and reports.
+    Run(JobId, Work),
+    /// Stops a job.
+    Cancel(JobId),
+    /// Takes the mouse, or gives it back to the terminal.
+    CaptureMouse(bool),
+    /// Hands text to the clipboard.
+    Copy(String),
+    /// Draws every cell anew.
+    Redraw,
+}
+
+/// Work of a job.
+#[derive(Debug)]
+pub enum Work {
+    /// Scans a source.
+    Scan(SourceId),
+    /// Filters and sorts rows.
+    Arrange(Arrangement),
+    /// Writes rows to a file.
+    Export(Export),
+    /// Opens what a person named.
+    Open(String),
+}
+
+/// Rows to be written to a file.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Where to.
+    pub path: PathBuf,
+    /// Whether a file of that name may be replaced.
+    pub overwrite: Overwrite,
+    /// Where the rows come from.
+    pub rows: Arc<dyn RowSet>,
+    /// Which rows, in which order.
+    pub shown: Arc<Vec<u32>>,
+}
+
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It stays.
+    Never,
+    /// It is replaced: somebody was asked.
+    Agreed,
+}

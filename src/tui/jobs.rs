@@ -1,0 +1,210 @@
+//! What runs beside the UI: scans, arrangements, exports. Each job reports by the one channel, and can be stopped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::effect::{JobId, Work};
+use super::found::Found;
+use super::list::{self, Arrangement};
+use super::message::{Envelope, Message, Report, ScanEnd};
+use super::world::{SourceId, SourceInfo};
+use super::{OpenedSource, Opener};
+use crate::backend::SharedReader;
+use crate::error::Failure;
+use crate::inventory::Inventory;
+use crate::inventory::scan::{self, ScanError, ScanOptions};
+
+mod export;
+
+/// The least time between two reports of how far a job has come.
+const PACE: Duration = Duration::from_millis(100);
+/// A report may take this part of a job's time: snapshots of large stores are rarer.
+const SHARE: u32 = 10;
+
+/// Tells the time.
+pub type Clock = fn() -> Timestamp;
+
+/// Runs jobs.
+pub(super) struct Jobs {
+    sender: mpsc::Sender<Envelope>,
+    tasks: JoinSet<JobId>,
+    running: HashMap<JobId, CancellationToken>,
+    readers: Arc<Mutex<Vec<Option<SharedReader>>>>,
+    concurrency: usize,
+    clock: Clock,
+    open: Opener,
+}
+
+impl Jobs {
+    pub(super) fn new(sender: mpsc::Sender<Envelope>, concurrency: usize, clock: Clock, open: Opener) -> Self {
+        Self {
+            sender,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            readers: Arc::default(),
+            concurrency,
+            clock,
+            open,
+        }
+    }
+
+    /// Keeps a source's reader, in the order in which the UI counts them, and returns what the UI is to know.
+    pub(super) fn admit(&self, source: OpenedSource) -> SourceInfo {
+        admit(&self.readers, source)
+    }
+
+    /// Tells whether nothing runs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until a job has ended. A panic in it is one of the whole program.
+    pub(super) async fn ended(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Ok(job)) => {
+                self.running.remove(&job);
+            }
+            Some(Err(error)) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn stop(&mut self, job: JobId) {
+        if let Some(cancel) = self.running.remove(&job) {
+            cancel.cancel();
+        }
+    }
+
+    pub(super) fn start(&mut self, job: JobId, work: Work) {
+        let cancel = CancellationToken::new();
+        self.running.insert(job, cancel.clone());
+        let reporter = Reporter { job, sender: self.sender.clone(), clock: self.clock };
+        match work {
+            Work::Scan(source) => {
+                let reader = lock(&self.readers).get(source.0).cloned().flatten();
+                let options = ScanOptions { concurrency: self.concurrency, cancel };
+                self.tasks.spawn(async move {
+                    if let Some(reader) = reader {
+                        let result = scan(&reader, source, &options, &reporter).await;
+                        reporter.report(Report::Scanned(source, result)).await;
+                    }
+                    job
+                });
+            }
+            Work::Arrange(arrangement) => {
+                self.blocking(reporter, move |reporter| arrange(arrangement, reporter, &cancel));
+            }
+            Work::Export(export) => {
+                self.blocking(reporter, move |_| {
+                    let result = export::write(&export, &cancel);
+                    Some(Report::Exported(export.path, result))
+                });
+            }
+            Work::Open(name) => {
+                let (open, readers) = (Arc::clone(&self.open), Arc::clone(&self.readers));
+                self.blocking(reporter, move |_| {
+                    let opened = open(&name);
+                    // Whoever did not wait for it has no use for its place.
+                    (!cancel.is_cancelled()).then(|| Report::Opened(opened.map(|source| admit(&readers, source))))
+                });
+            }
+        }
+    }
+
+    fn blocking(&mut self, reporter: Reporter, work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static) {
+        self.tasks.spawn(async move {
+            let told = reporter.clone();
+            match tokio::task::spawn_blocking(move || work(&told)).await {
+                Ok(Some(report)) => reporter.report(report).await,
+                Ok(None) => {}
+                Err(error) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            }
+            reporter.job
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn admit(readers: &Mutex<Vec<Option<SharedReader>>>, source: OpenedSource) -> SourceInfo {
+    let OpenedSource { label, kind, reader, select } = source;
+    let (reader, fault) = match reader {
+        Ok(reader) => (Some(reader), None),
+        Err(fault) => (None, Some(fault)),
+    };
+    lock(readers).push(reader);
+    SourceInfo { label, kind, fault, select }
+}
+
+/// Reports for one job.
+#[derive(Clone)]
+struct Reporter {
+    job: JobId,
+    sender: mpsc::Sender<Envelope>,
+    clock: Clock,
+}
+
+impl Reporter {
+    fn envelope(&self, report: Report) -> Envelope {
+        Envelope { at: (self.clock)(), message: Message::Report(self.job, report) }
+    }
+
+    /// Reports what must arrive. When the UI has gone, nobody waits for it.
+    async fn report(&self, report: Report) {
+        let _ = self.sender.send(self.envelope(report)).await;
+    }
+
+    /// Reports how far the job has come, unless the UI is busy: the next report says more.
+    fn hint(&self, report: Report) {
+        let _ = self.sender.try_send(self.envelope(report));
+    }
+}
+
+async fn scan(
+    reader: &SharedReader,
+    source: SourceId,
+    options: &ScanOptions,
+    reporter: &Reporter,
+) -> Result<Found, ScanEnd> {
+    let mut next = Instant::now();
+    let observe = |inventory: &Inventory| {
+        let begun = Instant::now();
+        if begun >= next {
+            reporter.hint(Report::Snapshot(source, Found::new(inventory.clone(), (reporter.clock)())));
+            next = Instant::now() + PACE.max(begun.elapsed() * SHARE);
+        }
+    };
+    match scan::scan(reader, options, observe).await {
+        Ok(inventory) => Ok(Found::new(inventory, (reporter.clock)())),
+        Err(ScanError::Cancelled) => Err(ScanEnd::Stopped),
+        Err(ScanError::Backend(error)) => Err(ScanEnd::Failed(Failure::from(error).to_string())),
+    }
+}
+
+fn arrange(arrangement: Arrangement, reporter: &Reporter, cancel: &CancellationToken) -> Option<Report> {
+    let mut last = Instant::now();
+    let shown = list::arrange(&arrangement, |done| {
+        if last.elapsed() >= PACE {
+            last = Instant::now();
+            reporter.hint(Report::Arranging(done));
+        }
+        !cancel.is_cancelled()
+    })?;
+    Some(Report::Arranged(arrangement.rows, shown))
+}

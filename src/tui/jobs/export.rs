@@ -1,0 +1,71 @@
+//! Writes rows to a file, as JSON or CSV.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::tui::effect::{Export, Overwrite};
+use crate::tui::message::ExportError;
+
+/// Writes rows, all of them or none, and returns how many.
+pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let file = match export.overwrite {
+        Overwrite::Never => options.create_new(true).open(&export.path),
+        Overwrite::Agreed => options.create(true).truncate(true).open(&export.path),
+    };
+    let file = file.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ExportError::Exists,
+        _ => ExportError::Failed(error.to_string()),
+    })?;
+    let is_csv = export.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let written = if is_csv { write_csv(export, file, cancel) } else { write_json(export, file, cancel) };
+    written.map(|()| export.shown.len()).map_err(|error| {
+        // Half a file is worse than none; when it cannot be removed either, the error is the same.
+        let _ = fs::remove_file(&export.path);
+        ExportError::Failed(error.to_string())
+    })
+}
+
+fn go_on(cancel: &CancellationToken) -> io::Result<()> {
+    if cancel.is_cancelled() { Err(io::Error::other("it was stopped")) } else { Ok(()) }
+}
+
+fn write_json(export: &Export, file: File, cancel: &CancellationToken) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    write!(file, "{{\"schema\":1,\"rows\":[")?;
+    for (place, row) in export.shown.iter().enumerate() {
+        go_on(cancel)?;
+        let fields = export.rows.fields(*row).into_iter().map(|(name, value)| (name.to_owned(), value));
+        write!(file, "{}", if place == 0 { "\n" } else { ",\n" })?;
+        serde_json::to_writer(&mut file, &Value::Object(fields.collect::<Map<_, _>>()))?;
+    }
+    writeln!(file, "\n]}}")?;
+    file.flush()
+}
+
+fn write_csv(export: &Export, file: File, cancel: &CancellationToken) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(BufWriter::new(file));
+    for (place, row) in export.shown.iter().enumerate() {
+        go_on(cancel)?;
+        let fields = export.rows.fields(*row);
+        if place == 0 {
+            writer.write_record(fields.iter().map(|(name, _)| *name))?;
+        }
+        writer.write_record(fields.iter().map(|(_, value)| plain(value)))?;
+    }
+    writer.flush()
+}
+
+/// Returns a value as it stands in a table. A text that a spreadsheet would compute is kept from it by a quote.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
+        Value::String(text) => text.clone(),
+        other => json!(other).to_string(),
+    }
+}

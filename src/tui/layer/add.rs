@@ -1,0 +1,92 @@
+//! Asks what to open.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use crate::tui::effect::{JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::{Key, Report};
+use crate::tui::rows::Cell;
+use crate::tui::screen::Screen;
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+const HELP: &str = "a directory, or what stands in --cache-to or --cache-from, as in type=local,dest=./cache";
+
+/// Asks what to open, until it opens.
+#[derive(Debug, Default)]
+pub struct AddPrompt {
+    input: InputLine,
+    opening: Option<JobId>,
+    fault: Option<String>,
+}
+
+impl Layer for AddPrompt {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Prompt
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept) if self.input.text().trim().is_empty() || self.opening.is_some() => {}
+            Some(Action::Accept) => {
+                self.fault = None;
+                self.opening = Some(cx.start(Work::Open(self.input.text().trim().to_owned())));
+            }
+            Some(Action::Cancel) => {
+                if let Some(job) = self.opening.take() {
+                    cx.stop(job);
+                }
+                cx.close();
+            }
+            _ => {
+                self.input.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text);
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        if let Report::Opened(result) = report
+            && self.opening.take_if(|opening| *opening == job).is_some()
+        {
+            match result {
+                Ok(info) => {
+                    cx.close();
+                    cx.add_source(info.clone());
+                }
+                Err(fault) => self.fault = Some(fault.clone()),
+            }
+        }
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let width = 72.min(area.width.saturating_sub(8));
+        let (words, role) = match (&self.fault, self.opening) {
+            (_, Some(_)) => ("opening…", Role::Title),
+            (Some(fault), None) => (fault.as_str(), Role::Error),
+            (None, None) => (HELP, Role::Dim),
+        };
+        let sentences = words.lines().map(|line| Cell::new(line.trim().to_owned(), role));
+        let lines: Vec<Cell> = sentences.flat_map(|sentence| text::wrap(&sentence, width)).collect();
+        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
+        let inside = popup::open("Open a source", width, height, &world.theme, frame, area);
+        for (line, row) in lines.iter().zip(2..inside.height) {
+            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+        }
+        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+    }
+
+    // A source may carry a password or a key.
+    fn is_private(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,59 @@
+//! A question that is answered with yes or no.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::Cell;
+use crate::tui::screen::{Request, Screen};
+use crate::tui::view;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+/// A question, and what follows from a yes.
+#[derive(Debug)]
+pub struct Confirm {
+    question: String,
+    request: Option<Request>,
+}
+
+impl Confirm {
+    /// Asks `question`; a yes hands `request` to the screen.
+    pub fn new(question: String, request: Request) -> Self {
+        Self { question, request: Some(request) }
+    }
+}
+
+impl Layer for Confirm {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Confirm
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept) => {
+                cx.close();
+                if let Some(request) = self.request.take() {
+                    cx.ask(request);
+                }
+            }
+            Some(Action::Cancel) => cx.close(),
+            _ => {}
+        }
+        Handled::Yes
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let width = text::width(&self.question).clamp(24, area.width.saturating_sub(6).min(72));
+        let lines = text::wrap(&Cell::text(self.question.clone()), width);
+        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
+        let inside = popup::open("Please confirm", width, height, &world.theme, frame, area);
+        let keys = view::hints(world, &[keymap::Context::Confirm], "", width);
+        for (line, row) in lines.iter().chain([&Cell::default(), &keys]).zip(0..inside.height) {
+            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! All that is known of a row.
+
+use ratatui::Frame;
+use ratatui::layout::{Rect, Size};
+
+use super::Layer;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::{Cell, Detail};
+use crate::tui::screen::Screen;
+use crate::tui::widget::{detail, popup};
+use crate::tui::world::{Context, Handled, World};
+
+/// The widest that lines of text are read with ease.
+const WIDTH: u16 = 84;
+
+/// All that is known of a row, as it was when it was asked for.
+#[derive(Debug)]
+pub struct Details {
+    details: Vec<Detail>,
+    scroll: Scroll,
+}
+
+impl Details {
+    /// Shows `details`.
+    pub fn new(details: Vec<Detail>) -> Self {
+        Self { details, scroll: Scroll::default() }
+    }
+
+    /// Returns the lines for a terminal of `size`, and the room for them.
+    fn lines(&self, size: Size) -> (Vec<Cell>, Size) {
+        let width = WIDTH.min(size.width.saturating_sub(4));
+        let lines = detail::lines(&self.details, width);
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(size.height.saturating_sub(4));
+        (lines, Size { width, height })
+    }
+}
+
+impl Layer for Details {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Popup
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept | Action::Cancel | Action::Details) => cx.close(),
+            Some(action) => {
+                let (lines, room) = self.lines(cx.world.size);
+                self.scroll.act(action, lines.len(), room.height.into());
+            }
+            None => {}
+        }
+        Handled::Yes
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let (lines, room) = self.lines(area.as_size());
+        let more = lines.len() > room.height.into() && self.scroll.top(lines.len(), room.height.into()) == 0;
+        let title = if more { "Details · more below" } else { "Details" };
+        let inside = popup::open(title, room.width, room.height, &world.theme, frame, area);
+        let top = self.scroll.top(lines.len(), inside.height.into());
+        detail::draw(&lines, top, &world.theme, frame.buffer_mut(), inside);
+    }
+}
+
+/// How far a text is scrolled.
+#[derive(Debug, Default)]
+pub(super) struct Scroll(usize);
+
+impl Scroll {
+    /// Moves within `lines` of which `height` are seen.
+    pub(super) fn act(&mut self, action: Action, lines: usize, height: usize) {
+        let here = self.top(lines, height);
+        self.0 = match action {
+            Action::Up => here.saturating_sub(1),
+            Action::Down => here + 1,
+            Action::PageUp => here.saturating_sub(height),
+            Action::PageDown => here + height,
+            Action::Top => 0,
+            Action::Bottom => lines,
+            _ => here,
+        };
+        self.0 = self.top(lines, height);
+    }
+
+    /// Returns the first line that is seen.
+    pub(super) fn top(&self, lines: usize, height: usize) -> usize {
+        self.0.min(lines.saturating_sub(height))
+    }
+}

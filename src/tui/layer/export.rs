@@ -1,0 +1,63 @@
+//! Asks for the name of the file that rows are written to.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use crate::tui::effect::Overwrite;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::Cell;
+use crate::tui::rows::sources::grouped;
+use crate::tui::screen::{Request, Screen};
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+/// Asks for the name of a file.
+#[derive(Debug)]
+pub struct ExportPrompt(InputLine);
+
+impl ExportPrompt {
+    /// Begins with the name `default`.
+    pub fn new(default: &str) -> Self {
+        Self(InputLine::new(default.to_owned()))
+    }
+}
+
+impl Layer for ExportPrompt {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Prompt
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept) if self.0.text().trim().is_empty() => {}
+            Some(Action::Accept) => {
+                cx.close();
+                cx.ask(Request::Export(self.0.text().trim().into(), Overwrite::Never));
+            }
+            Some(Action::Cancel) => cx.close(),
+            _ => {
+                self.0.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.0.paste(text);
+    }
+
+    fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let inside = popup::open("Write to a file", 60, 3, &world.theme, frame, area);
+        self.0.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        let count = screen.list().map_or(0, |list| list.shown().len());
+        let format = if self.0.text().trim().to_lowercase().ends_with(".csv") { "CSV" } else { "JSON" };
+        let words = format!("{} rows as {format}; a name that ends in .csv makes CSV", grouped(count as u64));
+        let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
+        text::put(frame.buffer_mut(), line, &Cell::new(words, Role::Dim), &world.theme, Style::default());
+    }
+}

@@ -1,0 +1,103 @@
+//! The keys that work here, from the key map.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Layer;
+use super::details::Scroll;
+use crate::tui::keymap::{self, Action, Keymap};
+use crate::tui::message::Key;
+use crate::tui::rows::Cell;
+use crate::tui::screen::Screen;
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{detail, popup};
+use crate::tui::world::{Context, Handled, World};
+
+/// The places that every screen can lead to.
+const LAYERS: [keymap::Context; 4] =
+    [keymap::Context::Popup, keymap::Context::Search, keymap::Context::Prompt, keymap::Context::Confirm];
+
+/// The lines above the keys: what is typed, and room.
+const HEAD: u16 = 2;
+
+/// The keys that work here, narrowed by what is typed.
+#[derive(Debug)]
+pub struct Help {
+    contexts: Vec<keymap::Context>,
+    input: InputLine,
+    scroll: Scroll,
+}
+
+impl Help {
+    /// Shows the keys of `contexts`, and those of layers.
+    pub fn new(contexts: &[keymap::Context]) -> Self {
+        let contexts = contexts.iter().copied().chain(LAYERS).collect();
+        Self { contexts, input: InputLine::default(), scroll: Scroll::default() }
+    }
+
+    fn lines(&self, keymap: &Keymap) -> Vec<Cell> {
+        let wanted = self.input.text().to_lowercase();
+        let mut lines = Vec::new();
+        for context in &self.contexts {
+            let bindings = keymap.bindings(*context).iter().filter_map(|binding| {
+                let keys = binding.keys().collect::<Vec<_>>().join(" ");
+                let found = format!("{keys} {}", binding.text).to_lowercase().contains(&wanted);
+                found.then(|| Cell::new(format!("  {keys:<16} "), Role::Key).and(binding.text.clone(), Role::Text))
+            });
+            let bindings: Vec<Cell> = bindings.collect();
+            if !bindings.is_empty() {
+                if !lines.is_empty() {
+                    lines.push(Cell::default());
+                }
+                lines.push(Cell::new(context.heading(), Role::Heading));
+                lines.extend(bindings);
+            }
+        }
+        if lines.is_empty() {
+            lines.push(Cell::new("no key does that", Role::Dim));
+        }
+        lines
+    }
+}
+
+/// Returns the height inside the box on a terminal of `height` lines.
+fn height(height: u16) -> u16 {
+    height.saturating_sub(4).clamp(HEAD, 40)
+}
+
+impl Layer for Help {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Search
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept | Action::Cancel) => cx.close(),
+            Some(action) => {
+                let lines = self.lines(&cx.world.keymap).len();
+                self.scroll.act(action, lines, (height(cx.world.size.height) - HEAD).into());
+            }
+            // What opened the help closes it, unless something is being looked for.
+            None if self.input.text().is_empty() && matches!(key.character(), Some('?' | 'q')) => cx.close(),
+            None => {
+                self.scroll = Scroll::default();
+                self.input.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text);
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let lines = self.lines(&world.keymap);
+        let inside = popup::open("Keys · type to search", 72, height(area.height), &world.theme, frame, area);
+        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        let below = Rect { y: inside.y + HEAD, height: inside.height.saturating_sub(HEAD), ..inside };
+        let top = self.scroll.top(lines.len(), below.height.into());
+        detail::draw(&lines, top, &world.theme, frame.buffer_mut(), below);
+    }
+}

@@ -1,0 +1,85 @@
+//! The menu of orders.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Layer;
+use crate::tui::keymap::{self, Action};
+use crate::tui::list::{Order, Sort};
+use crate::tui::message::Key;
+use crate::tui::rows::{Align, Cell, Column, Sortable};
+use crate::tui::screen::{Request, Screen};
+use crate::tui::theme::Role;
+use crate::tui::widget::popup;
+use crate::tui::world::{Context, Handled, World};
+
+/// The menu of orders.
+#[derive(Debug)]
+pub struct SortMenu {
+    columns: &'static [Column],
+    choices: Vec<usize>,
+    cursor: usize,
+    sort: Sort,
+}
+
+impl SortMenu {
+    /// Offers `columns`, beginning with the order that holds.
+    pub fn new(columns: &'static [Column], sort: Sort) -> Self {
+        let sortable = |(_, column): &(usize, &Column)| column.sort != Sortable::No;
+        let choices: Vec<usize> = columns.iter().enumerate().filter(sortable).map(|(place, _)| place).collect();
+        let cursor = choices.iter().position(|choice| *choice == sort.column).unwrap_or_default();
+        Self { columns, choices, cursor, sort }
+    }
+
+    /// Returns the order that the line at `place` stands for.
+    fn order_at(&self, place: usize) -> Sort {
+        let column = self.choices.get(place).copied().unwrap_or_default();
+        if column == self.sort.column { self.sort } else { Sort::by(column, self.columns) }
+    }
+}
+
+impl Layer for SortMenu {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Popup
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        let last = self.choices.len().saturating_sub(1);
+        match action {
+            Some(Action::Up) => self.cursor = self.cursor.saturating_sub(1),
+            Some(Action::Down) => self.cursor = (self.cursor + 1).min(last),
+            Some(Action::Top | Action::PageUp) => self.cursor = 0,
+            Some(Action::Bottom | Action::PageDown) => self.cursor = last,
+            Some(Action::Reverse) => {
+                self.sort = self.order_at(self.cursor).reversed();
+                cx.ask(Request::Sort(self.sort));
+            }
+            Some(Action::Accept) => {
+                cx.ask(Request::Sort(self.order_at(self.cursor)));
+                cx.close();
+            }
+            Some(Action::Cancel) => cx.close(),
+            _ => {}
+        }
+        Handled::Yes
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let height = u16::try_from(self.choices.len()).unwrap_or(u16::MAX);
+        let inside = popup::open("Sort by", 30, height, &world.theme, frame, area);
+        for ((place, column), row) in self.choices.iter().enumerate().zip(0..inside.height) {
+            let sort = self.order_at(place);
+            let align = self.columns.get(*column).map(|column| column.align);
+            let words = match (align, sort.order) {
+                (Some(Align::Left), Order::Ascending) => "▴ from A to Z",
+                (Some(Align::Left), Order::Descending) => "▾ from Z to A",
+                (_, Order::Ascending) => "▴ least first",
+                (_, Order::Descending) => "▾ most first",
+            };
+            let chosen = if *column == self.sort.column { "✓ " } else { "  " };
+            let title = self.columns.get(*column).map_or("", |column| column.title);
+            let cell = Cell::new(chosen, Role::Good).and(format!("{title:<12}"), Role::Text).and(words, Role::Dim);
+            popup::item(&cell, place == self.cursor, &world.theme, frame, inside, row);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Filters and sorts rows.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::View;
+use crate::tui::rows::RowSet;
+
+/// After so many rows somebody may say that it is enough.
+const STEP: u32 = 16_384;
+
+/// Rows to be filtered and sorted.
+#[derive(Debug, Clone)]
+pub struct Arrangement {
+    /// Where they come from.
+    pub rows: Arc<dyn RowSet>,
+    /// The filter and the order.
+    pub view: View,
+    /// The time that ages are measured from.
+    pub now: Timestamp,
+}
+
+/// An order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sort {
+    /// The column that decides.
+    pub column: usize,
+    /// Which way.
+    pub order: Order,
+}
+
+/// Which way rows are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The least first.
+    #[default]
+    Ascending,
+    /// The largest first.
+    Descending,
+}
+
+impl Sort {
+    /// Returns the same the other way round.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        let order = match self.order {
+            Order::Ascending => Order::Descending,
+            Order::Descending => Order::Ascending,
+        };
+        Self { order, ..self }
+    }
+}
+
+/// Returns the rows that pass the filter, in order; nothing when `go_on`, which learns how many rows are done, says so.
+pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) -> Option<Vec<u32>> {
+    let Arrangement { rows, view, now } = arrangement;
+    let count = rows.count();
+    let mut shown = Vec::new();
+    for start in (0..count).step_by(STEP as usize) {
+        let step = start..count.min(start.saturating_add(STEP));
+        if view.filter.is_empty() {
+            shown.extend(step);
+        } else {
+            shown.extend(step.filter(|row| rows.matches(*row, &view.filter, *now)));
+        }
+        if !go_on(start) {
+            return None;
+        }
+    }
+    let Sort { column, order } = view.sort;
+    shown.sort_unstable_by(|a, b| {
+        let ordering = match order {
+            Order::Ascending => rows.compare(column, *a, *b),
+            Order::Descending => rows.compare(column, *b, *a),
+        };
+        // Rows that are equal stay as the store has them.
+        ordering.then(a.cmp(b))
+    });
+    go_on(count).then_some(shown)
+}

@@ -1,0 +1,162 @@
+//! Rows of lists: what a list needs to know of the things it shows.
+//!
+//! A row is a number. Its cells, its details and its export are made when somebody looks; a list of a million rows takes
+//! four bytes for each.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::theme::Role;
+use crate::format::digest::Digest;
+use crate::inventory::filter::Filter;
+
+pub mod blobs;
+pub mod refs;
+pub mod sources;
+
+/// Something that a list shows.
+pub trait RowSet: Send + Sync {
+    /// Returns how many rows there are.
+    fn count(&self) -> u32;
+
+    /// Returns the columns, of which the first names the row.
+    fn columns(&self) -> &'static [Column];
+
+    /// Returns the cells of a row, one for each column.
+    fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell>;
+
+    /// Returns a line to stand below a row.
+    fn below(&self, row: u32, width: u16) -> Cell {
+        let _ = (row, width);
+        Cell::default()
+    }
+
+    /// Returns everything that is known of a row.
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail>;
+
+    /// Tells whether a row passes a filter.
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool;
+
+    /// Compares two rows by a column; what is not known is least.
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering;
+
+    /// Returns what a row stands for, however it moves.
+    fn identity(&self, row: u32) -> Identity;
+
+    /// Returns the row that stands for `identity`.
+    fn find(&self, identity: &Identity) -> Option<u32>;
+
+    /// Returns the bytes that a row takes in the store.
+    fn bytes(&self, row: u32) -> u64;
+
+    /// Returns a row's fields for a file.
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)>;
+
+    /// Returns the text that stands for the row elsewhere: a name or a digest.
+    fn name(&self, row: u32) -> String;
+}
+
+impl fmt::Debug for dyn RowSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows", self.count())
+    }
+}
+
+/// What a row stands for. Marks and the cursor hold on to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Identity {
+    /// A source, by its place.
+    Source(usize),
+    /// A ref, by its name and what it points to.
+    Ref(String, String),
+    /// A blob.
+    Blob(Digest),
+    /// An object without a digest, by its name.
+    Object(String),
+}
+
+/// A column of a list.
+#[derive(Debug)]
+pub struct Column {
+    /// Its title.
+    pub title: &'static str,
+    /// To which side its cells lean.
+    pub align: Align,
+    /// The least number of cells that it makes sense with.
+    pub min: u16,
+    /// The most that it takes.
+    pub max: u16,
+    /// Columns with a higher number go first where room is short; 0 stays.
+    pub rank: u8,
+    /// How one sorts by it, if at all.
+    pub sort: Sortable,
+}
+
+/// To which side text leans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// As text.
+    Left,
+    /// As numbers.
+    Right,
+}
+
+/// How one sorts by a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sortable {
+    /// Not at all.
+    No,
+    /// From A to Z at first.
+    Ascending,
+    /// The largest first.
+    Descending,
+}
+
+/// A piece of text and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece(pub Cow<'static, str>, pub Role);
+
+/// Some pieces in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cell(pub Vec<Piece>);
+
+impl Cell {
+    /// Makes a cell of one piece.
+    pub fn new(text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+        Self(vec![Piece(text.into(), role)])
+    }
+
+    /// Makes a cell of plain text.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(text, Role::Text)
+    }
+
+    /// Adds a piece.
+    #[must_use]
+    pub fn and(mut self, text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+        self.0.push(Piece(text.into(), role));
+        self
+    }
+}
+
+/// A line of the details of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// The head of a section.
+    Heading(Cow<'static, str>),
+    /// Something with its name.
+    Fact(&'static str, Cell),
+    /// A sentence, or an item of a list.
+    Text(Cell),
+    /// Room.
+    Blank,
+}
+
+/// Names what `bytes`, `count` or anything else is not known of.
+pub const UNKNOWN: &str = "?";
+/// Stands for nothing.
+pub const NONE: &str = "–";

@@ -1,0 +1,373 @@
+//! Everything that a source holds or names, as rows: blobs first, then unfinished uploads and what is unknown.
+
+use std::cmp::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use crate::backend::{OtherKind, OtherObject};
+use crate::format::digest::Digest;
+use crate::inventory::blobs::{Blob, BlobId};
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::subject::{BlobRow, OtherRow};
+use crate::inventory::{BlobState, Inventory};
+use crate::tui::theme::Role;
+use crate::units::{Age, Size};
+
+/// The column of sizes, by which blobs are sorted at first.
+pub const SIZE: usize = 3;
+/// How many refs the details list.
+const REFS_SHOWN: usize = 200;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "BLOB", align: Align::Left, min: 19, max: 71, rank: 0, sort: Sortable::Ascending },
+    Column { title: "ROLE", align: Align::Left, min: 12, max: 12, rank: 4, sort: Sortable::Ascending },
+    Column { title: "STATE", align: Align::Left, min: 10, max: 14, rank: 1, sort: Sortable::Ascending },
+    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
+    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
+    Column { title: "REFS", align: Align::Right, min: 5, max: 5, rank: 3, sort: Sortable::Descending },
+];
+
+type StateOf = dyn Fn(&Blob<'_>) -> BlobState + Send + Sync;
+
+/// All objects of an inventory.
+pub struct BlobRows {
+    inventory: Arc<Inventory>,
+    blobs: u32,
+    state: Box<StateOf>,
+    users: OnceLock<Users>,
+}
+
+enum Object<'a> {
+    Blob(BlobRow<'a>),
+    Other(OtherRow<'a>),
+}
+
+impl BlobRows {
+    /// Shows the objects of `inventory`.
+    pub fn new(inventory: Arc<Inventory>) -> Self {
+        let blobs = u32::try_from(inventory.blobs.len()).unwrap_or(u32::MAX);
+        Self { state: Box::new(inventory.blob_states()), inventory, blobs, users: OnceLock::new() }
+    }
+
+    fn at(&self, row: u32) -> Object<'_> {
+        if row < self.blobs {
+            let blob = self.inventory.blobs.get(BlobId(row));
+            return Object::Blob(BlobRow { blob, state: (self.state)(&blob) });
+        }
+        let place = (row - self.blobs) as usize;
+        Object::Other(match self.inventory.partial.get(place) {
+            Some(object) => OtherRow { object, state: "partial" },
+            None => {
+                OtherRow { object: &self.inventory.unknown[place - self.inventory.partial.len()], state: "unknown" }
+            }
+        })
+    }
+
+    fn blob(&self, row: u32) -> Option<Blob<'_>> {
+        (row < self.blobs).then(|| self.inventory.blobs.get(BlobId(row)))
+    }
+
+    fn size(&self, row: u32) -> Option<u64> {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.size(),
+            Object::Other(row) => Some(row.object.size),
+        }
+    }
+
+    fn modified(&self, row: u32) -> Option<Timestamp> {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.modified(),
+            Object::Other(row) => row.object.modified,
+        }
+    }
+}
+
+fn state(state: BlobState) -> Cell {
+    let (sign, role) = match state {
+        BlobState::Live => ("✓ ", Role::Live),
+        BlobState::Orphan => ("○ ", Role::Orphan),
+        BlobState::Missing => ("! ", Role::Missing),
+        BlobState::Undetermined => ("? ", Role::Unsure),
+        BlobState::Awaited => ("… ", Role::Dim),
+    };
+    Cell::new(sign, role).and(state.word(), role)
+}
+
+fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
+    time.map_or(Cell::new(NONE, Role::Dim), |then| Cell::text(Age::between(then, now).to_string()))
+}
+
+fn other_kind(kind: OtherKind) -> &'static str {
+    match kind {
+        OtherKind::File => "file",
+        OtherKind::Upload => "upload",
+        OtherKind::Symlink => "link",
+        OtherKind::Special => "special",
+        OtherKind::Unlisted => "folder",
+    }
+}
+
+impl RowSet for BlobRows {
+    fn count(&self) -> u32 {
+        let others = self.inventory.partial.len() + self.inventory.unknown.len();
+        self.blobs.saturating_add(u32::try_from(others).unwrap_or(u32::MAX))
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
+        match self.at(row) {
+            Object::Blob(BlobRow { blob, state: of_blob }) => vec![
+                Cell::text(blob.digest().to_string()),
+                Cell::new(blob.role().word(), Role::Dim),
+                state(of_blob),
+                blob.size().map_or(Cell::new(UNKNOWN, Role::Unsure), |bytes| Cell::text(Size(bytes).to_string())),
+                age(blob.modified(), now),
+                Cell::text(blob.refs().to_string()),
+            ],
+            Object::Other(OtherRow { object, state }) => vec![
+                Cell::text(object.name.clone()),
+                Cell::new(other_kind(object.kind), Role::Dim),
+                Cell::new(if state == "partial" { "~ " } else { "· " }, Role::Dim).and(state, Role::Dim),
+                Cell::text(Size(object.size).to_string()),
+                age(object.modified, now),
+                Cell::new(NONE, Role::Dim),
+            ],
+        }
+    }
+
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        match self.at(row) {
+            Object::Blob(row) => self.blob_details(&row, now),
+            Object::Other(row) => other_details(&row, now),
+        }
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        match self.at(row) {
+            Object::Blob(row) => filter.matches(&UsedBlob { row, rows: self }, now),
+            Object::Other(row) => filter.matches(&row, now),
+        }
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let words = |row| match self.at(row) {
+            Object::Blob(row) => (row.blob.role().word(), row.state.word()),
+            Object::Other(row) => (other_kind(row.object.kind), row.state),
+        };
+        let refs = |row| self.blob(row).map(|blob| blob.refs());
+        let ordering = match column {
+            0 => Ordering::Equal,
+            1 => words(a).0.cmp(words(b).0),
+            2 => words(a).1.cmp(words(b).1),
+            SIZE => self.size(a).cmp(&self.size(b)),
+            // The oldest has the largest age; one without a time comes last among those.
+            4 => match (self.modified(a), self.modified(b)) {
+                (Some(a), Some(b)) => b.cmp(&a),
+                (a, b) => a.cmp(&b),
+            },
+            _ => refs(a).cmp(&refs(b)),
+        };
+        // The order in which a store lists its objects means nothing; that of their names stays the same.
+        ordering.then_with(|| match (self.blob(a), self.blob(b)) {
+            (Some(a), Some(b)) => a.digest().cmp(&b.digest()),
+            _ => a.cmp(&b),
+        })
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        match self.at(row) {
+            Object::Blob(row) => Identity::Blob(row.blob.digest()),
+            Object::Other(row) => Identity::Object(row.object.name.clone()),
+        }
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        let place =
+            |objects: &[OtherObject], name: &str| objects.binary_search_by(|object| (*object.name).cmp(name)).ok();
+        let Inventory { blobs, partial, unknown, .. } = &*self.inventory;
+        let other = match identity {
+            Identity::Blob(digest) => return blobs.find(digest).map(|id| id.0).filter(|row| *row < self.blobs),
+            Identity::Object(name) => {
+                place(partial, name).or_else(|| place(unknown, name).map(|place| partial.len() + place))?
+            }
+            Identity::Source(_) | Identity::Ref(..) => return None,
+        };
+        u32::try_from(other).ok().map(|other| self.blobs + other)
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.stored_size(),
+            Object::Other(row) => row.object.size,
+        }
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let digest = |digest: Digest| json!(digest);
+        let (name, of_digest, role, state, bytes, modified, refs) = match self.at(row) {
+            Object::Blob(BlobRow { blob, state }) => {
+                let of_digest = digest(blob.digest());
+                let size = blob.size();
+                (Value::Null, of_digest, blob.role().word(), state.word(), size, blob.modified(), Some(blob.refs()))
+            }
+            Object::Other(OtherRow { object, state }) => {
+                let kind = other_kind(object.kind);
+                (json!(object.name), Value::Null, kind, state, Some(object.size), object.modified, None)
+            }
+        };
+        vec![
+            ("digest", of_digest),
+            ("name", name),
+            ("role", json!(role)),
+            ("state", json!(state)),
+            ("bytes", json!(bytes)),
+            ("modified", json!(modified)),
+            ("refs", json!(refs)),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.digest().to_string(),
+            Object::Other(row) => row.object.name.clone(),
+        }
+    }
+}
+
+fn time_fact(time: Option<Timestamp>, now: Timestamp) -> Detail {
+    let cell = match time {
+        Some(then) => Cell::text(format!("{} ago, {then:.0}", Age::between(then, now))),
+        None => Cell::new("not known", Role::Dim),
+    };
+    Detail::Fact("written", cell)
+}
+
+fn other_details(row: &OtherRow<'_>, now: Timestamp) -> Vec<Detail> {
+    let meaning = match row.state {
+        "partial" => "an upload that was not finished",
+        _ => "none of the cache's own: it is counted, and never touched",
+    };
+    vec![
+        Detail::Heading(row.object.name.clone().into()),
+        Detail::Fact("state", Cell::text(row.state)),
+        Detail::Text(Cell::new(meaning, Role::Dim)),
+        Detail::Blank,
+        Detail::Fact("kind", Cell::text(other_kind(row.object.kind))),
+        Detail::Fact("size", Cell::text(Size(row.object.size).to_string())),
+        time_fact(row.object.modified, now),
+    ]
+}
+
+impl BlobRows {
+    fn blob_details(&self, row: &BlobRow<'_>, now: Timestamp) -> Vec<Detail> {
+        let BlobRow { blob, state: of_blob } = row;
+        let meaning = match of_blob {
+            BlobState::Live => "stored, and a ref names it",
+            BlobState::Orphan => "stored, and no ref names it: it could go",
+            BlobState::Missing => "a ref names it, and it is not stored",
+            BlobState::Undetermined => "no ref that can be read names it, but another ref cannot be read",
+            BlobState::Awaited => "a ref names it; the listing has not come to it yet",
+        };
+        let mut details = vec![
+            Detail::Heading(blob.digest().to_string().into()),
+            Detail::Fact("state", state(*of_blob)),
+            Detail::Text(Cell::new(meaning, Role::Dim)),
+            Detail::Blank,
+            Detail::Fact("role", Cell::text(blob.role().word())),
+            Detail::Fact(
+                "size",
+                blob.size().map_or(Cell::new("not known", Role::Dim), |bytes| {
+                    Cell::text(Size(bytes).to_string()).and(format!(" ({bytes} bytes)"), Role::Dim)
+                }),
+            ),
+            time_fact(blob.modified(), now),
+        ];
+        if blob.is_resized() {
+            let words = "its size is not the one that it is named with";
+            details.push(Detail::Text(Cell::new("! ", Role::Missing).and(words, Role::Missing)));
+        }
+        if blob.refs() > 0 {
+            let refs = if blob.refs() == 1 { "ref names" } else { "refs name" };
+            details.extend([Detail::Blank, Detail::Heading(format!("{} {refs} it", blob.refs()).into())]);
+            let names = self.inventory.refs_of(blob.id()).map(|(_, entry)| entry.name.clone());
+            details.extend(names.take(REFS_SHOWN).map(|name| Detail::Text(Cell::text(name))));
+            if let Some(more) = (blob.refs() as usize).checked_sub(REFS_SHOWN).filter(|more| *more > 0) {
+                details.push(Detail::Text(Cell::new(format!("and {more} more"), Role::Dim)));
+            }
+        }
+        details
+    }
+
+    fn users(&self) -> &Users {
+        self.users.get_or_init(|| Users::of(&self.inventory))
+    }
+}
+
+/// The refs of each blob, made when a filter asks for them first: the other way round they stand in the inventory.
+#[derive(Debug)]
+struct Users {
+    /// Where the refs of each blob begin; one more stands at the end.
+    starts: Vec<usize>,
+    refs: Vec<u32>,
+}
+
+impl Users {
+    fn of(inventory: &Inventory) -> Self {
+        let mut starts = vec![0; inventory.blobs.len() + 1];
+        let pairs = || {
+            (0u32..)
+                .zip(inventory.refs.iter())
+                .flat_map(|(at, entry)| entry.reach.iter().map(move |id| (id.0 as usize, at)))
+        };
+        pairs().for_each(|(blob, _)| starts[blob + 1] += 1);
+        for blob in 1..starts.len() {
+            starts[blob] += starts[blob - 1];
+        }
+        let mut refs = vec![0; starts.last().copied().unwrap_or_default()];
+        let mut next = starts.clone();
+        for (blob, at) in pairs() {
+            refs[next[blob]] = at;
+            next[blob] += 1;
+        }
+        Self { starts, refs }
+    }
+
+    fn of_blob(&self, id: BlobId) -> &[u32] {
+        let at = id.0 as usize;
+        &self.refs[self.starts[at]..self.starts[at + 1]]
+    }
+}
+
+/// A blob that knows its refs, too.
+struct UsedBlob<'a> {
+    row: BlobRow<'a>,
+    rows: &'a BlobRows,
+}
+
+impl Subject for UsedBlob<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        if field != TextField::Ref {
+            return self.row.any_text(field, test);
+        }
+        let refs = self.rows.users().of_blob(self.row.blob.id());
+        Some(refs.iter().flat_map(|at| self.rows.inventory.refs[*at as usize].names()).any(test))
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        self.row.number(field)
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.row.created()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.row.digest()
+    }
+}

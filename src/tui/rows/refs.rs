@@ -1,0 +1,254 @@
+//! The refs of a source as rows.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::sources::grouped;
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use crate::inventory::filter::Filter;
+use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
+use crate::tui::theme::Role;
+use crate::units::{Age, Size};
+
+/// The column of ages, by which refs are sorted at first.
+pub const AGE: usize = 2;
+/// How many missing blobs the details list.
+const MISSING_SHOWN: usize = 20;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "REF", align: Align::Left, min: 11, max: 60, rank: 0, sort: Sortable::Ascending },
+    Column { title: "KIND", align: Align::Left, min: 7, max: 7, rank: 6, sort: Sortable::Ascending },
+    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Ascending },
+    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
+    Column { title: "ONLY HERE", align: Align::Right, min: 9, max: 9, rank: 4, sort: Sortable::Descending },
+    Column { title: "LAYERS", align: Align::Right, min: 6, max: 6, rank: 5, sort: Sortable::Descending },
+    Column { title: "STEPS", align: Align::Left, min: 13, max: 70, rank: 1, sort: Sortable::Descending },
+];
+
+/// The refs of an inventory.
+#[derive(Debug)]
+pub struct RefRows {
+    inventory: Arc<Inventory>,
+    places: OnceLock<HashMap<Identity, u32>>,
+}
+
+impl RefRows {
+    /// Shows the refs of `inventory`.
+    pub fn new(inventory: Arc<Inventory>) -> Self {
+        Self { inventory, places: OnceLock::new() }
+    }
+
+    fn at(&self, row: u32) -> &RefEntry {
+        &self.inventory.refs[row as usize]
+    }
+
+    /// Sizes are known when everything has been listed.
+    fn size(&self, bytes: u64, role: Role) -> Cell {
+        match self.inventory.progress {
+            Progress::Listing => Cell::new("…", Role::Dim),
+            Progress::Complete => Cell::new(Size(bytes).to_string(), role),
+        }
+    }
+}
+
+/// Says what keeps builds from using a ref as it is.
+pub fn fault(entry: &RefEntry) -> Option<String> {
+    if let Some(fault) = entry.faults.first() {
+        return Some(fault.kind.to_string());
+    }
+    match entry.sizes.missing_blobs {
+        0 => None,
+        1 => Some("1 blob missing: a build that imports this fails".to_owned()),
+        count => Some(format!("{count} blobs missing: a build that imports this fails")),
+    }
+}
+
+fn steps(entry: &RefEntry) -> Cell {
+    if let Some(fault) = fault(entry) {
+        return Cell::new("! ", Role::Missing).and(fault, Role::Missing);
+    }
+    match entry.counts() {
+        _ if entry.kind == RefKind::Image => Cell::new("no cache in it", Role::Dim),
+        None => Cell::new(UNKNOWN, Role::Unsure),
+        Some(counts) => {
+            let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", Role::Good);
+            let cell = match counts.key_only {
+                0 => cell,
+                count => cell.and(format!("{count:>4}"), Role::Text).and(" ○", Role::Dim),
+            };
+            match counts.broken {
+                0 => cell,
+                count => cell.and(format!("  ! {count} broken"), Role::Missing),
+            }
+        }
+    }
+}
+
+impl RowSet for RefRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.inventory.refs.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
+        let entry = self.at(row);
+        vec![
+            Cell::new(entry.name.clone(), if entry.tagged { Role::Text } else { Role::Dim }),
+            Cell::new(entry.kind.word(), Role::Dim),
+            Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| Age::between(then, now).to_string())),
+            self.size(entry.sizes.bytes, Role::Text),
+            self.size(entry.sizes.exclusive_bytes, Role::Text),
+            Cell::text(grouped(entry.layers.into())),
+            steps(entry),
+        ]
+    }
+
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        let entry = self.at(row);
+        let mut details = vec![Detail::Heading(entry.name.clone().into())];
+        if let Some(fault) = fault(entry) {
+            details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault, Role::Missing)));
+        }
+        details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
+        for alias in &entry.aliases {
+            details.push(Detail::Fact("also", Cell::text(alias.clone())));
+        }
+        details.push(Detail::Fact("kind", Cell::text(entry.kind.word())));
+        if !entry.platforms.is_empty() {
+            details.push(Detail::Fact("platforms", Cell::text(entry.platforms.join(", "))));
+        }
+        if let Some((then, source)) = entry.age() {
+            let words = match source {
+                AgeSource::CacheConfig => "its newest result",
+                AgeSource::ImageConfig => "the image's own date",
+                AgeSource::Store => "when it was stored",
+            };
+            let age = format!("{} ago, {:.0}", Age::between(then, now), then);
+            details.push(Detail::Fact("age", Cell::text(age).and(format!(" ({words})"), Role::Dim)));
+        }
+        details.extend(self.size_details(entry));
+        for fault in entry.faults.iter().skip(1) {
+            details.push(Detail::Blank);
+            details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault.to_string(), Role::Text)));
+        }
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(self.at(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let (a, b) = (self.at(a), self.at(b));
+        match column {
+            0 => a.name.cmp(&b.name),
+            1 => a.kind.word().cmp(b.kind.word()),
+            // The youngest has the least age; one without a time comes last.
+            AGE => match (a.age(), b.age()) {
+                (Some((a, _)), Some((b, _))) => b.cmp(&a),
+                (a, b) => a.is_none().cmp(&b.is_none()),
+            },
+            3 => a.sizes.bytes.cmp(&b.sizes.bytes),
+            4 => a.sizes.exclusive_bytes.cmp(&b.sizes.exclusive_bytes),
+            5 => a.layers.cmp(&b.layers),
+            _ => {
+                let results = |entry: &RefEntry| entry.counts().map(|counts| counts.results);
+                results(a).cmp(&results(b))
+            }
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        let entry = self.at(row);
+        Identity::Ref(entry.name.clone(), entry.digest().to_string())
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        places.get(identity).copied()
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.at(row).sizes.bytes
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let entry = self.at(row);
+        let known = self.inventory.progress == Progress::Complete;
+        let counts = entry.counts();
+        vec![
+            ("name", json!(entry.name)),
+            ("digest", json!(entry.digest().to_string())),
+            ("kind", json!(entry.kind.word())),
+            ("state", json!(entry.state())),
+            ("bytes", json!(known.then_some(entry.sizes.bytes))),
+            ("exclusive_bytes", json!(known.then_some(entry.sizes.exclusive_bytes))),
+            ("missing_blobs", json!(known.then_some(entry.sizes.missing_blobs))),
+            ("layers", json!(entry.layers)),
+            ("records", json!(counts.map(|counts| counts.records))),
+            ("results", json!(counts.map(|counts| counts.results))),
+            ("key_only", json!(counts.map(|counts| counts.key_only))),
+            ("created", json!(entry.created.map(|(time, _)| time))),
+            ("modified", json!(entry.modified)),
+            ("platforms", json!(entry.platforms.join(" "))),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.at(row).name.clone()
+    }
+}
+
+impl RefRows {
+    fn size_details(&self, entry: &RefEntry) -> Vec<Detail> {
+        let sizes = &entry.sizes;
+        let mut details = vec![
+            Detail::Blank,
+            Detail::Fact(
+                "size",
+                self.size(sizes.bytes, Role::Strong)
+                    .and(format!(" in {} blobs", grouped(entry.reach.len() as u64)), Role::Dim),
+            ),
+            Detail::Fact(
+                "only here",
+                self.size(sizes.exclusive_bytes, Role::Text)
+                    .and(": what deleting this ref alone would free", Role::Dim),
+            ),
+            Detail::Fact("layers", Cell::text(grouped(entry.layers.into()))),
+        ];
+        if let Some(counts) = entry.counts().filter(|counts| counts.records > 0) {
+            details.extend([
+                Detail::Fact("records", Cell::text(grouped(counts.records))),
+                Detail::Fact(
+                    "results",
+                    Cell::new(grouped(counts.results), Role::Good).and(" whose result can be loaded  ✓", Role::Dim),
+                ),
+                Detail::Fact(
+                    "key only",
+                    Cell::text(grouped(counts.key_only)).and(" that only let later steps match  ○", Role::Dim),
+                ),
+            ]);
+            if counts.broken > 0 {
+                let broken = Cell::new(grouped(counts.broken), Role::Missing)
+                    .and(" whose result cannot be loaded  !", Role::Dim);
+                details.push(Detail::Fact("broken", broken));
+            }
+        }
+        if sizes.missing_blobs > 0 {
+            details.push(Detail::Blank);
+            details.push(Detail::Heading(format!("Missing, {} as named", Size(sizes.missing_bytes)).into()));
+            let blobs = entry.reach.iter().map(|id| self.inventory.blobs.get(*id)).filter(|blob| !blob.is_stored());
+            details.extend(
+                blobs.take(MISSING_SHOWN).map(|blob| Detail::Text(Cell::new(blob.digest().to_string(), Role::Missing))),
+            );
+        }
+        details
+    }
+}

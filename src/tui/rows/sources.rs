@@ -1,0 +1,296 @@
+//! Sources as rows.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::{RefEntry, Tally};
+use crate::tui::found::Found;
+use crate::tui::theme::Role;
+use crate::tui::widget::meter;
+use crate::tui::world::{Scan, Source};
+use crate::units::{Age, Size};
+
+/// The column by which sources are sorted at first: their own order.
+pub const BY_NAME: usize = 0;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "SOURCE", align: Align::Left, min: 14, max: 60, rank: 0, sort: Sortable::Ascending },
+    Column { title: "KIND", align: Align::Left, min: 8, max: 8, rank: 6, sort: Sortable::Ascending },
+    Column { title: "REFS", align: Align::Right, min: 6, max: 6, rank: 4, sort: Sortable::Descending },
+    Column { title: "LIVE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
+    Column { title: "ORPHAN", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
+    Column { title: "MISSING", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
+    Column { title: "NEWEST", align: Align::Right, min: 8, max: 8, rank: 5, sort: Sortable::Descending },
+    Column { title: "STATE", align: Align::Left, min: 9, max: 40, rank: 2, sort: Sortable::No },
+];
+
+/// The sources as they are at the moment.
+#[derive(Debug)]
+pub struct SourceRows(Vec<Source>);
+
+impl SourceRows {
+    /// Takes the sources as they are.
+    pub fn new(sources: &[Source]) -> Self {
+        Self(sources.to_vec())
+    }
+
+    fn at(&self, row: u32) -> &Source {
+        &self.0[row as usize]
+    }
+
+    fn found(&self, row: u32) -> Option<&Found> {
+        self.at(row).found.as_ref()
+    }
+}
+
+/// Returns how a scan stands, in words.
+pub fn scan_state(source: &Source) -> Cell {
+    let objects = source.found.as_ref().map_or(0, |found| found.inventory.blobs.len());
+    match &source.scan {
+        Scan::Running(_) if objects == 0 => Cell::new("reading refs…", Role::Title),
+        Scan::Running(_) => Cell::new(format!("scanning, {} blobs…", grouped(objects as u64)), Role::Title),
+        Scan::Done => Cell::new("ready", Role::Good),
+        Scan::Stopped => Cell::new("stopped: not all is known", Role::Warning),
+        Scan::Failed(error) => {
+            Cell::new("! ", Role::Error).and(error.lines().next().unwrap_or_default().to_owned(), Role::Error)
+        }
+    }
+}
+
+/// Prints a number with thin groups of three digits, as `612 000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for group in digits.as_bytes()[first..].chunks(3) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.extend(group.iter().copied().map(char::from));
+    }
+    text
+}
+
+fn orphan(found: &Found) -> Cell {
+    match found.totals.orphan {
+        Some(Tally { count: 0, .. }) if found.is_complete() => Cell::new(NONE, Role::Dim),
+        Some(tally) => Cell::new(Size(tally.bytes).to_string(), Role::Orphan),
+        None => Cell::new(UNKNOWN, Role::Unsure),
+    }
+}
+
+fn missing(found: &Found) -> Cell {
+    match (found.is_complete(), found.broken_refs()) {
+        (false, _) => Cell::new("…", Role::Dim),
+        (true, 0) => Cell::new(NONE, Role::Dim),
+        (true, 1) => Cell::new("! 1 ref", Role::Missing),
+        (true, count) => Cell::new(format!("! {count} refs"), Role::Missing),
+    }
+}
+
+impl RowSet for SourceRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
+        let source = self.at(row);
+        let mut cells = vec![Cell::text(source.info.label.clone()), Cell::new(source.info.kind.clone(), Role::Dim)];
+        match &source.found {
+            Some(found) => cells.extend([
+                Cell::text(grouped(found.inventory.refs.len() as u64)),
+                Cell::new(Size(found.totals.live.bytes).to_string(), Role::Live),
+                orphan(found),
+                missing(found),
+                Cell::text(found.inventory.newest().map_or(NONE.into(), |then| Age::between(then, now).to_string())),
+            ]),
+            None => cells.extend(std::iter::repeat_n(Cell::new("", Role::Dim), 5)),
+        }
+        cells.push(scan_state(source));
+        cells
+    }
+
+    fn below(&self, row: u32, width: u16) -> Cell {
+        let Some(found) = self.found(row) else { return Cell::default() };
+        let totals = &found.totals;
+        let stored = totals.stored().bytes;
+        if stored == 0 && totals.missing.bytes == 0 {
+            return Cell::new("nothing is stored", Role::Dim);
+        }
+        let words = match totals.orphan {
+            Some(orphan) if orphan.bytes > 0 => {
+                let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
+                if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
+            }
+            Some(_) => "no waste".to_owned(),
+            None => "a ref cannot be read".to_owned(),
+        };
+        let bar = meter::of_totals(totals, width.saturating_sub(34).min(96)).and(format!("  {words}"), Role::Dim);
+        match totals.missing.count {
+            0 => bar,
+            count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+        }
+    }
+
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        let source = self.at(row);
+        let mut details = vec![
+            Detail::Heading(source.info.label.clone().into()),
+            Detail::Fact("kind", Cell::text(source.info.kind.clone())),
+            Detail::Fact("scan", scan_state(source)),
+        ];
+        if let Scan::Failed(error) = &source.scan {
+            details.push(Detail::Blank);
+            details.extend(error.lines().map(|line| Detail::Text(Cell::text(line.to_owned()))));
+        }
+        if let Some(found) = &source.found {
+            found_details(found, now, &mut details);
+        }
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(self.at(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let by = |key: fn(&Found) -> u64| self.found(a).map(key).cmp(&self.found(b).map(key));
+        match column {
+            0 => a.cmp(&b),
+            1 => self.at(a).info.kind.cmp(&self.at(b).info.kind),
+            2 => by(|found| found.inventory.refs.len() as u64),
+            3 => by(|found| found.totals.live.bytes),
+            4 => by(|found| found.totals.orphan.unwrap_or_default().bytes),
+            5 => by(|found| found.broken_refs() as u64),
+            6 => {
+                let newest = |row| self.found(row).and_then(|found| found.inventory.newest());
+                newest(a).cmp(&newest(b))
+            }
+            _ => Ordering::Equal,
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::Source(row as usize)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        match identity {
+            Identity::Source(place) if *place < self.0.len() => u32::try_from(*place).ok(),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.found(row).map_or(0, |found| found.totals.stored().bytes)
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let source = self.at(row);
+        let totals = source.found.as_ref().filter(|found| found.is_complete()).map(|found| &found.totals);
+        let newest = source.found.as_ref().and_then(|found| found.inventory.newest());
+        vec![
+            ("source", json!(source.info.label)),
+            ("kind", json!(source.info.kind)),
+            ("refs", json!(source.found.as_ref().map(|found| found.inventory.refs.len()))),
+            ("live_bytes", json!(totals.map(|totals| totals.live.bytes))),
+            ("orphan_bytes", json!(totals.and_then(|totals| totals.orphan).map(|orphan| orphan.bytes))),
+            ("missing_blobs", json!(totals.map(|totals| totals.missing.count))),
+            ("newest", json!(newest)),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.at(row).info.label.clone()
+    }
+}
+
+fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
+    let totals = &found.totals;
+    let tally = |tally: Tally, role| {
+        Cell::new(Size(tally.bytes).to_string(), role).and(format!(" in {} objects", grouped(tally.count)), Role::Dim)
+    };
+    details.extend([
+        Detail::Blank,
+        Detail::Heading("What is stored".into()),
+        Detail::Fact("in all", tally(totals.stored(), Role::Strong)),
+        Detail::Fact("live", tally(totals.live, Role::Live).and(", which a ref reaches", Role::Dim)),
+    ]);
+    details.push(Detail::Fact(
+        "orphan",
+        match totals.orphan {
+            Some(orphan) => tally(orphan, Role::Orphan).and(", which no ref reaches", Role::Dim),
+            None => Cell::new("not known: a ref cannot be read, and may reach anything", Role::Unsure),
+        },
+    ));
+    if totals.undetermined.count > 0 {
+        details.push(Detail::Fact("unsure", tally(totals.undetermined, Role::Unsure)));
+    }
+    if totals.missing.count > 0 {
+        let words = tally(totals.missing, Role::Missing).and(", which a ref names", Role::Dim);
+        details.push(Detail::Fact("missing", words));
+    }
+    if totals.partial.count > 0 {
+        details.push(Detail::Fact("partial", tally(totals.partial, Role::Text).and(", unfinished uploads", Role::Dim)));
+    }
+    if totals.unknown.count > 0 {
+        let words = tally(totals.unknown, Role::Text).and(", none of the cache's own", Role::Dim);
+        details.push(Detail::Fact("unknown", words));
+    }
+    if let Some(newest) = found.inventory.newest() {
+        details.push(Detail::Fact("newest ref", Cell::text(format!("{} ago", Age::between(newest, now)))));
+    }
+    for warning in &found.inventory.warnings {
+        details.push(Detail::Blank);
+        details.push(Detail::Text(Cell::new("! ", Role::Warning).and(warning.to_string(), Role::Text)));
+    }
+}
+
+impl Subject for Source {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.info.label)),
+            TextField::Kind => Some(test(&self.info.kind)),
+            TextField::Ref => {
+                self.found.as_ref().map(|found| found.inventory.refs.iter().flat_map(RefEntry::names).any(test))
+            }
+            TextField::State | TextField::Step | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        let found = self.found.as_ref()?;
+        match field {
+            NumberField::Size => Some(found.totals.stored().bytes),
+            NumberField::Refs => Some(found.inventory.refs.len() as u64),
+            NumberField::Exclusive | NumberField::Layers | NumberField::Records => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.found.as_ref().and_then(|found| found.inventory.newest())
+    }
+
+    fn shared(&self) -> Option<bool> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three_digits() {
+        let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "7", "999", "1 000", "612 000", "1 234 567"]);
+    }
+}

@@ -1,0 +1,246 @@
+//! What all screens with a list have in common: the list with its details beside or below it, and the layers that change
+//! it.
+
+use std::path::PathBuf;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{Pointer, Request};
+use crate::format::text::visible;
+use crate::tui::effect::{Effect, Export, JobId, Overwrite, Work};
+use crate::tui::keymap::Action;
+use crate::tui::layer::confirm::Confirm;
+use crate::tui::layer::details::Details;
+use crate::tui::layer::export::ExportPrompt;
+use crate::tui::layer::filter::FilterBar;
+use crate::tui::layer::sort::SortMenu;
+use crate::tui::list::List;
+use crate::tui::message::{ExportError, Report};
+use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, Detail};
+use crate::tui::theme::Role;
+use crate::tui::view;
+use crate::tui::widget::table::{self, RowHeight};
+use crate::tui::widget::{detail, text};
+use crate::tui::world::{Context, Handled, StatusKind, World};
+use crate::units::Size;
+
+/// From this width on, details stand beside the list.
+const WIDE: u16 = 120;
+/// From this height on, they stand below it where they do not stand beside it.
+const TALL: u16 = 24;
+/// More rows than these are not marked all at once.
+const MOST_MARKED: usize = 20_000;
+
+/// A list that fills the screen, with its details.
+#[derive(Debug)]
+pub struct ListScreen {
+    /// The list.
+    pub list: List,
+    height: RowHeight,
+    /// How many lines above the list are the screen's own.
+    head: u16,
+    export: Option<JobId>,
+}
+
+/// The parts of the screen.
+#[derive(Debug, Clone, Copy)]
+pub struct Areas {
+    /// The screen's own lines.
+    pub head: Rect,
+    list: Rect,
+    details: Option<Rect>,
+}
+
+impl ListScreen {
+    /// Makes a screen of a list, with `head` lines of its own above it.
+    pub fn new(list: List, height: RowHeight, head: u16) -> Self {
+        Self { list, height, head, export: None }
+    }
+
+    /// Divides `body`.
+    pub fn areas(&self, body: Rect) -> Areas {
+        let head = Rect { height: self.head.min(body.height), ..body };
+        let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
+        let (list, details) = if body.width >= WIDE {
+            let width = (body.width * 2 / 5).clamp(44, 84);
+            let list = Rect { width: rest.width - width - 1, ..rest };
+            (list, Some(Rect { x: list.right() + 1, width, ..rest }))
+        } else if body.height >= TALL {
+            let height = (rest.height * 2 / 5).min(16);
+            let list = Rect { height: rest.height - height, ..rest };
+            (list, Some(Rect { y: list.bottom(), height, ..rest }))
+        } else {
+            (rest, None)
+        };
+        Areas { head, list, details }
+    }
+
+    fn list_area(&self, world: &World) -> Rect {
+        self.areas(view::body(world.size)).list
+    }
+
+    fn visible(&self, world: &World) -> usize {
+        self.height.rows_in(self.list_area(world))
+    }
+
+    /// Does what is the same on every screen with a list.
+    pub fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::MarkAll if self.list.shown().len() > MOST_MARKED => {
+                let words = format!(
+                    "{} rows are too many to mark at once: filter them first",
+                    grouped(self.list.shown().len() as u64)
+                );
+                cx.world.tell(StatusKind::Failed, words);
+            }
+            Action::Filter => cx.show(FilterBar::new(&self.list.view().filter)),
+            Action::Sort => cx.show(SortMenu::new(self.list.columns(), self.list.view().sort)),
+            Action::Details => {
+                if let Some(row) = self.list.current() {
+                    cx.show(Details::new(self.list.rows().details(row, cx.world.now)));
+                }
+            }
+            Action::Copy => {
+                if let Some(row) = self.list.current() {
+                    cx.effect(Effect::Copy(self.list.rows().name(row)));
+                }
+            }
+            _ => {
+                let visible = self.visible(cx.world);
+                return self.list.act(action, visible, cx);
+            }
+        }
+        Handled::Yes
+    }
+
+    /// Asks for the name of a file to write the rows to.
+    pub fn ask_for_file(name: &str, cx: &mut Context<'_>) {
+        cx.show(ExportPrompt::new(&format!("./cachelens-{name}.json")));
+    }
+
+    /// Heeds what a layer has learnt.
+    pub fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        match request {
+            Request::Filter(filter) => self.list.set_filter(filter, cx),
+            Request::Sort(sort) => self.list.set_sort(sort, cx),
+            Request::Export(path, overwrite) => self.export(path, overwrite, cx),
+        }
+    }
+
+    fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
+        let (rows, shown) = (self.list.rows().clone(), self.list.shown().clone());
+        cx.world.tell(StatusKind::Done, format!("writing {}…", visible(&path.to_string_lossy())));
+        self.export = Some(cx.start(Work::Export(Export { path, overwrite, rows, shown })));
+    }
+
+    /// Heeds the report of a job.
+    pub fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match report {
+            Report::Arranging(done) => self.list.arranging(job, *done),
+            Report::Arranged(rows, shown) => self.list.arranged(job, rows, shown, cx),
+            Report::Exported(path, Err(error)) if self.export == Some(job) => {
+                let name = visible(&path.to_string_lossy()).into_owned();
+                match error {
+                    ExportError::Exists => {
+                        let question = format!("{name} is there already. Replace it?");
+                        cx.show(Confirm::new(question, Request::Export(path.clone(), Overwrite::Agreed)));
+                    }
+                    ExportError::Failed(why) => {
+                        cx.world.tell(StatusKind::Failed, format!("{name} was not written: {why}"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Heeds the mouse; tells whether the row under it is to be opened.
+    pub fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) -> Handled {
+        let (area, visible) = (self.list_area(cx.world), self.visible(cx.world));
+        match pointer {
+            Pointer::Click(x, y) => match table::row_at(area, self.height, x, y).filter(|place| *place < visible) {
+                Some(place) => self.list.click(place, visible, cx.world.now),
+                None => Handled::No,
+            },
+            Pointer::Wheel(_, _, wheel) => {
+                self.list.wheel(wheel, visible);
+                Handled::No
+            }
+        }
+    }
+
+    /// Returns the line above the keys: how many rows are shown, what is marked, what runs.
+    pub fn summary(&self, world: &World, what: &str, sums: Cell) -> Cell {
+        let all = self.list.rows().count() as usize;
+        let shown = self.list.shown().len();
+        let mut cell = sums;
+        if !self.list.view().filter.is_empty() {
+            let count = format!("{} of {} {what}", grouped(shown as u64), grouped(all as u64));
+            cell = Cell::new(count, Role::Strong)
+                .and(" · filter ", Role::Dim)
+                .and(self.list.view().filter.to_string(), Role::Title);
+        }
+        let marked = self.list.marked(world.now);
+        if marked.count > 0 {
+            let words = format!(" · ✱ {} marked, {}", grouped(marked.count as u64), Size(marked.bytes));
+            cell = cell.and(words, Role::Mark);
+            if marked.hidden > 0 {
+                cell = cell.and(format!(" ({} hidden)", grouped(marked.hidden as u64)), Role::Mark);
+            }
+        }
+        match self.list.progress() {
+            Some(percent) => cell.and(format!(" · arranging rows, {percent} %"), Role::Title),
+            None => cell,
+        }
+    }
+
+    /// Draws list and details; where there is no row, the sentences of `empty` stand instead.
+    pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
+        let areas = self.areas(body);
+        let buffer = frame.buffer_mut();
+        table::draw(&self.list, self.height, world, buffer, areas.list);
+        if self.list.shown().is_empty() && self.list.progress().is_none() {
+            let no_match =
+                [Cell::text("No row passes the filter."), Cell::new("esc takes it away, / changes it", Role::Dim)];
+            let sentences = if self.list.view().filter.is_empty() { empty } else { &no_match };
+            let width = areas.list.width.saturating_sub(4);
+            let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
+            for (line, row) in lines.zip(2..areas.list.height) {
+                let at = text::Line { x: areas.list.x + 3, width, ..text::Line::of(areas.list, row) };
+                text::put(buffer, at, &line, &world.theme, Style::default());
+            }
+        }
+        if let Some(area) = areas.details {
+            let details = self.list.current().map(|row| self.list.rows().details(row, world.now));
+            draw_details(details.unwrap_or_default().as_slice(), world, frame, area, body.width >= WIDE);
+        }
+    }
+}
+
+fn draw_details(details: &[Detail], world: &World, frame: &mut Frame<'_>, area: Rect, beside: bool) {
+    let rule = world.theme.style(Role::Rule);
+    let buffer = frame.buffer_mut();
+    let inside = if beside {
+        for y in area.top()..area.bottom() {
+            buffer.set_string(area.x, y, "│", rule);
+        }
+        Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area }
+    } else {
+        view::draw_rule(world, buffer, Rect { height: 1, ..area });
+        Rect {
+            x: area.x + 3,
+            y: area.y + 1,
+            width: area.width.saturating_sub(4),
+            height: area.height.saturating_sub(1),
+        }
+    };
+    let mut lines = detail::lines(details, inside.width);
+    if lines.len() > inside.height.into() {
+        lines.truncate(usize::from(inside.height).saturating_sub(1));
+        lines.push(Cell::new("… i shows all", Role::Dim));
+    }
+    detail::draw(&lines, 0, &world.theme, buffer, inside);
+}

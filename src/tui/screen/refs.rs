@@ -1,0 +1,198 @@
+//! The refs of a source: what each takes, and whether a build can use it.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::blobs::Blobs;
+use super::list_screen::ListScreen;
+use super::{Header, Pointer, Request, Screen};
+use crate::inventory::Inventory;
+use crate::source::RefSelector;
+use crate::tui::effect::JobId;
+use crate::tui::keymap::{self, Action};
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::Cell;
+use crate::tui::rows::refs::{AGE, RefRows};
+use crate::tui::rows::sources::grouped;
+use crate::tui::theme::Role;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::{histogram, meter, text};
+use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::units::Size;
+
+/// The lines above the list: the meter, the ages, and a rule.
+const HEAD: u16 = 3;
+
+/// The refs of a source.
+#[derive(Debug)]
+pub struct Refs {
+    source: SourceId,
+    screen: ListScreen,
+    /// Those to go to as soon as the refs are known.
+    select: Option<RefSelector>,
+}
+
+impl Refs {
+    /// Shows the refs of `source`, and goes to the first that `select` means.
+    pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut Context<'_>) -> Self {
+        let list = List::new(rows(source, cx.world), Sort { column: AGE, ..Sort::default() }, cx);
+        let mut refs = Self { source, screen: ListScreen::new(list, RowHeight::Single, HEAD), select };
+        refs.follow_selection(cx);
+        refs
+    }
+
+    fn follow_selection(&mut self, cx: &mut Context<'_>) {
+        let Some(found) = &cx.world.source(self.source).found else { return };
+        let Some(select) = self.select.take() else { return };
+        let selected = found.inventory.indexed_refs().find(|(_, entry)| {
+            let digest = entry.digest().valid();
+            entry.names().any(|name| select.selects(name, digest.as_ref()))
+        });
+        match selected {
+            Some((id, _)) => {
+                let identity = self.screen.list.rows().identity(id.0);
+                self.screen.list.select(&identity);
+            }
+            None => cx.world.tell(StatusKind::Failed, "the ref that was asked for is not there; these are"),
+        }
+    }
+
+    fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let Some(found) = &world.source(self.source).found else { return };
+        let totals = &found.totals;
+        let live = Size(totals.live.bytes).to_string();
+        let words = Cell::new(live, Role::Live).and(" live · ", Role::Dim);
+        let words = match totals.orphan {
+            Some(orphan) => words.and(Size(orphan.bytes).to_string(), Role::Orphan).and(" orphan", Role::Dim),
+            None => words.and("orphans not known", Role::Unsure),
+        };
+        let words = match totals.missing.count {
+            0 => words,
+            count => words.and(" · ", Role::Dim).and(format!("! {} missing", grouped(count)), Role::Missing),
+        };
+        let width = area.width.saturating_sub(2);
+        let words_width = text::cell_width(&words);
+        let bar = meter::of_totals(totals, width.saturating_sub(words_width + 2));
+        let meter = Cell(bar.0.into_iter().chain(Cell::text("  ").0).chain(words.0).collect());
+        let ages = Cell::new("bytes by age  ", Role::Dim);
+        let ages = Cell(ages.0.into_iter().chain(histogram::by_age(&found.ages, width.saturating_sub(14)).0).collect());
+        let buffer = frame.buffer_mut();
+        for (cell, row) in [meter, ages].iter().zip(0..area.height.saturating_sub(1)) {
+            let at = text::Line { x: area.x + 1, width, ..text::Line::of(area, row) };
+            text::put(buffer, at, cell, &world.theme, Style::default());
+        }
+        let rule = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+        crate::tui::view::draw_rule(world, buffer, rule);
+    }
+
+    fn empty(&self, world: &World) -> Vec<Cell> {
+        let source = world.source(self.source);
+        match &source.scan {
+            Scan::Running(_) => vec![Cell::new("Reading the refs…", Role::Dim)],
+            Scan::Failed(error) => error.lines().map(|line| Cell::text(line.to_owned())).collect(),
+            Scan::Stopped => {
+                vec![Cell::text("The scan was stopped before it found a ref."), Cell::new("r scans again", Role::Dim)]
+            }
+            Scan::Done => vec![
+                Cell::text("No ref names anything here: a build that imports this cache finds nothing."),
+                Cell::new("b shows what is stored all the same", Role::Dim),
+            ],
+        }
+    }
+}
+
+fn rows(source: SourceId, world: &World) -> Arc<RefRows> {
+    let found = world.source(source).found.as_ref();
+    Arc::new(RefRows::new(found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory))))
+}
+
+impl Screen for Refs {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        &[keymap::Context::Refs, keymap::Context::List, keymap::Context::Global]
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let source = world.source(self.source);
+        let mut facts = Vec::new();
+        if let Some(found) = &source.found {
+            let count = found.inventory.refs.len();
+            facts.push(if count == 1 { "1 ref".to_owned() } else { format!("{} refs", grouped(count as u64)) });
+            facts.push(Size(found.totals.stored().bytes).to_string());
+        }
+        if matches!(source.scan, Scan::Running(_)) {
+            facts.push("scanning".to_owned());
+        }
+        Header { path: vec![source.info.label.clone(), "refs".to_owned()], facts }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let source = world.source(self.source);
+        let sums = match &source.found {
+            Some(found) if found.is_complete() => {
+                let broken = found.broken_refs();
+                let reached =
+                    Cell::new(Size(found.totals.live.bytes).to_string(), Role::Strong).and(" reached by ", Role::Dim);
+                let cell =
+                    reached.and(grouped(found.inventory.refs.len() as u64), Role::Strong).and(" refs", Role::Dim);
+                if broken == 0 { cell } else { cell.and(format!(" · ! {broken} broken"), Role::Missing) }
+            }
+            _ => crate::tui::rows::sources::scan_state(source),
+        };
+        self.screen.summary(world, "refs", sums)
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Blobs => {
+                let blobs = Blobs::new(self.source, cx);
+                cx.push(blobs);
+            }
+            Action::Rescan => cx.scan(self.source),
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),
+            Action::Escape => {}
+            Action::Open => return self.screen.act(Action::Details, cx),
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.screen.answer(request, cx);
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.screen.act(Action::Details, cx);
+        }
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        self.screen.report(job, report, cx);
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        if source == self.source {
+            let rows = rows(source, cx.world);
+            self.screen.list.set_rows(rows, cx);
+            self.follow_selection(cx);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.draw_head(world, frame, self.screen.areas(area).head);
+        self.screen.draw(world, frame, area, &self.empty(world));
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "refs"
+    }
+}

@@ -1,0 +1,159 @@
+//! The sources: how much of each is in use, how much is waste, and whether something is broken.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::blobs::Blobs;
+use super::list_screen::ListScreen;
+use super::refs::Refs;
+use super::{Header, Pointer, Request, Screen};
+use crate::tui::effect::JobId;
+use crate::tui::found::AgeBytes;
+use crate::tui::keymap::{self, Action};
+use crate::tui::layer::add::AddPrompt;
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::sources::{BY_NAME, SourceRows};
+use crate::tui::rows::{Cell, Identity};
+use crate::tui::theme::Role;
+use crate::tui::widget::histogram;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::units::Size;
+
+/// The places whose keys are active here.
+pub const CONTEXTS: &[keymap::Context] = &[keymap::Context::Sources, keymap::Context::List, keymap::Context::Global];
+
+/// From this width on there is room for the ages in the last line.
+const SPARK_FROM: u16 = 76;
+
+/// The list of sources.
+#[derive(Debug)]
+pub struct Sources(ListScreen);
+
+impl Sources {
+    /// Shows all sources.
+    pub fn new(cx: &mut Context<'_>) -> Self {
+        let rows = Arc::new(SourceRows::new(&cx.world.sources));
+        let list = List::new(rows, Sort { column: BY_NAME, ..Sort::default() }, cx);
+        Self(ListScreen::new(list, RowHeight::Double, 0))
+    }
+
+    fn current(&self) -> Option<SourceId> {
+        match self.0.list.rows().identity(self.0.list.current()?) {
+            Identity::Source(place) => Some(SourceId(place)),
+            _ => None,
+        }
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) {
+        let Some(id) = self.current() else { return };
+        let source = cx.world.source(id);
+        if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
+            let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
+            cx.world.tell(StatusKind::Failed, format!("it cannot be read; {key} shows why"));
+        } else {
+            let refs = Refs::new(id, None, cx);
+            cx.push(refs);
+        }
+    }
+}
+
+impl Screen for Sources {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        CONTEXTS
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let count = world.sources.len();
+        let facts = vec![if count == 1 { "1 source".to_owned() } else { format!("{count} sources") }];
+        Header { path: vec!["cachelens".to_owned()], facts }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let (mut stored, mut live, mut orphan) = (0u64, 0u64, Some(0u64));
+        let mut ages = AgeBytes::default();
+        for found in world.sources.iter().filter_map(|source| source.found.as_ref()) {
+            stored = stored.saturating_add(found.totals.stored().bytes);
+            live = live.saturating_add(found.totals.live.bytes);
+            orphan = orphan.zip(found.totals.orphan).map(|(sum, orphan)| sum.saturating_add(orphan.bytes));
+            ages.add(&found.ages);
+        }
+        let sums = Cell::new(Size(stored).to_string(), Role::Strong)
+            .and(" stored · ", Role::Dim)
+            .and(Size(live).to_string(), Role::Live)
+            .and(" live · ", Role::Dim);
+        let sums = match orphan {
+            Some(orphan) => sums.and(Size(orphan).to_string(), Role::Orphan).and(" could go", Role::Dim),
+            None => sums.and("? could go", Role::Unsure),
+        };
+        let sums = if stored == 0 || world.size.width < SPARK_FROM {
+            sums
+        } else {
+            sums.and(" · ", Role::Dim).and(histogram::spark(&ages, 18), Role::Title).and(" 90 days", Role::Dim)
+        };
+        self.0.summary(world, "sources", sums)
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Open => self.open(cx),
+            Action::Add => cx.show(AddPrompt::default()),
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            Action::Blobs => {
+                if let Some(id) = self.current() {
+                    let blobs = Blobs::new(id, cx);
+                    cx.push(blobs);
+                }
+            }
+            Action::Rescan => {
+                if let Some(id) = self.current() {
+                    cx.scan(id);
+                    self.refresh(id, cx);
+                }
+            }
+            Action::Escape => {
+                let handled = self.0.act(action, cx);
+                let Some(id) = self.current().filter(|_| handled == Handled::No) else { return handled };
+                let stopped = cx.stop_scan(id);
+                self.refresh(id, cx);
+                return stopped;
+            }
+            _ => return self.0.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.0.answer(request, cx);
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        if self.0.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        self.0.report(job, report, cx);
+    }
+
+    fn refresh(&mut self, _source: SourceId, cx: &mut Context<'_>) {
+        let rows = Arc::new(SourceRows::new(&cx.world.sources));
+        self.0.list.set_rows(rows, cx);
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.0.draw(world, frame, area, &[]);
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.0.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "sources"
+    }
+}

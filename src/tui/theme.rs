@@ -1,0 +1,222 @@
+//! What things look like: roles with a style each, read from a theme.
+
+use ratatui::style::{Color, Modifier, Style};
+use serde::{Deserialize, Deserializer};
+
+/// A theme that comes with the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThemeName {
+    /// For dark terminals.
+    #[default]
+    Dark,
+    /// For light terminals.
+    Light,
+    /// For everybody who needs strong contrasts.
+    HighContrast,
+}
+
+/// What a piece of text stands for; the theme knows what that looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Plain text.
+    #[default]
+    Text,
+    /// What matters less.
+    Dim,
+    /// What matters more.
+    Strong,
+    /// Where one is.
+    Title,
+    /// Lines between things.
+    Rule,
+    /// The head of a column or a section.
+    Heading,
+    /// The row under the cursor.
+    Selected,
+    /// A mark.
+    Mark,
+    /// A key to press.
+    Key,
+    /// Bytes that a ref reaches.
+    Live,
+    /// Bytes that no ref reaches.
+    Orphan,
+    /// What should be there and is not.
+    Missing,
+    /// What cannot be known.
+    Unsure,
+    /// Good news.
+    Good,
+    /// Something to look at.
+    Warning,
+    /// Something that failed.
+    Error,
+}
+
+/// Says that a theme cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the theme cannot be used: {0}")]
+pub struct ThemeError(#[from] toml::de::Error);
+
+/// A style for each role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    text: Look,
+    dim: Look,
+    strong: Look,
+    title: Look,
+    rule: Look,
+    heading: Look,
+    selected: Look,
+    mark: Look,
+    key: Look,
+    live: Look,
+    orphan: Look,
+    missing: Look,
+    unsure: Look,
+    good: Look,
+    warning: Look,
+    error: Look,
+}
+
+impl Theme {
+    /// Reads a theme.
+    ///
+    /// # Errors
+    /// When `text` is not TOML, a role is not there, or a colour is none.
+    pub fn parse(text: &str) -> Result<Self, ThemeError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Returns a theme that comes with the program.
+    ///
+    /// # Errors
+    /// None in a program that has passed its tests.
+    pub fn built_in(name: ThemeName) -> Result<Self, ThemeError> {
+        Self::parse(match name {
+            ThemeName::Dark => include_str!("../../assets/themes/dark.toml"),
+            ThemeName::Light => include_str!("../../assets/themes/light.toml"),
+            ThemeName::HighContrast => include_str!("../../assets/themes/high-contrast.toml"),
+        })
+    }
+
+    /// Takes all colours away. What only colour told is told by weight, or by reversing.
+    #[must_use]
+    pub fn without_colours(mut self) -> Self {
+        for look in self.looks() {
+            look.0 = Style { fg: None, bg: None, underline_color: None, ..look.0 };
+        }
+        self.selected.0 = self.selected.0.add_modifier(Modifier::REVERSED);
+        self
+    }
+
+    /// Returns what `role` looks like.
+    pub fn style(&self, role: Role) -> Style {
+        let look = match role {
+            Role::Text => self.text,
+            Role::Dim => self.dim,
+            Role::Strong => self.strong,
+            Role::Title => self.title,
+            Role::Rule => self.rule,
+            Role::Heading => self.heading,
+            Role::Selected => self.selected,
+            Role::Mark => self.mark,
+            Role::Key => self.key,
+            Role::Live => self.live,
+            Role::Orphan => self.orphan,
+            Role::Missing => self.missing,
+            Role::Unsure => self.unsure,
+            Role::Good => self.good,
+            Role::Warning => self.warning,
+            Role::Error => self.error,
+        };
+        self.text.0.patch(look.0)
+    }
+
+    fn looks(&mut self) -> [&mut Look; 16] {
+        [
+            &mut self.text,
+            &mut self.dim,
+            &mut self.strong,
+            &mut self.title,
+            &mut self.rule,
+            &mut self.heading,
+            &mut self.selected,
+            &mut self.mark,
+            &mut self.key,
+            &mut self.live,
+            &mut self.orphan,
+            &mut self.missing,
+            &mut self.unsure,
+            &mut self.good,
+            &mut self.warning,
+            &mut self.error,
+        ]
+    }
+}
+
+/// The style of a role, as a theme writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Look(Style);
+
+impl<'de> Deserialize<'de> for Look {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Written {
+            fg: Option<String>,
+            bg: Option<String>,
+            #[serde(default)]
+            bold: bool,
+            #[serde(default)]
+            underline: bool,
+            #[serde(default)]
+            reverse: bool,
+        }
+        let written = Written::deserialize(deserializer)?;
+        let colour = |name: Option<String>| {
+            let parse = |name: String| {
+                name.parse::<Color>().map_err(|_| serde::de::Error::custom(format!("`{name}` is not a colour")))
+            };
+            name.map(parse).transpose()
+        };
+        let mut modifiers = Modifier::empty();
+        modifiers.set(Modifier::BOLD, written.bold);
+        modifiers.set(Modifier::UNDERLINED, written.underline);
+        modifiers.set(Modifier::REVERSED, written.reverse);
+        let style = Style { fg: colour(written.fg)?, bg: colour(written.bg)?, ..Style::default() };
+        Ok(Self(style.add_modifier(modifiers)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_themes_can_be_read() {
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
+            let theme = Theme::built_in(name).unwrap();
+            assert_ne!(theme.style(Role::Selected), theme.style(Role::Text));
+        }
+    }
+
+    #[test]
+    fn without_colours_the_selection_still_shows() {
+        let theme = Theme::built_in(ThemeName::Dark).unwrap().without_colours();
+        for role in [Role::Live, Role::Orphan, Role::Error, Role::Selected, Role::Mark] {
+            assert_eq!((theme.style(role).fg, theme.style(role).bg), (None, None), "{role:?}");
+        }
+        assert!(theme.style(Role::Selected).add_modifier.contains(Modifier::REVERSED));
+        assert!(theme.style(Role::Error).add_modifier.contains(Modifier::BOLD));
+    }
+
+    #[test]
+    fn a_wrong_theme_says_what_is_wrong() {
+        let whole = include_str!("../../assets/themes/dark.toml");
+        let error = |text: &str| Theme::parse(text).unwrap_err().to_string();
+        assert!(error(&whole.replace("\"cyan\"", "\"cyanide\"")).contains("`cyanide` is not a colour"));
+        assert!(error(&whole.replace("dim =", "dimm =")).contains("unknown field `dimm`"));
+    }
+}

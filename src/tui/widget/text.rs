@@ -1,0 +1,200 @@
+//! Text in cells of a terminal: made safe, cut between graphemes, wrapped between words.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::format::text::visible;
+use crate::tui::rows::{Align, Cell, Piece};
+use crate::tui::theme::Theme;
+
+/// More bytes of a text than any terminal shows; the rest is not looked at.
+const LONGEST: usize = 8192;
+
+/// Returns the part of `text` that a terminal can show, made safe.
+fn safe(text: &str) -> Cow<'_, str> {
+    visible(&text[..text.floor_char_boundary(LONGEST)])
+}
+
+/// Returns how many columns `text` takes.
+pub fn width(text: &str) -> u16 {
+    u16::try_from(safe(text).width()).unwrap_or(u16::MAX)
+}
+
+/// Returns how many columns `cell` takes.
+pub fn cell_width(cell: &Cell) -> u16 {
+    cell.0.iter().fold(0u16, |sum, piece| sum.saturating_add(width(&piece.0)))
+}
+
+/// Returns `text` made safe and cut to `columns`, with `…` in place of what is cut off.
+pub fn cut(text: &str, columns: u16) -> String {
+    let text = safe(text);
+    if text.width() <= usize::from(columns) {
+        return text.into_owned();
+    }
+    let mut cut = String::new();
+    let mut room = usize::from(columns).saturating_sub(1);
+    for grapheme in text.graphemes(true) {
+        let Some(rest) = room.checked_sub(grapheme.width()) else { break };
+        (room, cut) = (rest, cut + grapheme);
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+/// Draws `cell` into one line of `width` columns; what is too long is cut.
+pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Style) {
+    let Line { x, y, width: room, align } = at;
+    if !buffer.area.contains((x, y).into()) {
+        return;
+    }
+    let mut room = room.min(buffer.area.right().saturating_sub(x));
+    let indent = match align {
+        Align::Left => 0,
+        Align::Right => room.saturating_sub(cell_width(cell)),
+    };
+    let mut x = x + indent;
+    room -= indent;
+    for Piece(text, role) in &cell.0 {
+        if room == 0 {
+            break;
+        }
+        let text = cut(text, room);
+        let (end, _) = buffer.set_stringn(x, y, &text, room.into(), base.patch(overlay(theme.style(*role), base)));
+        (room, x) = (room.saturating_sub(end - x), end);
+    }
+}
+
+/// Keeps a background that is there: a selected row is selected from end to end.
+fn overlay(style: Style, base: Style) -> Style {
+    if base.bg.is_some() { Style { bg: None, ..style } } else { style }
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// The first column.
+    pub x: u16,
+    /// The row.
+    pub y: u16,
+    /// How many columns.
+    pub width: u16,
+    /// To which side text leans.
+    pub align: Align,
+}
+
+impl Line {
+    /// Returns the line `row` of `area`.
+    pub fn of(area: Rect, row: u16) -> Self {
+        Self { x: area.x, y: area.y + row, width: area.width, align: Align::Left }
+    }
+
+    /// Returns the same, leaning to the right.
+    #[must_use]
+    pub fn right(self) -> Self {
+        Self { align: Align::Right, ..self }
+    }
+}
+
+/// Breaks `cell` into lines of at most `columns`, between words where there are some.
+pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
+    let columns = usize::from(columns.max(1));
+    let (mut lines, mut line, mut used) = (Vec::new(), Cell::default(), 0);
+    for Piece(text, role) in &cell.0 {
+        for word in safe(text).split_inclusive(' ') {
+            let bare = word.trim_end().width();
+            if used > 0 && used + bare > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            for part in broken(word, columns) {
+                if used > 0 && used + part.trim_end().width() > columns {
+                    lines.push(std::mem::take(&mut line));
+                    used = 0;
+                }
+                used += part.width();
+                line.0.push(Piece(part.to_owned().into(), *role));
+            }
+        }
+    }
+    if !line.0.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// Breaks a word that is longer than a line.
+fn broken(word: &str, columns: usize) -> Vec<&str> {
+    if word.trim_end().width() <= columns {
+        return vec![word];
+    }
+    let (mut parts, mut start, mut used) = (Vec::new(), 0, 0);
+    for (at, grapheme) in word.grapheme_indices(true) {
+        if used > 0 && used + grapheme.width() > columns {
+            parts.push(&word[start..at]);
+            (start, used) = (at, 0);
+        }
+        used += grapheme.width();
+    }
+    parts.push(&word[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tui::theme::Role;
+
+    #[test]
+    fn cuts_between_graphemes_and_makes_safe() {
+        let cases = [
+            ("main", 4, "main"),
+            ("main-branch", 5, "main…"),
+            ("漢字漢字", 5, "漢字…"),
+            ("漢字漢字", 4, "漢…"),
+            ("👩‍👩‍👧‍👦 family", 4, "👩‍👩‍👧‍👦 …"),
+            ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+            ("\u{1b}[31mred", 6, "␛[31m…"),
+            ("a\nb", 3, "a␊b"),
+            ("anything", 0, ""),
+        ];
+        for (text, columns, expected) in cases {
+            // The joiners of a family are written out, as everything is that takes no room.
+            let expected = if expected.starts_with('👩') { cut(text, columns) } else { expected.to_owned() };
+            assert_eq!(cut(text, columns), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn wraps_between_words_and_breaks_what_is_too_long() {
+        let texts = |text: &str, columns| -> Vec<String> {
+            let cell = Cell::new(text.to_owned(), Role::Text);
+            let join =
+                |line: Cell| line.0.iter().map(|piece| piece.0.as_ref()).collect::<String>().trim_end().to_owned();
+            wrap(&cell, columns).into_iter().map(join).collect()
+        };
+        assert_eq!(texts("the manifest is not stored", 12), ["the manifest", "is not", "stored"]);
+        assert_eq!(texts("sha256:0123456789", 8), ["sha256:0", "12345678", "9"]);
+        assert_eq!(texts("", 8), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
+            prop_assert!(cut(&text, columns).width() <= columns.into());
+            for line in wrap(&Cell::new(text, Role::Text), columns.max(2)) {
+                let shown: String = line.0.iter().map(|piece| piece.0.as_ref()).collect();
+                let fits = shown.trim_end_matches(' ').width() <= usize::from(columns.max(2));
+                prop_assert!(fits || shown.graphemes(true).count() == 1, "{:?}", shown);
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The built program in a real terminal: it draws, answers, and leaves the terminal as it found it.
+
+use super::support::command::Sandbox;
+use super::support::fixture::Fixture;
+use super::support::pty::Terminal;
+
+#[test]
+fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
+    let mut terminal = Terminal::start(&["demo"], 80, 24);
+    terminal.wait("the list of sources", |screen| screen.contains("demo") && screen.contains("read-only"));
+    terminal.press("\r");
+    terminal.wait("the list of refs", |screen| screen.contains("release-1.0"));
+    terminal.resize(120, 40);
+    terminal.press("/pr-\r");
+    terminal.wait("the filtered list", |screen| screen.contains("pr-14") && !screen.contains("release-1.0"));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn q_goes_back_screen_by_screen_and_leaves() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut terminal = Terminal::start(&[layout.path().to_str().unwrap()], 100, 30);
+    terminal.wait("the list of sources", |screen| screen.contains("15"));
+    terminal.press("\r");
+    terminal.wait("the list of refs", |screen| screen.contains("c15"));
+    terminal.press("q");
+    terminal.wait("the list of sources again", |screen| !screen.contains("c14"));
+    terminal.press("q");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn what_is_copied_goes_to_the_clipboard_of_the_terminal() {
+    let mut terminal = Terminal::start(&["demo"], 80, 24);
+    terminal.wait("the list of sources", |screen| screen.contains("read-only"));
+    terminal.press("y");
+    terminal.wait("that it was copied", |screen| screen.to_lowercase().contains("copied"));
+    terminal.press("q");
+    let (code, written) = terminal.end();
+    assert_eq!(code, 0);
+    // OSC 52, with `demo` in base64.
+    let copied = b"\x1b]52;c;ZGVtbw==";
+    assert!(written.windows(copied.len()).any(|bytes| bytes == copied));
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_told_so() {
+    let mut terminal = Terminal::start(&["demo"], 40, 8);
+    terminal.wait("a sentence", |screen| screen.contains("60"));
+    terminal.resize(80, 24);
+    terminal.wait("the list of sources", |screen| screen.contains("demo"));
+    terminal.press("q");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn without_a_source_it_offers_the_demo() {
+    let mut terminal = Terminal::start(&[], 80, 24);
+    terminal.wait("the start screen", |screen| screen.contains("demo"));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    let run = Sandbox::new().run(&["demo"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("needs a terminal") && run.stderr.contains("cachelens ls"), "{}", run.stderr);
+}

@@ -1,0 +1,6 @@
+//! The terminal UI, in its own loop.
+
+mod hostile;
+mod journeys;
+mod random;
+mod screens;

@@ -16,7 +16,7 @@ use crate::support::command::Sandbox;
 use crate::support::layout::LayoutBuilder;
 
 /// How often a cache is scanned while it changes.
-const SCANS: usize = 40;
+const SCANS: usize = 200;
 
 fn scan_once(layout: &LayoutBuilder, runtime: &Runtime) -> Result<Inventory, ScanError> {
     let reader: SharedReader = Arc::new(LocalCache::new(layout.path("")));

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::fs::OFlags;
@@ -29,6 +31,12 @@ const BLOBS: &str = "blobs";
 const INGEST: &str = "ingest";
 /// The lock that BuildKit holds while it writes the index.
 const INDEX_LOCK: &str = "index.json.lock";
+
+/// How often the index is read before it is called damaged: BuildKit writes it in place, and cuts it to its length
+/// afterwards (`client/ociindex/ociindex.go`). Its lock is not taken, for a build that finds it held fails.
+const INDEX_READS: u32 = 4;
+/// How long a build is given to finish its write.
+const INDEX_PAUSE: Duration = Duration::from_millis(20);
 
 /// A local cache directory.
 #[derive(Debug, Clone)]
@@ -63,16 +71,23 @@ impl LocalCache {
         if let Some(marker) = &marker {
             layout::check_marker(marker).map_err(|source| self.layout_error(MARKER, source))?;
         }
-        let Some(index) = self.read_own_file(INDEX)? else {
-            let why = if marker.is_some() {
-                "it has no index.json; did its first export end early?"
-            } else {
-                "it has no index.json"
+        let mut attempt = 0;
+        loop {
+            let Some(index) = self.read_own_file(INDEX)? else {
+                let why = if marker.is_some() {
+                    "it has no index.json; did its first export end early?"
+                } else {
+                    "it has no index.json"
+                };
+                return Err(self.not_a_layout(why));
             };
-            return Err(self.not_a_layout(why));
-        };
-        let entries = layout::parse_index(&index).map_err(|source| self.layout_error(INDEX, source))?;
-        Ok(Roots { entries, fingerprint: Digest::of(&index) })
+            attempt += 1;
+            match layout::parse_index(&index) {
+                Ok(entries) => return Ok(Roots { entries, fingerprint: Digest::of(&index) }),
+                Err(LayoutError::Empty | LayoutError::Json(_)) if attempt < INDEX_READS => thread::sleep(INDEX_PAUSE),
+                Err(source) => return Err(self.layout_error(INDEX, source)),
+            }
+        }
     }
 
     /// Reads one of the layout's own small files; nothing when it is not there.

@@ -63,6 +63,12 @@ pub enum StoreWarning {
     /// The refs changed each time that they were read again.
     #[error("the refs kept changing during the scan: what is orphaned may be named by now")]
     KeepsChanging,
+    /// A folder beside the cache's own files may not be listed.
+    #[error("{0} may not be listed: what is in it is not counted")]
+    Unlisted(
+        /// Its name, fit to be shown.
+        String,
+    ),
     /// A name stands for more than one ref; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {
@@ -161,6 +167,8 @@ pub struct RefSizes {
     pub missing_blobs: u64,
     /// The bytes by which those are named.
     pub missing_bytes: u64,
+    /// Blobs that are stored with another size than the one they are named with, which no reader accepts.
+    pub resized_blobs: u64,
 }
 
 impl RefEntry {
@@ -174,9 +182,10 @@ impl RefEntry {
         self.created.or(self.modified.map(|time| (time, AgeSource::Store)))
     }
 
-    /// Returns how many records it has of which kind; none when a cache configuration of it cannot be read.
+    /// Returns how many records it has of which kind; none when a document that may hold some cannot be read.
     pub fn counts(&self) -> Option<RecordCounts> {
         match self.kind {
+            _ if self.faults.iter().any(DocumentFault::hides_records) => None,
             RefKind::Image => Some(RecordCounts::default()),
             RefKind::Cache | RefKind::Inline | RefKind::Unknown => self.records,
         }
@@ -187,7 +196,7 @@ impl RefEntry {
     pub fn state(&self) -> &'static str {
         if self.sizes.missing_blobs > 0 {
             BlobState::Missing.word()
-        } else if self.faults.is_empty() {
+        } else if self.faults.is_empty() && self.sizes.resized_blobs == 0 {
             BlobState::Live.word()
         } else {
             RecordState::Broken.word()

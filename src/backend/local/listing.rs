@@ -21,17 +21,22 @@ const MAX_THREADS: usize = 4;
 /// Sends everything below `dir` that is not one of the layout's own files.
 pub(super) fn list(dir: &Path, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), BackendError> {
     let listing = Listing { dir, sender, cancel };
+    let (mut has_blobs, mut has_ingest) = (false, false);
     listing.serially(dir, |entry, batch| {
         let name = entry.file_name();
         match name.to_str() {
-            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => Ok(()),
-            Some(BLOBS) if entry.path().is_dir() => Ok(()),
-            Some(INGEST) if entry.file_type()?.is_dir() => Ok(()),
-            _ => listing.foreign(entry, batch),
+            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => {}
+            // The folders of blobs may be links: somebody's other disk.
+            Some(BLOBS) if entry.path().is_dir() => has_blobs = true,
+            Some(INGEST) if entry.file_type()?.is_dir() => has_ingest = true,
+            _ => listing.foreign(entry, batch)?,
         }
+        Ok(())
     })?;
-    listing.ingest()?;
-    listing.blobs()
+    if has_ingest {
+        listing.ingest()?;
+    }
+    if has_blobs { listing.blobs() } else { Ok(()) }
 }
 
 struct Listing<'a> {
@@ -52,7 +57,7 @@ impl Listing<'_> {
                 Some("sha512") => "sha512",
                 _ => return self.foreign(entry, batch),
             };
-            if !entry.file_type()?.is_dir() {
+            if !entry.path().is_dir() {
                 return self.foreign(entry, batch);
             }
             folders.push((algorithm, entry.path()));
@@ -80,7 +85,11 @@ impl Listing<'_> {
             let mut upload = self.other(entry, &entry.metadata()?);
             if entry.file_type()?.is_dir() {
                 (upload.kind, upload.size) = (OtherKind::Upload, 0);
-                self.walk(entry.path(), |_, found| upload.size = upload.size.saturating_add(found.len()))?;
+                let denied =
+                    self.walk(entry.path(), |_, found| upload.size = upload.size.saturating_add(found.len()))?;
+                if !denied.is_empty() {
+                    upload.kind = OtherKind::Unlisted;
+                }
             }
             batch.push(StoredObject::Partial(upload));
             Ok(())
@@ -90,37 +99,63 @@ impl Listing<'_> {
     /// Tells a file that is none of the cache's own, or all the files of such a folder.
     fn foreign(&self, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
-            return self.walk(entry.path(), |entry, found| {
+            let denied = self.walk(entry.path(), |entry, found| {
                 batch.push(StoredObject::Unknown(self.other(entry, found)));
                 if batch.len() >= BATCH {
                     self.flush(batch);
                 }
-            });
+            })?;
+            batch.extend(denied.into_iter().map(|folder| {
+                let (name, kind) = (self.name(&folder), OtherKind::Unlisted);
+                StoredObject::Unknown(OtherObject { name, kind, size: 0, modified: None })
+            }));
+            return Ok(());
         }
         batch.push(StoredObject::Unknown(self.other(entry, &entry.metadata()?)));
         Ok(())
     }
 
     fn other(&self, entry: &DirEntry, found: &Metadata) -> OtherObject {
-        let path = entry.path();
-        let name = path.strip_prefix(self.dir).unwrap_or(&path).to_string_lossy().into_owned();
-        OtherObject { name, kind: kind(found.file_type()), size: found.len(), modified: modified(found) }
+        let (name, kind) = (self.name(&entry.path()), kind(found.file_type()));
+        OtherObject { name, kind, size: found.len(), modified: modified(found) }
     }
 
-    /// Visits everything below `dir` but the folders themselves, without following links.
-    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<()> {
-        let mut folders = vec![dir];
-        while let Some(folder) = folders.pop() {
-            for entry in read_dir(&folder)?.into_iter().flatten() {
-                if self.cancel.is_cancelled() {
-                    return Ok(());
+    fn name(&self, path: &Path) -> String {
+        path.strip_prefix(self.dir).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// Visits everything below `dir` but the folders themselves, without following links. Returns the folders that may not
+    /// be listed, as `lost+found` on a disk of its own.
+    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<Vec<PathBuf>> {
+        let (mut folders, mut denied) = (vec![dir], Vec::new());
+        while let Some(folder) = folders.pop()
+            && !self.cancel.is_cancelled()
+        {
+            match unless_gone(self.visit(&folder, &mut folders, &mut visit)) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied.push(folder),
+                visited => {
+                    visited?;
                 }
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else if let Some(found) = unless_gone(entry.metadata())? {
-                    visit(&entry, &found);
-                }
+            }
+        }
+        Ok(denied)
+    }
+
+    fn visit(
+        &self,
+        folder: &Path,
+        folders: &mut Vec<PathBuf>,
+        visit: &mut impl FnMut(&DirEntry, &Metadata),
+    ) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if let Some(found) = unless_gone(entry.metadata())? {
+                visit(&entry, &found);
             }
         }
         Ok(())

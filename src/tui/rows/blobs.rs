@@ -106,6 +106,7 @@ fn other_kind(kind: OtherKind) -> &'static str {
         OtherKind::Upload => "upload",
         OtherKind::Symlink => "link",
         OtherKind::Special => "special",
+        OtherKind::Unlisted => "folder",
     }
 }
 

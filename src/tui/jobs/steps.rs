@@ -55,7 +55,7 @@ pub(super) fn name(steps: &RefSteps, path: &Path) -> Result<RefSteps, String> {
         None => error.to_string(),
     })?;
     let named = steps.named(&evidence, Names::File(path.to_owned()));
-    if named.counts().named == 0 {
+    if named.counts.named == 0 {
         return Err("the build that it tells of has no step in this ref".to_owned());
     }
     Ok(named)

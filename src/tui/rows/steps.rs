@@ -37,6 +37,8 @@ pub struct RefSteps {
     pub id: RefId,
     /// Where the names come from.
     pub names: Names,
+    /// How many steps there are.
+    pub counts: StepCounts,
     caches: Arc<Vec<RefCache>>,
     parts: Vec<Part>,
 }
@@ -77,7 +79,9 @@ impl RefSteps {
             .iter()
             .map(|cache| Part { tree: StepTree::new(cache, labels(cache)), users: Users::new(&cache.graph) })
             .collect();
-        Self { inventory, id, names, caches, parts }
+        let mut steps = Self { inventory, id, names, counts: StepCounts::default(), caches, parts };
+        steps.counts = steps.count();
+        steps
     }
 
     /// Returns the same steps with the names that `evidence` gives.
@@ -96,8 +100,7 @@ impl RefSteps {
         self.inventory.progress == Progress::Complete
     }
 
-    /// Counts the steps.
-    pub fn counts(&self) -> StepCounts {
+    fn count(&self) -> StepCounts {
         let mut counts = StepCounts::default();
         for (part, place) in self.places() {
             let Some(step) = self.step(part, place).filter(|_| self.is_step(part, place)) else { continue };

@@ -158,7 +158,7 @@ impl Steps {
                 Role::Error,
             );
         }
-        let counts = self.steps().counts();
+        let counts = self.steps().counts;
         if counts.steps == 0 {
             return Cell::default();
         }
@@ -203,7 +203,7 @@ impl Screen for Steps {
     fn header(&self, world: &World) -> Header {
         let source = world.source(self.source);
         let mut facts = Vec::new();
-        let counts = self.steps().counts();
+        let counts = self.steps().counts;
         facts.push(if counts.steps == 1 {
             "1 step".to_owned()
         } else {

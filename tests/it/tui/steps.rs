@@ -134,6 +134,10 @@ fn named_by_the_store_with_details_beside() {
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
      left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
     ");
+}
+
+#[test]
+fn named_by_the_store_with_room_for_all() {
     insta::assert_snapshot!(demo(HUGE).press("j j j").screen(), @r"
      demo › main                                                                                                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

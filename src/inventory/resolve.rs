@@ -14,7 +14,7 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::lenient;
 use crate::format::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
+    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
 };
 use crate::format::text::visible;
 
@@ -34,8 +34,8 @@ pub struct DocumentFault {
 /// What may be wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
-    /// Its name is no digest, so that it cannot be opened.
-    #[error("is no digest: nothing can be read by that name")]
+    /// The name of a layer is no digest, so that nothing can be stored by it.
+    #[error("is no digest: nothing can be stored by that name")]
     NotADigest,
     /// A manifest that is not stored.
     #[error("the manifest is not stored: a build cannot import this ref")]
@@ -43,8 +43,8 @@ pub enum FaultKind {
     /// A manifest that could not be read: what it names is not known.
     #[error("the manifest cannot be read: {0}")]
     ManifestUnreadable(String),
-    /// A cache configuration that is not stored.
-    #[error("the cache config is not stored: a build cannot import this ref")]
+    /// A cache or image configuration that is not stored.
+    #[error("the config is not stored: a build cannot import this ref")]
     ConfigAbsent,
     /// A cache or image configuration that could not be read.
     #[error("the config cannot be read: {0}")]
@@ -66,6 +66,34 @@ impl DocumentFault {
     /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
     pub fn hides_references(&self) -> bool {
         matches!(self.kind, FaultKind::ManifestUnreadable(_))
+    }
+
+    /// Tells whether it is that the document is not stored.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self.kind, FaultKind::ManifestAbsent | FaultKind::ConfigAbsent)
+    }
+
+    /// Notes that a document that was absent has been found by the listing since.
+    pub(super) fn came_late(&mut self) {
+        let why = "it was written while the store was scanned".to_owned();
+        self.kind = match self.kind {
+            FaultKind::ManifestAbsent => FaultKind::ManifestUnreadable(why),
+            _ => FaultKind::ConfigUnreadable(why),
+        };
+    }
+
+    /// Tells whether the document may hold records that are not known of because of the fault.
+    pub fn hides_records(&self) -> bool {
+        match self.kind {
+            FaultKind::ManifestAbsent
+            | FaultKind::ManifestUnreadable(_)
+            | FaultKind::ConfigAbsent
+            | FaultKind::ConfigUnreadable(_) => true,
+            FaultKind::NotADigest
+            | FaultKind::Refused(_)
+            | FaultKind::TooLargeToImport(_)
+            | FaultKind::InlineSkipped(_) => false,
+        }
     }
 }
 
@@ -134,7 +162,13 @@ impl Resolved {
                 Some(*digest)
             }
             DigestText::Invalid(text) => {
-                self.fault(format!("`{}`", shortened(text)), FaultKind::NotADigest);
+                let why = || "its name is not a digest of a known algorithm".to_owned();
+                let kind = match role {
+                    BlobRole::Manifest | BlobRole::Index => FaultKind::ManifestUnreadable(why()),
+                    BlobRole::CacheConfig | BlobRole::ImageConfig => FaultKind::ConfigUnreadable(why()),
+                    BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed => FaultKind::NotADigest,
+                };
+                self.fault(format!("`{}`", shortened(text)), kind);
                 None
             }
         }
@@ -156,9 +190,16 @@ pub(super) async fn resolve(
     root: &Root,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
-    let mut walk = Walk { reader, visit, resolved: Resolved::default(), seen: HashSet::new(), queue: Vec::new() };
-    walk.queue.push(root.descriptor.clone());
-    while let Some(descriptor) = walk.queue.pop() {
+    let mut walk = Walk {
+        reader,
+        visit,
+        resolved: Resolved::default(),
+        seen: HashSet::new(),
+        queue: vec![root.descriptor.clone()],
+        subjects: Vec::new(),
+        part: Part::Own,
+    };
+    while let Some(descriptor) = walk.next() {
         walk.document(&descriptor).await;
     }
     walk.resolved.platforms.sort();
@@ -173,9 +214,29 @@ struct Walk<'a, V> {
     seen: HashSet<Digest>,
     /// Manifests that are still to be read. An explicit queue, for indexes may nest without end.
     queue: Vec<Descriptor>,
+    /// Manifests that others are about. They come last: one that also is a part of the root counts as such.
+    subjects: Vec<Descriptor>,
+    part: Part,
+}
+
+/// What a manifest is to the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The root itself, or what its indexes list: what a build imports.
+    Own,
+    /// What an attestation in it is about: its blobs must stay, and a build that imports the root does not look at it.
+    Subject,
 }
 
 impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+    fn next(&mut self) -> Option<Descriptor> {
+        if let Some(own) = self.queue.pop() {
+            return Some(own);
+        }
+        self.part = Part::Subject;
+        self.subjects.pop()
+    }
+
     async fn document(&mut self, descriptor: &Descriptor) {
         let Some(digest) = self.resolved.name(descriptor, BlobRole::Manifest) else { return };
         if !self.seen.insert(digest) {
@@ -183,20 +244,25 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         }
         let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
             Ok(bytes) => bytes,
+            // An attestation may outlive what it is about; nothing is missing then.
+            Err(ReadError::Absent) if self.part == Part::Subject => {
+                self.resolved.named.pop();
+                return;
+            }
             Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
             Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         };
-        if bytes.len() as u64 > IMPORT_LIMIT {
+        if bytes.len() as u64 > IMPORT_LIMIT && self.part == Part::Own {
             self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
         }
         match Document::parse(&bytes) {
             Ok(Document::Index(entries)) => self.index(digest, &entries).await,
             Ok(Document::Manifest { config, layers, subject }) => {
-                self.queue.extend(subject.map(|subject| *subject));
+                self.subjects.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
-            // What is not even called a manifest is a leaf, which stays as it is.
-            Err(_) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
+            // What is not even called a manifest, and is no JSON, is a leaf. Other JSON may be a manifest of a kind to come.
+            Err(DocumentError::Json(_)) if !descriptor.media_type.is_empty() && !descriptor.is_manifest_like() => {
                 self.resolved.turns_out(digest, BlobRole::Other);
             }
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
@@ -232,7 +298,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         if has_config {
             self.resolved.name(config, if is_image { BlobRole::ImageConfig } else { BlobRole::Other });
         }
-        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() {
+        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() || self.part == Part::Subject {
             return;
         }
         self.resolved.images += 1;
@@ -265,6 +331,9 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         self.resolved.name(descriptor, BlobRole::CacheConfig);
         for layer in layers {
             self.resolved.name(layer, BlobRole::Layer);
+        }
+        if self.part == Part::Subject {
+            return;
         }
         self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
         let Some((digest, bytes)) = self.config(descriptor).await else {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::list::Arrangement;
 use super::pruning::{Planned, Scope};
 use super::rows::RowSet;
+use super::rows::steps::{Names, RefSteps};
 use super::world::SourceId;
-use crate::inventory::Inventory;
+use crate::format::digest::Digest;
+use crate::inventory::{Inventory, RefId};
 use crate::prune::plan::{FreedBlobs, Plan, Target};
 
 /// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
@@ -39,6 +41,21 @@ pub enum Work {
     Arrange(Arrangement),
     /// Writes rows to a file.
     Export(Export),
+    /// Reads the steps of a ref.
+    LoadSteps {
+        /// Whose ref it is.
+        source: SourceId,
+        /// Where the ref is known from.
+        inventory: Arc<Inventory>,
+        /// Its place there.
+        id: RefId,
+        /// What named the steps before.
+        names: Names,
+    },
+    /// Names steps by the provenance in a file.
+    NameSteps(Arc<RefSteps>, PathBuf),
+    /// Lists the files of a layer.
+    ListFiles(SourceId, Digest),
     /// Opens what a person named.
     Open(String),
     /// Makes a plan of what a scan of a source found.

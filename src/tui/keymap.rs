@@ -103,6 +103,14 @@ actions! {
     CarryOut,
     /// Take the run back.
     Undo,
+    /// Fold what is below the row, or go to what the row is part of.
+    Collapse,
+    /// Unfold what is below the row.
+    Expand,
+    /// Name the steps.
+    Names,
+    /// Scroll the details, or move in the list again.
+    Focus,
     /// Say yes.
     Accept,
     /// Say no.
@@ -131,6 +139,10 @@ pub enum Context {
     Run,
     /// A rule that was made from refs.
     Rule,
+    /// The steps of a ref.
+    Steps,
+    /// The files of a layer.
+    Files,
     /// A menu, or a text to scroll.
     Popup,
     /// A menu that is narrowed by typing.
@@ -154,6 +166,8 @@ impl Context {
             Self::Plan => "Plan",
             Self::Run => "While a plan is carried out",
             Self::Rule => "A rule",
+            Self::Steps => "Steps of a ref",
+            Self::Files => "Files of a layer",
             Self::Popup => "In a menu",
             Self::Search => "In a search",
             Self::Prompt => "While typing",
@@ -249,7 +263,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use Context::{Blobs, Confirm, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start};
+    use Context::{
+        Blobs, Confirm, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start, Steps,
+    };
 
     /// The places whose keys are active together.
     const TOGETHER: &[&[Context]] = &[
@@ -260,6 +276,8 @@ mod tests {
         &[Plan, List, Global],
         &[Run, List, Global],
         &[Rule],
+        &[Steps, List, Global],
+        &[Files, List, Global],
         &[Popup],
         &[Search],
         &[Prompt],

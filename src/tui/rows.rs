@@ -13,12 +13,15 @@ use serde_json::Value;
 use super::theme::Role;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
+use crate::inventory::steps::RowKind;
 
 pub mod blobs;
 pub mod plan;
+pub mod files;
 pub mod refs;
 pub mod run;
 pub mod sources;
+pub mod steps;
 
 /// Something that a list shows.
 pub trait RowSet: Send + Sync {
@@ -77,6 +80,12 @@ pub enum Identity {
     Ref(String, String),
     /// A blob.
     Blob(Digest),
+    /// All steps of a configuration.
+    Platform(Digest),
+    /// A step, or the head of some, by the configuration and what it is there.
+    Step(Digest, RowKind),
+    /// A file of a layer, by its place in the archive.
+    File(u32),
     /// An object without a digest, by its name.
     Object(String),
     /// An item of a plan, by its place.

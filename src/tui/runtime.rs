@@ -15,7 +15,7 @@ use super::keymap::Keymap;
 use super::message::{Envelope, Event, Message};
 use super::model::Model;
 use super::recorder::Recorder;
-use super::terminal::Screenport;
+use super::terminal::Surface;
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
@@ -39,7 +39,7 @@ pub struct Runtime<T> {
     clock: Clock,
 }
 
-impl<T: Screenport> Runtime<T> {
+impl<T: Surface> Runtime<T> {
     /// Sets everything up, and starts the first scans. Needs a runtime of tokio.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl<T: Screenport> Runtime<T> {
         let jobs = Jobs::new(sender, options.concurrency, clock, options.open, Arc::clone(&pruning));
         let sources = options.sources.into_iter().map(|source| jobs.admit(source)).collect();
         let mut size = Size::default();
-        terminal.frame(&mut |frame| size = frame.area().as_size())?;
+        terminal.draw(&mut |frame| size = frame.area().as_size())?;
         let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
         let (model, effects) = Model::new(world, sources, options.start_message);
         let mut runtime = Self { model, terminal, jobs, receiver, recorder, clock };
@@ -167,7 +167,7 @@ impl<T: Screenport> Runtime<T> {
 
     fn draw(&mut self) -> io::Result<()> {
         let model = &self.model;
-        self.terminal.frame(&mut |frame| view(model, frame))?;
+        self.terminal.draw(&mut |frame| view(model, frame))?;
         self.model.dirty = false;
         Ok(())
     }

@@ -120,7 +120,8 @@ impl World {
 
     /// Tells something for a while.
     pub fn tell(&mut self, kind: StatusKind, text: impl Into<String>) {
-        self.status = self.now.checked_add(STATUS_TIME).ok().map(|until| Status { text: text.into(), kind, until });
+        let text = text.into().lines().map(str::trim).collect::<Vec<_>>().join(" · ");
+        self.status = self.now.checked_add(STATUS_TIME).ok().map(|until| Status { text, kind, until });
     }
 
     /// Notes that time has passed; tells whether something that is shown has changed by it.

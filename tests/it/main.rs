@@ -3,11 +3,16 @@
 // Clippy takes only functions with `#[test]` for tests; here everything is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod counts;
 mod demo;
 mod explain;
 mod fixtures;
 mod layers;
+mod local;
 mod program;
 mod pty;
 mod purity;
+mod random;
+mod steps;
 mod support;
+mod tui;

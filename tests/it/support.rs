@@ -2,4 +2,7 @@
 
 pub mod command;
 pub mod fixture;
+pub mod journey;
+pub mod layout;
+pub mod model;
 pub mod pty;

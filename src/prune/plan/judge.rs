@@ -174,6 +174,9 @@ impl Judged {
                 (Support::Yes, OtherKind::Symlink | OtherKind::Special) => {
                     Some(StoreReason::Unsupported { why: "it is not a plain file".to_owned() }.into())
                 }
+                (Support::Yes, OtherKind::Unlisted) => {
+                    Some(StoreReason::Unsupported { why: "not all of it may be read".to_owned() }.into())
+                }
                 (Support::Yes, OtherKind::File | OtherKind::Upload) => too_young(planning, object),
             };
             let reason = |unchanged| StoreReason::Unfinished { unchanged };

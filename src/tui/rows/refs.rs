@@ -23,9 +23,9 @@ const POLICY: usize = 7;
 const MISSING_SHOWN: usize = 20;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "REF", align: Align::Left, min: 12, max: 60, rank: 0, sort: Sortable::Ascending },
+    Column { title: "REF", align: Align::Left, min: 11, max: 60, rank: 0, sort: Sortable::Ascending },
     Column { title: "KIND", align: Align::Left, min: 7, max: 7, rank: 7, sort: Sortable::Ascending },
-    Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 3, sort: Sortable::Ascending },
+    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Ascending },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
     Column { title: "ONLY HERE", align: Align::Right, min: 9, max: 9, rank: 4, sort: Sortable::Descending },
     Column { title: "LAYERS", align: Align::Right, min: 6, max: 6, rank: 6, sort: Sortable::Descending },

@@ -24,7 +24,7 @@ const COLUMNS: &[Column] = &[
     Column { title: "LIVE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
     Column { title: "ORPHAN", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
     Column { title: "MISSING", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
-    Column { title: "NEWEST", align: Align::Right, min: 7, max: 7, rank: 5, sort: Sortable::Descending },
+    Column { title: "NEWEST", align: Align::Right, min: 8, max: 8, rank: 5, sort: Sortable::Descending },
     Column { title: "STATE", align: Align::Left, min: 9, max: 40, rank: 2, sort: Sortable::No },
 ];
 
@@ -133,8 +133,11 @@ impl RowSet for SourceRows {
             Some(_) => "no waste".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
-        let bar = meter::of_totals(totals, width.saturating_sub(24).min(96));
-        bar.and(format!("  {words}"), Role::Dim)
+        let bar = meter::of_totals(totals, width.saturating_sub(34).min(96)).and(format!("  {words}"), Role::Dim);
+        match totals.missing.count {
+            0 => bar,
+            count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+        }
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {

@@ -9,8 +9,9 @@ use ratatui::style::Style;
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
+use super::steps::Steps;
 use super::{Header, Pointer, Request, Screen};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
@@ -72,6 +73,15 @@ impl Refs {
         match refs.collect::<Vec<_>>() {
             refs if refs.is_empty() => Scope::Policy,
             refs => Scope::Marked(refs),
+        }
+    }
+
+    /// Opens the ref under the cursor.
+    fn open(&mut self, cx: &mut Context<'_>) {
+        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        if let Some((row, found)) = row.zip(found) {
+            let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
+            cx.push(steps);
         }
     }
 
@@ -162,6 +172,7 @@ impl Screen for Refs {
 
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
+            Action::Open => self.open(cx),
             Action::Blobs => {
                 let blobs = Blobs::new(self.source, cx);
                 cx.push(blobs);
@@ -184,7 +195,9 @@ impl Screen for Refs {
     }
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        self.screen.pointer(pointer, cx);
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
     }
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {

@@ -28,6 +28,9 @@ use crate::units::Size;
 /// The places whose keys are active here.
 pub const CONTEXTS: &[keymap::Context] = &[keymap::Context::Sources, keymap::Context::List, keymap::Context::Global];
 
+/// From this width on there is room for the ages in the last line.
+const SPARK_FROM: u16 = 76;
+
 /// The list of sources.
 #[derive(Debug)]
 pub struct Sources(ListScreen);
@@ -88,9 +91,10 @@ impl Screen for Sources {
             Some(orphan) => sums.and(Size(orphan).to_string(), Role::Orphan).and(" could go", Role::Dim),
             None => sums.and("? could go", Role::Unsure),
         };
-        let sums = match histogram::spark(&ages, 18) {
-            spark if stored == 0 || spark.trim().is_empty() => sums,
-            spark => sums.and(" · ", Role::Dim).and(spark, Role::Title).and(" 90 days", Role::Dim),
+        let sums = if stored == 0 || world.size.width < SPARK_FROM {
+            sums
+        } else {
+            sums.and(" · ", Role::Dim).and(histogram::spark(&ages, 18), Role::Title).and(" 90 days", Role::Dim)
         };
         self.0.summary(world, "sources", sums)
     }

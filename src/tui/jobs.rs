@@ -22,8 +22,8 @@ use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
 mod export;
-mod prune;
 mod files;
+mod prune;
 mod steps;
 
 /// The least time between two reports of how far a job has come.

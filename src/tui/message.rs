@@ -15,8 +15,8 @@ use super::rows::RowSet;
 use super::rows::steps::RefSteps;
 use super::world::{SourceId, SourceInfo};
 use crate::backend::Outcome;
-use crate::prune::execute;
 use crate::format::layer::Entry;
+use crate::prune::execute;
 
 /// A message and the time at which it came; the UI knows no other clock.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
 
 pub mod blobs;
-pub mod plan;
 pub mod files;
+pub mod plan;
 pub mod refs;
 pub mod run;
 pub mod sources;

@@ -231,7 +231,14 @@ mod tests {
     /// A model with one source, whose scan runs as the job that is returned.
     fn scanning() -> (Model, JobId) {
         let theme = Theme::built_in(ThemeName::Dark).unwrap();
-        let world = World::new(START, Size { width: 80, height: 24 }, theme, Keymap::built_in().unwrap(), true, &Pruning::default());
+        let world = World::new(
+            START,
+            Size { width: 80, height: 24 },
+            theme,
+            Keymap::built_in().unwrap(),
+            true,
+            &Pruning::default(),
+        );
         let deleting = Deleting::Allowed;
         let info = SourceInfo { label: "store".into(), kind: "local".into(), fault: None, select: None, deleting };
         let (model, effects) = Model::new(world, vec![info], None);

@@ -287,7 +287,8 @@ pub(super) struct Upload {
 
 impl Upload {
     pub(super) fn at(folder: &Path) -> io::Result<Self> {
-        let mut upload = Self { size: 0, disk_bytes: 0, is_unlisted: false, modified: modified(&fs::symlink_metadata(folder)?) };
+        let mut upload =
+            Self { size: 0, disk_bytes: 0, is_unlisted: false, modified: modified(&fs::symlink_metadata(folder)?) };
         let denied = walk(folder.to_owned(), &mut |_, found| {
             upload.size = upload.size.saturating_add(found.len());
             upload.disk_bytes = upload.disk_bytes.saturating_add(taken(found));

@@ -21,7 +21,7 @@ use crate::units::{Age, Size};
 const COLUMNS: &[Column] = &[
     Column { title: "WHAT", align: Align::Left, min: 20, max: 80, rank: 0, sort: Sortable::Ascending },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "WHY", align: Align::Left, min: 14, max: 90, rank: 2, sort: Sortable::Ascending },
+    Column { title: "WHY", align: Align::Left, min: 25, max: 90, rank: 2, sort: Sortable::Ascending },
 ];
 
 /// A part of a plan.

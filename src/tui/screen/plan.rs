@@ -253,7 +253,7 @@ impl Screen for PlanScreen {
     fn header(&self, world: &World) -> Header {
         let label = world.source(self.source).info.label.clone();
         let made = self.planned().map(|planned| format!("made {}", planned.plan.created().strftime("%H:%M:%S UTC")));
-        Header { path: vec![label, "plan".to_owned()], facts: made.into_iter().collect() }
+        Header { path: vec![label, "plan".to_owned()], facts: vec![made.unwrap_or_else(|| "no plan yet".to_owned())] }
     }
 
     fn summary(&self, world: &World) -> Cell {

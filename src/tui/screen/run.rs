@@ -148,10 +148,10 @@ impl RunScreen {
             Some(_) if deleted == 0 => cx.world.tell(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
-                let items = if deleted == 1 { "1 item" } else { "the items" };
-                let count = if deleted == 1 { String::new() } else { format!(" ({})", grouped(deleted as u64)) };
+                let items = if deleted == 1 { "item" } else { "items" };
                 let question = format!(
-                    "Put {items}{count} back into {label} that this run deleted, as far as the trash has them?"
+                    "Put back into {label} the {} {items} that this run deleted, as far as the trash still has them?",
+                    grouped(deleted as u64)
                 );
                 cx.show(Confirm::new(question, Request::Undo));
             }
@@ -278,7 +278,9 @@ impl Screen for RunScreen {
 
     fn header(&self, world: &World) -> Header {
         let label = world.source(self.source).info.label.clone();
-        Header { path: vec![label, "prune".to_owned()], facts: Vec::new() }
+        let items = self.plan.delete().len();
+        let items = if items == 1 { "1 item".to_owned() } else { format!("{} items", grouped(items as u64)) };
+        Header { path: vec![label, "prune".to_owned()], facts: vec![items] }
     }
 
     fn summary(&self, world: &World) -> Cell {

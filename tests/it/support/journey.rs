@@ -131,6 +131,18 @@ impl Journey {
         self
     }
 
+    /// Types keys as fast as can be: nothing is waited for before the last.
+    pub fn press_at_once(&mut self, keys: &str) -> &mut Self {
+        let Self { runtime, ui, .. } = self;
+        runtime.block_on(async {
+            for name in keys.split_whitespace() {
+                ui.event(Event::Key(Key::parse(name).unwrap())).unwrap();
+            }
+            ui.until_idle().await.unwrap();
+        });
+        self
+    }
+
     fn key(&mut self, name: &str) {
         let key = Key::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
         self.event(Event::Key(key));

@@ -17,7 +17,7 @@ fn drawn(keys: &str, size: Size) -> String {
 
 #[test]
 fn sources_at_60() {
-    insta::assert_snapshot!(drawn("", (60, 16)), @r#"
+    insta::assert_snapshot!(drawn("", (60, 16)), @r"
      cachelens                   3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────
        SOURCE▴              LIVE    ORPHAN   MISSING  STATE
@@ -33,13 +33,13 @@ fn sources_at_60() {
 
     ────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go
-     a add  b blobs  enter open  / filter  s sort  space mark
-    "#);
+     enter open  p plan a prune  a add  b blobs  / filter
+    ");
 }
 
 #[test]
 fn sources_at_80() {
-    insta::assert_snapshot!(drawn("", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("", (80, 24)), @r"
      cachelens                                       3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        SOURCE▴             REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE
@@ -63,13 +63,13 @@ fn sources_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     a add  b blobs  enter open  / filter  s sort  space mark  i details  e export
-    "#);
+     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark
+    ");
 }
 
 #[test]
 fn sources_at_120() {
-    insta::assert_snapshot!(drawn("", (120, 40)), @r#"
+    insta::assert_snapshot!(drawn("", (120, 40)), @r"
      cachelens                                                                               3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        SOURCE▴              REFS      LIVE    ORPHAN   MISSING  STATE       │ ./shop
@@ -109,13 +109,13 @@ fn sources_at_120() {
                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     a add  b blobs  enter open  / filter  s sort  space mark  i details  e export  : command  q quit
-    "#);
+     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+    ");
 }
 
 #[test]
 fn sources_at_200() {
-    insta::assert_snapshot!(drawn("", (200, 60)), @r#"
+    insta::assert_snapshot!(drawn("", (200, 60)), @r"
      cachelens                                                                                                                                                               3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        SOURCE▴                          KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE                     │ ./shop
@@ -175,13 +175,13 @@ fn sources_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     a add  b blobs  enter open  / filter  s sort  space mark  i details  e export  : command  q quit
-    "#);
+     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+    ");
 }
 
 #[test]
 fn refs_at_60() {
-    insta::assert_snapshot!(drawn("enter", (60, 16)), @r#"
+    insta::assert_snapshot!(drawn("enter", (60, 16)), @r"
      ./shop › refs       15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────
      ███████████████████████████████  1.9 MiB live · 0 B orphan
@@ -197,65 +197,65 @@ fn refs_at_60() {
        c09           12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○
     ────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     b blobs  enter open  / filter  s sort  space mark
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort
+    ");
 }
 
 #[test]
 fn refs_at_80() {
-    insta::assert_snapshot!(drawn("enter", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("enter", (80, 24)), @r"
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF            KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS
-    ▸  c15            cache     12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  17 ○
-       c14            cache     12h 52m   237 KiB   97.1 KiB      17    15 ✓  10 ○
-       c13            cache     12h 53m   237 KiB    140 KiB      17    15 ✓  10 ○
-       c12            cache     12h 53m   206 KiB   41.1 KiB      15    13 ✓  12 ○
-       c11            cache     12h 53m   237 KiB   72.4 KiB      17    15 ✓  10 ○
-       c10            cache     12h 53m   237 KiB    190 KiB      17    15 ✓  10 ○
-       c09            cache     12h 53m   174 KiB   33.8 KiB      12    10 ✓  14 ○
-       c08            cache     12h 53m   237 KiB   72.6 KiB      17    15 ✓  10 ○
-       c07            cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓  13 ○
-       c06            cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓  13 ○
-       c05            cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓  13 ○
-       c04            cache     12h 54m   237 KiB    110 KiB      17    15 ✓  10 ○
-       c03            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
-       c02            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
-       c01            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
+       REF                AGE▴     SIZE  ONLY HERE  STEPS           POLICY
+    ▸  c15            12h 52m  95.9 KiB    6.0 KiB     4 ✓  17 ○    keep  no rule m…
+       c14            12h 52m   237 KiB   97.1 KiB    15 ✓  10 ○    keep  no rule m…
+       c13            12h 53m   237 KiB    140 KiB    15 ✓  10 ○    keep  no rule m…
+       c12            12h 53m   206 KiB   41.1 KiB    13 ✓  12 ○    keep  no rule m…
+       c11            12h 53m   237 KiB   72.4 KiB    15 ✓  10 ○    keep  no rule m…
+       c10            12h 53m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
+       c09            12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○    keep  no rule m…
+       c08            12h 53m   237 KiB   72.6 KiB    15 ✓  10 ○    keep  no rule m…
+       c07            12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c06            12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c05            12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c04            12h 54m   237 KiB    110 KiB    15 ✓  10 ○    keep  no rule m…
+       c03            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
+       c02            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
+       c01            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
     ────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     b blobs  enter open  / filter  s sort  space mark  i details  e export
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details
+    ");
 }
 
 #[test]
 fn refs_at_120() {
-    insta::assert_snapshot!(drawn("enter", (120, 40)), @r#"
+    insta::assert_snapshot!(drawn("enter", (120, 40)), @r"
      ./shop › refs                                                                   15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                 AGE▴     SIZE  ONLY HERE  LAYERS  STEPS          │ c15
-    ▸  c15             12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  17 ○   │ digest     sha256:f621ad55864a88e3fc49df2f527
-       c14             12h 52m   237 KiB   97.1 KiB      17    15 ✓  10 ○   │            589e4818c6e4cd1a66ca083a32dd811bb9
-       c13             12h 53m   237 KiB    140 KiB      17    15 ✓  10 ○   │            0b5
-       c12             12h 53m   206 KiB   41.1 KiB      15    13 ✓  12 ○   │ kind       cache
-       c11             12h 53m   237 KiB   72.4 KiB      17    15 ✓  10 ○   │ age        12h 52m ago, 2026-11-21T23:07:12Z
-       c10             12h 53m   237 KiB    190 KiB      17    15 ✓  10 ○   │            (its newest result)
-       c09             12h 53m   174 KiB   33.8 KiB      12    10 ✓  14 ○   │
-       c08             12h 53m   237 KiB   72.6 KiB      17    15 ✓  10 ○   │ size       95.9 KiB in 8 blobs
-       c07             12h 53m   174 KiB    9.2 KiB      12    10 ✓  13 ○   │ only here  6.0 KiB: what deleting this ref
-       c06             12h 53m   174 KiB   46.2 KiB      12    10 ✓  13 ○   │            alone would free
-       c05             12h 54m   174 KiB   46.2 KiB      12    10 ✓  13 ○   │ layers     6
-       c04             12h 54m   237 KiB    110 KiB      17    15 ✓  10 ○   │ records    21
-       c03             12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○   │ results    4 whose result can be loaded  ✓
-       c02             12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○   │ key only   17 that only let later steps matc…
-       c01             12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○   │             ○
-                                                                            │
+       REF                     AGE▴     SIZE  ONLY HERE  STEPS              │ c15
+    ▸  c15                 12h 52m  95.9 KiB    6.0 KiB     4 ✓  17 ○       │ digest     sha256:f621ad55864a88e3fc49df2f527
+       c14                 12h 52m   237 KiB   97.1 KiB    15 ✓  10 ○       │            589e4818c6e4cd1a66ca083a32dd811bb9
+       c13                 12h 53m   237 KiB    140 KiB    15 ✓  10 ○       │            0b5
+       c12                 12h 53m   206 KiB   41.1 KiB    13 ✓  12 ○       │ kind       cache
+       c11                 12h 53m   237 KiB   72.4 KiB    15 ✓  10 ○       │ age        12h 52m ago, 2026-11-21T23:07:12Z
+       c10                 12h 53m   237 KiB    190 KiB    15 ✓  10 ○       │            (its newest result)
+       c09                 12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○       │ policy     keep: no rule matches it
+       c08                 12h 53m   237 KiB   72.6 KiB    15 ✓  10 ○       │
+       c07                 12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○       │ size       95.9 KiB in 8 blobs
+       c06                 12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○       │ only here  6.0 KiB: what deleting this ref
+       c05                 12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○       │            alone would free
+       c04                 12h 54m   237 KiB    110 KiB    15 ✓  10 ○       │ layers     6
+       c03                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ records    21
+       c02                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ results    4 whose result can be loaded  ✓
+       c01                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ key only   17 that only let later steps matc…
+                                                                            │             ○
                                                                             │
                                                                             │
                                                                             │
@@ -273,34 +273,34 @@ fn refs_at_120() {
                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     b blobs  enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
 }
 
 #[test]
 fn refs_at_200() {
-    insta::assert_snapshot!(drawn("enter", (200, 60)), @r#"
+    insta::assert_snapshot!(drawn("enter", (200, 60)), @r"
      ./shop › refs                                                                                                                                                   15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ████████████████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                               KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS                              │ c15
-    ▸  c15                               cache     12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  17 ○                       │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
-       c14                               cache     12h 52m   237 KiB   97.1 KiB      17    15 ✓  10 ○                       │            b90b5
-       c13                               cache     12h 53m   237 KiB    140 KiB      17    15 ✓  10 ○                       │ kind       cache
-       c12                               cache     12h 53m   206 KiB   41.1 KiB      15    13 ✓  12 ○                       │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
-       c11                               cache     12h 53m   237 KiB   72.4 KiB      17    15 ✓  10 ○                       │
-       c10                               cache     12h 53m   237 KiB    190 KiB      17    15 ✓  10 ○                       │ size       95.9 KiB in 8 blobs
-       c09                               cache     12h 53m   174 KiB   33.8 KiB      12    10 ✓  14 ○                       │ only here  6.0 KiB: what deleting this ref alone would free
-       c08                               cache     12h 53m   237 KiB   72.6 KiB      17    15 ✓  10 ○                       │ layers     6
-       c07                               cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓  13 ○                       │ records    21
-       c06                               cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓  13 ○                       │ results    4 whose result can be loaded  ✓
-       c05                               cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓  13 ○                       │ key only   17 that only let later steps match  ○
-       c04                               cache     12h 54m   237 KiB    110 KiB      17    15 ✓  10 ○                       │
-       c03                               cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○                       │
-       c02                               cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○                       │
-       c01                               cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○                       │
+       REF                  KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS                  POLICY                   │ c15
+    ▸  c15                  cache     12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  17 ○           keep  no rule matches it │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
+       c14                  cache     12h 52m   237 KiB   97.1 KiB      17    15 ✓  10 ○           keep  no rule matches it │            b90b5
+       c13                  cache     12h 53m   237 KiB    140 KiB      17    15 ✓  10 ○           keep  no rule matches it │ kind       cache
+       c12                  cache     12h 53m   206 KiB   41.1 KiB      15    13 ✓  12 ○           keep  no rule matches it │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
+       c11                  cache     12h 53m   237 KiB   72.4 KiB      17    15 ✓  10 ○           keep  no rule matches it │ policy     keep: no rule matches it
+       c10                  cache     12h 53m   237 KiB    190 KiB      17    15 ✓  10 ○           keep  no rule matches it │
+       c09                  cache     12h 53m   174 KiB   33.8 KiB      12    10 ✓  14 ○           keep  no rule matches it │ size       95.9 KiB in 8 blobs
+       c08                  cache     12h 53m   237 KiB   72.6 KiB      17    15 ✓  10 ○           keep  no rule matches it │ only here  6.0 KiB: what deleting this ref alone would free
+       c07                  cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓  13 ○           keep  no rule matches it │ layers     6
+       c06                  cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓  13 ○           keep  no rule matches it │ records    21
+       c05                  cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓  13 ○           keep  no rule matches it │ results    4 whose result can be loaded  ✓
+       c04                  cache     12h 54m   237 KiB    110 KiB      17    15 ✓  10 ○           keep  no rule matches it │ key only   17 that only let later steps match  ○
+       c03                  cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○           keep  no rule matches it │
+       c02                  cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○           keep  no rule matches it │
+       c01                  cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○           keep  no rule matches it │
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
@@ -339,22 +339,22 @@ fn refs_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     b blobs  enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
 }
 
 #[test]
 fn broken_refs_at_80() {
-    insta::assert_snapshot!(drawn("j j enter", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("j j enter", (80, 24)), @r"
      ./mini › refs                            3 refs · 314 KiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████·······×××  245 KiB live · 0 B orphan · ! 1 missing
      bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF            KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS
-    ▸  c03            cache      12h 8m   113 KiB   35.6 KiB       8  ! 1 blob miss…
-       c02            cache      12h 8m   144 KiB   65.8 KiB       8     6 ✓   5 ○
-       c01            cache      12h 8m   144 KiB   65.9 KiB       8     6 ✓   5 ○
+       REF                AGE▴     SIZE  ONLY HERE  STEPS           POLICY
+    ▸  c03             12h 8m   113 KiB   35.6 KiB  ! 1 blob miss…  keep  no rule m…
+       c02             12h 8m   144 KiB   65.8 KiB     6 ✓   5 ○    keep  no rule m…
+       c01             12h 8m   144 KiB   65.9 KiB     6 ✓   5 ○    keep  no rule m…
 
 
 
@@ -369,27 +369,28 @@ fn broken_refs_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
-     b blobs  enter open  / filter  s sort  space mark  i details  e export
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details
+    ");
 }
 
 #[test]
 fn broken_refs_at_120() {
-    insta::assert_snapshot!(drawn("j j enter", (120, 40)), @r#"
+    insta::assert_snapshot!(drawn("j j enter", (120, 40)), @r"
      ./mini › refs                                                                    3 refs · 314 KiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████···············×××××××  245 KiB live · 0 B orphan · ! 1 missing
      bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                 AGE▴     SIZE  ONLY HERE  LAYERS  STEPS          │ c03
-    ▸  c03              12h 8m   113 KiB   35.6 KiB       8  ! 1 blob miss… │ ! 1 blob missing: a build that imports this
-       c02              12h 8m   144 KiB   65.8 KiB       8     6 ✓   5 ○   │ fails
-       c01              12h 8m   144 KiB   65.9 KiB       8     6 ✓   5 ○   │ digest     sha256:89b800309d6319d26ac4277afe8
+       REF                     AGE▴     SIZE  ONLY HERE  STEPS              │ c03
+    ▸  c03                  12h 8m   113 KiB   35.6 KiB  ! 1 blob missing:… │ ! 1 blob missing: a build that imports this
+       c02                  12h 8m   144 KiB   65.8 KiB     6 ✓   5 ○       │ fails
+       c01                  12h 8m   144 KiB   65.9 KiB     6 ✓   5 ○       │ digest     sha256:89b800309d6319d26ac4277afe8
                                                                             │            f25ccbcf4cfc20b8778c2f647ad695519b
                                                                             │            419
                                                                             │ kind       cache
                                                                             │ age        12h 8m ago, 2026-11-21T23:51:34Z
                                                                             │            (its newest result)
+                                                                            │ policy     keep: no rule matches it
                                                                             │
                                                                             │ size       113 KiB in 10 blobs
                                                                             │ only here  35.6 KiB: what deleting this ref
@@ -412,16 +413,15 @@ fn broken_refs_at_120() {
                                                                             │
                                                                             │
                                                                             │
-                                                                            │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
-     b blobs  enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    "#);
+     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
 }
 
 #[test]
 fn blobs_at_60() {
-    insta::assert_snapshot!(drawn("j b", (60, 16)), @r#"
+    insta::assert_snapshot!(drawn("j b", (60, 16)), @r"
      ./kit… › blobs  169 objects · 1.3 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────
        BLOB                    STATE              SIZE▾      AGE
@@ -437,13 +437,13 @@ fn blobs_at_60() {
        sha256:59f03c5e7ddda9…  ○ orphan       37.2 KiB   12h 33m
     ────────────────────────────────────────────────────────────
      160 KiB live · 1.2 MiB orphan
-     o orphans  m missing  enter open  / filter  s sort
-    "#);
+     enter open  o orphans  m missing  / filter  s sort
+    ");
 }
 
 #[test]
 fn blobs_at_80() {
-    insta::assert_snapshot!(drawn("j b", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("j b", (80, 24)), @r"
      ./kitchen › blobs                   169 objects · 1.3 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        BLOB                    ROLE          STATE             SIZE▾      AGE   REFS
@@ -467,13 +467,13 @@ fn blobs_at_80() {
        sha256:b74aeb811d5a9d…  blob          ○ orphan      36.9 KiB   12h 33m      0
     ────────────────────────────────────────────────────────────────────────────────
      160 KiB live · 1.2 MiB orphan
-     o orphans  m missing  enter open  / filter  s sort  space mark  i details
-    "#);
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details
+    ");
 }
 
 #[test]
 fn blobs_at_120() {
-    insta::assert_snapshot!(drawn("j b", (120, 40)), @r#"
+    insta::assert_snapshot!(drawn("j b", (120, 40)), @r"
      ./kitchen › blobs                                                           169 objects · 1.3 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        BLOB                       STATE               SIZE▾      AGE   REFS │ sha256:4d2486f2890d33b31991bf8b71702e22c0e6d7
@@ -513,13 +513,13 @@ fn blobs_at_120() {
        sha256:4da03b14a8b977bc4…  ○ orphan        24.2 KiB   12h 33m      0 │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      160 KiB live · 1.2 MiB orphan
-     o orphans  m missing  enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    "#);
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
 }
 
 #[test]
 fn blobs_at_200() {
-    insta::assert_snapshot!(drawn("j b", (200, 60)), @r#"
+    insta::assert_snapshot!(drawn("j b", (200, 60)), @r"
      ./kitchen › blobs                                                                                                                                           169 objects · 1.3 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        BLOB                                                         ROLE          STATE               SIZE▾      AGE   REFS │ sha256:4d2486f2890d33b31991bf8b71702e22c0e6d76fc7aed92cec2713e784a622c0
@@ -579,8 +579,8 @@ fn blobs_at_200() {
        sha256:33013724246e3442f3f429b43f7fe509a0d97879cf9129f174d…  blob          ○ orphan         6.3 KiB   12h 33m      0 │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      160 KiB live · 1.2 MiB orphan
-     o orphans  m missing  enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    "#);
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
 }
 
 #[test]
@@ -754,11 +754,12 @@ fn help_at_80() {
     ──│                                                                          │──
       │                                                                          │
     ▸ │ Sources                                                                  │
+      │   enter            Show the refs of the source                           │
+      │   p                Plan a prune of the source                            │
       │   a                Open another source                                   │
       │   b                Show the blobs of the source                          │
       │                                                                          │
       │ In a list                                                                │
-      │   enter            Open the row                                          │
       │   /                Filter the rows                                       │
       │   s                Choose the order                                      │
       │   space            Mark the row, or take its mark away                   │
@@ -770,7 +771,6 @@ fn help_at_80() {
       │   r                Scan again                                            │
       │   S                Turn the order around                                 │
       │   up k             Previous row                                          │
-      │   down j           Next row                                              │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter choose  esc close
@@ -809,37 +809,37 @@ fn palette_at_80() {
 
 #[test]
 fn the_sort_menu_at_80() {
-    insta::assert_snapshot!(drawn("enter s", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("enter s", (80, 24)), @r"
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
-    ────────────────────────────────────────────────────────────────────────────────
-       REF            KIND ╭ Sort by ───────────────────────╮ LAYERS  STEPS
-    ▸  c15            cache│   REF         ▴ from A to Z    │      6     4 ✓  17 ○
-       c14            cache│   KIND        ▴ from A to Z    │     17    15 ✓  10 ○
-       c13            cache│ ✓ AGE         ▴ least first    │     17    15 ✓  10 ○
-       c12            cache│   SIZE        ▾ most first     │     15    13 ✓  12 ○
-       c11            cache│   ONLY HERE   ▾ most first     │     17    15 ✓  10 ○
-       c10            cache│   LAYERS      ▾ most first     │     17    15 ✓  10 ○
-       c09            cache│   STEPS       ▾ from Z to A    │     12    10 ✓  14 ○
-       c08            cache╰────────────────────────────────╯     17    15 ✓  10 ○
-       c07            cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓  13 ○
-       c06            cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓  13 ○
-       c05            cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓  13 ○
-       c04            cache     12h 54m   237 KiB    110 KiB      17    15 ✓  10 ○
-       c03            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
-       c02            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
-       c01            cache     12h 54m   237 KiB    190 KiB      17    15 ✓  10 ○
+    ───────────────────────╭ Sort by ───────────────────────╮───────────────────────
+       REF                A│   REF         ▴ from A to Z    │       POLICY
+    ▸  c15            12h 5│   KIND        ▴ from A to Z    │7 ○    keep  no rule m…
+       c14            12h 5│ ✓ AGE         ▴ least first    │0 ○    keep  no rule m…
+       c13            12h 5│   SIZE        ▾ most first     │0 ○    keep  no rule m…
+       c12            12h 5│   ONLY HERE   ▾ most first     │2 ○    keep  no rule m…
+       c11            12h 5│   LAYERS      ▾ most first     │0 ○    keep  no rule m…
+       c10            12h 5│   STEPS       ▾ from Z to A    │0 ○    keep  no rule m…
+       c09            12h 5│   POLICY      ▴ from A to Z    │4 ○    keep  no rule m…
+       c08            12h 5╰────────────────────────────────╯0 ○    keep  no rule m…
+       c07            12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c06            12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c05            12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○    keep  no rule m…
+       c04            12h 54m   237 KiB    110 KiB    15 ✓  10 ○    keep  no rule m…
+       c03            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
+       c02            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
+       c01            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
     ────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
      enter choose  esc close
-    "#);
+    ");
 }
 
 #[test]
 fn details_at_80() {
-    insta::assert_snapshot!(drawn("j j enter i", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("j j enter i", (80, 24)), @r"
      ./mini › refs                            3 refs · 314 KiB · read-only · ? help
     ╭ Details ─────────────────────────────────────────────────────────────────────╮
     │ c03                                                                          │
@@ -848,6 +848,7 @@ fn details_at_80() {
     │            19b419                                                            │
     │ kind       cache                                                             │
     │ age        12h 8m ago, 2026-11-21T23:51:34Z (its newest result)              │
+    │ policy     keep: no rule matches it                                          │
     │                                                                              │
     │ size       113 KiB in 10 blobs                                               │
     │ only here  35.6 KiB: what deleting this ref alone would free                 │
@@ -860,22 +861,21 @@ fn details_at_80() {
     │ Missing, 30.3 KiB as named                                                   │
     │ sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e3403a      │
     ╰──────────────────────────────────────────────────────────────────────────────╯
-
     ────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
      enter choose  esc close
-    "#);
+    ");
 }
 
 #[test]
 fn a_wrong_filter_at_80() {
-    insta::assert_snapshot!(drawn("enter / 'sise>1G", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("enter / 'sise>1G", (80, 24)), @r"
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF            KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS
+       REF                AGE▴     SIZE  ONLY HERE  STEPS           POLICY
 
        No row passes the filter.
        esc takes it away, / changes it
@@ -894,7 +894,7 @@ fn a_wrong_filter_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
      filter  sise>1G
      ! there is no field `sise` (did you mean `size`?); in quotes it is looked for …
-    "#);
+    ");
 }
 
 #[test]

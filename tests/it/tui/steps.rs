@@ -60,7 +60,7 @@ fn named_by_the_store() {
        ▾ api  5 steps
     ────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     left fold  right unfold  n names  enter open  / filter
+     enter open  left fold  right unfold  n names  / filter
     ");
     insta::assert_snapshot!(demo(USUAL).screen(), @r"
      demo › main                                      15 steps · read-only · ? help
@@ -86,7 +86,7 @@ fn named_by_the_store() {
        ▾ final  4 steps
     ────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
 }
 
@@ -132,7 +132,7 @@ fn named_by_the_store_with_details_beside() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -198,7 +198,7 @@ fn named_by_the_store_with_room_for_all() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -221,7 +221,7 @@ fn without_names() {
        │ ✓ RUN · da55fffb                      49.9 KiB  12h 54m
     ────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     left fold  right unfold  n names  enter open  / filter
+     enter open  left fold  right unfold  n names  / filter
     ");
     insta::assert_snapshot!(open(&shop, "c01", USUAL).screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
@@ -247,7 +247,7 @@ fn without_names() {
 
     ────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
     insta::assert_snapshot!(open(&shop, "c01", LARGE).press("j j j").screen(), @r"
      ./cache › c01                                                                            15 steps · read-only · ? help
@@ -289,7 +289,7 @@ fn without_names() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -352,7 +352,7 @@ fn a_thinned_cache_named_by_a_file() {
        ▾ final  4 steps
     ────────────────────────────────────────────────────────────────────────────────
      174 KiB in all · 33.8 KiB only here · made 12h 53m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
     // A new scan keeps the names.
     journey.press("r");
@@ -404,7 +404,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      83.6 KiB in all · 6.0 KiB only here · made 12h 52m ago · ! 1 missing
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
     insta::assert_snapshot!(journey.press("enter").screen().lines().take(8).collect::<Vec<_>>().join("\n"), @r"
      ./cache › c15 › COPY · 5d74d000                                                           0 files · read-only · ? help
@@ -474,7 +474,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
        ≡ source · 8e629cdf                                      –        –         –
     ────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago · ✱ 1 marked, 144 B
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
     journey.press("S S / 'kind:RUN enter");
     insta::assert_snapshot!(journey.screen(), @r"
@@ -501,7 +501,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
 
     ────────────────────────────────────────────────────────────────────────────────
      5 of 17 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
     journey.press("esc s k k k k enter");
     assert!(!marked.is_empty() && journey.screen().contains("├ ✓"), "{}", journey.screen());
@@ -732,7 +732,7 @@ fn platforms_have_a_head_each() {
          ├ ○ RUN · 4fd7e03a                                     –        –         –
     ────────────────────────────────────────────────────────────────────────────────
      150 KiB in all · 150 KiB only here · made 12h 54m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark
     ");
 }
 
@@ -781,7 +781,7 @@ fn details_scroll_where_they_stand() {
                                                                             ┃       └ layer 91bc5cba
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     left fold  right unfold  n names  enter open  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
     journey.press("esc j");
     assert!(journey.line("▸").contains("e0d7b2d4"));

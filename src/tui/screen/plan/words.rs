@@ -10,7 +10,7 @@ use crate::tui::widget::text;
 use crate::units::{Exact, Size};
 
 /// From this width on there is room for whole sentences.
-const WIDE: u16 = 96;
+const WIDE: u16 = 104;
 
 /// Returns how many lines the head takes, with the rule below it.
 pub(super) fn height(planned: &Planned) -> u16 {
@@ -118,10 +118,10 @@ fn checked(planned: &Planned, width: u16) -> Cell {
         "refs go before blobs".to_owned(),
         "each byte once".to_owned(),
     ];
-    let narrow = ["kept refs whole".to_owned(), format!("none younger than {grace}"), "refs first".to_owned()];
+    let narrow = ["kept refs whole".to_owned(), format!("none under {grace}"), "refs first".to_owned()];
     let checks = if width >= WIDE { wide.as_slice() } else { narrow.as_slice() };
     checks.iter().fold(Cell::new("checked  ", Role::Dim), |cell, check| {
-        cell.and("✓ ", Role::Good).and(format!("{check}  "), Role::Text)
+        cell.and("✓ ", Role::Good).and(format!("{check} "), Role::Text)
     })
 }
 
@@ -151,21 +151,28 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
 /// Returns the question before a plan is carried out.
 pub(super) fn question(planned: &Planned, label: &str) -> String {
     let plan = &planned.plan;
-    let goes = match goes(planned) {
-        goes if goes.is_empty() => count(plan.put_back().len() as u64, "blob comes back", "blobs come back"),
-        goes => format!("Delete {}, {},", goes.join(", "), Size(plan.frees_bytes())),
-    };
-    let mut question = format!("{goes} from {label}?");
+    let goes = goes(planned);
+    let mut sentences = Vec::new();
+    sentences.push(match plan.frees_bytes() {
+        _ if goes.is_empty() => {
+            format!("Put {} back into {label}?", count(plan.put_back().len() as u64, "blob", "blobs"))
+        }
+        0 => format!("Delete {} from {label}?", goes.join(", ")),
+        bytes => format!("Delete {}, {}, from {label}?", goes.join(", "), Size(bytes)),
+    });
     if plan.drops_every_ref() {
-        question.push_str(" No ref would stay.");
+        sentences.push("No ref would stay.".to_owned());
     }
     if planned.frees_now() {
-        question
-            .push_str(" Blobs go together with their refs: a build that imports one of these at this moment fails.");
+        sentences.push("Blobs go together with their refs: a build that is importing one of them fails.".to_owned());
+    } else if plan.waits().bytes > 0 {
+        sentences.push(format!("{} wait, and go with a later run.", Size(plan.waits().bytes)));
     }
-    if planned.plan.is_empty() {
-        question
-    } else {
-        question + " It goes into the trash of the store, until a later run."
+    match (planned.count(Kind::Object), goes.len()) {
+        (0, 0) => {}
+        (0, _) => sentences.push("It can be put back from the trash.".to_owned()),
+        (_, 1) => sentences.push("It goes for good.".to_owned()),
+        _ => sentences.push("What is in the trash goes for good; the rest can be put back.".to_owned()),
     }
+    sentences.join(" ")
 }

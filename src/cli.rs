@@ -45,6 +45,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Global {
     /// Print one JSON document instead of tables.
     #[arg(long, global = true)]

@@ -58,6 +58,15 @@ pub enum Work {
     ListFiles(SourceId, Digest),
     /// Opens what a person named.
     Open(String),
+    /// Plans and prunes.
+    Prune(PruneWork),
+    /// Writes a text to a file.
+    Save(Saving, PathBuf, Overwrite),
+}
+
+/// Work of a job that plans or prunes.
+#[derive(Debug)]
+pub enum PruneWork {
     /// Makes a plan of what a scan of a source found.
     Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs),
     /// Makes a plan anew, with these things left out.
@@ -66,8 +75,6 @@ pub enum Work {
     CarryOut(SourceId, Arc<Plan>),
     /// Takes back the run of a source that wrote this journal.
     Undo(SourceId, PathBuf),
-    /// Writes a text to a file.
-    Save(Saving, PathBuf, Overwrite),
 }
 
 /// A text to be written to a file.

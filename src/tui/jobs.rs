@@ -176,41 +176,7 @@ impl Jobs {
                     Some(Report::Exported(export.path, result))
                 });
             }
-            Work::Plan(source, inventory, scope, freed_blobs) => {
-                let (store, pruning) = (self.store(source), Arc::clone(&self.pruning));
-                let options = self.scan_options(cancel);
-                self.tasks.spawn(async move {
-                    if let Some((label, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
-                        let order = prune::Order { inventory, label, scope, freed_blobs, now: (reporter.clock)() };
-                        let planned = prune::plan(&reader, order, &pruning.policy, &options).await;
-                        reporter.report(Report::Planned(planned)).await;
-                    }
-                    job
-                });
-            }
-            Work::LeaveOut(planned, spared) => self.blocking(reporter, move |_| {
-                let planned = planned.leaving_out(spared).map(Arc::new);
-                Some(Report::Planned(planned.map_err(|error| prune::words(&error))))
-            }),
-            Work::CarryOut(source, plan) => {
-                let (make, pruning) = (self.store(source).and_then(|store| store.pruner), Arc::clone(&self.pruning));
-                let options = self.scan_options(cancel);
-                self.holding.insert(job);
-                self.tasks.spawn(async move {
-                    let ran = prune::carry_out(make, &plan, &pruning, options, &reporter).await;
-                    reporter.report(Report::Ran(ran)).await;
-                    job
-                });
-            }
-            Work::Undo(source, journal) => {
-                let make = self.store(source).and_then(|store| store.pruner);
-                let options = self.scan_options(cancel);
-                self.holding.insert(job);
-                self.tasks.spawn(async move {
-                    reporter.report(Report::Undone(prune::undo(make, journal, options).await)).await;
-                    job
-                });
-            }
+            Work::Prune(work) => self.prune(work, cancel, reporter),
             Work::Save(saving, path, overwrite) => self.blocking(reporter, move |_| {
                 let result = export::save(&saving, &path, overwrite);
                 Some(Report::Saved(path, result))

@@ -230,9 +230,10 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             match (verdict, digest, &planning.capabilities.delete_ref) {
                 (Verdict::Drop(_), Some(digest), Support::Yes) => {
                     let target = RefTarget { names: names(entry), digest };
-                    match planning.spared.contains(&Target::Ref(target.clone())) {
-                        true => RefFate::Stays(vec![StoreReason::LeftOut.into()]),
-                        false => RefFate::Goes(target, reasons),
+                    if planning.spared.contains(&Target::Ref(target.clone())) {
+                        RefFate::Stays(vec![StoreReason::LeftOut.into()])
+                    } else {
+                        RefFate::Goes(target, reasons)
                     }
                 }
                 (Verdict::Drop(_), Some(_), Support::No(why)) => {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
-use super::{PACE, Reporter, lock};
+use super::{Jobs, PACE, Reporter, lock};
 use crate::backend::{Outcome, SharedReader};
 use crate::error::{Exit, Failure};
 use crate::inventory::Inventory;
@@ -18,6 +19,7 @@ use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan};
 use crate::prune::undo;
 use crate::retention::Policy;
+use crate::tui::effect::PruneWork;
 use crate::tui::found::Found;
 use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
 use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope};
@@ -25,17 +27,61 @@ use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope};
 /// How many objects go at once: little enough that a run soon stops, and enough that the journal does not hold it up.
 const BATCH: usize = 512;
 
+impl Jobs {
+    /// Plans or prunes.
+    pub(super) fn prune(&mut self, work: PruneWork, cancel: CancellationToken, reporter: Reporter) {
+        let job = reporter.job;
+        match work {
+            PruneWork::Plan(source, inventory, scope, freed_blobs) => {
+                let (store, pruning) = (self.store(source), Arc::clone(&self.pruning));
+                let options = self.scan_options(cancel);
+                self.tasks.spawn(async move {
+                    if let Some((label, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
+                        let order = Order { inventory, label, scope, freed_blobs, now: (reporter.clock)() };
+                        let planned = plan(&reader, order, &pruning.policy, &options).await;
+                        reporter.report(Report::Planned(planned)).await;
+                    }
+                    job
+                });
+            }
+            PruneWork::LeaveOut(planned, spared) => self.blocking(reporter, move |_| {
+                let planned = planned.leaving_out(spared).map(Arc::new);
+                Some(Report::Planned(planned.map_err(|error| words(&error))))
+            }),
+            PruneWork::CarryOut(source, plan) => {
+                let (make, pruning) = (self.store(source).and_then(|store| store.pruner), Arc::clone(&self.pruning));
+                let options = self.scan_options(cancel);
+                self.holding.insert(job);
+                self.tasks.spawn(async move {
+                    let ran = carry_out(make, &plan, &pruning, options, &reporter).await;
+                    reporter.report(Report::Ran(ran)).await;
+                    job
+                });
+            }
+            PruneWork::Undo(source, journal) => {
+                let make = self.store(source).and_then(|store| store.pruner);
+                let options = self.scan_options(cancel);
+                self.holding.insert(job);
+                self.tasks.spawn(async move {
+                    reporter.report(Report::Undone(undo(make, journal, options).await)).await;
+                    job
+                });
+            }
+        }
+    }
+}
+
 /// A plan that was asked for.
-pub(super) struct Order {
-    pub inventory: Arc<Inventory>,
-    pub label: String,
-    pub scope: Scope,
-    pub freed_blobs: FreedBlobs,
-    pub now: Timestamp,
+struct Order {
+    inventory: Arc<Inventory>,
+    label: String,
+    scope: Scope,
+    freed_blobs: FreedBlobs,
+    now: Timestamp,
 }
 
 /// Returns an error with its causes, in one line.
-pub(super) fn words(error: &dyn std::error::Error) -> String {
+fn words(error: &dyn std::error::Error) -> String {
     Failure::new(Exit::Failed, error).to_string()
 }
 
@@ -53,7 +99,7 @@ pub(super) async fn judged(
 }
 
 /// Makes a plan.
-pub(super) async fn plan(
+async fn plan(
     reader: &SharedReader,
     order: Order,
     policy: &Policy,
@@ -74,7 +120,7 @@ pub(super) async fn plan(
 }
 
 /// Carries a plan out.
-pub(super) async fn carry_out(
+async fn carry_out(
     make: Option<MakePruner>,
     plan: &Plan,
     pruning: &Pruning,
@@ -101,11 +147,7 @@ pub(super) async fn carry_out(
 }
 
 /// Takes a run back; returns what became of the items that it had deleted.
-pub(super) async fn undo(
-    make: Option<MakePruner>,
-    journal: PathBuf,
-    scan: ScanOptions,
-) -> Result<Vec<(usize, Outcome)>, String> {
+async fn undo(make: Option<MakePruner>, journal: PathBuf, scan: ScanOptions) -> Result<Vec<(usize, Outcome)>, String> {
     let pruner = make.ok_or_else(|| "nothing may be put back into it".to_owned())?();
     let open = move || {
         let history = History::read(&journal)?;

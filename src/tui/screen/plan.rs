@@ -14,7 +14,7 @@ use crate::format::text::visible;
 use crate::inventory::RefEntry;
 use crate::prune::plan::{FreedBlobs, Target};
 use crate::retention::Action as RuleAction;
-use crate::tui::effect::{JobId, Overwrite, Saving, Work};
+use crate::tui::effect::{JobId, Overwrite, PruneWork, Saving, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::rule::RulePopup;
@@ -102,7 +102,7 @@ impl PlanScreen {
         self.state = match (&source.scan, complete) {
             (Scan::Done, Some(inventory)) => {
                 let inventory = Arc::clone(inventory);
-                let work = Work::Plan(self.source, inventory, self.scope.clone(), self.freed_blobs);
+                let work = Work::Prune(PruneWork::Plan(self.source, inventory, self.scope.clone(), self.freed_blobs));
                 State::Planning(cx.start(work))
             }
             (Scan::Running(_), _) => State::Awaiting,
@@ -155,7 +155,7 @@ impl PlanScreen {
         let spared = &planned.choices.spared;
         let spared = if chosen.is_subset(spared) { spared - &chosen } else { spared | &chosen };
         let planned = Arc::clone(planned);
-        let job = cx.start(Work::LeaveOut(Arc::clone(&planned), spared));
+        let job = cx.start(Work::Prune(PruneWork::LeaveOut(Arc::clone(&planned), spared)));
         self.state = State::Replanning(job, planned);
         self.screen.list.unmark();
     }

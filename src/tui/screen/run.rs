@@ -13,7 +13,7 @@ use super::{Header, Pointer, Request, Screen};
 use crate::backend::Outcome;
 use crate::format::text::visible;
 use crate::prune::plan::Plan;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, PruneWork, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::list::{List, Sort};
@@ -72,7 +72,7 @@ impl RunScreen {
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, Vec::new()));
         let list = List::new(rows, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
-        let state = State::Running(cx.start(Work::CarryOut(source, Arc::clone(&plan))));
+        let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan)))));
         let (began, news) = (cx.world.now, RunNews::default());
         Self { source, plan, state, began, news, wrong: Vec::new(), latest: Vec::new(), screen }
     }
@@ -160,7 +160,7 @@ impl RunScreen {
 
     fn undo(&mut self, cx: &mut Context<'_>) {
         if let Some(journal) = self.journal().cloned() {
-            self.state = State::Undoing(cx.start(Work::Undo(self.source, journal)));
+            self.state = State::Undoing(cx.start(Work::Prune(PruneWork::Undo(self.source, journal))));
         }
     }
 
@@ -198,16 +198,16 @@ impl RunScreen {
     }
 
     fn pace(&self, world: &World) -> Cell {
-        let elapsed = world.now.duration_since(self.began);
-        let (done, of) = (self.news.concluded, self.plan.delete().len());
-        let seconds = elapsed.as_secs_f64();
-        if done == 0 || seconds <= 0.0 {
+        let elapsed = world.now.duration_since(self.began).as_millis().unsigned_abs();
+        let (done, of) = (self.news.concluded as u128, self.plan.delete().len() as u128);
+        if done == 0 || elapsed == 0 {
             return Cell::new("rate and time left are not known yet", Role::Dim);
         }
-        let rate = done as f64 / seconds;
-        let left = SignedDuration::from_secs_f64(of.saturating_sub(done) as f64 / rate);
-        let words = format!("{rate:.0} items/s · {}/s", Size((self.news.freed_bytes as f64 / seconds) as u64));
-        Cell::text(words).and(format!(" · about {} left", Age(left)), Role::Strong)
+        let per_second = |number: u128| u64::try_from(number * 1000 / elapsed).unwrap_or(u64::MAX);
+        let left = i64::try_from(of.saturating_sub(done) * elapsed / done).unwrap_or(i64::MAX);
+        let bytes = Size(per_second(self.news.freed_bytes.into()));
+        Cell::text(format!("{} items/s · {bytes}/s", grouped(per_second(done))))
+            .and(format!(" · about {} left", Age(SignedDuration::from_millis(left))), Role::Strong)
     }
 
     fn doing(&self) -> Cell {

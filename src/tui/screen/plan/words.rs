@@ -128,10 +128,8 @@ fn checked(planned: &Planned, width: u16) -> Cell {
 fn parts(planned: &Planned, shown: Part) -> Cell {
     Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
         let words = format!(" {} {} ", part.word(), grouped(planned.part(part).len() as u64));
-        let cell = match part == shown {
-            true => cell.and("[", Role::Title).and(words, Role::Title).and("]", Role::Title),
-            false => cell.and(" ", Role::Dim).and(words, Role::Dim).and(" ", Role::Dim),
-        };
+        let (open, close, role) = if part == shown { ("[", "]", Role::Title) } else { (" ", " ", Role::Dim) };
+        let cell = cell.and(open, role).and(words, role).and(close, role);
         cell.and(" ", Role::Text)
     })
 }

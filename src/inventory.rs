@@ -1,8 +1,8 @@
 //! What a scan found: the refs of a store, what they reach, and the state of everything stored.
 //!
 //! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after, and lets an observer take
-//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records; [`filter`] is the
-//! language in which people narrow any of these lists.
+//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records, which [`steps`]
+//! arranges for people to read; [`filter`] is the language in which they narrow any of these lists.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub mod cache;
 pub mod filter;
 mod resolve;
 pub mod scan;
+pub mod steps;
 pub mod subject;
 mod summary;
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::list::Arrangement;
 use super::rows::RowSet;
+use super::rows::steps::{Names, RefSteps};
 use super::world::SourceId;
+use crate::format::digest::Digest;
+use crate::inventory::{Inventory, RefId};
 
 /// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +38,21 @@ pub enum Work {
     Arrange(Arrangement),
     /// Writes rows to a file.
     Export(Export),
+    /// Reads the steps of a ref.
+    LoadSteps {
+        /// Whose ref it is.
+        source: SourceId,
+        /// Where the ref is known from.
+        inventory: Arc<Inventory>,
+        /// Its place there.
+        id: RefId,
+        /// What named the steps before.
+        names: Names,
+    },
+    /// Names steps by the provenance in a file.
+    NameSteps(Arc<RefSteps>, PathBuf),
+    /// Lists the files of a layer.
+    ListFiles(SourceId, Digest),
     /// Opens what a person named.
     Open(String),
 }

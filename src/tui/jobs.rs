@@ -21,6 +21,8 @@ use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
 mod export;
+mod files;
+mod steps;
 
 /// The least time between two reports of how far a job has come.
 const PACE: Duration = Duration::from_millis(100);
@@ -101,6 +103,31 @@ impl Jobs {
                     job
                 });
             }
+            Work::LoadSteps { source, inventory, id, names } => {
+                let reader = lock(&self.readers).get(source.0).cloned().flatten();
+                self.tasks.spawn(async move {
+                    let Some(reader) = reader else { return job };
+                    let load = steps::load(&*reader, inventory, id, &names);
+                    if let Some(loaded) = cancel.run_until_cancelled(load).await {
+                        reporter.report(Report::Steps(loaded.map(Arc::new))).await;
+                    }
+                    job
+                });
+            }
+            Work::NameSteps(steps, path) => {
+                self.blocking(reporter, move |_| Some(Report::Named(steps::name(&steps, &path).map(Arc::new))));
+            }
+            Work::ListFiles(source, layer) => {
+                let reader = lock(&self.readers).get(source.0).cloned().flatten();
+                self.tasks.spawn(async move {
+                    let Some(reader) = reader else { return job };
+                    let told = reporter.clone();
+                    let end =
+                        files::list(&*reader, layer, cancel, move |batch| told.report_and_wait(Report::Files(batch)));
+                    reporter.report(Report::FilesEnd(end.await)).await;
+                    job
+                });
+            }
             Work::Arrange(arrangement) => {
                 self.blocking(reporter, move |reporter| arrange(arrangement, reporter, &cancel));
             }
@@ -168,6 +195,11 @@ impl Reporter {
     /// Reports what must arrive. When the UI has gone, nobody waits for it.
     async fn report(&self, report: Report) {
         let _ = self.sender.send(self.envelope(report)).await;
+    }
+
+    /// Reports what must arrive, away from async code.
+    fn report_and_wait(&self, report: Report) {
+        let _ = self.sender.blocking_send(self.envelope(report));
     }
 
     /// Reports how far the job has come, unless the UI is busy: the next report says more.

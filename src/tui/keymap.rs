@@ -85,6 +85,14 @@ actions! {
     Orphans,
     /// Show only what is missing.
     Missing,
+    /// Fold what is below the row, or go to what the row is part of.
+    Collapse,
+    /// Unfold what is below the row.
+    Expand,
+    /// Name the steps.
+    Names,
+    /// Scroll the details, or move in the list again.
+    Focus,
     /// Say yes.
     Accept,
     /// Say no.
@@ -107,6 +115,10 @@ pub enum Context {
     Refs,
     /// The blobs of a source.
     Blobs,
+    /// The steps of a ref.
+    Steps,
+    /// The files of a layer.
+    Files,
     /// A menu, or a text to scroll.
     Popup,
     /// A menu that is narrowed by typing.
@@ -127,6 +139,8 @@ impl Context {
             Self::Sources => "Sources",
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
+            Self::Steps => "Steps of a ref",
+            Self::Files => "Files of a layer",
             Self::Popup => "In a menu",
             Self::Search => "In a search",
             Self::Prompt => "While typing",
@@ -222,7 +236,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use Context::{Blobs, Confirm, Global, List, Popup, Prompt, Refs, Search, Sources, Start};
+    use Context::{Blobs, Confirm, Files, Global, List, Popup, Prompt, Refs, Search, Sources, Start, Steps};
 
     /// The places whose keys are active together.
     const TOGETHER: &[&[Context]] = &[
@@ -230,6 +244,8 @@ mod tests {
         &[Sources, List, Global],
         &[Refs, List, Global],
         &[Blobs, List, Global],
+        &[Steps, List, Global],
+        &[Files, List, Global],
         &[Popup],
         &[Search],
         &[Prompt],

@@ -15,6 +15,7 @@ pub mod details;
 pub mod export;
 pub mod filter;
 pub mod help;
+pub mod names;
 pub mod palette;
 pub mod sort;
 

@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::effect::JobId;
 use super::found::Found;
 use super::rows::RowSet;
+use super::rows::steps::RefSteps;
 use super::world::{SourceId, SourceInfo};
+use crate::format::layer::Entry;
 
 /// A message and the time at which it came; the UI knows no other clock.
 #[derive(Debug)]
@@ -133,6 +135,14 @@ pub enum Report {
     Arranging(u32),
     /// Rows in the order and filter that were asked for.
     Arranged(Arc<dyn RowSet>, Vec<u32>),
+    /// The steps of a ref, or what is wrong with it.
+    Steps(Result<Arc<RefSteps>, Vec<String>>),
+    /// Steps with the names of a file, or why not.
+    Named(Result<Arc<RefSteps>, String>),
+    /// Some files of a layer.
+    Files(Arc<Vec<Entry>>),
+    /// The files of a layer are all listed, or why not.
+    FilesEnd(Result<(), String>),
     /// A file was written, or why not.
     Exported(PathBuf, Result<usize, ExportError>),
     /// A source was opened, or why not.

@@ -13,10 +13,13 @@ use serde_json::Value;
 use super::theme::Role;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
+use crate::inventory::steps::RowKind;
 
 pub mod blobs;
+pub mod files;
 pub mod refs;
 pub mod sources;
+pub mod steps;
 
 /// Something that a list shows.
 pub trait RowSet: Send + Sync {
@@ -75,6 +78,12 @@ pub enum Identity {
     Ref(String, String),
     /// A blob.
     Blob(Digest),
+    /// All steps of a configuration.
+    Platform(Digest),
+    /// A step, or the head of some, by the configuration and what it is there.
+    Step(Digest, RowKind),
+    /// A file of a layer, by its place in the archive.
+    File(u32),
     /// An object without a digest, by its name.
     Object(String),
 }

@@ -1,6 +1,7 @@
 //! Screens: what fills the terminal between header and footer. They lie on a stack; the one on top has the keys.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,14 +11,17 @@ use super::keymap::{self, Action};
 use super::list::{List, Sort};
 use super::message::{Report, Wheel};
 use super::rows::Cell;
+use super::rows::steps::RefSteps;
 use super::world::{Context, Handled, SourceId, World};
 use crate::inventory::filter::Filter;
 
 pub mod blobs;
+pub mod files;
 pub mod list_screen;
 pub mod refs;
 pub mod sources;
 pub mod start;
+pub mod steps;
 
 /// Something that fills the terminal.
 pub trait Screen: Send {
@@ -46,6 +50,11 @@ pub trait Screen: Send {
     /// Heeds the report of a job, which may be somebody else's.
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         let _ = (job, report, cx);
+    }
+
+    /// Stops what nobody waits for any more, because the screen is left.
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
     }
 
     /// Heeds that more, or something else, is known of a source.
@@ -83,6 +92,8 @@ pub enum Request {
     Filter(Filter),
     /// An order.
     Sort(Sort),
+    /// The steps of a ref, with names.
+    Names(Arc<RefSteps>),
     /// Where rows are to be written.
     Export(PathBuf, Overwrite),
 }

@@ -4,7 +4,7 @@ use std::io::{self, Stdout, Write as _};
 use std::panic;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
@@ -64,7 +64,8 @@ pub(super) fn restore_on_panic(recorder: Arc<Mutex<Recorder>>, folder: PathBuf) 
     panic::set_hook(Box::new(move |info| {
         restore();
         before(info);
-        let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever panics may be the one who holds it.
+        let Ok(recorder) = recorder.try_lock() else { return };
         let mut stderr = io::stderr();
         // When standard error is gone there is nobody to tell.
         let _ = match recorder.dump(&folder, &info.to_string(), Timestamp::now()) {

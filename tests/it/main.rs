@@ -16,5 +16,6 @@ mod program;
 mod pty;
 mod purity;
 mod random;
+mod steps;
 mod support;
 mod tui;

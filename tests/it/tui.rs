@@ -4,3 +4,4 @@ mod hostile;
 mod journeys;
 mod random;
 mod screens;
+mod steps;

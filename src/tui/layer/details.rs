@@ -65,17 +65,19 @@ impl Layer for Details {
 
 /// How far a text is scrolled.
 #[derive(Debug, Default)]
-pub(super) struct Scroll(usize);
+pub struct Scroll(usize);
 
 impl Scroll {
     /// Moves within `lines` of which `height` are seen.
-    pub(super) fn act(&mut self, action: Action, lines: usize, height: usize) {
+    pub fn act(&mut self, action: Action, lines: usize, height: usize) {
         let here = self.top(lines, height);
         self.0 = match action {
             Action::Up => here.saturating_sub(1),
             Action::Down => here + 1,
             Action::PageUp => here.saturating_sub(height),
+            Action::HalfPageUp => here.saturating_sub(height.div_ceil(2)),
             Action::PageDown => here + height,
+            Action::HalfPageDown => here + height.div_ceil(2),
             Action::Top => 0,
             Action::Bottom => lines,
             _ => here,
@@ -84,7 +86,7 @@ impl Scroll {
     }
 
     /// Returns the first line that is seen.
-    pub(super) fn top(&self, lines: usize, height: usize) -> usize {
+    pub fn top(&self, lines: usize, height: usize) -> usize {
         self.0.min(lines.saturating_sub(height))
     }
 }

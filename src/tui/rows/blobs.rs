@@ -196,7 +196,7 @@ impl RowSet for BlobRows {
             Identity::Object(name) => {
                 place(partial, name).or_else(|| place(unknown, name).map(|place| partial.len() + place))?
             }
-            Identity::Source(_) | Identity::Ref(..) => return None,
+            _ => return None,
         };
         u32::try_from(other).ok().map(|other| self.blobs + other)
     }

@@ -8,8 +8,9 @@ use ratatui::style::Style;
 
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
+use super::steps::Steps;
 use super::{Header, Pointer, Request, Screen};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
@@ -58,6 +59,15 @@ impl Refs {
                 self.screen.list.select(&identity);
             }
             None => cx.world.tell(StatusKind::Failed, "the ref that was asked for is not there; these are"),
+        }
+    }
+
+    /// Opens the ref under the cursor.
+    fn open(&mut self, cx: &mut Context<'_>) {
+        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        if let Some((row, found)) = row.zip(found) {
+            let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
+            cx.push(steps);
         }
     }
 
@@ -147,6 +157,7 @@ impl Screen for Refs {
 
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
+            Action::Open => self.open(cx),
             Action::Blobs => {
                 let blobs = Blobs::new(self.source, cx);
                 cx.push(blobs);
@@ -155,7 +166,6 @@ impl Screen for Refs {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),
             Action::Escape => {}
-            Action::Open => return self.screen.act(Action::Details, cx),
             _ => return self.screen.act(action, cx),
         }
         Handled::Yes
@@ -167,7 +177,7 @@ impl Screen for Refs {
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.screen.act(Action::Details, cx);
+            self.open(cx);
         }
     }
 

@@ -71,9 +71,9 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
     }
 }
 
-/// Keeps a background that is there: a selected row is selected from end to end.
+/// Keeps the colours of a selected row from end to end, so that nothing is drawn in the colour of its background.
 fn overlay(style: Style, base: Style) -> Style {
-    if base.bg.is_some() { Style { bg: None, ..style } } else { style }
+    if base.bg.is_some() { Style { bg: None, fg: base.fg.or(style.fg), ..style } } else { style }
 }
 
 /// A part of a line.
@@ -108,13 +108,13 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     let (mut lines, mut line, mut used) = (Vec::new(), Cell::default(), 0);
     for Piece(text, role) in &cell.0 {
         for word in safe(text).split_inclusive(' ') {
-            let bare = word.trim_end().width();
+            let bare = word.trim_end_matches(' ').width();
             if used > 0 && used + bare > columns {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
             for part in broken(word, columns) {
-                if used > 0 && used + part.trim_end().width() > columns {
+                if used > 0 && used + part.trim_end_matches(' ').width() > columns {
                     lines.push(std::mem::take(&mut line));
                     used = 0;
                 }
@@ -131,7 +131,7 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
 
 /// Breaks a word that is longer than a line.
 fn broken(word: &str, columns: usize) -> Vec<&str> {
-    if word.trim_end().width() <= columns {
+    if word.trim_end_matches(' ').width() <= columns {
         return vec![word];
     }
     let (mut parts, mut start, mut used) = (Vec::new(), 0, 0);
@@ -151,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tui::theme::Role;
+    use crate::tui::theme::{Role, ThemeName};
 
     #[test]
     fn cuts_between_graphemes_and_makes_safe() {
@@ -184,6 +184,21 @@ mod tests {
         assert_eq!(texts("the manifest is not stored", 12), ["the manifest", "is not", "stored"]);
         assert_eq!(texts("sha256:0123456789", 8), ["sha256:0", "12345678", "9"]);
         assert_eq!(texts("", 8), [""]);
+    }
+
+    #[test]
+    fn what_is_selected_can_be_read_in_every_theme() {
+        let area = Rect::new(0, 0, 1, 1);
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
+            let theme = Theme::built_in(name).unwrap();
+            for role in [Role::Text, Role::Dim, Role::Title, Role::Live, Role::Orphan, Role::Missing, Role::Mark] {
+                let mut buffer = Buffer::empty(area);
+                put(&mut buffer, Line::of(area, 0), &Cell::new("x", role), &theme, theme.style(Role::Selected));
+                let cell = &buffer[(0, 0)];
+                assert_ne!(cell.fg, cell.bg, "{name:?} {role:?}");
+                assert_eq!(Some(cell.bg), theme.style(Role::Selected).bg, "{name:?} {role:?}");
+            }
+        }
     }
 
     proptest! {

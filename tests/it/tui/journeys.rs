@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local};
 
-const SIZE: (u16, u16) = (100, 30);
+const SIZE: (u16, u16) = (100, 36);
 
 /// A source over the set `shop`, in which every ref is whole.
 fn shop() -> (TempDir, Journey) {

@@ -749,7 +749,7 @@ fn the_start_at_200() {
 
 #[test]
 fn help_at_80() {
-    insta::assert_snapshot!(drawn("?", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn("?", (80, 24)), @r"
      c╭ Keys · type to search ───────────────────────────────────────────────────╮p
     ──│                                                                          │──
       │                                                                          │
@@ -764,28 +764,28 @@ fn help_at_80() {
       │   space            Mark the row, or take its mark away                   │
       │   *                Mark every row that is shown, or none of them         │
       │   i                Show all that is known of the row                     │
+      │   tab              Scroll the details, or move in the list again         │
       │   y                Copy the name of the row                              │
       │   e                Write the rows that are shown to a file               │
       │   r                Scan again                                            │
       │   S                Turn the order around                                 │
       │   up k             Previous row                                          │
       │   down j           Next row                                              │
-      │   pageup ctrl-b    A page up                                             │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter choose  esc close
-    "#);
+    ");
 }
 
 #[test]
 fn palette_at_80() {
-    insta::assert_snapshot!(drawn(": 'scan", (80, 24)), @r#"
+    insta::assert_snapshot!(drawn(": 'scan", (80, 24)), @r"
      cache╭ Commands ────────────────────────────────────────────────────────╮ help
     ──────│ scan                                                             │──────
        SOU│                                                                  │
     ▸  ./s│ r         Scan again                                             │
        ███│ ctrl-l    Draw the whole screen anew                             │
-       ./k│                                                                  │
+       ./k│ tab       Scroll the details, or move in the list again          │
        ███│                                                                  │
        ./m│                                                                  │
        ███│                                                                  │
@@ -804,7 +804,7 @@ fn palette_at_80() {
     ──────╰──────────────────────────────────────────────────────────────────╯──────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter choose  esc close
-    "#);
+    ");
 }
 
 #[test]

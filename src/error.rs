@@ -24,7 +24,7 @@ pub enum Exit {
     Done,
     /// It failed.
     Failed,
-    /// The arguments or the configuration are wrong, or ask for something that is not there.
+    /// The arguments or the configuration are wrong, or ask for what this program cannot do.
     Usage,
     /// A gate found something.
     Found,

@@ -116,7 +116,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let blocks: Vec<String> = listed
             .iter()
             .map(|(scanned, refs)| {
-                let title = if several { format!("{}\n", scanned.opened.label()) } else { String::new() };
+                let title = if several { format!("{}\n", scanned.opened.shown()) } else { String::new() };
                 title + &block(scanned, refs, now, output.color)
             })
             .collect();

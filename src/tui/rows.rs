@@ -114,6 +114,8 @@ pub struct Column {
 pub enum Align {
     /// As text.
     Left,
+    /// As a path, of which the end shows when it is too long.
+    Path,
     /// As numbers.
     Right,
 }

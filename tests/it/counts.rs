@@ -91,13 +91,15 @@ fn compare(set: &str) -> BTreeSet<String> {
         let usage = model.usage();
         let source = &sandbox.json(&["du", "--json", "./cache"])["sources"][0];
         assert_eq!(picked(source, &usage), usage, "{name}");
-        let none = json!({"objects": 0, "bytes": 0});
-        assert_eq!((&source["partial"], &source["unknown"]), (&none, &none), "{name}");
+        let nothing = json!({"objects": 0, "bytes": 0});
+        assert_eq!((&source["partial"], &source["unknown"]), (&nothing, &nothing), "{name}");
 
         let listing = model.listing();
         let document = sandbox.json(&["ls", "--json", "./cache"]);
         assert_rows(&document["sources"][0]["refs"], &listing, &name);
-        listing.iter().for_each(|row| note(&row["kind"]));
+        for row in &listing {
+            note(&row["kind"]);
+        }
 
         // Neighbours are alike: every fifth ref shows what there is to see.
         let names: Vec<&str> = model.names().collect();
@@ -108,7 +110,9 @@ fn compare(set: &str) -> BTreeSet<String> {
             if !records.is_empty() {
                 assert_rows(&document["layers"], &layers, &format!("layers of {shown} in {name}"));
             }
-            records.iter().for_each(|record| note(&record["state"]));
+            for record in &records {
+                note(&record["state"]);
+            }
         }
     }
     words

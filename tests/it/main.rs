@@ -2,7 +2,10 @@
 
 // Clippy takes only functions with `#[test]` for tests; here everything is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Tables of cases and expected output stand where they are used, however long they are.
+#![allow(clippy::too_many_lines)]
 
+mod bytes;
 mod counts;
 mod demo;
 mod explain;

@@ -197,8 +197,9 @@ fn check_records(plan: &RefPlan, whole: &Plan, inventory: &Inventory, place: usi
     let (layer_users, is_cut) = cache.layer_users();
     assert!(!is_cut);
     for (layer, told) in layer_users.iter().enumerate() {
-        let uses = |top: &usize| std::iter::successors(Some(*top), |place| plan.layers[*place].1).any(|it| it == layer);
-        let records = (0..).zip(&plan.results).filter(|(_, top)| top.as_ref().is_some_and(uses)).map(|it| it.0);
+        let lies_under =
+            |top: &usize| std::iter::successors(Some(*top), |place| plan.layers[*place].1).any(|it| it == layer);
+        let records = (0..).zip(&plan.results).filter(|(_, top)| top.as_ref().is_some_and(lies_under)).map(|it| it.0);
         assert_eq!(told.iter().map(|record| record.0).collect::<Vec<u32>>(), records.collect::<Vec<_>>());
     }
 }

@@ -71,8 +71,8 @@ impl Layer for SortMenu {
             let sort = self.order_at(place);
             let align = self.columns.get(*column).map(|column| column.align);
             let words = match (align, sort.order) {
-                (Some(Align::Left), Order::Ascending) => "▴ from A to Z",
-                (Some(Align::Left), Order::Descending) => "▾ from Z to A",
+                (Some(Align::Left | Align::Path), Order::Ascending) => "▴ from A to Z",
+                (Some(Align::Left | Align::Path), Order::Descending) => "▾ from Z to A",
                 (_, Order::Ascending) => "▴ least first",
                 (_, Order::Descending) => "▾ most first",
             };

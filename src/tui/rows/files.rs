@@ -17,7 +17,7 @@ use crate::units::{Age, Size};
 pub const PATH: usize = 0;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "PATH", align: Align::Left, min: 29, max: 200, rank: 0, sort: Sortable::Ascending },
+    Column { title: "PATH", align: Align::Path, min: 29, max: 200, rank: 0, sort: Sortable::Ascending },
     Column { title: "MODE", align: Align::Left, min: 10, max: 10, rank: 3, sort: Sortable::No },
     Column { title: "OWNER", align: Align::Right, min: 9, max: 11, rank: 4, sort: Sortable::No },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },

@@ -48,6 +48,23 @@ pub fn cut(text: &str, columns: u16) -> String {
     cut
 }
 
+/// Returns `text` made safe and cut to `columns` from its front: of a path, the end tells most.
+pub fn cut_front(text: &str, columns: u16) -> String {
+    let text = safe(text);
+    if text.width() <= usize::from(columns) {
+        return text.into_owned();
+    }
+    let mut kept = Vec::new();
+    let mut room = usize::from(columns).saturating_sub(1);
+    for grapheme in text.graphemes(true).rev() {
+        let Some(rest) = room.checked_sub(grapheme.width()) else { break };
+        room = rest;
+        kept.push(grapheme);
+    }
+    kept.extend((columns > 0).then_some("…"));
+    kept.into_iter().rev().collect()
+}
+
 /// Draws `cell` into one line of `width` columns; what is too long is cut.
 pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Style) {
     let Line { x, y, width: room, align } = at;
@@ -56,7 +73,7 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
     }
     let mut room = room.min(buffer.area.right().saturating_sub(x));
     let indent = match align {
-        Align::Left => 0,
+        Align::Left | Align::Path => 0,
         Align::Right => room.saturating_sub(cell_width(cell)),
     };
     let mut x = x + indent;
@@ -65,7 +82,7 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
         if room == 0 {
             break;
         }
-        let text = cut(text, room);
+        let text = if align == Align::Path { cut_front(text, room) } else { cut(text, room) };
         let (end, _) = buffer.set_stringn(x, y, &text, room.into(), base.patch(overlay(theme.style(*role), base)));
         (room, x) = (room.saturating_sub(end - x), end);
     }
@@ -205,6 +222,7 @@ mod tests {
         #[test]
         fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
             prop_assert!(cut(&text, columns).width() <= columns.into());
+            prop_assert!(cut_front(&text, columns).width() <= columns.into());
             for line in wrap(&Cell::new(text, Role::Text), columns.max(2)) {
                 let shown: String = line.0.iter().map(|piece| piece.0.as_ref()).collect();
                 let fits = shown.trim_end_matches(' ').width() <= usize::from(columns.max(2));

@@ -74,8 +74,8 @@ fn an_unfinished_upload_is_partial_as_a_whole() {
 
 #[test]
 fn folders_that_are_links_or_files_are_counted_once() {
-    type Change = fn(&Path);
-    let cases: [(&str, Change, [(u64, u64); 3]); 5] = [
+    type Case = (&'static str, fn(&Path), [(u64, u64); 3]);
+    let cases: [Case; 5] = [
         ("blobs is a link", |cache| move_away(cache, "blobs"), [(0, 0), (0, 0), (0, 0)]),
         ("blobs/sha256 is a link", |cache| move_away(cache, "blobs/sha256"), [(0, 0), (0, 0), (0, 0)]),
         ("ingest is a link", |cache| move_away(cache, "ingest"), [(0, 0), (0, 0), (1, 11)]),

@@ -26,13 +26,19 @@ fn scan_once(layout: &LayoutBuilder, runtime: &Runtime) -> Result<Inventory, Sca
 /// Scans again and again while `change` runs over and over, with the count of its runs, in another thread.
 fn scan_while(
     layout: &LayoutBuilder,
-    change: impl Fn(usize) + Send,
+    change: impl Fn(usize) + Send + Sync,
     mut check: impl FnMut(Result<Inventory, ScanError>),
 ) {
     let runtime = Runtime::new().unwrap();
     let goes_on = AtomicBool::new(true);
     thread::scope(|scope| {
-        scope.spawn(|| (0..).take_while(|_| goes_on.load(Ordering::Relaxed)).for_each(change));
+        scope.spawn(|| {
+            let mut runs = 0;
+            while goes_on.load(Ordering::Relaxed) {
+                change(runs);
+                runs += 1;
+            }
+        });
         // However a check ends, the changes end, too.
         let _end = Ending(&goes_on);
         (0..SCANS).for_each(|_| check(scan_once(layout, &runtime)));
@@ -95,7 +101,7 @@ fn an_index_that_is_written_in_place_is_read_whole() {
     let long = fs::read(layout.path("index.json")).unwrap();
     // As BuildKit does it: over what is there, and cut to its length afterwards.
     let change = |number: usize| {
-        let content = if number % 2 == 0 { &short } else { &long };
+        let content = if number.is_multiple_of(2) { &short } else { &long };
         let mut file = File::options().write(true).open(layout.path("index.json")).unwrap();
         file.write_all(content).unwrap();
         file.set_len(content.len() as u64).unwrap();

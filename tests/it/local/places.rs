@@ -20,8 +20,11 @@ pub(super) fn make_device(path: &Path) -> bool {
     Command::new("mknod").arg(path).args(["c", "1", "3"]).output().unwrap().status.success()
 }
 
+/// What is done to a layout, and what to call it.
+type Case<'a> = (&'a str, &'a dyn Fn(&LayoutBuilder));
+
 /// Runs `du` over a whole layout that `damage` has changed, for each of `cases`.
-fn report(cases: &[(&str, &dyn Fn(&LayoutBuilder))]) -> String {
+fn report(cases: &[Case<'_>]) -> String {
     let mut report = String::new();
     for (name, damage) in cases {
         let sandbox = Sandbox::new();
@@ -43,7 +46,7 @@ fn report(cases: &[(&str, &dyn Fn(&LayoutBuilder))]) -> String {
 #[test]
 fn what_is_no_layout_is_called_so() {
     let remove = |layout: &LayoutBuilder| fs::remove_dir_all(layout.path("")).unwrap();
-    let cases: &[(&str, &dyn Fn(&LayoutBuilder))] = &[
+    let cases: &[Case<'_>] = &[
         ("nothing there", &remove),
         ("a file", &|layout| {
             remove(layout);
@@ -95,7 +98,7 @@ fn a_layout_whose_own_files_cannot_be_used_is_refused() {
         fs::remove_file(layout.path(name)).unwrap();
         layout.path(name)
     };
-    let cases: &[(&str, &dyn Fn(&LayoutBuilder))] = &[
+    let cases: &[Case<'_>] = &[
         ("index.json is missing", &|layout| drop(replaced(layout, "index.json"))),
         ("index.json is empty", &index("")),
         ("index.json is cut short", &index(r#"{"schemaVersion":2,"manifests":[{"digest":"sha"#)),

@@ -18,7 +18,7 @@ pub struct Sandbox {
 }
 
 /// What a run of the program left behind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The exit status; none when a signal ended it.
     pub code: Option<i32>,

@@ -210,7 +210,9 @@ impl Model {
             (&document["config"], list(&document["layers"]).to_vec())
         };
         name(config, found);
-        layers.iter().for_each(|layer| name(layer, found));
+        for layer in &layers {
+            name(layer, found);
+        }
         let is_attestation = descriptor["annotations"].get("vnd.docker.reference.type").is_some();
         if config["mediaType"] == CONFIG {
             found.is_inline = false;

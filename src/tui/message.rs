@@ -169,6 +169,8 @@ pub struct RunNews {
     pub phase: Phase,
     /// Of how many items it is known what became of them.
     pub concluded: usize,
+    /// How many of them were deleted.
+    pub deleted: usize,
     /// The bytes of what was deleted.
     pub freed_bytes: u64,
     /// What became of items since the last news, by their places in the plan.

@@ -142,7 +142,11 @@ async fn carry_out(
         Options { concurrency: scan.concurrency, batch: BATCH, cancel: scan.cancel.clone(), observe: &observe };
     match execute::execute(&pruner, plan, &mut journal, &options).await {
         Ok(report) => Ok(Ran { report, journal: path }),
-        Err(error) => Err(RunFault { why: Failure::from(error).to_string(), journal: Some(path) }),
+        Err(error) => {
+            let told = lock(&news).tell();
+            reporter.report(Report::Running(told)).await;
+            Err(RunFault { why: Failure::from(error).to_string(), journal: Some(path) })
+        }
     }
 }
 
@@ -183,17 +187,20 @@ impl Gathered {
                 self.known.insert(item);
                 let bytes = plan.delete().get(item).map_or(0, |item| item.target.bytes());
                 if *outcome == Outcome::Done {
+                    self.news.deleted += 1;
                     self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
                 }
                 self.news.outcomes.push((item, outcome.clone()));
             }
         }
-        if before == self.news.phase && self.told.elapsed() < PACE {
-            return None;
-        }
+        (before != self.news.phase || self.told.elapsed() >= PACE).then(|| self.tell())
+    }
+
+    /// Returns what the UI has not been told yet.
+    fn tell(&mut self) -> RunNews {
         self.told = Instant::now();
         self.news.concluded = self.known.len();
         let outcomes = std::mem::take(&mut self.news.outcomes);
-        Some(RunNews { outcomes, ..self.news.clone() })
+        RunNews { outcomes, ..self.news.clone() }
     }
 }

@@ -139,7 +139,7 @@ impl RunScreen {
     fn ask_to_undo(&self, cx: &mut Context<'_>) {
         let deleted = match &self.state {
             State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
-            State::Failed(_) => self.latest.len(),
+            State::Failed(_) => self.news.deleted,
             _ => 0,
         };
         match self.journal() {
@@ -171,7 +171,11 @@ impl RunScreen {
             State::Ended(ran) => [Self::outcome(ran), aftermath(ran), journal_line(Some(&ran.journal))],
             State::Failed(fault) => [
                 Cell::new("! ", Role::Error).and(sentence(&fault.why), Role::Error),
-                Cell::text(if self.latest.is_empty() { "Nothing was deleted." } else { "Some of it was done." }),
+                Cell::text(match self.news.deleted {
+                    0 => "Nothing was deleted.".to_owned(),
+                    1 => "1 item was deleted before that.".to_owned(),
+                    count => format!("{} items were deleted before that.", grouped(count as u64)),
+                }),
                 journal_line(fault.journal.as_ref()),
             ],
             State::Undoing(_) => [Cell::new("Putting back what is in the trash…", Role::Title), empty(), empty()],

@@ -102,6 +102,8 @@ pub enum OtherKind {
     Symlink,
     /// A device, a socket or a pipe, which is not opened.
     Special,
+    /// A folder that may not be listed, or not all of it: there is more than its size says.
+    Unlisted,
 }
 
 /// The batches in which a listing comes.

@@ -45,6 +45,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Global {
     /// Print one JSON document instead of tables.
     #[arg(long, global = true)]
@@ -70,7 +71,10 @@ struct Global {
     /// Give up on a source that does not answer for this long, as in 30s or 5m.
     #[arg(long, global = true, value_name = "DURATION", value_parser = crate::config::parse_timeout)]
     timeout: Option<Duration>,
-    /// Change nothing in any store, whatever the configuration allows.
+    /// Let the terminal UI delete what a plan shows and a person confirms.
+    #[arg(long, global = true)]
+    write: bool,
+    /// Change nothing in any store, whatever --write or the configuration allow.
     #[arg(long, global = true)]
     read_only: bool,
 }

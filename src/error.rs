@@ -9,6 +9,7 @@ use std::fmt;
 use crate::backend::PruneError;
 use crate::backend::{BackendError, OpenError};
 use crate::config::ConfigError;
+use crate::format::layout::LayoutError;
 use crate::inventory::scan::ScanError;
 use crate::prune::MarkError;
 use crate::prune::execute::ExecuteError;
@@ -23,7 +24,7 @@ pub enum Exit {
     Done,
     /// It failed.
     Failed,
-    /// The arguments or the configuration are wrong, or ask for something that is not there.
+    /// The arguments or the configuration are wrong, or ask for what this program cannot do.
     Usage,
     /// A gate found something.
     Found,
@@ -157,8 +158,13 @@ impl From<BackendError> for Failure {
             }
             BackendError::NotALayout { .. } => failure
                 .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
-            BackendError::Layout { .. } => failure
-                .hint("a build that exports to the directory again writes the file anew; nothing was changed here"),
+            // BuildKit writes an empty file anew, and fails on one that it cannot read (`client/ociindex`).
+            BackendError::Layout { source: LayoutError::Empty, .. } => {
+                failure.hint("the next build that exports to the directory writes the file anew")
+            }
+            BackendError::Layout { .. } => {
+                failure.hint("builds cannot use the directory either: restore the file, or export to a new directory")
+            }
             BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
                 .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
             _ => failure,

@@ -1,8 +1,8 @@
 //! What a scan found: the refs of a store, what they reach, and the state of everything stored.
 //!
 //! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after, and lets an observer take
-//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records; [`filter`] is the
-//! language in which people narrow any of these lists.
+//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records, which [`steps`]
+//! arranges for people to read; [`filter`] is the language in which they narrow any of these lists.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub mod cache;
 pub mod filter;
 mod resolve;
 pub mod scan;
+pub mod steps;
 pub mod subject;
 mod summary;
 
@@ -67,6 +68,12 @@ pub enum StoreWarning {
     /// The refs changed each time that they were read again.
     #[error("the refs kept changing during the scan: what is orphaned may be named by now")]
     KeepsChanging,
+    /// A folder beside the cache's own files may not be listed.
+    #[error("{0} may not be listed: what is in it is not counted")]
+    Unlisted(
+        /// Its name, fit to be shown.
+        String,
+    ),
     /// A name stands for more than one ref; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {
@@ -167,6 +174,8 @@ pub struct RefSizes {
     pub missing_blobs: u64,
     /// The bytes by which those are named.
     pub missing_bytes: u64,
+    /// Blobs that are stored with another size than the one they are named with, which no reader accepts.
+    pub resized_blobs: u64,
 }
 
 impl RefEntry {
@@ -180,9 +189,10 @@ impl RefEntry {
         self.created.or(self.modified.map(|time| (time, AgeSource::Store)))
     }
 
-    /// Returns how many records it has of which kind; none when a cache configuration of it cannot be read.
+    /// Returns how many records it has of which kind; none when a document that may hold some cannot be read.
     pub fn counts(&self) -> Option<RecordCounts> {
         match self.kind {
+            _ if self.faults.iter().any(DocumentFault::hides_records) => None,
             RefKind::Image => Some(RecordCounts::default()),
             RefKind::Cache | RefKind::Inline | RefKind::Unknown => self.records,
         }
@@ -193,7 +203,7 @@ impl RefEntry {
     pub fn state(&self) -> &'static str {
         if self.sizes.missing_blobs > 0 {
             BlobState::Missing.word()
-        } else if self.faults.is_empty() {
+        } else if self.faults.is_empty() && self.sizes.resized_blobs == 0 {
             BlobState::Live.word()
         } else {
             RecordState::Broken.word()

@@ -23,7 +23,9 @@ pub fn start(verbosity: u8, file: Option<&Path>) -> io::Result<()> {
         Some(path) => BoxMakeWriter::new(File::options().create(true).append(true).open(path)?),
         None => BoxMakeWriter::new(io::stderr),
     };
+    // What cannot be logged is let go: to complain of it on standard error, which may be what is closed, would panic.
+    let logger = tracing_subscriber::fmt().log_internal_errors(false);
     // Only a second call could fail, and there is none.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).try_init();
+    let _ = logger.with_env_filter(filter).with_writer(writer).with_ansi(false).try_init();
     Ok(())
 }

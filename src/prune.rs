@@ -5,6 +5,7 @@
 //! [`crate::backend::CachePruner`]. [`journal`] keeps what was done, so that a run that was killed can go on and what is
 //! still in the trash can come back ([`undo`]).
 
+pub mod draft;
 pub mod execute;
 pub mod journal;
 mod live;

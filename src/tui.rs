@@ -13,6 +13,7 @@
 //! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`] are what most screens show;
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
 //! - [`keymap`]: which key does what;
+//! - [`pruning`]: plans as a person looks at them; only a job that carries one out gets hold of something that deletes;
 //! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, what runs beside it, the terminal and its restoration, and
 //!   what is left behind after a crash.
 
@@ -34,6 +35,7 @@ pub mod layer;
 pub mod list;
 pub mod message;
 pub mod model;
+pub mod pruning;
 pub mod recorder;
 pub mod rows;
 pub mod runtime;
@@ -45,6 +47,7 @@ pub mod view;
 pub mod widget;
 pub mod world;
 
+use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
 use runtime::Runtime;
 use theme::{Theme, ThemeName};
@@ -70,6 +73,8 @@ pub struct TuiOptions {
     pub crash_dir: PathBuf,
     /// Opens a source that is named in the UI, `demo` among them; may block.
     pub open: Opener,
+    /// The policy, and whether anything may be deleted.
+    pub pruning: Pruning,
 }
 
 /// A source that was opened, or that could not be.
@@ -83,6 +88,8 @@ pub struct OpenedSource {
     pub reader: Result<SharedReader, String>,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
+    /// Makes its pruner; none for a source from which nothing may or can be deleted.
+    pub pruner: Option<MakePruner>,
 }
 
 /// Says why the UI ended early, or did not begin.
@@ -119,5 +126,7 @@ pub async fn run(options: TuiOptions) -> Result<(), TuiError> {
         _ = hang_up.recv() => Ok(()),
     };
     drop(guard);
+    // A run that has begun something brings it to its end.
+    runtime.finish().await;
     Ok(ended?)
 }

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::fs::OFlags;
@@ -36,6 +38,13 @@ const BLOBS: &str = "blobs";
 const INGEST: &str = "ingest";
 /// The lock that BuildKit holds while it writes the index.
 const INDEX_LOCK: &str = "index.json.lock";
+
+/// How often an index that changes from one reading to the next is read before it is called damaged: BuildKit writes it in
+/// place, and cuts it to its length afterwards (`client/ociindex/ociindex.go`). Its lock is not taken, for a build that finds
+/// it held fails.
+const INDEX_READS: u32 = 4;
+/// How long a build is given to finish its write.
+const INDEX_PAUSE: Duration = Duration::from_millis(20);
 
 /// A local cache directory.
 #[derive(Debug, Clone)]
@@ -70,16 +79,27 @@ impl LocalCache {
         if let Some(marker) = &marker {
             layout::check_marker(marker).map_err(|source| self.layout_error(MARKER, source))?;
         }
-        let Some(index) = self.read_own_file(INDEX)? else {
-            let why = if marker.is_some() {
-                "it has no index.json; did its first export end early?"
-            } else {
-                "it has no index.json"
-            };
-            return Err(self.not_a_layout(why));
+        let why = match marker {
+            Some(_) => "it has no index.json; did its first export end early?",
+            None => "it has no index.json",
         };
-        let entries = layout::parse_index(&index).map_err(|source| self.layout_error(INDEX, source))?;
-        Ok(Roots { entries, fingerprint: layout::fingerprint(&index) })
+        self.read_index()?.ok_or_else(|| self.not_a_layout(why))
+    }
+
+    /// Reads the index, again when it may have been caught between two writes; nothing when it is not there.
+    fn read_index(&self) -> Result<Option<Roots>, BackendError> {
+        let mut before = None;
+        for _ in 0..INDEX_READS {
+            let Some(index) = self.read_own_file(INDEX)? else { return Ok(None) };
+            match layout::parse_index(&index) {
+                Ok(entries) => return Ok(Some(Roots { entries, fingerprint: layout::fingerprint(&index) })),
+                Err(LayoutError::Empty | LayoutError::Json(_)) if before.as_ref() != Some(&index) => {}
+                Err(source) => return Err(self.layout_error(INDEX, source)),
+            }
+            before = Some(index);
+            thread::sleep(INDEX_PAUSE);
+        }
+        Err(self.layout_error(INDEX, LayoutError::Json("it is written all the time".to_owned())))
     }
 
     /// Reads one of the layout's own small files; nothing when it is not there.

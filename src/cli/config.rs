@@ -47,7 +47,9 @@ pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result
         }
     };
     if output.json {
-        return output.document(&Document::new(name, found, &[]));
+        // As in text: without a file, only the settings in effect are an answer.
+        let exit = if found.path.is_none() && found.effective.is_none() { Exit::Failed } else { Exit::Done };
+        return output.document(&Document::new(name, found, &[])).map(|_| exit);
     }
     let path = found.path.map(|path| crate::format::text::visible(&path.to_string_lossy()).into_owned());
     match (found.effective, found.warnings, path) {

@@ -8,6 +8,7 @@ use super::json::{Blobs, Document, Objects};
 use super::open::{self, Scanned};
 use super::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
+use crate::format::text::visible;
 use crate::inventory::{Tally, Totals};
 use crate::units::Size;
 
@@ -59,6 +60,7 @@ impl SourceUsage {
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let sources = open::sources(session, &arguments.sources)?;
     if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
+        let source = visible(&source.to_string()).into_owned();
         let failure = Failure::message(Exit::Usage, format!("du sums up a whole store, and {source} names one ref"));
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
@@ -123,5 +125,5 @@ fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),
     };
-    format!("{}  {refs}\n{}", scanned.opened.label(), table.render(color))
+    format!("{}  {refs}\n{}", scanned.opened.shown(), table.render(color))
 }

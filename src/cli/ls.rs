@@ -52,6 +52,7 @@ pub(super) struct Ref<'a> {
     broken: Option<u64>,
     missing_blobs: u64,
     missing_bytes: u64,
+    resized_blobs: u64,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
     last_used: Option<Timestamp>,
@@ -80,6 +81,7 @@ impl<'a> Ref<'a> {
             broken: count(|counts| counts.broken),
             missing_blobs: entry.sizes.missing_blobs,
             missing_bytes: entry.sizes.missing_bytes,
+            resized_blobs: entry.sizes.resized_blobs,
             created: entry.created.map(|(time, _)| time),
             modified: entry.modified,
             last_used: None,
@@ -114,7 +116,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let blocks: Vec<String> = listed
             .iter()
             .map(|(scanned, refs)| {
-                let title = if several { format!("{}\n", scanned.opened.label()) } else { String::new() };
+                let title = if several { format!("{}\n", scanned.opened.shown()) } else { String::new() };
                 title + &block(scanned, refs, now, output.color)
             })
             .collect();
@@ -160,11 +162,13 @@ fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, color: bool) -> 
 
 /// Says in a few words what is wrong with a ref.
 pub(super) fn trouble(entry: &RefEntry) -> String {
-    let missing = match entry.sizes.missing_blobs {
+    let blobs = |count: u64, what: &str| match count {
         0 => String::new(),
-        1 => "! 1 blob missing".to_owned(),
-        count => format!("! {count} blobs missing"),
+        1 => format!("! 1 blob {what}"),
+        count => format!("! {count} blobs {what}"),
     };
+    let missing = blobs(entry.sizes.missing_blobs, "missing");
+    let resized = blobs(entry.sizes.resized_blobs, "of the wrong size");
     let fault = entry.faults.first().map(|fault| format!("! {}", fault.kind)).unwrap_or_default();
-    [missing, fault].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    [missing, resized, fault].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }

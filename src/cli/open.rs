@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Session;
 use crate::backend::{self, SharedReader};
 use crate::error::{Exit, Failure};
+use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::source::{RefSelector, Source};
@@ -22,6 +23,11 @@ impl Opened {
     /// Returns the source's name without its `#REF`, as results name it.
     pub(super) fn label(&self) -> String {
         Source { select: None, ..self.source.clone() }.to_string()
+    }
+
+    /// Returns the same, fit to be shown.
+    pub(super) fn shown(&self) -> String {
+        visible(&self.label()).into_owned()
     }
 }
 
@@ -85,7 +91,7 @@ pub(super) async fn scan_all(
         match scan(session, opened).await {
             Ok(result) => {
                 for warning in &result.inventory.warnings {
-                    session.output.warn(&format!("{label}: {warning}"));
+                    session.output.warn(&format!("{}: {warning}", result.opened.shown()));
                 }
                 if result.opened.source.select.is_some() && result.selected().is_empty() {
                     failures.push((label, no_such_ref(&result)));
@@ -101,24 +107,24 @@ pub(super) async fn scan_all(
 }
 
 async fn scan(session: &Session<'_>, opened: Opened) -> Result<Scanned, Failure> {
-    let label = opened.label();
+    let shown = opened.shown();
     let options =
         ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.child_token() };
     let signs_of_life = AtomicU64::new(0);
     let reader = Arc::clone(&opened.reader);
     let scanning = scan::scan(&reader, &options, |inventory| {
         signs_of_life.fetch_add(1, Ordering::Relaxed);
-        session.output.progress.scanning(&label, inventory);
+        session.output.progress.scanning(&shown, inventory);
     });
     let silence = until_silent(&signs_of_life, session.settings.timeout.value);
     let inventory = tokio::select! {
         inventory = scanning => inventory?,
         timeout = silence => {
-            let message = format!("{label} has not answered for {}s", timeout.as_secs());
+            let message = format!("{shown} has not answered for {}s", timeout.as_secs());
             return Err(Failure::message(Exit::Failed, message).hint("give it more time with --timeout"));
         }
     };
-    tracing::info!(source = label, refs = inventory.refs.len(), blobs = inventory.blobs.len(), "scanned");
+    tracing::info!(source = shown, refs = inventory.refs.len(), blobs = inventory.blobs.len(), "scanned");
     Ok(Scanned { opened, inventory })
 }
 
@@ -142,11 +148,11 @@ fn no_such_ref(scanned: &Scanned) -> Failure {
         Some(RefSelector::Digest(digest)) => digest.to_string(),
         None => String::new(),
     };
-    let label = scanned.opened.label();
-    let message = format!("{label} has no ref `{}`", crate::format::text::visible(&wanted));
+    let label = scanned.opened.shown();
+    let message = format!("{label} has no ref `{}`", visible(&wanted));
     let names: Vec<&str> = scanned.inventory.refs.iter().map(|entry| entry.name.as_str()).collect();
     let hint = match crate::nearest::nearest(&wanted, names.iter().copied()) {
-        Some(near) => format!("did you mean `{}`?", crate::format::text::visible(near)),
+        Some(near) => format!("did you mean `{}`?", visible(near)),
         None if names.is_empty() => "it has no refs at all".to_owned(),
         None => format!("`cachelens ls {label}` lists the {} that it has", names.len()),
     };

@@ -51,15 +51,19 @@ impl Output {
     /// Warns about something that does not stop the work.
     pub(super) fn warn(&self, message: &str) {
         if !self.quiet {
-            self.end_progress();
-            eprintln!("warning: {message}");
+            self.say(&format!("warning: {message}"));
         }
     }
 
     /// Reports a failure.
     pub(super) fn failure(&self, failure: &Failure) {
+        self.say(&format!("error: {failure}"));
+    }
+
+    fn say(&self, text: &str) {
         self.end_progress();
-        eprintln!("error: {failure}");
+        // Where nobody listens there is nothing more to say; `eprintln!` would panic.
+        let _ = writeln!(io::stderr(), "{text}");
     }
 
     pub(super) fn end_progress(&self) {

@@ -1,5 +1,6 @@
 //! `prune`: a plan of what goes and why, and with `--yes` or `--apply` its execution.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -120,6 +121,7 @@ async fn plan(
         now,
         freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
         disposal: if arguments.no_trash { Disposal::AtOnce } else { Disposal::Trash },
+        spared: &HashSet::new(),
     })?;
     Ok(match backend::open_pruner(&scanned.opened.source) {
         Some(pruner) => {
@@ -216,7 +218,7 @@ async fn carry_out(
 ) -> Result<Report, Failure> {
     session.finish_what_is_begun();
     let total = plan.delete().len();
-    let observe = |step| {
+    let observe = |step: Step<'_>| {
         if let Step::Journaled(done) = step {
             session.output.progress.pruning(plan.source(), done, total);
         }
@@ -234,7 +236,7 @@ async fn carry_out(
     })
 }
 
-fn options<'a>(session: &Session<'_>, observe: &'a (dyn Fn(Step) + Send + Sync)) -> Options<'a> {
+fn options<'a>(session: &Session<'_>, observe: &'a (dyn Fn(Step<'_>) + Send + Sync)) -> Options<'a> {
     Options {
         concurrency: session.settings.concurrency.value.get(),
         batch: execute::BATCH,
@@ -259,27 +261,19 @@ fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
     if let Some(path) = path {
         return Ok(Journal::create(path, plan)?);
     }
-    let strategy = etcetera::choose_base_strategy();
-    let folder = strategy
-        .ok()
-        .and_then(|strategy| etcetera::BaseStrategy::state_dir(&strategy))
-        .ok_or_else(|| {
-            Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
-        })?
-        .join("cachelens/journal");
-    fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(Exit::Failed, &error)
-            .on(&format!("cannot create the folder of journals {}", shown(&folder)))
-            .hint("name another place with --journal")
+    let folder = journals().ok_or_else(|| {
+        Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
     })?;
-    // The same plan may be carried out again.
-    let mut path = folder.join(format!("{}.jsonl", plan.id()));
-    let mut number = 1;
-    while fs::symlink_metadata(&path).is_ok() {
-        number += 1;
-        path = folder.join(format!("{}-{number}.jsonl", plan.id()));
-    }
-    Ok(Journal::create(&path, plan)?)
+    Journal::create_in(&folder, plan).map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.hint.is_none() { failure.hint("name another place with --journal") } else { failure }
+    })
+}
+
+/// Returns the folder where journals lie when nobody names another place.
+pub(super) fn journals() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(etcetera::BaseStrategy::state_dir(&strategy)?.join("cachelens/journal"))
 }
 
 fn shown(path: &Path) -> String {

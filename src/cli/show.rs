@@ -1,5 +1,7 @@
 //! `show`: one ref, its steps and layers.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -95,7 +97,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 /// Returns the ref that is meant: the selected one, or the only one.
 fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEntry, Failure> {
     let selected = scanned.selected();
-    let label = scanned.opened.label();
+    let label = scanned.opened.shown();
     match selected.as_slice() {
         [] => Err(Failure::message(Exit::Failed, format!("{label} has no refs"))),
         [(_, entry), rest @ ..] => {
@@ -122,7 +124,8 @@ async fn evidence(
     let mut evidence = Evidence::default();
     for path in files {
         let shown = visible(&path.to_string_lossy()).into_owned();
-        let bytes = read_limited(path)
+        let bytes = read_limited(path.clone())
+            .await
             .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot read the provenance {shown}")))?;
         evidence.add(&bytes).map_err(|error| {
             let failure = Failure::new(Exit::Failed, &error).on(&shown);
@@ -142,14 +145,17 @@ async fn evidence(
     Ok(evidence)
 }
 
-fn read_limited(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(PROVENANCE_LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > PROVENANCE_LIMIT {
-        return Err(std::io::Error::other(format!("it has more than {} ", Size(PROVENANCE_LIMIT))));
-    }
-    Ok(bytes)
+/// Reads a file that need not be one: a pipe, as `<(…)` makes it, may keep its reader waiting.
+async fn read_limited(path: PathBuf) -> io::Result<Vec<u8>> {
+    let read = move || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(PROVENANCE_LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > PROVENANCE_LIMIT {
+            return Err(io::Error::other(format!("it has more than {}", Size(PROVENANCE_LIMIT))));
+        }
+        Ok(bytes)
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
 }
 
 fn heading(entry: &RefEntry, now: Timestamp) -> String {

@@ -41,7 +41,12 @@ impl Style {
 
     /// Puts `text` into this style, where colours are used.
     pub(super) fn paint(self, text: &str, color: bool) -> String {
-        if color && self != Self::Plain { format!("{}{text}\x1b[0m", self.escape()) } else { text.to_owned() }
+        // An empty cell is at most padding, which goes at the end of a line.
+        if color && self != Self::Plain && !text.is_empty() {
+            format!("{}{text}\x1b[0m", self.escape())
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::output::Output;
-use super::{Global, Session, config, open};
+use super::{Global, Session, config, open, prune};
 use crate::backend;
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
+use crate::format::text::visible;
 use crate::source::Source;
+use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
 use crate::tui::{self, OpenedSource, TuiOptions};
 
@@ -38,29 +40,39 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
         Theme::HighContrast => (ThemeName::HighContrast, false),
         Theme::None => (ThemeName::Dark, true),
     };
+    let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
+    let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
     let options = TuiOptions {
-        sources: sources.iter().map(opened).collect::<Result<_, _>>()?,
+        sources: sources.iter().map(|source| opened(source, access)).collect::<Result<_, _>>()?,
         theme,
         no_color: no_color || config::refuses_color(global.color),
         mouse: settings.mouse.value,
         concurrency: settings.concurrency.value.get(),
         start_message: None,
         crash_dir: std::env::temp_dir(),
-        open: Arc::new(|text| {
+        open: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            parsed.and_then(|parsed| opened(&parsed.source)).map_err(|failure| failure.to_string())
+            parsed.and_then(|parsed| opened(&parsed.source, access)).map_err(|failure| failure.to_string())
         }),
+        pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
     };
     tui::run(options).await.map_err(|error| Failure::new(Exit::Failed, &error))?;
     Ok(Exit::Done)
 }
 
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
-fn opened(source: &Source) -> Result<OpenedSource, Failure> {
+fn opened(source: &Source, access: Access) -> Result<OpenedSource, Failure> {
     Ok(OpenedSource {
         label: Source { select: None, ..source.clone() }.to_string(),
         kind: source.kind().to_owned(),
         reader: Ok(backend::open(source)?),
         select: source.select.clone(),
+        pruner: if access == Access::Write { pruner(source) } else { None },
     })
+}
+
+/// Returns what makes the pruner of a source, when something can be deleted from it.
+fn pruner(source: &Source) -> Option<MakePruner> {
+    let pruner = backend::open_pruner(source)?;
+    Some(Arc::new(move || Arc::clone(&pruner)))
 }

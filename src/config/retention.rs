@@ -1,5 +1,7 @@
 //! The retention policy, each part knowing where it comes from.
 
+use std::path::Path;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -40,6 +42,21 @@ impl Default for Retention {
 }
 
 impl Retention {
+    /// Returns the file that sets some of it.
+    pub fn file(&self) -> Option<&Path> {
+        let limits = [&self.max_size, &self.max_refs, &self.min_free].map(|limit| Some(&limit.as_ref()?.origin));
+        let rest = [
+            self.rules.first().map(|rule| &rule.origin),
+            Some(&self.grace.origin),
+            Some(&self.zone.origin),
+            self.max_delete.as_ref().map(|share| &share.origin),
+        ];
+        rest.into_iter().chain(limits).flatten().find_map(|origin| match origin {
+            Origin::File { path, .. } => Some(path.as_path()),
+            Origin::Default | Origin::Environment(_) | Origin::Argument(_) => None,
+        })
+    }
+
     /// Returns the policy that it makes.
     pub fn policy(&self) -> Policy {
         let value = |setting: &Option<Setting<u64>>| setting.as_ref().map(|setting| setting.value);

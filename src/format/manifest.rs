@@ -115,8 +115,13 @@ pub enum Document {
         /// The manifest that this one is about, which must not go while this one stays.
         subject: Option<Box<Descriptor>>,
     },
-    /// A list of manifests, or of a cache's layers and its config; what the index is about counts among them.
-    Index(Vec<Descriptor>),
+    /// A list of manifests, or of a cache's layers and its config.
+    Index {
+        /// The list.
+        entries: Vec<Descriptor>,
+        /// The manifest that this index is about, which must not go while this one stays.
+        subject: Option<Box<Descriptor>>,
+    },
 }
 
 /// Says why bytes are not a manifest that BuildKit would read.
@@ -168,9 +173,7 @@ impl Document {
             return Err(DocumentError::Ambiguous);
         }
         if is_index {
-            let mut entries = body.manifests.unwrap_or_default().0;
-            entries.extend(body.subject.map(|subject| *subject));
-            return Ok(Self::Index(entries));
+            return Ok(Self::Index { entries: body.manifests.unwrap_or_default().0, subject: body.subject });
         }
         Ok(Self::Manifest {
             config: body.config.unwrap_or_default(),
@@ -240,7 +243,9 @@ mod tests {
     fn tells_manifests_and_indexes_by_their_bodies() {
         let manifest = br#"{"config":{"mediaType":"application/vnd.buildkit.cacheconfig.v0","size":3},"layers":[]}"#;
         assert!(matches!(Document::parse(manifest), Ok(Document::Manifest { config, .. }) if config.is_cache_config()));
-        assert!(matches!(Document::parse(br#"{"manifests":[{}]}"#), Ok(Document::Index(list)) if list.len() == 1));
+        assert!(
+            matches!(Document::parse(br#"{"manifests":[{}]}"#), Ok(Document::Index { entries, .. }) if entries.len() == 1)
+        );
         let both = br#"{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"layers":[]}"#;
         assert_eq!(Document::parse(both).unwrap_err(), DocumentError::Ambiguous);
         assert!(matches!(Document::parse(b"{}"), Err(DocumentError::NeitherKind(_))));
@@ -250,7 +255,10 @@ mod tests {
 
     #[test]
     fn a_negative_size_is_no_size() {
-        let Ok(Document::Index(list)) = Document::parse(br#"{"manifests":[{"size":-1},{"size":0}]}"#) else { panic!() };
+        let Ok(Document::Index { entries: list, .. }) = Document::parse(br#"{"manifests":[{"size":-1},{"size":0}]}"#)
+        else {
+            panic!()
+        };
         assert_eq!((list[0].size(), list[1].size()), (None, Some(0)));
     }
 }

@@ -140,11 +140,11 @@ impl RefCache {
         entry: &RefEntry,
     ) -> Result<Vec<Self>, Vec<DocumentFault>> {
         let mut caches = Vec::new();
-        let resolved = resolve::resolve(reader, &entry.root, |found| caches.push(Self::new(found, blobs))).await;
+        let resolved = resolve::resolve(reader, &entry.root, |found| caches.push(Self::of_found(found, blobs))).await;
         if caches.is_empty() && !resolved.faults.is_empty() { Err(resolved.faults) } else { Ok(caches) }
     }
 
-    fn new(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
+    pub(super) fn of_found(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
         let described = found.described();
         let layers = layer_details(&found, blobs);
         let graph = found.graph;

@@ -10,11 +10,11 @@ use super::{AgeSource, RefKind};
 use crate::backend::{CacheReader, ReadError};
 use crate::format::cache_config::import::Refusal;
 use crate::format::cache_config::{CacheGraph, inline};
-use crate::format::digest::{Digest, DigestError, DigestText};
+use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::lenient;
 use crate::format::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
+    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, IMPORT_LIMIT, ImageConfig, Platform, REFERENCE_TYPE,
 };
 use crate::format::text::visible;
 
@@ -34,8 +34,8 @@ pub struct DocumentFault {
 /// What may be wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
-    /// Its name is no digest, so that it cannot be opened.
-    #[error("is no digest: nothing can be read by that name")]
+    /// The name of a layer is no digest, so that nothing can be stored by it.
+    #[error("is no digest: nothing can be stored by that name")]
     NotADigest,
     /// A manifest that is not stored.
     #[error("the manifest is not stored: a build cannot import this ref")]
@@ -43,8 +43,8 @@ pub enum FaultKind {
     /// A manifest that could not be read: what it names is not known.
     #[error("the manifest cannot be read: {0}")]
     ManifestUnreadable(String),
-    /// A cache configuration that is not stored.
-    #[error("the cache config is not stored: a build cannot import this ref")]
+    /// A cache or image configuration that is not stored.
+    #[error("the config is not stored: a build cannot import this ref")]
     ConfigAbsent,
     /// A cache or image configuration that could not be read.
     #[error("the config cannot be read: {0}")]
@@ -66,6 +66,34 @@ impl DocumentFault {
     /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
     pub fn hides_references(&self) -> bool {
         matches!(self.kind, FaultKind::ManifestUnreadable(_))
+    }
+
+    /// Tells whether it is that the document is not stored.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self.kind, FaultKind::ManifestAbsent | FaultKind::ConfigAbsent)
+    }
+
+    /// Notes that a document that was absent has been found by the listing since.
+    pub(super) fn came_late(&mut self) {
+        let why = "it was written while the store was scanned".to_owned();
+        self.kind = match self.kind {
+            FaultKind::ManifestAbsent => FaultKind::ManifestUnreadable(why),
+            _ => FaultKind::ConfigUnreadable(why),
+        };
+    }
+
+    /// Tells whether the document may hold records that are not known of because of the fault.
+    pub fn hides_records(&self) -> bool {
+        match self.kind {
+            FaultKind::ManifestAbsent
+            | FaultKind::ManifestUnreadable(_)
+            | FaultKind::ConfigAbsent
+            | FaultKind::ConfigUnreadable(_) => true,
+            FaultKind::NotADigest
+            | FaultKind::Refused(_)
+            | FaultKind::TooLargeToImport(_)
+            | FaultKind::InlineSkipped(_) => false,
+        }
     }
 }
 
@@ -127,18 +155,6 @@ impl Resolved {
         }
     }
 
-    /// Notes that a manifest may be stored by a name that this program cannot follow.
-    fn unknown_digest(&mut self, descriptor: &Descriptor) {
-        if let DigestText::Invalid(text) = &descriptor.digest
-            && text.parse::<Digest>() == Err(DigestError::UnknownAlgorithm)
-        {
-            self.fault(
-                format!("`{}`", shortened(text)),
-                FaultKind::ManifestUnreadable(DigestError::UnknownAlgorithm.to_string()),
-            );
-        }
-    }
-
     fn name(&mut self, descriptor: &Descriptor, role: BlobRole) -> Option<Digest> {
         match &descriptor.digest {
             DigestText::Valid(digest) => {
@@ -146,7 +162,13 @@ impl Resolved {
                 Some(*digest)
             }
             DigestText::Invalid(text) => {
-                self.fault(format!("`{}`", shortened(text)), FaultKind::NotADigest);
+                let why = || "its name is not a digest of a known algorithm".to_owned();
+                let kind = match role {
+                    BlobRole::Manifest | BlobRole::Index => FaultKind::ManifestUnreadable(why()),
+                    BlobRole::CacheConfig | BlobRole::ImageConfig => FaultKind::ConfigUnreadable(why()),
+                    BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed => FaultKind::NotADigest,
+                };
+                self.fault(format!("`{}`", shortened(text)), kind);
                 None
             }
         }
@@ -168,9 +190,16 @@ pub(super) async fn resolve(
     root: &Root,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
-    let mut walk = Walk { reader, visit, resolved: Resolved::default(), seen: HashSet::new(), queue: Vec::new() };
-    walk.queue.push(root.descriptor.clone());
-    while let Some(descriptor) = walk.queue.pop() {
+    let mut walk = Walk {
+        reader,
+        visit,
+        resolved: Resolved::default(),
+        seen: HashSet::new(),
+        queue: vec![root.descriptor.clone()],
+        subjects: Vec::new(),
+        part: Part::Own,
+    };
+    while let Some(descriptor) = walk.next() {
         walk.document(&descriptor).await;
     }
     walk.resolved.platforms.sort();
@@ -185,36 +214,65 @@ struct Walk<'a, V> {
     seen: HashSet<Digest>,
     /// Manifests that are still to be read. An explicit queue, for indexes may nest without end.
     queue: Vec<Descriptor>,
+    /// Manifests that others are about. They come last: one that also is a part of the root counts as such.
+    subjects: Vec<Descriptor>,
+    part: Part,
+}
+
+/// What a manifest is to the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The root itself, or what its indexes list: what a build imports.
+    Own,
+    /// What an attestation in it is about: its blobs must stay, and a build that imports the root does not look at it.
+    Subject,
 }
 
 impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+    fn next(&mut self) -> Option<Descriptor> {
+        if let Some(own) = self.queue.pop() {
+            return Some(own);
+        }
+        self.part = Part::Subject;
+        self.subjects.pop()
+    }
+
     async fn document(&mut self, descriptor: &Descriptor) {
-        let may_be_leaf = !descriptor.media_type.is_empty() && !descriptor.is_manifest_like();
-        let role = if may_be_leaf { BlobRole::Other } else { BlobRole::Manifest };
-        let Some(digest) = self.resolved.name(descriptor, role) else {
-            return self.resolved.unknown_digest(descriptor);
-        };
+        let Some(digest) = self.resolved.name(descriptor, BlobRole::Manifest) else { return };
         if !self.seen.insert(digest) {
             return;
         }
+        let may_be_leaf = !descriptor.media_type.is_empty() && !descriptor.is_manifest_like();
         let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
             Ok(bytes) => bytes,
-            // What is not even called a manifest is a leaf, which stays as it is.
-            Err(ReadError::Absent | ReadError::TooLarge { .. }) if may_be_leaf => return,
+            // An attestation may outlive what it is about; nothing is missing then.
+            Err(ReadError::Absent) if self.part == Part::Subject => {
+                self.resolved.named.pop();
+                return;
+            }
+            // Nobody calls it a manifest: it is a leaf, and one too large for a manifest.
+            Err(ReadError::Absent | ReadError::TooLarge { .. }) if may_be_leaf => {
+                return self.resolved.turns_out(digest, BlobRole::Other);
+            }
             Err(ReadError::Absent) => return self.resolved.fault(digest, FaultKind::ManifestAbsent),
             Err(error) => return self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         };
-        if bytes.len() as u64 > IMPORT_LIMIT {
+        if bytes.len() as u64 > IMPORT_LIMIT && self.part == Part::Own {
             self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
         }
         match Document::parse(&bytes) {
-            Ok(Document::Index(entries)) => self.index(digest, &entries).await,
+            Ok(Document::Index { entries, subject }) => {
+                self.subjects.extend(subject.map(|subject| *subject));
+                self.index(digest, &entries).await;
+            }
             Ok(Document::Manifest { config, layers, subject }) => {
-                self.queue.extend(subject.map(|subject| *subject));
+                self.subjects.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
-            // A leaf that speaks of digests may be a manifest of a kind that is still to be invented.
-            Err(_) if may_be_leaf && !speaks_of_digests(&bytes) => {}
+            // What is not even called a manifest, and is no JSON, is a leaf. Other JSON may be a manifest of a kind to come.
+            Err(DocumentError::Json(_)) if may_be_leaf => {
+                self.resolved.turns_out(digest, BlobRole::Other);
+            }
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         }
     }
@@ -227,6 +285,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
             self.cache(config, &layers).await;
             return;
         }
+        // Also those of a type that nobody knows yet: they may turn out to name more.
         self.queue.extend(entries.iter().cloned());
     }
 
@@ -242,7 +301,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         if has_config {
             self.resolved.name(config, if is_image { BlobRole::ImageConfig } else { BlobRole::Other });
         }
-        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() {
+        if !is_image || descriptor.annotation(REFERENCE_TYPE).is_some() || self.part == Part::Subject {
             return;
         }
         self.resolved.images += 1;
@@ -275,6 +334,9 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         self.resolved.name(descriptor, BlobRole::CacheConfig);
         for layer in layers {
             self.resolved.name(layer, BlobRole::Layer);
+        }
+        if self.part == Part::Subject {
+            return;
         }
         self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
         let Some((digest, bytes)) = self.config(descriptor).await else {
@@ -324,10 +386,6 @@ impl FoundCache<'_> {
     pub(super) fn described(&self) -> HashSet<Digest> {
         self.layers.iter().filter_map(|layer| layer.digest.valid()).collect()
     }
-}
-
-fn speaks_of_digests(bytes: &[u8]) -> bool {
-    ["sha256:", "sha384:", "sha512:"].iter().any(|name| bytes.windows(name.len()).any(|found| found == name.as_bytes()))
 }
 
 fn count(length: usize) -> u32 {

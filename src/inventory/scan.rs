@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
-use crate::backend::{BackendError, CacheReader, OtherObject, Roots, SharedReader, StoredObject};
+use crate::backend::{BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoredObject};
+use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::text::visible;
 
@@ -109,6 +110,8 @@ async fn scan_once(
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Arc::new(objects)
     });
+    let unlisted = partial.iter().chain(&*unknown).filter(|object| object.kind == OtherKind::Unlisted);
+    inventory.warnings.extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
     (inventory.partial, inventory.trash, inventory.unknown) = (partial, trash, unknown);
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
@@ -202,6 +205,13 @@ fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
 fn finish(inventory: &mut Inventory) {
     let blobs = &inventory.blobs;
     for entry in Arc::make_mut(&mut inventory.refs) {
+        let is_stored = |digest: Digest| blobs.find(&digest).is_some_and(|id| blobs.get(id).is_stored());
+        for fault in &mut entry.faults {
+            // A document that came during the scan has not been read, which is not the same as not being there.
+            if fault.is_absence() && fault.subject.parse().is_ok_and(is_stored) {
+                fault.came_late();
+            }
+        }
         entry.sizes = sizes(&entry.reach, blobs);
         entry.modified =
             entry.digest().valid().and_then(|digest| blobs.find(&digest)).and_then(|id| blobs.get(id).modified());
@@ -215,6 +225,7 @@ fn sizes(reach: &[super::BlobId], blobs: &BlobTable) -> RefSizes {
     for blob in reach.iter().map(|id| blobs.get(*id)) {
         if blob.is_stored() {
             sizes.bytes = sizes.bytes.saturating_add(blob.stored_size());
+            sizes.resized_blobs += u64::from(blob.is_resized());
             if blob.refs() == 1 {
                 sizes.exclusive_bytes = sizes.exclusive_bytes.saturating_add(blob.stored_size());
             }

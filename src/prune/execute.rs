@@ -34,12 +34,12 @@ pub struct Options<'a> {
     /// Ends the run after the batch that is under way.
     pub cancel: CancellationToken,
     /// Is told how far the run has come, before it goes on.
-    pub observe: &'a (dyn Fn(Step) + Send + Sync),
+    pub observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
 }
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Step<'a> {
     /// Other prunes are kept out.
     Leased,
     /// It is known what is needed.
@@ -48,6 +48,8 @@ pub enum Step {
     Begun,
     /// Something was deleted, and the journal does not say so yet.
     Deleted,
+    /// It is known what became of an item of the plan; a later outcome takes the place of an earlier one.
+    Concluded(usize, &'a Outcome),
     /// The journal says what became of this many items of the plan.
     Journaled(usize),
     /// All objects are gone that should go; the refs were not read again yet.
@@ -226,7 +228,7 @@ impl<'a> Run<'a> {
         self.fault.is_none()
     }
 
-    fn reached(&self, step: Step) {
+    fn reached(&self, step: Step<'_>) {
         (self.options.observe)(step);
     }
 
@@ -432,6 +434,7 @@ impl<'a> Run<'a> {
     fn conclude(&mut self, item: usize, outcome: Outcome) {
         let name = self.plan.delete()[item].target.name();
         self.note(|journal| journal.item(item, name, outcome.clone()));
+        self.reached(Step::Concluded(item, &outcome));
         self.outcomes[item] = Some(outcome);
     }
 

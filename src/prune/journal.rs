@@ -130,6 +130,25 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Begins the journal of a run of `plan` in `folder`, under the plan's name; the same plan may be carried out again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn create_in(folder: &Path, plan: &Plan) -> Result<Self, JournalError> {
+        fs::create_dir_all(folder).map_err(|source| JournalError::Io {
+            doing: "create a folder for",
+            place: shown(folder),
+            source,
+        })?;
+        let mut path = folder.join(format!("{}.jsonl", plan.id()));
+        let mut number = 1;
+        while fs::symlink_metadata(&path).is_ok() {
+            number += 1;
+            path = folder.join(format!("{}-{number}.jsonl", plan.id()));
+        }
+        Self::create(&path, plan)
+    }
+
     /// Goes on with a journal that was read, after its last whole line.
     ///
     /// # Errors

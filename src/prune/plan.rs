@@ -51,6 +51,8 @@ pub struct Planning<'a> {
     pub freed_blobs: FreedBlobs,
     /// Where deleted objects go.
     pub disposal: Disposal,
+    /// What a person has left out: it stays, and so does everything that it reaches.
+    pub spared: &'a HashSet<Target>,
 }
 
 /// What becomes of blobs when the refs go that reached them.
@@ -384,7 +386,7 @@ fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
 }
 
 /// Returns all names of a ref as its entry has them; none for an untagged one.
-fn names(entry: &RefEntry) -> Vec<String> {
+pub(super) fn names(entry: &RefEntry) -> Vec<String> {
     if entry.tagged { entry.names().map(str::to_owned).collect() } else { Vec::new() }
 }
 

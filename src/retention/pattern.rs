@@ -40,6 +40,22 @@ pub enum PatternError {
 }
 
 impl Pattern {
+    /// Makes the pattern that matches `text` alone.
+    ///
+    /// # Errors
+    /// When the text is empty or too long.
+    pub fn exactly(text: &str) -> Result<Self, PatternError> {
+        if is_plain(text) { text.parse() } else { format!("/^{}$/", regex::escape(text)).parse() }
+    }
+
+    /// Makes the pattern that matches all texts that begin with `text`.
+    ///
+    /// # Errors
+    /// When the text is too long.
+    pub fn beginning(text: &str) -> Result<Self, PatternError> {
+        if is_plain(text) { format!("{text}*").parse() } else { format!("/^{}/", regex::escape(text)).parse() }
+    }
+
     /// Tells whether one of `texts` has the form, or none when the pattern is negated.
     pub fn matches_any<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
         texts.into_iter().any(|text| self.regex.is_match(text)) != self.negated
@@ -59,6 +75,11 @@ impl Pattern {
     fn form(&self) -> &str {
         self.written.strip_prefix('!').unwrap_or(&self.written)
     }
+}
+
+/// Tells whether no character of `text` means anything but itself in a pattern.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with('/') && !text.contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
 }
 
 impl FromStr for Pattern {

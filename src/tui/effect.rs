@@ -1,11 +1,17 @@
 //! What the UI asks to be done outside of it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::list::Arrangement;
+use super::pruning::{Planned, Scope};
 use super::rows::RowSet;
+use super::rows::steps::{Names, RefSteps};
 use super::world::SourceId;
+use crate::format::digest::Digest;
+use crate::inventory::{Inventory, RefId};
+use crate::prune::plan::{FreedBlobs, Plan, Target};
 
 /// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,8 +41,49 @@ pub enum Work {
     Arrange(Arrangement),
     /// Writes rows to a file.
     Export(Export),
+    /// Reads the steps of a ref.
+    LoadSteps {
+        /// Whose ref it is.
+        source: SourceId,
+        /// Where the ref is known from.
+        inventory: Arc<Inventory>,
+        /// Its place there.
+        id: RefId,
+        /// What named the steps before.
+        names: Names,
+    },
+    /// Names steps by the provenance in a file.
+    NameSteps(Arc<RefSteps>, PathBuf),
+    /// Lists the files of a layer.
+    ListFiles(SourceId, Digest),
     /// Opens what a person named.
     Open(String),
+    /// Plans and prunes.
+    Prune(PruneWork),
+    /// Writes a text to a file.
+    Save(Saving, PathBuf, Overwrite),
+}
+
+/// Work of a job that plans or prunes.
+#[derive(Debug)]
+pub enum PruneWork {
+    /// Makes a plan of what a scan of a source found.
+    Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs),
+    /// Makes a plan anew, with these things left out.
+    LeaveOut(Arc<Planned>, HashSet<Target>),
+    /// Carries a plan out in a source.
+    CarryOut(SourceId, Arc<Plan>),
+    /// Takes back the run of a source that wrote this journal.
+    Undo(SourceId, PathBuf),
+}
+
+/// A text to be written to a file.
+#[derive(Debug, Clone)]
+pub enum Saving {
+    /// A plan, to be carried out by `prune --apply`.
+    Plan(Arc<Plan>),
+    /// A rule, as it stands in `cachelens.toml`.
+    Rule(String),
 }
 
 /// Rows to be written to a file.

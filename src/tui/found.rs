@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::inventory::blobs::Blob;
 use crate::inventory::{Inventory, Progress, Totals};
+use crate::retention::Verdicts;
 
 /// How many days [`AgeBytes`] tells apart.
 pub const DAYS: usize = 90;
@@ -19,13 +20,15 @@ pub struct Found {
     pub totals: Totals,
     /// Its bytes by age.
     pub ages: AgeBytes,
+    /// What the policy says of its refs, when the scan has ended.
+    pub verdicts: Option<Arc<Verdicts>>,
 }
 
 impl Found {
     /// Sums an inventory up, as of `now`.
     pub fn new(inventory: Inventory, now: Timestamp) -> Self {
         let (totals, ages) = (inventory.totals(), AgeBytes::of(&inventory, now));
-        Self { inventory: Arc::new(inventory), totals, ages }
+        Self { inventory: Arc::new(inventory), totals, ages, verdicts: None }
     }
 
     /// Tells whether the listing has ended, so that what is not there is missing.

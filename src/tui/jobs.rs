@@ -1,6 +1,6 @@
-//! What runs beside the UI: scans, arrangements, exports. Each job reports by the one channel, and can be stopped.
+//! What runs beside the UI: scans, arrangements, exports, plans and their execution. Each job reports by the one channel, and can be stopped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::effect::{JobId, Work};
 use super::found::Found;
 use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
+use super::pruning::{Access, Deleting, MakePruner, Pruning};
 use super::world::{SourceId, SourceInfo};
 use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
@@ -21,6 +22,9 @@ use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
 mod export;
+mod files;
+mod prune;
+mod steps;
 
 /// The least time between two reports of how far a job has come.
 const PACE: Duration = Duration::from_millis(100);
@@ -35,28 +39,50 @@ pub(super) struct Jobs {
     sender: mpsc::Sender<Envelope>,
     tasks: JoinSet<JobId>,
     running: HashMap<JobId, CancellationToken>,
-    readers: Arc<Mutex<Vec<Option<SharedReader>>>>,
+    /// Those that must not end in the middle.
+    holding: HashSet<JobId>,
+    stores: Stores,
     concurrency: usize,
     clock: Clock,
     open: Opener,
+    pruning: Arc<Pruning>,
+}
+
+/// The stores of the sources, in the order in which the UI counts them.
+type Stores = Arc<Mutex<Vec<Store>>>;
+
+/// What jobs need to know of a source.
+#[derive(Clone)]
+struct Store {
+    label: String,
+    reader: Option<SharedReader>,
+    pruner: Option<MakePruner>,
 }
 
 impl Jobs {
-    pub(super) fn new(sender: mpsc::Sender<Envelope>, concurrency: usize, clock: Clock, open: Opener) -> Self {
+    pub(super) fn new(
+        sender: mpsc::Sender<Envelope>,
+        concurrency: usize,
+        clock: Clock,
+        open: Opener,
+        pruning: Arc<Pruning>,
+    ) -> Self {
         Self {
             sender,
             tasks: JoinSet::new(),
             running: HashMap::new(),
-            readers: Arc::default(),
+            holding: HashSet::new(),
+            stores: Arc::default(),
             concurrency,
             clock,
             open,
+            pruning,
         }
     }
 
     /// Keeps a source's reader, in the order in which the UI counts them, and returns what the UI is to know.
     pub(super) fn admit(&self, source: OpenedSource) -> SourceInfo {
-        admit(&self.readers, source)
+        admit(&self.stores, self.pruning.access, source)
     }
 
     /// Tells whether nothing runs.
@@ -69,6 +95,7 @@ impl Jobs {
         match self.tasks.join_next().await {
             Some(Ok(job)) => {
                 self.running.remove(&job);
+                self.holding.remove(&job);
             }
             Some(Err(error)) => {
                 if let Ok(panic) = error.try_into_panic() {
@@ -85,19 +112,58 @@ impl Jobs {
         }
     }
 
+    /// Stops every job; tells whether one is left that must not end in the middle.
+    pub(super) fn finish(&mut self) -> bool {
+        self.running.drain().for_each(|(_, cancel)| cancel.cancel());
+        !self.holding.is_empty()
+    }
+
+    fn store(&self, source: SourceId) -> Option<Store> {
+        lock(&self.stores).get(source.0).cloned()
+    }
+
     pub(super) fn start(&mut self, job: JobId, work: Work) {
         let cancel = CancellationToken::new();
         self.running.insert(job, cancel.clone());
         let reporter = Reporter { job, sender: self.sender.clone(), clock: self.clock };
         match work {
             Work::Scan(source) => {
-                let reader = lock(&self.readers).get(source.0).cloned().flatten();
-                let options = ScanOptions { concurrency: self.concurrency, cancel };
+                let store = self.store(source);
+                let (options, pruning) = (self.scan_options(cancel), Arc::clone(&self.pruning));
                 self.tasks.spawn(async move {
-                    if let Some(reader) = reader {
+                    if let Some((store, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
                         let result = scan(&reader, source, &options, &reporter).await;
+                        let result = match result {
+                            Ok(found) => Ok(prune::judged(found, &reader, &store, &pruning.policy, &reporter).await),
+                            Err(end) => Err(end),
+                        };
                         reporter.report(Report::Scanned(source, result)).await;
                     }
+                    job
+                });
+            }
+            Work::LoadSteps { source, inventory, id, names } => {
+                let reader = self.store(source).and_then(|store| store.reader);
+                self.tasks.spawn(async move {
+                    let Some(reader) = reader else { return job };
+                    let load = steps::load(&*reader, inventory, id, &names);
+                    if let Some(loaded) = cancel.run_until_cancelled(load).await {
+                        reporter.report(Report::Steps(loaded.map(Arc::new))).await;
+                    }
+                    job
+                });
+            }
+            Work::NameSteps(steps, path) => {
+                self.blocking(reporter, move |_| Some(Report::Named(steps::name(&steps, &path).map(Arc::new))));
+            }
+            Work::ListFiles(source, layer) => {
+                let reader = self.store(source).and_then(|store| store.reader);
+                self.tasks.spawn(async move {
+                    let Some(reader) = reader else { return job };
+                    let told = reporter.clone();
+                    let end =
+                        files::list(&*reader, layer, cancel, move |batch| told.report_and_wait(Report::Files(batch)));
+                    reporter.report(Report::FilesEnd(end.await)).await;
                     job
                 });
             }
@@ -110,15 +176,25 @@ impl Jobs {
                     Some(Report::Exported(export.path, result))
                 });
             }
+            Work::Prune(work) => self.prune(work, cancel, reporter),
+            Work::Save(saving, path, overwrite) => self.blocking(reporter, move |_| {
+                let result = export::save(&saving, &path, overwrite);
+                Some(Report::Saved(path, result))
+            }),
             Work::Open(name) => {
-                let (open, readers) = (Arc::clone(&self.open), Arc::clone(&self.readers));
+                let (open, stores, access) = (Arc::clone(&self.open), Arc::clone(&self.stores), self.pruning.access);
                 self.blocking(reporter, move |_| {
                     let opened = open(&name);
                     // Whoever did not wait for it has no use for its place.
-                    (!cancel.is_cancelled()).then(|| Report::Opened(opened.map(|source| admit(&readers, source))))
+                    (!cancel.is_cancelled())
+                        .then(|| Report::Opened(opened.map(|source| admit(&stores, access, source))))
                 });
             }
         }
+    }
+
+    fn scan_options(&self, cancel: CancellationToken) -> ScanOptions {
+        ScanOptions { concurrency: self.concurrency, cancel }
     }
 
     fn blocking(&mut self, reporter: Reporter, work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static) {
@@ -142,14 +218,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn admit(readers: &Mutex<Vec<Option<SharedReader>>>, source: OpenedSource) -> SourceInfo {
-    let OpenedSource { label, kind, reader, select } = source;
+fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
+    let OpenedSource { label, kind, reader, select, pruner } = source;
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
         Err(fault) => (None, Some(fault)),
     };
-    lock(readers).push(reader);
-    SourceInfo { label, kind, fault, select }
+    let deleting = match (access, &pruner) {
+        (Access::ReadOnly, _) => {
+            Deleting::Refused("this is read-only: start `cachelens --write` to carry a plan out".to_owned())
+        }
+        (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
+        (Access::Write, Some(_)) => Deleting::Allowed,
+    };
+    lock(stores).push(Store { label: label.clone(), reader, pruner });
+    SourceInfo { label, kind, fault, select, deleting }
 }
 
 /// Reports for one job.
@@ -168,6 +251,11 @@ impl Reporter {
     /// Reports what must arrive. When the UI has gone, nobody waits for it.
     async fn report(&self, report: Report) {
         let _ = self.sender.send(self.envelope(report)).await;
+    }
+
+    /// Reports what must arrive, away from async code.
+    fn report_and_wait(&self, report: Report) {
+        let _ = self.sender.blocking_send(self.envelope(report));
     }
 
     /// Reports how far the job has come, unless the UI is busy: the next report says more.

@@ -85,6 +85,32 @@ actions! {
     Orphans,
     /// Show only what is missing.
     Missing,
+    /// Plan a prune.
+    Plan,
+    /// Leave items out of the plan, or take them in again.
+    LeaveOut,
+    /// Write the plan or the rule to a file.
+    Save,
+    /// Make a rule from the refs that are marked.
+    MakeRule,
+    /// Free blobs together with their refs, or after the grace.
+    FreeNow,
+    /// Show the part of the plan before this one.
+    PreviousPart,
+    /// Show the next part of the plan.
+    NextPart,
+    /// Carry the plan out.
+    CarryOut,
+    /// Take the run back.
+    Undo,
+    /// Fold what is below the row, or go to what the row is part of.
+    Collapse,
+    /// Unfold what is below the row.
+    Expand,
+    /// Name the steps.
+    Names,
+    /// Scroll the details, or move in the list again.
+    Focus,
     /// Say yes.
     Accept,
     /// Say no.
@@ -107,6 +133,16 @@ pub enum Context {
     Refs,
     /// The blobs of a source.
     Blobs,
+    /// A plan.
+    Plan,
+    /// A plan that is carried out.
+    Run,
+    /// A rule that was made from refs.
+    Rule,
+    /// The steps of a ref.
+    Steps,
+    /// The files of a layer.
+    Files,
     /// A menu, or a text to scroll.
     Popup,
     /// A menu that is narrowed by typing.
@@ -127,6 +163,11 @@ impl Context {
             Self::Sources => "Sources",
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
+            Self::Plan => "Plan",
+            Self::Run => "While a plan is carried out",
+            Self::Rule => "A rule",
+            Self::Steps => "Steps of a ref",
+            Self::Files => "Files of a layer",
             Self::Popup => "In a menu",
             Self::Search => "In a search",
             Self::Prompt => "While typing",
@@ -222,7 +263,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use Context::{Blobs, Confirm, Global, List, Popup, Prompt, Refs, Search, Sources, Start};
+    use Context::{
+        Blobs, Confirm, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start, Steps,
+    };
 
     /// The places whose keys are active together.
     const TOGETHER: &[&[Context]] = &[
@@ -230,6 +273,11 @@ mod tests {
         &[Sources, List, Global],
         &[Refs, List, Global],
         &[Blobs, List, Global],
+        &[Plan, List, Global],
+        &[Run, List, Global],
+        &[Rule],
+        &[Steps, List, Global],
+        &[Files, List, Global],
         &[Popup],
         &[Search],
         &[Prompt],

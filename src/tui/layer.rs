@@ -15,8 +15,12 @@ pub mod details;
 pub mod export;
 pub mod filter;
 pub mod help;
+pub mod names;
 pub mod palette;
+pub mod rule;
+pub mod save;
 pub mod sort;
+pub mod typed;
 
 /// Something above a screen.
 pub trait Layer: Send {

@@ -39,6 +39,8 @@ pub struct List {
     /// Rows that came while others were being arranged.
     newer: Option<Arc<dyn RowSet>>,
     cursor: usize,
+    /// Whether somebody went to the row under the cursor; whoever did not wants to see what comes first.
+    moved: bool,
     top: usize,
     marks: HashSet<Identity>,
     click: Option<(Timestamp, usize)>,
@@ -83,6 +85,7 @@ impl List {
             work: None,
             newer: None,
             cursor: 0,
+            moved: false,
             top: 0,
             marks: HashSet::new(),
             click: None,
@@ -123,6 +126,7 @@ impl List {
 
     /// Returns the first row on a screen of `height` rows.
     pub fn top(&self, height: usize) -> usize {
+        let height = height.max(1);
         let last = self.shown.len().saturating_sub(height);
         self.top.clamp((self.cursor + 1).saturating_sub(height), self.cursor).min(last)
     }
@@ -130,6 +134,18 @@ impl List {
     /// Tells whether a row is marked.
     pub fn is_marked(&self, row: u32) -> bool {
         !self.marks.is_empty() && self.marks.contains(&self.rows.identity(row))
+    }
+
+    /// Returns what is marked and still there, in the order of the rows.
+    pub fn marks(&self) -> Vec<Identity> {
+        let mut rows: Vec<u32> = self.marks.iter().filter_map(|identity| self.rows.find(identity)).collect();
+        rows.sort_unstable();
+        rows.into_iter().map(|row| self.rows.identity(row)).collect()
+    }
+
+    /// Takes all marks away.
+    pub fn unmark(&mut self) {
+        self.marks.clear();
     }
 
     /// Sums up what is marked. A mark on something that is gone counts for nothing.
@@ -175,7 +191,7 @@ impl List {
     pub fn select(&mut self, identity: &Identity) -> Handled {
         let place = self.rows.find(identity).and_then(|row| self.shown.iter().position(|shown| *shown == row));
         if let Some(place) = place {
-            self.cursor = place;
+            (self.cursor, self.moved) = (place, true);
         }
         place.is_some().into()
     }
@@ -249,6 +265,7 @@ impl List {
 
     fn go(&mut self, place: usize, height: usize) {
         self.cursor = place.min(self.shown.len().saturating_sub(1));
+        self.moved = self.cursor > 0;
         self.top = self.top(height);
     }
 
@@ -309,8 +326,7 @@ impl List {
     }
 
     fn show(&mut self, rows: Arc<dyn RowSet>, shown: Vec<u32>) {
-        // At the top one stays at the top: whoever has not moved wants to see what comes first.
-        let held = self.current().filter(|_| self.cursor > 0).map(|row| self.rows.identity(row));
+        let held = self.current().filter(|_| self.moved).map(|row| self.rows.identity(row));
         (self.rows, self.shown) = (rows, Arc::new(shown));
         self.applied = self.wanted.clone();
         let found = held.is_some_and(|identity| self.select(&identity) == Handled::Yes);

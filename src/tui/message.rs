@@ -10,8 +10,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::effect::JobId;
 use super::found::Found;
+use super::pruning::Planned;
 use super::rows::RowSet;
+use super::rows::steps::RefSteps;
 use super::world::{SourceId, SourceInfo};
+use crate::backend::Outcome;
+use crate::format::layer::Entry;
+use crate::prune::execute;
 
 /// A message and the time at which it came; the UI knows no other clock.
 #[derive(Debug)]
@@ -133,10 +138,73 @@ pub enum Report {
     Arranging(u32),
     /// Rows in the order and filter that were asked for.
     Arranged(Arc<dyn RowSet>, Vec<u32>),
+    /// The steps of a ref, or what is wrong with it.
+    Steps(Result<Arc<RefSteps>, Vec<String>>),
+    /// Steps with the names of a file, or why not.
+    Named(Result<Arc<RefSteps>, String>),
+    /// Some files of a layer.
+    Files(Arc<Vec<Entry>>),
+    /// The files of a layer are all listed, or why not.
+    FilesEnd(Result<(), String>),
     /// A file was written, or why not.
     Exported(PathBuf, Result<usize, ExportError>),
     /// A source was opened, or why not.
     Opened(Result<SourceInfo, String>),
+    /// A plan was made, or why not.
+    Planned(Result<Arc<Planned>, String>),
+    /// A run has come further.
+    Running(RunNews),
+    /// A run has ended, early perhaps.
+    Ran(Result<Ran, RunFault>),
+    /// A run was taken back: what became of its items, or why it was not.
+    Undone(Result<Vec<(usize, Outcome)>, String>),
+    /// A text was written to a file, or why not.
+    Saved(PathBuf, Result<(), ExportError>),
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunNews {
+    /// What it does.
+    pub phase: Phase,
+    /// Of how many items it is known what became of them.
+    pub concluded: usize,
+    /// How many of them were deleted.
+    pub deleted: usize,
+    /// The bytes of what was deleted.
+    pub freed_bytes: u64,
+    /// What became of items since the last news, by their places in the plan.
+    pub outcomes: Vec<(usize, Outcome)>,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// It reads what is needed.
+    #[default]
+    Marking,
+    /// It deletes.
+    Deleting,
+    /// It reads the refs again, and whether each that stays is whole.
+    Checking,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What became of everything.
+    pub report: execute::Report,
+    /// Where the journal is.
+    pub journal: PathBuf,
+}
+
+/// Why a run ended early, or did not begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFault {
+    /// The words for it.
+    pub why: String,
+    /// Where the journal is, when there is one.
+    pub journal: Option<PathBuf>,
 }
 
 /// Why a scan ended without an inventory.

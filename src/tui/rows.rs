@@ -13,10 +13,15 @@ use serde_json::Value;
 use super::theme::Role;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
+use crate::inventory::steps::RowKind;
 
 pub mod blobs;
+pub mod files;
+pub mod plan;
 pub mod refs;
+pub mod run;
 pub mod sources;
+pub mod steps;
 
 /// Something that a list shows.
 pub trait RowSet: Send + Sync {
@@ -75,8 +80,16 @@ pub enum Identity {
     Ref(String, String),
     /// A blob.
     Blob(Digest),
+    /// All steps of a configuration.
+    Platform(Digest),
+    /// A step, or the head of some, by the configuration and what it is there.
+    Step(Digest, RowKind),
+    /// A file of a layer, by its place in the archive.
+    File(u32),
     /// An object without a digest, by its name.
     Object(String),
+    /// An item of a plan, by its place.
+    Item(usize),
 }
 
 /// A column of a list.
@@ -101,6 +114,8 @@ pub struct Column {
 pub enum Align {
     /// As text.
     Left,
+    /// As a path, of which the end shows when it is too long.
+    Path,
     /// As numbers.
     Right,
 }
@@ -139,6 +154,13 @@ impl Cell {
     #[must_use]
     pub fn and(mut self, text: impl Into<Cow<'static, str>>, role: Role) -> Self {
         self.0.push(Piece(text.into(), role));
+        self
+    }
+
+    /// Adds all pieces of another cell.
+    #[must_use]
+    pub fn and_all(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
         self
     }
 }

@@ -15,7 +15,7 @@ use super::keymap::Keymap;
 use super::message::{Envelope, Event, Message};
 use super::model::Model;
 use super::recorder::Recorder;
-use super::terminal::Screenport;
+use super::terminal::Surface;
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
@@ -39,7 +39,7 @@ pub struct Runtime<T> {
     clock: Clock,
 }
 
-impl<T: Screenport> Runtime<T> {
+impl<T: Surface> Runtime<T> {
     /// Sets everything up, and starts the first scans. Needs a runtime of tokio.
     ///
     /// # Errors
@@ -52,11 +52,12 @@ impl<T: Screenport> Runtime<T> {
         clock: Clock,
     ) -> Result<Self, TuiError> {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let jobs = Jobs::new(sender, options.concurrency, clock, options.open);
+        let pruning = Arc::new(options.pruning);
+        let jobs = Jobs::new(sender, options.concurrency, clock, options.open, Arc::clone(&pruning));
         let sources = options.sources.into_iter().map(|source| jobs.admit(source)).collect();
         let mut size = Size::default();
-        terminal.frame(&mut |frame| size = frame.area().as_size())?;
-        let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse);
+        terminal.draw(&mut |frame| size = frame.area().as_size())?;
+        let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
         let (model, effects) = Model::new(world, sources, options.start_message);
         let mut runtime = Self { model, terminal, jobs, receiver, recorder, clock };
         runtime.carry_out(effects)?;
@@ -115,6 +116,17 @@ impl<T: Screenport> Runtime<T> {
         self.draw()
     }
 
+    /// Stops everything, and waits for what must not end in the middle.
+    pub async fn finish(&mut self) {
+        while self.jobs.finish() {
+            tokio::select! {
+                // Nobody heeds what is told now, but a full channel would hold the teller up.
+                _ = self.receiver.recv() => {}
+                () = self.jobs.ended() => {}
+            }
+        }
+    }
+
     /// Tells whether somebody has left.
     pub fn is_over(&self) -> bool {
         self.model.over
@@ -155,7 +167,7 @@ impl<T: Screenport> Runtime<T> {
 
     fn draw(&mut self) -> io::Result<()> {
         let model = &self.model;
-        self.terminal.frame(&mut |frame| view(model, frame))?;
+        self.terminal.draw(&mut |frame| view(model, frame))?;
         self.model.dirty = false;
         Ok(())
     }

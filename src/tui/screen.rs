@@ -1,23 +1,29 @@
 //! Screens: what fills the terminal between header and footer. They lie on a stack; the one on top has the keys.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::effect::{JobId, Overwrite};
+use super::effect::{JobId, Overwrite, Saving};
 use super::keymap::{self, Action};
 use super::list::{List, Sort};
 use super::message::{Report, Wheel};
 use super::rows::Cell;
+use super::rows::steps::RefSteps;
 use super::world::{Context, Handled, SourceId, World};
 use crate::inventory::filter::Filter;
 
 pub mod blobs;
+pub mod files;
 pub mod list_screen;
+pub mod plan;
 pub mod refs;
+pub mod run;
 pub mod sources;
 pub mod start;
+pub mod steps;
 
 /// Something that fills the terminal.
 pub trait Screen: Send {
@@ -48,9 +54,19 @@ pub trait Screen: Send {
         let _ = (job, report, cx);
     }
 
+    /// Stops what nobody waits for any more, because the screen is left.
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
     /// Heeds that more, or something else, is known of a source.
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
         let _ = (source, cx);
+    }
+
+    /// Tells whether it does something that must not end in the middle: then leaving is up to the screen.
+    fn is_busy(&self) -> bool {
+        false
     }
 
     /// Draws it.
@@ -83,8 +99,16 @@ pub enum Request {
     Filter(Filter),
     /// An order.
     Sort(Sort),
+    /// The steps of a ref, with names.
+    Names(Arc<RefSteps>),
     /// Where rows are to be written.
     Export(PathBuf, Overwrite),
+    /// A text that is to be written, and where.
+    Save(Saving, PathBuf, Overwrite),
+    /// The plan is to be carried out.
+    CarryOut,
+    /// The run is to be taken back.
+    Undo,
 }
 
 /// What the mouse did.

@@ -1,10 +1,10 @@
 //! The terminal: taken at the start, and given back on every way out.
 
-use std::io::{self, Write as _};
+use std::io::{self, Stdout, Write as _};
 use std::panic;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
@@ -14,8 +14,8 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use crossterm::{cursor, execute};
 use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use ratatui::Terminal;
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
 
 use super::message::Event;
 use super::recorder::Recorder;
@@ -64,7 +64,8 @@ pub(super) fn restore_on_panic(recorder: Arc<Mutex<Recorder>>, folder: PathBuf) 
     panic::set_hook(Box::new(move |info| {
         restore();
         before(info);
-        let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever panics may be the one who holds it.
+        let Ok(recorder) = recorder.try_lock() else { return };
         let mut stderr = io::stderr();
         // When standard error is gone there is nobody to tell.
         let _ = match recorder.dump(&folder, &info.to_string(), Timestamp::now()) {
@@ -81,22 +82,42 @@ pub(super) fn events() -> impl Stream<Item = io::Result<Event>> + Unpin {
     EventStream::new().filter_map(|event| std::future::ready(event.map(Event::from_terminal).transpose()))
 }
 
-/// What the UI wants of a terminal besides drawing.
-pub trait Tty {
-    /// Takes the mouse, or gives it back.
+/// What the UI draws on, and what else it wants of it.
+pub trait Surface {
+    /// Draws what has changed.
     ///
     /// # Errors
-    /// When the terminal cannot be written to.
+    /// When it cannot be written to.
+    fn draw(&mut self, draw: &mut dyn FnMut(&mut Frame<'_>)) -> io::Result<()>;
+
+    /// Forgets what is on it, so that everything is drawn anew.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    fn forget(&mut self) -> io::Result<()>;
+
+    /// Takes the mouse, or gives it back to the terminal.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
     fn capture_mouse(&mut self, capture: bool) -> io::Result<()>;
 
-    /// Hands text to the terminal's clipboard.
+    /// Hands text to the clipboard.
     ///
     /// # Errors
-    /// When the terminal cannot be written to, or the text is longer than terminals take.
+    /// When it cannot be written to, or the text is longer than clipboards take.
     fn copy(&mut self, text: &str) -> io::Result<()>;
 }
 
-impl Tty for Terminal<CrosstermBackend<io::Stdout>> {
+impl Surface for Terminal<CrosstermBackend<Stdout>> {
+    fn draw(&mut self, draw: &mut dyn FnMut(&mut Frame<'_>)) -> io::Result<()> {
+        self.draw(draw).map(|_| ())
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        self.clear()
+    }
+
     fn capture_mouse(&mut self, capture: bool) -> io::Result<()> {
         if capture { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
     }
@@ -106,34 +127,6 @@ impl Tty for Terminal<CrosstermBackend<io::Stdout>> {
             return Err(io::Error::other(format!("it has more than {MOST_COPIED} bytes")));
         }
         // The sequence of OSC 52, which reaches the clipboard through ssh, too.
-        execute!(self.backend_mut(), CopyToClipboard::to_clipboard_from(text))
-    }
-}
-
-/// A terminal that can be drawn on and that does everything that the UI wants.
-pub trait Screenport: Tty {
-    /// Draws.
-    ///
-    /// # Errors
-    /// When the terminal cannot be written to.
-    fn frame(&mut self, draw: &mut dyn FnMut(&mut ratatui::Frame<'_>)) -> io::Result<()>;
-
-    /// Forgets what is on the screen, so that everything is drawn anew.
-    ///
-    /// # Errors
-    /// When the terminal cannot be written to.
-    fn forget(&mut self) -> io::Result<()>;
-}
-
-impl<B: Backend<Error = E>, E: std::error::Error + Send + Sync + 'static> Screenport for Terminal<B>
-where
-    Self: Tty,
-{
-    fn frame(&mut self, draw: &mut dyn FnMut(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        self.draw(draw).map(|_| ()).map_err(io::Error::other)
-    }
-
-    fn forget(&mut self) -> io::Result<()> {
-        self.clear().map_err(io::Error::other)
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 }

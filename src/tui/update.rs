@@ -52,8 +52,7 @@ impl Model {
         let mut commands = Vec::new();
         let Self { world, screens, layers, .. } = self;
         if world.keymap.action(&[keymap::Context::Global], key.0) == Some(Action::Quit) {
-            self.over = true;
-            return commands;
+            return vec![Command::Perform(Action::Quit)];
         }
         for layer in layers.iter_mut().rev() {
             let action = world.keymap.action(&[layer.context()], key.0);
@@ -143,7 +142,9 @@ impl Model {
             match command {
                 Command::Push(screen) => self.screens.push(screen),
                 Command::Back if self.screens.len() > 1 => {
-                    self.screens.pop();
+                    if let Some(mut screen) = self.screens.pop() {
+                        screen.leave(&mut cx);
+                    }
                 }
                 Command::Back => self.over = true,
                 Command::Show(layer) => self.layers.push(layer),
@@ -184,6 +185,9 @@ impl Model {
         match action {
             Action::Help => cx.show(Help::new(screen.contexts())),
             Action::Palette => cx.show(Palette::new(screen.contexts(), &cx.world.keymap)),
+            Action::Back | Action::Quit if screen.is_busy() => {
+                screen.act(action, &mut cx);
+            }
             Action::Back => cx.back(),
             Action::Redraw => cx.effect(Effect::Redraw),
             Action::Quit => self.over = true,
@@ -203,5 +207,130 @@ impl Model {
                 _ => {}
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::backend::{OtherKind, OtherObject};
+    use crate::inventory::{Inventory, Progress};
+    use crate::tui::effect::Work;
+    use crate::tui::found::Found;
+    use crate::tui::keymap::Keymap;
+    use crate::tui::pruning::{Deleting, Pruning};
+    use crate::tui::theme::{Theme, ThemeName};
+    use crate::tui::world::{SourceInfo, World};
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// A model with one source, whose scan runs as the job that is returned.
+    fn scanning() -> (Model, JobId) {
+        let theme = Theme::built_in(ThemeName::Dark).unwrap();
+        let world = World::new(
+            START,
+            Size { width: 80, height: 24 },
+            theme,
+            Keymap::built_in().unwrap(),
+            true,
+            &Pruning::default(),
+        );
+        let deleting = Deleting::Allowed;
+        let info = SourceInfo { label: "store".into(), kind: "local".into(), fault: None, select: None, deleting };
+        let (model, effects) = Model::new(world, vec![info], None);
+        let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else { panic!("{effects:?}") };
+        (model, job)
+    }
+
+    fn send(model: &mut Model, message: Message) -> Vec<Effect> {
+        let at = model.world.now;
+        update(model, Envelope { at, message })
+    }
+
+    fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+        let keys = keys.split(' ').map(|key| Message::Event(Event::Key(Key::parse(key).unwrap())));
+        keys.flat_map(|key| send(model, key)).collect()
+    }
+
+    /// What a scan finds in a store with so many stray files.
+    fn found(objects: u64) -> Found {
+        let object =
+            |number| OtherObject { name: format!("{number:08}"), kind: OtherKind::File, size: 1, modified: None };
+        let unknown = Arc::new((0..objects).map(object).collect());
+        Found::new(Inventory { unknown, progress: Progress::Complete, ..Inventory::default() }, START)
+    }
+
+    fn stored(model: &Model) -> u64 {
+        model.world.sources[0].found.as_ref().map_or(0, |found| found.totals.stored().count)
+    }
+
+    #[test]
+    fn escape_stops_a_scan_and_what_it_found_stays() {
+        let (mut model, job) = scanning();
+        send(&mut model, Message::Report(job, Report::Snapshot(SourceId(0), found(2))));
+        let effects = press(&mut model, "enter esc");
+        assert!(matches!(effects[..], [Effect::Cancel(stopped)] if stopped == job), "{effects:?}");
+        send(&mut model, Message::Report(job, Report::Scanned(SourceId(0), Err(ScanEnd::Stopped))));
+        assert_eq!((stored(&model), &model.world.sources[0].scan), (2, &Scan::Stopped));
+        assert_eq!(model.screens.len(), 2);
+        press(&mut model, "esc");
+        assert_eq!(model.screens.len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_dropped() {
+        let (mut model, old) = scanning();
+        let effects = press(&mut model, "r");
+        let [Effect::Cancel(stopped), Effect::Run(new, Work::Scan(_))] = effects[..] else { panic!("{effects:?}") };
+        assert_eq!(stopped, old);
+        send(&mut model, Message::Report(old, Report::Scanned(SourceId(0), Ok(found(5)))));
+        assert_eq!(stored(&model), 0);
+        send(&mut model, Message::Report(new, Report::Scanned(SourceId(0), Ok(found(3)))));
+        assert_eq!((stored(&model), &model.world.sources[0].scan), (3, &Scan::Done));
+    }
+
+    #[test]
+    fn many_rows_are_arranged_beside_the_ui_and_escape_brings_the_old_ones_back() {
+        let (mut model, job) = scanning();
+        send(&mut model, Message::Report(job, Report::Scanned(SourceId(0), Ok(found(30_000)))));
+        let arrange = |model: &mut Model, effects: Vec<Effect>| {
+            let Some(Effect::Run(job, Work::Arrange(arrangement))) = effects.into_iter().next_back() else { panic!() };
+            let shown = crate::tui::list::arrange(&arrangement, |_| true).unwrap();
+            send(model, Message::Report(job, Report::Arranged(arrangement.rows, shown)));
+        };
+        let rows = |model: &Model| model.screen().list().unwrap().shown().len();
+        let effects = press(&mut model, "b");
+        arrange(&mut model, effects);
+        assert_eq!(rows(&model), 30_000);
+
+        let effects = press(&mut model, "/ 0 0 0 0 1 enter");
+        assert_eq!(rows(&model), 30_000);
+        press(&mut model, "esc");
+        assert!(model.screen().list().unwrap().view().filter.is_empty());
+        arrange(&mut model, effects);
+        assert_eq!(rows(&model), 30_000);
+
+        let effects = press(&mut model, "/ 0 0 0 0 1 enter");
+        assert_eq!(effects.iter().filter(|effect| matches!(effect, Effect::Cancel(_))).count(), 4);
+        arrange(&mut model, effects);
+        assert_eq!(rows(&model), 1_111);
+    }
+
+    #[test]
+    fn messages_go_after_a_while() {
+        let (mut model, _) = scanning();
+        press(&mut model, "enter enter esc");
+        assert!(model.world.status.is_some());
+        model.dirty = false;
+        let at = START + SignedDuration::from_secs(30);
+        update(&mut model, Envelope { at, message: Message::Event(Event::Tick) });
+        assert!(model.world.status.is_none() && model.dirty);
+        model.dirty = false;
+        update(&mut model, Envelope { at, message: Message::Event(Event::Tick) });
+        assert!(!model.dirty);
     }
 }

@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 
-use super::keymap::Context;
+use super::keymap::{Action, Context};
 use super::model::Model;
-use super::rows::{Cell, Piece};
+use super::pruning::Access;
+use super::rows::Cell;
 use super::theme::Role;
 use super::widget::text::{self, Line};
 use super::world::{StatusKind, World};
@@ -46,7 +47,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let contexts = model.layers.last().map(|layer| vec![layer.context()]);
     let contexts = contexts.unwrap_or_else(|| screen.contexts().to_vec());
     let room = area.width.saturating_sub(2);
-    let hints = hints(world, &contexts, room);
+    let first = model.screens.len() == 1;
+    let hints = hints(world, &contexts, if first { "quit" } else { "back" }, room);
     draw_line(&hints, world, frame.buffer_mut(), Rect { y: bottom - 1, height: 1, ..area });
     for layer in &model.layers {
         layer.draw(world, screen, frame, area);
@@ -66,11 +68,13 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
 fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
-    let help = world.keymap.key_for(&[Context::Global], super::keymap::Action::Help);
+    let help = world.keymap.key_for(&[Context::Global], Action::Help);
     let facts = header.facts.join(" · ");
-    let right = Cell::new(format!("{facts} · "), Role::Dim)
-        .and("read-only", Role::Strong)
-        .and(format!(" · {help} help"), Role::Dim);
+    let (access, role) = match world.access {
+        Access::ReadOnly => ("read-only", Role::Strong),
+        Access::Write => ("▐WRITE▌", Role::Error),
+    };
+    let right = Cell::new(format!("{facts} · "), Role::Dim).and(access, role).and(format!(" · {help} help"), Role::Dim);
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     text::put(buffer, Line::of(inside, 0).right(), &right, &world.theme, Style::default());
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);
@@ -103,19 +107,21 @@ fn draw_line(cell: &Cell, world: &World, buffer: &mut Buffer, area: Rect) {
     text::put(buffer, Line::of(inside, 0), cell, &world.theme, Style::default());
 }
 
-/// Returns the keys of `contexts` that have a word for it, as many as fit.
-pub fn hints(world: &World, contexts: &[Context], width: u16) -> Cell {
+/// Returns the keys of `contexts` that have a word for it, as many as fit; `back` is the word for leaving.
+pub fn hints(world: &World, contexts: &[Context], back: &str, width: u16) -> Cell {
     let mut cell = Cell::default();
     let mut used = 0;
     for binding in contexts.iter().flat_map(|context| world.keymap.bindings(*context)) {
         let Some(hint) = &binding.hint else { continue };
+        let hint = if binding.action == Action::Back { back } else { hint };
         let key = binding.key();
-        let needed = text::width(&key) + text::width(hint) + 3;
-        if used + needed > width + 2 {
+        let gap = if cell.0.is_empty() { "" } else { "  " };
+        let words = Cell::text(gap).and(key, Role::Key).and(format!(" {hint}"), Role::Dim);
+        used += text::cell_width(&words);
+        if used > width {
             break;
         }
-        used += needed;
-        cell.0.extend([Piece(format!("{key} ").into(), Role::Key), Piece(format!("{hint}  ").into(), Role::Dim)]);
+        cell.0.extend(words.0);
     }
     cell
 }

@@ -7,6 +7,7 @@ use super::effect::{Effect, JobId, Work};
 use super::found::Found;
 use super::keymap::{Action, Keymap};
 use super::layer::Layer;
+use super::pruning::{Access, Deleting, Pruning};
 use super::screen::{Request, Screen};
 use super::theme::Theme;
 use crate::source::RefSelector;
@@ -29,6 +30,8 @@ pub struct SourceInfo {
     pub fault: Option<String>,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
+    /// Whether something can be deleted from it.
+    pub deleting: Deleting,
 }
 
 /// A source.
@@ -72,6 +75,10 @@ pub struct World {
     pub status: Option<Status>,
     /// Whether the mouse is ours.
     pub mouse: bool,
+    /// Whether anything may be deleted.
+    pub access: Access,
+    /// Where the policy comes from, when there is one.
+    pub policy_from: Option<String>,
     jobs: u64,
 }
 
@@ -96,8 +103,9 @@ pub enum StatusKind {
 
 impl World {
     /// Makes a world without sources.
-    pub fn new(now: Timestamp, size: Size, theme: Theme, keymap: Keymap, mouse: bool) -> Self {
-        Self { now, size, theme, keymap, sources: Vec::new(), status: None, mouse, jobs: 0 }
+    pub fn new(now: Timestamp, size: Size, theme: Theme, keymap: Keymap, mouse: bool, pruning: &Pruning) -> Self {
+        let (access, policy_from) = (pruning.access, pruning.policy_from.clone());
+        Self { now, size, theme, keymap, sources: Vec::new(), status: None, mouse, access, policy_from, jobs: 0 }
     }
 
     /// Returns a source that exists: places are given out by [`World`] alone, and never taken back.
@@ -112,7 +120,8 @@ impl World {
 
     /// Tells something for a while.
     pub fn tell(&mut self, kind: StatusKind, text: impl Into<String>) {
-        self.status = self.now.checked_add(STATUS_TIME).ok().map(|until| Status { text: text.into(), kind, until });
+        let text = text.into().lines().map(str::trim).collect::<Vec<_>>().join(" · ");
+        self.status = self.now.checked_add(STATUS_TIME).ok().map(|until| Status { text, kind, until });
     }
 
     /// Notes that time has passed; tells whether something that is shown has changed by it.

@@ -1,5 +1,6 @@
 //! What takes time, measured: `cargo bench`.
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -118,6 +119,7 @@ fn plans_ten_thousand_refs() {
             now,
             freed_blobs: FreedBlobs::Wait,
             disposal: Disposal::Trash,
+            spared: &HashSet::new(),
         });
         black_box(plan.map_or(0, |plan| plan.frees_objects()));
     });

@@ -74,7 +74,7 @@ fn pushed(fixture: &Fixture, repository: &str, tag: &str) -> Digest {
 fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
     let config = match Document::parse(&fixture.blob(manifest)).unwrap() {
         Document::Manifest { config, .. } => config.digest,
-        Document::Index(entries) => entries.iter().find(|entry| entry.is_cache_config()).unwrap().digest.clone(),
+        Document::Index { entries, .. } => entries.iter().find(|entry| entry.is_cache_config()).unwrap().digest.clone(),
     };
     CacheGraph::parse(&fixture.blob(config.valid().unwrap())).unwrap()
 }

@@ -2,15 +2,23 @@
 
 // Clippy takes only functions with `#[test]` for tests; here everything is one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Tables of cases and expected output stand where they are used, however long they are.
+#![allow(clippy::too_many_lines)]
 
+mod bytes;
+mod counts;
 mod demo;
 mod explain;
 mod fixtures;
 mod layers;
+mod local;
 mod program;
 mod prune;
 mod pty;
 mod purity;
+mod random;
 mod retention;
 mod scenarios;
+mod steps;
 mod support;
+mod tui;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::{Fixture, SETS};
-use crate::support::layout::{self, MadeLayout, age, blob_path};
+use crate::support::made::{self, MadeLayout, age, blob_path};
 
 mod faults;
 mod kill;
@@ -155,8 +155,8 @@ fn orphans_are_what_another_count_says() {
         let sandbox = Sandbox::new();
         let folder = fixture.layout("local-latest.json");
         let dir = folder.path();
-        let reached = layout::reached(dir);
-        let orphans: BTreeSet<Digest> = layout::stored(dir).difference(&reached).copied().collect();
+        let reached = made::reached(dir);
+        let orphans: BTreeSet<Digest> = made::stored(dir).difference(&reached).copied().collect();
         let bytes: u64 = orphans.iter().map(|digest| fs::metadata(blob_path(dir, digest)).unwrap().len()).sum();
         assert!(!orphans.is_empty(), "{set}");
         let source = dir.to_str().unwrap();
@@ -166,8 +166,8 @@ fn orphans_are_what_another_count_says() {
         assert_eq!(result["plan"]["frees_bytes"], bytes, "{set}");
         assert_eq!(result["plan"]["frees_objects"], orphans.len(), "{set}");
         assert_eq!(result["outcome"]["freed_bytes"], bytes, "{set}");
-        assert_eq!(layout::stored(dir), reached, "{set}");
-        assert!(layout::refs(dir).into_values().all(|whole| whole), "{set}");
+        assert_eq!(made::stored(dir), reached, "{set}");
+        assert!(made::refs(dir).into_values().all(|whole| whole), "{set}");
         let du: Value = serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
         assert_eq!(du["sources"][0]["trash"]["bytes"], bytes, "{set}");
         assert_eq!(du["sources"][0]["unknown"]["objects"], 0, "{set}");

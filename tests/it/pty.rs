@@ -1,5 +1,9 @@
 //! The built program in a real terminal: it draws, answers, and leaves the terminal as it found it.
 
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
 use super::support::command::Sandbox;
 use super::support::fixture::Fixture;
 use super::support::pty::Terminal;
@@ -67,4 +71,46 @@ fn without_a_terminal_it_says_what_to_use_instead() {
     let run = Sandbox::new().run(&["demo"]);
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("needs a terminal") && run.stderr.contains("cachelens ls"), "{}", run.stderr);
+}
+
+/// Makes every blob of a layout older than any grace.
+fn age(layout: &Path) {
+    let long_ago = SystemTime::now() - Duration::from_secs(30 * 86_400);
+    for blob in fs::read_dir(layout.join("blobs/sha256")).unwrap() {
+        File::open(blob.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
+    }
+}
+
+#[test]
+fn orphans_are_pruned_and_the_terminal_is_left_as_it_was() {
+    let layout = Fixture::named("mini").layout("local-latest.json");
+    age(layout.path());
+    let stored = || fs::read_dir(layout.path().join("blobs/sha256")).unwrap().count();
+    let before = stored();
+    let mut terminal = Terminal::start(&["--write", layout.path().to_str().unwrap()], 100, 30);
+    terminal.wait("that it may write", |screen| screen.contains("WRITE") && screen.contains("ready"));
+    terminal.press("p");
+    terminal.wait("the plan", |screen| screen.contains("frees"));
+    terminal.press("\r");
+    terminal.wait("the question", |screen| screen.contains("Please confirm"));
+    assert_eq!(stored(), before);
+    terminal.press("y");
+    terminal.wait("the end of the run", |screen| screen.contains("every kept ref is whole"));
+    assert!(stored() < before);
+    terminal.press("qq");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn read_only_beats_write() {
+    let layout = Fixture::named("mini").layout("local-latest.json");
+    age(layout.path());
+    let mut terminal = Terminal::start(&["--write", "--read-only", layout.path().to_str().unwrap()], 100, 30);
+    terminal.wait("the source", |screen| screen.contains("read-only") && screen.contains("ready"));
+    terminal.press("p");
+    terminal.wait("the plan", |screen| screen.contains("frees"));
+    terminal.press("\r");
+    terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
 }

@@ -2,6 +2,9 @@
 
 pub mod command;
 pub mod fixture;
+pub mod journey;
 pub mod layout;
+pub mod made;
+pub mod model;
 pub mod naive;
 pub mod pty;

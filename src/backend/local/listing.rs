@@ -23,18 +23,26 @@ const MAX_THREADS: usize = 4;
 /// Sends everything below `dir` that is not one of the layout's own files.
 pub(super) fn list(dir: &Path, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), BackendError> {
     let listing = Listing { dir, sender, cancel };
+    let (mut has_blobs, mut has_ingest, mut has_trash) = (false, false, false);
     listing.serially(dir, |entry, batch| {
         let name = entry.file_name();
         match name.to_str() {
-            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => Ok(()),
-            Some(BLOBS) if entry.path().is_dir() => Ok(()),
-            Some(INGEST | TRASH) if entry.file_type()?.is_dir() => Ok(()),
-            _ => listing.foreign(entry, batch),
+            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => {}
+            // The folders of blobs may be links: somebody's other disk.
+            Some(BLOBS) if entry.path().is_dir() => has_blobs = true,
+            Some(INGEST) if entry.file_type()?.is_dir() => has_ingest = true,
+            Some(TRASH) if entry.file_type()?.is_dir() => has_trash = true,
+            _ => listing.foreign(entry, batch)?,
         }
+        Ok(())
     })?;
-    listing.ingest()?;
-    listing.trash()?;
-    listing.blobs()
+    if has_ingest {
+        listing.ingest()?;
+    }
+    if has_trash {
+        listing.trash()?;
+    }
+    if has_blobs { listing.blobs() } else { Ok(()) }
 }
 
 struct Listing<'a> {
@@ -55,7 +63,7 @@ impl Listing<'_> {
                 Some("sha512") => "sha512",
                 _ => return self.foreign(entry, batch),
             };
-            if !entry.file_type()?.is_dir() {
+            if !entry.path().is_dir() {
                 return self.foreign(entry, batch);
             }
             folders.push((algorithm, entry.path()));
@@ -90,7 +98,8 @@ impl Listing<'_> {
         let mut told = self.other(entry, &entry.metadata()?);
         if entry.file_type()?.is_dir() {
             let upload = Upload::at(&entry.path())?;
-            (told.kind, told.size, told.modified) = (OtherKind::Upload, upload.size, upload.modified);
+            let kind = if upload.is_unlisted { OtherKind::Unlisted } else { OtherKind::Upload };
+            (told.kind, told.size, told.modified) = (kind, upload.size, upload.modified);
         }
         Ok(told)
     }
@@ -136,25 +145,34 @@ impl Listing<'_> {
     /// Tells a file that is none of the cache's own, or all the files of such a folder.
     fn foreign(&self, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
-            return self.walk(entry.path(), |entry, found| {
+            let denied = self.walk(entry.path(), |entry, found| {
                 batch.push(StoredObject::Unknown(self.other(entry, found)));
                 if batch.len() >= BATCH {
                     self.flush(batch);
                 }
-            });
+            })?;
+            batch.extend(denied.into_iter().map(|folder| {
+                let (name, kind) = (self.name(&folder), OtherKind::Unlisted);
+                StoredObject::Unknown(OtherObject { name, kind, size: 0, modified: None })
+            }));
+            return Ok(());
         }
         batch.push(StoredObject::Unknown(self.other(entry, &entry.metadata()?)));
         Ok(())
     }
 
     fn other(&self, entry: &DirEntry, found: &Metadata) -> OtherObject {
-        let path = entry.path();
-        let name = path.strip_prefix(self.dir).unwrap_or(&path).to_string_lossy().into_owned();
-        OtherObject { name, kind: kind(found.file_type()), size: found.len(), modified: modified(found) }
+        let (name, kind) = (self.name(&entry.path()), kind(found.file_type()));
+        OtherObject { name, kind, size: found.len(), modified: modified(found) }
     }
 
-    /// Visits everything below `dir` but the folders themselves, without following links.
-    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<()> {
+    fn name(&self, path: &Path) -> String {
+        path.strip_prefix(self.dir).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// Visits everything below `dir` but the folders themselves, without following links. Returns the folders that may not
+    /// be listed, as `lost+found` on a disk of its own.
+    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<Vec<PathBuf>> {
         walk(dir, &mut |entry, found| {
             visit(entry, found);
             !self.cancel.is_cancelled()
@@ -223,41 +241,62 @@ impl Listing<'_> {
 }
 
 /// Visits everything below `dir` but the folders themselves, without following links, for as long as `visit` wants more.
-fn walk(dir: PathBuf, visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool) -> io::Result<()> {
-    let mut folders = vec![dir];
+fn walk(dir: PathBuf, visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool) -> io::Result<Vec<PathBuf>> {
+    let (mut folders, mut denied) = (vec![dir], Vec::new());
     while let Some(folder) = folders.pop() {
-        for entry in read_dir(&folder)?.into_iter().flatten() {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if let Some(found) = unless_gone(entry.metadata())?
-                && !visit(&entry, &found)
-            {
-                return Ok(());
+        match self::visit(&folder, &mut folders, visit) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied.push(folder),
+            visited => {
+                if !visited? {
+                    break;
+                }
             }
         }
     }
-    Ok(())
+    Ok(denied)
+}
+
+/// Visits the files of a folder and remembers the folders in it; tells whether to go on.
+fn visit(
+    folder: &Path,
+    folders: &mut Vec<PathBuf>,
+    visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool,
+) -> io::Result<bool> {
+    for entry in read_dir(folder)?.into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        } else if let Some(found) = unless_gone(entry.metadata())?
+            && !visit(&entry, &found)
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The folder of an unfinished upload, as a whole.
 pub(super) struct Upload {
     pub size: u64,
     pub disk_bytes: u64,
+    /// Whether a folder in it may not be listed.
+    pub is_unlisted: bool,
     /// The newest time of the folder and its files.
     pub modified: Option<Timestamp>,
 }
 
 impl Upload {
     pub(super) fn at(folder: &Path) -> io::Result<Self> {
-        let mut upload = Self { size: 0, disk_bytes: 0, modified: modified(&fs::symlink_metadata(folder)?) };
-        walk(folder.to_owned(), &mut |_, found| {
+        let mut upload =
+            Self { size: 0, disk_bytes: 0, is_unlisted: false, modified: modified(&fs::symlink_metadata(folder)?) };
+        let denied = walk(folder.to_owned(), &mut |_, found| {
             upload.size = upload.size.saturating_add(found.len());
             upload.disk_bytes = upload.disk_bytes.saturating_add(taken(found));
             // A file without a time is as young as can be: nobody knows how old it is.
             upload.modified = upload.modified.zip(modified(found)).map(|(folder, file)| folder.max(file));
             true
         })?;
+        upload.is_unlisted = !denied.is_empty();
         Ok(upload)
     }
 }

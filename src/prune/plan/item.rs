@@ -207,6 +207,8 @@ pub enum StoreReason {
     NamedAgain,
     /// It stays until what the trash holds has been put back: that may name it.
     AwaitsPutBack,
+    /// It stays: a person has left it out of the plan.
+    LeftOut,
     /// It stays: it does not lie in the store in a way that can be deleted safely.
     Unsupported {
         /// Why not.
@@ -234,6 +236,7 @@ impl fmt::Display for StoreReason {
             Self::Undetermined => f.write_str("a ref that cannot be read may name it"),
             Self::NamedAgain => f.write_str("a ref names it again: it is put back"),
             Self::AwaitsPutBack => f.write_str("something is put back first, which may name it"),
+            Self::LeftOut => f.write_str("left out by hand"),
             Self::Unsupported { why } => f.write_str(why),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FreedBlobs, Planning, StoreReason, Why, age, names};
-use crate::backend::{RefTarget, Support};
+use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, names};
+use crate::backend::{ObjectName, ObjectTarget, RefTarget, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, StoreWarning, Tally};
@@ -50,14 +50,23 @@ pub enum BlobFate {
     AwaitsPutBack,
     /// It stays: it does not lie in the store in a way that can be deleted safely.
     Unsupported,
+    /// It stays: a person has left it out.
+    LeftOut,
     /// It goes: nothing reaches it, and nothing did when the plan was made.
     Goes,
 }
 
 impl BlobFate {
     /// The fates of blobs that stay although no ref reaches them which stays.
-    pub const HELD: [Self; 6] =
-        [Self::Waits, Self::WithinGrace, Self::UnknownAge, Self::Undetermined, Self::AwaitsPutBack, Self::Unsupported];
+    pub const HELD: [Self; 7] = [
+        Self::Waits,
+        Self::WithinGrace,
+        Self::UnknownAge,
+        Self::Undetermined,
+        Self::AwaitsPutBack,
+        Self::Unsupported,
+        Self::LeftOut,
+    ];
 
     /// Says it as a person reads it.
     pub fn sentence(self) -> &'static str {
@@ -70,6 +79,7 @@ impl BlobFate {
             Self::Undetermined => "a ref that cannot be read may name them",
             Self::AwaitsPutBack => "something is put back first, which may name them",
             Self::Unsupported => "cannot be deleted safely here",
+            Self::LeftOut => "left out by hand",
             Self::Goes => "no ref reaches them",
         }
     }
@@ -147,7 +157,12 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             let digest = entry.digest().valid();
             match (verdict, digest, &planning.capabilities.delete_ref) {
                 (Verdict::Drop(_), Some(digest), Support::Yes) => {
-                    RefFate::Goes(RefTarget { names: names(entry), digest }, reasons)
+                    let target = RefTarget { names: names(entry), digest };
+                    if planning.spared.contains(&Target::Ref(target.clone())) {
+                        RefFate::Stays(vec![StoreReason::LeftOut.into()])
+                    } else {
+                        RefFate::Goes(target, reasons)
+                    }
                 }
                 (Verdict::Drop(_), Some(_), Support::No(why)) => {
                     RefFate::Stays(vec![StoreReason::Unsupported { why: why.clone() }.into()])
@@ -207,9 +222,19 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,
         (_, _, None, Some(modified)) if age(modified, planning.now) < planning.policy.grace => BlobFate::WithinGrace,
+        (_, _, None, _)
+            if blob_target(blob).is_some_and(|target| planning.spared.contains(&Target::Object(target))) =>
+        {
+            BlobFate::LeftOut
+        }
         (Reached::Nothing, _, None, Some(_))
         | (Reached::Dropped | Reached::Recent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
     }
+}
+
+/// Returns a blob as what goes; none when it is not known well enough.
+pub(super) fn blob_target(blob: Blob<'_>) -> Option<ObjectTarget> {
+    Some(ObjectTarget { name: ObjectName::Blob(blob.digest()), size: blob.size()?, modified: blob.modified()? })
 }
 
 /// Returns the blobs in the trash that a ref names and the store does not hold.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::SignedDuration;
 
-use super::judge::{RefFate, digest_in_trash};
+use super::judge::{RefFate, blob_target, digest_in_trash};
 use super::{BlobFate, Deletion, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
 use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, Support};
 use crate::format::digest::Digest;
@@ -55,8 +55,8 @@ impl<'a> Lists<'a> {
     fn blobs(&mut self) {
         let mut goes = Vec::new();
         for (blob, fate) in self.planning.inventory.blobs.iter().zip(&self.judged.blobs) {
-            if let (BlobFate::Goes, Some(size), Some(modified)) = (fate, blob.size(), blob.modified()) {
-                goes.push((ObjectTarget { name: ObjectName::Blob(blob.digest()), size, modified }, blob.refs()));
+            if let (BlobFate::Goes, Some(target)) = (fate, blob_target(blob)) {
+                goes.push((target, blob.refs()));
             }
         }
         goes.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
@@ -74,6 +74,9 @@ impl<'a> Lists<'a> {
                 (Support::No(why), _) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
                 (Support::Yes, OtherKind::Symlink | OtherKind::Special) => {
                     Some(StoreReason::Unsupported { why: "it is not a plain file".to_owned() }.into())
+                }
+                (Support::Yes, OtherKind::Unlisted) => {
+                    Some(StoreReason::Unsupported { why: "not all of it may be read".to_owned() }.into())
                 }
                 (Support::Yes, OtherKind::File | OtherKind::Upload) => None,
             };
@@ -109,17 +112,20 @@ impl<'a> Lists<'a> {
     ) {
         let grace = self.planning.policy.grace;
         let changed = object.modified.map(|modified| (modified, age(modified, self.planning.now)));
+        let kind = if matches!(name, ObjectName::Partial(_)) { Kind::Partial } else { Kind::Object };
         let why = match (stays, changed) {
             (Some(why), _) => why,
             (None, None) => Reason::UnknownAge.into(),
             (None, Some((_, changed))) if changed < grace => Reason::WithinGrace { changed, grace }.into(),
             (None, Some((modified, changed))) => {
                 let target = Target::Object(ObjectTarget { name, size: object.size, modified });
-                self.delete.push(Deletion { target, reasons: vec![goes(changed).into()] });
-                return;
+                if !self.planning.spared.contains(&target) {
+                    self.delete.push(Deletion { target, reasons: vec![goes(changed).into()] });
+                    return;
+                }
+                StoreReason::LeftOut.into()
             }
         };
-        let kind = if matches!(name, ObjectName::Partial(_)) { Kind::Partial } else { Kind::Object };
         self.keep.push(Kept { kind, name: object.name.clone(), digest: None, missing_blobs: 0, reasons: vec![why] });
     }
 }

@@ -24,6 +24,7 @@ struct Store {
     policy: Policy,
     freed: Option<FreedBlobs>,
     capabilities: Option<Capabilities>,
+    spared: HashSet<Target>,
 }
 
 impl Store {
@@ -69,6 +70,7 @@ impl Store {
             now: NOW.parse().unwrap(),
             freed_blobs: self.freed.unwrap_or(FreedBlobs::Wait),
             disposal: Disposal::Trash,
+            spared: &self.spared,
         };
         then(&planning, Plan::new(&planning));
     }
@@ -300,4 +302,18 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     for wrong in ["", "{}", "[]", "null", r#"{"cachelens_plan":2,"later":1}"#, r#"{"cachelens_plan":1}"#] {
         assert!(file::load(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
+    let mut store = Store::default();
+    let (own, orphan) = (store.blob("own", 100), store.blob("orphan", 100));
+    let digest = store.a_ref("old", true, &[own]);
+    store.freed = Some(FreedBlobs::GoNow);
+    store.spared.insert(Target::Ref(RefTarget { names: vec!["old".into()], digest }));
+    let name = ObjectName::Blob(orphan);
+    store.spared.insert(Target::Object(ObjectTarget { name, size: 6, modified: ago(100) }));
+    let plan = store.plan();
+    assert!(plan.is_empty());
+    assert_eq!((plan.live().blobs, held(&plan)), (3, vec![(BlobFate::LeftOut, 1)]));
 }

@@ -1,32 +1,52 @@
-//! Writes rows to a file, as JSON or CSV.
+//! Writes rows to a file, as JSON or CSV, and texts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::tui::effect::{Export, Overwrite};
+use crate::prune::plan;
+use crate::tui::effect::{Export, Overwrite, Saving};
 use crate::tui::message::ExportError;
 
 /// Writes rows, all of them or none, and returns how many.
 pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    let file = match export.overwrite {
-        Overwrite::Never => options.create_new(true).open(&export.path),
-        Overwrite::Agreed => options.create(true).truncate(true).open(&export.path),
-    };
-    let file = file.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => ExportError::Exists,
-        _ => ExportError::Failed(error.to_string()),
-    })?;
+    let file = create(&export.path, export.overwrite)?;
     let is_csv = export.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let written = if is_csv { write_csv(export, file, cancel) } else { write_json(export, file, cancel) };
     written.map(|()| export.shown.len()).map_err(|error| {
         // Half a file is worse than none; when it cannot be removed either, the error is the same.
         let _ = fs::remove_file(&export.path);
         ExportError::Failed(error.to_string())
+    })
+}
+
+/// Writes a text, all of it or nothing.
+pub(super) fn save(saving: &Saving, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
+    let text = match saving {
+        Saving::Plan(plan) => plan::file::save(plan, true).map(|text| text + "\n"),
+        Saving::Rule(text) => Ok(text.clone()),
+    };
+    let text = text.map_err(|error| ExportError::Failed(error.to_string()))?;
+    create(path, overwrite)?.write_all(text.as_bytes()).map_err(|error| {
+        // As above.
+        let _ = fs::remove_file(path);
+        ExportError::Failed(error.to_string())
+    })
+}
+
+fn create(path: &Path, overwrite: Overwrite) -> Result<File, ExportError> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let file = match overwrite {
+        Overwrite::Never => options.create_new(true).open(path),
+        Overwrite::Agreed => options.create(true).truncate(true).open(path),
+    };
+    file.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ExportError::Exists,
+        _ => ExportError::Failed(error.to_string()),
     })
 }
 

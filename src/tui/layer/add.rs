@@ -70,12 +70,13 @@ impl Layer for AddPrompt {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = 72.min(area.width.saturating_sub(8));
-        let words = match (&self.fault, self.opening) {
-            (_, Some(_)) => Cell::new("opening…", Role::Title),
-            (Some(fault), None) => Cell::new(format!("! {fault}"), Role::Error),
-            (None, None) => Cell::new(HELP, Role::Dim),
+        let (words, role) = match (&self.fault, self.opening) {
+            (_, Some(_)) => ("opening…", Role::Title),
+            (Some(fault), None) => (fault.as_str(), Role::Error),
+            (None, None) => (HELP, Role::Dim),
         };
-        let lines = text::wrap(&words, width);
+        let sentences = words.lines().map(|line| Cell::new(line.trim().to_owned(), role));
+        let lines: Vec<Cell> = sentences.flat_map(|sentence| text::wrap(&sentence, width)).collect();
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
         let inside = popup::open("Open a source", width, height, &world.theme, frame, area);
         for (line, row) in lines.iter().zip(2..inside.height) {

@@ -55,7 +55,9 @@ impl Layer for Details {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let (lines, room) = self.lines(area.as_size());
-        let inside = popup::open("Details", room.width, room.height, &world.theme, frame, area);
+        let more = lines.len() > room.height.into() && self.scroll.top(lines.len(), room.height.into()) == 0;
+        let title = if more { "Details · more below" } else { "Details" };
+        let inside = popup::open(title, room.width, room.height, &world.theme, frame, area);
         let top = self.scroll.top(lines.len(), inside.height.into());
         detail::draw(&lines, top, &world.theme, frame.buffer_mut(), inside);
     }
@@ -63,17 +65,19 @@ impl Layer for Details {
 
 /// How far a text is scrolled.
 #[derive(Debug, Default)]
-pub(super) struct Scroll(usize);
+pub struct Scroll(usize);
 
 impl Scroll {
     /// Moves within `lines` of which `height` are seen.
-    pub(super) fn act(&mut self, action: Action, lines: usize, height: usize) {
+    pub fn act(&mut self, action: Action, lines: usize, height: usize) {
         let here = self.top(lines, height);
         self.0 = match action {
             Action::Up => here.saturating_sub(1),
             Action::Down => here + 1,
             Action::PageUp => here.saturating_sub(height),
+            Action::HalfPageUp => here.saturating_sub(height.div_ceil(2)),
             Action::PageDown => here + height,
+            Action::HalfPageDown => here + height.div_ceil(2),
             Action::Top => 0,
             Action::Bottom => lines,
             _ => here,
@@ -82,7 +86,7 @@ impl Scroll {
     }
 
     /// Returns the first line that is seen.
-    pub(super) fn top(&self, lines: usize, height: usize) -> usize {
+    pub fn top(&self, lines: usize, height: usize) -> usize {
         self.0.min(lines.saturating_sub(height))
     }
 }

@@ -7,7 +7,7 @@ use super::Layer;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{Order, Sort};
 use crate::tui::message::Key;
-use crate::tui::rows::{Cell, Column, Sortable};
+use crate::tui::rows::{Align, Cell, Column, Sortable};
 use crate::tui::screen::{Request, Screen};
 use crate::tui::theme::Role;
 use crate::tui::widget::popup;
@@ -69,9 +69,12 @@ impl Layer for SortMenu {
         let inside = popup::open("Sort by", 30, height, &world.theme, frame, area);
         for ((place, column), row) in self.choices.iter().enumerate().zip(0..inside.height) {
             let sort = self.order_at(place);
-            let words = match sort.order {
-                Order::Ascending => "▴ least first",
-                Order::Descending => "▾ most first",
+            let align = self.columns.get(*column).map(|column| column.align);
+            let words = match (align, sort.order) {
+                (Some(Align::Left | Align::Path), Order::Ascending) => "▴ from A to Z",
+                (Some(Align::Left | Align::Path), Order::Descending) => "▾ from Z to A",
+                (_, Order::Ascending) => "▴ least first",
+                (_, Order::Descending) => "▾ most first",
             };
             let chosen = if *column == self.sort.column { "✓ " } else { "  " };
             let title = self.columns.get(*column).map_or("", |column| column.title);

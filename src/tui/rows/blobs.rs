@@ -26,15 +26,17 @@ const COLUMNS: &[Column] = &[
     Column { title: "ROLE", align: Align::Left, min: 12, max: 12, rank: 4, sort: Sortable::Ascending },
     Column { title: "STATE", align: Align::Left, min: 10, max: 14, rank: 1, sort: Sortable::Ascending },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 2, sort: Sortable::Descending },
+    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
     Column { title: "REFS", align: Align::Right, min: 5, max: 5, rank: 3, sort: Sortable::Descending },
 ];
 
+type StateOf = dyn Fn(&Blob<'_>) -> BlobState + Send + Sync;
+
 /// All objects of an inventory.
-#[derive(Debug)]
 pub struct BlobRows {
     inventory: Arc<Inventory>,
     blobs: u32,
+    state: Box<StateOf>,
     users: OnceLock<Users>,
 }
 
@@ -47,13 +49,13 @@ impl BlobRows {
     /// Shows the objects of `inventory`.
     pub fn new(inventory: Arc<Inventory>) -> Self {
         let blobs = u32::try_from(inventory.blobs.len()).unwrap_or(u32::MAX);
-        Self { inventory, blobs, users: OnceLock::new() }
+        Self { state: Box::new(inventory.blob_states()), inventory, blobs, users: OnceLock::new() }
     }
 
     fn at(&self, row: u32) -> Object<'_> {
         if row < self.blobs {
             let blob = self.inventory.blobs.get(BlobId(row));
-            return Object::Blob(BlobRow { blob, state: self.inventory.blob_states()(&blob) });
+            return Object::Blob(BlobRow { blob, state: (self.state)(&blob) });
         }
         let place = (row - self.blobs) as usize;
         Object::Other(match self.inventory.partial.get(place) {
@@ -66,6 +68,20 @@ impl BlobRows {
 
     fn blob(&self, row: u32) -> Option<Blob<'_>> {
         (row < self.blobs).then(|| self.inventory.blobs.get(BlobId(row)))
+    }
+
+    fn size(&self, row: u32) -> Option<u64> {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.size(),
+            Object::Other(row) => Some(row.object.size),
+        }
+    }
+
+    fn modified(&self, row: u32) -> Option<Timestamp> {
+        match self.at(row) {
+            Object::Blob(row) => row.blob.modified(),
+            Object::Other(row) => row.object.modified,
+        }
     }
 }
 
@@ -90,6 +106,7 @@ fn other_kind(kind: OtherKind) -> &'static str {
         OtherKind::Upload => "upload",
         OtherKind::Symlink => "link",
         OtherKind::Special => "special",
+        OtherKind::Unlisted => "folder",
     }
 }
 
@@ -139,33 +156,28 @@ impl RowSet for BlobRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let size = |row| match self.at(row) {
-            Object::Blob(row) => row.blob.size(),
-            Object::Other(row) => Some(row.object.size),
-        };
-        let modified = |row| match self.at(row) {
-            Object::Blob(row) => row.blob.modified(),
-            Object::Other(row) => row.object.modified,
-        };
         let words = |row| match self.at(row) {
             Object::Blob(row) => (row.blob.role().word(), row.state.word()),
             Object::Other(row) => (other_kind(row.object.kind), row.state),
         };
-        match column {
-            0 => match (self.blob(a), self.blob(b)) {
-                (Some(a), Some(b)) => a.digest().cmp(&b.digest()),
-                _ => a.cmp(&b),
-            },
+        let refs = |row| self.blob(row).map(|blob| blob.refs());
+        let ordering = match column {
+            0 => Ordering::Equal,
             1 => words(a).0.cmp(words(b).0),
             2 => words(a).1.cmp(words(b).1),
-            SIZE => size(a).cmp(&size(b)),
+            SIZE => self.size(a).cmp(&self.size(b)),
             // The oldest has the largest age; one without a time comes last among those.
-            4 => match (modified(a), modified(b)) {
+            4 => match (self.modified(a), self.modified(b)) {
                 (Some(a), Some(b)) => b.cmp(&a),
                 (a, b) => a.cmp(&b),
             },
-            _ => self.blob(a).map(|blob| blob.refs()).cmp(&self.blob(b).map(|blob| blob.refs())),
-        }
+            _ => refs(a).cmp(&refs(b)),
+        };
+        // The order in which a store lists its objects means nothing; that of their names stays the same.
+        ordering.then_with(|| match (self.blob(a), self.blob(b)) {
+            (Some(a), Some(b)) => a.digest().cmp(&b.digest()),
+            _ => a.cmp(&b),
+        })
     }
 
     fn identity(&self, row: u32) -> Identity {
@@ -184,7 +196,7 @@ impl RowSet for BlobRows {
             Identity::Object(name) => {
                 place(partial, name).or_else(|| place(unknown, name).map(|place| partial.len() + place))?
             }
-            Identity::Source(_) | Identity::Ref(..) => return None,
+            _ => return None,
         };
         u32::try_from(other).ok().map(|other| self.blobs + other)
     }

@@ -11,35 +11,44 @@ use super::sources::grouped;
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
+use crate::retention::{Verdict, Verdicts};
 use crate::tui::theme::Role;
 use crate::units::{Age, Size};
 
 /// The column of ages, by which refs are sorted at first.
 pub const AGE: usize = 2;
+/// The column of what the policy says.
+const POLICY: usize = 7;
 /// How many missing blobs the details list.
 const MISSING_SHOWN: usize = 20;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "REF", align: Align::Left, min: 12, max: 60, rank: 0, sort: Sortable::Ascending },
-    Column { title: "KIND", align: Align::Left, min: 7, max: 7, rank: 6, sort: Sortable::Ascending },
-    Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 3, sort: Sortable::Ascending },
+    Column { title: "REF", align: Align::Left, min: 11, max: 60, rank: 0, sort: Sortable::Ascending },
+    Column { title: "KIND", align: Align::Left, min: 7, max: 7, rank: 7, sort: Sortable::Ascending },
+    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Ascending },
     Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
     Column { title: "ONLY HERE", align: Align::Right, min: 9, max: 9, rank: 4, sort: Sortable::Descending },
-    Column { title: "LAYERS", align: Align::Right, min: 6, max: 6, rank: 5, sort: Sortable::Descending },
+    Column { title: "LAYERS", align: Align::Right, min: 6, max: 6, rank: 6, sort: Sortable::Descending },
     Column { title: "STEPS", align: Align::Left, min: 13, max: 70, rank: 1, sort: Sortable::Descending },
+    Column { title: "POLICY", align: Align::Left, min: 16, max: 70, rank: 5, sort: Sortable::Ascending },
 ];
 
 /// The refs of an inventory.
 #[derive(Debug)]
 pub struct RefRows {
     inventory: Arc<Inventory>,
+    verdicts: Option<Arc<Verdicts>>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
 impl RefRows {
-    /// Shows the refs of `inventory`.
-    pub fn new(inventory: Arc<Inventory>) -> Self {
-        Self { inventory, places: OnceLock::new() }
+    /// Shows the refs of `inventory`, with what the policy says of them when that is known.
+    pub fn new(inventory: Arc<Inventory>, verdicts: Option<Arc<Verdicts>>) -> Self {
+        Self { inventory, verdicts, places: OnceLock::new() }
+    }
+
+    fn verdict(&self, row: u32) -> Option<&Verdict> {
+        self.verdicts.as_ref()?.refs.get(row as usize)
     }
 
     fn at(&self, row: u32) -> &RefEntry {
@@ -65,6 +74,16 @@ pub fn fault(entry: &RefEntry) -> Option<String> {
         1 => Some("1 blob missing: a build that imports this fails".to_owned()),
         count => Some(format!("{count} blobs missing: a build that imports this fails")),
     }
+}
+
+/// Says what becomes of a ref, and the reason that weighs most.
+fn policy(verdict: &Verdict) -> Cell {
+    let reason = verdict.reasons().first().map(ToString::to_string).unwrap_or_default();
+    verdict_word(verdict).and("  ", Role::Text).and(reason, Role::Dim)
+}
+
+fn verdict_word(verdict: &Verdict) -> Cell {
+    Cell::new(verdict.word(), if verdict.is_drop() { Role::Orphan } else { Role::Live })
 }
 
 fn steps(entry: &RefEntry) -> Cell {
@@ -107,6 +126,7 @@ impl RowSet for RefRows {
             self.size(entry.sizes.exclusive_bytes, Role::Text),
             Cell::text(grouped(entry.layers.into())),
             steps(entry),
+            self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
         ]
     }
 
@@ -133,6 +153,15 @@ impl RowSet for RefRows {
             let age = format!("{} ago, {:.0}", Age::between(then, now), then);
             details.push(Detail::Fact("age", Cell::text(age).and(format!(" ({words})"), Role::Dim)));
         }
+        if let Some(verdict) = self.verdict(row) {
+            for (place, reason) in verdict.reasons().iter().enumerate() {
+                let word = if place == 0 { verdict_word(verdict).and(": ", Role::Text) } else { Cell::default() };
+                details.push(Detail::Fact(
+                    if place == 0 { "policy" } else { "" },
+                    word.and(reason.to_string(), Role::Text),
+                ));
+            }
+        }
         details.extend(self.size_details(entry));
         for fault in entry.faults.iter().skip(1) {
             details.push(Detail::Blank);
@@ -146,6 +175,8 @@ impl RowSet for RefRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let (one, other) = (a, b);
+        let policy_of = |row| self.verdict(row).map(ToString::to_string);
         let (a, b) = (self.at(a), self.at(b));
         match column {
             0 => a.name.cmp(&b.name),
@@ -158,6 +189,7 @@ impl RowSet for RefRows {
             3 => a.sizes.bytes.cmp(&b.sizes.bytes),
             4 => a.sizes.exclusive_bytes.cmp(&b.sizes.exclusive_bytes),
             5 => a.layers.cmp(&b.layers),
+            POLICY => policy_of(one).cmp(&policy_of(other)),
             _ => {
                 let results = |entry: &RefEntry| entry.counts().map(|counts| counts.results);
                 results(a).cmp(&results(b))
@@ -198,6 +230,7 @@ impl RowSet for RefRows {
             ("created", json!(entry.created.map(|(time, _)| time))),
             ("modified", json!(entry.modified)),
             ("platforms", json!(entry.platforms.join(" "))),
+            ("policy", json!(self.verdict(row).map(ToString::to_string))),
         ]
     }
 

@@ -18,13 +18,13 @@ use crate::units::{Age, Size};
 pub const BY_NAME: usize = 0;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "SOURCE", align: Align::Left, min: 14, max: 60, rank: 0, sort: Sortable::Ascending },
+    Column { title: "SOURCE", align: Align::Path, min: 14, max: 60, rank: 0, sort: Sortable::Ascending },
     Column { title: "KIND", align: Align::Left, min: 8, max: 8, rank: 6, sort: Sortable::Ascending },
     Column { title: "REFS", align: Align::Right, min: 6, max: 6, rank: 4, sort: Sortable::Descending },
     Column { title: "LIVE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
     Column { title: "ORPHAN", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
     Column { title: "MISSING", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
-    Column { title: "NEWEST", align: Align::Right, min: 7, max: 7, rank: 5, sort: Sortable::Descending },
+    Column { title: "NEWEST", align: Align::Right, min: 8, max: 8, rank: 5, sort: Sortable::Descending },
     Column { title: "STATE", align: Align::Left, min: 9, max: 40, rank: 2, sort: Sortable::No },
 ];
 
@@ -55,9 +55,7 @@ pub fn scan_state(source: &Source) -> Cell {
         Scan::Running(_) => Cell::new(format!("scanning, {} blobs…", grouped(objects as u64)), Role::Title),
         Scan::Done => Cell::new("ready", Role::Good),
         Scan::Stopped => Cell::new("stopped: not all is known", Role::Warning),
-        Scan::Failed(error) => {
-            Cell::new("! ", Role::Error).and(error.lines().next().unwrap_or_default().to_owned(), Role::Error)
-        }
+        Scan::Failed(_) => Cell::new("! failed", Role::Error),
     }
 }
 
@@ -119,6 +117,9 @@ impl RowSet for SourceRows {
     }
 
     fn below(&self, row: u32, width: u16) -> Cell {
+        if let Scan::Failed(error) = &self.at(row).scan {
+            return Cell::new(error.lines().next().unwrap_or_default().to_owned(), Role::Error);
+        }
         let Some(found) = self.found(row) else { return Cell::default() };
         let totals = &found.totals;
         let stored = totals.stored().bytes;
@@ -133,8 +134,11 @@ impl RowSet for SourceRows {
             Some(_) => "no waste".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
-        let bar = meter::of_totals(totals, width.saturating_sub(24).min(96));
-        bar.and(format!("  {words}"), Role::Dim)
+        let bar = meter::of_totals(totals, width.saturating_sub(34).min(96)).and(format!("  {words}"), Role::Dim);
+        match totals.missing.count {
+            0 => bar,
+            count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+        }
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {

@@ -12,14 +12,14 @@ use crate::format::text::visible;
 use crate::tui::effect::{Effect, Export, JobId, Overwrite, Work};
 use crate::tui::keymap::Action;
 use crate::tui::layer::confirm::Confirm;
-use crate::tui::layer::details::Details;
+use crate::tui::layer::details::{Details, Scroll};
 use crate::tui::layer::export::ExportPrompt;
 use crate::tui::layer::filter::FilterBar;
 use crate::tui::layer::sort::SortMenu;
 use crate::tui::list::List;
 use crate::tui::message::{ExportError, Report};
+use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
-use crate::tui::rows::{Cell, Detail};
 use crate::tui::theme::Role;
 use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
@@ -30,7 +30,7 @@ use crate::units::Size;
 /// From this width on, details stand beside the list.
 const WIDE: u16 = 120;
 /// From this height on, they stand below it where they do not stand beside it.
-const TALL: u16 = 26;
+const TALL: u16 = 24;
 /// More rows than these are not marked all at once.
 const MOST_MARKED: usize = 20_000;
 
@@ -42,6 +42,8 @@ pub struct ListScreen {
     height: RowHeight,
     /// How many lines above the list are the screen's own.
     head: u16,
+    /// How far the details are scrolled, while the keys move them instead of the list.
+    focus: Option<Scroll>,
     export: Option<JobId>,
 }
 
@@ -57,7 +59,12 @@ pub struct Areas {
 impl ListScreen {
     /// Makes a screen of a list, with `head` lines of its own above it.
     pub fn new(list: List, height: RowHeight, head: u16) -> Self {
-        Self { list, height, head, export: None }
+        Self { list, height, head, focus: None, export: None }
+    }
+
+    /// Gives the screen another number of lines of its own.
+    pub fn set_head(&mut self, head: u16) {
+        self.head = head;
     }
 
     /// Divides `body`.
@@ -66,8 +73,8 @@ impl ListScreen {
         let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
         let (list, details) = if body.width >= WIDE {
             let width = (body.width * 2 / 5).clamp(44, 84);
-            let list = Rect { width: rest.width - width, ..rest };
-            (list, Some(Rect { x: list.right(), width, ..rest }))
+            let list = Rect { width: rest.width - width - 1, ..rest };
+            (list, Some(Rect { x: list.right() + 1, width, ..rest }))
         } else if body.height >= TALL {
             let height = (rest.height * 2 / 5).min(16);
             let list = Rect { height: rest.height - height, ..rest };
@@ -103,6 +110,20 @@ impl ListScreen {
                     cx.show(Details::new(self.list.rows().details(row, cx.world.now)));
                 }
             }
+            Action::Focus => self.toggle_focus(cx),
+            Action::Escape if self.focus.take().is_some() => {}
+            Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown
+            | Action::HalfPageUp
+            | Action::HalfPageDown
+            | Action::Top
+            | Action::Bottom
+                if self.focus.is_some() =>
+            {
+                self.scroll(action, cx.world);
+            }
             Action::Copy => {
                 if let Some(row) = self.list.current() {
                     cx.effect(Effect::Copy(self.list.rows().name(row)));
@@ -116,6 +137,31 @@ impl ListScreen {
         Handled::Yes
     }
 
+    /// Hands the keys that move to the details, or back to the list. Where details have no room, they are shown above it.
+    fn toggle_focus(&mut self, cx: &mut Context<'_>) {
+        if self.areas(view::body(cx.world.size)).details.is_none() {
+            self.focus = None;
+            self.act(Action::Details, cx);
+        } else if self.focus.take().is_none() {
+            self.focus = Some(Scroll::default());
+        }
+    }
+
+    fn scroll(&mut self, action: Action, world: &World) {
+        let body = view::body(world.size);
+        let Some(area) = self.areas(body).details else { return };
+        let inside = inside(area, body.width >= WIDE);
+        let lines = self.detail_lines(world, inside.width).len();
+        if let Some(scroll) = &mut self.focus {
+            scroll.act(action, lines, inside.height.into());
+        }
+    }
+
+    fn detail_lines(&self, world: &World, width: u16) -> Vec<Cell> {
+        let details = self.list.current().map(|row| self.list.rows().details(row, world.now));
+        detail::lines(&details.unwrap_or_default(), width)
+    }
+
     /// Asks for the name of a file to write the rows to.
     pub fn ask_for_file(name: &str, cx: &mut Context<'_>) {
         cx.show(ExportPrompt::new(&format!("./cachelens-{name}.json")));
@@ -127,6 +173,7 @@ impl ListScreen {
             Request::Filter(filter) => self.list.set_filter(filter, cx),
             Request::Sort(sort) => self.list.set_sort(sort, cx),
             Request::Export(path, overwrite) => self.export(path, overwrite, cx),
+            Request::Names(_) | Request::Save(..) | Request::CarryOut | Request::Undo => {}
         }
     }
 
@@ -214,33 +261,40 @@ impl ListScreen {
             }
         }
         if let Some(area) = areas.details {
-            let details = self.list.current().map(|row| self.list.rows().details(row, world.now));
-            draw_details(details.unwrap_or_default().as_slice(), world, frame, area, body.width >= WIDE);
+            self.draw_details(world, frame, area, body.width >= WIDE);
         }
+    }
+
+    fn draw_details(&self, world: &World, frame: &mut Frame<'_>, area: Rect, beside: bool) {
+        let buffer = frame.buffer_mut();
+        let inside = inside(area, beside);
+        let rule = world.theme.style(if self.focus.is_some() { Role::Title } else { Role::Rule });
+        if beside {
+            let line = if self.focus.is_some() { "┃" } else { "│" };
+            for y in area.top()..area.bottom() {
+                buffer.set_string(area.x, y, line, rule);
+            }
+        } else {
+            let line = if self.focus.is_some() { "━" } else { "─" };
+            buffer.set_string(area.x, area.y, line.repeat(area.width.into()), rule);
+        }
+        let mut lines = self.detail_lines(world, inside.width);
+        let height = usize::from(inside.height);
+        let top = self.focus.as_ref().map_or(0, |scroll| scroll.top(lines.len(), height));
+        if lines.len() > height && self.focus.is_none() {
+            lines.truncate(height.saturating_sub(1));
+            lines.push(Cell::new("… tab scrolls, i shows all", Role::Dim));
+        }
+        detail::draw(&lines, top, &world.theme, buffer, inside);
     }
 }
 
-fn draw_details(details: &[Detail], world: &World, frame: &mut Frame<'_>, area: Rect, beside: bool) {
-    let rule = world.theme.style(Role::Rule);
-    let buffer = frame.buffer_mut();
-    let inside = if beside {
-        for y in area.top()..area.bottom() {
-            buffer.set_string(area.x, y, "│", rule);
-        }
+/// Returns the part of the details' area that text stands in.
+fn inside(area: Rect, beside: bool) -> Rect {
+    if beside {
         Rect { x: area.x + 2, width: area.width.saturating_sub(3), ..area }
     } else {
-        view::draw_rule(world, buffer, Rect { height: 1, ..area });
-        Rect {
-            x: area.x + 3,
-            y: area.y + 1,
-            width: area.width.saturating_sub(4),
-            height: area.height.saturating_sub(1),
-        }
-    };
-    let mut lines = detail::lines(details, inside.width);
-    if lines.len() > inside.height.into() {
-        lines.truncate(usize::from(inside.height).saturating_sub(1));
-        lines.push(Cell::new("… i shows all", Role::Dim));
+        let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(1));
+        Rect { x: area.x + 3, y: area.y + 1, width, height }
     }
-    detail::draw(&lines, 0, &world.theme, buffer, inside);
 }

@@ -8,16 +8,19 @@ use ratatui::style::Style;
 
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
+use super::plan::PlanScreen;
+use super::steps::Steps;
 use super::{Header, Pointer, Request, Screen};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
-use crate::tui::rows::Cell;
+use crate::tui::pruning::Scope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, meter, text};
@@ -58,6 +61,27 @@ impl Refs {
                 self.screen.list.select(&identity);
             }
             None => cx.world.tell(StatusKind::Failed, "the ref that was asked for is not there; these are"),
+        }
+    }
+
+    /// Returns what a plan is to be about: what is marked, if anything is.
+    fn scope(&self) -> Scope {
+        let refs = self.screen.list.marks().into_iter().filter_map(|identity| match identity {
+            Identity::Ref(name, digest) => Some((name, digest)),
+            _ => None,
+        });
+        match refs.collect::<Vec<_>>() {
+            refs if refs.is_empty() => Scope::Policy,
+            refs => Scope::Marked(refs),
+        }
+    }
+
+    /// Opens the ref under the cursor.
+    fn open(&mut self, cx: &mut Context<'_>) {
+        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        if let Some((row, found)) = row.zip(found) {
+            let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
+            cx.push(steps);
         }
     }
 
@@ -107,7 +131,8 @@ impl Refs {
 
 fn rows(source: SourceId, world: &World) -> Arc<RefRows> {
     let found = world.source(source).found.as_ref();
-    Arc::new(RefRows::new(found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory))))
+    let inventory = found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory));
+    Arc::new(RefRows::new(inventory, found.and_then(|found| found.verdicts.clone())))
 }
 
 impl Screen for Refs {
@@ -147,9 +172,14 @@ impl Screen for Refs {
 
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
+            Action::Open => self.open(cx),
             Action::Blobs => {
                 let blobs = Blobs::new(self.source, cx);
                 cx.push(blobs);
+            }
+            Action::Plan => {
+                let plan = PlanScreen::new(self.source, self.scope(), cx);
+                cx.push(plan);
             }
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
@@ -165,7 +195,9 @@ impl Screen for Refs {
     }
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        self.screen.pointer(pointer, cx);
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
     }
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
+use super::plan::PlanScreen;
 use super::refs::Refs;
 use super::{Header, Pointer, Request, Screen};
 use crate::tui::effect::JobId;
@@ -15,6 +16,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
+use crate::tui::pruning::Scope;
 use crate::tui::rows::sources::{BY_NAME, SourceRows};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
@@ -25,6 +27,9 @@ use crate::units::Size;
 
 /// The places whose keys are active here.
 pub const CONTEXTS: &[keymap::Context] = &[keymap::Context::Sources, keymap::Context::List, keymap::Context::Global];
+
+/// From this width on there is room for the ages in the last line.
+const SPARK_FROM: u16 = 76;
 
 /// The list of sources.
 #[derive(Debug)]
@@ -86,9 +91,10 @@ impl Screen for Sources {
             Some(orphan) => sums.and(Size(orphan).to_string(), Role::Orphan).and(" could go", Role::Dim),
             None => sums.and("? could go", Role::Unsure),
         };
-        let sums = match histogram::spark(&ages, 18) {
-            spark if stored == 0 || spark.trim().is_empty() => sums,
-            spark => sums.and(" · ", Role::Dim).and(spark, Role::Title).and(" 90 days", Role::Dim),
+        let sums = if stored == 0 || world.size.width < SPARK_FROM {
+            sums
+        } else {
+            sums.and(" · ", Role::Dim).and(histogram::spark(&ages, 18), Role::Title).and(" 90 days", Role::Dim)
         };
         self.0.summary(world, "sources", sums)
     }
@@ -102,6 +108,12 @@ impl Screen for Sources {
                 if let Some(id) = self.current() {
                     let blobs = Blobs::new(id, cx);
                     cx.push(blobs);
+                }
+            }
+            Action::Plan => {
+                if let Some(id) = self.current() {
+                    let plan = PlanScreen::new(id, Scope::Policy, cx);
+                    cx.push(plan);
                 }
             }
             Action::Rescan => {

@@ -11,6 +11,7 @@ use crate::tui::layer::add::AddPrompt;
 use crate::tui::message::Report;
 use crate::tui::rows::Cell;
 use crate::tui::theme::Role;
+use crate::tui::view;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, StatusKind, World};
 
@@ -20,6 +21,9 @@ const DEMO: &str = "demo";
 /// What one can choose.
 const CHOICES: [(Action, &str); 2] =
     [(Action::Demo, "Open the demo, a small cache that is built in"), (Action::Add, "Open a source…")];
+
+const GREETING: &str = "shows what is in BuildKit caches: what is in use, what is waste, what is broken.";
+const ADVICE: &str = "Sources on the command line, as in `cachelens ./cache`, or in cachelens.toml, open at once.";
 
 /// How sources are named.
 const EXAMPLES: [(&str, &str); 3] = [
@@ -42,14 +46,14 @@ impl Start {
         Self { message, ..Self::default() }
     }
 
+    /// Returns all lines, and the place of the first choice among them.
     fn lines(&self, world: &World) -> (Vec<Cell>, usize) {
-        let mut lines = vec![
-            Cell::new("cachelens", Role::Title)
-                .and(" shows what is in BuildKit caches: what is used, what is waste, what is broken.", Role::Text),
-            Cell::default(),
-        ];
+        let width = inside(view::body(world.size)).width;
+        let mut lines = Vec::new();
+        let mut say = |sentence: &Cell| lines.extend(text::wrap(sentence, width).into_iter().chain([Cell::default()]));
+        say(&Cell::new("cachelens ", Role::Title).and(GREETING, Role::Text));
         if let Some(message) = &self.message {
-            lines.extend([Cell::text(message.clone()), Cell::default()]);
+            say(&Cell::text(message.clone()));
         }
         let first = lines.len();
         for (action, words) in CHOICES {
@@ -60,15 +64,16 @@ impl Start {
         for (name, meaning) in EXAMPLES {
             lines.push(Cell::text(format!("  {name:<26}")).and(meaning, Role::Dim));
         }
-        lines.extend([
-            Cell::default(),
-            Cell::new(
-                "Give sources on the command line, `cachelens SOURCE…`, or list them in cachelens.toml.",
-                Role::Dim,
-            ),
-        ]);
+        lines.push(Cell::default());
+        lines.extend(text::wrap(&Cell::new(ADVICE, Role::Dim), width));
         (lines, first)
     }
+}
+
+/// Returns the part of `body` that is written on.
+fn inside(body: Rect) -> Rect {
+    let (width, height) = (body.width.saturating_sub(4), body.height.saturating_sub(1));
+    Rect { x: body.x + 2, y: body.y + 1, width, height }
 }
 
 impl Screen for Start {
@@ -102,7 +107,7 @@ impl Screen for Start {
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
         let (_, first) = self.lines(cx.world);
         let Pointer::Click(_, y) = pointer else { return };
-        let top = crate::tui::view::body(cx.world.size).y + 1;
+        let top = inside(view::body(cx.world.size)).y;
         let place = usize::from(y).checked_sub(usize::from(top) + first).filter(|place| *place < CHOICES.len());
         if let Some(place) = place {
             self.cursor = place;
@@ -123,12 +128,7 @@ impl Screen for Start {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let (lines, first) = self.lines(world);
-        let inside = Rect {
-            x: area.x + 2,
-            y: area.y + 1,
-            width: area.width.saturating_sub(4),
-            height: area.height.saturating_sub(1),
-        };
+        let inside = inside(area);
         for ((place, line), row) in lines.iter().enumerate().zip(0..inside.height) {
             if (first..first + CHOICES.len()).contains(&place) {
                 popup::item(line, place - first == self.cursor, &world.theme, frame, inside, row);

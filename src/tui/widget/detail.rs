@@ -17,7 +17,7 @@ pub fn lines(details: &[Detail], width: u16) -> Vec<Cell> {
     for detail in details {
         match detail {
             Detail::Blank => lines.push(Cell::default()),
-            Detail::Heading(text) => lines.push(Cell::new(text.clone(), Role::Heading)),
+            Detail::Heading(text) => lines.extend(text::wrap(&Cell::new(text.clone(), Role::Heading), width)),
             Detail::Text(cell) => lines.extend(text::wrap(cell, width)),
             Detail::Fact(name, value) => {
                 let wrapped = text::wrap(value, width.saturating_sub(LABEL).max(1));

@@ -5,7 +5,7 @@ use crate::tui::found::AgeBytes;
 use crate::tui::rows::Cell;
 use crate::tui::theme::Role;
 
-const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const LEVELS: [char; 7] = ['▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Draws bytes by age in one line of `width` columns.
 pub fn by_age(ages: &AgeBytes, width: u16) -> Cell {
@@ -25,7 +25,7 @@ pub fn spark(ages: &AgeBytes, columns: usize) -> String {
     let most = spread.iter().copied().max().unwrap_or_default().max(1);
     let level = |bytes: &u64| {
         let level = u128::from(*bytes) * (LEVELS.len() as u128 - 1) / u128::from(most);
-        if *bytes == 0 { ' ' } else { LEVELS[usize::try_from(level).unwrap_or_default()] }
+        if *bytes == 0 { '▁' } else { LEVELS[usize::try_from(level).unwrap_or_default()] }
     };
     spread.iter().map(level).collect()
 }

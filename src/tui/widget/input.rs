@@ -3,6 +3,7 @@
 use crossterm::event::{Event, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use tui_input::backend::crossterm::to_input_request;
 use tui_input::{Input, InputRequest};
 
@@ -72,7 +73,7 @@ impl InputLine {
             text::Line::of(area, 0),
             &Cell::new(shown.to_owned(), Role::Text),
             theme,
-            theme.style(Role::Text),
+            Style::default(),
         );
         let column = u16::try_from(self.0.visual_cursor().saturating_sub(scroll)).unwrap_or(room).min(room);
         frame.set_cursor_position((area.x + column, area.y));

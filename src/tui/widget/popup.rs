@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
+use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use crate::tui::rows::Cell;
@@ -26,7 +27,7 @@ pub fn open(title: &str, width: u16, height: u16, theme: &Theme, frame: &mut Fra
 
 /// Draws one line of a menu.
 pub fn item(cell: &Cell, selected: bool, theme: &Theme, frame: &mut Frame<'_>, area: Rect, row: u16) {
-    let base = if selected { theme.style(Role::Selected) } else { theme.style(Role::Text) };
+    let base = if selected { theme.style(Role::Selected) } else { Style::default() };
     let line = Rect { y: area.y + row, height: 1, ..area }.intersection(area);
     frame.buffer_mut().set_style(line, base);
     text::put(frame.buffer_mut(), text::Line::of(area, row), cell, theme, base);

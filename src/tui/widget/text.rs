@@ -48,6 +48,23 @@ pub fn cut(text: &str, columns: u16) -> String {
     cut
 }
 
+/// Returns `text` made safe and cut to `columns` from its front: of a path, the end tells most.
+pub fn cut_front(text: &str, columns: u16) -> String {
+    let text = safe(text);
+    if text.width() <= usize::from(columns) {
+        return text.into_owned();
+    }
+    let mut kept = Vec::new();
+    let mut room = usize::from(columns).saturating_sub(1);
+    for grapheme in text.graphemes(true).rev() {
+        let Some(rest) = room.checked_sub(grapheme.width()) else { break };
+        room = rest;
+        kept.push(grapheme);
+    }
+    kept.extend((columns > 0).then_some("…"));
+    kept.into_iter().rev().collect()
+}
+
 /// Draws `cell` into one line of `width` columns; what is too long is cut.
 pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Style) {
     let Line { x, y, width: room, align } = at;
@@ -56,7 +73,7 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
     }
     let mut room = room.min(buffer.area.right().saturating_sub(x));
     let indent = match align {
-        Align::Left => 0,
+        Align::Left | Align::Path => 0,
         Align::Right => room.saturating_sub(cell_width(cell)),
     };
     let mut x = x + indent;
@@ -65,15 +82,15 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
         if room == 0 {
             break;
         }
-        let text = cut(text, room);
+        let text = if align == Align::Path { cut_front(text, room) } else { cut(text, room) };
         let (end, _) = buffer.set_stringn(x, y, &text, room.into(), base.patch(overlay(theme.style(*role), base)));
         (room, x) = (room.saturating_sub(end - x), end);
     }
 }
 
-/// Keeps a background that is there: a selected row is selected from end to end.
+/// Keeps the colours of a selected row from end to end, so that nothing is drawn in the colour of its background.
 fn overlay(style: Style, base: Style) -> Style {
-    if base.bg.is_some() { Style { bg: None, ..style } } else { style }
+    if base.bg.is_some() { Style { bg: None, fg: base.fg.or(style.fg), ..style } } else { style }
 }
 
 /// A part of a line.
@@ -108,13 +125,13 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     let (mut lines, mut line, mut used) = (Vec::new(), Cell::default(), 0);
     for Piece(text, role) in &cell.0 {
         for word in safe(text).split_inclusive(' ') {
-            let bare = word.trim_end().width();
+            let bare = word.trim_end_matches(' ').width();
             if used > 0 && used + bare > columns {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
             for part in broken(word, columns) {
-                if used > 0 && used + part.trim_end().width() > columns {
+                if used > 0 && used + part.trim_end_matches(' ').width() > columns {
                     lines.push(std::mem::take(&mut line));
                     used = 0;
                 }
@@ -131,7 +148,7 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
 
 /// Breaks a word that is longer than a line.
 fn broken(word: &str, columns: usize) -> Vec<&str> {
-    if word.trim_end().width() <= columns {
+    if word.trim_end_matches(' ').width() <= columns {
         return vec![word];
     }
     let (mut parts, mut start, mut used) = (Vec::new(), 0, 0);
@@ -151,7 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tui::theme::Role;
+    use crate::tui::theme::{Role, ThemeName};
 
     #[test]
     fn cuts_between_graphemes_and_makes_safe() {
@@ -186,13 +203,30 @@ mod tests {
         assert_eq!(texts("", 8), [""]);
     }
 
+    #[test]
+    fn what_is_selected_can_be_read_in_every_theme() {
+        let area = Rect::new(0, 0, 1, 1);
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
+            let theme = Theme::built_in(name).unwrap();
+            for role in [Role::Text, Role::Dim, Role::Title, Role::Live, Role::Orphan, Role::Missing, Role::Mark] {
+                let mut buffer = Buffer::empty(area);
+                put(&mut buffer, Line::of(area, 0), &Cell::new("x", role), &theme, theme.style(Role::Selected));
+                let cell = &buffer[(0, 0)];
+                assert_ne!(cell.fg, cell.bg, "{name:?} {role:?}");
+                assert_eq!(Some(cell.bg), theme.style(Role::Selected).bg, "{name:?} {role:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
             prop_assert!(cut(&text, columns).width() <= columns.into());
+            prop_assert!(cut_front(&text, columns).width() <= columns.into());
             for line in wrap(&Cell::new(text, Role::Text), columns.max(2)) {
                 let shown: String = line.0.iter().map(|piece| piece.0.as_ref()).collect();
-                prop_assert!(shown.trim_end_matches(' ').width() <= usize::from(columns.max(2)), "{:?}", shown);
+                let fits = shown.trim_end_matches(' ').width() <= usize::from(columns.max(2));
+                prop_assert!(fits || shown.graphemes(true).count() == 1, "{:?}", shown);
             }
         }
     }

@@ -12,7 +12,7 @@ use cachelens::prune::plan::file;
 use super::Sample;
 use super::race::{execute, plan};
 use crate::support::command::Sandbox;
-use crate::support::layout;
+use crate::support::made;
 
 /// Tells the process that is to die where to work, and after how many steps to die.
 const VICTIM: &str = "CACHELENS_TEST_VICTIM";
@@ -23,7 +23,7 @@ fn victim() {
     let Ok(order) = std::env::var(VICTIM) else { return };
     let [dir, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: Step| {
+    let observe = |_: Step<'_>| {
         if left.fetch_sub(1, Ordering::SeqCst) == 0 {
             let me = std::process::id().to_string();
             Command::new("kill").args(["-9", &me]).status().unwrap();
@@ -62,7 +62,7 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
                 .unwrap();
             assert!(victim.status.success() || victim.status.signal() == Some(9), "{victim:?}");
             assert!(sample.layout.refs().into_values().all(|whole| whole), "after {steps} steps");
-            assert!(layout::reached(sample.layout.path()).is_subset(&sample.layout.stored()), "after {steps} steps");
+            assert!(made::reached(sample.layout.path()).is_subset(&sample.layout.stored()), "after {steps} steps");
 
             let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
             assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed:?}");

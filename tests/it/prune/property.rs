@@ -7,7 +7,7 @@ use cachelens::format::digest::Digest;
 use proptest::prelude::*;
 
 use super::race::{execute, plan};
-use crate::support::layout::{self, MadeLayout, blob_path};
+use crate::support::made::{self, MadeLayout, blob_path};
 
 /// A ref: which blobs are its layers, and how many hours ago it was made.
 type MadeRef = (BTreeSet<usize>, u64);
@@ -63,7 +63,7 @@ proptest! {
         let kept: BTreeSet<String> = plan.keep().iter().filter(|kept| kept.kind.word() == "ref").map(|kept| kept.name.clone()).collect();
         prop_assert_eq!(layout.refs().into_keys().collect::<BTreeSet<_>>(), kept);
         let after = layout.stored();
-        prop_assert!(layout::reached(layout.path()).is_subset(&after));
+        prop_assert!(made::reached(layout.path()).is_subset(&after));
         let freed: u64 = sizes.iter().filter(|(digest, _)| !after.contains(digest)).map(|(_, size)| size).sum();
         prop_assert_eq!(freed, plan.frees_bytes());
         prop_assert_eq!(report.freed_bytes, freed);

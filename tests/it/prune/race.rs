@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Sample;
 use crate::support::command::Sandbox;
-use crate::support::layout::{MadeLayout, entry};
+use crate::support::made::{MadeLayout, entry};
 
 /// Makes a plan with the program.
 pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
@@ -28,7 +28,12 @@ pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
 }
 
 /// Carries a plan out in this process; `observe` is called between the steps.
-pub(super) fn execute(layout: &Path, plan: &Plan, journal: &Path, observe: &(dyn Fn(Step) + Send + Sync)) -> Report {
+pub(super) fn execute(
+    layout: &Path,
+    plan: &Plan,
+    journal: &Path,
+    observe: &(dyn Fn(Step<'_>) + Send + Sync),
+) -> Report {
     let mut journal = Journal::create(journal, plan).unwrap();
     run(layout, plan, &mut journal, observe, &CancellationToken::new()).unwrap()
 }
@@ -36,7 +41,7 @@ pub(super) fn execute(layout: &Path, plan: &Plan, journal: &Path, observe: &(dyn
 fn try_execute(
     layout: &Path,
     plan: &Plan,
-    observe: &(dyn Fn(Step) + Send + Sync),
+    observe: &(dyn Fn(Step<'_>) + Send + Sync),
     cancel: &CancellationToken,
 ) -> Result<Report, ExecuteError> {
     let folder = tempfile::tempdir().unwrap();
@@ -48,7 +53,7 @@ fn run(
     layout: &Path,
     plan: &Plan,
     journal: &mut Journal,
-    observe: &(dyn Fn(Step) + Send + Sync),
+    observe: &(dyn Fn(Step<'_>) + Send + Sync),
     cancel: &CancellationToken,
 ) -> Result<Report, ExecuteError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -89,7 +94,7 @@ fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
     let new = Digest::of(b"brand new");
     let manifest = sample.layout.cache(&[sample.orphan, new], 96);
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
-    let observe = |step| {
+    let observe = |step: Step<'_>| {
         if step == when {
             export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
         }
@@ -124,7 +129,7 @@ fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() 
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
-    let observe = |step| {
+    let observe = |step: Step<'_>| {
         if step == Step::Swept {
             export(&sample.layout, "odd", Digest::of(b"{ odd"), &[b"{ odd"]);
         }
@@ -139,7 +144,7 @@ fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
-    let observe = |step| {
+    let observe = |step: Step<'_>| {
         if step == Step::Swept {
             fs::write(sample.layout.path().join("index.json"), "{").unwrap();
         }
@@ -166,7 +171,7 @@ fn a_run_that_is_cancelled_says_what_it_left() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
     let cancel = CancellationToken::new();
-    let observe = |step| {
+    let observe = |step: Step<'_>| {
         if step == Step::Leased {
             cancel.cancel();
         }

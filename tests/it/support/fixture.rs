@@ -72,19 +72,24 @@ impl Fixture {
     /// Writes the OCI layout of `list` (`local.json`, `local-latest.json`) as BuildKit left it: blobs read-only, each as old
     /// as it was.
     pub fn layout(&self, list: &str) -> TempDir {
-        let layout: Layout = self.json(list);
         let folder = TempDir::new().unwrap();
-        let blobs = folder.path().join("blobs/sha256");
+        self.write_layout(list, folder.path());
+        folder
+    }
+
+    /// Writes the same into a folder, which need not exist yet.
+    pub fn write_layout(&self, list: &str, folder: &Path) {
+        let layout: Layout = self.json(list);
+        let blobs = folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).unwrap();
-        fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        fs::write(folder.path().join("index.json"), layout.index.to_string()).unwrap();
+        fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        fs::write(folder.join("index.json"), layout.index.to_string()).unwrap();
         for StoredBlob { digest, modified } in layout.blobs {
             let path = blobs.join(digest.hex());
             fs::copy(self.blob_path(digest), &path).unwrap();
             File::options().write(true).open(&path).unwrap().set_modified(modified.0.unwrap().into()).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
         }
-        folder
     }
 
     fn blob_path(&self, digest: Digest) -> PathBuf {

@@ -1,159 +1,150 @@
-//! Layouts made to order, and a look into them that knows nothing of the program's own.
+//! OCI layouts of any shape, right or wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// An OCI layout in a folder of its own.
-pub struct MadeLayout {
-    folder: TempDir,
+/// The media type of a cache configuration.
+pub const CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
+/// The media type of a layer.
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// The media type of a manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of an index.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The media type of an image's configuration.
+pub const IMAGE: &str = "application/vnd.oci.image.config.v1+json";
+
+/// A layout in the making. It is whole after every call, with an `index.json` of the entries so far.
+///
+/// Blobs are given and returned as descriptors, which are plain JSON: a test that wants a wrong one changes it.
+pub struct LayoutBuilder {
+    dir: PathBuf,
+    entries: Vec<Value>,
 }
 
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
-
-impl MadeLayout {
-    /// Makes a layout without refs.
-    pub fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
-        fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        fs::write(folder.path().join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
-        Self { folder }
+impl LayoutBuilder {
+    /// Makes a layout without refs in `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let layout = Self { dir: dir.into(), entries: Vec::new() };
+        fs::create_dir_all(layout.path("blobs/sha256")).unwrap();
+        layout.write("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+        layout.write_index();
+        layout
     }
 
-    /// Returns where it lies.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    /// Returns the path of something in the layout.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.dir.join(relative)
     }
 
-    /// Returns the name by which the program opens it.
-    pub fn source(&self) -> String {
-        self.path().to_str().unwrap().to_owned()
+    /// Returns the path of the blob that a descriptor names.
+    pub fn blob_path(&self, descriptor: &Value) -> PathBuf {
+        self.path("blobs").join(digest_of(descriptor).replace(':', "/"))
     }
 
-    /// Stores a blob that was written `hours` ago.
-    pub fn blob(&self, bytes: &[u8], hours: u64) -> Digest {
-        let digest = Digest::of(bytes);
-        let path = blob_path(self.path(), &digest);
-        if !path.exists() {
-            fs::write(&path, bytes).unwrap();
-            age(&path, hours);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-        }
-        digest
+    /// Writes a file, in a folder that need not exist yet.
+    pub fn write(&self, relative: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
     }
 
-    /// Stores a cache with these layers, and returns its manifest.
-    pub fn cache(&self, layers: &[Digest], hours: u64) -> Digest {
-        let config = self.blob(br#"{"layers":[],"records":[]}"#, hours);
-        let layer = |digest: &Digest| json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 1});
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": {"mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": config, "size": 26},
-            "layers": layers.iter().map(layer).collect::<Vec<_>>(),
-        });
-        self.blob(manifest.to_string().as_bytes(), hours)
+    /// Stores a blob under its digest.
+    pub fn blob(&self, media_type: &str, content: impl AsRef<[u8]>) -> Value {
+        let descriptor = descriptor(media_type, content.as_ref());
+        fs::write(self.blob_path(&descriptor), content).unwrap();
+        descriptor
     }
 
-    /// Adds a ref.
-    pub fn tag(&self, name: &str, manifest: Digest) {
-        let mut index = index(self.path());
-        let entries = index["manifests"].as_array_mut().unwrap();
-        entries.retain(|entry| entry["annotations"][REF_NAME] != name);
-        entries.push(entry(name, manifest));
-        fs::write(self.path().join("index.json"), index.to_string()).unwrap();
+    /// Stores a layer of so many bytes; `name` makes it differ from others.
+    pub fn layer(&self, name: &str, size: usize) -> Value {
+        self.blob(LAYER, format!("{name:.<size$}"))
     }
 
-    /// Returns the refs, each with whether everything is there that it names.
-    pub fn refs(&self) -> BTreeMap<String, bool> {
-        refs(self.path())
+    /// Stores a manifest.
+    pub fn manifest(&self, config: &Value, layers: &[Value]) -> Value {
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
+        self.blob(MANIFEST, manifest.to_string())
     }
 
-    /// Returns the blobs that are stored.
-    pub fn stored(&self) -> BTreeSet<Digest> {
-        stored(self.path())
+    /// Stores an index of manifests.
+    pub fn index(&self, manifests: &[Value]) -> Value {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
+        self.blob(INDEX, index.to_string())
+    }
+
+    /// Stores a cache: its configuration and a manifest that describes `layers`.
+    pub fn cache(&self, config: &Value, layers: &[Value]) -> Value {
+        self.manifest(&self.blob(CONFIG, config.to_string()), layers)
+    }
+
+    /// Stores a cache in which each of `layers` lies on the one before and is the result of a record of its own.
+    pub fn chain(&self, layers: &[Value]) -> Value {
+        self.cache(&chain(layers), layers)
+    }
+
+    /// Adds an entry to `index.json`, as it is.
+    pub fn entry(&mut self, descriptor: &Value) {
+        self.entries.push(descriptor.clone());
+        self.write_index();
+    }
+
+    /// Adds a ref of that name.
+    pub fn tag(&mut self, name: &str, descriptor: &Value) {
+        self.entry(&annotated(descriptor, "org.opencontainers.image.ref.name", name));
+    }
+
+    /// Removes the blob that a descriptor names.
+    pub fn lose(&self, descriptor: &Value) {
+        fs::remove_file(self.blob_path(descriptor)).unwrap();
+    }
+
+    fn write_index(&self) {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": self.entries});
+        self.write("index.json", index.to_string());
     }
 }
 
-/// Returns an entry of an index.
-pub fn entry(name: &str, manifest: Digest) -> Value {
-    json!({
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "digest": manifest,
-        "size": 1,
-        "annotations": {REF_NAME: name},
-    })
+/// Describes a blob that need not be stored.
+pub fn descriptor(media_type: &str, content: &[u8]) -> Value {
+    json!({"mediaType": media_type, "digest": Digest::of(content).to_string(), "size": content.len()})
 }
 
-/// Returns where a layout has a blob.
-pub fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
-    dir.join("blobs/sha256").join(digest.hex())
+/// Returns a descriptor with one field replaced.
+pub fn with(descriptor: &Value, field: &str, value: impl Into<Value>) -> Value {
+    let mut changed = descriptor.clone();
+    changed[field] = value.into();
+    changed
 }
 
-/// Makes a file look as if it was written `hours` ago.
-pub fn age(path: &Path, hours: u64) {
-    let then = SystemTime::now() - Duration::from_hours(hours);
-    File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+/// Returns a descriptor with an annotation more.
+pub fn annotated(descriptor: &Value, key: &str, value: &str) -> Value {
+    let mut annotated = descriptor.clone();
+    annotated["annotations"][key] = value.into();
+    annotated
 }
 
-fn index(dir: &Path) -> Value {
-    serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap()
+/// Returns the digest that a descriptor names.
+pub fn digest_of(descriptor: &Value) -> &str {
+    descriptor["digest"].as_str().unwrap()
 }
 
-/// Returns the blobs that are stored.
-pub fn stored(dir: &Path) -> BTreeSet<Digest> {
-    let entries = fs::read_dir(dir.join("blobs/sha256")).unwrap();
-    entries.map(|entry| Digest::from_parts("sha256", entry.unwrap().file_name().to_str().unwrap()).unwrap()).collect()
-}
-
-/// Walks from each ref of `index.json` to everything that it names: every string in a document that reads as a digest of a
-/// descriptor. Returns for each ref whether all of that is stored with the bytes that its name says.
-pub fn refs(dir: &Path) -> BTreeMap<String, bool> {
-    let mut refs = BTreeMap::new();
-    for entry in index(dir)["manifests"].as_array().unwrap() {
-        let name = entry["annotations"][REF_NAME].as_str().unwrap_or_default().to_owned();
-        refs.insert(name, reach(dir, entry).is_some());
+/// Returns a configuration: each layer lies on the one before, and is the result of a record that has the record before
+/// it as its input; the first record is a source.
+pub fn chain(layers: &[Value]) -> Value {
+    let digest = |name: String| Digest::of(name.as_bytes()).to_string();
+    let mut records = vec![json!({"digest": digest("source".into())})];
+    for (place, layer) in layers.iter().enumerate() {
+        records.push(json!({
+            "digest": digest(format!("step {place} {}", digest_of(layer))),
+            "inputs": [[{"link": place}]],
+            "layers": [{"layer": place, "createdAt": format!("2026-11-21T12:00:{:02}Z", place % 60)}],
+        }));
     }
-    refs
-}
-
-/// Returns everything that a descriptor leads to; none when something of it is missing or damaged.
-fn reach(dir: &Path, root: &Value) -> Option<BTreeSet<Digest>> {
-    let mut found = BTreeSet::new();
-    let mut queue = vec![root.clone()];
-    while let Some(descriptor) = queue.pop() {
-        let digest: Digest = descriptor["digest"].as_str()?.parse().ok()?;
-        let bytes = fs::read(blob_path(dir, &digest)).ok()?;
-        if Digest::of(&bytes) != digest {
-            return None;
-        }
-        if !found.insert(digest) {
-            continue;
-        }
-        let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        for list in ["manifests", "layers"] {
-            if let Some(inner) = document[list].as_array() {
-                queue.extend(
-                    inner.iter().filter(|inner| inner["digest"].is_string() && inner["mediaType"].is_string()).cloned(),
-                );
-            }
-        }
-        if document["config"]["digest"].is_string() {
-            queue.push(document["config"].clone());
-        }
-    }
-    Some(found)
-}
-
-/// Returns everything that any ref leads to.
-pub fn reached(dir: &Path) -> BTreeSet<Digest> {
-    let index = index(dir);
-    index["manifests"].as_array().unwrap().iter().filter_map(|entry| reach(dir, entry)).flatten().collect()
+    let on = |place: usize| i64::try_from(place).unwrap() - 1;
+    let layers = layers.iter().enumerate().map(|(place, layer)| json!({"blob": digest_of(layer), "parent": on(place)}));
+    json!({"layers": layers.collect::<Vec<_>>(), "records": records})
 }

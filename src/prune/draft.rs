@@ -1,0 +1,102 @@
+//! All that a plan follows from, gathered once, so that variants of the plan can be made and proved from the same facts.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::live::{MarkError, recently_dropped};
+use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, names};
+use crate::backend::{Capabilities, Disposal, RefTarget, SharedReader};
+use crate::inventory::scan::{ScanError, ScanOptions};
+use crate::inventory::{Inventory, RefEntry};
+use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
+
+/// All that a plan follows from, but for what a person chooses while looking at it.
+#[derive(Debug)]
+pub struct Draft {
+    source: String,
+    place: String,
+    inventory: Arc<Inventory>,
+    verdicts: Verdicts,
+    recent: RecentlyDropped,
+    capabilities: Capabilities,
+    policy: Policy,
+    policy_text: String,
+    now: Timestamp,
+}
+
+/// What a person chooses while looking at a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    /// What becomes of blobs when the refs go that reached them.
+    pub freed_blobs: FreedBlobs,
+    /// What is left out.
+    pub spared: HashSet<Target>,
+}
+
+impl Draft {
+    /// Judges what a scan of `reader` found, and asks the store for the rest; `source` is its name as it was given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn gather(
+        reader: &SharedReader,
+        inventory: Arc<Inventory>,
+        source: &str,
+        policy: Policy,
+        options: &ScanOptions,
+        now: Timestamp,
+    ) -> Result<Self, MarkError> {
+        let free = reader.free_bytes().await;
+        let verdicts = judge(&inventory, source, &policy, free, now);
+        let recent = recently_dropped(&**reader, options, policy.grace, now).await?;
+        let place = reader.place().await.map_err(ScanError::Backend)?;
+        let capabilities = reader.capabilities().await;
+        let (source, policy_text) = (source.to_owned(), policy.to_string());
+        Ok(Self { source, place, inventory, verdicts, recent, capabilities, policy, policy_text, now })
+    }
+
+    /// Makes the plan; deleted objects go into the trash.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
+        Plan::new(&self.planning(choices))
+    }
+
+    /// Returns what the plan is made from.
+    pub fn planning<'a>(&'a self, choices: &'a Choices) -> Planning<'a> {
+        Planning {
+            source: &self.source,
+            place: &self.place,
+            inventory: &self.inventory,
+            verdicts: &self.verdicts,
+            recent: &self.recent,
+            capabilities: &self.capabilities,
+            policy: &self.policy,
+            policy_text: &self.policy_text,
+            now: self.now,
+            freed_blobs: choices.freed_blobs,
+            disposal: Disposal::Trash,
+            spared: &choices.spared,
+        }
+    }
+
+    /// Returns the refs that are not meant, so that they can be left out.
+    pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
+        let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
+        let target = |entry: &RefEntry| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? });
+        others.filter_map(target).map(Target::Ref).collect()
+    }
+
+    /// Returns what the store holds.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
+}
+
+/// Decides about the refs of a source, of whose file system `free` bytes are free.
+pub fn judge(inventory: &Inventory, source: &str, policy: &Policy, free: Option<u64>, now: Timestamp) -> Verdicts {
+    decide(policy, &facts(inventory, source), now, &mut SharedBlobs::new(inventory, free))
+}

@@ -1,0 +1,70 @@
+//! Asks for the name of the file that a text is written to.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use crate::tui::effect::{Overwrite, Saving};
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::Cell;
+use crate::tui::screen::{Request, Screen};
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+/// Asks for the name of a file.
+#[derive(Debug)]
+pub struct SavePrompt {
+    saving: Saving,
+    input: InputLine,
+}
+
+impl SavePrompt {
+    /// Asks where `saving` is to be written.
+    pub fn new(saving: Saving) -> Self {
+        let name = match &saving {
+            Saving::Plan(_) => "./cachelens-plan.json",
+            Saving::Rule(_) => "./cachelens-rule.toml",
+        };
+        Self { saving, input: InputLine::new(name.to_owned()) }
+    }
+}
+
+impl Layer for SavePrompt {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Prompt
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept) if self.input.text().trim().is_empty() => {}
+            Some(Action::Accept) => {
+                cx.close();
+                cx.ask(Request::Save(self.saving.clone(), self.input.text().trim().into(), Overwrite::Never));
+            }
+            Some(Action::Cancel) => cx.close(),
+            _ => {
+                self.input.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text);
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let (title, words) = match &self.saving {
+            Saving::Plan(_) => ("Save the plan", "`cachelens prune --apply FILE` carries it out"),
+            Saving::Rule(_) => ("Save the rule", "it belongs into cachelens.toml"),
+        };
+        let inside = popup::open(title, 60, 3, &world.theme, frame, area);
+        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
+        text::put(frame.buffer_mut(), line, &Cell::new(words, Role::Dim), &world.theme, Style::default());
+    }
+}

@@ -1,0 +1,291 @@
+//! What a plan says, as rows: what goes, what waits, what stays.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::backend::ObjectName;
+use crate::format::digest::Digest;
+use crate::inventory::RefEntry;
+use crate::inventory::blobs::Blob;
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::prune::plan::{Deletion, Kind, Target, Why};
+use crate::tui::pruning::{Entry, Part, Planned, Standing};
+use crate::tui::theme::Role;
+use crate::units::{Age, Size};
+
+const COLUMNS: &[Column] = &[
+    Column { title: "WHAT", align: Align::Left, min: 20, max: 80, rank: 0, sort: Sortable::Ascending },
+    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
+    Column { title: "WHY", align: Align::Left, min: 25, max: 90, rank: 2, sort: Sortable::Ascending },
+];
+
+/// A part of a plan.
+#[derive(Debug)]
+pub struct PlanRows {
+    planned: Arc<Planned>,
+    entries: Arc<Vec<Entry>>,
+    places: OnceLock<HashMap<Identity, u32>>,
+}
+
+/// What an item is called.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Name<'a> {
+    Text(&'a str),
+    Digest(Digest),
+}
+
+/// One item.
+struct Item<'a> {
+    kind: Kind,
+    name: String,
+    bytes: Option<u64>,
+    entry: Option<&'a RefEntry>,
+    modified: Option<Timestamp>,
+    standing: Option<Standing>,
+    reasons: Vec<String>,
+}
+
+impl PlanRows {
+    /// Shows a part of a plan.
+    pub fn new(planned: Arc<Planned>, part: Part) -> Self {
+        let entries = Arc::clone(planned.part(part));
+        Self { planned, entries, places: OnceLock::new() }
+    }
+
+    /// Returns what is to be deleted by a row, when it stands for that.
+    pub fn deletion(&self, row: u32) -> Option<&Deletion> {
+        match self.entries.get(row as usize)? {
+            Entry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
+            Entry::Kept(_) | Entry::Held(..) => None,
+        }
+    }
+
+    /// Returns the name of the ref that a row stands for, if it is one.
+    pub fn ref_name(&self, row: u32) -> Option<String> {
+        let item = self.item(row);
+        (item.kind == Kind::Ref).then_some(item.name)
+    }
+
+    /// Returns what rows are sorted by at first: a plan may have millions of items, so nothing is copied.
+    fn key(&self, row: u32) -> (Kind, Name<'_>) {
+        match self.entries[row as usize] {
+            Entry::Deletion(place) => {
+                let target = &self.planned.whole.delete()[place as usize].target;
+                let name = match target {
+                    Target::Ref(target) => {
+                        target.names.first().map_or(Name::Digest(target.digest), |name| Name::Text(name))
+                    }
+                    Target::Object(object) => match &object.name {
+                        ObjectName::Blob(digest) => Name::Digest(*digest),
+                        ObjectName::Partial(name) | ObjectName::Trashed(name) => Name::Text(name),
+                    },
+                };
+                (target.kind(), name)
+            }
+            Entry::Kept(place) => {
+                let kept = &self.planned.plan.keep()[place as usize];
+                (kept.kind, Name::Text(&kept.name))
+            }
+            Entry::Held(id, _) => (Kind::Blob, Name::Digest(self.planned.draft.inventory().blobs.get(id).digest())),
+        }
+    }
+
+    fn item(&self, row: u32) -> Item<'_> {
+        let planned = &*self.planned;
+        let find = |name: &str, digest: &str| {
+            planned.find_ref(name, digest).and_then(|id| planned.draft.inventory().get_ref(id))
+        };
+        let words = |reasons: &[Why]| reasons.iter().map(ToString::to_string).collect();
+        match self.entries[row as usize] {
+            Entry::Deletion(place) => {
+                let Deletion { target, reasons } = &planned.whole.delete()[place as usize];
+                let name = target.name();
+                let (entry, modified) = match target {
+                    Target::Ref(target) => (find(&name, &target.digest.to_string()), None),
+                    Target::Object(object) => (None, Some(object.modified)),
+                };
+                let bytes = match target {
+                    Target::Ref(_) => entry.map(|entry| entry.sizes.exclusive_bytes),
+                    Target::Object(object) => Some(object.size),
+                };
+                let standing = planned.standings.get(place as usize).copied();
+                Item { kind: target.kind(), name, bytes, entry, modified, standing, reasons: words(reasons) }
+            }
+            Entry::Kept(place) => {
+                let kept = &planned.plan.keep()[place as usize];
+                let entry = kept.digest.as_ref().and_then(|digest| find(&kept.name, digest));
+                let bytes = entry.map(|entry| entry.sizes.exclusive_bytes);
+                let (name, reasons) = (kept.name.clone(), words(&kept.reasons));
+                Item { kind: kept.kind, name, bytes, entry, modified: None, standing: None, reasons }
+            }
+            Entry::Held(id, fate) => {
+                let blob: Blob<'_> = planned.draft.inventory().blobs.get(id);
+                Item {
+                    kind: Kind::Blob,
+                    name: blob.digest().to_string(),
+                    bytes: Some(blob.stored_size()),
+                    entry: None,
+                    modified: blob.modified(),
+                    standing: None,
+                    reasons: vec![fate.sentence().to_owned()],
+                }
+            }
+        }
+    }
+}
+
+impl Item<'_> {
+    fn why(&self) -> Cell {
+        match self.standing {
+            Some(Standing::LeftOut) => Cell::new("left out by hand", Role::Mark),
+            Some(Standing::Needed) => Cell::new("a ref that was left out reaches it", Role::Mark),
+            Some(Standing::Goes) | None => Cell::text(self.reasons.join("; ")),
+        }
+    }
+
+    fn stays(&self) -> bool {
+        matches!(self.standing, Some(Standing::LeftOut | Standing::Needed))
+    }
+
+    /// Returns the kind of thing as people say it.
+    fn kind_word(&self) -> &'static str {
+        match self.kind {
+            Kind::Object => "trash",
+            kind => kind.word(),
+        }
+    }
+}
+
+impl RowSet for PlanRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let item = self.item(row);
+        let role = if item.stays() { Role::Dim } else { Role::Text };
+        let size = item.bytes.map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
+        vec![
+            Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(item.name.clone(), role),
+            Cell::new(size, role),
+            item.why(),
+        ]
+    }
+
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        let item = self.item(row);
+        let mut details = vec![Detail::Heading(item.name.clone().into())];
+        if item.stays() {
+            details.push(Detail::Text(item.why().and("; it stays", Role::Text)));
+        }
+        details.push(Detail::Fact("kind", Cell::text(item.kind_word())));
+        if let Some(entry) = item.entry {
+            details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
+            if let Some((then, _)) = entry.age() {
+                details.push(Detail::Fact("age", Cell::text(format!("{} ago", Age::between(then, now)))));
+            }
+            details.push(Detail::Fact("size", Cell::text(Size(entry.sizes.bytes).to_string())));
+        }
+        if let Some(bytes) = item.bytes {
+            let (name, words) = match item.kind {
+                Kind::Ref => ("only here", ": what no other ref reaches"),
+                Kind::Blob | Kind::Partial | Kind::Object => ("size", ""),
+            };
+            details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
+        }
+        if let Some(modified) = item.modified {
+            details.push(Detail::Fact("written", Cell::text(format!("{} ago", Age::between(modified, now)))));
+        }
+        details.extend([Detail::Blank, Detail::Heading("Why".into())]);
+        details.extend(item.reasons.into_iter().map(|reason| Detail::Text(Cell::text(reason))));
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(&self.item(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        match column {
+            0 => self.key(a).cmp(&self.key(b)),
+            1 => self.item(a).bytes.cmp(&self.item(b).bytes),
+            _ => self.item(a).reasons.cmp(&self.item(b).reasons),
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        match self.entries[row as usize] {
+            Entry::Deletion(place) => match &self.planned.whole.delete()[place as usize].target {
+                Target::Ref(target) => Identity::Ref(self.item(row).name, target.digest.to_string()),
+                Target::Object(object) => match &object.name {
+                    ObjectName::Blob(digest) => Identity::Blob(*digest),
+                    ObjectName::Partial(name) | ObjectName::Trashed(name) => Identity::Object(name.clone()),
+                },
+            },
+            Entry::Kept(place) => {
+                let kept = &self.planned.plan.keep()[place as usize];
+                match &kept.digest {
+                    Some(digest) => Identity::Ref(kept.name.clone(), digest.clone()),
+                    None => Identity::Object(kept.name.clone()),
+                }
+            }
+            Entry::Held(id, _) => Identity::Blob(self.planned.draft.inventory().blobs.get(id).digest()),
+        }
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        places.get(identity).copied()
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.item(row).bytes.unwrap_or_default()
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let item = self.item(row);
+        let left_out = item.stays();
+        vec![
+            ("kind", json!(item.kind.word())),
+            ("name", json!(item.name)),
+            ("bytes", json!(item.bytes)),
+            ("left_out", json!(left_out)),
+            ("reasons", json!(item.reasons.join("; "))),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.item(row).name
+    }
+}
+
+impl Subject for Item<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.name)),
+            TextField::Kind => Some(test(self.kind.word())),
+            TextField::Ref => self.entry.map(|entry| entry.names().any(test)),
+            TextField::State | TextField::Step | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => self.bytes,
+            NumberField::Exclusive | NumberField::Layers | NumberField::Records | NumberField::Refs => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.modified.or_else(|| self.entry?.age().map(|(then, _)| then))
+    }
+}

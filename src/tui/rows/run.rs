@@ -1,0 +1,203 @@
+//! What became of the items of a plan, as rows: what went wrong first.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::backend::Outcome;
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::tui::theme::Role;
+use crate::units::Size;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "OUTCOME", align: Align::Left, min: 10, max: 12, rank: 0, sort: Sortable::Ascending },
+    Column { title: "WHAT", align: Align::Left, min: 20, max: 80, rank: 0, sort: Sortable::Ascending },
+    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
+    Column { title: "WHY", align: Align::Left, min: 10, max: 90, rank: 1, sort: Sortable::Ascending },
+];
+
+/// What was done to the items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// They were deleted.
+    Deleted,
+    /// They were put back.
+    PutBack,
+}
+
+/// What became of items of a plan.
+#[derive(Debug)]
+pub struct RunRows {
+    plan: Arc<Plan>,
+    deed: Deed,
+    outcomes: Vec<(usize, Outcome)>,
+    places: OnceLock<HashMap<Identity, u32>>,
+}
+
+impl RunRows {
+    /// Shows outcomes of items of `plan`, given by their places.
+    pub fn new(plan: Arc<Plan>, deed: Deed, mut outcomes: Vec<(usize, Outcome)>) -> Self {
+        outcomes.retain(|(item, _)| *item < plan.delete().len());
+        Self { plan, deed, outcomes, places: OnceLock::new() }
+    }
+
+    fn at(&self, row: u32) -> (usize, &Deletion, &Outcome) {
+        let (item, outcome) = &self.outcomes[row as usize];
+        (*item, &self.plan.delete()[*item], outcome)
+    }
+
+    fn item(&self, row: u32) -> Item<'_> {
+        let (_, deletion, outcome) = self.at(row);
+        Item { deletion, outcome, word: word(outcome, self.deed) }
+    }
+}
+
+struct Item<'a> {
+    deletion: &'a Deletion,
+    outcome: &'a Outcome,
+    word: &'static str,
+}
+
+/// Returns the word for an outcome.
+pub fn word(outcome: &Outcome, deed: Deed) -> &'static str {
+    match (outcome, deed) {
+        (Outcome::Done, Deed::Deleted) => "deleted",
+        (Outcome::Done, Deed::PutBack) => "put back",
+        (Outcome::AlreadyGone, Deed::Deleted) => "gone",
+        (Outcome::AlreadyGone, Deed::PutBack) => "is there",
+        (Outcome::Skipped(_), _) => "skipped",
+        (Outcome::Failed(_), _) => "failed",
+        (Outcome::Cancelled, _) => "not begun",
+    }
+}
+
+/// Returns how much an outcome matters; the least matters most.
+fn weight(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Failed(_) => 0,
+        Outcome::Skipped(_) => 1,
+        Outcome::Cancelled => 2,
+        Outcome::AlreadyGone => 3,
+        Outcome::Done => 4,
+    }
+}
+
+fn role(outcome: &Outcome) -> Role {
+    match outcome {
+        Outcome::Failed(_) => Role::Error,
+        Outcome::Skipped(_) | Outcome::Cancelled => Role::Warning,
+        Outcome::AlreadyGone => Role::Dim,
+        Outcome::Done => Role::Good,
+    }
+}
+
+fn why(outcome: &Outcome, deed: Deed) -> String {
+    match (outcome, deed) {
+        (Outcome::Done, _) => String::new(),
+        (Outcome::AlreadyGone, Deed::Deleted) => "it was not there any more".to_owned(),
+        (Outcome::AlreadyGone, Deed::PutBack) => "it is where it was".to_owned(),
+        (Outcome::Skipped(skip), _) => skip.to_string(),
+        (Outcome::Failed(error), _) => error.clone(),
+        (Outcome::Cancelled, _) => "its turn did not come".to_owned(),
+    }
+}
+
+impl RowSet for RunRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let Item { deletion, outcome, word } = self.item(row);
+        let kind = deletion.target.kind();
+        let size = if kind == Kind::Ref { NONE.to_owned() } else { Size(deletion.target.bytes()).to_string() };
+        vec![
+            Cell::new(word, role(outcome)),
+            Cell::new(format!("{:<8}", kind.word()), Role::Dim).and(deletion.target.name(), Role::Text),
+            Cell::text(size),
+            Cell::text(why(outcome, self.deed)),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        let Item { deletion, outcome, word } = self.item(row);
+        let mut details = vec![
+            Detail::Heading(deletion.target.name().into()),
+            Detail::Fact("outcome", Cell::new(word, role(outcome))),
+            Detail::Fact("kind", Cell::text(deletion.target.kind().word())),
+            Detail::Fact("size", Cell::text(Size(deletion.target.bytes()).to_string())),
+        ];
+        if *outcome != Outcome::Done {
+            details.push(Detail::Fact("why", Cell::text(why(outcome, self.deed))));
+        }
+        details.extend([Detail::Blank, Detail::Heading("Why it was to go".into())]);
+        details.extend(deletion.reasons.iter().map(|reason| Detail::Text(Cell::text(reason.to_string()))));
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(&self.item(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let ((_, one, left), (_, other, right)) = (self.at(a), self.at(b));
+        match column {
+            0 => weight(left).cmp(&weight(right)),
+            1 => (one.target.kind(), one.target.name()).cmp(&(other.target.kind(), other.target.name())),
+            2 => one.target.bytes().cmp(&other.target.bytes()),
+            _ => why(left, self.deed).cmp(&why(right, self.deed)),
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::Item(self.at(row).0)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        places.get(identity).copied()
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.at(row).1.target.bytes()
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let Item { deletion, outcome, word } = self.item(row);
+        vec![
+            ("outcome", json!(word)),
+            ("kind", json!(deletion.target.kind().word())),
+            ("name", json!(deletion.target.name())),
+            ("bytes", json!(deletion.target.bytes())),
+            ("why", json!(why(outcome, self.deed))),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.at(row).1.target.name()
+    }
+}
+
+impl Subject for Item<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.deletion.target.name())),
+            TextField::Kind => Some(test(self.deletion.target.kind().word())),
+            TextField::State => Some(test(self.word)),
+            TextField::Ref | TextField::Step | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        (field == NumberField::Size).then(|| self.deletion.target.bytes())
+    }
+}

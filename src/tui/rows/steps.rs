@@ -1,0 +1,175 @@
+//! The steps of a ref, with all that their rows and details show.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Identity, UNKNOWN};
+use crate::explain::evidence::Evidence;
+use crate::format::cache_config::RecordIndex;
+use crate::format::cache_config::import::Refusal;
+use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::steps::{Labels, RowKind, Step, StepRow, StepTree, Users};
+use crate::inventory::{Inventory, Progress, RefEntry, RefId};
+use crate::tui::theme::Role;
+
+mod detail;
+mod list;
+
+pub use list::{Folds, Shape, StepRows};
+
+/// Where the names of steps come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Names {
+    /// From nowhere.
+    None,
+    /// From provenance that the store has.
+    Store,
+    /// From a file.
+    File(PathBuf),
+}
+
+/// All that is known of a ref's steps.
+#[derive(Debug)]
+pub struct RefSteps {
+    /// The store as it was when this was read.
+    pub inventory: Arc<Inventory>,
+    /// The ref's place in it.
+    pub id: RefId,
+    /// Where the names come from.
+    pub names: Names,
+    /// How many steps there are.
+    pub counts: StepCounts,
+    caches: Arc<Vec<RefCache>>,
+    parts: Vec<Part>,
+}
+
+/// The steps of one configuration.
+#[derive(Debug)]
+struct Part {
+    tree: StepTree,
+    users: Users,
+}
+
+/// How many steps there are, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StepCounts {
+    /// All of them.
+    pub steps: usize,
+    /// Those with a result that can be loaded.
+    pub results: usize,
+    /// Those of which only a key is left.
+    pub keys: usize,
+    /// Those whose result cannot be loaded.
+    pub broken: usize,
+    /// Those that evidence names.
+    pub named: usize,
+}
+
+impl RefSteps {
+    /// Arranges the steps of `caches`, the configurations of the ref at `id`, named by `evidence`.
+    pub fn new(
+        inventory: Arc<Inventory>,
+        id: RefId,
+        caches: Arc<Vec<RefCache>>,
+        evidence: &Evidence,
+        names: Names,
+    ) -> Self {
+        let labels = |cache: &RefCache| if evidence.is_empty() { Labels::new() } else { evidence.labels(&cache.graph) };
+        let parts = caches
+            .iter()
+            .map(|cache| Part { tree: StepTree::new(cache, labels(cache)), users: Users::new(&cache.graph) })
+            .collect();
+        let mut steps = Self { inventory, id, names, counts: StepCounts::default(), caches, parts };
+        steps.counts = steps.count();
+        steps
+    }
+
+    /// Returns the same steps with the names that `evidence` gives.
+    #[must_use]
+    pub fn named(&self, evidence: &Evidence, names: Names) -> Self {
+        Self::new(Arc::clone(&self.inventory), self.id, Arc::clone(&self.caches), evidence, names)
+    }
+
+    /// Returns the ref.
+    pub fn entry(&self) -> Option<&RefEntry> {
+        self.inventory.get_ref(self.id)
+    }
+
+    /// Tells whether the store was listed to its end, so that what is not there is missing.
+    pub fn is_settled(&self) -> bool {
+        self.inventory.progress == Progress::Complete
+    }
+
+    fn count(&self) -> StepCounts {
+        let mut counts = StepCounts::default();
+        for (part, place) in self.places() {
+            let Some(step) = self.step(part, place).filter(|_| self.is_step(part, place)) else { continue };
+            counts.steps += 1;
+            counts.named += usize::from(step.label.is_some());
+            match step.detail.state {
+                RecordState::Result => counts.results += 1,
+                RecordState::KeyOnly => counts.keys += 1,
+                RecordState::Broken => counts.broken += 1,
+            }
+        }
+        counts
+    }
+
+    /// Returns why BuildKit refuses a configuration, when it does.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.caches.iter().find_map(|cache| cache.refusal)
+    }
+
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.parts
+            .iter()
+            .enumerate()
+            .flat_map(|(part, steps)| (0..steps.tree.rows.len()).map(move |place| (part, place)))
+    }
+
+    fn row(&self, part: usize, place: usize) -> &StepRow {
+        &self.parts[part].tree.rows[place]
+    }
+
+    /// Tells whether a row is a step that a build runs: no head, no twin and no source.
+    fn is_step(&self, part: usize, place: usize) -> bool {
+        matches!(self.row(part, place).kind, RowKind::Step(_))
+            && self.step(part, place).is_some_and(|step| !step.is_source())
+    }
+
+    fn step(&self, part: usize, place: usize) -> Option<Step<'_>> {
+        self.step_at(part, self.row(part, place).record()?)
+    }
+
+    fn step_at(&self, part: usize, record: RecordIndex) -> Option<Step<'_>> {
+        self.parts[part].tree.step(&self.caches[part], &self.inventory.blobs, record)
+    }
+
+    /// Finds the record that `identity` stands for.
+    fn locate(&self, identity: &Identity) -> Option<(usize, RecordIndex)> {
+        let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = identity else { return None };
+        let part = self.caches.iter().position(|cache| cache.config == *config)?;
+        Some((part, *record))
+    }
+}
+
+/// Writes how many refs there are.
+fn refs(count: u32) -> String {
+    format!("{count} {}", if count == 1 { "ref" } else { "refs" })
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Returns the sign of a step's state.
+fn sign(step: &Step<'_>, steps: &RefSteps) -> (&'static str, Role) {
+    match step.detail.state {
+        RecordState::Result => ("✓", Role::Good),
+        // A source never has a result; its key is all that there is to it.
+        RecordState::KeyOnly if step.is_source() => (" ", Role::Dim),
+        RecordState::KeyOnly => ("○", Role::Dim),
+        RecordState::Broken if !steps.is_settled() => (UNKNOWN, Role::Unsure),
+        RecordState::Broken => ("!", Role::Missing),
+    }
+}

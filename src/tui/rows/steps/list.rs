@@ -1,0 +1,375 @@
+//! Steps as the rows of a list: a tree that can be folded, or flat.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{RefSteps, count, detail, refs, sign};
+use crate::format::digest::Digest;
+use crate::format::text::visible;
+use crate::inventory::cache::RecordState;
+use crate::inventory::filter::Filter;
+use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
+use crate::tui::rows::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::tui::theme::Role;
+use crate::units::{Age, Size};
+
+/// Levels that are indented; what lies deeper stands at the last one.
+const MOST_LEVELS: u32 = 12;
+
+static COLUMNS: [Column; 4] = [
+    Column { title: "STEP", align: Align::Left, min: 30, max: 160, rank: 0, sort: Sortable::Ascending },
+    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
+    Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 2, sort: Sortable::Ascending },
+    Column { title: "ALSO IN", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
+];
+
+/// What is folded away and what is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Folds {
+    /// What hides the rows below it.
+    pub folded: HashSet<Identity>,
+    /// What shows its twins.
+    pub opened: HashSet<Identity>,
+}
+
+/// A row of a list of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The head of a configuration, where there are several.
+    Part(u32),
+    /// A row of its tree.
+    Row(u32, u32),
+}
+
+/// Whether rows stand as a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// As a tree, with its headers.
+    Tree,
+    /// As a flat list of steps.
+    Flat,
+}
+
+/// The steps of a ref as rows of a list.
+///
+/// Rows beyond those that show are those that are folded away: they can be found and counted, which marks need.
+#[derive(Debug)]
+pub struct StepRows {
+    steps: Arc<RefSteps>,
+    folds: Folds,
+    shape: Shape,
+    places: Vec<Place>,
+    shown: u32,
+    /// For each part, the row of each record; for a record that is none, nothing.
+    rows_of: Vec<Vec<Option<u32>>>,
+}
+
+impl StepRows {
+    /// Makes the rows of `steps`.
+    pub fn new(steps: Arc<RefSteps>, folds: Folds, shape: Shape) -> Self {
+        let mut places: Vec<Place> = Vec::new();
+        let mut hidden: Vec<Place> = Vec::new();
+        for (part, inner) in (0u32..).zip(&steps.parts) {
+            let config = steps.caches[part as usize].config;
+            let rows = (0u32..).zip(&inner.tree.rows);
+            if shape == Shape::Flat {
+                places.extend(rows.filter(|(_, row)| row.record().is_some()).map(|(row, _)| Place::Row(part, row)));
+                continue;
+            }
+            let is_folded = if steps.parts.len() > 1 {
+                places.push(Place::Part(part));
+                folds.folded.contains(&Identity::Platform(config))
+            } else {
+                false
+            };
+            let is_in = |set: &HashSet<Identity>, kind: &RowKind| {
+                !set.is_empty() && set.contains(&Identity::Step(config, kind.clone()))
+            };
+            let visible = if is_folded {
+                Vec::new()
+            } else {
+                inner.tree.visible(|kind| is_in(&folds.folded, kind), |kind| is_in(&folds.opened, kind))
+            };
+            let mut next = visible.iter().copied().peekable();
+            for (row, _) in rows {
+                let place = Place::Row(part, row);
+                let shows = next.next_if_eq(&(row as usize)).is_some();
+                if shows { places.push(place) } else { hidden.push(place) }
+            }
+        }
+        let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        places.append(&mut hidden);
+        let mut rows_of: Vec<Vec<Option<u32>>> =
+            steps.caches.iter().map(|cache| vec![None; cache.graph.records.len()]).collect();
+        for (number, place) in (0u32..).zip(&places) {
+            if let Place::Row(part, row) = *place
+                && let Some(record) = steps.row(part as usize, row as usize).record()
+            {
+                rows_of[part as usize][record.at()] = Some(number);
+            }
+        }
+        Self { steps, folds, shape, places, shown, rows_of }
+    }
+
+    /// Returns the steps.
+    pub fn steps(&self) -> &Arc<RefSteps> {
+        &self.steps
+    }
+
+    /// Returns whether the rows stand as a tree.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Tells whether `row` is the head of others, and no step.
+    pub fn is_head(&self, row: u32) -> bool {
+        self.step(row).is_none()
+    }
+
+    /// Returns what a step is called.
+    pub fn title(&self, row: u32) -> String {
+        self.step(row).map(|step| step.name().into_owned()).unwrap_or_default()
+    }
+
+    /// Returns the blob of a step's top layer.
+    pub fn layer(&self, row: u32) -> Option<Digest> {
+        let (Place::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else { return None };
+        self.steps.caches[part as usize].graph.layers.get(step.layer()?.at())?.blob.valid()
+    }
+
+    /// Returns what can be folded at `row`: how many rows of twins, and how many below.
+    pub fn foldable(&self, row: u32) -> (u32, u32) {
+        match self.places.get(row as usize) {
+            Some(Place::Part(part)) => (0, count(self.steps.parts[*part as usize].tree.rows.len())),
+            Some(Place::Row(part, place)) => {
+                let row = self.steps.row(*part as usize, *place as usize);
+                (row.twins, row.below)
+            }
+            None => (0, 0),
+        }
+    }
+
+    /// Returns the nearest row before `row` that has it inside.
+    pub fn parent(&self, row: u32) -> Option<Identity> {
+        let Place::Row(part, place) = *self.places.get(row as usize)? else { return None };
+        let rows = &self.steps.parts[part as usize].tree.rows;
+        let inside = |above: &usize| {
+            let row = &rows[*above];
+            above + (row.twins + row.below) as usize >= place as usize
+        };
+        match (0..place as usize).rev().find(inside) {
+            Some(above) => Some(self.identity_at(Place::Row(part, count(above)))),
+            None => (self.steps.parts.len() > 1).then(|| self.identity_at(Place::Part(part))),
+        }
+    }
+
+    fn identity_at(&self, place: Place) -> Identity {
+        match place {
+            Place::Part(part) => Identity::Platform(self.steps.caches[part as usize].config),
+            Place::Row(part, row) => {
+                let kind = self.steps.row(part as usize, row as usize).kind.clone();
+                Identity::Step(self.steps.caches[part as usize].config, kind)
+            }
+        }
+    }
+
+    fn place(&self, row: u32) -> Place {
+        self.places[row as usize]
+    }
+
+    fn step(&self, row: u32) -> Option<Step<'_>> {
+        match self.place(row) {
+            Place::Part(_) => None,
+            Place::Row(part, place) => self.steps.step(part as usize, place as usize),
+        }
+    }
+
+    fn head(title: String, below: u32, is_folded: bool) -> Vec<Cell> {
+        let sign = if is_folded { "▸ " } else { "▾ " };
+        let steps = if below == 1 { "step" } else { "steps" };
+        let cell = Cell::new(sign, Role::Title).and(title, Role::Strong).and(format!("  {below} {steps}"), Role::Dim);
+        let mut cells = vec![cell];
+        cells.resize(COLUMNS.len(), Cell::default());
+        cells
+    }
+
+    fn step_cells(&self, row: &StepRow, step: &Step<'_>, identity: &Identity, now: Timestamp) -> Vec<Cell> {
+        let mut name = match self.shape {
+            Shape::Tree => Cell::new(guides(row.indent), Role::Rule),
+            Shape::Flat => Cell::default(),
+        };
+        let is_twin = matches!(row.kind, RowKind::Twin(_));
+        let (sign, role) = if is_twin { ("≡", Role::Dim) } else { sign(step, &self.steps) };
+        name = name.and(format!("{sign} "), role);
+        if row.below > 0 && self.shape == Shape::Tree && self.folds.folded.contains(identity) {
+            name = name.and(format!("▸{} ", row.below), Role::Title);
+        }
+        if step.is_guessed() {
+            name = name.and("~ ", Role::Unsure);
+        }
+        let role = match step.detail.state {
+            _ if is_twin => Role::Dim,
+            RecordState::KeyOnly if !step.is_source() => Role::Dim,
+            _ => Role::Text,
+        };
+        name = name.and(step.name().into_owned(), role);
+        if row.twins > 0 && self.shape == Shape::Tree && !self.folds.opened.contains(identity) {
+            name = name.and(format!(" +{}", row.twins), Role::Dim);
+        }
+        let sizes = step.sizes();
+        let or_none = |text: Option<String>| text.map_or_else(|| Cell::new(NONE, Role::Dim), Cell::text);
+        let others = step.refs().map(|refs| refs.saturating_sub(1));
+        vec![
+            name,
+            or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
+            or_none(step.detail.created.map(|created| Age::between(created, now).to_string())),
+            or_none(others.filter(|others| *others > 0).map(refs)),
+        ]
+    }
+}
+
+/// Draws the lines that lead to a row.
+fn guides(indent: Indent) -> String {
+    let depth = indent.depth.min(MOST_LEVELS);
+    let guide = |level: u32| match (level == indent.depth && indent.begins, indent.goes_on(level)) {
+        (true, true) => "├ ",
+        (true, false) => "└ ",
+        (false, true) => "│ ",
+        (false, false) => "  ",
+    };
+    let deeper = if indent.depth > MOST_LEVELS { "⋯ " } else { "" };
+    (1..=depth).map(guide).chain([deeper]).collect()
+}
+
+impl RowSet for StepRows {
+    fn count(&self) -> u32 {
+        self.shown
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
+        let place = self.place(row);
+        let identity = self.identity_at(place);
+        let is_folded = self.folds.folded.contains(&identity);
+        match place {
+            Place::Part(part) => {
+                let title = self.steps.caches[part as usize].platform.as_deref().unwrap_or("every platform");
+                let rows = 0..self.steps.parts[part as usize].tree.rows.len();
+                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
+                Self::head(visible(title).into_owned(), count(steps), is_folded)
+            }
+            Place::Row(part, place) => {
+                let inner = self.steps.row(part as usize, place as usize);
+                let title = match &inner.kind {
+                    RowKind::Stage(stage) => visible(&stage.name).into_owned(),
+                    RowKind::Unnamed => "steps without a name".to_owned(),
+                    RowKind::Step(_) | RowKind::Twin(_) => {
+                        let step = self.steps.step(part as usize, place as usize);
+                        return step.map(|step| self.step_cells(inner, &step, &identity, now)).unwrap_or_default();
+                    }
+                };
+                let rows = place as usize + 1..=place as usize + inner.below as usize;
+                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
+                Self::head(title, count(steps), is_folded)
+            }
+        }
+    }
+
+    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        match self.place(row) {
+            Place::Part(part) => detail::of_part(&self.steps, part as usize),
+            Place::Row(part, place) => match self.steps.row(part as usize, place as usize).record() {
+                Some(record) => detail::of_step(&self.steps, part as usize, record, now),
+                None => detail::of_group(&self.steps, part as usize, place as usize),
+            },
+        }
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        if filter.is_empty() {
+            return row < self.shown;
+        }
+        self.step(row).is_some_and(|step| filter.matches(&step, now))
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let key = |row: u32| {
+            let step = self.step(row);
+            let sizes = step.as_ref().and_then(Step::sizes);
+            match column {
+                1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
+                // The older, the more.
+                2 => step.and_then(|step| step.detail.created).map(|created| -created.as_nanosecond()),
+                3 => step.and_then(|step| step.refs()).map(i128::from),
+                _ => Some(i128::from(row)),
+            }
+        };
+        key(a).cmp(&key(b))
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        self.identity_at(self.place(row))
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        if let Some((part, record)) = self.steps.locate(identity) {
+            return self.rows_of[part].get(record.at()).copied().flatten();
+        }
+        // Heads are few.
+        (0..self.shown).find(|row| match (self.place(*row), identity) {
+            (Place::Part(_), Identity::Platform(_)) => self.identity(*row) == *identity,
+            (Place::Row(..), Identity::Step(_, RowKind::Stage(_) | RowKind::Unnamed)) => {
+                self.step(*row).is_none() && self.identity(*row) == *identity
+            }
+            _ => false,
+        })
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.step(row).and_then(|step| step.sizes()).map_or(0, |sizes| sizes.layer_bytes)
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let Place::Row(part, _) = self.place(row) else { return vec![("name", json!(self.name(row)))] };
+        let Some(step) = self.step(row) else { return vec![("name", json!(self.name(row)))] };
+        let place = step.label.and_then(|label| label.places.first());
+        let sizes = step.sizes();
+        vec![
+            ("index", json!(step.index.0)),
+            ("digest", json!(step.record.digest.to_string())),
+            ("name", json!(step.label.map(|label| &label.text))),
+            ("stage", json!(place.and_then(|place| place.stage.as_ref()).map(ToString::to_string))),
+            ("file", json!(place.map(|place| &place.file))),
+            ("line", json!(place.map(|place| place.first_line))),
+            ("platform", json!(self.steps.caches[part as usize].platform)),
+            ("kind", json!(step.detail.kind.word())),
+            ("state", json!(step.detail.state.word())),
+            ("layer", json!(self.layer(row).map(|layer| layer.to_string()))),
+            ("layer_bytes", json!(sizes.map(|sizes| sizes.layer_bytes))),
+            ("bytes", json!(sizes.map(|sizes| sizes.bytes))),
+            ("exclusive_bytes", json!(sizes.map(|sizes| sizes.exclusive_bytes))),
+            ("created", json!(step.detail.created)),
+            ("also_in", json!(step.refs().map(|refs| refs.saturating_sub(1)))),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        match self.place(row) {
+            Place::Part(part) => self.steps.caches[part as usize].config.to_string(),
+            Place::Row(part, place) => match &self.steps.row(part as usize, place as usize).kind {
+                RowKind::Stage(stage) => stage.name.clone(),
+                RowKind::Unnamed => String::new(),
+                RowKind::Step(_) | RowKind::Twin(_) => {
+                    self.step(row).map(|step| step.record.digest.to_string()).unwrap_or_default()
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! A plan: what goes, what waits, what stays, and why. Nothing is deleted before a person has seen it and said so.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::list_screen::ListScreen;
+use super::run::RunScreen;
+use super::{Header, Pointer, Request, Screen};
+use crate::format::text::visible;
+use crate::inventory::RefEntry;
+use crate::prune::plan::{FreedBlobs, Target};
+use crate::retention::Action as RuleAction;
+use crate::tui::effect::{JobId, Overwrite, PruneWork, Saving, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::layer::confirm::Confirm;
+use crate::tui::layer::rule::RulePopup;
+use crate::tui::layer::save::SavePrompt;
+use crate::tui::layer::typed::Typed;
+use crate::tui::list::{List, Sort};
+use crate::tui::message::{ExportError, Report};
+use crate::tui::pruning::{Deleting, Part, Planned, Scope};
+use crate::tui::rows::Cell;
+use crate::tui::rows::plan::PlanRows;
+use crate::tui::rows::refs::RefRows;
+use crate::tui::theme::Role;
+use crate::tui::view;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::text;
+use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+
+mod words;
+
+/// The places whose keys are active here.
+const CONTEXTS: &[keymap::Context] = &[keymap::Context::Plan, keymap::Context::List, keymap::Context::Global];
+/// A run that frees more bytes has to be confirmed by typing the name of the source.
+const MANY_BYTES: u64 = 1 << 30;
+/// So has one that deletes more refs.
+const MANY_REFS: usize = 10;
+/// No more warnings than these stand above the list.
+const MOST_WARNINGS: usize = 2;
+
+/// A plan of a source.
+#[derive(Debug)]
+pub struct PlanScreen {
+    source: SourceId,
+    scope: Scope,
+    freed_blobs: FreedBlobs,
+    state: State,
+    part: Part,
+    rows: Option<Arc<PlanRows>>,
+    screen: ListScreen,
+    /// What is being written, and the job that does.
+    saving: Option<(JobId, Saving)>,
+}
+
+/// How far the plan is.
+#[derive(Debug)]
+enum State {
+    /// The scan has not ended.
+    Awaiting,
+    /// It is being made.
+    Planning(JobId),
+    /// It is here.
+    Ready(Arc<Planned>),
+    /// It is here, and being made anew.
+    Replanning(JobId, Arc<Planned>),
+    /// There is none.
+    Failed(String),
+}
+
+impl PlanScreen {
+    /// Plans a prune of `source`.
+    pub fn new(source: SourceId, scope: Scope, cx: &mut Context<'_>) -> Self {
+        // Until there is a plan there is nothing to list.
+        let list = List::new(Arc::new(RefRows::new(Arc::default(), None)), Sort::default(), cx);
+        let screen = ListScreen::new(list, RowHeight::Single, 0);
+        let (part, freed_blobs) = (Part::Goes, FreedBlobs::Wait);
+        let state = State::Awaiting;
+        let mut plan = Self { source, scope, freed_blobs, state, part, rows: None, screen, saving: None };
+        plan.begin(cx);
+        plan
+    }
+
+    fn planned(&self) -> Option<&Arc<Planned>> {
+        match &self.state {
+            State::Ready(planned) | State::Replanning(_, planned) => Some(planned),
+            State::Awaiting | State::Planning(_) | State::Failed(_) => None,
+        }
+    }
+
+    /// Makes the plan of what is known of the source, or waits until that is everything.
+    fn begin(&mut self, cx: &mut Context<'_>) {
+        if let State::Planning(job) | State::Replanning(job, _) = self.state {
+            cx.stop(job);
+        }
+        let source = cx.world.source(self.source);
+        let complete = source.found.as_ref().filter(|found| found.is_complete()).map(|found| &found.inventory);
+        self.state = match (&source.scan, complete) {
+            (Scan::Done, Some(inventory)) => {
+                let inventory = Arc::clone(inventory);
+                let work = Work::Prune(PruneWork::Plan(self.source, inventory, self.scope.clone(), self.freed_blobs));
+                State::Planning(cx.start(work))
+            }
+            (Scan::Running(_), _) => State::Awaiting,
+            (Scan::Failed(error), _) => State::Failed(error.clone()),
+            (Scan::Stopped | Scan::Done, _) => {
+                State::Failed("The scan was stopped: what it did not see may be needed. r scans again.".to_owned())
+            }
+        };
+    }
+
+    fn show(&mut self, planned: Arc<Planned>, cx: &mut Context<'_>) {
+        self.screen.set_head(words::height(&planned));
+        let rows = Arc::new(PlanRows::new(Arc::clone(&planned), self.part));
+        self.rows = Some(Arc::clone(&rows));
+        self.screen.list.set_rows(rows, cx);
+        self.state = State::Ready(planned);
+    }
+
+    /// Shows another part; `step` parts further.
+    fn turn(&mut self, step: usize, cx: &mut Context<'_>) {
+        let Some(planned) = self.planned() else { return };
+        let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
+        let place = (self.part as usize + step) % Part::ALL.len();
+        let part = Part::ALL[place];
+        let rows = rows(part);
+        self.part = part;
+        self.rows = Some(Arc::clone(&rows));
+        self.screen.list.unmark();
+        self.screen.list.set_rows(rows, cx);
+        self.screen.act(Action::Top, cx);
+    }
+
+    /// Returns the rows that are marked, else the one under the cursor.
+    fn chosen(&self) -> Vec<u32> {
+        let list = &self.screen.list;
+        let marked: Vec<u32> = list.marks().iter().filter_map(|identity| list.rows().find(identity)).collect();
+        if marked.is_empty() { list.current().into_iter().collect() } else { marked }
+    }
+
+    /// Leaves the chosen items out; takes them in again when all are out already.
+    fn leave_out(&mut self, cx: &mut Context<'_>) {
+        let (State::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
+            return cx.world.tell(StatusKind::Failed, "the plan is being made");
+        };
+        let chosen: HashSet<Target> =
+            self.chosen().into_iter().filter_map(|row| rows.deletion(row)).map(|item| item.target.clone()).collect();
+        if chosen.is_empty() {
+            return cx.world.tell(StatusKind::Failed, "it stays anyway");
+        }
+        let spared = &planned.choices.spared;
+        let spared = if chosen.is_subset(spared) { spared - &chosen } else { spared | &chosen };
+        let planned = Arc::clone(planned);
+        let job = cx.start(Work::Prune(PruneWork::LeaveOut(Arc::clone(&planned), spared)));
+        self.state = State::Replanning(job, planned);
+        self.screen.list.unmark();
+    }
+
+    fn make_rule(&self, cx: &mut Context<'_>) {
+        let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else { return };
+        let names: Vec<String> = self.chosen().into_iter().filter_map(|row| rows.ref_name(row)).collect();
+        if names.is_empty() {
+            return cx.world.tell(StatusKind::Failed, "rules are about refs, and none is chosen");
+        }
+        let action = if self.part == Part::Goes { RuleAction::Drop } else { RuleAction::Protect };
+        let all = planned.draft.inventory().refs.iter().flat_map(RefEntry::names);
+        match RulePopup::new(&names, action, all) {
+            Ok(popup) => cx.show(popup),
+            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+        }
+    }
+
+    /// Asks whether the plan is to be carried out.
+    fn confirm(&self, cx: &mut Context<'_>) {
+        let State::Ready(planned) = &self.state else {
+            return cx.world.tell(StatusKind::Failed, "there is no plan yet");
+        };
+        let info = &cx.world.source(self.source).info;
+        let plan = &planned.plan;
+        if let Deleting::Refused(why) = &info.deleting {
+            let why = why.clone();
+            return cx.world.tell(StatusKind::Failed, why);
+        }
+        if plan.is_empty() {
+            return cx.world.tell(StatusKind::Failed, "nothing goes by this plan");
+        }
+        let question = words::question(planned, &info.label);
+        let weighs_much =
+            plan.frees_bytes() > MANY_BYTES || plan.refs() > MANY_REFS || plan.drops_every_ref() || planned.frees_now();
+        if weighs_much {
+            let name = info.label.clone();
+            cx.show(Typed::new(question, name, Request::CarryOut));
+        } else {
+            cx.show(Confirm::new(question, Request::CarryOut));
+        }
+    }
+
+    /// Does what was confirmed: leaves this screen for the one of the run.
+    fn carry_out(&self, cx: &mut Context<'_>) {
+        // The question was about the plan that is shown: while a layer asks, no key reaches this screen.
+        let State::Ready(planned) = &self.state else { return };
+        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), cx);
+        cx.back();
+        cx.push(run);
+    }
+
+    fn save(&mut self, saving: Saving, path: std::path::PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
+        let job = cx.start(Work::Save(saving.clone(), path, overwrite));
+        self.saving = Some((job, saving));
+    }
+
+    fn saved(&mut self, job: JobId, path: &std::path::Path, result: &Result<(), ExportError>, cx: &mut Context<'_>) {
+        let Some((_, saving)) = self.saving.take_if(|(saving, _)| *saving == job) else { return };
+        let name = visible(&path.to_string_lossy()).into_owned();
+        match result {
+            Ok(()) => cx.world.tell(StatusKind::Done, format!("written to {name}")),
+            Err(ExportError::Exists) => {
+                let question = format!("{name} is there already. Replace it?");
+                cx.show(Confirm::new(question, Request::Save(saving, path.to_owned(), Overwrite::Agreed)));
+            }
+            Err(ExportError::Failed(why)) => {
+                cx.world.tell(StatusKind::Failed, format!("{name} was not written: {why}"));
+            }
+        }
+    }
+
+    fn sentences(&self) -> Vec<Cell> {
+        match &self.state {
+            State::Awaiting => vec![
+                Cell::text("The plan is made when the scan has ended:"),
+                Cell::new("what it has not seen yet may be needed", Role::Dim),
+            ],
+            State::Planning(_) => vec![Cell::new("Making the plan…", Role::Title)],
+            State::Failed(why) => {
+                let mut sentences = vec![Cell::new("! There is no plan, and nothing was changed.", Role::Error)];
+                sentences.extend(why.lines().map(|line| Cell::text(line.trim().to_owned())));
+                sentences
+            }
+            State::Ready(planned) | State::Replanning(_, planned) => vec![words::nothing(planned, self.part)],
+        }
+    }
+}
+
+impl Screen for PlanScreen {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        CONTEXTS
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let label = world.source(self.source).info.label.clone();
+        let made = self.planned().map(|planned| format!("made {}", planned.plan.created().strftime("%H:%M:%S UTC")));
+        Header { path: vec![label, "plan".to_owned()], facts: vec![made.unwrap_or_else(|| "no plan yet".to_owned())] }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let from = match (&self.scope, &world.policy_from) {
+            (Scope::Marked(_), _) => Cell::new(format!("drops {} only", self.scope), Role::Strong),
+            (Scope::Policy, Some(file)) => Cell::new("policy ", Role::Dim).and(file.clone(), Role::Text),
+            (Scope::Policy, None) => Cell::new("no policy: orphans and unfinished uploads only", Role::Dim),
+        };
+        let from = match &self.state {
+            State::Replanning(..) => Cell::new("proving the plan anew… · ", Role::Title).and_all(from),
+            _ => from,
+        };
+        self.screen.summary(world, "items", from)
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::CarryOut => self.confirm(cx),
+            Action::LeaveOut => self.leave_out(cx),
+            Action::NextPart => self.turn(1, cx),
+            Action::PreviousPart => self.turn(Part::ALL.len() - 1, cx),
+            Action::MakeRule => self.make_rule(cx),
+            Action::Save => match &self.state {
+                State::Ready(planned) => cx.show(SavePrompt::new(Saving::Plan(Arc::clone(&planned.plan)))),
+                _ => cx.world.tell(StatusKind::Failed, "there is no plan yet"),
+            },
+            Action::FreeNow => {
+                self.freed_blobs = match self.freed_blobs {
+                    FreedBlobs::Wait => FreedBlobs::GoNow,
+                    FreedBlobs::GoNow => FreedBlobs::Wait,
+                };
+                self.begin(cx);
+            }
+            Action::Rescan => {
+                cx.scan(self.source);
+                self.begin(cx);
+            }
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        match request {
+            Request::CarryOut => self.carry_out(cx),
+            Request::Save(saving, path, overwrite) => self.save(saving, path, overwrite, cx),
+            request => self.screen.answer(request, cx),
+        }
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        self.screen.pointer(pointer, cx);
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match (report, &self.state) {
+            (Report::Planned(result), State::Planning(waited) | State::Replanning(waited, _)) if *waited == job => {
+                match result {
+                    Ok(planned) => self.show(Arc::clone(planned), cx),
+                    Err(why) => self.state = State::Failed(why.clone()),
+                }
+            }
+            (Report::Saved(path, result), _) => self.saved(job, path, result, cx),
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        if source == self.source && matches!(self.state, State::Awaiting) {
+            self.begin(cx);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let sentences = self.sentences();
+        let Some(planned) = self.planned() else {
+            let lines = sentences.iter().flat_map(|cell| text::wrap(cell, area.width.saturating_sub(6)));
+            for (line, row) in lines.zip(1..area.height) {
+                let at = text::Line { x: area.x + 3, ..text::Line::of(area, row) };
+                text::put(frame.buffer_mut(), at, &line, &world.theme, Style::default());
+            }
+            return;
+        };
+        let head = self.screen.areas(area).head;
+        let width = head.width.saturating_sub(2);
+        let lines = words::head(planned, self.part, width);
+        for (line, row) in lines.iter().zip(0..head.height.saturating_sub(1)) {
+            let at = text::Line { x: head.x + 1, width, ..text::Line::of(head, row) };
+            text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
+        }
+        let rule = Rect { y: head.bottom().saturating_sub(1), height: 1, ..head };
+        view::draw_rule(world, frame.buffer_mut(), rule);
+        self.screen.draw(world, frame, area, &sentences);
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "plan"
+    }
+}

@@ -1,0 +1,176 @@
+//! What stands above the items of a plan, and in the question before it is carried out.
+
+use super::MOST_WARNINGS;
+use crate::prune::plan::{BlobFate, Kind};
+use crate::tui::pruning::{Part, Planned};
+use crate::tui::rows::Cell;
+use crate::tui::rows::sources::grouped;
+use crate::tui::theme::Role;
+use crate::tui::widget::text;
+use crate::units::{Exact, Size};
+
+/// From this width on there is room for whole sentences.
+const WIDE: u16 = 104;
+
+/// Returns how many lines the head takes, with the rule below it.
+pub(super) fn height(planned: &Planned) -> u16 {
+    let warnings = planned.plan.warnings().len().min(MOST_WARNINGS);
+    5 + u16::try_from(warnings).unwrap_or_default()
+}
+
+/// Returns the lines of the head: totals, what waits, what was checked, warnings, and the parts.
+pub(super) fn head(planned: &Planned, part: Part, width: u16) -> Vec<Cell> {
+    let mut lines = vec![totals(planned, width), waits(planned, width), checked(planned, width)];
+    let warnings = planned.plan.warnings();
+    lines.extend(warnings.iter().take(MOST_WARNINGS).map(|warning| {
+        let more = warnings.len().saturating_sub(MOST_WARNINGS);
+        let cell = Cell::new("! ", Role::Warning).and(warning.clone(), Role::Warning);
+        if more > 0 && warnings.get(MOST_WARNINGS - 1) == Some(warning) {
+            cell.and(format!(" (and {more} more)"), Role::Dim)
+        } else {
+            cell
+        }
+    }));
+    lines.push(parts(planned, part));
+    lines
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// Returns what goes, as in `22 refs · 61 204 blobs`.
+fn goes(planned: &Planned) -> Vec<String> {
+    let kinds = [
+        (Kind::Ref, "ref", "refs"),
+        (Kind::Blob, "blob", "blobs"),
+        (Kind::Partial, "unfinished upload", "unfinished uploads"),
+        (Kind::Object, "from the trash", "from the trash"),
+    ];
+    let counts = kinds.map(|(kind, one, many)| (planned.count(kind), one, many));
+    let there = counts.into_iter().filter(|(number, ..)| *number > 0);
+    there.map(|(number, one, many)| count(number, one, many)).collect()
+}
+
+fn totals(planned: &Planned, width: u16) -> Cell {
+    let plan = &planned.plan;
+    let goes = goes(planned);
+    let cell = Cell::new("deletes  ", Role::Dim);
+    let cell = match goes.as_slice() {
+        [] if plan.put_back().is_empty() => cell.and("nothing", Role::Strong),
+        [] => cell.and(
+            format!("nothing, and puts {} back", count(plan.put_back().len() as u64, "blob", "blobs")),
+            Role::Strong,
+        ),
+        _ => cell
+            .and(goes.join(" · "), Role::Strong)
+            .and("  frees ", Role::Dim)
+            .and(Size(plan.frees_bytes()).to_string(), Role::Orphan),
+    };
+    let refs = plan.keep().iter().filter(|kept| kept.kind == Kind::Ref).count() as u64;
+    let keeps = Cell::new("keeps ", Role::Dim)
+        .and(count(refs, "ref", "refs"), Role::Strong)
+        .and(" · ", Role::Dim)
+        .and(Size(plan.live().bytes).to_string(), Role::Live);
+    right(cell, keeps, width)
+}
+
+/// Puts two cells at both ends of a line; the one at the right gives way.
+fn right(left: Cell, right: Cell, width: u16) -> Cell {
+    let (used, needed) = (text::cell_width(&left), text::cell_width(&right));
+    match width.checked_sub(used + needed).filter(|room| *room >= 2) {
+        Some(room) => left.and(" ".repeat(room.into()), Role::Text).and_all(right),
+        None => left,
+    }
+}
+
+fn waits(planned: &Planned, width: u16) -> Cell {
+    let plan = &planned.plan;
+    let young = plan.held().iter().find(|held| held.fate == BlobFate::WithinGrace).map(|held| held.count);
+    let (waits, grace) = (plan.waits(), Exact(plan.grace()));
+    let cell = Cell::new("waits    ", Role::Dim);
+    let blobs = |number| count(number, "blob", "blobs");
+    match (planned.frees_now(), waits.blobs, young) {
+        (true, ..) => cell.and("nothing: blobs go together with their refs, at once", Role::Warning),
+        (false, 0, None) => cell.and("nothing", Role::Text),
+        (false, 0, Some(young)) => {
+            cell.and(format!("{}, {}: younger than {grace}", blobs(young.blobs), Size(young.bytes)), Role::Text)
+        }
+        (false, number, _) => {
+            let cell = cell.and(format!("{}, {}", blobs(number), Size(waits.bytes)), Role::Strong);
+            let words = if width >= WIDE {
+                format!(": their refs go first; a run that is {grace} later frees them")
+            } else {
+                format!(": a run {grace} later frees them")
+            };
+            cell.and(words, Role::Dim)
+        }
+    }
+}
+
+/// Says what was proved of the plan: [`crate::prune::plan::verify`] refuses any plan of which it is not so.
+fn checked(planned: &Planned, width: u16) -> Cell {
+    let grace = Exact(planned.plan.grace());
+    let young = format!("nothing younger than {grace}");
+    let wide = [
+        "every kept ref stays whole".to_owned(),
+        young,
+        "refs go before blobs".to_owned(),
+        "each byte once".to_owned(),
+    ];
+    let narrow = ["kept refs whole".to_owned(), format!("none under {grace}"), "refs first".to_owned()];
+    let checks = if width >= WIDE { wide.as_slice() } else { narrow.as_slice() };
+    checks.iter().fold(Cell::new("checked  ", Role::Dim), |cell, check| {
+        cell.and("✓ ", Role::Good).and(format!("{check} "), Role::Text)
+    })
+}
+
+fn parts(planned: &Planned, shown: Part) -> Cell {
+    Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
+        let words = format!(" {} {} ", part.word(), grouped(planned.part(part).len() as u64));
+        let (open, close, role) = if part == shown { ("[", "]", Role::Title) } else { (" ", " ", Role::Dim) };
+        let cell = cell.and(open, role).and(words, role).and(close, role);
+        cell.and(" ", Role::Text)
+    })
+}
+
+/// Says that a part is empty.
+pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
+    Cell::text(match part {
+        Part::Goes if !planned.plan.put_back().is_empty() => {
+            "Nothing goes: what a ref names again comes back from the trash first."
+        }
+        Part::Goes => "Nothing goes: all that is stored is in use, or too young.",
+        Part::Waits => "Nothing waits.",
+        Part::Stays => "Nothing is said to stay.",
+    })
+}
+
+/// Returns the question before a plan is carried out.
+pub(super) fn question(planned: &Planned, label: &str) -> String {
+    let plan = &planned.plan;
+    let goes = goes(planned);
+    let mut sentences = Vec::new();
+    sentences.push(match plan.frees_bytes() {
+        _ if goes.is_empty() => {
+            format!("Put {} back into {label}?", count(plan.put_back().len() as u64, "blob", "blobs"))
+        }
+        0 => format!("Delete {} from {label}?", goes.join(", ")),
+        bytes => format!("Delete {}, {}, from {label}?", goes.join(", "), Size(bytes)),
+    });
+    if plan.drops_every_ref() {
+        sentences.push("No ref would stay.".to_owned());
+    }
+    if planned.frees_now() {
+        sentences.push("Blobs go together with their refs: a build that is importing one of them fails.".to_owned());
+    } else if plan.waits().bytes > 0 {
+        sentences.push(format!("{} wait, and go with a later run.", Size(plan.waits().bytes)));
+    }
+    match (planned.count(Kind::Object), goes.len()) {
+        (0, 0) => {}
+        (0, _) => sentences.push("It can be put back from the trash.".to_owned()),
+        (_, 1) => sentences.push("It goes for good.".to_owned()),
+        _ => sentences.push("What is in the trash goes for good; the rest can be put back.".to_owned()),
+    }
+    sentences.join(" ")
+}

@@ -1,0 +1,311 @@
+//! One ref: its steps as a tree, and all that is known of the one under the cursor.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::files::Files;
+use super::list_screen::ListScreen;
+use super::{Header, Pointer, Request, Screen};
+use crate::explain::evidence::Evidence;
+use crate::format::text::visible;
+use crate::inventory::{Inventory, RefId};
+use crate::tui::effect::{JobId, Work};
+use crate::tui::found::Found;
+use crate::tui::keymap::{self, Action};
+use crate::tui::layer::names::NamesPrompt;
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::sources::grouped;
+use crate::tui::rows::steps::{Folds, Names, RefSteps, Shape, StepRows};
+use crate::tui::rows::{Cell, Identity};
+use crate::tui::theme::Role;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::text::{self, Line};
+use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::units::{Age, Size};
+
+/// The steps of a ref.
+#[derive(Debug)]
+pub struct Steps {
+    source: SourceId,
+    /// What the ref is called, and what it pointed to when it was opened.
+    name: String,
+    digest: String,
+    screen: ListScreen,
+    /// The rows of the list.
+    rows: Arc<StepRows>,
+    folds: Folds,
+    state: State,
+}
+
+/// How far the steps are read.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// They are being read, perhaps again.
+    Reading(JobId),
+    /// They are here.
+    Read,
+    /// They cannot be read, for these reasons.
+    Failed(Vec<String>),
+}
+
+impl Steps {
+    /// Shows the steps of the ref at `id` of a source that was scanned.
+    pub fn new(source: SourceId, inventory: Arc<Inventory>, id: RefId, cx: &mut Context<'_>) -> Self {
+        let entry = inventory.get_ref(id);
+        let name = entry.map(|entry| entry.name.clone()).unwrap_or_default();
+        let digest = entry.map(|entry| entry.digest().to_string()).unwrap_or_default();
+        let none = RefSteps::new(Arc::clone(&inventory), id, Arc::default(), &Evidence::default(), Names::None);
+        let rows = Arc::new(StepRows::new(Arc::new(none), Folds::default(), Shape::Tree));
+        let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
+        let job = cx.start(Work::LoadSteps { source, inventory, id, names: Names::None });
+        let screen = ListScreen::new(list, RowHeight::Single, 1);
+        let folds = Folds::default();
+        Self { source, name, digest, screen, rows, folds, state: State::Reading(job) }
+    }
+
+    fn steps(&self) -> &Arc<RefSteps> {
+        self.rows.steps()
+    }
+
+    /// Puts the rows into the shape that order and filter ask for: only in their own order, and all of them, they are a
+    /// tree.
+    fn reshape(&mut self, cx: &mut Context<'_>) {
+        let view = self.screen.list.view();
+        let is_tree = view.filter.is_empty() && view.sort == Sort::default();
+        let shape = if is_tree { Shape::Tree } else { Shape::Flat };
+        if shape != self.rows.shape() {
+            self.show(Arc::clone(self.steps()), shape, cx);
+        }
+    }
+
+    fn show(&mut self, steps: Arc<RefSteps>, shape: Shape, cx: &mut Context<'_>) {
+        self.rows = Arc::new(StepRows::new(steps, self.folds.clone(), shape));
+        self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
+    }
+
+    fn refold(&mut self, cx: &mut Context<'_>) {
+        self.show(Arc::clone(self.steps()), self.rows.shape(), cx);
+    }
+
+    /// Returns the row under the cursor, and what it stands for.
+    fn current(&self) -> Option<(u32, Identity)> {
+        self.screen.list.current().map(|row| (row, self.screen.list.rows().identity(row)))
+    }
+
+    /// Folds the row, or goes to the one that it is inside of.
+    fn collapse(&mut self, cx: &mut Context<'_>) {
+        let Some((row, identity)) = self.current().filter(|_| self.rows.shape() == Shape::Tree) else { return };
+        let (_, below) = self.rows.foldable(row);
+        if self.folds.opened.remove(&identity) || below > 0 && self.folds.folded.insert(identity) {
+            self.refold(cx);
+        } else if let Some(parent) = self.rows.parent(row) {
+            self.screen.list.select(&parent);
+        }
+    }
+
+    /// Unfolds the row, and then shows its twins.
+    fn expand(&mut self, cx: &mut Context<'_>) {
+        let Some((row, identity)) = self.current().filter(|_| self.rows.shape() == Shape::Tree) else { return };
+        let (twins, _) = self.rows.foldable(row);
+        if self.folds.folded.remove(&identity) || twins > 0 && self.folds.opened.insert(identity) {
+            self.refold(cx);
+        }
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) {
+        let Some((row, identity)) = self.current() else { return };
+        if self.rows.is_head(row) {
+            if !self.folds.folded.remove(&identity) {
+                self.folds.folded.insert(identity);
+            }
+            return self.refold(cx);
+        }
+        match self.rows.layer(row) {
+            Some(layer) => {
+                let files = Files::new(self.source, self.name.clone(), self.rows.title(row), layer, cx);
+                cx.push(files);
+            }
+            None => cx.world.tell(StatusKind::Failed, "there is no layer to open: only a key is here"),
+        }
+    }
+
+    fn load(&mut self, cx: &mut Context<'_>) {
+        let Some(found) = &cx.world.source(self.source).found else { return };
+        let inventory = Arc::clone(&found.inventory);
+        let called = || inventory.indexed_refs().filter(|(_, entry)| entry.name == self.name);
+        let same = called().find(|(_, entry)| entry.digest().to_string() == self.digest);
+        let Some((id, entry)) = same.or_else(|| called().next()) else {
+            self.state = State::Failed(vec!["the ref is not there any more".to_owned()]);
+            return;
+        };
+        self.digest = entry.digest().to_string();
+        if let State::Reading(job) = self.state {
+            cx.stop(job);
+        }
+        let names = self.steps().names.clone();
+        self.state = State::Reading(cx.start(Work::LoadSteps { source: self.source, inventory, id, names }));
+    }
+
+    /// Returns the line above the list: how many steps there are, and where their names come from.
+    fn head(&self) -> Cell {
+        if let Some(refusal) = self.steps().refusal() {
+            return Cell::new(
+                format!("! BuildKit refuses this cache, and builds as if it were empty: {refusal}"),
+                Role::Error,
+            );
+        }
+        let counts = self.steps().counts;
+        if counts.steps == 0 {
+            return Cell::default();
+        }
+        let mut cell = Cell::text(grouped(counts.results as u64)).and(" ✓", Role::Good);
+        if counts.keys > 0 {
+            cell = cell.and(format!("  {} ○", grouped(counts.keys as u64)), Role::Dim);
+        }
+        if counts.broken > 0 && self.steps().is_settled() {
+            cell = cell.and(format!("  {} !", grouped(counts.broken as u64)), Role::Missing);
+        }
+        let cell = cell.and("  ", Role::Text);
+        match &self.steps().names {
+            Names::None => cell
+                .and("no names: ", Role::Dim)
+                .and("n", Role::Key)
+                .and(" loads the provenance of the build", Role::Dim),
+            Names::Store => cell.and("named from the store's provenance", Role::Dim),
+            Names::File(path) => {
+                let path = visible(&path.to_string_lossy()).into_owned();
+                cell.and("named from ", Role::Dim).and(path, Role::Text)
+            }
+        }
+    }
+
+    fn empty(&self) -> Vec<Cell> {
+        match &self.state {
+            State::Reading(_) => vec![Cell::new("Reading the steps…", Role::Dim)],
+            State::Read => vec![
+                Cell::text("There are no steps: this ref carries no cache."),
+                Cell::new("A build writes one into an image with --cache-to type=inline.", Role::Dim),
+            ],
+            State::Failed(faults) => faults.iter().map(|fault| Cell::new(format!("! {fault}"), Role::Error)).collect(),
+        }
+    }
+}
+
+impl Screen for Steps {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        &[keymap::Context::Steps, keymap::Context::List, keymap::Context::Global]
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let source = world.source(self.source);
+        let mut facts = Vec::new();
+        let counts = self.steps().counts;
+        facts.push(if counts.steps == 1 {
+            "1 step".to_owned()
+        } else {
+            format!("{} steps", grouped(counts.steps as u64))
+        });
+        if matches!(source.scan, Scan::Running(_)) {
+            facts.push("scanning".to_owned());
+        }
+        let name = text::cut(&self.name, world.size.width / 3);
+        Header { path: vec![source.info.label.clone(), name], facts }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let Some(entry) = self.steps().entry() else { return Cell::default() };
+        if !self.steps().is_settled() {
+            return Cell::new("the scan goes on: sizes and states are not final", Role::Unsure);
+        }
+        let sums = Cell::new(Size(entry.sizes.bytes).to_string(), Role::Strong)
+            .and(" in all · ", Role::Dim)
+            .and(Size(entry.sizes.exclusive_bytes).to_string(), Role::Strong)
+            .and(" only here", Role::Dim);
+        let sums = match entry.age() {
+            Some((time, _)) => sums.and(format!(" · made {} ago", Age::between(time, world.now)), Role::Dim),
+            None => sums,
+        };
+        let sums = match entry.sizes.missing_blobs {
+            0 => sums,
+            count => sums.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+        };
+        self.screen.summary(world, "steps", sums)
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Open => self.open(cx),
+            Action::Collapse => self.collapse(cx),
+            Action::Expand => self.expand(cx),
+            Action::Names => cx.show(NamesPrompt::new(Arc::clone(self.steps()))),
+            Action::Rescan => cx.scan(self.source),
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            _ => {
+                let handled = self.screen.act(action, cx);
+                self.reshape(cx);
+                return handled;
+            }
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        if let Request::Names(steps) = request {
+            self.show(steps, self.rows.shape(), cx);
+        } else {
+            self.screen.answer(request, cx);
+            self.reshape(cx);
+        }
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match report {
+            Report::Steps(result) if self.state == State::Reading(job) => match result {
+                Ok(steps) => {
+                    self.state = State::Read;
+                    self.show(Arc::clone(steps), self.rows.shape(), cx);
+                }
+                Err(faults) => self.state = State::Failed(faults.clone()),
+            },
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if let State::Reading(job) = self.state {
+            cx.stop(job);
+        }
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        let found = cx.world.source(source).found.as_ref();
+        if source == self.source && found.is_some_and(Found::is_complete) {
+            self.load(cx);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let head = self.screen.areas(area).head;
+        let line = Line { x: head.x + 3, width: head.width.saturating_sub(4), ..Line::of(head, 0) };
+        text::put(frame.buffer_mut(), line, &self.head(), &world.theme, Style::default());
+        self.screen.draw(world, frame, area, &self.empty());
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "steps"
+    }
+}

@@ -1,0 +1,223 @@
+//! Caches that change while they are scanned.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use cachelens::backend::{BackendError, SharedReader, local::LocalCache};
+use cachelens::inventory::scan::{ScanError, ScanOptions, scan};
+use cachelens::inventory::{Inventory, StoreWarning};
+use tokio::runtime::Runtime;
+
+use super::add_main;
+use crate::support::command::Sandbox;
+use crate::support::layout::LayoutBuilder;
+
+/// How often a cache is scanned while it changes.
+const SCANS: usize = 200;
+
+fn scan_once(layout: &LayoutBuilder, runtime: &Runtime) -> Result<Inventory, ScanError> {
+    let reader: SharedReader = Arc::new(LocalCache::new(layout.path("")));
+    runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ()))
+}
+
+/// Scans again and again while `change` runs over and over, with the count of its runs, in another thread.
+fn scan_while(
+    layout: &LayoutBuilder,
+    change: impl Fn(usize) + Send + Sync,
+    mut check: impl FnMut(Result<Inventory, ScanError>),
+) {
+    let runtime = Runtime::new().unwrap();
+    let goes_on = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut runs = 0;
+            while goes_on.load(Ordering::Relaxed) {
+                change(runs);
+                runs += 1;
+            }
+        });
+        // However a check ends, the changes end, too.
+        let _end = Ending(&goes_on);
+        (0..SCANS).for_each(|_| check(scan_once(layout, &runtime)));
+    });
+}
+
+/// Ends the changes when it goes.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Every number of an inventory that holds whatever the store does.
+fn assert_sound(inventory: &Inventory) {
+    let totals = inventory.totals();
+    let stored: u64 = inventory.blobs.iter().map(|blob| blob.stored_size()).sum();
+    assert_eq!(totals.stored().bytes, stored + totals.partial.bytes + totals.unknown.bytes);
+    for entry in inventory.refs.iter() {
+        assert!(entry.sizes.exclusive_bytes <= entry.sizes.bytes);
+        if let Some(counts) = entry.counts() {
+            assert_eq!(counts.results + counts.key_only + counts.broken, counts.records);
+        }
+    }
+}
+
+#[test]
+fn what_a_ref_keeps_is_never_called_orphaned_while_others_come_and_go() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    add_main(&mut layout);
+    let blob = |number: usize| layout.path("blobs/sha256").join(format!("{number:064x}"));
+    let upload = |number: usize| layout.path("ingest").join(number.to_string());
+    let change = |number: usize| {
+        fs::write(blob(number), "new").unwrap();
+        fs::create_dir_all(upload(number)).unwrap();
+        fs::write(upload(number).join("data"), "new").unwrap();
+        if let Some(old) = number.checked_sub(3) {
+            fs::remove_file(blob(old)).unwrap();
+            fs::remove_dir_all(upload(old)).unwrap();
+        }
+    };
+    scan_while(&layout, change, |scanned| {
+        let inventory = scanned.unwrap();
+        assert_sound(&inventory);
+        assert_eq!((inventory.totals().live.count, inventory.totals().missing.count), (4, 0));
+    });
+}
+
+#[test]
+fn an_index_that_is_written_in_place_is_read_whole() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    let main = add_main(&mut layout);
+    let short = fs::read(layout.path("index.json")).unwrap();
+    layout.tag("a-second-ref", &layout.chain(&[layout.layer("other", 9)]));
+    layout.tag("a-third-ref", &main);
+    let long = fs::read(layout.path("index.json")).unwrap();
+    // As BuildKit does it: over what is there, and cut to its length afterwards.
+    let change = |number: usize| {
+        let content = if number.is_multiple_of(2) { &short } else { &long };
+        let mut file = File::options().write(true).open(layout.path("index.json")).unwrap();
+        file.write_all(content).unwrap();
+        file.set_len(content.len() as u64).unwrap();
+    };
+    scan_while(&layout, change, |scanned| match scanned {
+        Ok(inventory) => {
+            assert_sound(&inventory);
+            assert_eq!(inventory.totals().missing.count, 0);
+            let orphans = inventory.totals().orphan.unwrap().count;
+            assert_eq!((inventory.refs.len(), orphans), if inventory.refs.len() == 1 { (1, 3) } else { (3, 0) });
+        }
+        // Possible, and honest, where every one of several readings came between two writes.
+        Err(ScanError::Backend(BackendError::Layout { .. })) => {}
+        Err(error) => panic!("{error}"),
+    });
+}
+
+#[test]
+fn a_ref_that_loses_a_blob_meanwhile_is_told_to_miss_it() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    let top = layout.layer("top", 50);
+    layout.tag("main", &layout.chain(&[layout.layer("base", 100), top.clone()]));
+    let change = |_| {
+        layout.lose(&top);
+        layout.layer("top", 50);
+    };
+    scan_while(&layout, change, |scanned| {
+        let inventory = scanned.unwrap();
+        assert_sound(&inventory);
+        let totals = inventory.totals();
+        assert_eq!(totals.live.count + totals.missing.count, 4);
+        assert_eq!(totals.orphan.unwrap().count, 0);
+    });
+}
+
+#[test]
+fn a_manifest_that_comes_during_the_scan_lets_nothing_be_called_orphaned() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    let manifest = add_main(&mut layout);
+    let kept = sandbox.path("manifest");
+    fs::copy(layout.blob_path(&manifest), &kept).unwrap();
+    let change = |_| {
+        layout.lose(&manifest);
+        fs::hard_link(&kept, layout.blob_path(&manifest)).unwrap();
+    };
+    scan_while(&layout, change, |scanned| {
+        let inventory = scanned.unwrap();
+        assert_sound(&inventory);
+        let totals = inventory.totals();
+        // Read: all is live. Not read and not listed: the rest is orphaned, for nothing names it. Anything else is unsure.
+        let named = inventory.refs[0].reach.len();
+        let is_listed = totals.missing.count == 0;
+        let expected = match (named, is_listed) {
+            (1, true) => None,
+            (1, false) => Some(3),
+            _ => Some(0),
+        };
+        assert_eq!(totals.orphan.map(|orphan| orphan.count), expected);
+    });
+}
+
+#[test]
+fn a_folder_that_vanishes_ends_the_scan_with_an_error_or_without_refs() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    add_main(&mut layout);
+    let away = sandbox.path("away");
+    let here = sandbox.path("cache");
+    let change = |_| {
+        fs::rename(&here, &away).unwrap();
+        fs::rename(&away, &here).unwrap();
+    };
+    scan_while(&layout, change, |scanned| match scanned {
+        Ok(inventory) => assert_sound(&inventory),
+        Err(ScanError::Backend(
+            BackendError::NotFound(_) | BackendError::NotALayout { .. } | BackendError::Io { .. },
+        )) => {}
+        Err(error) => panic!("{error}"),
+    });
+    // Once it is at rest, all is as it was.
+    let inventory = scan_once(&layout, &Runtime::new().unwrap()).unwrap();
+    assert_eq!((inventory.totals().live.count, inventory.totals().stored().count), (4, 4));
+}
+
+#[test]
+fn a_cancelled_scan_ends_as_such() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    add_main(&mut layout);
+    let reader: SharedReader = Arc::new(LocalCache::new(layout.path("")));
+    let runtime = Runtime::new().unwrap();
+    // Before anything is read, and at each moment at which the scan tells how far it is.
+    let options = ScanOptions::default();
+    options.cancel.cancel();
+    assert!(matches!(runtime.block_on(scan(&reader, &options, |_| ())), Err(ScanError::Cancelled)));
+    for moment in 0..2 {
+        let options = ScanOptions::default();
+        let mut seen = 0;
+        let scanned = runtime.block_on(scan(&reader, &options, |_| {
+            if seen == moment {
+                options.cancel.cancel();
+            }
+            seen += 1;
+        }));
+        assert!(matches!(scanned, Err(ScanError::Cancelled)), "{moment}");
+    }
+}
+
+#[test]
+fn names_that_stand_twice_are_warned_of() {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    let main = add_main(&mut layout);
+    layout.tag("main", &main);
+    let inventory = scan_once(&layout, &Runtime::new().unwrap()).unwrap();
+    assert_eq!(inventory.warnings, [StoreWarning::DuplicateName { name: "main".into(), count: 2 }]);
+}

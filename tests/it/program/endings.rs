@@ -1,0 +1,80 @@
+//! Ways to end: pipes that close, disks that are full, and a user who has waited long enough.
+
+use std::fs::File;
+use std::io::pipe;
+use std::process::{Command, Stdio};
+
+use crate::support::command::{Run, Sandbox};
+
+/// Returns the end of a pipe to write to, at whose other end nobody reads any more.
+fn closed_pipe() -> Stdio {
+    pipe().unwrap().1.into()
+}
+
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    let sandbox = Sandbox::new();
+    for arguments in [&["ls", "demo"][..], &["show", "demo#main", "--json"], &["man"], &["--help"]] {
+        let output = sandbox.command().args(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).output().unwrap();
+        let run = Run::new(output);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_that_nobody_reads_is_an_error_all_the_same() {
+    let sandbox = Sandbox::new();
+    let cases = [
+        (&["ls", "./nowhere"][..], 1),
+        (&["ls", "./nowhere", "demo"], 4),
+        (&["ls", "demo", "-vvv"], 0),
+        (&["ls", "type=local,dest=nowhere,what=1"], 1),
+        (&["--what"], 2),
+    ];
+    for (arguments, code) in cases {
+        let status = sandbox.command().args(arguments).stdout(Stdio::null()).stderr(closed_pipe()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let sandbox = Sandbox::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = sandbox.command().args(["ls", "demo"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let run = Run::new(output);
+    assert_eq!(run.code, Some(1));
+    insta::assert_snapshot!(run.stderr, @"error: cannot write the result: No space left on device (os error 28)");
+}
+
+#[test]
+fn an_interrupt_ends_a_command_that_waits() {
+    let sandbox = Sandbox::new();
+    let waits = sandbox.path("provenance");
+    assert!(Command::new("mkfifo").arg(&waits).status().unwrap().success());
+    let mut command = sandbox.command();
+    command.args(["show", "demo#main", "--provenance", "provenance"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    // Opens as soon as the program has opened the other end; it waits for bytes from then on.
+    let writer = File::options().write(true).open(&waits).unwrap();
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let run = Run::new(child.wait_with_output().unwrap());
+    drop(writer);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(130), "", "error: interrupted\n"));
+}
+
+#[test]
+fn provenance_comes_through_a_pipe_as_well() {
+    let sandbox = Sandbox::new();
+    let statement = crate::support::fixture::Fixture::named("mini").path("provenance/c03.json");
+    let through = format!(
+        "cat {} | {} show demo#main --json --provenance /dev/stdin",
+        statement.display(),
+        env!("CARGO_BIN_EXE_cachelens")
+    );
+    let output = Command::new("sh").args(["-c", &through]).env("HOME", sandbox.path("")).output().unwrap();
+    let run = Run::new(output);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert!(run.json()["records"].as_array().is_some_and(|records| !records.is_empty()));
+}

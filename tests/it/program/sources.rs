@@ -1,0 +1,238 @@
+//! Which sources are meant, and what comes of several.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::support::command::Sandbox;
+
+/// Makes a sandbox whose `./cache` has the refs `main` and `pr-7`.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    layout.tag("main", &layout.chain(&[layout.layer("a", 100)]));
+    layout.tag("pr-7", &layout.chain(&[layout.layer("b", 100)]));
+    sandbox
+}
+
+#[test]
+fn what_cannot_be_meant_is_said_with_what_might_be() {
+    let sandbox = sandbox();
+    let cases = [
+        "ls ./cache#mian",
+        "show ./cache#something-else",
+        "show ./cache",
+        "show ./nowhere#main",
+        "ls",
+        "show",
+        "du ./cache#main",
+        "ls ghcr.io/acme/app:buildcache",
+        "ls s3://bucket/prefix?region=eu-west-1",
+        "du gha:acme/app",
+        "show type=registry,ref=localhost:5000/app:x",
+        "ls type=local",
+        "ls type=locl,src=cache",
+        "ls type=local,src=cache,tagg=main",
+        "ls ./cache --colour never",
+        "ls ./cache --color sometimes",
+        "ls ./cache --timeout soon",
+        "ls ./cache --concurrency 0",
+        "show ./cache#main --provenance nowhere.json",
+        "show ./cache#main --provenance cache/index.json",
+        "show ./cache#main --provenance cache",
+    ];
+    let mut report = String::new();
+    for case in cases {
+        let run = sandbox.run(&case.split(' ').collect::<Vec<_>>());
+        let warned = case.contains("tagg");
+        assert!(warned || run.stdout.is_empty(), "{case}");
+        writeln!(report, "$ {case}\n{}exit {}\n", run.stderr, run.code.unwrap()).unwrap();
+    }
+    insta::assert_snapshot!(report, @r"
+    $ ls ./cache#mian
+    error: ./cache has no ref `mian`
+      hint: did you mean `main`?
+    exit 1
+
+    $ show ./cache#something-else
+    error: ./cache has no ref `something-else`
+      hint: `cachelens ls ./cache` lists the 2 that it has
+    exit 1
+
+    $ show ./cache
+    error: ./cache has 2 refs
+      hint: name one, as in ./cache#main
+    exit 2
+
+    $ show ./nowhere#main
+    error: nowhere does not exist
+      hint: name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`
+    exit 1
+
+    $ ls
+    error: no source is named, and none is configured
+      hint: name a directory that type=local wrote, or try `demo`; `sources` in cachelens.toml works, too
+    exit 2
+
+    $ show
+    error: the following required arguments were not provided:
+      <SOURCE#REF>
+
+    Usage: cachelens show <SOURCE#REF>
+
+    For more information, try '--help'.
+    exit 2
+
+    $ du ./cache#main
+    error: du sums up a whole store, and ./cache#main names one ref
+      hint: `cachelens ls SOURCE#REF` gives the sizes of one ref
+    exit 2
+
+    $ ls ghcr.io/acme/app:buildcache
+    error: sources of kind registry are not built in yet
+      hint: local directories and `demo` can be opened by this version
+    exit 2
+
+    $ ls s3://bucket/prefix?region=eu-west-1
+    error: sources of kind s3 are not built in yet
+      hint: local directories and `demo` can be opened by this version
+    exit 2
+
+    $ du gha:acme/app
+    error: sources of kind gha are not built in yet
+      hint: local directories and `demo` can be opened by this version
+    exit 2
+
+    $ show type=registry,ref=localhost:5000/app:x
+    error: sources of kind registry are not built in yet
+      hint: local directories and `demo` can be opened by this version
+    exit 2
+
+    $ ls type=local
+    error: a source of type local needs `src`
+      hint: add src=DIRECTORY
+    exit 2
+
+    $ ls type=locl,src=cache
+    error: `type=locl` is no kind of cache
+      hint: did you mean type=local?
+    exit 2
+
+    $ ls type=local,src=cache,tagg=main
+    warning: a cache of type local has no attribute `tagg`; did you mean `tag`?
+    exit 0
+
+    $ ls ./cache --colour never
+    error: unexpected argument '--colour' found
+
+      tip: a similar argument exists: '--color'
+
+    Usage: cachelens ls --color <WHEN> <SOURCE>...
+
+    For more information, try '--help'.
+    exit 2
+
+    $ ls ./cache --color sometimes
+    error: invalid value 'sometimes' for '--color <WHEN>'
+      [possible values: auto, always, never]
+
+    For more information, try '--help'.
+    exit 2
+
+    $ ls ./cache --timeout soon
+    error: invalid value 'soon' for '--timeout <DURATION>': `soon` is not a duration; write it as 30d, 48h or 2w 3h
+
+    For more information, try '--help'.
+    exit 2
+
+    $ ls ./cache --concurrency 0
+    error: invalid value '0' for '--concurrency <N>': number would be zero for non-zero type
+
+    For more information, try '--help'.
+    exit 2
+
+    $ show ./cache#main --provenance nowhere.json
+    error: cannot read the provenance nowhere.json: No such file or directory (os error 2)
+    exit 1
+
+    $ show ./cache#main --provenance cache/index.json
+    error: cache/index.json: not provenance: neither a statement nor a predicate of SLSA
+    exit 1
+
+    $ show ./cache#main --provenance cache
+    error: cannot read the provenance cache: Is a directory (os error 21)
+    exit 1
+    ");
+}
+
+#[test]
+fn a_kind_that_is_not_built_in_is_refused_before_anything_is_read() {
+    let sandbox = sandbox();
+    for command in ["ls", "du"] {
+        for json in [false, true] {
+            let mut arguments = vec![command, "./nowhere", "./cache", "s3://bucket/x?region=eu-west-1"];
+            arguments.extend(json.then_some("--json"));
+            let run = sandbox.run(&arguments);
+            assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+            assert!(run.stderr.starts_with("error: sources of kind s3 are not built in yet\n"), "{}", run.stderr);
+            assert!(!run.stderr.contains("nowhere"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn one_of_several_that_fails_leaves_the_rest() {
+    let sandbox = sandbox();
+    for command in ["ls", "du"] {
+        let run = sandbox.run(&[command, "./nowhere", "./cache", "./cache#mian"]);
+        let expected = if command == "du" { Some(2) } else { Some(4) };
+        assert_eq!(run.code, expected, "{run}");
+        let run = sandbox.run(&[command, "--json", "./nowhere", "./cache"]);
+        assert_eq!(run.code, Some(4));
+        let document = run.json();
+        assert_eq!((&document["schema"], &document["command"]), (&json!(1), &json!(command)));
+        assert_eq!(document["sources"].as_array().unwrap().len(), 1);
+        assert_eq!(document["sources"][0]["source"], "./cache");
+        let error = &document["errors"][0];
+        assert_eq!((&error["source"], &error["message"]), (&json!("./nowhere"), &json!("nowhere does not exist")));
+        assert!(error["hint"].as_str().unwrap().contains("type=local"));
+        assert!(run.stderr.starts_with("error: nowhere does not exist\n"));
+        let run = sandbox.run(&[command, "./cache", "./nowhere"]);
+        assert_eq!(run.code, Some(4));
+        assert!(run.stdout.contains("main") || command == "du");
+    }
+}
+
+#[test]
+fn without_a_source_those_of_the_configuration_are_meant() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path("cachelens.toml"), "sources = [\"cache#main\", \"demo\"]\n").unwrap();
+    let document = sandbox.json(&["ls", "--json"]);
+    let refs = |source: usize| document["sources"][source]["refs"].as_array().unwrap().len();
+    assert_eq!((refs(0), refs(1)), (1, 6));
+}
+
+#[test]
+fn quiet_leaves_results_and_errors() {
+    let sandbox = sandbox();
+    let mut arguments = vec!["ls", "type=local,src=cache,tagg=main", "./nowhere"];
+    let run = sandbox.run(&arguments);
+    assert!(run.stderr.contains("warning: ") && run.stderr.contains("error: "));
+    arguments.push("--quiet");
+    let quiet = sandbox.run(&arguments);
+    assert!(!quiet.stderr.contains("warning: ") && quiet.stderr.contains("error: "), "{}", quiet.stderr);
+    assert_eq!((quiet.code, quiet.stdout), (run.code, run.stdout));
+}
+
+#[test]
+fn a_log_goes_where_it_is_sent() {
+    let sandbox = sandbox();
+    let run = sandbox.run(&["ls", "./cache", "-v"]);
+    assert!(run.stderr.contains("scanned source=\"./cache\" refs=2"), "{}", run.stderr);
+    let run = sandbox.run(&["ls", "./cache", "--log-file", "log"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert!(std::fs::read_to_string(sandbox.path("log")).unwrap().contains("scanned"));
+    let run = sandbox.run(&["ls", "./cache", "--log-file", "no/such/folder"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.starts_with("error: the log file cannot be written"), "{}", run.stderr);
+}

@@ -1,0 +1,8 @@
+//! The terminal UI, in its own loop.
+
+mod hostile;
+mod journeys;
+mod prune;
+mod random;
+mod screens;
+mod steps;

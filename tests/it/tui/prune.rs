@@ -1,0 +1,1031 @@
+//! From a plan to a smaller store, and back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use cachelens::backend::CachePruner as _;
+use cachelens::backend::local::LocalCache;
+use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
+use cachelens::tui::pruning::{Access, Pruning};
+use jiff::SignedDuration;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, damage, local, prunable};
+
+const LABEL: &str = "./cache";
+
+/// A store in a folder of its own, and a place for journals.
+struct Store {
+    layout: TempDir,
+    journals: TempDir,
+}
+
+impl Store {
+    fn new(set: &str, list: &str) -> Self {
+        Self { layout: Fixture::named(set).layout(list), journals: TempDir::new().unwrap() }
+    }
+
+    /// A store of fifteen refs, without waste.
+    fn shop() -> Self {
+        Self::new("shop", "local.json")
+    }
+
+    /// A store that is mostly waste.
+    fn waste() -> Self {
+        Self::new("mini", "local-latest.json")
+    }
+
+    /// How the UI prunes it: with a grace that the fixtures have outlived.
+    fn pruning(&self, access: Access, rules: Vec<Rule>) -> Pruning {
+        let policy = Policy { grace: SignedDuration::from_hours(1), rules, ..Policy::default() };
+        let policy_from = (!policy.rules.is_empty()).then(|| "cachelens.toml".to_owned());
+        Pruning { access, policy, policy_from, journals: Some(self.journals.path().to_owned()) }
+    }
+
+    /// Opens it with the right to delete.
+    fn open(&self, rules: Vec<Rule>, size: (u16, u16)) -> Journey {
+        let source = prunable(LABEL, self.layout.path());
+        Journey::with(self.pruning(Access::Write, rules), vec![source], size)
+    }
+
+    fn refs(&self) -> BTreeSet<String> {
+        let index: Value = serde_json::from_slice(&fs::read(self.layout.path().join("index.json")).unwrap()).unwrap();
+        let name =
+            |entry: &Value| entry["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap().to_owned();
+        index["manifests"].as_array().unwrap().iter().map(name).collect()
+    }
+
+    fn blobs(&self) -> BTreeSet<String> {
+        files(&self.layout.path().join("blobs/sha256"))
+    }
+
+    /// The blobs in the trash, whichever run put them there.
+    fn trash(&self) -> BTreeSet<String> {
+        let trash = self.layout.path().join(".cachelens-trash");
+        let runs = fs::read_dir(trash).map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>());
+        runs.unwrap_or_default().iter().flat_map(|run| files(&run.join("blobs/sha256"))).collect()
+    }
+
+    fn journals(&self) -> BTreeSet<String> {
+        files(self.journals.path())
+    }
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn keep_last(count: u32) -> Rule {
+    let criteria = Criteria { last: NonZeroU32::new(count), ..Criteria::default() };
+    let action = Action::Keep(Keep { criteria, ..Keep::default() });
+    Rule { name: "the newest".into(), conditions: Vec::new(), action }
+}
+
+fn protect(glob: &str) -> Rule {
+    let patterns = vec![glob.parse::<Pattern>().unwrap()];
+    let conditions = vec![Condition::Text(TextField::Ref, patterns)];
+    Rule { name: "what stays".into(), conditions, action: Action::Protect }
+}
+
+/// Returns the screen with what differs from run to run replaced.
+fn drawn(journey: &Journey, store: &Store) -> String {
+    let journals = store.journals.path().to_str().unwrap();
+    let screen = journey.screen().replace(journals, "/state");
+    let mut lines = String::new();
+    for line in screen.lines() {
+        // The end of a long path is cut, and the name of a journal has a digest in it.
+        let line = if line.contains("journal  ") { " journal  /state/…" } else { line };
+        lines.push_str(line);
+        lines.push('\n');
+    }
+    lines
+}
+
+#[test]
+fn without_write_a_plan_is_shown_and_nothing_goes() {
+    let store = Store::waste();
+    let before = (store.refs(), store.blobs());
+    let pruning = store.pruning(Access::ReadOnly, Vec::new());
+    let mut journey = Journey::with(pruning, vec![local(LABEL, store.layout.path())], (100, 30));
+    assert!(journey.screen().contains("read-only") && !journey.screen().contains("WRITE"));
+    journey.press("p");
+    assert!(journey.line("deletes").contains("blobs"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(journey.screen().contains("this is read-only: start `cachelens --write`"), "{}", journey.screen());
+    journey.press("y");
+    assert_eq!((store.refs(), store.blobs()), before);
+    assert_eq!((store.trash().len(), store.journals().len()), (0, 0));
+}
+
+#[test]
+fn orphans_go_into_the_trash_and_come_back() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    assert!(journey.screen().contains("WRITE"), "{}", journey.screen());
+    journey.press("p");
+    journey.line("checked  ✓ kept refs whole ✓ none under 1h ✓ refs first");
+    journey.press("enter");
+    assert!(journey.screen().contains("Please confirm"), "{}", journey.screen());
+    assert_eq!(store.blobs(), before, "nothing goes before the answer");
+    journey.press("y");
+    assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    let (stay, gone) = (store.blobs(), store.trash());
+    assert!(!gone.is_empty() && stay.is_disjoint(&gone));
+    assert_eq!(&stay | &gone, before);
+    assert_eq!(store.journals().len(), 1);
+
+    journey.press("u");
+    assert!(journey.screen().contains("Put back into ./cache the "), "{}", journey.screen());
+    journey.press("y");
+    journey.line("items are back");
+    assert_eq!(store.blobs(), before);
+    assert!(store.trash().is_empty());
+
+    journey.press("q");
+    assert!(journey.line(LABEL).contains("ready"), "{}", journey.screen());
+}
+
+#[test]
+fn the_source_is_scanned_again_after_a_run() {
+    let store = Store::waste();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    assert!(!journey.screen().contains("no waste"));
+    journey.press("p enter y q");
+    assert!(journey.screen().contains("no waste"), "{}", journey.screen());
+}
+
+#[test]
+fn only_marked_refs_go_and_protected_ones_stay() {
+    let store = Store::shop();
+    let (refs, blobs) = (store.refs(), store.blobs());
+    // c15, c14 and c13 are marked, of which a rule protects one.
+    let mut journey = store.open(vec![protect("c14"), keep_last(1)], (120, 40));
+    journey.press("enter space space space p");
+    assert!(journey.screen().contains("drops the 3 marked refs only"), "{}", journey.screen());
+    assert!(journey.line("deletes").contains("2 refs"), "{}", journey.screen());
+    assert!(journey.line("ref     c15").contains("rule \"marked refs\" drops it"), "{}", journey.screen());
+    journey.press("h");
+    assert!(journey.line("ref     c14").contains("rule \"what stays\" protects it"), "{}", journey.screen());
+    journey.press("enter y");
+    let gone: BTreeSet<String> = &refs - &store.refs();
+    assert_eq!(gone, ["c13", "c15"].map(str::to_owned).into());
+    assert_eq!(store.blobs(), blobs, "blobs wait for the grace");
+    journey.press("u y");
+    assert_eq!(store.refs(), refs);
+}
+
+#[test]
+fn what_is_left_out_stays() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (120, 40));
+    journey.press("p");
+    let deletes = journey.line("deletes");
+    let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
+    journey.press("x");
+    assert!(journey.line("▸").contains("left out by hand"), "{}", journey.screen());
+    assert_ne!(journey.line("deletes"), deletes);
+    journey.press("x");
+    assert_eq!(journey.line("deletes"), deletes, "it is in again");
+    journey.press("x enter y");
+    assert!(store.blobs().iter().any(|blob| blob.starts_with(&spared)));
+    assert!(!store.trash().iter().any(|blob| blob.starts_with(&spared)));
+    assert_eq!(&store.blobs() | &store.trash(), before);
+}
+
+#[test]
+fn a_ref_that_is_left_out_keeps_what_it_reaches() {
+    let store = Store::shop();
+    let mut journey = store.open(vec![keep_last(2)], (120, 40));
+    // Blobs go together with their refs, but for those that the ref reaches that is left out.
+    journey.press("enter p n");
+    assert!(journey.line("waits").contains("at once"), "{}", journey.screen());
+    let whole = journey.line("deletes");
+    journey.press("x");
+    assert!(journey.line("ref     c01").contains("left out by hand"), "{}", journey.screen());
+    assert_ne!(journey.line("deletes"), whole);
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    assert_eq!(store.refs(), ["c01", "c14", "c15"].map(str::to_owned).into());
+    journey.press("q");
+    assert!(!journey.screen().contains("missing"), "{}", journey.screen());
+}
+
+#[test]
+fn what_weighs_much_is_confirmed_by_typing() {
+    let store = Store::shop();
+    let refs = store.refs();
+    let mut journey = store.open(vec![keep_last(2)], (100, 30));
+    journey.press("p enter y enter");
+    assert!(journey.screen().contains("that is not its name"), "{}", journey.screen());
+    assert_eq!(store.refs(), refs);
+    journey.press("ctrl-u").press(&format!("'{LABEL}x enter"));
+    assert!(journey.screen().contains("that is not its name"), "{}", journey.screen());
+    journey.press("esc");
+    assert!(!journey.screen().contains("Please confirm"), "{}", journey.screen());
+    assert_eq!(store.refs(), refs);
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    assert_eq!(store.refs(), ["c14", "c15"].map(str::to_owned).into());
+}
+
+#[test]
+fn no_is_no() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (80, 24));
+    for answer in ["n", "esc", "q", "enter n"] {
+        journey.press("p enter").press(answer).press("q");
+        assert_eq!(store.blobs(), before, "{answer}");
+        assert!(store.journals().is_empty(), "{answer}");
+    }
+}
+
+#[test]
+fn a_plan_is_saved_as_the_command_reads_it() {
+    let store = Store::waste();
+    let path = store.journals.path().join("plan.json");
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p w ctrl-u").press(&format!("'{} enter", path.display()));
+    assert!(journey.screen().contains("written to"), "{}", journey.screen());
+    let plan = cachelens::prune::plan::file::load(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(!plan.is_empty());
+    assert_eq!(plan.source(), LABEL);
+    journey.press("w ctrl-u").press(&format!("'{} enter", path.display()));
+    assert!(journey.screen().contains("Replace it?"), "{}", journey.screen());
+}
+
+#[test]
+fn a_rule_is_made_from_what_is_marked() {
+    let store = Store::shop();
+    let mut journey = store.open(vec![keep_last(2)], (100, 30));
+    journey.press("p space space R");
+    assert!(journey.screen().contains("matches 9 refs here, 7 of them not chosen"), "{}", journey.screen());
+    journey.press("y");
+    let rule = "[[retention.rule]]\nname = \"refs like c0*\"\nmatch = { ref = \"c0*\" }\naction = \"drop\"\n";
+    assert_eq!(journey.copied(), Some(rule));
+    let path = store.journals.path().join("rule.toml");
+    journey.press("R w ctrl-u").press(&format!("'{} enter", path.display()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), rule);
+}
+
+#[test]
+fn a_ref_that_cannot_be_read_keeps_every_blob() {
+    let store = Store::waste();
+    let index: Value = serde_json::from_slice(&fs::read(store.layout.path().join("index.json")).unwrap()).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    let manifest = store.layout.path().join("blobs/sha256").join(digest);
+    fs::remove_file(&manifest).unwrap();
+    fs::write(&manifest, "no manifest").unwrap();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p");
+    assert!(
+        journey.screen().contains("! `latest` cannot be read, and may name any blob: no blob is deleted"),
+        "{}",
+        journey.screen()
+    );
+    assert!(journey.line("deletes").contains("nothing"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(journey.screen().contains("nothing goes by this plan"), "{}", journey.screen());
+}
+
+#[test]
+fn unfinished_uploads_go_and_what_is_missing_is_no_reason_to() {
+    let store = Store::new("mini", "local.json");
+    damage(store.layout.path());
+    let refs = store.refs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p");
+    assert!(journey.line("deletes").contains("1 unfinished upload"), "{}", journey.screen());
+    journey.press("enter y");
+    assert!(!store.layout.path().join("ingest/0a1b").exists(), "{}", journey.screen());
+    assert!(store.layout.path().join("notes.txt").exists());
+    assert_eq!(store.refs(), refs);
+}
+
+#[test]
+fn leaving_a_screen_early_leaves_the_store_alone() {
+    let store = Store::shop();
+    let (refs, blobs) = (store.refs(), store.blobs());
+    let mut journey = store.open(vec![keep_last(1)], (80, 24));
+    journey.press("enter p l l h x j x n q q");
+    assert_eq!((store.refs(), store.blobs()), (refs, blobs));
+    assert!(store.journals().is_empty());
+}
+
+#[test]
+fn a_run_is_stopped_and_not_left() {
+    for stop in ["esc", "ctrl-c", "q esc", "ctrl-c ctrl-c"] {
+        let store = Store::waste();
+        let before = store.blobs();
+        let mut journey = store.open(Vec::new(), (100, 30));
+        journey.press("p enter").press_at_once(&format!("y {stop}"));
+        assert!(!journey.is_over(), "{stop}");
+        assert!(journey.screen().contains("0 deleted · "), "{stop}: {}", journey.screen());
+        assert!(journey.screen().contains("not begun"), "{stop}: {}", journey.screen());
+        assert_eq!(store.blobs(), before, "{stop}");
+        journey.press("u");
+        assert!(journey.screen().contains("nothing was deleted"), "{stop}: {}", journey.screen());
+        journey.press("ctrl-c");
+        assert!(journey.is_over());
+    }
+}
+
+#[test]
+fn a_store_that_another_prune_holds_is_left_alone() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter");
+    let other = LocalCache::new(store.layout.path());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lease = runtime.block_on(other.lease()).unwrap();
+    journey.press("y");
+    assert!(journey.screen().contains("another prune is at work"), "{}", journey.screen());
+    assert!(journey.screen().contains("Nothing was deleted."), "{}", journey.screen());
+    assert_eq!(store.blobs(), before);
+    drop(lease);
+}
+
+#[test]
+fn what_a_ref_names_by_now_is_skipped() {
+    let store = Store::waste();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter");
+    // A build tags what was an orphan when the plan was made.
+    let others: Value = Fixture::named("mini").json("local.json");
+    fs::write(store.layout.path().join("index.json"), others["index"].to_string()).unwrap();
+    journey.press("y");
+    assert!(journey.screen().contains("skipped"), "{}", journey.screen());
+    assert!(journey.line("▸").contains("a ref names it now"), "{}", journey.screen());
+    assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    assert_eq!(store.refs().len(), 3);
+}
+
+/// Draws the screen that `keys` lead to.
+fn screen(store: &Store, keys: &str, size: (u16, u16)) -> String {
+    let mut journey = store.open(vec![keep_last(2)], size);
+    journey.press(keys);
+    drawn(&journey, store)
+}
+
+#[test]
+fn the_plan_at_60() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (60, 16)), @r#"
+     ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B         keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: a run 1h later frees them
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────
+       WHAT▴                     SIZE  WHY
+    ▸  ref     c01            190 KiB  rule "the newest": 12h 5…
+       ref     c02            190 KiB  rule "the newest": 12h 5…
+       ref     c03            190 KiB  rule "the newest": 12h 5…
+       ref     c04            110 KiB  rule "the newest": 12h 5…
+       ref     c05           46.2 KiB  rule "the newest": 12h 5…
+    ────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  w save
+    "#);
+}
+
+#[test]
+fn the_plan_at_80() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (80, 24)), @r#"
+     ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                             keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: a run 1h later frees them
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                               SIZE  WHY
+    ▸  ref     c01                      190 KiB  rule "the newest": 12h 54m old, ke…
+       ref     c02                      190 KiB  rule "the newest": 12h 54m old, ke…
+       ref     c03                      190 KiB  rule "the newest": 12h 54m old, ke…
+       ref     c04                      110 KiB  rule "the newest": 12h 54m old, ke…
+       ref     c05                     46.2 KiB  rule "the newest": 12h 54m old, ke…
+       ref     c06                     46.2 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c07                      9.2 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c08                     72.6 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c09                     33.8 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c10                      190 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c11                     72.4 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c12                     41.1 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c13                      140 KiB  rule "the newest": 12h 53m old, ke…
+    ────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  w save  R rule  / filter
+    "#);
+}
+
+#[test]
+fn the_plan_at_120() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (120, 40)), @r#"
+     ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run that is 1h later frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                           SIZE  WHY                            │ c01
+    ▸  ref     c01                  190 KiB  rule "the newest": 12h 54m ol… │ kind       ref
+       ref     c02                  190 KiB  rule "the newest": 12h 54m ol… │ digest     sha256:0c875d63044e1d32466ad0cf74a
+       ref     c03                  190 KiB  rule "the newest": 12h 54m ol… │            e3e90848e1a75442c3fb05686f2b084f7a
+       ref     c04                  110 KiB  rule "the newest": 12h 54m ol… │            aa9
+       ref     c05                 46.2 KiB  rule "the newest": 12h 54m ol… │ age        12h 54m ago
+       ref     c06                 46.2 KiB  rule "the newest": 12h 53m ol… │ size       237 KiB
+       ref     c07                  9.2 KiB  rule "the newest": 12h 53m ol… │ only here  190 KiB: what no other ref reaches
+       ref     c08                 72.6 KiB  rule "the newest": 12h 53m ol… │
+       ref     c09                 33.8 KiB  rule "the newest": 12h 53m ol… │ Why
+       ref     c10                  190 KiB  rule "the newest": 12h 53m ol… │ rule "the newest": 12h 54m old, keeps the
+       ref     c11                 72.4 KiB  rule "the newest": 12h 53m ol… │ last 2
+       ref     c12                 41.1 KiB  rule "the newest": 12h 53m ol… │
+       ref     c13                  140 KiB  rule "the newest": 12h 53m ol… │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
+    "#);
+}
+
+#[test]
+fn the_plan_at_200() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (200, 60)), @r#"
+     ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run that is 1h later frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                                                   SIZE  WHY                                                    │ c01
+    ▸  ref     c01                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ kind       ref
+       ref     c02                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
+       ref     c03                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │            7aaa9
+       ref     c04                                          110 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ age        12h 54m ago
+       ref     c05                                         46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ size       237 KiB
+       ref     c06                                         46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ only here  190 KiB: what no other ref reaches
+       ref     c07                                          9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       ref     c08                                         72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ Why
+       ref     c09                                         33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ rule "the newest": 12h 54m old, keeps the last 2
+       ref     c10                                          190 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       ref     c11                                         72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       ref     c12                                         41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       ref     c13                                          140 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
+    "#);
+}
+
+#[test]
+fn the_question_at_60() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter", (60, 16)), @r"
+     ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────
+     deletes  9 blobs  frees 132 KiB      keeps 1 ref · 144 KiB
+     ╭ Please confirm ────────────────────────────────────────╮
+     │ Delete 9 blobs, 132 KiB, from ./cache? It can be put   │
+     │ back from the trash.                                   │
+    ─│                                                        │─
+     │ y yes  n no                                            │
+    ▸╰────────────────────────────────────────────────────────╯…
+       blob    sha256:16d0…   2.8 KiB  no ref reaches it; writt…
+       blob    sha256:2451…  30.3 KiB  no ref reaches it; writt…
+       blob    sha256:39c3…  30.2 KiB  no ref reaches it; writt…
+       blob    sha256:421d…     145 B  no ref reaches it; writt…
+    ────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     y yes  n no
+    ");
+}
+
+#[test]
+fn the_question_at_80() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter", (80, 24)), @r"
+     ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     deletes  9 blobs  frees 132 KiB                          keeps 1 ref · 144 KiB
+     waits    nothing
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 9 ]   waits 0     stays 1
+    ──╭ Please confirm ──────────────────────────────────────────────────────────╮──
+      │ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
+    ▸ │ trash.                                                                   │ …
+      │                                                                          │ …
+      │ y yes  n no                                                              │ …
+      ╰──────────────────────────────────────────────────────────────────────────╯ …
+       blob    sha256:421d13bb42bc88…     145 B  no ref reaches it; written 12h 8m …
+       blob    sha256:79ffe2e44f7d1a…  30.2 KiB  no ref reaches it; written 12h 8m …
+       blob    sha256:9cda0bc2af0dbe…   2.5 KiB  no ref reaches it; written 12h 8m …
+       blob    sha256:b082ede498b032…   2.8 KiB  no ref reaches it; written 12h 8m …
+       blob    sha256:b7a6ad1fe92a18…  30.2 KiB  no ref reaches it; written 12h 8m …
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     y yes  n no
+    ");
+}
+
+#[test]
+fn the_question_at_120() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter", (120, 40)), @r"
+     ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  9 blobs  frees 132 KiB                                                                  keeps 1 ref · 144 KiB
+     waits    nothing
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 9 ]   waits 0     stays 1
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                           SIZE  WHY                            │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a
+    ▸  blob    sha256:072905c155…   2.5 KiB  no ref reaches it; written 12… │ 94ee13f0aacdb25bbd84c81651
+       blob    sha256:16d0a8ad87…   2.8 KiB  no ref reaches it; written 12… │ kind       blob
+       blob    sha256:245118f905…  30.3 KiB  no ref reaches it; written 12… │ size       2.5 KiB
+       blob    sha256:39c3╭ Please confirm ──────────────────────────────────────────────────────────╮
+       blob    sha256:421d│ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
+       blob    sha256:79ff│ trash.                                                                   │
+       blob    sha256:9cda│                                                                          │en 12h 8m ago
+       blob    sha256:b082│ y yes  n no                                                              │
+       blob    sha256:b7a6╰──────────────────────────────────────────────────────────────────────────╯
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     y yes  n no
+    ");
+}
+
+#[test]
+fn the_question_at_200() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter", (200, 60)), @r"
+     ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  9 blobs  frees 132 KiB                                                                                                                                                  keeps 1 ref · 144 KiB
+     waits    nothing
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 9 ]   waits 0     stays 1
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                                                   SIZE  WHY                                                    │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+    ▸  blob    sha256:072905c155a2bdef19047d6df8a61a1be8…   2.5 KiB  no ref reaches it; written 12h 8m ago                  │ kind       blob
+       blob    sha256:16d0a8ad8789e99aee8970a282c81a1405…   2.8 KiB  no ref reaches it; written 12h 8m ago                  │ size       2.5 KiB
+       blob    sha256:245118f905da62d8fd52a4c37d464929e7…  30.3 KiB  no ref reaches it; written 12h 8m ago                  │ written    12h 8m ago
+       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b8…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │
+       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e…     145 B  no ref reaches it; written 12h 8m ago                  │ Why
+       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │ no ref reaches it; written 12h 8m ago
+       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8…   2.5 KiB  no ref reaches it; written 12h 8m ago                  │
+       blob    sha256:b082ede498b0329524fc09640a3c33dfae…   2.8 KiB  no ref reaches it; written 12h 8m ago                  │
+       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │
+                                                                                                                            │
+                                                                  ╭ Please confirm ──────────────────────────────────────────────────────────╮
+                                                                  │ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
+                                                                  │ trash.                                                                   │
+                                                                  │                                                                          │
+                                                                  │ y yes  n no                                                              │
+                                                                  ╰──────────────────────────────────────────────────────────────────────────╯
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     y yes  n no
+    ");
+}
+
+#[test]
+fn the_typed_question_at_60() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p enter", (60, 16)), @r#"
+     ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────
+     ╭ Please confirm ────────────────────────────────────────╮
+     │ Delete 13 refs from ./cache? 1.6 MiB wait, and go wit… │
+     │ a later run. It can be put back from the trash.        │
+     │                                                        │
+    ─│ Type the name of the source to go on:  ./cache         │─
+     │                                                        │
+    ▸│ ›                                                      │…
+     ╰────────────────────────────────────────────────────────╯…
+       ref     c03            190 KiB  rule "the newest": 12h 5…
+       ref     c04            110 KiB  rule "the newest": 12h 5…
+       ref     c05           46.2 KiB  rule "the newest": 12h 5…
+    ────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter accept  esc cancel
+    "#);
+}
+
+#[test]
+fn the_typed_question_at_80() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p enter", (80, 24)), @r#"
+     ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                             keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: a run 1h later frees them
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [╭ Please confirm ──────────────────────────────────────────────────────────╮
+    ──│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │──
+      │ can be put back from the trash.                                          │
+    ▸ │                                                                          │e…
+      │ Type the name of the source to go on:  ./cache                           │e…
+      │                                                                          │e…
+      │ ›                                                                        │e…
+      ╰──────────────────────────────────────────────────────────────────────────╯e…
+       ref     c06                     46.2 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c07                      9.2 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c08                     72.6 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c09                     33.8 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c10                      190 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c11                     72.4 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c12                     41.1 KiB  rule "the newest": 12h 53m old, ke…
+       ref     c13                      140 KiB  rule "the newest": 12h 53m old, ke…
+    ────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter accept  esc cancel
+    "#);
+}
+
+#[test]
+fn the_typed_question_at_120() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p enter", (120, 40)), @r#"
+     ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run that is 1h later frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                           SIZE  WHY                            │ c01
+    ▸  ref     c01                  190 KiB  rule "the newest": 12h 54m ol… │ kind       ref
+       ref     c02                  190 KiB  rule "the newest": 12h 54m ol… │ digest     sha256:0c875d63044e1d32466ad0cf74a
+       ref     c03        ╭ Please confirm ──────────────────────────────────────────────────────────╮442c3fb05686f2b084f7a
+       ref     c04        │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
+       ref     c05        │ can be put back from the trash.                                          │
+       ref     c06        │                                                                          │
+       ref     c07        │ Type the name of the source to go on:  ./cache                           │ no other ref reaches
+       ref     c08        │                                                                          │
+       ref     c09        │ ›                                                                        │
+       ref     c10        ╰──────────────────────────────────────────────────────────────────────────╯4m old, keeps the
+       ref     c11                 72.4 KiB  rule "the newest": 12h 53m ol… │ last 2
+       ref     c12                 41.1 KiB  rule "the newest": 12h 53m ol… │
+       ref     c13                  140 KiB  rule "the newest": 12h 53m ol… │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter accept  esc cancel
+    "#);
+}
+
+#[test]
+fn the_typed_question_at_200() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p enter", (200, 60)), @r#"
+     ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run that is 1h later frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT▴                                                   SIZE  WHY                                                    │ c01
+    ▸  ref     c01                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ kind       ref
+       ref     c02                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
+       ref     c03                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │            7aaa9
+       ref     c04                                          110 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ age        12h 54m ago
+       ref     c05                                         46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ size       237 KiB
+       ref     c06                                         46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ only here  190 KiB: what no other ref reaches
+       ref     c07                                          9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       ref     c08                                         72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ Why
+       ref     c09                                         33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ rule "the newest": 12h 54m old, keeps the last 2
+       ref     c10                                          190 Ki╭ Please confirm ──────────────────────────────────────────────────────────╮
+       ref     c11                                         72.4 Ki│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
+       ref     c12                                         41.1 Ki│ can be put back from the trash.                                          │
+       ref     c13                                          140 Ki│                                                                          │
+                                                                  │ Type the name of the source to go on:  ./cache                           │
+                                                                  │                                                                          │
+                                                                  │ ›                                                                        │
+                                                                  ╰──────────────────────────────────────────────────────────────────────────╯
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     policy cachelens.toml
+     enter accept  esc cancel
+    "#);
+}
+
+#[test]
+fn the_run_at_60() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (60, 16)), @r"
+     ./cache › prune                 9 items · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────
+     9 deleted · 132 KiB freed
+     ✓ checked afterwards: every kept ref is whole
+     journal  /state/…
+    ────────────────────────────────────────────────────────────
+       OUTCOME▴     WHAT                       SIZE  WHY
+    ▸  deleted      blob    sha256:07290…   2.5 KiB
+       deleted      blob    sha256:16d0a…   2.8 KiB
+       deleted      blob    sha256:24511…  30.3 KiB
+       deleted      blob    sha256:39c3d…  30.2 KiB
+       deleted      blob    sha256:421d1…     145 B
+       deleted      blob    sha256:79ffe…  30.2 KiB
+    ────────────────────────────────────────────────────────────
+     u puts back what is in the trash · q leaves
+     u undo  / filter  s sort  space mark  i details  e export
+    ");
+}
+
+#[test]
+fn the_run_at_80() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (80, 24)), @r"
+     ./cache › prune                                     9 items · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     9 deleted · 132 KiB freed
+     ✓ checked afterwards: every kept ref is whole
+     journal  /state/…
+    ────────────────────────────────────────────────────────────────────────────────
+       OUTCOME▴      WHAT                                 SIZE  WHY
+    ▸  deleted       blob    sha256:072905c155a2bde…   2.5 KiB
+       deleted       blob    sha256:16d0a8ad8789e99…   2.8 KiB
+       deleted       blob    sha256:245118f905da62d…  30.3 KiB
+       deleted       blob    sha256:39c3d17cdc017cf…  30.2 KiB
+       deleted       blob    sha256:421d13bb42bc886…     145 B
+       deleted       blob    sha256:79ffe2e44f7d1a6…  30.2 KiB
+       deleted       blob    sha256:9cda0bc2af0dbed…   2.5 KiB
+       deleted       blob    sha256:b082ede498b0329…   2.8 KiB
+       deleted       blob    sha256:b7a6ad1fe92a187…  30.2 KiB
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     u puts back what is in the trash · q leaves
+     u undo  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn the_run_at_120() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (120, 40)), @r"
+     ./cache › prune                                                                             9 items · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     9 deleted · 132 KiB freed
+     ✓ checked afterwards: every kept ref is whole
+     journal  /state/…
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       OUTCOME▴      WHAT                            SIZE  WHY              │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a
+    ▸  deleted       blob    sha256:072905c155…   2.5 KiB                   │ 94ee13f0aacdb25bbd84c81651
+       deleted       blob    sha256:16d0a8ad87…   2.8 KiB                   │ outcome    deleted
+       deleted       blob    sha256:245118f905…  30.3 KiB                   │ kind       blob
+       deleted       blob    sha256:39c3d17cdc…  30.2 KiB                   │ size       2.5 KiB
+       deleted       blob    sha256:421d13bb42…     145 B                   │
+       deleted       blob    sha256:79ffe2e44f…  30.2 KiB                   │ Why it was to go
+       deleted       blob    sha256:9cda0bc2af…   2.5 KiB                   │ no ref reaches it; written 12h 8m ago
+       deleted       blob    sha256:b082ede498…   2.8 KiB                   │
+       deleted       blob    sha256:b7a6ad1fe9…  30.2 KiB                   │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     u puts back what is in the trash · q leaves
+     u undo  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn the_run_at_200() {
+    insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (200, 60)), @r"
+     ./cache › prune                                                                                                                                                             9 items · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     9 deleted · 132 KiB freed
+     ✓ checked afterwards: every kept ref is whole
+     journal  /state/…
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       OUTCOME▴      WHAT                                                    SIZE  WHY                                      │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+    ▸  deleted       blob    sha256:072905c155a2bdef19047d6df8a61a1be8…   2.5 KiB                                           │ outcome    deleted
+       deleted       blob    sha256:16d0a8ad8789e99aee8970a282c81a1405…   2.8 KiB                                           │ kind       blob
+       deleted       blob    sha256:245118f905da62d8fd52a4c37d464929e7…  30.3 KiB                                           │ size       2.5 KiB
+       deleted       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b8…  30.2 KiB                                           │
+       deleted       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e…     145 B                                           │ Why it was to go
+       deleted       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a…  30.2 KiB                                           │ no ref reaches it; written 12h 8m ago
+       deleted       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8…   2.5 KiB                                           │
+       deleted       blob    sha256:b082ede498b0329524fc09640a3c33dfae…   2.8 KiB                                           │
+       deleted       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef…  30.2 KiB                                           │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     u puts back what is in the trash · q leaves
+     u undo  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}

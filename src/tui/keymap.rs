@@ -331,7 +331,7 @@ mod tests {
             assert_eq!(keymap.action(&[List, Global], event(code, modifiers)), Some(action), "{code:?} {modifiers:?}");
         }
         let keys: Vec<String> = keymap.bindings(List).iter().flat_map(Binding::keys).collect();
-        for expected in ["G", "ctrl-d", "pagedown", "space", "*", "enter"] {
+        for expected in ["G", "ctrl-d", "pagedown", "space", "*", "home"] {
             assert!(keys.iter().any(|key| key == expected), "{expected} is not in {keys:?}");
         }
     }

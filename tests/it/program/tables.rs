@@ -210,6 +210,7 @@ fn help_says_what_there_is() {
       ls           List the refs of a cache, with their sizes and ages
       show         Show one ref: its steps and layers
       du           Sum up what is live, orphaned, missing and unknown
+      prune        Plan what goes from a cache and why, and with --yes or --apply delete it
       demo         Open the terminal UI on the built-in cache
       completions  Print a completion script for a shell
       man          Print the manual page
@@ -258,13 +259,17 @@ fn help_says_what_there_is() {
           --timeout <DURATION>
               Give up on a source that does not answer for this long, as in 30s or 5m
 
+          --write
+              Let the terminal UI delete what a plan shows and a person confirms
+
           --read-only
-              Change nothing in any store, whatever the configuration allows
+              Change nothing in any store, whatever --write or the configuration allow
 
     A SOURCE is a directory (./cache, oci:dir), a `type=…` string as builds take it, or `demo`.
     SOURCE#REF names one ref of it.
 
-    Exit codes: 0 done, 1 failed, 2 usage or configuration, 4 done in part, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part,
+    130 interrupted.
     exit 0
     ");
     insta::assert_snapshot!(help(&["show", "-h"]), @r"
@@ -291,7 +296,8 @@ fn help_says_what_there_is() {
           --log-file <FILE>     Log to a file
           --concurrency <N>     How many documents are read at once
           --timeout <DURATION>  Give up on a source that does not answer for this long, as in 30s or 5m
-          --read-only           Change nothing in any store, whatever the configuration allows
+          --write               Let the terminal UI delete what a plan shows and a person confirms
+          --read-only           Change nothing in any store, whatever --write or the configuration allow
     exit 0
     ");
 }
@@ -373,6 +379,10 @@ fn config_says_where_it_is_what_holds_and_whether_it_is_right() {
     [scan]
     concurrency = 3  # ./cachelens.toml:3
     timeout = "1m 30s"  # --timeout
+
+    [retention]
+    grace = "2d"  # default
+    zone = "UTC"  # default
     exit 0
     "#);
     let path = home.join("cachelens.toml");

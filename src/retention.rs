@@ -1,6 +1,6 @@
 //! Which refs stay: a policy, what is known of the refs, and a verdict with its reasons for each.
 //!
-//! [`decide`] is a function of its arguments alone, the time among them. The first rule that matches a ref decides about it;
+//! [`decide()`] is a function of its arguments alone, the time among them. The first rule that matches a ref decides about it;
 //! a rule that protects wins wherever it stands. Budgets come after the rules. Whatever is not known keeps: an unknown age,
 //! a ref that cannot be read, something that is no cache. Blobs are not decided about here: they follow from the refs.
 

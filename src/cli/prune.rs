@@ -153,8 +153,8 @@ fn confirm(session: &Session<'_>, arguments: &Arguments, plan: &Plan, given: Opt
 }
 
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let text = file::save(plan, true).map_err(|error| Failure::new(Exit::Failed, &error))?;
-    fs::write(path, text + "\n")
+    let text = file::save(plan).map_err(|error| Failure::new(Exit::Failed, &error))?;
+    fs::write(path, format!("{text}\n"))
         .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path))))
 }
 

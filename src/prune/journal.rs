@@ -117,7 +117,7 @@ impl Journal {
     /// When it cannot be written.
     pub fn create(path: &Path, plan: &Plan) -> Result<Self, JournalError> {
         let fail = |source| JournalError::Io { doing: "create", place: shown(path), source };
-        let plan = file::save(plan, false).and_then(RawValue::from_string).map_err(|error| fail(error.into()))?;
+        let plan = file::save(plan).map_err(|error| fail(error.into()))?;
         let header = Header { cachelens_journal: VERSION, started: Timestamp::now(), plan: &plan };
         let header = serde_json::to_vec(&header).map_err(|error| fail(error.into()))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;

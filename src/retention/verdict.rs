@@ -11,7 +11,7 @@ use crate::format::text::visible;
 use crate::inventory::{AgeSource, RefKind};
 use crate::units::{Age, Exact, Size};
 
-/// What [`super::decide`] found.
+/// What [`super::decide()`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdicts {
     /// One for each ref, in the order of the facts.

@@ -319,8 +319,8 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
         assert!(run.stderr.contains(why), "{}", run.stderr);
         assert_eq!(content(sample.layout.path()), before);
     };
-    refuse(&text.replace("\"name\": \"old\"", "\"name\": \"main\""), "it was changed after it was saved");
-    refuse(&text.replace("\"cachelens_plan\": 1", "\"cachelens_plan\": 2"), "version 2; only version 1 is known");
+    refuse(&text.replace("\"name\":\"old\"", "\"name\":\"main\""), "it was changed after it was saved");
+    refuse(&text.replace("\"cachelens_plan\":1", "\"cachelens_plan\":2"), "version 2; only version 1 is known");
     refuse(&text[..text.len() / 2], "it is not a plan");
     refuse("", "it is not a plan");
     fs::write(&plan, &text).unwrap();

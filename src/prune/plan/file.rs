@@ -5,7 +5,7 @@
 //! marked again.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Plan, Violation, verify};
 use crate::format::digest::Digest;
@@ -38,16 +38,14 @@ pub enum FileError {
     Unsound(#[from] Violation),
 }
 
-/// Writes a plan, indented where `is_pretty`.
+/// Writes a plan as one line of JSON.
 ///
 /// # Errors
 /// Only when the program itself is at fault.
-pub fn save(plan: &Plan, is_pretty: bool) -> Result<String, serde_json::Error> {
-    let content = if is_pretty { serde_json::to_string_pretty(plan)? } else { serde_json::to_string(plan)? };
-    let digest = Digest::of(content.as_bytes());
-    let plan = RawValue::from_string(content)?;
-    let envelope = Envelope { cachelens_plan: VERSION, digest, plan: &plan };
-    if is_pretty { serde_json::to_string_pretty(&envelope) } else { serde_json::to_string(&envelope) }
+pub fn save(plan: &Plan) -> Result<Box<RawValue>, serde_json::Error> {
+    let content = to_raw_value(plan)?;
+    let digest = Digest::of(content.get().as_bytes());
+    to_raw_value(&Envelope { cachelens_plan: VERSION, digest, plan: &content })
 }
 
 /// Reads a plan, and proves what can be proved of it by itself.

@@ -294,11 +294,9 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     store.a_ref("old\\u001b[31m", true, &[]);
     store.a_ref("main", false, &[]);
     let plan = store.plan();
-    for is_pretty in [false, true] {
-        let text = file::save(&plan, is_pretty).unwrap();
-        assert_eq!(file::load(&text).unwrap(), plan);
-        assert!(matches!(file::load(&text.replace("main", "mine")), Err(file::FileError::Edited)));
-    }
+    let text = file::save(&plan).unwrap().get().to_owned();
+    assert_eq!(file::load(&text).unwrap(), plan);
+    assert!(matches!(file::load(&text.replace("main", "mine")), Err(file::FileError::Edited)));
     for wrong in ["", "{}", "[]", "null", r#"{"cachelens_plan":2,"later":1}"#, r#"{"cachelens_plan":1}"#] {
         assert!(file::load(wrong).is_err(), "{wrong}");
     }

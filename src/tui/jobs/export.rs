@@ -26,7 +26,7 @@ pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize
 /// Writes a text, all of it or nothing.
 pub(super) fn save(saving: &Saving, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
     let text = match saving {
-        Saving::Plan(plan) => plan::file::save(plan, true).map(|text| text + "\n"),
+        Saving::Plan(plan) => plan::file::save(plan).map(|text| format!("{text}\n")),
         Saving::Rule(text) => Ok(text.clone()),
     };
     let text = text.map_err(|error| ExportError::Failed(error.to_string()))?;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use super::lenient::Text;
+
 /// A content digest that has been checked: a known algorithm and exactly as many lower-case hexadecimal digits as it
 /// produces.
 ///
@@ -65,12 +67,16 @@ impl Digest {
 
     /// Returns the hexadecimal digits after the colon.
     pub fn hex(&self) -> String {
-        let mut hex = String::with_capacity(self.as_bytes().len() * 2);
-        for byte in self.as_bytes() {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
+        self.digits(&mut [0; LONGEST]).to_owned()
+    }
+
+    /// Writes the hexadecimal digits to `buffer`: a store has a million digests, and formatting each byte takes its time.
+    fn digits<'a>(&self, buffer: &'a mut [u8; LONGEST]) -> &'a str {
+        let bytes = self.as_bytes();
+        for (pair, byte) in buffer.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]);
         }
-        hex
+        std::str::from_utf8(&buffer[..bytes.len() * 2]).unwrap_or_default()
     }
 
     /// Returns the first `digits` hexadecimal digits, for a person to tell digests apart.
@@ -131,17 +137,31 @@ fn decode_lower_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
     if hex.len() != N * 2 {
         return Err(DigestError::WrongLength { expected: N * 2, found: hex.chars().count() });
     }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        _ => Err(DigestError::NotLowerHex),
-    };
-    let mut bytes = [0; N];
+    let (mut bytes, mut all) = ([0; N], 0);
     for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        all |= high | low;
+        *byte = high << 4 | low & 0xf;
     }
-    Ok(bytes)
+    // Digits are as random as the bytes that they stand for, so one look at the end is cheaper than one at each.
+    if all < NO_DIGIT { Ok(bytes) } else { Err(DigestError::NotLowerHex) }
 }
+
+/// The most digits that a digest has.
+const LONGEST: usize = 128;
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+/// The value of each byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < NO_DIGIT {
+        values[DIGITS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+/// Stands for a byte that is no digit: a bit that no value has.
+const NO_DIGIT: u8 = 0x10;
 
 impl FromStr for Digest {
     type Err = DigestError;
@@ -156,7 +176,7 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.algorithm())?;
         f.write_char(':')?;
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.digits(&mut [0; LONGEST]))
     }
 }
 
@@ -174,8 +194,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text(|text: &str| text.parse().map_err(|error: DigestError| error.to_string())))
     }
 }
 
@@ -222,7 +241,7 @@ impl fmt::Display for DigestText {
 
 impl<'de> Deserialize<'de> for DigestText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from(&*std::borrow::Cow::<str>::deserialize(deserializer)?))
+        deserializer.deserialize_str(Text(|text: &str| Ok(Self::from(text))))
     }
 }
 

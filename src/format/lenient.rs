@@ -17,8 +17,11 @@ pub const MAX_ITEMS: usize = 1_000_000;
 /// # Errors
 /// What is wrong, with line and column.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
-    // Go replaces bytes that are not UTF-8 where serde_json would refuse them.
-    serde_json::from_str(&String::from_utf8_lossy(bytes))
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        // Go replaces bytes that are not UTF-8 where serde_json would refuse them.
+        Err(_) => serde_json::from_str(&String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// A list with at most [`MAX_ITEMS`] elements, `null` elements being zero values.
@@ -51,6 +54,19 @@ impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List
             }
         }
         deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+/// Reads a string by what a function makes of it, without a copy of the string.
+pub struct Text<F>(pub F);
+
+impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        self.0(text).map_err(E::custom)
     }
 }
 

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use super::lenient::Text;
+
 /// A time from a document: RFC 3339 with any offset, where Go's zero time means "not known".
 ///
 /// `time.Time` marshals its zero value as `0001-01-01T00:00:00Z`; BuildKit writes that for the results of inline caches
@@ -29,8 +31,7 @@ fn is_go_zero(time: Timestamp) -> bool {
 
 impl<'de> Deserialize<'de> for GoTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text(Self::parse))
     }
 }
 

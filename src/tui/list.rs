@@ -20,7 +20,7 @@ mod arrange;
 pub use arrange::{Arrangement, Order, Sort, arrange};
 
 /// So many rows are filtered and sorted within a frame.
-const AT_ONCE: u32 = 20_000;
+pub const AT_ONCE: u32 = 20_000;
 /// How many rows the wheel moves.
 const WHEEL_ROWS: usize = 3;
 /// Two clicks within this time are one on a row that is selected already.

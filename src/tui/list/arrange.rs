@@ -69,13 +69,15 @@ pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) ->
         }
     }
     let Sort { column, order } = view.sort;
-    shown.sort_unstable_by(|a, b| {
+    let mut keyed: Vec<([u64; 2], u32)> = shown.into_iter().map(|row| (rows.sort_key(column, row), row)).collect();
+    keyed.sort_unstable_by(|(a_key, a), (b_key, b)| {
+        let ordering = a_key.cmp(b_key).then_with(|| rows.compare(column, *a, *b));
         let ordering = match order {
-            Order::Ascending => rows.compare(column, *a, *b),
-            Order::Descending => rows.compare(column, *b, *a),
+            Order::Ascending => ordering,
+            Order::Descending => ordering.reverse(),
         };
         // Rows that are equal stay as the store has them.
         ordering.then(a.cmp(b))
     });
-    go_on(count).then_some(shown)
+    go_on(count).then(|| keyed.into_iter().map(|(_, row)| row).collect())
 }

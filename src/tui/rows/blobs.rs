@@ -18,6 +18,11 @@ use crate::units::{Age, Size};
 
 /// The column of sizes, by which blobs are sorted at first.
 pub const SIZE: usize = 3;
+/// The column of ages.
+pub const AGE: usize = 4;
+/// The columns of names and of refs.
+const NAME: usize = 0;
+const REFS: usize = 5;
 /// How many refs the details list.
 const REFS_SHOWN: usize = 200;
 
@@ -162,12 +167,12 @@ impl RowSet for BlobRows {
         };
         let refs = |row| self.blob(row).map(|blob| blob.refs());
         let ordering = match column {
-            0 => Ordering::Equal,
+            NAME => Ordering::Equal,
             1 => words(a).0.cmp(words(b).0),
             2 => words(a).1.cmp(words(b).1),
             SIZE => self.size(a).cmp(&self.size(b)),
             // The oldest has the largest age; one without a time comes last among those.
-            4 => match (self.modified(a), self.modified(b)) {
+            AGE => match (self.modified(a), self.modified(b)) {
                 (Some(a), Some(b)) => b.cmp(&a),
                 (a, b) => a.cmp(&b),
             },
@@ -178,6 +183,26 @@ impl RowSet for BlobRows {
             (Some(a), Some(b)) => a.digest().cmp(&b.digest()),
             _ => a.cmp(&b),
         })
+    }
+
+    fn sort_key(&self, column: usize, row: u32) -> [u64; 2] {
+        let value = match column {
+            NAME => 0,
+            SIZE => self.size(row).map_or(0, |bytes| bytes.saturating_add(1)),
+            AGE => self.modified(row).map_or(0, |time| {
+                // Not negative, for a table's times are nanoseconds in 64 bits; other objects may be bounded.
+                let age = (i128::from(i64::MAX) - time.as_nanosecond()).max(0);
+                u64::try_from(age).unwrap_or(u64::MAX).saturating_add(1)
+            }),
+            REFS => self.blob(row).map_or(0, |blob| 1 + u64::from(blob.refs())),
+            _ => return [0; 2],
+        };
+        // Longer digests and objects without one come after all that have this number.
+        let name = match self.blob(row).map(|blob| blob.digest()) {
+            Some(Digest::Sha256(bytes)) => bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)),
+            _ => u64::MAX,
+        };
+        [value, name]
     }
 
     fn identity(&self, row: u32) -> Identity {
@@ -369,5 +394,34 @@ impl Subject for UsedBlob<'_> {
 
     fn digest(&self) -> Option<Digest> {
         self.row.digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::blobs::BlobRole;
+
+    #[test]
+    fn keys_order_rows_as_comparisons_do() {
+        let time = |second| Timestamp::from_second(second).ok();
+        let mut inventory = Inventory::default();
+        for number in 0..20 {
+            let digest = Digest::of(&[number]);
+            inventory.blobs.store(digest, u64::from(number % 4), time(i64::from(number % 3)));
+        }
+        inventory.blobs.store(Digest::Sha512([1; 64]), 1, None);
+        inventory.blobs.store(Digest::Sha512([2; 64]), u64::MAX - 1, Some(Timestamp::MAX));
+        inventory.blobs.name(Digest::of(b"missing"), None, BlobRole::Layer);
+        let object = |name: &str, modified| OtherObject { name: name.into(), kind: OtherKind::File, size: 1, modified };
+        let objects = [object("a", time(1)), object("b", None), object("c", Some(Timestamp::MIN))];
+        inventory.unknown = Arc::new(objects.into());
+        let rows = BlobRows::new(Arc::new(inventory));
+        for column in 0..COLUMNS.len() {
+            for (a, b) in (0..rows.count()).flat_map(|a| (0..rows.count()).map(move |b| (a, b))) {
+                let by_key = rows.sort_key(column, a).cmp(&rows.sort_key(column, b));
+                assert!(by_key.is_eq() || by_key == rows.compare(column, a, b), "column {column}, rows {a} and {b}");
+            }
+        }
     }
 }

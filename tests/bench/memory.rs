@@ -1,0 +1,54 @@
+//! The memory that a million blobs take, in a process that does nothing else.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use cachelens::backend::SharedReader;
+use cachelens::backend::memory::MemoryCache;
+use cachelens::inventory::scan::{self, ScanOptions};
+use tokio::runtime::Runtime;
+
+use crate::Outcome;
+use crate::layout::{NOW, layers};
+use crate::table::Table;
+
+/// The argument that makes the program that process.
+pub const CHILD: &str = "peak-memory";
+
+const BLOBS: u32 = 1_000_000;
+/// What the program may take besides, in bytes.
+const BASE: f64 = 20e6;
+
+pub fn measure(table: &mut Table) -> Outcome {
+    let child = Command::new(std::env::current_exe()?).arg(CHILD).output()?;
+    if !child.status.success() {
+        return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
+    }
+    let peak: f64 = str::from_utf8(&child.stdout)?.trim().parse()?;
+    let each = (peak - BASE).max(0.0) / f64::from(BLOBS);
+    table.bytes("peak memory for each of 1,000,000 blobs, store and scan, beyond 20 MB", each, 120.0);
+    Ok(())
+}
+
+/// Stores and scans the blobs, then prints the most memory that the process ever held, in bytes.
+pub fn child() -> Outcome {
+    let mut cache = MemoryCache::default();
+    for (digest, size) in layers(0..BLOBS.into()) {
+        cache.add_stored(digest, size, Some(NOW));
+    }
+    let reader: SharedReader = Arc::new(cache);
+    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    if inventory.blobs.len() != BLOBS as usize {
+        return Err(format!("the scan found {} blobs", inventory.blobs.len()).into());
+    }
+    println!("{}", peak()?);
+    Ok(())
+}
+
+/// Returns the peak of the resident memory in bytes, as Linux tells it (`proc_pid_status(5)`).
+fn peak() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("/proc/self/status has no VmHWM")?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024)
+}

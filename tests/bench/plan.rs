@@ -1,0 +1,76 @@
+//! Verdicts and a plan, with its proof, for 10,000 refs over 1,000,000 blobs of which a third is orphaned.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use cachelens::backend::memory::MemoryCache;
+use cachelens::backend::{Capabilities, Disposal, SharedReader, Support};
+use cachelens::format::digest::Digest;
+use cachelens::inventory::scan::{self, ScanOptions};
+use cachelens::prune::plan::{FreedBlobs, Plan, Planning, RecentlyDropped};
+use cachelens::retention::{self, Criteria, Policy, PruneFlags, SharedBlobs};
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Runtime;
+
+use crate::Outcome;
+use crate::layout::NOW;
+use crate::rows::ANSWER;
+use crate::table::{Table, median_time};
+
+const REFS: usize = 10_000;
+/// How many layers a ref has, of which it shares some with the next.
+const LAYERS: usize = 80;
+const OWN_LAYERS: usize = 66;
+
+pub fn measure(table: &mut Table) -> Outcome {
+    let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
+    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let flags =
+        PruneFlags { keep: Criteria { last: NonZeroU32::new(5_000), ..Criteria::default() }, ..PruneFlags::default() };
+    let policy = flags.over(Policy::default())?;
+    let capabilities = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes };
+    let planning = median_time(5, || {
+        let facts = retention::facts(&inventory, "bench");
+        let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(&inventory, None));
+        Ok(Plan::new(&Planning {
+            source: "bench",
+            place: "/bench",
+            inventory: &inventory,
+            verdicts: &verdicts,
+            recent: &RecentlyDropped::default(),
+            capabilities: &capabilities,
+            policy: &policy,
+            policy_text: "",
+            now: NOW,
+            freed_blobs: FreedBlobs::Wait,
+            disposal: Disposal::Trash,
+            spared: &HashSet::new(),
+        })?)
+    })?;
+    table.time("answer: decide and plan 10,000 refs over 1,000,000 blobs", planning, ANSWER);
+    Ok(())
+}
+
+fn store(old: Timestamp) -> Outcome<MemoryCache> {
+    let mut cache = MemoryCache::default();
+    let layers: Vec<Digest> = (0..1_000_000_u32).map(|number| Digest::of(&number.to_le_bytes())).collect();
+    for (size, layer) in (4096..).zip(&layers) {
+        cache.add_stored(*layer, size, Some(old));
+    }
+    let config = cache.add_blob(b"{}".to_vec(), Some(old));
+    let mut entries = Vec::new();
+    for number in 0..REFS {
+        let named = (0..LAYERS).map(|layer| layers[(number * OWN_LAYERS + layer) % (REFS * OWN_LAYERS)]);
+        let named: Vec<String> = named.map(|layer| format!(r#"{{"digest":"{layer}"}}"#)).collect();
+        let manifest = format!(
+            r#"{{"config":{{"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"{config}"}},"layers":[{}]}}"#,
+            named.join(",")
+        );
+        let digest = cache.add_blob(manifest.into_bytes(), Some(old));
+        let annotations = format!(r#"{{"org.opencontainers.image.ref.name":"pr-{number}"}}"#);
+        entries.push(format!(r#"{{"digest":"{digest}","annotations":{annotations}}}"#));
+    }
+    cache.set_index(format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries.join(",")).as_bytes())?;
+    Ok(cache)
+}

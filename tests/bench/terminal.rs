@@ -1,0 +1,135 @@
+//! The terminal UI of the built program in a pseudo-terminal: its first frame, and keys while it scans.
+
+use std::io::{Read as _, Write};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use tempfile::TempDir;
+
+use crate::layout::Layout;
+use crate::rows::FRAME;
+use crate::table::{Table, median};
+use crate::{Outcome, disk};
+
+const ROWS: u16 = 40;
+const COLUMNS: u16 = 120;
+const ROUNDS: usize = 9;
+/// What every screen of the UI says.
+const FRAME_SIGN: &str = "? help";
+/// What only the list of all keys says, which `?` shows and `esc` takes away.
+const HELP_SIGN: &str = "Show every key";
+/// What the list of sources says while one of them is scanned.
+const SCAN_SIGN: &str = "scanning";
+/// The time from one key to the next, which is faster than anybody types.
+const BETWEEN_KEYS: Duration = Duration::from_millis(30);
+/// After so long nothing comes any more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub fn measure(table: &mut Table) -> Outcome {
+    let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let cache = dir.path().join("cache");
+    Layout::new(disk::BLOBS.into(), disk::LIVE).write(&cache)?;
+
+    for (what, argument) in [("the demo", Path::new("demo")), ("200,000 blobs", &cache)] {
+        let first_frames = (0..ROUNDS).map(|_| {
+            let mut terminal = Terminal::open(argument, dir.path())?;
+            terminal.wait_for(|screen| screen.contains(FRAME_SIGN))
+        });
+        let first_frame = median(first_frames.collect::<Outcome<_>>()?);
+        table.time(format_args!("first frame of the terminal UI on {what}"), first_frame, Duration::from_millis(50));
+    }
+
+    let mut answers = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut terminal = Terminal::open(&cache, dir.path())?;
+        terminal.wait_for(|screen| screen.contains(SCAN_SIGN))?;
+        while terminal.screen().contains(SCAN_SIGN) {
+            for (key, is_help_there) in [("?", true), ("\x1b", false)] {
+                std::thread::sleep(BETWEEN_KEYS);
+                terminal.press(key)?;
+                answers.push(terminal.wait_for(|screen| screen.contains(HELP_SIGN) == is_help_there)?);
+            }
+        }
+    }
+    if answers.is_empty() {
+        return Err("the scan was over before a key could be pressed".into());
+    }
+    answers.sort_unstable();
+    // One in a hundred is left to the scheduler of the machine.
+    let slowest = answers[answers.len() * 99 / 100];
+    table.time(format_args!("answer to a key during a scan, 99 of 100 ({} keys)", answers.len()), slowest, FRAME);
+    Ok(())
+}
+
+/// The program in a terminal.
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    output: Receiver<(Instant, Vec<u8>)>,
+    parser: vt100::Parser,
+    /// When the program was started, or the last key was pressed.
+    asked: Instant,
+    /// Keeps the terminal open.
+    _master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    /// Starts the program with one argument and a home of its own.
+    fn open(argument: &Path, home: &Path) -> Outcome<Self> {
+        let pair =
+            native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 })?;
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cachelens"));
+        command.arg(argument);
+        command.env("TERM", "xterm-256color");
+        command.env("HOME", home);
+        command.cwd(home);
+        let mut from_program = pair.master.try_clone_reader()?;
+        let keyboard = pair.master.take_writer()?;
+        let (sender, output) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16_384];
+            while let Ok(length @ 1..) = from_program.read(&mut buffer) {
+                if sender.send((Instant::now(), buffer[..length].to_vec())).is_err() {
+                    break;
+                }
+            }
+        });
+        let asked = Instant::now();
+        let child = pair.slave.spawn_command(command)?;
+        let parser = vt100::Parser::new(ROWS.try_into()?, COLUMNS.try_into()?, 0);
+        Ok(Self { child, keyboard, output, parser, asked, _master: pair.master })
+    }
+
+    fn press(&mut self, keys: &str) -> Outcome {
+        self.asked = Instant::now();
+        self.keyboard.write_all(keys.as_bytes())?;
+        Ok(self.keyboard.flush()?)
+    }
+
+    fn screen(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    /// Waits until the screen is as it should be, and returns how long that took since the last key or the start.
+    fn wait_for(&mut self, is_there: impl Fn(&str) -> bool) -> Outcome<Duration> {
+        loop {
+            let Ok((when, bytes)) = self.output.recv_timeout(PATIENCE) else {
+                return Err(format!("what should be on the screen does not come; there is:\n{}", self.screen()).into());
+            };
+            self.parser.process(&bytes);
+            if is_there(&self.screen()) {
+                return Ok(when.duration_since(self.asked));
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -408,7 +408,7 @@ fn a_config_that_cannot_be_read_hides_its_records_and_no_blob() {
       orphan {"blobs":1,"bytes":7}
     # a time that is none
     main cache, 555 bytes, 1 layers, 0 missing, 0 resized, records null/null/null/null
-      sha256:79105839…: the config cannot be read: not a cache config: `now` is not a time of RFC 3339 at line 1 column 52
+      sha256:79105839…: the config cannot be read: not a cache config: `now` is not a time of RFC 3339 at line 1 column 51
       orphan {"blobs":1,"bytes":7}
     # an empty one is readable
     main cache, 500 bytes, 1 layers, 0 missing, 0 resized, records 0/0/0/0

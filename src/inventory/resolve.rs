@@ -22,6 +22,9 @@ use crate::format::text::visible;
 const IMAGE_CONFIGS: [&str; 2] =
     ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
+/// From so many bytes on, parsing a document takes longer than handing it to another thread.
+const LARGE: usize = 64 << 10;
+
 /// Something that is wrong with a document that a ref leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentFault {
@@ -260,19 +263,20 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         if bytes.len() as u64 > IMPORT_LIMIT && self.part == Part::Own {
             self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
         }
-        match Document::parse(&bytes) {
-            Ok(Document::Index { entries, subject }) => {
+        match parsed(bytes, Document::parse).await {
+            Ok(Ok(Document::Index { entries, subject })) => {
                 self.subjects.extend(subject.map(|subject| *subject));
                 self.index(digest, &entries).await;
             }
-            Ok(Document::Manifest { config, layers, subject }) => {
+            Ok(Ok(Document::Manifest { config, layers, subject })) => {
                 self.subjects.extend(subject.map(|subject| *subject));
                 self.manifest(descriptor, &config, &layers).await;
             }
             // What is not even called a manifest, and is no JSON, is a leaf. Other JSON may be a manifest of a kind to come.
-            Err(DocumentError::Json(_)) if may_be_leaf => {
+            Ok(Err(DocumentError::Json(_))) if may_be_leaf => {
                 self.resolved.turns_out(digest, BlobRole::Other);
             }
+            Ok(Err(error)) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
             Err(error) => self.resolved.fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
         }
     }
@@ -346,13 +350,15 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         if bytes.len() as u64 > IMPORT_LIMIT {
             self.resolved.fault(digest, FaultKind::TooLargeToImport(bytes.len() as u64));
         }
-        match CacheGraph::parse(&bytes) {
-            Ok(graph) => self.found(FoundCache { config: digest, graph, layers, platform: None }, false),
-            Err(error) => {
-                self.resolved.config_unread = true;
-                self.resolved.fault(digest, FaultKind::ConfigUnreadable(error.to_string()));
+        let why = match parsed(bytes, CacheGraph::parse).await {
+            Ok(Ok(graph)) => {
+                return self.found(FoundCache { config: digest, graph, layers, platform: None }, false);
             }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.resolved.config_unread = true;
+        self.resolved.fault(digest, FaultKind::ConfigUnreadable(why));
     }
 
     /// Reads a configuration; none when it is not to be had, which is noted.
@@ -386,6 +392,17 @@ impl FoundCache<'_> {
     pub(super) fn described(&self) -> HashSet<Digest> {
         self.layers.iter().filter_map(|layer| layer.digest.valid()).collect()
     }
+}
+
+/// Parses a document; a large one beside others, for a store may have hundreds of them.
+///
+/// # Errors
+/// When the program is about to end.
+async fn parsed<T: Send + 'static>(bytes: Vec<u8>, parse: fn(&[u8]) -> T) -> Result<T, ReadError> {
+    if bytes.len() < LARGE {
+        return Ok(parse(&bytes));
+    }
+    tokio::task::spawn_blocking(move || parse(&bytes)).await.map_err(|_| ReadError::Interrupted)
 }
 
 fn count(length: usize) -> u32 {

@@ -81,16 +81,18 @@ async fn scan_once(
     options: &ScanOptions,
     observe: &mut (impl FnMut(&Inventory) + Send),
 ) -> Result<Inventory, ScanError> {
-    let mut inventory = named(&**reader, &roots.entries, options).await?;
-    inventory.fingerprint = Some(roots.fingerprint);
-    observe(&inventory);
-
     let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
     // Dropping the guard ends a listing that nobody waits for any more.
     let cancel = options.cancel.child_token();
     let _guard = cancel.clone().drop_guard();
     let lister = Arc::clone(reader);
     let listing = tokio::spawn(async move { lister.list_objects(sender, cancel).await });
+
+    // The first batches are collected meanwhile.
+    let mut inventory = named(&**reader, &roots.entries, options).await?;
+    inventory.fingerprint = Some(roots.fingerprint);
+    observe(&inventory);
+
     let mut others = Others::default();
     loop {
         tokio::select! {

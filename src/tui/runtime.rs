@@ -24,8 +24,8 @@ use super::{TuiError, TuiOptions};
 
 /// How many messages may wait.
 const WAITING: usize = 256;
-/// The least time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
+/// The least time between two frames: short enough that a key which comes just after one is answered within 16 ms.
+const FRAME: Duration = Duration::from_millis(8);
 /// How often the UI learns that time passes.
 const TICK: Duration = Duration::from_secs(1);
 

@@ -612,6 +612,74 @@ fn a_layer_opens_into_its_files_and_back() {
 }
 
 #[test]
+fn files_with_room_for_all() {
+    let shop = shop();
+    let mut journey = open(&shop, "c15", HUGE);
+    insta::assert_snapshot!(journey.press("j j j j enter").screen(), @r"
+     ./cache › c15 › COPY · 89d21dcb                                                                                                                                           4 files · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       layer sha256:30b7433d5cda · 188 B stored
+       PATH▴                                                            MODE              OWNER      SIZE  MODIFIED         │ srv/
+    ▸  srv/                                                             drwxr-xr-x          0:0         –  2026-11-21 23:07 │
+       srv/assets/                                                      drwxr-xr-x          0:0         –  2026-11-21 23:07 │ kind       directory
+       srv/assets/banner.svg                                            -rw-r--r--          0:0       7 B  2026-11-21 23:07 │ mode       drwxr-xr-x 0755
+       srv/assets/logo.svg                                              -rw-r--r--          0:0       7 B  2026-11-21 23:05 │ owner      0:0
+                                                                                                                            │ modified   2026-11-21T23:07:12Z, 12h 52m ago
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     14 B unpacked
+     enter open  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
 fn a_damaged_layer_says_so() {
     let shop = shop();
     let path = blob(&shop, "a1b79a3a");

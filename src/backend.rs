@@ -6,6 +6,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -19,19 +20,45 @@ use crate::source::{Location, Source};
 pub mod local;
 pub mod memory;
 mod pruner;
+mod remote;
 mod verify;
 
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefTarget, SharedPruner, Skip, Support,
 };
+pub use remote::{RemoteError, RemoteKind};
 pub use verify::Verified;
+
+/// How stores are asked, beyond what their sources say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// How many requests are under way at once.
+    pub concurrency: usize,
+    /// How long a service may be silent.
+    pub timeout: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { concurrency: 8, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// Returns the stores that a source stands for: most stand for themselves, but a whole bucket or registry for each cache
+/// that is found in it.
+///
+/// # Errors
+/// When the service cannot be asked.
+pub async fn expand(source: Source, _access: &Access) -> Result<Vec<Source>, BackendError> {
+    Ok(vec![source])
+}
 
 /// Makes the reader of a source; nothing is read yet.
 ///
 /// # Errors
 /// When this build does not open sources of that kind.
-pub fn open(source: &Source) -> Result<SharedReader, OpenError> {
+pub fn open(source: &Source, _access: &Access) -> Result<SharedReader, OpenError> {
     match &source.location {
         Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Demo => Ok(Arc::new(memory::demo()?)),
@@ -40,7 +67,7 @@ pub fn open(source: &Source) -> Result<SharedReader, OpenError> {
 }
 
 /// Makes the pruner of a source; nothing is read yet. None for one from which nothing can be deleted.
-pub fn open_pruner(source: &Source) -> Option<SharedPruner> {
+pub fn open_pruner(source: &Source, _access: &Access) -> Option<SharedPruner> {
     match &source.location {
         Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Demo | Location::Registry(_) | Location::S3(_) | Location::Gha(_) => None,
@@ -220,6 +247,9 @@ pub enum BackendError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A service refused, or could not be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A helper task ended early, which only a shutdown does.
     #[error("interrupted")]
     Interrupted,
@@ -251,6 +281,9 @@ pub enum ReadError {
     /// The system or the network failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// A service refused, or could not be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A helper task ended early, which only a shutdown does.
     #[error("interrupted")]
     Interrupted,

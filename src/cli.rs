@@ -180,6 +180,12 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// Returns how stores are asked.
+    fn access(&self) -> crate::backend::Access {
+        let settings = &self.settings;
+        crate::backend::Access { concurrency: settings.concurrency.value.get(), timeout: settings.timeout.value }
+    }
+
     /// From now on an interruption lets the work end by itself: it looks after what it has begun.
     fn finish_what_is_begun(&self) {
         self.finishing.store(true, Ordering::Relaxed);

@@ -167,6 +167,9 @@ impl From<BackendError> for Failure {
             }
             BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
                 .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
+            BackendError::Remote(remote) => {
+                Self { causes: remote.causes.clone(), hint: remote.hint.clone(), ..failure }
+            }
             _ => failure,
         }
     }

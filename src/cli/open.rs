@@ -81,11 +81,19 @@ pub(super) async fn scan_all(
     session: &Session<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
-    let opened = sources
-        .into_iter()
-        .map(|source| Ok(Opened { reader: backend::open(&source)?, source }))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let (access, mut opened) = (session.access(), Vec::new());
     let (mut scanned, mut failures) = (Vec::new(), Vec::new());
+    for source in sources {
+        let label = source.to_string();
+        match backend::expand(source, &access).await {
+            Ok(found) => {
+                for source in found {
+                    opened.push(Opened { reader: backend::open(&source, &access)?, source });
+                }
+            }
+            Err(error) => failures.push((label, error.into())),
+        }
+    }
     for opened in opened {
         let label = opened.label();
         match scan(session, opened).await {

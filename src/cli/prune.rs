@@ -87,7 +87,7 @@ async fn one(
     }
     let mut pruned = Pruned { plan, exceeds, done: None };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
-        let store = pruner(&scanned.opened.source)?;
+        let store = pruner(session, &scanned.opened.source)?;
         let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
         let report = carry_out(session, &store, &pruned.plan, &mut journal, None).await?;
         pruned.done = Some((report, journal.path().to_owned()));
@@ -123,7 +123,7 @@ async fn plan(
         disposal: if arguments.no_trash { Disposal::AtOnce } else { Disposal::Trash },
         spared: &HashSet::new(),
     })?;
-    Ok(match backend::open_pruner(&scanned.opened.source) {
+    Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
         Some(pruner) => {
             let footprint = pruner.footprint(plan.objects().cloned().collect()).await;
             plan.with_footprint(footprint)
@@ -169,13 +169,13 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
     })?;
     if let Some(named) = arguments.sources.first() {
         let source = open::parse(session, named)?;
-        let place = backend::open(&source)?.place().await?;
+        let place = backend::open(&source, &session.access())?.place().await?;
         if arguments.sources.len() > 1 || place != plan.place() {
             let message = format!("{} is a plan for {}, not for {named}", shown(path), plan.place());
             return Err(Failure::message(Exit::Usage, message));
         }
     }
-    let pruner = pruner_at(&plan)?;
+    let pruner = pruner_at(session, &plan)?;
     let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
     let report = carry_out(session, &pruner, &plan, &mut journal, None).await?;
     conclude(session, plan, report, journal.path())
@@ -184,7 +184,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 /// Goes on with a run that was interrupted.
 async fn go_on(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
     let history = History::read(path)?;
-    let pruner = pruner_at(&history.plan)?;
+    let pruner = pruner_at(session, &history.plan)?;
     let mut journal = Journal::reopen(&history)?;
     let report = carry_out(session, &pruner, &history.plan, &mut journal, Some(&history)).await?;
     conclude(session, history.plan, report, path)
@@ -199,7 +199,7 @@ fn conclude(session: &Session<'_>, plan: Plan, report: Report, journal: &Path) -
 /// Takes a run back.
 async fn take_back(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
     let history = History::read(path)?;
-    let pruner = pruner_at(&history.plan)?;
+    let pruner = pruner_at(session, &history.plan)?;
     let mut journal = Journal::reopen(&history)?;
     session.finish_what_is_begun();
     let options = options(session, &|_| ());
@@ -245,15 +245,15 @@ fn options<'a>(session: &Session<'_>, observe: &'a (dyn Fn(Step<'_>) + Send + Sy
     }
 }
 
-fn pruner(source: &Source) -> Result<SharedPruner, Failure> {
-    backend::open_pruner(source)
+fn pruner(session: &Session<'_>, source: &Source) -> Result<SharedPruner, Failure> {
+    backend::open_pruner(source, &session.access())
         .ok_or_else(|| Failure::message(Exit::Usage, format!("nothing can be deleted from {source}")))
 }
 
 /// Opens the store that a plan was made for.
-fn pruner_at(plan: &Plan) -> Result<SharedPruner, Failure> {
+fn pruner_at(session: &Session<'_>, plan: &Plan) -> Result<SharedPruner, Failure> {
     let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
-    pruner(&Source { location, select: None, ignored: Vec::new() })
+    pruner(session, &Source { location, select: None, ignored: Vec::new() })
 }
 
 /// Begins a journal at `path`, or where journals lie.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::output::Output;
 use super::{Global, Session, config, open, prune};
-use crate::backend;
+use crate::backend::{self, Access as StoreAccess};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
@@ -42,8 +42,9 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
     };
     let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
     let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
+    let asking = session.access();
     let options = TuiOptions {
-        sources: sources.iter().map(|source| opened(source, access)).collect::<Result<_, _>>()?,
+        sources: sources.iter().map(|source| opened(source, access, &asking)).collect::<Result<_, _>>()?,
         theme,
         no_color: no_color || config::refuses_color(global.color),
         mouse: settings.mouse.value,
@@ -52,7 +53,7 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
         crash_dir: std::env::temp_dir(),
         open: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            parsed.and_then(|parsed| opened(&parsed.source, access)).map_err(|failure| failure.to_string())
+            parsed.and_then(|parsed| opened(&parsed.source, access, &asking)).map_err(|failure| failure.to_string())
         }),
         pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
     };
@@ -61,18 +62,18 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
 }
 
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
-fn opened(source: &Source, access: Access) -> Result<OpenedSource, Failure> {
+fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
     Ok(OpenedSource {
         label: Source { select: None, ..source.clone() }.to_string(),
         kind: source.kind().to_owned(),
-        reader: Ok(backend::open(source)?),
+        reader: Ok(backend::open(source, asking)?),
         select: source.select.clone(),
-        pruner: if access == Access::Write { pruner(source) } else { None },
+        pruner: if access == Access::Write { pruner(source, asking) } else { None },
     })
 }
 
 /// Returns what makes the pruner of a source, when something can be deleted from it.
-fn pruner(source: &Source) -> Option<MakePruner> {
-    let pruner = backend::open_pruner(source)?;
+fn pruner(source: &Source, asking: &StoreAccess) -> Option<MakePruner> {
+    let pruner = backend::open_pruner(source, asking)?;
     Some(Arc::new(move || Arc::clone(&pruner)))
 }

@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 
 mod config;
+mod diff;
 mod du;
 mod json;
 mod ls;
@@ -102,6 +103,8 @@ enum Command {
 
     /// Show one ref: its steps and layers.
     Show(show::Arguments),
+    /// Tell what changed between two refs, by cache key.
+    Diff(diff::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
     /// Plan what goes from a cache and why, and with --yes or --apply delete it.
@@ -160,6 +163,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
+        Some(Command::Diff(arguments)) => engine(&global, output, async |session| diff::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)

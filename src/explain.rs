@@ -3,7 +3,9 @@
 //! BuildKit names everything in a cache by SHA-256 only. [`keys`] computes those digests from the operations that
 //! provenance holds, [`matching`] finds the records that stand for each step as BuildKit's solver would, and [`names`]
 //! gives them the words of the Dockerfile ([`dockerfile`]). [`evidence`] puts them together.
+//! [`diff`] tells what changed between two refs.
 
+pub mod diff;
 pub mod dockerfile;
 pub mod evidence;
 pub mod keys;

@@ -157,32 +157,37 @@ impl Fate {
 
 fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerDifference, color: bool) -> String {
     let sum = |layers: &[(_, Option<u64>)]| Size(layers.iter().filter_map(|(_, bytes)| *bytes).sum()).to_string();
-    let mut text = format!("{} → {}\n", old.title(), new.title());
-    text += &format!(
-        "{} → {}: {} layers added ({}), {} removed ({})\n",
-        Size(old.entry.sizes.bytes),
-        Size(new.entry.sizes.bytes),
-        layers.added.len(),
-        sum(&layers.added),
-        layers.removed.len(),
-        sum(&layers.removed),
-    );
+    let mut lines = vec![
+        format!("{} → {}", old.title(), new.title()),
+        format!(
+            "{} → {}: {} layers added ({}), {} removed ({})",
+            Size(old.entry.sizes.bytes),
+            Size(new.entry.sizes.bytes),
+            layers.added.len(),
+            sum(&layers.added),
+            layers.removed.len(),
+            sum(&layers.removed),
+        ),
+    ];
     if let (Some((before, _)), Some((after, _))) = (old.entry.age(), new.entry.age()) {
-        text += &match before.cmp(&after) {
-            Ordering::Less => format!("written {} later\n", Age::between(before, after)),
-            Ordering::Equal => String::new(),
-            Ordering::Greater => format!("written {} earlier\n", Age::between(after, before)),
-        };
+        match before.cmp(&after) {
+            Ordering::Less => lines.push(format!("written {} later", Age::between(before, after))),
+            Ordering::Equal => {}
+            Ordering::Greater => lines.push(format!("written {} earlier", Age::between(after, before))),
+        }
     }
+    lines.push(String::new());
     if difference.is_empty() {
-        return text + &format!("\nthe same: {} keys, with the same results\n", difference.same);
+        lines.push(format!("the same: {} keys, with the same results\n", difference.same));
+        return lines.join("\n");
     }
-    text += "\n";
-    text += &steps(old, new, difference, color);
-    if !old.has_names && !new.has_names {
-        text += "steps have no names without evidence: give a build's provenance with --provenance FILE\n";
-    }
-    text
+    lines.push(steps(old, new, difference, color));
+    let hint = if old.has_names || new.has_names {
+        ""
+    } else {
+        "steps have no names without evidence: give a build's provenance with --provenance FILE\n"
+    };
+    lines.join("\n") + hint
 }
 
 fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, color: bool) -> String {

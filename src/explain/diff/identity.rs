@@ -91,9 +91,9 @@ impl Keys {
             self.merge(other, key);
         }
         for (of, how) in uses.into_iter().flatten() {
-            let users = self.users.entry(self.settled(of)).or_default().entry(how).or_default();
-            if users.last() != Some(&key) {
-                users.push(key);
+            let known = self.users.entry(self.settled(of)).or_default().entry(how).or_default();
+            if known.last() != Some(&key) {
+                known.push(key);
             }
         }
         key
@@ -117,10 +117,10 @@ impl Keys {
         for (count, uses) in by_input {
             let Some(left) = looks.checked_sub(count) else { return Vec::new() };
             *looks = left;
-            let users = lists(uses).flatten().map(|key| self.settled(*key));
+            let found = lists(uses).flatten().map(|key| self.settled(*key));
             let both: HashSet<KeyId> = match &common {
-                Some(common) => users.filter(|key| common.contains(key)).collect(),
-                None => users.collect(),
+                Some(common) => found.filter(|key| common.contains(key)).collect(),
+                None => found.collect(),
             };
             if both.is_empty() {
                 return Vec::new();
@@ -191,7 +191,7 @@ mod tests {
                {"digest":"op","inputs":[[{"link":0}],[{"link":0}]]},{"digest":"op","inputs":[[{"link":0}]]}"#,
         )]);
         assert_eq!(keys[0][1], keys[0][4]);
-        assert_eq!(HashSet::<KeyId>::from_iter(keys[0].iter().copied()).len(), 4);
+        assert_eq!(keys[0].iter().collect::<HashSet<_>>().len(), 4);
     }
 
     #[test]
@@ -215,20 +215,19 @@ mod tests {
             r#"{"digest":"x","inputs":[[{"link":1}]]},{"digest":"x","inputs":[[{"link":0}]]},{"digest":"x","inputs":[[{"link":9}]]},
                {"digest":"x","inputs":[[]]}"#,
         )]);
-        assert_eq!(HashSet::<KeyId>::from_iter(keys[0].iter().copied()).len(), 4);
+        assert_eq!(keys[0].iter().collect::<HashSet<_>>().len(), 4);
     }
 
     #[test]
     fn a_configuration_made_to_take_long_does_not() {
-        let mut records = r#"{"digest":"a"},{"digest":"b"}"#.to_owned();
-        for n in 0..6_000 {
-            // Each stands on the same record below, with a content of its own.
-            records += &format!(
-                r#",{{"digest":"c{n}"}},{{"digest":"op","inputs":[[{{"link":0}}],[{{"link":{}}}]]}}"#,
-                2 + 2 * n
-            );
-        }
+        // Each stands on the same record below, with a content of its own.
+        let record = |n: usize| {
+            let content = 2 + 2 * n;
+            format!(r#"{{"digest":"c{n}"}},{{"digest":"op","inputs":[[{{"link":0}}],[{{"link":{content}}}]]}}"#)
+        };
+        let below = r#"{"digest":"a"},{"digest":"b"}"#.to_owned();
+        let records = std::iter::once(below).chain((0..6_000).map(record)).collect::<Vec<_>>().join(",");
         let keys = settled(&[&graph(&records)]);
-        assert_eq!(HashSet::<KeyId>::from_iter(keys[0].iter().copied()).len(), keys[0].len());
+        assert_eq!(keys[0].iter().collect::<HashSet<_>>().len(), keys[0].len());
     }
 }

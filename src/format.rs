@@ -6,11 +6,14 @@
 pub mod cache_config;
 pub mod digest;
 pub mod go_json;
+pub mod go_path;
+pub mod ignore_file;
 pub mod layer;
 pub mod layout;
 pub mod lenient;
 pub mod llb;
 pub mod manifest;
+pub mod pattern_matcher;
 pub mod progress_log;
 pub mod provenance;
 pub mod text;

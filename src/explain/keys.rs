@@ -11,8 +11,10 @@ use crate::format::provenance::{Build, Step};
 pub mod content;
 mod exec;
 mod file;
+pub mod fill;
 mod op;
 pub mod platform;
+pub mod selectors;
 pub mod source;
 
 /// What is known of the keys of a step.

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use super::keys::content::{self, Header, Kind};
 use crate::format::digest::{Digest, Hasher};
 
+pub mod rules;
 pub mod select;
 
 /// The most links that are followed on the way to a file, as in BuildKit.

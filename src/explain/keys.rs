@@ -80,6 +80,7 @@ fn of_step(build: &Build, step: &Step) -> StepKeys {
     };
     match &step.op.kind {
         OpKind::Empty => StepKeys { complete: true, inputs: plain(), ..StepKeys::default() },
+        OpKind::Unknown => StepKeys { inputs: plain(), ..StepKeys::default() },
         OpKind::Exec(op) => {
             let platform = platform::of_step(build, step);
             of(platform.map(|platform| exec::digest(op, &platform)), exec::inputs(op, inputs))

@@ -5,7 +5,9 @@
 
 pub mod build_record;
 pub mod cache_config;
+pub mod cache_debug;
 pub mod digest;
+pub mod evidence;
 pub mod go_json;
 pub mod go_path;
 pub mod ignore_file;

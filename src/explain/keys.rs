@@ -12,6 +12,7 @@ pub mod content;
 mod exec;
 mod file;
 pub mod fill;
+pub mod image;
 mod op;
 pub mod platform;
 pub mod selectors;

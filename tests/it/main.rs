@@ -9,6 +9,7 @@ mod bytes;
 mod context;
 mod counts;
 mod demo;
+mod evidence;
 mod explain;
 mod fixtures;
 mod layers;

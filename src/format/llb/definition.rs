@@ -141,6 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn knows_where_operations_come_from_and_which_ignore_the_cache() {
+        let op = source("local://context");
+        let name = Digest::of(&op.encode_to_vec()).to_string();
+        let at = |line| Some(pb::Position { line, character: 0 });
+        let ranges = vec![pb::Range { start: at(7), end: at(8) }, pb::Range { start: at(5), end: at(5) }];
+        let locations = pb::Locations { locations: vec![pb::Location { source_index: 0, ranges }] };
+        let info = pb::SourceInfo { filename: "Dockerfile".into(), data: b"FROM x".to_vec(), ..Default::default() };
+        let bytes = pb::Definition {
+            def: vec![op.encode_to_vec()],
+            metadata: [(name.clone(), pb::OpMetadata { ignore_cache: true, ..Default::default() })].into(),
+            source: Some(pb::Source { locations: [(name, locations)].into(), infos: vec![info] }),
+        };
+        let build = parse(&bytes.encode_to_vec()).unwrap();
+        assert_eq!(build.steps[0].locations, [Location { source: 0, first_line: 5, last_line: 8 }]);
+        assert!(build.steps[0].ignores_cache);
+        assert_eq!(build.sources[0].text.as_deref(), Some("FROM x"));
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         assert_eq!(parse(b"").unwrap_err(), DefinitionError::Empty);
         assert_eq!(parse(&vec![0; MAX_SIZE + 1]).unwrap_err(), DefinitionError::TooLarge);

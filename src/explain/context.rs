@@ -11,6 +11,7 @@ use crate::format::digest::{Digest, Hasher};
 
 pub mod rules;
 pub mod select;
+pub mod snapshot;
 
 /// The most links that are followed on the way to a file, as in BuildKit.
 const MAX_LINKS: usize = 255;

@@ -3,14 +3,21 @@
 //! Nothing here reads a file, a clock or a socket. Parsers are as lenient as BuildKit is: what it would ignore is ignored
 //! or kept, what it would refuse is an exact error. No parser recurses on the depth of its input.
 
+pub mod build_record;
 pub mod cache_config;
+pub mod cache_debug;
 pub mod digest;
+pub mod evidence;
 pub mod go_json;
+pub mod go_path;
+pub mod ignore_file;
 pub mod layer;
 pub mod layout;
 pub mod lenient;
 pub mod llb;
 pub mod manifest;
+pub mod pattern_matcher;
+pub mod plain_log;
 pub mod progress_log;
 pub mod provenance;
 pub mod raw_object;

@@ -17,13 +17,17 @@
 //! - [`retention`]: which refs stay, and the reason of each;
 //! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
 //! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
+//! - [`context`]: build contexts on disk, read as BuildKit's client reads them;
+//! - [`evidence`]: what builds leave behind, read from files;
 //! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
 //! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
 
 pub mod backend;
 pub mod cli;
 pub mod config;
+pub mod context;
 pub mod error;
+pub mod evidence;
 pub mod explain;
 pub mod format;
 pub mod inventory;

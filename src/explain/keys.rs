@@ -11,8 +11,11 @@ use crate::format::provenance::{Build, Step};
 pub mod content;
 mod exec;
 mod file;
+pub mod fill;
+pub mod image;
 mod op;
 pub mod platform;
+pub mod selectors;
 pub mod source;
 
 /// What is known of the keys of a step.
@@ -78,6 +81,7 @@ fn of_step(build: &Build, step: &Step) -> StepKeys {
     };
     match &step.op.kind {
         OpKind::Empty => StepKeys { complete: true, inputs: plain(), ..StepKeys::default() },
+        OpKind::Unknown => StepKeys { inputs: plain(), ..StepKeys::default() },
         OpKind::Exec(op) => {
             let platform = platform::of_step(build, step);
             of(platform.map(|platform| exec::digest(op, &platform)), exec::inputs(op, inputs))

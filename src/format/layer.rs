@@ -64,6 +64,23 @@ pub struct Entry {
     pub modified: Option<Timestamp>,
 }
 
+/// What a header says of a file besides what is listed, in bytes as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// As [`Entry::path`].
+    pub path: Vec<u8>,
+    /// What a link points to.
+    pub target: Vec<u8>,
+    /// Extended attributes by name.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Of a character device its numbers.
+    pub char_device: Option<(u64, u64)>,
+    /// Of a block device its numbers.
+    pub block_device: Option<(u64, u64)>,
+    /// Whether the content is stored in pieces, so that what is read is not what is unpacked.
+    pub is_sparse: bool,
+}
+
 /// What an entry of a layer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -135,7 +152,7 @@ pub fn list<B>(
     let content = BufReader::with_capacity(1 << 16, decompressed(blob).map_err(failed)?);
     let mut archive = Archive { content: content.take(limits.bytes), limits, begun: false, unread: 0 };
     let mut listed = 0;
-    while let Some(entry) = archive.next_entry()? {
+    while let Some((entry, _)) = archive.next_entry()? {
         if listed == limits.entries {
             return Err(LayerError::TooMany(limits.entries));
         }
@@ -147,8 +164,36 @@ pub fn list<B>(
     Ok(ControlFlow::Continue(()))
 }
 
+/// Lists the files of a layer as [`list`] does, with all that their headers say and with their content, of which `each`
+/// reads as much as it likes.
+///
+/// # Errors
+/// As [`list`]; and what `each` could not read ends the listing as well.
+pub fn read(
+    blob: impl Read,
+    limits: &Limits,
+    mut each: impl FnMut(Entry, Detail, &mut dyn Read) -> io::Result<()>,
+) -> Result<(), LayerError> {
+    let content = BufReader::with_capacity(1 << 16, decompressed(blob).map_err(failed)?);
+    let mut archive = Archive { content: content.take(limits.bytes), limits, begun: false, unread: 0 };
+    let mut listed = 0;
+    while let Some((entry, detail)) = archive.next_entry()? {
+        if listed == limits.entries {
+            return Err(LayerError::TooMany(limits.entries));
+        }
+        listed += 1;
+        let stored = mem::take(&mut archive.unread);
+        let mut content = archive.content.by_ref().take(stored);
+        each(entry, detail, &mut content).map_err(failed)?;
+        let unread = content.limit();
+        archive.skip_exactly(unread)?;
+        archive.skip_exactly(padding(stored))?;
+    }
+    Ok(())
+}
+
 /// Returns what `blob` is compressed from.
-fn decompressed<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn decompressed<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(1 << 16, blob);
     let mut magic = Vec::with_capacity(4);
     blob.by_ref().take(4).read_to_end(&mut magic)?;
@@ -181,7 +226,7 @@ struct Archive<'a, R> {
 
 impl<R: Read> Archive<'_, R> {
     /// Reads up to and including the next file's header; `None` at the end.
-    fn next_entry(&mut self) -> Result<Option<Entry>, LayerError> {
+    fn next_entry(&mut self) -> Result<Option<(Entry, Detail)>, LayerError> {
         let unread = mem::take(&mut self.unread);
         self.skip(unread)?;
         let mut extensions = Extensions::default();
@@ -207,7 +252,7 @@ impl<R: Read> Archive<'_, R> {
     }
 
     /// Makes an entry of its header, which `stored` bytes of content follow unless an extension says otherwise.
-    fn entry(&mut self, header: &Header, stored: u64, extensions: Extensions) -> Result<Entry, LayerError> {
+    fn entry(&mut self, header: &Header, stored: u64, extensions: Extensions) -> Result<(Entry, Detail), LayerError> {
         let path = extensions.path.map_or_else(|| header.path_bytes(), Cow::Owned);
         let target = extensions.target.map_or_else(|| header.link_name_bytes().unwrap_or_default(), Cow::Owned);
         if path.len().max(target.len()) > self.limits.path {
@@ -229,8 +274,18 @@ impl<R: Read> Archive<'_, R> {
             _ => (stored, stored),
         };
         self.unread = unread;
+        let number = |number: io::Result<Option<u32>>| number.ok().flatten().map_or(0, u64::from);
+        let device = || (number(header.device_major()), number(header.device_minor()));
+        let detail = Detail {
+            path: bare(&path),
+            target: target.to_vec(),
+            xattrs: extensions.xattrs,
+            char_device: header.entry_type().is_character_special().then(device),
+            block_device: header.entry_type().is_block_special().then(device),
+            is_sparse: extensions.is_sparse || header.entry_type() == EntryType::GNUSparse,
+        };
         let (path, kind) = place(&path, header.entry_type(), &target);
-        Ok(Entry {
+        let entry = Entry {
             path,
             size: if kind == Kind::File { size } else { 0 },
             kind,
@@ -242,7 +297,8 @@ impl<R: Read> Archive<'_, R> {
                 // A number with its high bit set is one before 1970.
                 Timestamp::from_second(header.mtime().ok()?.cast_signed()).ok()
             }),
-        })
+        };
+        Ok((entry, detail))
     }
 
     /// Reads a header; `None` at the end of the archive, which zeros mark and some writers leave out.
@@ -337,6 +393,12 @@ fn checksum(header: &Header) -> u32 {
 fn until_nul(mut name: Vec<u8>) -> Vec<u8> {
     name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
     name
+}
+
+/// Returns a path below the root, without slashes around it, shortened.
+fn bare(path: &[u8]) -> Vec<u8> {
+    let path = super::go_path::clean(&[b"/", path].concat());
+    path.strip_prefix(b"/").unwrap_or(&path).to_vec()
 }
 
 /// Tells where an entry is and what it is.

@@ -1,13 +1,14 @@
 //! LLB: the operations of a build, as BuildKit's solver gets them.
 //!
 //! The types are those of `solver/pb/ops.proto`, with its names and its zero values; numbers that stand for something are
-//! open, because a newer BuildKit may know more of them. [`json`] reads them from the form that provenance holds, and
+//! open, because a newer BuildKit may know more of them. [`json`] reads them from the form that provenance holds, [`definition`] from the protobuf that a client sends, and
 //! [`marshal`] writes them as BuildKit does to hash them.
 
 use std::collections::BTreeMap;
 
 use super::lenient::{List, go_struct};
 
+pub mod definition;
 mod exec;
 mod file;
 pub mod json;
@@ -53,6 +54,8 @@ pub enum OpKind {
     Diff(DiffOp),
     /// Hands inputs through.
     Passthrough(PassthroughOp),
+    /// Something that this program does not know, in whole or in part; nothing can be said of its key.
+    Unknown,
 }
 
 go_struct! {

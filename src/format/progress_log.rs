@@ -3,7 +3,7 @@
 //! A vertex appears in many events, and later ones take back what earlier ones said: an event may call a vertex `cached`
 //! and a later one not, when the result was found in the cache but its layers had to be fetched. So the last event counts,
 //! and that an earlier one said otherwise is kept too. A log comes from standard error and may hold other lines: they are
-//! passed over.
+//! passed over. [`status`] is the same in the form that build records hold.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::digest::{Digest, DigestText};
 use super::lenient::{self, List, go_struct};
 use super::time::GoTime;
+
+mod status;
+
+pub use status::StatusError;
 
 /// The longest line that is read, in bytes; longer ones are passed over.
 pub const MAX_LINE: usize = 8 << 20;
@@ -117,6 +121,11 @@ impl ProgressLog {
         reader.finish()
     }
 
+    /// Parses the log of a build record as far as it can be read, and says where it ends early.
+    pub fn parse_status(bytes: &[u8]) -> (Self, Option<StatusError>) {
+        status::parse(bytes)
+    }
+
     /// Returns what is told of a vertex.
     pub fn vertex(&self, digest: &Digest) -> Option<&Vertex> {
         self.vertices.get(*self.places.get(digest)?)
@@ -131,6 +140,10 @@ impl ProgressLog {
             self.skipped_lines += 1;
             return;
         };
+        self.take(event);
+    }
+
+    fn take(&mut self, event: SolveStatus) {
         for raw in event.vertexes.0 {
             if let Some(vertex) = self.entry(&raw.digest) {
                 vertex.merge(raw);

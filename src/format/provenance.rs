@@ -74,6 +74,8 @@ pub struct Step {
     pub locations: Vec<Location>,
     /// The layers of its outputs, for steps of the exported image's own chain: per output, lists of layers, bottom first.
     pub layers: BTreeMap<u32, Vec<Vec<Descriptor>>>,
+    /// Whether the build does not look it up in any cache; only a definition says so of a step.
+    pub ignores_cache: bool,
 }
 
 /// Where a step stands.
@@ -164,6 +166,17 @@ impl Build {
     /// When the bytes are not provenance, or its graph is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProvenanceError> {
         raw::parse(bytes)
+    }
+
+    /// Makes a build of steps that are tied already.
+    ///
+    /// # Errors
+    /// When steps need each other.
+    pub fn of_steps(mut steps: Vec<Step>) -> Result<Self, ProvenanceError> {
+        u32::try_from(steps.len()).map_err(|_| ProvenanceError::TooManySteps)?;
+        graph::unknown_where_empty(&mut steps);
+        let order = graph::order(&steps)?;
+        Ok(Self { steps, order, ..Self::default() })
     }
 
     /// Returns the step at `index`, when it is one of this build.

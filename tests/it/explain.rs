@@ -64,14 +64,14 @@ struct Pushed {
 }
 
 /// Returns the manifest of a tag in the registry.
-fn pushed(fixture: &Fixture, repository: &str, tag: &str) -> Digest {
+pub fn pushed(fixture: &Fixture, repository: &str, tag: &str) -> Digest {
     let pushed: Vec<Pushed> = fixture.json("registry.json");
     let is_tagged = |entry: &&Pushed| entry.repository == repository && entry.tags.iter().any(|known| known == tag);
     pushed.iter().find(is_tagged).unwrap_or_else(|| panic!("{repository}:{tag}")).digest
 }
 
 /// Reads the cache of a manifest, or of an index in the old form.
-fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
+pub fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
     let config = match Document::parse(&fixture.blob(manifest)).unwrap() {
         Document::Manifest { config, .. } => config.digest,
         Document::Index { entries, .. } => entries.iter().find(|entry| entry.is_cache_config()).unwrap().digest.clone(),
@@ -80,8 +80,8 @@ fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
 }
 
 #[derive(Deserialize)]
-struct HistoryCommit {
-    commit: String,
+pub struct HistoryCommit {
+    pub commit: String,
     steps: Vec<HistoryStep>,
 }
 
@@ -93,7 +93,7 @@ struct HistoryStep {
     step: Option<String>,
 }
 
-fn history(fixture: &Fixture) -> Vec<HistoryCommit> {
+pub fn history(fixture: &Fixture) -> Vec<HistoryCommit> {
     fixture.json("history.json")
 }
 

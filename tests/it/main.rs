@@ -6,8 +6,10 @@
 #![allow(clippy::too_many_lines)]
 
 mod bytes;
+mod context;
 mod counts;
 mod demo;
+mod evidence;
 mod explain;
 mod fixtures;
 mod layers;

@@ -18,7 +18,7 @@ pub struct Header<'a> {
     /// The group.
     pub gid: u32,
     /// Extended attributes by name; see [`is_hashed_xattr`].
-    pub xattrs: BTreeMap<&'a str, &'a [u8]>,
+    pub xattrs: BTreeMap<&'a [u8], &'a [u8]>,
 }
 
 /// What a file is; a hard link has the digest of its target.
@@ -30,7 +30,7 @@ pub enum Kind<'a> {
     #[default]
     Directory,
     /// A symbolic link and its target.
-    Symlink(&'a str),
+    Symlink(&'a [u8]),
     /// A character device: major and minor number.
     CharDevice(u64, u64),
     /// A block device: major and minor number.
@@ -40,32 +40,29 @@ pub enum Kind<'a> {
 }
 
 /// Tells whether an extended attribute is part of a file's digest.
-pub fn is_hashed_xattr(name: &str) -> bool {
-    name == "security.capability" || !(name.starts_with("security.") || name.starts_with("system."))
+pub fn is_hashed_xattr(name: &[u8]) -> bool {
+    let of_the_system = [&b"security."[..], b"system.", b"com.apple."].iter().any(|prefix| name.starts_with(prefix));
+    name == b"security.capability" || !of_the_system
 }
 
 impl Header<'_> {
     /// Starts the file's digest; a regular file's content follows.
     pub fn hasher(&self) -> Hasher {
         let (size, flag, target, major, minor) = match self.kind {
-            Kind::File(size) => (size, '0', "", 0, 0),
+            Kind::File(size) => (size, '0', &b""[..], 0, 0),
             Kind::Symlink(target) => (0, '2', target, 0, 0),
-            Kind::CharDevice(major, minor) => (0, '3', "", major, minor),
-            Kind::BlockDevice(major, minor) => (0, '4', "", major, minor),
-            Kind::Directory => (0, '5', "", 0, 0),
-            Kind::Fifo => (0, '6', "", 0, 0),
+            Kind::CharDevice(major, minor) => (0, '3', &b""[..], major, minor),
+            Kind::BlockDevice(major, minor) => (0, '4', &b""[..], major, minor),
+            Kind::Directory => (0, '5', &b""[..], 0, 0),
+            Kind::Fifo => (0, '6', &b""[..], 0, 0),
         };
         let Self { mode, uid, gid, .. } = self;
         let mut hasher = Hasher::Sha256(Box::default());
-        hasher.update(
-            format!(
-                "namemode{mode}uid{uid}gid{gid}size{size}typeflag{flag}linkname{target}\
-                 unamegnamedevmajor{major}devminor{minor}"
-            )
-            .as_bytes(),
-        );
+        hasher.update(format!("namemode{mode}uid{uid}gid{gid}size{size}typeflag{flag}linkname").as_bytes());
+        hasher.update(target);
+        hasher.update(format!("unamegnamedevmajor{major}devminor{minor}").as_bytes());
         for (name, value) in self.xattrs.iter().filter(|(name, _)| is_hashed_xattr(name)) {
-            hasher.update(name.as_bytes());
+            hasher.update(name);
             hasher.update(value);
         }
         hasher
@@ -114,7 +111,7 @@ mod tests {
     #[test]
     fn agrees_with_buildkit() {
         let header = Header { mode: 0o755, ..Header::default() }.digest(b"");
-        let link = Header { kind: Kind::Symlink("a.txt"), mode: 0o777, ..Header::default() }.digest(b"");
+        let link = Header { kind: Kind::Symlink(b"a.txt"), mode: 0o777, ..Header::default() }.digest(b"");
         let dir = directory(&header, &[(&b"lnk"[..], link), (b"a.txt", file())].into());
         let key = content_key(&[dir]);
         let found = [file(), header, link, dir, key, content_root(&key)].map(|digest| digest.hex());
@@ -161,11 +158,13 @@ mod tests {
 
     #[test]
     fn extended_attributes_count_but_for_the_systems_own() {
-        let with = |name| {
+        let with = |name: &str| {
+            let name = name.as_bytes();
             let header = Header { xattrs: [(name, &b"1"[..])].into(), ..Header::default() };
             header.digest(b"") != Header::default().digest(b"")
         };
         assert!(with("user.a") && with("security.capability"));
         assert!(!with("security.selinux") && !with("system.posix_acl_access"));
+        assert!(!with("com.apple.quarantine"));
     }
 }

@@ -3,7 +3,7 @@
 use super::{ContentKey, InputKeys, platform};
 use crate::format::digest::Digest;
 use crate::format::go_json::document;
-use crate::format::llb::{CacheOpt, ExecOp, Mount, MountType, NO_INPUT, NO_OUTPUT, Platform};
+use crate::format::llb::{CacheOpt, ExecOp, Mount, MountType, NO_OUTPUT, Platform};
 
 pub(super) fn digest(op: &ExecOp, platform: &Platform) -> Digest {
     let mut op = op.clone();
@@ -50,13 +50,7 @@ pub(super) fn inputs(op: &ExecOp, count: usize) -> Vec<InputKeys> {
     let mut paths = vec![Vec::new(); count];
     let mut content = vec![ContentKey::Never; count];
     for mount in &op.mounts.0 {
-        if matches!(mount.mount_type, MountType::SECRET | MountType::SSH | MountType::TMPFS) || mount.input == NO_INPUT
-        {
-            continue;
-        }
-        let Some(place) = usize::try_from(mount.input).ok().filter(|place| *place < count) else {
-            continue;
-        };
+        let Some(place) = place(mount).filter(|place| *place < count) else { continue };
         let path = clean(&mount.selector);
         content[place] = if looks_at_content(mount, &path) { ContentKey::Unknown } else { ContentKey::Never };
         paths[place].push(path);
@@ -68,6 +62,17 @@ pub(super) fn inputs(op: &ExecOp, count: usize) -> Vec<InputKeys> {
     paths.into_iter().zip(content).map(keys).collect()
 }
 
+/// Returns the place of the input that a mount shows.
+fn place(mount: &Mount) -> Option<usize> {
+    let without_input = matches!(mount.mount_type, MountType::SECRET | MountType::SSH | MountType::TMPFS);
+    usize::try_from(mount.input).ok().filter(|_| !without_input)
+}
+
+/// Tells whether a mount shows the input at `input`.
+pub(super) fn is_of_input(mount: &Mount, input: usize) -> bool {
+    place(mount) == Some(input)
+}
+
 fn looks_at_content(mount: &Mount, path: &str) -> bool {
     const OFF: i32 = 2;
     const DEFAULT: i32 = 0;
@@ -77,7 +82,7 @@ fn looks_at_content(mount: &Mount, path: &str) -> bool {
 }
 
 /// Cleans a path below the root as Go's `path.Join("/", …)` does.
-fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {
         match part {

@@ -87,7 +87,7 @@ pub(super) fn inputs(op: &FileOp, count: usize) -> Vec<InputKeys> {
 }
 
 /// Names the files in which an owner is looked up by name.
-fn lookups(owner: &ChownOpt) -> impl Iterator<Item = (i64, &'static str)> {
+pub(super) fn lookups(owner: &ChownOpt) -> impl Iterator<Item = (i64, &'static str)> {
     let by_name = |user: &Option<UserOpt>, path| match user {
         Some(UserOpt::ByName(named)) => Some((named.input, path)),
         _ => None,
@@ -95,7 +95,7 @@ fn lookups(owner: &ChownOpt) -> impl Iterator<Item = (i64, &'static str)> {
     by_name(&owner.user, "/etc/passwd").into_iter().chain(by_name(&owner.group, "/etc/group"))
 }
 
-fn place(input: i64, count: usize) -> Option<usize> {
+pub(super) fn place(input: i64, count: usize) -> Option<usize> {
     usize::try_from(input).ok().filter(|place| *place < count)
 }
 

@@ -5,6 +5,7 @@ use crate::format::llb::{ExecOp, FileChange, FileOp, OpKind, SourceOp};
 pub(super) fn name(op: &OpKind) -> String {
     match op {
         OpKind::Empty => "result".to_owned(),
+        OpKind::Unknown => "unknown operation".to_owned(),
         OpKind::Exec(op) => exec(op),
         OpKind::Source(op) => source(op),
         OpKind::File(op) => file(op),

@@ -17,6 +17,10 @@ pub(super) struct Extensions {
     pub gid: Option<u64>,
     /// When it was last written.
     pub modified: Option<Timestamp>,
+    /// Its extended attributes by name.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether its content is told in pieces.
+    pub is_sparse: bool,
 }
 
 impl Extensions {
@@ -52,7 +56,13 @@ impl Extensions {
             b"uid" => self.uid = number(),
             b"gid" => self.gid = number(),
             b"mtime" => self.modified = str::from_utf8(value).ok().and_then(time),
-            _ => {}
+            _ if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
+            _ => {
+                // How Go, and so containerd, writes them.
+                if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+                    self.xattrs.push((name.to_vec(), value.to_vec()));
+                }
+            }
         }
         Some(())
     }

@@ -6,6 +6,7 @@ use super::raw::{BuildConfig, RawStep};
 use super::{Location, ProvenanceError, Step, StepIndex, StepOutput};
 use crate::format::digest::Digest;
 use crate::format::lenient::List;
+use crate::format::llb::OpKind;
 use crate::format::manifest::Descriptor;
 use crate::format::text::visible;
 
@@ -30,7 +31,7 @@ pub(super) fn assemble(
             let inputs = inputs(&step, &places)?;
             let locations = locations.remove(&step.id).unwrap_or_default();
             let (vertices, layers) = (Vec::new(), BTreeMap::new());
-            Ok(Step { id: step.id, op: step.op, inputs, vertices, locations, layers })
+            Ok(Step { id: step.id, op: step.op, inputs, vertices, locations, layers, ignores_cache: false })
         })
         .collect::<Result<Vec<_>, _>>()?;
 
@@ -45,8 +46,19 @@ pub(super) fn assemble(
             steps[at.step.at()].layers.insert(at.output, chains);
         }
     }
+    unknown_where_empty(&mut steps);
     let order = order(&steps)?;
     Ok((steps, order))
+}
+
+/// Only the last step of a definition is empty; one that others take from is an operation that was not understood.
+pub(super) fn unknown_where_empty(steps: &mut [Step]) {
+    let used: Vec<StepOutput> = steps.iter().flat_map(|step| step.inputs.iter().copied()).collect();
+    for output in used {
+        if let Some(step) = steps.get_mut(output.step.at()).filter(|step| matches!(step.op.kind, OpKind::Empty)) {
+            step.op.kind = OpKind::Unknown;
+        }
+    }
 }
 
 fn inputs(step: &RawStep, places: &HashMap<String, StepIndex>) -> Result<Vec<StepOutput>, ProvenanceError> {
@@ -66,7 +78,7 @@ fn output_of(text: &str, places: &HashMap<String, StepIndex>) -> Option<StepOutp
 }
 
 /// Orders the steps, each after its inputs, by taking away those whose inputs are all taken.
-fn order(steps: &[Step]) -> Result<Vec<StepIndex>, ProvenanceError> {
+pub(super) fn order(steps: &[Step]) -> Result<Vec<StepIndex>, ProvenanceError> {
     let mut missing: Vec<usize> = steps.iter().map(|step| step.inputs.len()).collect();
     let mut users = vec![Vec::new(); steps.len()];
     for (place, step) in (0..).map(StepIndex).zip(steps) {

@@ -96,3 +96,15 @@ impl Fixture {
         self.path("blobs").join(digest.algorithm()).join(digest.hex())
     }
 }
+
+impl Fixture {
+    /// Unpacks the working trees of all commits, as `cNN` and `cNN.extra`, with their modes and links.
+    pub fn trees(&self) -> TempDir {
+        let folder = TempDir::new().unwrap();
+        let packed = File::open(self.path("tree.tar.gz")).unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
+        archive.set_preserve_permissions(true);
+        archive.unpack(folder.path()).unwrap();
+        folder
+    }
+}

@@ -1,0 +1,42 @@
+//! Content keys from files at hand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ContentKey, StepKeys, content, selectors};
+use crate::explain::context::ContextFiles;
+use crate::explain::context::select::SelectError;
+use crate::format::provenance::{Build, StepIndex, StepOutput};
+
+/// The files of outputs: of the local sources of a build, and of stages whose layers are at hand.
+pub type KnownFiles = BTreeMap<StepOutput, Arc<ContextFiles>>;
+
+/// An input whose files are at hand, and whose content key is not known all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfilled {
+    /// The step.
+    pub step: StepIndex,
+    /// Which of its inputs.
+    pub input: usize,
+    /// Why.
+    pub error: SelectError,
+}
+
+/// Fills in the content keys of the inputs whose files are at hand. What is known already stays.
+///
+/// Returns the inputs for which that was not possible.
+pub fn content_keys(build: &Build, keys: &mut [StepKeys], files: &KnownFiles) -> Vec<Unfilled> {
+    let mut unfilled = Vec::new();
+    for ((step, of), keys) in (0..).map(StepIndex).zip(&build.steps).zip(keys) {
+        for (input, (output, keys)) in of.inputs.iter().zip(&mut keys.inputs).enumerate() {
+            let Some(files) = files.get(output).filter(|_| keys.content == ContentKey::Unknown) else { continue };
+            let selectors = selectors::of_input(&of.op.kind, input, of.inputs.len());
+            let digests: Result<Vec<_>, _> = selectors.iter().map(|selector| files.checksum(selector)).collect();
+            match digests {
+                Ok(digests) => keys.content = ContentKey::Known(content::content_key(&digests)),
+                Err(error) => unfilled.push(Unfilled { step, input, error }),
+            }
+        }
+    }
+    unfilled
+}

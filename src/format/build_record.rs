@@ -1,0 +1,314 @@
+//! Build records: what `docker buildx history export` writes, and what GitHub's build action leaves behind.
+//!
+//! A `.dockerbuild` is an OCI layout in a tar archive, compressed or not. Each manifest whose config is a history record
+//! (`api/services/control` in BuildKit) is a build, with its log and its attestations as layers. Nothing is read beyond the
+//! limits below, whatever the archive says of itself, and every blob is held against its digest.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
+
+use jiff::Timestamp;
+
+use super::digest::{Digest, DigestText};
+use super::layer;
+use super::lenient::{self, List, go_struct};
+use super::manifest::{Descriptor, Document, ImageConfig, LayoutIndex};
+use super::progress_log::{ProgressLog, StatusError};
+use super::provenance::{Build, ProvenanceError};
+use super::text::visible;
+
+/// The media type of a build's record.
+pub const RECORD: &str = "application/vnd.buildkit.historyrecord.v0";
+/// The media type of a build's log.
+pub const STATUS: &str = "application/vnd.buildkit.status.v0";
+/// The media type of a statement.
+const STATEMENT: &str = "application/vnd.in-toto+json";
+/// The annotation that tells what a statement is about.
+const PREDICATE: &str = "in-toto.io/predicate-type";
+
+/// How much comes out of an archive at most, in bytes.
+pub const MAX_UNPACKED: u64 = 128 << 20;
+/// The largest blob of it, in bytes; larger ones are passed over.
+const MAX_BLOB: u64 = 64 << 20;
+/// The most builds that are read from one archive.
+const MAX_BUILDS: usize = 1_000;
+
+/// A build, as its record has it.
+#[derive(Debug, Clone, Default)]
+pub struct BuildRecord {
+    /// The name that BuildKit gave the build.
+    pub reference: String,
+    /// The options of the frontend.
+    pub attributes: BTreeMap<String, String>,
+    /// The caches that it was to import, without their secrets.
+    pub imports: Vec<CacheEntry>,
+    /// Why it failed, when it did.
+    pub error: Option<String>,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// How many steps it had.
+    pub total_steps: u32,
+    /// How many of them were found in a cache.
+    pub cached_steps: u32,
+    /// The platform of the builder.
+    pub platform: String,
+    /// The uncompressed digests of layers of the images that it stands on and that it made, bottom first.
+    pub images: Vec<Vec<Digest>>,
+    /// Its provenance, one for each platform.
+    pub builds: Vec<Build>,
+    /// Its log.
+    pub log: ProgressLog,
+    /// What of it could not be read.
+    pub problems: Vec<RecordProblem>,
+}
+
+/// A cache that a build imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheEntry {
+    /// The kind: `registry`, `s3` …
+    pub kind: String,
+    /// Its options, without secrets.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A part of a record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordProblem {
+    /// A blob is not in the archive.
+    #[error("the record's {0} is not in the file")]
+    Missing(&'static str),
+    /// The log ends early.
+    #[error(transparent)]
+    Log(#[from] StatusError),
+    /// A provenance cannot be read.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+}
+
+/// Says why an archive holds no build record.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildRecordError {
+    /// It cannot be unpacked.
+    #[error("the build record cannot be unpacked")]
+    Unpack(#[source] io::Error),
+    /// More comes out than a build record has.
+    #[error("the build record unpacks to more than {MAX_UNPACKED} bytes")]
+    TooLarge,
+    /// It is something else.
+    #[error("not a build record: {0}")]
+    NotARecord(&'static str),
+    /// A blob is not what its name says.
+    #[error("the build record is damaged: {0} does not hash to its name")]
+    Damaged(Digest),
+    /// A document in it is malformed.
+    #[error("the build record is damaged: {0}")]
+    Document(String),
+}
+
+go_struct! {
+    struct RawRecord {
+        reference: String = "Ref",
+        attributes: BTreeMap<String, Option<String>> = "FrontendAttrs",
+        created: RawTime = "CreatedAt",
+        completed: RawTime = "CompletedAt",
+        error: Option<RawError> = "error",
+        response: BTreeMap<String, Option<String>> = "ExporterResponse",
+        total: i64 = "numTotalSteps",
+        cached: i64 = "numCachedSteps",
+        platform: String = "DefaultPlatform",
+    }
+}
+go_struct! {
+    struct RawTime { seconds: i64 = "seconds", nanos: i32 = "nanos" }
+}
+go_struct! {
+    struct RawError { message: String = "message" }
+}
+go_struct! {
+    struct RawEntry { kind: String = "Type", attributes: BTreeMap<String, Option<String>> = "Attrs" }
+}
+
+/// Tells whether bytes may be a build record: a tar archive, compressed or not.
+pub fn may_be(bytes: &[u8]) -> bool {
+    let is_compressed = bytes.starts_with(b"\x1f\x8b") || bytes.starts_with(b"\x28\xb5\x2f\xfd");
+    is_compressed || bytes.get(257..262) == Some(b"ustar")
+}
+
+/// Reads all builds of an archive, in its order.
+///
+/// # Errors
+/// When it is no build record, or damaged; what is missing of a build is told with it instead.
+pub fn parse(archive: impl Read) -> Result<Vec<BuildRecord>, BuildRecordError> {
+    let blobs = unpack(archive)?;
+    let index = blobs.index.ok_or(BuildRecordError::NotARecord("it holds no `index.json`"))?;
+    let document = |error: String| BuildRecordError::Document(error);
+    let index: LayoutIndex = lenient::parse(&index).map_err(|error| document(error.to_string()))?;
+    let mut pending: Vec<(Descriptor, u8)> = index.manifests.0.into_iter().map(|entry| (entry, 0)).collect();
+    pending.reverse();
+    let mut records = Vec::new();
+    while let Some((entry, depth)) = pending.pop() {
+        let Some(bytes) = entry.digest.valid().and_then(|digest| blobs.content.get(&digest)) else { continue };
+        if records.len() == MAX_BUILDS || pending.len() > MAX_BUILDS {
+            return Err(document(format!("it holds more than {MAX_BUILDS} builds")));
+        }
+        match Document::parse(bytes).map_err(|error| document(error.to_string()))? {
+            Document::Manifest { config, layers, .. } if config.media_type == RECORD => {
+                records.push(record(&config, &layers, &blobs.content)?);
+            }
+            Document::Manifest { .. } => {}
+            // An index in an index is as deep as any writer goes.
+            Document::Index { entries, .. } if depth < 2 => {
+                pending.extend(entries.into_iter().rev().map(|entry| (entry, depth + 1)));
+            }
+            Document::Index { .. } => {}
+        }
+    }
+    if records.is_empty() {
+        return Err(BuildRecordError::NotARecord("there is no build in it"));
+    }
+    Ok(records)
+}
+
+#[derive(Default)]
+struct Blobs {
+    index: Option<Vec<u8>>,
+    content: HashMap<Digest, Vec<u8>>,
+}
+
+fn unpack(archive: impl Read) -> Result<Blobs, BuildRecordError> {
+    let content = layer::decompressed(archive).map_err(BuildRecordError::Unpack)?;
+    let mut archive = tar::Archive::new(content.take(MAX_UNPACKED));
+    let mut blobs = Blobs::default();
+    let outcome = entries(&mut archive, &mut blobs);
+    // At the limit an archive ends in the middle, whatever the error is then.
+    if archive.into_inner().limit() == 0 {
+        return Err(BuildRecordError::TooLarge);
+    }
+    outcome.map(|()| blobs)
+}
+
+fn entries<R: Read>(archive: &mut tar::Archive<R>, blobs: &mut Blobs) -> Result<(), BuildRecordError> {
+    for entry in archive.entries().map_err(BuildRecordError::Unpack)? {
+        let mut entry = entry.map_err(BuildRecordError::Unpack)?;
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let path = path.trim_start_matches("./");
+        let digest = path.strip_prefix("blobs/").and_then(|path| path.split_once('/'));
+        let digest = digest.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
+        let is_wanted = digest.is_some() || path == "index.json";
+        if !entry.header().entry_type().is_file() || entry.size() > MAX_BLOB || !is_wanted {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(BuildRecordError::Unpack)?;
+        match digest {
+            None => blobs.index = Some(bytes),
+            Some(digest) => {
+                let mut hasher = digest.hasher();
+                hasher.update(&bytes);
+                if hasher.finish() != digest {
+                    return Err(BuildRecordError::Damaged(digest));
+                }
+                blobs.content.insert(digest, bytes);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn record(
+    config: &Descriptor,
+    layers: &[Descriptor],
+    blobs: &HashMap<Digest, Vec<u8>>,
+) -> Result<BuildRecord, BuildRecordError> {
+    let blob = |of: &Descriptor| of.digest.valid().and_then(|digest| blobs.get(&digest));
+    let raw = blob(config).ok_or_else(|| BuildRecordError::Document("the record's config is not there".to_owned()))?;
+    let raw: RawRecord = lenient::parse(raw).map_err(|error| BuildRecordError::Document(error.to_string()))?;
+    let count = |number: i64| u32::try_from(number).unwrap_or_default();
+    let attributes = present(raw.attributes);
+    let mut record = BuildRecord {
+        imports: imports(&attributes),
+        attributes,
+        reference: raw.reference,
+        error: raw.error.map(|error| error.message),
+        started: raw.created.time(),
+        finished: raw.completed.time(),
+        total_steps: count(raw.total),
+        cached_steps: count(raw.cached),
+        platform: raw.platform,
+        images: raw.response.iter().filter_map(|(name, value)| diff_ids(name, value.as_deref()?)).collect(),
+        ..BuildRecord::default()
+    };
+    for layer in layers {
+        let is_provenance = layer.media_type == STATEMENT
+            && layer
+                .annotation(PREDICATE)
+                .is_some_and(|predicate| predicate.starts_with("https://slsa.dev/provenance/"));
+        match (blob(layer), layer.media_type.as_str()) {
+            (Some(bytes), STATUS) => {
+                let (log, error) = ProgressLog::parse_status(bytes);
+                record.log = log;
+                record.problems.extend(error.map(RecordProblem::Log));
+            }
+            (Some(bytes), _) if is_provenance => match Build::parse(bytes) {
+                Ok(build) => record.builds.push(record_build(build, &record.platform)),
+                Err(error) => record.problems.push(error.into()),
+            },
+            (None, STATUS) => record.problems.push(RecordProblem::Missing("log")),
+            (None, _) if is_provenance => record.problems.push(RecordProblem::Missing("provenance")),
+            _ => {}
+        }
+    }
+    Ok(record)
+}
+
+fn record_build(mut build: Build, platform: &str) -> Build {
+    if build.builder_platform.is_empty() {
+        platform.clone_into(&mut build.builder_platform);
+    }
+    build
+}
+
+impl RawTime {
+    fn time(&self) -> Option<Timestamp> {
+        Timestamp::new(self.seconds, self.nanos).ok().filter(|_| self.seconds != 0)
+    }
+}
+
+/// Reads the caches of `cache-imports`, and of `cache-from`, which is older.
+fn imports(attributes: &BTreeMap<String, String>) -> Vec<CacheEntry> {
+    let listed = attributes.get("cache-imports").map(String::as_bytes).unwrap_or_default();
+    let listed: List<RawEntry> = lenient::parse(listed).unwrap_or_default();
+    let entries = listed.0.into_iter().map(|entry| CacheEntry {
+        kind: visible(&entry.kind).into_owned(),
+        attributes: present(entry.attributes).into_iter().filter(|(name, _)| !is_secret(name)).collect(),
+    });
+    let older = attributes.get("cache-from").into_iter().flat_map(|refs| refs.split(','));
+    let older = older.filter(|reference| !reference.is_empty()).map(|reference| CacheEntry {
+        kind: "registry".to_owned(),
+        attributes: [("ref".to_owned(), reference.to_owned())].into(),
+    });
+    entries.chain(older).collect()
+}
+
+/// Tells the options of caches that must not be shown.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["secret", "token", "access_key", "password"].iter().any(|part| name.contains(part))
+}
+
+/// Reads the layers of the images whose configs an exporter gave back.
+fn diff_ids(name: &str, value: &str) -> Option<Vec<Digest>> {
+    let is_config = ["containerimage.config", "containerimage.base.config"].iter().any(|known| name.starts_with(known));
+    let config: ImageConfig = is_config.then(|| lenient::parse(value.as_bytes()).ok())??;
+    let layers: Option<Vec<Digest>> = config.rootfs.diff_ids.0.iter().map(DigestText::valid).collect();
+    layers.filter(|layers| !layers.is_empty())
+}
+
+fn present(map: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
+    map.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,401 @@
+//! Lists of patterns as `.dockerignore` has them: `github.com/moby/patternmatcher`.
+//!
+//! The last pattern that matches a path or one of its folders decides; one that begins with `!` takes the path out again.
+//! `*` and `?` stop at a slash, `**` does not. Each pattern becomes a regular expression exactly as there, its oddities
+//! included; what Go and this program would read differently in one is refused instead.
+
+use regex::{Regex, RegexBuilder};
+
+use super::go_path;
+
+/// The most memory that a compiled pattern takes, in bytes.
+const MAX_SIZE: usize = 1 << 20;
+
+/// Says what is wrong with a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// A lone `!`.
+    #[error("the pattern `!` takes nothing out")]
+    LoneExclamation,
+    /// BuildKit refuses it as well.
+    #[error("the pattern `{0}` is malformed")]
+    Malformed(String),
+    /// It asks for something that is read in another way here.
+    #[error("the pattern `{0}` is not understood")]
+    Unsupported(String),
+}
+
+/// A list of patterns.
+#[derive(Debug, Clone, Default)]
+pub struct PatternMatcher {
+    patterns: Vec<Pattern>,
+}
+
+/// One of the patterns.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// Without its `!`, shortened.
+    text: String,
+    /// Whether it takes paths out.
+    negated: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Exact,
+    Prefix(String),
+    Suffix(String),
+    Regex(Box<Regex>),
+}
+
+/// Which patterns matched a folder, for what is in it.
+#[derive(Debug, Clone, Default)]
+pub struct MatchInfo(Vec<bool>);
+
+impl PatternMatcher {
+    /// Compiles a list of patterns. Blank ones are passed over.
+    ///
+    /// # Errors
+    /// When one of them cannot be compiled.
+    pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
+        let patterns = patterns.iter().filter_map(|pattern| Pattern::new(pattern.as_ref()).transpose());
+        Ok(Self { patterns: patterns.collect::<Result<_, _>>()? })
+    }
+
+    /// Tells whether a path is matched, given what matched its folder (`MatchesUsingParentResults`); without a folder, all
+    /// folders of the path are looked at.
+    pub fn matches(&self, path: &[u8], folder: Option<&MatchInfo>) -> (bool, MatchInfo) {
+        let folder = folder.filter(|folder| !folder.0.is_empty());
+        let text = go_path::characters(path);
+        let mut info = vec![false; self.patterns.len()];
+        let mut matched = false;
+        for (at, pattern) in self.patterns.iter().enumerate() {
+            let mut matches = folder.is_some_and(|folder| folder.0.get(at).copied().unwrap_or_default());
+            if !matches {
+                if pattern.negated != matched {
+                    continue;
+                }
+                matches = pattern.matches(&text);
+                if !matches && folder.is_none() {
+                    let folders = text.char_indices().filter(|(_, character)| *character == '/').map(|(at, _)| at);
+                    matches = folders.into_iter().any(|end| pattern.matches(&text[..end]));
+                }
+            }
+            info[at] = matches;
+            if matches {
+                matched = !pattern.negated;
+            }
+        }
+        (matched, MatchInfo(info))
+    }
+
+    /// Tells whether any pattern takes paths out.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.negated)
+    }
+
+    /// Returns the patterns that take paths out, or those that do not, as prefixes of paths, when all of them are no more
+    /// than that.
+    pub fn prefixes(&self, exceptions: bool) -> Option<Vec<&str>> {
+        let wanted = self.patterns.iter().filter(|pattern| pattern.negated == exceptions);
+        wanted
+            .map(|pattern| {
+                let text = pattern.text.strip_suffix("/**").unwrap_or(&pattern.text);
+                let text = text.strip_suffix("/*").unwrap_or(text);
+                (!text.contains(['*', '[', ']', '?', '^', '\\'])).then_some(text)
+            })
+            .collect()
+    }
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Result<Option<Self>, PatternError> {
+        let pattern = pattern.trim();
+        if pattern.is_empty() {
+            return Ok(None);
+        }
+        let clean = String::from_utf8_lossy(&go_path::clean(pattern.as_bytes())).into_owned();
+        let (negated, text) = match clean.strip_prefix('!') {
+            Some("") => return Err(PatternError::LoneExclamation),
+            Some(rest) => (true, rest.to_owned()),
+            None => (false, clean),
+        };
+        go_path::matches(text.as_bytes(), b".").map_err(|_| PatternError::Malformed(text.clone()))?;
+        let kind = compile(&text)?;
+        Ok(Some(Self { text, negated, kind }))
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match &self.kind {
+            Kind::Exact => path == self.text,
+            Kind::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Kind::Suffix(suffix) => {
+                path.ends_with(suffix.as_str()) || suffix.strip_prefix('/').is_some_and(|rest| path == rest)
+            }
+            Kind::Regex(regex) => regex.is_match(path),
+        }
+    }
+}
+
+/// What a pattern seems to be while it is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Exact,
+    Prefix,
+    Suffix,
+    Regex,
+}
+
+fn compile(pattern: &str) -> Result<Kind, PatternError> {
+    let mut expression = String::from("^");
+    let mut seen = Seen::Exact;
+    let mut characters = pattern.chars().peekable();
+    let mut first = true;
+    while let Some(character) = characters.next() {
+        match character {
+            '*' if characters.next_if_eq(&'*').is_some() => {
+                characters.next_if_eq(&'/');
+                if characters.peek().is_some() {
+                    expression.push_str("(.*/)?");
+                    seen = Seen::Regex;
+                } else if seen == Seen::Exact {
+                    seen = Seen::Prefix;
+                } else {
+                    expression.push_str(".*");
+                    seen = Seen::Regex;
+                }
+                if first {
+                    seen = Seen::Suffix;
+                }
+            }
+            '*' => {
+                expression.push_str("[^/]*");
+                seen = Seen::Regex;
+            }
+            '?' => {
+                expression.push_str("[^/]");
+                seen = Seen::Regex;
+            }
+            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => expression.extend(['\\', character]),
+            '\\' => {
+                expression.push('\\');
+                if let Some(escaped) = characters.next() {
+                    expression.push(escaped);
+                    seen = Seen::Regex;
+                }
+            }
+            '[' | ']' => {
+                expression.push(character);
+                seen = Seen::Regex;
+            }
+            _ => expression.push(character),
+        }
+        first = false;
+    }
+    Ok(match seen {
+        Seen::Exact => Kind::Exact,
+        Seen::Prefix => Kind::Prefix(pattern[..pattern.len() - 2].to_owned()),
+        Seen::Suffix => Kind::Suffix(pattern[2..].to_owned()),
+        Seen::Regex => {
+            expression.push('$');
+            let unsupported = || PatternError::Unsupported(pattern.to_owned());
+            let expression = translate(&expression).ok_or_else(unsupported)?;
+            let mut builder = RegexBuilder::new(&expression);
+            let regex = builder.size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE).build().map_err(|_| unsupported())?;
+            Kind::Regex(Box::new(regex))
+        }
+    })
+}
+
+/// Writes an expression of Go's `regexp` so that this program's means the same. None where it is not sure.
+fn translate(expression: &str) -> Option<String> {
+    let mut out = String::with_capacity(expression.len() * 2);
+    let mut rest = expression;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        match character {
+            '[' => rest = translate_class(rest, &mut out)?,
+            '\\' => {
+                let escaped = literal_escape(&mut rest)?;
+                push_literal(escaped, &mut out);
+            }
+            ']' | '-' | '&' | '~' | '#' => push_literal(character, &mut out),
+            _ => out.push(character),
+        }
+    }
+    Some(out)
+}
+
+/// Takes the character after a backslash when it stands for itself.
+fn literal_escape(rest: &mut &str) -> Option<char> {
+    let escaped = rest.chars().next().filter(|escaped| escaped.is_ascii() && !escaped.is_ascii_alphanumeric())?;
+    *rest = &rest[1..];
+    Some(escaped)
+}
+
+fn push_literal(character: char, out: &mut String) {
+    out.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
+}
+
+/// Writes a class, whose `[` has been read; returns what follows its `]`.
+fn translate_class<'a>(class: &'a str, out: &mut String) -> Option<&'a str> {
+    out.push('[');
+    let mut rest = class;
+    if let Some(negated) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = negated;
+    }
+    let mut first = true;
+    loop {
+        if !first && let Some(after) = rest.strip_prefix(']') {
+            out.push(']');
+            return Some(after);
+        }
+        // A hyphen in the middle is refused by Go, and a named class is read in another way.
+        if rest.starts_with("[:") || (!first && rest.starts_with('-') && !rest.starts_with("-]")) {
+            return None;
+        }
+        first = false;
+        let low = class_character(&mut rest)?;
+        push_code(low, out);
+        if rest.starts_with('-') && !rest.starts_with("-]") {
+            rest = &rest[1..];
+            let high = class_character(&mut rest)?;
+            if high < low {
+                return None;
+            }
+            out.push('-');
+            push_code(high, out);
+        }
+    }
+}
+
+fn class_character(rest: &mut &str) -> Option<char> {
+    let character = rest.chars().next()?;
+    *rest = &rest[character.len_utf8()..];
+    if character == '\\' { literal_escape(rest) } else { Some(character) }
+}
+
+fn push_code(character: char, out: &mut String) {
+    out.push_str(&format!("\\x{{{:x}}}", u32::from(character)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(patterns: &[&str], path: &str) -> bool {
+        PatternMatcher::new(patterns).unwrap().matches(path.as_bytes(), None).0
+    }
+
+    #[test]
+    fn matches_as_moby_does() {
+        // From `patternmatcher_test.go`.
+        let cases = [
+            ("**", "file", true),
+            ("**", "file/", true),
+            ("**/", "file", true),
+            ("**", "/", true),
+            ("**", "dir/file", true),
+            ("**/", "dir/file", true),
+            ("**/**", "dir/file", true),
+            ("dir/**", "dir/file", true),
+            ("dir/**", "dir/dir2/file", true),
+            ("**/dir", "dir", true),
+            ("**/dir", "dir/file", true),
+            ("**/dir2/*", "dir/dir2/file", true),
+            ("**/dir2/**", "dir/dir2/dir2/file", true),
+            ("**file", "file", true),
+            ("**file", "dir/file", true),
+            ("**/file", "dir/dir/file", true),
+            ("**/file*", "dir/dir/file.txt", true),
+            ("**/file*txt", "dir/dir/file.txt", true),
+            ("**/file*.txt*", "dir/dir/file.txt", true),
+            ("**/**/*.txt", "dir/dir/file.txt", true),
+            ("**/**/*.txt2", "dir/dir/file.txt", false),
+            ("**/*.txt", "file.txt", true),
+            ("a**/*.txt", "a/file.txt", true),
+            ("a**/*.txt", "a/dir/dir/file.txt", true),
+            ("a/*.txt", "a/dir/file.txt", false),
+            ("a/*.txt**", "a/file.txt", true),
+            ("a[b-d]e", "ae", false),
+            ("a[b-d]e", "ace", true),
+            ("a[^b-d]e", "aze", true),
+            (".*", ".foo", true),
+            (".*", "foo", false),
+            ("abc.def", "abcZdef", false),
+            ("abc?def", "abcZdef", true),
+            ("a\\\\", "a\\", true),
+            ("a\\*b", "a*b", true),
+            ("**/foo/bar", "foo/bar", true),
+            ("**/foo/bar", "dir/dir2/foo/bar", true),
+            ("abc/**", "abc", false),
+            ("abc/**", "abc/def/ghi", true),
+            ("**/.foo", "bar.foo", false),
+            ("a(b)c/def", "a(b)c/def", true),
+            ("a(b)c/def", "a(b)c/xyz", false),
+            ("a.|)$(}+{bc", "a.|)$(}+{bc", true),
+            (
+                "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
+                "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
+                true,
+            ),
+            ("dist/*.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", true),
+            ("a\\?b", "a?b", true),
+            ("[a&&b]", "&", true),
+            ("x[é-ü]", "xö", true),
+        ];
+        for (pattern, path, expected) in cases {
+            assert_eq!(matched(&[pattern], path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_last_match_decides_and_folders_count() {
+        let cases: [(&[&str], &str, bool); 12] = [
+            (&["!fileutils.go", "*.go"], "fileutils.go", true),
+            (&["*", "!fileutils.go"], "fileutils.go", false),
+            (&["*", "!fileutils.go"], "dir/fileutils.go", true),
+            (&["docs", "!docs/README.md"], "docs/README.md", false),
+            (&["docs", "!docs/README.md"], "docs/a", true),
+            (&["docs", "!docs"], "docs/README.md", false),
+            (&["*", "!cmd/**"], "cmd/a/b", false),
+            (&["**", "!**/*.md"], "a/b.md", false),
+            (&["a/*", "!a/b", "a/b/c"], "a/b/c", true),
+            (&["a/*", "!a/b", "a/b/c"], "a/b/d", false),
+            (&["", "  ", "x "], "x", true),
+            (&["./a/../b/"], "b/c", true),
+        ];
+        for (patterns, path, expected) in cases {
+            assert_eq!(matched(patterns, path), expected, "{patterns:?} {path}");
+            // Walking down from the first folder gives the same.
+            let matcher = PatternMatcher::new(patterns).unwrap();
+            let mut info = None;
+            let mut last = false;
+            for end in path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]) {
+                let (found, next) = matcher.matches(&path.as_bytes()[..end], info.as_ref());
+                (last, info) = (found, Some(next));
+            }
+            assert_eq!(last, expected, "{patterns:?} {path}, walked");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let error = |pattern: &str| PatternMatcher::new(&[pattern]).unwrap_err();
+        assert_eq!(error("!"), PatternError::LoneExclamation);
+        assert_eq!(error("[-]"), PatternError::Malformed("[-]".into()));
+        assert_eq!(error("a[b"), PatternError::Malformed("a[b".into()));
+        assert_eq!(error("\\d*"), PatternError::Unsupported("\\d*".into()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(patterns in proptest::collection::vec("[!a*?\\[\\]\\\\^/é&.-]{0,10}", 0..4), path in "[a/é.&]{0,8}") {
+            if let Ok(matcher) = PatternMatcher::new(&patterns) {
+                let _ = matcher.matches(path.as_bytes(), None);
+            }
+        }
+    }
+}

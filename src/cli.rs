@@ -24,6 +24,7 @@ mod show;
 
 mod table;
 mod ui;
+mod why;
 
 use output::Output;
 
@@ -103,6 +104,8 @@ enum Command {
 
     /// Show one ref: its steps and layers.
     Show(show::Arguments),
+    /// Tell why each step of a build hit or missed its cache.
+    Why(why::Arguments),
     /// Tell what changed between two refs, by cache key.
     Diff(diff::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
@@ -163,6 +166,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
+        Some(Command::Why(arguments)) => engine(&global, output, async |session| why::run(session, arguments).await),
         Some(Command::Diff(arguments)) => engine(&global, output, async |session| diff::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
         Some(Command::Prune(arguments)) => {

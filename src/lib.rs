@@ -40,3 +40,4 @@ pub mod retention;
 pub mod source;
 pub mod tui;
 pub mod units;
+pub mod why;

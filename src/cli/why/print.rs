@@ -1,0 +1,166 @@
+//! What `why` prints for people: the causes first, then the steps.
+
+use jiff::SignedDuration;
+
+use super::title;
+use crate::cli::table::{Align, Cell, Style, Table};
+use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::solve::Verdict;
+use crate::format::provenance::StepIndex;
+use crate::format::text::visible;
+use crate::why::Explanation;
+
+/// How many changed files are listed for a cause.
+const MOST_FILES: usize = 10;
+
+pub(super) fn page(imported: &str, explanation: &Explanation, color: bool) -> String {
+    let counts = [(Verdict::Hit, "hit"), (Verdict::Miss, "run"), (Verdict::Unknown, "unknown")];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(verdict, word)| (explanation.count(verdict), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let counts = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
+    let mut lines = vec![format!("{}: {counts}{}", visible(imported), cost(explanation)), String::new()];
+    let roots = explanation.root_causes();
+    if roots.is_empty() {
+        lines.push(match (explanation.count(Verdict::Miss), explanation.count(Verdict::Unknown)) {
+            (0, 0) => "Every step is found in the cache.".to_owned(),
+            (0, _) => "No step is known to run.".to_owned(),
+            _ => "Nothing tells why steps run.".to_owned(),
+        });
+    }
+    for (step, cause) in &roots {
+        lines.extend(root(explanation, *step, cause, color));
+    }
+    lines.push(String::new());
+    lines.push(steps(explanation, color));
+    lines.push("✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned());
+    for note in &explanation.notes {
+        lines.push(format!("note: {}", visible(note)));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Says what the steps that ran took, when a log tells.
+fn cost(explanation: &Explanation) -> String {
+    let steps = explanation.steps();
+    let ran = steps.iter().filter(|step| explanation.standings[step.at()].verdict == Verdict::Miss);
+    let busy: SignedDuration = ran.filter_map(|step| explanation.busy[step.at()]).sum();
+    if busy.is_zero() { String::new() } else { format!(", which took {}", seconds(busy)) }
+}
+
+fn seconds(busy: SignedDuration) -> String {
+    let seconds = busy.as_secs_f64();
+    if seconds < 10.0 { format!("{seconds:.1}s") } else { format!("{seconds:.0}s") }
+}
+
+fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) -> Vec<String> {
+    let place = explanation.names.get(step.at()).and_then(|name| name.places.first());
+    let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
+    let below = follows(explanation, step);
+    let below = match below {
+        0 => String::new(),
+        1 => ", and 1 step after it runs, too".to_owned(),
+        count => format!(", and {count} steps after it run, too"),
+    };
+    let name = visible(&title(explanation, step)).into_owned();
+    let head = Style::Strong.paint(&format!("{place}{name}"), color);
+    let mut lines = vec![format!("✗ {head}"), format!("    {}{below}", sentence(cause))];
+    let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
+        &cause.paths[..]
+    } else {
+        &[]
+    };
+    for change in shown.iter().take(MOST_FILES) {
+        let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", visible(&change.detail)) };
+        lines.push(format!("      {}  {}{detail}", change.kind.word(), visible(&change.path)));
+    }
+    if shown.len() > MOST_FILES {
+        lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
+    }
+    lines.extend(cause.kind.advice().map(|advice| format!("    → {advice}")));
+    lines
+}
+
+/// Counts the steps that run because this one does.
+fn follows(explanation: &Explanation, root: StepIndex) -> usize {
+    let mut reached = vec![false; explanation.build.steps.len()];
+    reached[root.at()] = true;
+    let mut count = 0;
+    for (step, of) in explanation.build.ordered() {
+        let is_upstream = |cause: &Cause| cause.kind == CauseKind::Upstream;
+        if explanation.causes[step.at()].as_ref().is_some_and(is_upstream)
+            && of.inputs.iter().any(|input| reached[input.step.at()])
+        {
+            reached[step.at()] = true;
+            count += 1;
+        }
+    }
+    count
+}
+
+fn sentence(cause: &Cause) -> String {
+    let detail = visible(&cause.detail);
+    match cause.kind {
+        CauseKind::Command => format!("its command changed: {detail}"),
+        CauseKind::Environment => format!("a variable changed: {detail}"),
+        CauseKind::BuildArg => format!("a build argument changed: {detail}"),
+        CauseKind::UserOrWorkdir => format!("the user or the working directory changed: {detail}"),
+        CauseKind::Mount => format!("its mounts changed: {detail}"),
+        CauseKind::Option => format!("an option changed: {detail}"),
+        CauseKind::Heredoc => format!("its heredoc changed: {detail}"),
+        CauseKind::Content => format!("the content of files changed: {detail}"),
+        CauseKind::Mode => format!("the permissions of files changed: {detail}"),
+        CauseKind::Owner => format!("the owner of files changed: {detail}"),
+        CauseKind::LinkTarget => format!("a link points elsewhere: {detail}"),
+        CauseKind::FileAdded => format!("files were added: {detail}"),
+        CauseKind::FileRemoved => format!("files were removed: {detail}"),
+        CauseKind::BaseImage => format!("the image below changed: {detail}"),
+        CauseKind::RemoteContent => format!("what it fetches changed: {detail}"),
+        CauseKind::Platform => format!("the platform changed: {detail}"),
+        CauseKind::Upstream => format!("what it stands on runs: {detail}"),
+        CauseKind::NewStep
+        | CauseKind::ResultDropped
+        | CauseKind::NotExported
+        | CauseKind::BlobMissing
+        | CauseKind::ConfigUnreadable
+        | CauseKind::NoCache
+        | CauseKind::Unexplained => detail.into_owned(),
+    }
+}
+
+fn steps(explanation: &Explanation, color: bool) -> String {
+    let mut table = Table::new([
+        ("", Align::Left),
+        ("STEP", Align::Left),
+        ("WHERE", Align::Left),
+        ("CACHE", Align::Left),
+        ("TIME", Align::Right),
+        ("WHY", Align::Left),
+    ]);
+    for step in explanation.steps() {
+        let standing = &explanation.standings[step.at()];
+        let (mark, style) = match standing.verdict {
+            _ if !explanation.is_judged(step) => ("·", Style::Dim),
+            Verdict::Hit => ("✓", Style::Good),
+            Verdict::Miss => ("✗", Style::Bad),
+            Verdict::Unknown => ("?", Style::Strong),
+        };
+        let place = explanation.names.get(step.at()).and_then(|name| name.places.first());
+        let why = explanation.causes[step.at()]
+            .as_ref()
+            .map(|cause| if cause.is_root() { cause.kind.word().to_owned() } else { format!("↑ {}", cause.detail) });
+        let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
+        table.row([
+            Cell::new(mark).style(style),
+            Cell::new(title(explanation, step)),
+            Cell::maybe(place.map(|place| format!("{}:{}", place.file, place.first_line))),
+            Cell::new(standing.in_cache.word()).style(Style::Dim),
+            Cell::maybe(busy.map(seconds)),
+            Cell::new(why.unwrap_or_default()).style(Style::Dim),
+        ]);
+    }
+    table.render(color)
+}

@@ -1,0 +1,399 @@
+//! Why a step runs: what of it is not as it was, or what above it is not.
+//!
+//! A cause is told only where the evidence shows it. A key that is there without a result tells of a thinned cache; a
+//! record of the same operation on other inputs tells that these changed; an operation that no cache knows changed itself,
+//! and the provenance of an earlier build ([`pair`]) tells in which of its parts ([`own`]).
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::keys::{ContentKey, StepKeys, root};
+use super::names::StepName;
+use super::solve::{InCache, Solution, Verdict};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::llb::OpKind;
+use crate::format::provenance::{Build, StepIndex, StepOutput};
+use crate::inventory::cache::RefCache;
+
+pub mod own;
+pub mod pair;
+
+/// What makes a step run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CauseKind {
+    /// The command is another.
+    Command,
+    /// A variable of the environment is another.
+    Environment,
+    /// A build argument is another.
+    BuildArg,
+    /// The user or the working directory is another.
+    UserOrWorkdir,
+    /// A mount is another.
+    Mount,
+    /// An option is another: an owner, a mode, a network …
+    Option,
+    /// The text of a heredoc is another.
+    Heredoc,
+    /// The content of files is another.
+    Content,
+    /// The permission bits of files are others.
+    Mode,
+    /// The owner of files is another.
+    Owner,
+    /// A link points elsewhere.
+    LinkTarget,
+    /// A file came.
+    FileAdded,
+    /// A file went.
+    FileRemoved,
+    /// The image that a stage stands on is another.
+    BaseImage,
+    /// What an address or a repository holds is something else.
+    RemoteContent,
+    /// The platform is another.
+    Platform,
+    /// The earlier build had no such step.
+    NewStep,
+    /// The cache holds the key, and its result no longer.
+    ResultDropped,
+    /// The cache was exported without the result, or without the step.
+    NotExported,
+    /// Blobs of the result are gone.
+    BlobMissing,
+    /// No cache could be read.
+    ConfigUnreadable,
+    /// The build was told not to look into caches.
+    NoCache,
+    /// A step that it takes from runs.
+    Upstream,
+    /// The evidence does not tell.
+    Unexplained,
+}
+
+impl CauseKind {
+    /// Returns the word for it, as JSON has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Environment => "environment",
+            Self::BuildArg => "build-arg",
+            Self::UserOrWorkdir => "user-or-workdir",
+            Self::Mount => "mount",
+            Self::Option => "option",
+            Self::Heredoc => "heredoc",
+            Self::Content => "content",
+            Self::Mode => "mode",
+            Self::Owner => "owner",
+            Self::LinkTarget => "link-target",
+            Self::FileAdded => "file-added",
+            Self::FileRemoved => "file-removed",
+            Self::BaseImage => "base-image",
+            Self::RemoteContent => "remote-content",
+            Self::Platform => "platform",
+            Self::NewStep => "new-step",
+            Self::ResultDropped => "result-dropped",
+            Self::NotExported => "not-exported",
+            Self::BlobMissing => "blob-missing",
+            Self::ConfigUnreadable => "config-unreadable",
+            Self::NoCache => "no-cache",
+            Self::Upstream => "upstream",
+            Self::Unexplained => "unexplained",
+        }
+    }
+
+    /// Returns what to do about it, where something can be done.
+    pub fn advice(self) -> Option<&'static str> {
+        Some(match self {
+            Self::BuildArg => "declare the ARG below the steps that do not need it, just above the one that does",
+            Self::Environment => "set the variable below the steps that do not need it",
+            Self::Content | Self::FileAdded | Self::FileRemoved => {
+                "copy what changes often later, or leave out what is not needed with .dockerignore"
+            }
+            Self::Mode => "keep the bits the same everywhere: umask, and core.fileMode of git",
+            Self::BaseImage => "pin the image by digest, and move it on purpose",
+            Self::RemoteContent => "pin it: a commit for git, --checksum for an address",
+            Self::ResultDropped => {
+                "import a ref that still has the result as well, or export it from a build that runs the step"
+            }
+            Self::NotExported => "export with mode=max",
+            Self::BlobMissing => {
+                "export the cache again from a build without it: a build that uses the result would fail"
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Why a step runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// What sort of cause it is.
+    pub kind: CauseKind,
+    /// In words. They hold texts of builds, and are not fit for a terminal as they are.
+    pub detail: String,
+    /// The files, where it is about files.
+    pub paths: Vec<PathChange>,
+    /// Which input is another, where it is an input.
+    pub input: Option<usize>,
+}
+
+/// A file that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathChange {
+    /// Where it is in its context.
+    pub path: String,
+    /// What of it changed.
+    pub kind: CauseKind,
+    /// From what to what, where it is short.
+    pub detail: String,
+}
+
+impl Cause {
+    fn new(kind: CauseKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), paths: Vec::new(), input: None }
+    }
+
+    /// Tells whether it lies in the step itself and not above it.
+    pub fn is_root(&self) -> bool {
+        self.kind != CauseKind::Upstream
+    }
+}
+
+/// A build that was described well enough to be compared.
+pub struct Described<'a> {
+    /// Its graph.
+    pub build: &'a Build,
+    /// The keys of its steps.
+    pub keys: &'a [StepKeys],
+    /// The names of its steps.
+    pub names: &'a [StepName],
+}
+
+/// Everything that causes follow from.
+pub struct Facts<'a> {
+    /// The build that is explained.
+    pub now: Described<'a>,
+    /// An earlier build.
+    pub before: Option<Described<'a>>,
+    /// The caches that were imported.
+    pub caches: &'a [&'a RefCache],
+    /// How the steps stand.
+    pub solution: &'a Solution,
+    /// For each step, whether it does not look into any cache.
+    pub ignores_cache: &'a [bool],
+}
+
+/// Finds why steps run: for each step that does, by place.
+pub fn causes(facts: &Facts<'_>) -> Vec<Option<Cause>> {
+    let pairs = facts.before.as_ref().map(|before| pair::pairs(&facts.now, before));
+    let cached: HashSet<Digest> =
+        facts.caches.iter().flat_map(|cache| &cache.graph.records).filter_map(|record| record.digest.valid()).collect();
+    let inquiry = Inquiry { facts, pairs, cached };
+    let mut causes: Vec<Option<Cause>> = vec![None; facts.now.build.steps.len()];
+    for (step, of) in facts.now.build.ordered() {
+        let runs = facts.solution.steps[step.at()].verdict == Verdict::Miss;
+        if !runs || matches!(of.op.kind, OpKind::Empty | OpKind::Source(_)) {
+            continue;
+        }
+        causes[step.at()] = Some(inquiry.own(step).unwrap_or_else(|| inquiry.above(step, &causes)));
+    }
+    causes
+}
+
+struct Inquiry<'a> {
+    facts: &'a Facts<'a>,
+    /// For each step the one of the earlier build that it was.
+    pairs: Option<Vec<Option<StepIndex>>>,
+    /// The digests of all records.
+    cached: HashSet<Digest>,
+}
+
+impl Inquiry<'_> {
+    /// Finds a cause in the step itself.
+    fn own(&self, step: StepIndex) -> Option<Cause> {
+        let facts = self.facts;
+        if facts.ignores_cache.get(step.at()).copied().unwrap_or_default() {
+            return Some(Cause::new(CauseKind::NoCache, "the build was told not to look into caches for it"));
+        }
+        match facts.solution.steps[step.at()].in_cache {
+            InCache::KeyOnly => {
+                return Some(Cause::new(CauseKind::ResultDropped, "the cache holds its key, and its result no longer"));
+            }
+            InCache::Broken => {
+                return Some(Cause::new(CauseKind::BlobMissing, "blobs of its result are not stored any more"));
+            }
+            InCache::Result => {
+                let detail =
+                    "the cache holds its result, and it ran all the same: it was not imported, or could not be loaded";
+                return Some(Cause::new(CauseKind::Unexplained, detail));
+            }
+            InCache::Absent | InCache::Unknown => {}
+        }
+        let known = self.facts.now.keys[step.at()]
+            .digests
+            .iter()
+            .any(|key| (0..8).any(|output| self.cached.contains(&root(key, output))));
+        if known { self.of_inputs(step) } else { self.of_operation(step) }
+    }
+
+    /// Finds out what of an operation is another, that no cache knows.
+    fn of_operation(&self, step: StepIndex) -> Option<Cause> {
+        let facts = self.facts;
+        let runs_above = self.has_missing_input(step);
+        let (Some(before), Some(pairs)) = (&facts.before, &self.pairs) else {
+            let detail =
+                "no cache knows the operation: its command, its environment or an option changed, or it is new";
+            return (!runs_above).then(|| Cause::new(CauseKind::Unexplained, detail));
+        };
+        let Some(former) = pairs[step.at()] else {
+            return Some(Cause::new(CauseKind::NewStep, "the earlier build had no such step"));
+        };
+        if before.keys[former.at()].digests == facts.now.keys[step.at()].digests {
+            let detail = "the earlier build had the same step, and the cache does not: it was not exported";
+            return (!runs_above).then(|| Cause::new(CauseKind::NotExported, detail));
+        }
+        let base = self.base_image_changed(step, before, former);
+        let change = own::change(&facts.now, step, before, former, base);
+        match change {
+            Some((kind, detail)) => Some(Cause::new(kind, detail)),
+            // What is left is what the image brought along.
+            None if runs_above || base => None,
+            None => Some(Cause::new(CauseKind::Unexplained, "its key is another, and nothing tells in what")),
+        }
+    }
+
+    /// Finds the input that is another, of an operation that a cache knows.
+    fn of_inputs(&self, step: StepIndex) -> Option<Cause> {
+        let facts = self.facts;
+        let (build, keys) = (facts.now.build, &facts.now.keys[step.at()]);
+        let mut unknown = Vec::new();
+        let mut found: Option<Cause> = None;
+        for (place, input) in build.steps[step.at()].inputs.iter().enumerate() {
+            if self.input_is_cached(step, place, *input) {
+                continue;
+            }
+            let OpKind::Source(source) = &build.steps[input.step.at()].op.kind else { continue };
+            let cause = match source.scheme().0 {
+                "local" if keys.inputs.get(place).is_some_and(|input| input.content == ContentKey::Unknown) => {
+                    unknown.push(place);
+                    continue;
+                }
+                "local" => Cause::new(CauseKind::Content, "files of the build context changed"),
+                "docker-image" | "oci-layout" => self.base_image(source.scheme().1),
+                scheme => {
+                    let address = format!("{scheme}://{}", source.scheme().1);
+                    Cause::new(CauseKind::RemoteContent, format!("{address} holds something else"))
+                }
+            };
+            let cause = Cause { input: Some(place), ..cause };
+            // Files are the most telling.
+            if found.is_none() || cause.kind == CauseKind::Content {
+                found = Some(cause);
+            }
+        }
+        if found.is_none() && !unknown.is_empty() && !self.has_missing_input(step) {
+            let detail = "files of the build context changed: give it with --context to learn which";
+            let input = unknown.first().copied();
+            return Some(Cause { input, ..Cause::new(CauseKind::Content, detail) });
+        }
+        found
+    }
+
+    /// Tells whether some record of the step's operation has at this input what the step has there.
+    fn input_is_cached(&self, step: StepIndex, place: usize, input: StepOutput) -> bool {
+        let facts = self.facts;
+        let keys = &facts.now.keys[step.at()];
+        let Some(input_keys) = keys.inputs.get(place) else { return false };
+        let digests: BTreeSet<Digest> =
+            keys.digests.iter().flat_map(|key| (0..8).map(move |output| root(key, output))).collect();
+        facts.caches.iter().zip(&facts.solution.matches).any(|(cache, matches)| {
+            let graph = &cache.graph;
+            let of_step = graph.records.iter().filter(|record| match record.digest {
+                DigestText::Valid(digest) => digests.contains(&digest),
+                DigestText::Invalid(_) => false,
+            });
+            let mut links = of_step.filter_map(|record| graph.input(record, place)).flatten();
+            links.any(|link| matches.link(graph, link, input, input_keys) == Some(super::matching::Certainty::Proved))
+        })
+    }
+
+    fn base_image(&self, reference: &str) -> Cause {
+        let (name, now) = reference.split_once('@').unwrap_or((reference, ""));
+        let short = name.rsplit('/').next().unwrap_or(name);
+        let before = self.facts.before.as_ref().and_then(|before| image_digest(before.build, name));
+        let detail = match before {
+            Some(before) if before != now => format!("{short} moved from {} to {}", brief(&before), brief(now)),
+            _ => format!("{short} is another image than the one in the cache"),
+        };
+        Cause::new(CauseKind::BaseImage, detail)
+    }
+
+    /// Tells whether a step stands on another image than it did in the earlier build.
+    fn base_image_changed(&self, step: StepIndex, before: &Described<'_>, former: StepIndex) -> bool {
+        images_below(self.facts.now.build, step) != images_below(before.build, former)
+    }
+
+    fn has_missing_input(&self, step: StepIndex) -> bool {
+        let steps = &self.facts.solution.steps;
+        let inputs = &self.facts.now.build.steps[step.at()].inputs;
+        inputs.iter().any(|input| steps[input.step.at()].verdict == Verdict::Miss && !self.is_source(input.step))
+    }
+
+    fn is_source(&self, step: StepIndex) -> bool {
+        matches!(self.facts.now.build.steps[step.at()].op.kind, OpKind::Source(_))
+    }
+
+    /// Names the step above whose cause it is.
+    fn above(&self, step: StepIndex, causes: &[Option<Cause>]) -> Cause {
+        let build = self.facts.now.build;
+        let inputs = &build.steps[step.at()].inputs;
+        let missed: Vec<StepIndex> =
+            inputs.iter().map(|input| input.step).filter(|input| causes[input.at()].is_some()).collect();
+        let Some(&first) = missed.first() else {
+            return Cause::new(
+                CauseKind::Unexplained,
+                "nothing of it is seen to have changed, and the caches do not hold it",
+            );
+        };
+        let mut nearest = first;
+        let mut seen = HashSet::new();
+        while causes[nearest.at()].as_ref().is_some_and(|cause| !cause.is_root()) && seen.insert(nearest) {
+            let above = build.steps[nearest.at()].inputs.iter().map(|input| input.step);
+            match above.clone().find(|above| causes[above.at()].is_some()) {
+                Some(above) => nearest = above,
+                None => break,
+            }
+        }
+        let name = self.facts.now.names.get(nearest.at()).map(|name| name.text.clone()).unwrap_or_default();
+        Cause::new(CauseKind::Upstream, name)
+    }
+}
+
+/// Returns the digest by which a build had an image of that name.
+fn image_digest(build: &Build, name: &str) -> Option<String> {
+    build.steps.iter().find_map(|step| {
+        let OpKind::Source(source) = &step.op.kind else { return None };
+        let (found, digest) = source.scheme().1.split_once('@')?;
+        (found == name).then(|| digest.to_owned())
+    })
+}
+
+/// Returns the images that a step stands on, by its first inputs.
+fn images_below(build: &Build, step: StepIndex) -> BTreeSet<String> {
+    let (mut images, mut open, mut seen) = (BTreeSet::new(), vec![step], HashSet::new());
+    while let Some(step) = open.pop().filter(|_| seen.len() <= build.steps.len()) {
+        if !seen.insert(step) {
+            continue;
+        }
+        let Some(of) = build.step(step) else { continue };
+        if let OpKind::Source(source) = &of.op.kind {
+            images.insert(source.identifier.clone());
+        }
+        open.extend(of.inputs.first().map(|input| input.step));
+    }
+    images
+}
+
+fn brief(digest: &str) -> String {
+    digest.chars().take(19).collect()
+}

@@ -1,0 +1,117 @@
+//! Which step of an earlier build a step was.
+//!
+//! Steps are paired within their stages, in the order of the file: first those whose operation is the same, and between
+//! these what is of the same sort, one after another.
+
+use std::collections::BTreeMap;
+use std::mem::{Discriminant, discriminant};
+
+use super::Described;
+use crate::format::digest::Digest;
+use crate::format::llb::{FileChange, OpKind};
+use crate::format::provenance::StepIndex;
+
+/// The most steps of a stage that are compared each with each.
+const MOST_COMPARED: usize = 1_000;
+
+/// A step as it is compared.
+struct Item {
+    step: StepIndex,
+    digests: Vec<Digest>,
+    sort: (Discriminant<OpKind>, Option<Discriminant<FileChange>>),
+}
+
+/// Pairs the steps of a build with those of an earlier one: for each step, by place.
+pub fn pairs(now: &Described<'_>, before: &Described<'_>) -> Vec<Option<StepIndex>> {
+    let mut pairs = vec![None; now.build.steps.len()];
+    let mut former = stages(before);
+    for (stage, steps) in stages(now) {
+        let Some(earlier) = former.remove(&stage) else { continue };
+        for (step, was) in align(&steps, &earlier) {
+            pairs[step.at()] = Some(was);
+        }
+    }
+    pairs
+}
+
+/// Returns the steps of each stage in their order.
+fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
+    let mut stages: BTreeMap<String, Vec<(u32, Item)>> = BTreeMap::new();
+    for (step, of) in build.build.ordered() {
+        if matches!(of.op.kind, OpKind::Empty | OpKind::Source(_)) {
+            continue;
+        }
+        let place = build.names.get(step.at()).and_then(|name| name.places.first());
+        let stage = place.and_then(|place| place.stage.as_ref()).map(ToString::to_string).unwrap_or_default();
+        let line = place.map(|place| place.first_line).unwrap_or_default();
+        let change = match &of.op.kind {
+            OpKind::File(op) => op.actions.0.first().map(|action| discriminant(&action.change)),
+            _ => None,
+        };
+        let digests = build.keys.get(step.at()).map(|keys| keys.digests.clone()).unwrap_or_default();
+        let item = Item { step, digests, sort: (discriminant(&of.op.kind), change) };
+        stages.entry(stage).or_default().push((line, item));
+    }
+    stages
+        .into_iter()
+        .map(|(stage, mut steps)| {
+            steps.sort_by_key(|(line, _)| *line);
+            (stage, steps.into_iter().map(|(_, item)| item).collect())
+        })
+        .collect()
+}
+
+fn align(now: &[Item], before: &[Item]) -> Vec<(StepIndex, StepIndex)> {
+    let (now, before) = (&now[..now.len().min(MOST_COMPARED)], &before[..before.len().min(MOST_COMPARED)]);
+    let mut pairs = Vec::new();
+    let (mut next_now, mut next_before) = (0, 0);
+    for (same_now, same_before) in common(now, before).into_iter().chain([(now.len(), before.len())]) {
+        between(&now[next_now..same_now], &before[next_before..same_before], &mut pairs);
+        if let (Some(one), Some(other)) = (now.get(same_now), before.get(same_before)) {
+            pairs.push((one.step, other.step));
+        }
+        (next_now, next_before) = (same_now + 1, same_before + 1);
+    }
+    pairs
+}
+
+/// Finds the longest common subsequence of equal operations.
+fn common(now: &[Item], before: &[Item]) -> Vec<(usize, usize)> {
+    let width = before.len() + 1;
+    let mut lengths = vec![0_u32; (now.len() + 1) * width];
+    for one in (0..now.len()).rev() {
+        for other in (0..before.len()).rev() {
+            lengths[one * width + other] = if same(&now[one], &before[other]) {
+                lengths[(one + 1) * width + other + 1] + 1
+            } else {
+                lengths[(one + 1) * width + other].max(lengths[one * width + other + 1])
+            };
+        }
+    }
+    let (mut one, mut other, mut found) = (0, 0, Vec::new());
+    while one < now.len() && other < before.len() {
+        if same(&now[one], &before[other]) {
+            found.push((one, other));
+            (one, other) = (one + 1, other + 1);
+        } else if lengths[(one + 1) * width + other] >= lengths[one * width + other + 1] {
+            one += 1;
+        } else {
+            other += 1;
+        }
+    }
+    found
+}
+
+fn same(one: &Item, other: &Item) -> bool {
+    !one.digests.is_empty() && one.digests == other.digests
+}
+
+/// Pairs what stands between two equal steps, sort by sort.
+fn between(now: &[Item], before: &[Item], pairs: &mut Vec<(StepIndex, StepIndex)>) {
+    let mut left: Vec<&Item> = before.iter().collect();
+    for item in now {
+        if let Some(place) = left.iter().position(|other| other.sort == item.sort) {
+            pairs.push((item.step, left.remove(place).step));
+        }
+    }
+}

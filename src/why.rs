@@ -1,0 +1,449 @@
+//! Why a build missed its cache: the evidence of a build held against the caches that it imports.
+//!
+//! Everything that decides is pure and lies in [`crate::explain`]. Here is what has to be fetched for it: the configurations
+//! of refs, the layers of stages whose files tell a key, the files that a step copied once, and the refs that still have a
+//! result which another one lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::backend::SharedReader;
+use crate::context::{self, Contexts, Directories};
+use crate::explain::cause::{self, Cause, CauseKind, Described, Facts};
+use crate::explain::context::ContextFiles;
+use crate::explain::context::snapshot::Snapshot;
+use crate::explain::keys::image::ImageFacts;
+use crate::explain::keys::{self, ContentKey, StepKeys, fill};
+use crate::explain::matching::{Certainty, Matches};
+use crate::explain::names::{self, StepName};
+use crate::explain::solve::{InCache, Known, Solution, Standing, Verdict};
+use crate::format::cache_config::{LayerIndex, RecordIndex};
+use crate::format::evidence::Document;
+use crate::format::layer::Limits;
+use crate::format::llb::{FileChange, OpKind};
+use crate::format::progress_log::ProgressLog;
+use crate::format::provenance::{Build, StepIndex, StepOutput};
+use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::{Inventory, RefEntry};
+
+mod files;
+mod log;
+
+/// How often keys are filled in from stages that turned out to be in the cache.
+const MOST_ROUNDS: usize = 4;
+/// How many other refs are asked for a result that one lost.
+const MOST_REFS: usize = 40;
+/// How many bytes come out of the layers of a stage at most.
+const MOST_UNPACKED: u64 = 4 << 30;
+
+/// A ref that the build imports.
+pub struct Imported<'a> {
+    /// Reads its store.
+    pub reader: &'a SharedReader,
+    /// What the store holds.
+    pub inventory: &'a Inventory,
+    /// The ref.
+    pub entry: &'a RefEntry,
+}
+
+/// What is known of the builds.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Evidence of the build that is explained.
+    pub documents: Vec<Document>,
+    /// Evidence of an earlier build.
+    pub baseline: Vec<Document>,
+    /// The contexts as they are on the disk.
+    pub directories: Directories,
+}
+
+/// Says why nothing can be explained.
+#[derive(Debug, thiserror::Error)]
+pub enum WhyError {
+    /// There is no graph of the build among the evidence.
+    #[error("nothing among the evidence tells the steps of the build")]
+    NoGraph,
+    /// No imported ref has a cache.
+    #[error("`{name}` holds no cache that can be read")]
+    NoCache {
+        /// The ref, fit to be shown.
+        name: String,
+        /// What is wrong with it.
+        faults: Vec<String>,
+    },
+}
+
+/// A build, explained.
+pub struct Explanation {
+    /// The build.
+    pub build: Build,
+    /// The names of its steps.
+    pub names: Vec<StepName>,
+    /// The keys of its steps.
+    pub keys: Vec<StepKeys>,
+    /// How its steps stand.
+    pub standings: Vec<Standing>,
+    /// Why steps run.
+    pub causes: Vec<Option<Cause>>,
+    /// How long steps ran, where a log tells.
+    pub busy: Vec<Option<SignedDuration>>,
+    /// What does not fit together, or is missing to say more.
+    pub notes: Vec<String>,
+}
+
+impl Explanation {
+    /// Returns the steps that are told of, in the order of the file: all but contexts and the last one, which does nothing.
+    pub fn steps(&self) -> Vec<StepIndex> {
+        let mut steps: Vec<StepIndex> = (0..)
+            .map(StepIndex)
+            .zip(&self.build.steps)
+            .filter(|(_, step)| match &step.op.kind {
+                OpKind::Empty => false,
+                OpKind::Source(source) => source.scheme().0 != "local",
+                _ => true,
+            })
+            .map(|(index, _)| index)
+            .collect();
+        steps.sort_by_key(|step| {
+            let place = self.names.get(step.at()).and_then(|name| name.places.first());
+            (place.is_none(), place.map(|place| (place.file.clone(), place.first_line)), *step)
+        });
+        steps
+    }
+
+    /// Tells whether a step is judged: sources are resolved each time.
+    pub fn is_judged(&self, step: StepIndex) -> bool {
+        !matches!(self.build.steps[step.at()].op.kind, OpKind::Source(_) | OpKind::Empty)
+    }
+
+    /// Returns how many judged steps have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let judged = self.steps().into_iter().filter(|step| self.is_judged(*step));
+        judged.filter(|step| self.standings[step.at()].verdict == verdict).count()
+    }
+
+    /// Returns the causes that lie in their own steps, each told once however many steps have it.
+    pub fn root_causes(&self) -> Vec<(StepIndex, &Cause)> {
+        let mut seen = BTreeSet::new();
+        let roots = self.steps().into_iter().filter_map(|step| Some((step, self.causes[step.at()].as_ref()?)));
+        roots
+            .filter(|(_, cause)| cause.is_root())
+            .filter(|(step, cause)| {
+                // One image that moved, or one flag of the build, is one cause.
+                let is_shared = matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
+                let of = if is_shared { None } else { Some(*step) };
+                seen.insert((cause.kind, if is_shared { cause.detail.clone() } else { String::new() }, of))
+            })
+            .collect()
+    }
+}
+
+/// Explains a build.
+///
+/// # Errors
+/// When there is no graph of it, or no cache.
+pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanation, WhyError> {
+    let mut notes = Vec::new();
+    let Evidence { build, log, ignored } = evidence(given.documents, &mut notes).ok_or(WhyError::NoGraph)?;
+    let baseline = if given.baseline.is_empty() {
+        notes.push(
+            "without --baseline, the evidence of an earlier build, a changed command cannot be told from a new one"
+                .to_owned(),
+        );
+        None
+    } else {
+        evidence(given.baseline, &mut notes).map(|evidence| evidence.build)
+    };
+    let mut loaded: Vec<(usize, RefCache)> = Vec::new();
+    for (place, imported) in imported.iter().enumerate() {
+        match RefCache::load(&**imported.reader, &imported.inventory.blobs, imported.entry).await {
+            Ok(caches) => loaded.extend(caches.into_iter().map(|cache| (place, cache))),
+            Err(faults) => {
+                let name = crate::format::text::visible(&imported.entry.name).into_owned();
+                return Err(WhyError::NoCache { name, faults: faults.iter().map(ToString::to_string).collect() });
+            }
+        }
+    }
+    let caches: Vec<&RefCache> = loaded.iter().map(|(_, cache)| cache).collect();
+
+    let (contexts, build) = read_contexts(build, given.directories.clone()).await;
+    about_contexts(&build, &contexts, &given.directories, &mut notes);
+    let images = image_facts(&caches);
+    let (names, mut keys) = (names::of_steps(&build), keys::of_build(&build));
+    keys::image::fill(&build, &mut keys, &images);
+    let unfilled = fill::content_keys(&build, &mut keys, &contexts.files);
+    notes.extend(unfilled.iter().map(|unfilled| {
+        let name = names.get(unfilled.step.at()).map(|name| name.text.clone()).unwrap_or_default();
+        format!("the context does not hold what `{name}` takes: {}", unfilled.error)
+    }));
+
+    let known = Known { ignores_cache: ignored, logged: log::verdicts(&build, &names, &log, &mut notes) };
+    let mut solution = Solution::new(&build, &keys, &caches, &known);
+    let mut tried = BTreeSet::new();
+    for _ in 0..MOST_ROUNDS {
+        let files = stages(imported, &loaded, &build, &keys, &solution, &mut tried).await;
+        if files.is_empty() {
+            break;
+        }
+        // What a stage holds that is unpacked in more than one way, or cannot be selected from, stays unknown.
+        let _ = fill::content_keys(&build, &mut keys, &files);
+        solution = Solution::new(&build, &keys, &caches, &known);
+    }
+    let before = baseline.as_ref().map(|build| {
+        let mut keys = keys::of_build(build);
+        keys::image::fill(build, &mut keys, &images);
+        (build, keys, names::of_steps(build))
+    });
+    let facts = Facts {
+        now: Described { build: &build, keys: &keys, names: &names },
+        before: before.as_ref().map(|(build, keys, names)| Described { build, keys, names }),
+        caches: &caches,
+        solution: &solution,
+        ignores_cache: &known.ignores_cache,
+    };
+    let mut causes = cause::causes(&facts);
+    files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
+    dropped(imported, &build, &keys, &caches, &mut causes).await;
+    let busy = log::busy(&build, &names, &log);
+    Ok(Explanation { names, keys, standings: solution.steps, causes, busy, notes, build })
+}
+
+/// A build with what else is told of it.
+struct Evidence {
+    build: Build,
+    log: log::Log,
+    ignored: Vec<bool>,
+}
+
+/// Puts documents together. None when none of them has a graph.
+fn evidence(documents: Vec<Document>, notes: &mut Vec<String>) -> Option<Evidence> {
+    let (mut builds, mut log) = (Vec::new(), log::Log::default());
+    for document in documents {
+        match document {
+            Document::Provenance(build) | Document::Definition(build) => builds.push(*build),
+            Document::Records(records) => {
+                let count = records.len();
+                for record in records.into_iter().take(1) {
+                    notes.extend(record.problems.iter().map(ToString::to_string));
+                    builds.extend(record.builds);
+                    log.rich.get_or_insert(record.log);
+                }
+                if count > 1 {
+                    notes.push(format!("the build record holds {count} builds: this is about the first"));
+                }
+            }
+            Document::Log(found) => log.rich = Some(found),
+            Document::PlainLog(found) => log.plain = Some(found),
+            Document::CacheDebug(_) => {
+                notes.push("cache debug data gives the texts behind keys; verdicts do not need them".to_owned());
+            }
+        }
+    }
+    // With several platforms, the build that the log knows most steps of.
+    let knows = |build: &Build| {
+        let rich: Option<&ProgressLog> = log.rich.as_ref();
+        let vertices = build.steps.iter().flat_map(|step| &step.vertices);
+        rich.map_or(0, |rich| vertices.filter(|vertex| rich.vertex(vertex).is_some()).count())
+    };
+    if builds.len() > 1 {
+        notes.push(format!(
+            "the evidence describes {} builds: this is about the one that the log fits best",
+            builds.len()
+        ));
+    }
+    let best = (0..builds.len()).max_by_key(|place| (knows(&builds[*place]), std::cmp::Reverse(*place)))?;
+    let build = builds.swap_remove(best);
+    let ignored = ignores_cache(&build);
+    Some(Evidence { build, log, ignored })
+}
+
+/// Tells for each step whether the build was told not to look into caches for it: `--no-cache` or `--no-cache-filter`,
+/// which touch commands and copies, and no `WORKDIR` (`frontend/dockerfile/dockerfile2llb/convert.go`).
+fn ignores_cache(build: &Build) -> Vec<bool> {
+    let names = names::of_steps(build);
+    let stages = build.request.args.get("no-cache").map(|stages| {
+        stages.split(',').map(str::trim).filter(|stage| !stage.is_empty()).map(str::to_lowercase).collect::<Vec<_>>()
+    });
+    let told = |step: usize| -> bool {
+        let Some(stages) = &stages else { return false };
+        let touches = match &build.steps[step].op.kind {
+            OpKind::Exec(_) => true,
+            OpKind::File(op) => !op.actions.0.iter().all(|action| matches!(action.change, FileChange::MakeDir(_))),
+            _ => false,
+        };
+        let of_stage = |stage: &String| {
+            let places = names.get(step).into_iter().flat_map(|name| &name.places);
+            places.filter_map(|place| place.stage.as_ref()).any(|found| found.to_string().to_lowercase() == *stage)
+        };
+        touches && (stages.is_empty() || stages.iter().any(of_stage))
+    };
+    (0..build.steps.len()).map(|step| build.steps[step].ignores_cache || told(step)).collect()
+}
+
+async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build) {
+    if directories.main.is_none() && directories.named.is_empty() {
+        return (Contexts::default(), build);
+    }
+    let read = move || (context::load(&build, &directories), build);
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
+/// Notes what of the contexts is missing, cannot be read, or is not what was built.
+fn about_contexts(build: &Build, contexts: &Contexts, directories: &Directories, notes: &mut Vec<String>) {
+    for name in &contexts.missing {
+        notes.push(format!(
+            "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"
+        ));
+    }
+    for problem in &contexts.problems {
+        notes.push(format!("{}: {}", problem.path.display(), problem.error));
+    }
+    let (Some(main), Some(source)) = (&directories.main, build.sources.first()) else { return };
+    let Some(text) = &source.text else { return };
+    let path = main.join(if build.request.path.is_empty() { &source.name } else { &build.request.path });
+    if let Ok(found) = std::fs::read_to_string(&path)
+        && found != *text
+    {
+        let path = path.display();
+        notes.push(format!("{path} is not the one that was built: this tells of the steps as they were then"));
+    }
+}
+
+fn image_facts(caches: &[&RefCache]) -> ImageFacts {
+    let mut facts = ImageFacts::default();
+    for cache in caches {
+        for (layer, detail) in cache.graph.layers.iter().zip(&cache.layers) {
+            let diff_id = detail.diff_id.as_ref().and_then(crate::format::digest::DigestText::valid);
+            if let (Some(blob), Some(diff_id)) = (layer.blob.valid(), diff_id) {
+                facts.diff_ids.insert(blob, diff_id);
+            }
+        }
+    }
+    facts
+}
+
+/// Reads the files of those stages whose content decides about a step that is not known, and whose result is in a cache.
+async fn stages(
+    imported: &[Imported<'_>],
+    loaded: &[(usize, RefCache)],
+    build: &Build,
+    keys: &[StepKeys],
+    solution: &Solution,
+    tried: &mut BTreeSet<StepOutput>,
+) -> fill::KnownFiles {
+    let mut wanted: BTreeMap<StepOutput, (usize, RecordIndex)> = BTreeMap::new();
+    for (step, (of, keys)) in build.steps.iter().zip(keys).enumerate() {
+        if solution.steps[step].verdict != Verdict::Unknown {
+            continue;
+        }
+        for (input, keys) in of.inputs.iter().zip(&keys.inputs) {
+            let below = &solution.steps[input.step.at()];
+            let is_there = below.in_cache == InCache::Result && below.verdict == Verdict::Hit;
+            if keys.content == ContentKey::Unknown && is_there {
+                let has_result = |(cache, record): &&(usize, RecordIndex)| {
+                    loaded[*cache].1.records[record.at()].state == RecordState::Result
+                };
+                wanted.extend(below.records.iter().find(has_result).map(|record| (*input, *record)));
+            }
+        }
+    }
+    let mut files = fill::KnownFiles::new();
+    for (output, (cache, record)) in wanted {
+        if !tried.insert(output) {
+            continue;
+        }
+        let (place, cache) = &loaded[cache];
+        let detail = &cache.records[record.at()];
+        let Some(result) = &detail.result else { continue };
+        let mut chain: Vec<LayerIndex> = cache.chain(result).collect();
+        chain.reverse();
+        if let Some(found) = unpack(imported[*place].reader, cache, &chain).await {
+            files.insert(output, Arc::new(found));
+        }
+    }
+    files
+}
+
+/// Unpacks layers onto each other. None when one cannot be read, or may be unpacked in several ways.
+async fn unpack(reader: &SharedReader, cache: &RefCache, layers: &[LayerIndex]) -> Option<ContextFiles> {
+    let mut snapshot = Snapshot::default();
+    for layer in layers {
+        let digest = cache.graph.layers[layer.at()].blob.valid()?;
+        let blob: Box<dyn Read + Send> = reader.open_blob(digest).await.ok()?;
+        let apply = move || {
+            let limits = Limits { bytes: MOST_UNPACKED, ..Limits::default() };
+            snapshot.apply(blob, &limits).ok().map(|()| snapshot)
+        };
+        snapshot = tokio::task::spawn_blocking(apply).await.ok()??;
+    }
+    snapshot.finish().ok()
+}
+
+/// Says of results that are gone which ref still has them, and whether the cache was exported without them.
+async fn dropped(
+    imported: &[Imported<'_>],
+    build: &Build,
+    keys: &[StepKeys],
+    caches: &[&RefCache],
+    causes: &mut [Option<Cause>],
+) {
+    let is_dropped = |cause: &Option<Cause>| cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::ResultDropped);
+    if !causes.iter().any(is_dropped) {
+        return;
+    }
+    let mut holders: BTreeMap<usize, String> = BTreeMap::new();
+    for imported in imported {
+        let mut others: Vec<&RefEntry> =
+            imported.inventory.refs.iter().filter(|entry| entry.digest() != imported.entry.digest()).collect();
+        others.sort_by_key(|entry| std::cmp::Reverse(entry.age().map(|(time, _)| time)));
+        for entry in others.into_iter().take(MOST_REFS) {
+            let open = |place: &usize| is_dropped(&causes[*place]) && !holders.contains_key(place);
+            let open: Vec<usize> = (0..causes.len()).filter(open).collect();
+            if open.is_empty() {
+                break;
+            }
+            let Ok(found) = RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await else {
+                continue;
+            };
+            for cache in &found {
+                let matches = Matches::find(build, keys, &cache.graph);
+                for &place in &open {
+                    let step = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
+                    let records = matches.of(StepOutput { step, output: 0 });
+                    let holds = records.iter().any(|(record, certainty)| {
+                        *certainty == Certainty::Proved && cache.records[record.at()].state == RecordState::Result
+                    });
+                    if holds {
+                        holders.entry(place).or_insert_with(|| entry.name.clone());
+                    }
+                }
+            }
+        }
+    }
+    let is_thin = caches.iter().all(|cache| has_one_chain(cache));
+    for (place, cause) in causes.iter_mut().enumerate() {
+        let Some(cause) = cause.as_mut().filter(|cause| cause.kind == CauseKind::ResultDropped) else { continue };
+        match holders.get(&place) {
+            Some(name) => {
+                cause.detail = format!("the cache holds its key, and its result no longer; `{name}` still has it")
+            }
+            None if is_thin => {
+                cause.kind = CauseKind::NotExported;
+                cause.detail = "the cache was exported without its result, as mode=min does".to_owned();
+            }
+            None => {}
+        }
+    }
+}
+
+/// Tells whether all results of a cache lie on one chain of layers, as an export with `mode=min` leaves them.
+fn has_one_chain(cache: &RefCache) -> bool {
+    let tops = || cache.records.iter().filter_map(|detail| detail.result.as_ref());
+    let longest = tops().max_by_key(|result| cache.chain(result).count());
+    let Some(longest) = longest else { return true };
+    let chain: BTreeSet<LayerIndex> = cache.chain(longest).collect();
+    tops().all(|result| cache.top_layer(result).is_none_or(|top| chain.contains(&top)))
+}

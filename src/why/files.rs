@@ -1,0 +1,318 @@
+//! Which files of a context are not as they were when a step copied them into the layer that the cache has.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Imported, unpack};
+use crate::context::Contexts;
+use crate::explain::cause::{Cause, CauseKind, PathChange};
+use crate::explain::context::{ContextFiles, Entry, EntryKind};
+use crate::explain::keys::{StepKeys, content, content_root, root, selectors};
+use crate::explain::matching::Certainty;
+use crate::explain::solve::Solution;
+use crate::format::cache_config::RecordIndex;
+use crate::format::digest::{Digest, DigestText};
+use crate::format::llb::{Copy, FileChange, OpKind};
+use crate::format::provenance::{Build, StepIndex};
+use crate::inventory::cache::RefCache;
+
+/// The most files that are named for one step.
+const MOST_PATHS: usize = 1_000;
+/// The largest file whose content is read again to tell whether only its mode changed, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Names the files behind causes that are about the content of a context.
+pub(super) async fn tell(
+    imported: &[Imported<'_>],
+    loaded: &[(usize, RefCache)],
+    build: &Build,
+    contexts: &Contexts,
+    keys: &[StepKeys],
+    solution: &Solution,
+    causes: &mut [Option<Cause>],
+) {
+    for place in 0..causes.len() {
+        let Some(cause) = causes[place].as_ref().filter(|cause| cause.kind == CauseKind::Content) else { continue };
+        let Some(input) = cause.input else { continue };
+        let step = &build.steps[place];
+        let Some(files) = step.inputs.get(input).and_then(|output| contexts.files.get(output)) else { continue };
+        let root = step.inputs.get(input).and_then(|output| contexts.roots.get(&output.step));
+        let selected: Vec<Entry> = selectors::of_input(&step.op.kind, input, step.inputs.len())
+            .iter()
+            .filter_map(|selector| files.selected(selector).ok())
+            .flatten()
+            .filter(|entry| !entry.is_directory())
+            .cloned()
+            .collect();
+        let index = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
+        let mut paths = Vec::new();
+        if let Some((cache, record)) = former(loaded, build, keys, solution, index)
+            && let OpKind::File(op) = &step.op.kind
+            && let Some(layer) = top(imported, loaded, cache, record).await
+        {
+            for action in &op.actions.0 {
+                if let FileChange::Copy(copy) = &action.change {
+                    paths.extend(compare(files, &layer, copy, root));
+                }
+            }
+        }
+        if paths.is_empty() {
+            paths = single(&selected, files, root, build, loaded, index, input);
+        }
+        paths.truncate(MOST_PATHS);
+        let Some(cause) = causes[place].as_mut() else { continue };
+        if let Some(first) = paths.first() {
+            // Of several changes the one that weighs most stands for all: content before what came and went.
+            let order = [CauseKind::Content, CauseKind::LinkTarget, CauseKind::FileAdded, CauseKind::FileRemoved];
+            let heaviest = order.into_iter().find(|kind| paths.iter().any(|path| path.kind == *kind));
+            cause.kind = heaviest.unwrap_or(first.kind);
+            let named: Vec<&str> = paths.iter().take(3).map(|path| path.path.as_str()).collect();
+            let more = paths.len().saturating_sub(named.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            cause.detail = format!("{}{more}", named.join(", "));
+        }
+        cause.paths = paths;
+    }
+}
+
+/// Finds the record of the step as it was: the same operation, on the same first input where there is one, with the newest
+/// result.
+fn former(
+    loaded: &[(usize, RefCache)],
+    build: &Build,
+    keys: &[StepKeys],
+    solution: &Solution,
+    step: StepIndex,
+) -> Option<(usize, RecordIndex)> {
+    let (of, keys) = (&build.steps[step.at()], &keys[step.at()]);
+    let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();
+    let mut found: Vec<(bool, Option<jiff::Timestamp>, usize, RecordIndex)> = Vec::new();
+    for (place, ((_, cache), matches)) in loaded.iter().zip(&solution.matches).enumerate() {
+        for (index, record) in cache.graph.indexed_records() {
+            let is_it = record.digest.valid().is_some_and(|digest| digests.contains(&digest));
+            if !is_it || cache.records[index.at()].result.is_none() {
+                continue;
+            }
+            let first = of.inputs.first().zip(keys.inputs.first()).zip(cache.graph.input(record, 0));
+            let same_base = first.is_none_or(|((input, keys), links)| {
+                links.iter().any(|link| matches.link(&cache.graph, link, *input, keys) == Some(Certainty::Proved))
+            });
+            found.push((same_base, cache.records[index.at()].created, place, index));
+        }
+    }
+    found.into_iter().max().map(|(_, _, place, index)| (place, index))
+}
+
+/// Reads the layer that a step made.
+async fn top(
+    imported: &[Imported<'_>],
+    loaded: &[(usize, RefCache)],
+    cache: usize,
+    record: RecordIndex,
+) -> Option<ContextFiles> {
+    let (place, cache) = &loaded[cache];
+    let layer = cache.top_layer(cache.records[record.at()].result.as_ref()?)?;
+    unpack(imported[*place].reader, cache, &[layer]).await
+}
+
+/// Compares what a copy takes of a context with what it made of it once. Nothing where that cannot be laid side by side, as
+/// for an archive that was unpacked.
+fn compare(files: &ContextFiles, layer: &ContextFiles, copy: &Copy, root: Option<&PathBuf>) -> Vec<PathChange> {
+    let Some(mut now) = destinations(files, layer, copy) else { return Vec::new() };
+    let dest = trimmed(&copy.dest);
+    let mut changes = Vec::new();
+    for old in layer.entries().iter().filter(|entry| !entry.is_directory() && is_within(&entry.path, &dest)) {
+        match now.remove(&*old.path) {
+            Some(new) => changes.extend(changed(new, old, copy, root)),
+            None => {
+                let relative = old.path.strip_prefix(dest.as_slice()).unwrap_or(&old.path);
+                let name = joined(&trimmed(&copy.src), relative.strip_prefix(b"/").unwrap_or(relative));
+                changes.push(PathChange { path: shown(&name), kind: CauseKind::FileRemoved, detail: String::new() });
+            }
+        }
+    }
+    // When nothing of it is there, the two do not speak of the same.
+    if !now.is_empty()
+        && changes.iter().all(|change| change.kind == CauseKind::FileRemoved)
+        && layer_is_other(layer, &now)
+    {
+        return Vec::new();
+    }
+    let added = now.values().map(|entry| PathChange {
+        path: shown(&entry.path),
+        kind: CauseKind::FileAdded,
+        detail: String::new(),
+    });
+    changes.extend(added);
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    changes
+}
+
+/// Tells whether none of the places that a copy writes to now is one that it wrote to then.
+fn layer_is_other(layer: &ContextFiles, now: &BTreeMap<Vec<u8>, &Entry>) -> bool {
+    let folder = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').map(|at| path[..at].to_vec());
+    !now.keys().any(|path| folder(path).is_none_or(|folder| layer.entry(&folder).is_some()))
+}
+
+/// Returns where a copy puts each file now; none where its source cannot be selected.
+fn destinations<'a>(
+    files: &'a ContextFiles,
+    layer: &ContextFiles,
+    copy: &Copy,
+) -> Option<BTreeMap<Vec<u8>, &'a Entry>> {
+    let selector = crate::explain::context::select::Selector {
+        path: copy.src.clone(),
+        wildcard: copy.allow_wildcard && crate::format::go_path::contains_wildcards(&copy.src),
+        follow_links: copy.follow_symlink,
+        include: copy.include_patterns.0.clone(),
+        exclude: copy.exclude_patterns.0.clone(),
+    };
+    let selected = files.selected(&selector).ok()?;
+    let (src, dest) = (trimmed(&copy.src), trimmed(&copy.dest));
+    let mut found = BTreeMap::new();
+    for entry in selected.into_iter().filter(|entry| !entry.is_directory()) {
+        let below_source = if selector.wildcard { None } else { below(&entry.path, &src) };
+        let place = match below_source {
+            // A single file goes to the path itself, or into the folder there.
+            Some([]) => {
+                let into = joined(&dest, base(&entry.path));
+                let is_folder = copy.dest.ends_with('/') || layer.entry(&dest).is_none_or(Entry::is_directory);
+                if is_folder && (copy.dest.ends_with('/') || layer.entry(&dest).is_some()) {
+                    into
+                } else {
+                    dest.clone()
+                }
+            }
+            Some(relative) => joined(&dest, relative),
+            None if copy.include_patterns.0.is_empty() => joined(&dest, base(&entry.path)),
+            None => joined(&dest, &entry.path),
+        };
+        found.insert(place, entry);
+    }
+    Some(found)
+}
+
+/// Tells in what a file is another.
+fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&PathBuf>) -> Option<PathChange> {
+    let path = shown(&new.path);
+    let change = |kind, detail: String| Some(PathChange { path: path.clone(), kind, detail });
+    match (&new.kind, &old.kind) {
+        (EntryKind::Symlink(is), EntryKind::Symlink(was)) => {
+            (is != was).then_some(())?;
+            change(CauseKind::LinkTarget, format!("{} → {}", shown(was), shown(is)))
+        }
+        (EntryKind::File(is), EntryKind::File(was)) => {
+            // What the copy itself sets is the same on both sides.
+            let sets_mode = copy.mode >= 0 || !copy.mode_str.is_empty();
+            let modes_differ = !sets_mode && new.mode != old.mode;
+            if is != was {
+                return change(CauseKind::Content, format!("{was} bytes → {is} bytes"));
+            }
+            let as_it_was =
+                Entry { mode: old.mode, uid: old.uid, gid: old.gid, xattrs: old.xattrs.clone(), ..new.clone() };
+            let same_content = if (as_it_was.mode, as_it_was.uid, as_it_was.gid) == (new.mode, new.uid, new.gid)
+                && as_it_was.xattrs == new.xattrs
+            {
+                new.digest? == old.digest?
+            } else {
+                hashed(&as_it_was, root?, *is)? == old.digest?
+            };
+            match (same_content, modes_differ) {
+                (false, _) => change(CauseKind::Content, format!("{is} bytes")),
+                (true, true) => change(CauseKind::Mode, format!("{:04o} → {:04o}", old.mode, new.mode)),
+                (true, false) => None,
+            }
+        }
+        (is, was) if std::mem::discriminant(is) != std::mem::discriminant(was) => {
+            change(CauseKind::Content, "it is something else than a file of that sort now".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Hashes a file of the context as if it had the header of `entry`.
+fn hashed(entry: &Entry, root: &PathBuf, size: u64) -> Option<Digest> {
+    use std::os::unix::ffi::OsStrExt as _;
+    if size > LARGEST {
+        return None;
+    }
+    let path = root.join(std::ffi::OsStr::from_bytes(&entry.path));
+    let content = std::fs::read(path).ok()?;
+    entry.clone().with_content(&content).digest
+}
+
+/// Tells the change of a single file that no layer shows as it is: a mount, or an archive. That only its mode changed shows
+/// in a cache that knows its content with other bits.
+fn single(
+    selected: &[Entry],
+    files: &ContextFiles,
+    root: Option<&PathBuf>,
+    build: &Build,
+    loaded: &[(usize, RefCache)],
+    step: StepIndex,
+    input: usize,
+) -> Vec<PathChange> {
+    let [entry] = selected else { return Vec::new() };
+    let of = &build.steps[step.at()];
+    let known = |key: &Digest| {
+        let key = DigestText::Valid(content_root(key));
+        loaded.iter().any(|(_, cache)| cache.graph.records.iter().any(|record| record.digest == key))
+    };
+    let change = |kind, detail: String| vec![PathChange { path: shown(&entry.path), kind, detail }];
+    let others = [0o644, 0o755, 0o664, 0o775, 0o600, 0o700, 0o640, 0o750, 0o666, 0o777, 0o444, 0o555];
+    for mode in others.into_iter().filter(|mode| *mode != entry.mode) {
+        let Some(tried) = with_mode(files, entry, mode, root) else { break };
+        let digests: Option<Vec<Digest>> = selectors::of_input(&of.op.kind, input, of.inputs.len())
+            .iter()
+            .map(|selector| tried.checksum(selector).ok())
+            .collect();
+        if digests.is_some_and(|digests| known(&content::content_key(&digests))) {
+            return change(CauseKind::Mode, format!("{mode:04o} → {:04o}", entry.mode));
+        }
+    }
+    change(CauseKind::Content, String::new())
+}
+
+/// Returns the files with one of them having another mode.
+fn with_mode(files: &ContextFiles, entry: &Entry, mode: u32, root: Option<&PathBuf>) -> Option<ContextFiles> {
+    let EntryKind::File(size) = entry.kind else { return None };
+    let other = Entry { mode, digest: None, ..entry.clone() };
+    let digest = hashed(&other, root?, size)?;
+    let replaced = |found: &Entry| {
+        if found.path == entry.path { Entry { digest: Some(digest), ..other.clone() } } else { found.clone() }
+    };
+    Some(ContextFiles::of_context(files.entries().iter().map(replaced).collect()))
+}
+
+fn trimmed(path: &str) -> Vec<u8> {
+    let clean = crate::format::go_path::clean(path.as_bytes());
+    let path: &[u8] = clean.as_ref();
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    if path == b"." { Vec::new() } else { path.to_vec() }
+}
+
+fn is_within(path: &[u8], folder: &[u8]) -> bool {
+    below(path, folder).is_some()
+}
+
+/// Returns the rest of a path below a folder; empty for the folder itself.
+fn below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
+    match path.strip_prefix(folder)? {
+        [] => Some(&[]),
+        rest if folder.is_empty() => Some(rest),
+        [b'/', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() || name.is_empty() { [folder, name].concat() } else { [folder, b"/", name].concat() }
+}
+
+fn base(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
+fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}

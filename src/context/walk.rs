@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::{ContextError, follow};
 use crate::explain::context::rules::Rules;
-use crate::explain::context::{Entry, EntryKind};
+use crate::explain::context::{Entry, EntryKind, Xattrs};
 use crate::format::pattern_matcher::{MatchInfo, PatternMatcher};
 
 /// The most files of a context.
@@ -199,10 +199,8 @@ fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-type Attributes = Vec<(Box<[u8]>, Box<[u8]>)>;
-
 /// Reads the extended attributes of a file; a file system without them has none.
-fn attributes(path: &Path) -> rustix::io::Result<Attributes> {
+fn attributes(path: &Path) -> rustix::io::Result<Xattrs> {
     // As much as Linux lets a list and a value be.
     const MAX_ATTRIBUTES: usize = 64 << 10;
     let mut list: Vec<u8> = Vec::new();

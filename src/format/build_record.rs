@@ -157,12 +157,11 @@ pub fn parse(archive: impl Read) -> Result<Vec<BuildRecord>, BuildRecordError> {
             Document::Manifest { config, layers, .. } if config.media_type == RECORD => {
                 records.push(record(&config, &layers, &blobs.content)?);
             }
-            Document::Manifest { .. } => {}
             // An index in an index is as deep as any writer goes.
             Document::Index { entries, .. } if depth < 2 => {
                 pending.extend(entries.into_iter().rev().map(|entry| (entry, depth + 1)));
             }
-            Document::Index { .. } => {}
+            Document::Manifest { .. } | Document::Index { .. } => {}
         }
     }
     if records.is_empty() {

@@ -78,8 +78,8 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
                     }
                     // The stage as its own cache has it, where that holds a result.
                     let surest = matches.of(*input).iter().filter(|(_, certainty)| *certainty >= Certainty::Assumed);
-                    let chains = surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
-                    let Some(chain) = chains.last() else { continue };
+                    let mut chains = surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
+                    let Some(chain) = chains.next_back() else { continue };
                     let mut snapshot = Snapshot::default();
                     for blob in chain {
                         snapshot.apply(fixture.blob(blob).as_slice(), &Limits::default()).unwrap();

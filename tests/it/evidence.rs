@@ -108,7 +108,7 @@ fn debug_data_gives_the_text_behind_every_record_that_the_daemon_knew() {
             let text = debug.of_record(&digest).unwrap_or_else(|| panic!("{set} {name} {digest}"));
             match text {
                 Plain::Text(text) => {
-                    assert!(text.starts_with('{') || text.starts_with("buildkit.source.v0:"), "{text}")
+                    assert!(text.starts_with('{') || text.starts_with("buildkit.source.v0:"), "{text}");
                 }
                 Plain::Digests(digests) => {
                     assert_eq!(record.input_count(), 0);

@@ -106,8 +106,8 @@ impl Snapshot {
             return Ok(());
         };
         // Linux has no permissions for links.
-        let mode = if matches!(kind, EntryKind::Symlink(_)) { 0o777 } else { listed.mode };
-        let mut entry = Entry { uid, gid, ..Entry::new(&path, kind, mode) };
+        let permissions = if matches!(kind, EntryKind::Symlink(_)) { 0o777 } else { listed.mode };
+        let mut entry = Entry { uid, gid, ..Entry::new(&path, kind, permissions) };
         entry.xattrs = xattrs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         entry.xattrs.sort();
         let mut hasher = entry.hasher();

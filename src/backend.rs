@@ -25,7 +25,7 @@ mod verify;
 
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefTarget, SharedPruner, Skip, Support,
+    PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use verify::Verified;

@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 
 mod config;
+mod diff;
 mod du;
 mod json;
 mod ls;
@@ -102,6 +103,8 @@ enum Command {
 
     /// Show one ref: its steps and layers.
     Show(show::Arguments),
+    /// Tell what changed between two refs, by cache key.
+    Diff(diff::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
     /// Plan what goes from a cache and why, and with --yes or --apply delete it.
@@ -160,6 +163,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Ls(arguments)) => engine(&global, output, async |session| ls::run(session, arguments).await),
 
         Some(Command::Show(arguments)) => engine(&global, output, async |session| show::run(session, arguments).await),
+        Some(Command::Diff(arguments)) => engine(&global, output, async |session| diff::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
@@ -192,6 +196,18 @@ impl Session<'_> {
     }
 }
 
+/// Waits until somebody wants the program to end: a person at the terminal, or whoever runs it.
+async fn told_to_end() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 /// Starts the runtime, and ends the work when the user interrupts it.
 fn engine(
     global: &Global,
@@ -214,13 +230,13 @@ fn engine(
         tokio::pin!(working);
         tokio::select! {
             result = &mut working => result,
-            _ = tokio::signal::ctrl_c() => {
+            () = told_to_end() => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
                     output.warn("interrupted: what is begun is brought to its end; a second time ends at once");
                     tokio::select! {
                         result = &mut working => result,
-                        _ = tokio::signal::ctrl_c() => Err(Failure::message(Exit::Interrupted, "interrupted")),
+                        () = told_to_end() => Err(Failure::message(Exit::Interrupted, "interrupted")),
                     }
                 } else {
                     Err(Failure::message(Exit::Interrupted, "interrupted"))

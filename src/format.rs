@@ -20,5 +20,6 @@ pub mod pattern_matcher;
 pub mod plain_log;
 pub mod progress_log;
 pub mod provenance;
+pub mod raw_object;
 pub mod text;
 pub mod time;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::OtherObject;
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::{Root, RootFacts};
 
 pub mod blobs;
 pub mod cache;
@@ -182,6 +182,11 @@ impl RefEntry {
     /// Returns what the ref points to.
     pub fn digest(&self) -> &DigestText {
         &self.root.descriptor.digest
+    }
+
+    /// Returns what the store says of the ref beside its content.
+    pub fn facts(&self) -> &RootFacts {
+        &self.root.facts
     }
 
     /// Returns the time of the ref's content, and where it comes from.

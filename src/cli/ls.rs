@@ -84,7 +84,7 @@ impl<'a> Ref<'a> {
             resized_blobs: entry.sizes.resized_blobs,
             created: entry.created.map(|(time, _)| time),
             modified: entry.modified,
-            last_used: None,
+            last_used: entry.facts().used,
             age_from: entry.age().map(|(_, from)| from.word()),
             platforms: &entry.platforms,
             faults: entry.faults.iter().map(ToString::to_string).collect(),

@@ -149,7 +149,7 @@ async fn until_silent(signs_of_life: &AtomicU64, timeout: Duration) -> Duration 
     }
 }
 
-fn no_such_ref(scanned: &Scanned) -> Failure {
+pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
     let wanted = match &scanned.opened.source.select {
         Some(RefSelector::Name(name)) => name.clone(),
         Some(RefSelector::AnyOf(names)) => names.join(" or "),

@@ -21,7 +21,7 @@ use crate::inventory::filter::Filter;
 use crate::inventory::{Inventory, RefEntry};
 use crate::units::{Age, Size};
 
-mod rows;
+pub(super) mod rows;
 
 use rows::{LayerRow, RecordRow};
 
@@ -95,10 +95,11 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 }
 
 /// Returns the ref that is meant: the selected one, or the only one.
-fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEntry, Failure> {
+pub(super) fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEntry, Failure> {
     let selected = scanned.selected();
     let label = scanned.opened.shown();
     match selected.as_slice() {
+        [] if scanned.opened.source.select.is_some() => Err(open::no_such_ref(scanned)),
         [] => Err(Failure::message(Exit::Failed, format!("{label} has no refs"))),
         [(_, entry), rest @ ..] => {
             if scanned.opened.source.select.is_none() && !rest.is_empty() {
@@ -115,12 +116,25 @@ fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEnt
 }
 
 /// Gathers what names the steps: the files that the user gives, else what the store itself has.
-async fn evidence(
+pub(super) async fn evidence(
     session: &Session<'_>,
     scanned: &Scanned,
     entry: &RefEntry,
     files: &[PathBuf],
 ) -> Result<Evidence, Failure> {
+    let mut evidence = given_evidence(files).await?;
+    if files.is_empty() {
+        for statement in scanned.opened.reader.provenance(&entry.name).await {
+            if let Err(error) = evidence.add(&statement) {
+                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
+            }
+        }
+    }
+    Ok(evidence)
+}
+
+/// Gathers what names the steps from files.
+pub(super) async fn given_evidence(files: &[PathBuf]) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     for path in files {
         let shown = visible(&path.to_string_lossy()).into_owned();
@@ -134,13 +148,6 @@ async fn evidence(
                 None => failure,
             }
         })?;
-    }
-    if files.is_empty() {
-        for statement in scanned.opened.reader.provenance(&entry.name).await {
-            if let Err(error) = evidence.add(&statement) {
-                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
-            }
-        }
     }
     Ok(evidence)
 }

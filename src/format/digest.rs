@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Digest {
 
 /// What stands where a format has a digest: BuildKit's own types are plain strings there, so a document with something
 /// else in that place still parses.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum DigestText {
     /// A proper digest.
     Valid(Digest),

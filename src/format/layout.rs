@@ -1,5 +1,7 @@
 //! The two files at the root of an OCI image layout: `oci-layout` and `index.json`.
 
+use jiff::Timestamp;
+
 use super::digest::{Digest, DigestText};
 use super::lenient::{self, go_struct};
 use super::manifest::{Descriptor, INDEXES, LayoutIndex};
@@ -20,9 +22,31 @@ pub struct Root {
     pub names: Vec<String>,
     /// What it points to.
     pub descriptor: Descriptor,
+    /// What the store says of it beside its content.
+    pub facts: RootFacts,
+}
+
+/// What a store says of a root beside its content. Most stores say little of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RootFacts {
+    /// When it was last written, where that is not told by the blob that it points to.
+    pub modified: Option<Timestamp>,
+    /// When a build last used it.
+    pub used: Option<Timestamp>,
+    /// The repository that it belongs to, in a registry or on GitHub.
+    pub repository: Option<String>,
+    /// The branch that wrote it.
+    pub branch: Option<String>,
+    /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
+    pub generation: u32,
 }
 
 impl Root {
+    /// Makes a root of which nothing more is known.
+    pub fn new(names: Vec<String>, descriptor: Descriptor) -> Self {
+        Self { names, descriptor, facts: RootFacts::default() }
+    }
+
     /// Returns the name by which people call the root: its first name, or the digest of an untagged one.
     pub fn name(&self) -> String {
         self.names.first().cloned().unwrap_or_else(|| match &self.descriptor.digest {
@@ -106,7 +130,7 @@ fn root(descriptor: Descriptor) -> Root {
     let mut names: Vec<String> =
         [IMAGE_NAME, REF_NAME].iter().filter_map(|key| descriptor.annotation(key)).map(str::to_owned).collect();
     names.dedup();
-    Root { names, descriptor }
+    Root::new(names, descriptor)
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::cache_config::CacheLayer;
 use super::digest::DigestText;
 use super::lenient::{self, List, go_struct};
 use super::time::GoTime;
+
+pub mod rewrite;
 
 /// The media type of a cache configuration (`cache/remotecache/v1/types` in BuildKit).
 pub const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
@@ -89,6 +92,27 @@ impl Descriptor {
     /// Returns the layer's uncompressed digest, where it is annotated.
     pub fn diff_id(&self) -> Option<DigestText> {
         self.annotation(UNCOMPRESSED).map(DigestText::from)
+    }
+
+    /// Describes a blob of which nothing but its name is known.
+    pub fn named(digest: DigestText) -> Self {
+        Self { digest, signed_size: -1, ..Self::default() }
+    }
+
+    /// Describes a layer by what a cache configuration itself says of it, as caches without a manifest do. None when it
+    /// does not say enough: BuildKit's importers want the annotations, and the uncompressed digest in them.
+    pub fn of_layer(layer: &CacheLayer) -> Option<Self> {
+        let annotations = layer.annotations.as_ref()?;
+        let diff_id = annotations.diff_id.as_ref().filter(|digest| digest.valid().is_some())?;
+        let created = annotations.created.map(|time| (CREATED_AT.to_owned(), Some(time.to_string())));
+        let uncompressed = (UNCOMPRESSED.to_owned(), Some(diff_id.to_string()));
+        Some(Self {
+            media_type: annotations.media_type.clone(),
+            digest: layer.blob.clone(),
+            signed_size: annotations.size.map_or(-1, |size| i64::try_from(size).unwrap_or(i64::MAX)),
+            annotations: created.into_iter().chain([uncompressed]).collect(),
+            platform: None,
+        })
     }
 
     /// Tells whether the descriptor names a manifest or an index, that is, something with blobs of its own.

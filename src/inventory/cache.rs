@@ -147,8 +147,10 @@ impl RefCache {
     pub(super) fn of_found(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
         let described = found.described();
         let layers = layer_details(&found, blobs);
-        let graph = found.graph;
-        let (refusal, kept) = match import::simulate(&graph, |digest| described.contains(digest)) {
+        let (graph, found_undescribed) = (found.graph, found.undescribed);
+        let imported =
+            found_undescribed.map_or_else(|| import::simulate(&graph, |digest| described.contains(digest)), Err);
+        let (refusal, kept) = match imported {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), vec![Vec::new(); graph.records.len()]),
         };

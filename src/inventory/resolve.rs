@@ -9,7 +9,7 @@ use super::summary::CacheSummary;
 use super::{AgeSource, RefKind};
 use crate::backend::{CacheReader, ReadError};
 use crate::format::cache_config::import::Refusal;
-use crate::format::cache_config::{CacheGraph, inline};
+use crate::format::cache_config::{CacheGraph, LayerIndex, inline};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::lenient;
@@ -185,6 +185,8 @@ pub(super) struct FoundCache<'a> {
     pub layers: &'a [&'a Descriptor],
     /// Of an inline cache, the platform of its image.
     pub platform: Option<String>,
+    /// Why its importers refuse it, beyond what they look at in the graph.
+    pub undescribed: Option<Refusal>,
 }
 
 /// Reads everything that `root` leads to, and shows each cache configuration to `visit`. Faults are part of the answer.
@@ -202,6 +204,10 @@ pub(super) async fn resolve(
         subjects: Vec::new(),
         part: Part::Own,
     };
+    if root.descriptor.is_cache_config() {
+        walk.queue.clear();
+        walk.bare_config(&root.descriptor).await;
+    }
     while let Some(descriptor) = walk.next() {
         walk.document(&descriptor).await;
     }
@@ -238,6 +244,43 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         }
         self.part = Part::Subject;
         self.subjects.pop()
+    }
+
+    /// Reads a root that is a cache configuration itself, as S3 and GitHub Actions have it. Its layers are described by
+    /// their annotations; the root is no blob of the store, and an importer takes it however large it is.
+    async fn bare_config(&mut self, descriptor: &Descriptor) {
+        self.resolved.config_unread = true;
+        let subject = descriptor.digest.to_string();
+        let unreadable = |why: String| FaultKind::ManifestUnreadable(why);
+        let Some(digest) = descriptor.digest.valid() else {
+            return self.resolved.fault(subject, unreadable("its name is not a digest".to_owned()));
+        };
+        let bytes = match self.reader.read_document(digest, DOCUMENT_LIMIT).await {
+            Ok(bytes) => bytes,
+            Err(ReadError::Absent) => return self.resolved.fault(subject, FaultKind::ManifestAbsent),
+            Err(error) => return self.resolved.fault(subject, unreadable(error.to_string())),
+        };
+        let graph = match parsed(bytes, CacheGraph::parse).await {
+            Ok(Ok(graph)) => graph,
+            Ok(Err(error)) => return self.resolved.fault(subject, unreadable(error.to_string())),
+            Err(error) => return self.resolved.fault(subject, unreadable(error.to_string())),
+        };
+        self.resolved.config_unread = false;
+        self.resolved.layers = self.resolved.layers.saturating_add(count(graph.layers.len()));
+        let described: Vec<Option<Descriptor>> = graph.layers.iter().map(Descriptor::of_layer).collect();
+        let undescribed = described.iter().position(Option::is_none).and_then(|place| u32::try_from(place).ok());
+        // What is not described well enough for an importer still names its blob.
+        let layers: Vec<Descriptor> = described
+            .into_iter()
+            .zip(&graph.layers)
+            .map(|(described, layer)| described.unwrap_or_else(|| Descriptor::named(layer.blob.clone())))
+            .collect();
+        for layer in &layers {
+            self.resolved.name(layer, BlobRole::Layer);
+        }
+        let layers: Vec<&Descriptor> = layers.iter().collect();
+        let undescribed = undescribed.map(|place| Refusal::UndescribedLayer(LayerIndex(place)));
+        self.found(FoundCache { config: digest, graph, layers: &layers, platform: None, undescribed }, false);
     }
 
     async fn document(&mut self, descriptor: &Descriptor) {
@@ -328,7 +371,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
             Ok(None) => {}
             Ok(Some(graph)) => {
                 let layers = &layers.iter().collect::<Vec<_>>();
-                self.found(FoundCache { config: digest, graph, layers, platform }, true);
+                self.found(FoundCache { config: digest, graph, layers, platform, undescribed: None }, true);
             }
             Err(error) => self.resolved.fault(digest, FaultKind::InlineSkipped(error.to_string())),
         }
@@ -352,7 +395,8 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         }
         let why = match parsed(bytes, CacheGraph::parse).await {
             Ok(Ok(graph)) => {
-                return self.found(FoundCache { config: digest, graph, layers, platform: None }, false);
+                return self
+                    .found(FoundCache { config: digest, graph, layers, platform: None, undescribed: None }, false);
             }
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
@@ -378,7 +422,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
     }
 
     fn found(&mut self, cache: FoundCache<'_>, is_inline: bool) {
-        let summary = CacheSummary::new(&cache.graph, &cache.described(), is_inline);
+        let summary = CacheSummary::new(&cache.graph, &cache.described(), cache.undescribed, is_inline);
         if let Some(refusal) = summary.refusal {
             self.resolved.fault(cache.config, FaultKind::Refused(refusal));
         }

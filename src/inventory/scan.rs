@@ -192,7 +192,7 @@ fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
         tagged: !root.names.is_empty(),
         kind: resolved.kind(),
         created: resolved.created(),
-        modified: None,
+        modified: root.facts.modified,
         layers: resolved.layers,
         records: None,
         reach: reach.into_boxed_slice(),
@@ -215,8 +215,9 @@ fn finish(inventory: &mut Inventory) {
             }
         }
         entry.sizes = sizes(&entry.reach, blobs);
-        entry.modified =
-            entry.digest().valid().and_then(|digest| blobs.find(&digest)).and_then(|id| blobs.get(id).modified());
+        let stored = entry.digest().valid().and_then(|digest| blobs.find(&digest));
+        let stored = stored.and_then(|id| blobs.get(id).modified());
+        entry.modified = entry.facts().modified.or(stored);
         let counts = entry.caches.iter().map(|cache| cache.counts(blobs));
         entry.records = counts.reduce(RecordCounts::plus);
     }

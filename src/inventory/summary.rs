@@ -48,8 +48,13 @@ pub(super) struct CacheSummary {
 }
 
 impl CacheSummary {
-    pub(super) fn new(graph: &CacheGraph, described: &HashSet<Digest>, is_inline: bool) -> Self {
-        let imported = import::simulate(graph, |digest| described.contains(digest));
+    pub(super) fn new(
+        graph: &CacheGraph,
+        described: &HashSet<Digest>,
+        undescribed: Option<Refusal>,
+        is_inline: bool,
+    ) -> Self {
+        let imported = undescribed.map_or_else(|| import::simulate(graph, |digest| described.contains(digest)), Err);
         let (refusal, kept) = match imported {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), Vec::new()),

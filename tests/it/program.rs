@@ -1,5 +1,6 @@
 //! The program as a whole: what it prints, where, and how it ends.
 
+mod diff;
 mod endings;
 mod hostile;
 mod sources;

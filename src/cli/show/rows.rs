@@ -15,7 +15,7 @@ use crate::inventory::{Inventory, RefEntry};
 
 /// A record.
 #[derive(Serialize)]
-pub(super) struct RecordRow {
+pub(in crate::cli) struct RecordRow {
     pub index: usize,
     pub digest: String,
     pub name: Option<String>,
@@ -43,26 +43,26 @@ pub(super) struct RecordRow {
 
 /// Where the instruction behind a record stands.
 #[derive(Serialize)]
-pub(super) struct Location {
+pub(in crate::cli) struct Location {
     pub file: String,
     pub line: u32,
 }
 
 /// A record that may stand at an input.
 #[derive(Serialize)]
-pub(super) struct LinkRow {
+pub(in crate::cli) struct LinkRow {
     link: i64,
     selector: Option<String>,
 }
 
 impl RecordRow {
     /// Returns the step's name, or what stands for one.
-    pub(super) fn title(&self) -> String {
+    pub(in crate::cli) fn title(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("{} · {}", self.kind, self.short_key()))
     }
 
     /// Returns enough of the key to tell it from others.
-    pub(super) fn short_key(&self) -> String {
+    pub(in crate::cli) fn short_key(&self) -> String {
         self.key.map_or_else(|| self.digest.chars().take(12).collect(), |key| key.short(12))
     }
 }
@@ -98,7 +98,7 @@ impl Subject for RecordRow {
 }
 
 /// Makes the rows of a configuration's records; indexes count from `first_record` and `first_layer`.
-pub(super) fn records(
+pub(in crate::cli) fn records(
     cache: &RefCache,
     inventory: &Inventory,
     labels: &[Option<RecordLabel>],
@@ -141,7 +141,7 @@ pub(super) fn records(
 }
 
 /// Sorts records as a person reads them: named ones by file and line, the rest as the configuration has them.
-pub(super) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
+pub(in crate::cli) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
     let mut rows: Vec<&RecordRow> = records.iter().collect();
     rows.sort_by_key(|row| {
         let place = row.location.as_ref().map(|location| (location.file.as_str(), location.line));
@@ -161,7 +161,7 @@ fn word(certainty: Certainty) -> &'static str {
 
 /// A layer.
 #[derive(Serialize)]
-pub(super) struct LayerRow {
+pub(in crate::cli) struct LayerRow {
     pub index: usize,
     pub digest: String,
     pub parent: Option<usize>,
@@ -175,14 +175,14 @@ pub(super) struct LayerRow {
 
 impl LayerRow {
     /// Returns the end of the media type, which tells the compression.
-    pub(super) fn short_type(&self) -> &str {
+    pub(in crate::cli) fn short_type(&self) -> &str {
         let media_type = self.media_type.as_deref().unwrap_or("unknown");
         media_type.rsplit("layer.v1.").next().unwrap_or(media_type)
     }
 }
 
 /// Makes the rows of a configuration's layers; `users` are those of [`RefCache::layer_users`].
-pub(super) fn layers(
+pub(in crate::cli) fn layers(
     cache: &RefCache,
     users: &[Vec<RecordIndex>],
     first_record: usize,
@@ -206,7 +206,7 @@ pub(super) fn layers(
 }
 
 /// Makes the rows of the layers of a ref without a cache: those of an image.
-pub(super) fn image_layers(inventory: &Inventory, entry: &RefEntry) -> Vec<LayerRow> {
+pub(in crate::cli) fn image_layers(inventory: &Inventory, entry: &RefEntry) -> Vec<LayerRow> {
     let blobs = entry.reach.iter().map(|id| inventory.blobs.get(*id));
     blobs
         .filter(|blob| blob.role() == BlobRole::Layer)

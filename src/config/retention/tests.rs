@@ -51,11 +51,12 @@ fn prints_where_each_part_comes_from() {
     match = { ref = "*" }
     keep = { within = "30d", daily = 7, weekly = 4, used_within = "7d", generations = 2 }
     group = "repository"
+    drop_records = "age>90d step~apt-get"
 
     [retention.budget]
-    max_size = "50GB"  # ./cachelens.toml:82
-    max_refs = 500  # ./cachelens.toml:83
-    min_free = "20GB"  # ./cachelens.toml:85
+    max_size = "50GB"  # ./cachelens.toml:85
+    max_refs = 500  # ./cachelens.toml:86
+    min_free = "20GB"  # ./cachelens.toml:88
     "#);
 }
 

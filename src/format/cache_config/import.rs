@@ -32,6 +32,9 @@ pub enum Refusal {
         /// What it names.
         layer: i64,
     },
+    /// A layer of which a cache without a manifest does not say what its importers want to know (`s3.go`, `gha.go`).
+    #[error("layer {} has no annotations with an uncompressed digest", .0.0)]
+    UndescribedLayer(LayerIndex),
     /// Layers that lie on each other in a circle.
     #[error("layer {} of a result of record {} lies on itself", .layer.0, .record.0)]
     LoopingLayer {

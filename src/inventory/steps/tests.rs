@@ -38,6 +38,7 @@ fn cache(records: &str, layers: u32) -> (RefCache, BlobTable) {
         graph,
         layers: &descriptors.iter().collect::<Vec<_>>(),
         platform: None,
+        undescribed: None,
     };
     (RefCache::of_found(found, &blobs), blobs)
 }

@@ -1,0 +1,242 @@
+//! `diff`: what changed between two refs.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Session;
+use super::json::Document;
+use super::open::{self, Opened, Scanned};
+use super::show::rows::{self, RecordRow};
+use super::show::{evidence, the_ref};
+use super::table::{Align, Cell, Style, Table};
+use crate::error::{Exit, Failure};
+use crate::explain::diff::{Change, Difference, LayerDifference, RecordAt};
+use crate::format::text::visible;
+use crate::inventory::RefEntry;
+use crate::inventory::cache::{RecordKind, RefCache};
+use crate::source::Source;
+use crate::units::{Age, Size};
+
+mod document;
+
+use document::Compared;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ref as it was, as ./cache#c07.
+    #[arg(value_name = "SOURCE#REF")]
+    before: String,
+    /// The ref as it is, of the same source or another.
+    #[arg(value_name = "SOURCE#REF")]
+    after: String,
+    /// Name the steps by the provenance of a build that wrote one of the refs (SLSA, mode=max).
+    #[arg(long, alias = "build", value_name = "FILE")]
+    provenance: Vec<PathBuf>,
+}
+
+/// One of the two refs, looked into.
+struct Side<'a> {
+    source: String,
+    entry: &'a RefEntry,
+    caches: Vec<RefCache>,
+    /// The records of all configurations, as `show` lists them.
+    rows: Vec<RecordRow>,
+    /// Where the records of each configuration begin in `rows`.
+    begins: Vec<usize>,
+    has_names: bool,
+}
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let (before, after) = (open::parse(session, &arguments.before)?, open::parse(session, &arguments.after)?);
+    // One scan will do for two refs of one store.
+    let is_one = before.location == after.location;
+    let sources = if is_one { vec![after.clone()] } else { vec![before.clone(), after.clone()] };
+    let wanted = sources.len();
+    let sources = sources.into_iter().map(|source| Source { select: None, ..source }).collect();
+    let (mut scanned, failures) = open::scan_all(session, sources).await?;
+    let Some(mut new) = scanned.pop().filter(|_| scanned.len() + 1 == wanted) else {
+        return Ok(open::conclude(session, 0, failures));
+    };
+    let mut old = scanned.pop().unwrap_or_else(|| Scanned {
+        opened: Opened { source: before.clone(), reader: Arc::clone(&new.opened.reader) },
+        inventory: new.inventory.clone(),
+    });
+    (old.opened.source.select, new.opened.source.select) = (before.select, after.select);
+    let old = Side::load(session, &old, &arguments.provenance).await?;
+    let new = Side::load(session, &new, &arguments.provenance).await?;
+    let difference = Difference::between(&old.caches, &new.caches);
+    let layers = LayerDifference::between(&old.caches, &new.caches);
+    if session.output.json {
+        let compared = Compared::new(&old, &new, &difference, &layers);
+        return session.output.document(&Document::new("diff", compared, &failures));
+    }
+    session.output.text(&page(&old, &new, &difference, &layers, session.output.color))
+}
+
+impl<'a> Side<'a> {
+    async fn load(session: &Session<'_>, scanned: &'a Scanned, provenance: &[PathBuf]) -> Result<Self, Failure> {
+        let entry = the_ref(session, scanned)?;
+        let evidence = evidence(session, scanned, entry, provenance).await?;
+        let inventory = &scanned.inventory;
+        let source = scanned.opened.label();
+        let caches = match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
+            Ok(caches) => caches,
+            Err(faults) => {
+                // Told as if it were empty, everything would seem to have come or gone.
+                let message = format!("{}#{} cannot be read", visible(&source), visible(&entry.name));
+                let causes = faults.iter().map(ToString::to_string).collect();
+                return Err(Failure { causes, ..Failure::message(Exit::Failed, message) });
+            }
+        };
+        let (mut rows, mut begins, mut layers) = (Vec::new(), Vec::new(), 0);
+        for cache in &caches {
+            begins.push(rows.len());
+            let labels = evidence.labels(&cache.graph);
+            rows.extend(rows::records(cache, inventory, &labels, rows.len(), layers));
+            layers += cache.layers.len();
+        }
+        Ok(Self { source, entry, caches, rows, begins, has_names: !evidence.is_empty() })
+    }
+
+    fn row(&self, at: RecordAt) -> &RecordRow {
+        &self.rows[self.begins[at.cache] + at.record.at()]
+    }
+
+    fn is_root(&self, at: RecordAt) -> bool {
+        self.caches[at.cache].records[at.record.at()].kind == RecordKind::Root
+    }
+
+    fn title(&self) -> String {
+        format!("{}#{}", visible(&self.source), visible(&self.entry.name))
+    }
+}
+
+/// What became of a step.
+#[derive(Clone, Copy)]
+enum Fate {
+    Removed,
+    Lost,
+    Changed(Change),
+    Gained,
+    Added,
+}
+
+impl Fate {
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Removed => "-",
+            Self::Lost => "○",
+            Self::Changed(_) => "~",
+            Self::Gained => "✓",
+            Self::Added => "+",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "gone",
+            Self::Lost => "its result is gone, the key is left",
+            Self::Changed(Change::Inputs) => "applied to something else",
+            Self::Changed(Change::Result) => "ran again, though nothing it depends on changed",
+            Self::Gained => "has a result now",
+            Self::Added => "new",
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Self::Removed | Self::Lost => Style::Bad,
+            Self::Changed(_) => Style::Strong,
+            Self::Gained | Self::Added => Style::Good,
+        }
+    }
+}
+
+fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerDifference, color: bool) -> String {
+    let sum = |layers: &[(_, Option<u64>)]| Size(layers.iter().filter_map(|(_, bytes)| *bytes).sum()).to_string();
+    let mut lines = vec![
+        format!("{} → {}", old.title(), new.title()),
+        format!(
+            "{} → {}: {} layers added ({}), {} removed ({})",
+            Size(old.entry.sizes.bytes),
+            Size(new.entry.sizes.bytes),
+            layers.added.len(),
+            sum(&layers.added),
+            layers.removed.len(),
+            sum(&layers.removed),
+        ),
+    ];
+    if let (Some((before, _)), Some((after, _))) = (old.entry.age(), new.entry.age()) {
+        match before.cmp(&after) {
+            Ordering::Less => lines.push(format!("written {} later", Age::between(before, after))),
+            Ordering::Equal => {}
+            Ordering::Greater => lines.push(format!("written {} earlier", Age::between(after, before))),
+        }
+    }
+    lines.push(String::new());
+    if difference.is_empty() {
+        lines.push(format!("the same: {} keys, with the same results\n", difference.same));
+        return lines.join("\n");
+    }
+    lines.push(steps(old, new, difference, color));
+    let hint = if old.has_names || new.has_names {
+        ""
+    } else {
+        "steps have no names without evidence: give a build's provenance with --provenance FILE\n"
+    };
+    lines.join("\n") + hint
+}
+
+fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, color: bool) -> String {
+    let mut found: Vec<(Fate, Option<RecordAt>, Option<RecordAt>)> = Vec::new();
+    found.extend(difference.removed.iter().map(|at| (Fate::Removed, Some(*at), None)));
+    found.extend(difference.lost_results.iter().map(|pair| (Fate::Lost, Some(pair.before), Some(pair.after))));
+    let changed = difference.changed.iter().map(|changed| (changed.what, changed.records));
+    found.extend(changed.map(|(what, pair)| (Fate::Changed(what), Some(pair.before), Some(pair.after))));
+    found.extend(difference.gained_results.iter().map(|pair| (Fate::Gained, Some(pair.before), Some(pair.after))));
+    found.extend(difference.added.iter().map(|at| (Fate::Added, None, Some(*at))));
+    let is_root = |before: Option<RecordAt>, after: Option<RecordAt>| match (before, after) {
+        (_, Some(after)) => new.is_root(after),
+        (Some(before), None) => old.is_root(before),
+        (None, None) => false,
+    };
+    let all = found.len();
+    found.retain(|(_, before, after)| !is_root(*before, *after));
+    let roots = all - found.len();
+    // As the Dockerfile has them, by the newer ref where it knows the step.
+    found.sort_by_key(|(_, before, after)| {
+        let row = after.map(|at| new.row(at)).or(before.map(|at| old.row(at)));
+        let place = row.and_then(|row| row.location.as_ref());
+        let place = place.map(|place| (place.file.clone(), place.line));
+        (place.is_none(), place, row.map(|row| row.index))
+    });
+    let mut table = Table::new([
+        ("", Align::Left),
+        ("STEP", Align::Left),
+        ("WHERE", Align::Left),
+        ("BEFORE", Align::Right),
+        ("AFTER", Align::Right),
+        ("WHAT", Align::Left),
+        ("KEY", Align::Left),
+    ]);
+    for (fate, before, after) in &found {
+        let (before, after) = (before.map(|at| old.row(at)), after.map(|at| new.row(at)));
+        let rows = [after, before].into_iter().flatten();
+        let Some(row) = rows.clone().find(|row| row.name.is_some()).or_else(|| rows.clone().next()) else { continue };
+        let location = rows.clone().find_map(|row| row.location.as_ref());
+        table.row([
+            Cell::new(fate.mark()).style(fate.style()),
+            Cell::new(row.title()),
+            Cell::maybe(location.map(|location| format!("{}:{}", location.file, location.line))),
+            Cell::maybe(before.and_then(|row| row.layer_bytes).map(Size)),
+            Cell::maybe(after.and_then(|row| row.layer_bytes).map(Size)),
+            Cell::new(fate.words()),
+            Cell::new(row.short_key()).style(Style::Dim),
+        ]);
+    }
+    let table = if found.is_empty() { "no step came or went\n".to_owned() } else { table.render(color) };
+    format!("{table}\n{} keys are the same   ({roots} sources and files came or went)\n", difference.same)
+}

@@ -1,0 +1,273 @@
+//! What changed between two refs, told by cache keys.
+//!
+//! A record is its key: an operation applied to certain inputs. [`identity`] finds out which records of both refs are one
+//! key, as BuildKit's importer would merge them. What is left on either side are keys of their own; where the operation is
+//! the same and only what it was applied to differs, the two are told as one step that changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::format::cache_config::{CacheGraph, RecordIndex};
+use crate::format::digest::{Digest, DigestText};
+use crate::inventory::cache::{RecordState, RefCache};
+
+mod identity;
+
+use identity::{KeyId, Keys};
+
+/// How many records of one operation are compared one with another; more are paired in their order.
+const MOST_COMPARED: usize = 64;
+
+/// The place of a record among all configurations of a ref: which of them, and where in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordAt {
+    /// The configuration: a ref has one for each platform of an image, else one.
+    pub cache: usize,
+    /// The record.
+    pub record: RecordIndex,
+}
+
+/// What changed from one ref to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Keys that only the second ref has.
+    pub added: Vec<RecordAt>,
+    /// Keys that only the first ref has.
+    pub removed: Vec<RecordAt>,
+    /// Steps that both have, with another result.
+    pub changed: Vec<Changed>,
+    /// Keys that both have and only the first has a result for.
+    pub lost_results: Vec<Pair>,
+    /// Keys that both have and only the second has a result for.
+    pub gained_results: Vec<Pair>,
+    /// How many keys both have alike.
+    pub same: usize,
+}
+
+/// One key, or one step, in both refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// In the first ref.
+    pub before: RecordAt,
+    /// In the second.
+    pub after: RecordAt,
+}
+
+/// A step that both refs have, with another result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// Where it stands.
+    pub records: Pair,
+    /// What is not the same.
+    pub what: Change,
+}
+
+/// What is not the same about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// What it was applied to: files, or the result of another step.
+    Inputs,
+    /// Only the result: the step ran again although its key was known.
+    Result,
+}
+
+impl Change {
+    /// Returns the word for it, as JSON has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Inputs => "inputs",
+            Self::Result => "result",
+        }
+    }
+}
+
+impl Difference {
+    /// Compares the configurations of two refs.
+    pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
+        let mut keys = Keys::default();
+        let mut of_each = |caches: &[RefCache]| caches.iter().map(|cache| keys.of_graph(&cache.graph)).collect();
+        let (old, new): (Vec<Vec<KeyId>>, Vec<Vec<KeyId>>) = (of_each(before), of_each(after));
+        // Only now that all is read it is known which keys are one.
+        let (old, new) = (Side::new(before, &keys, old), Side::new(after, &keys, new));
+        Comparison { old: &old, new: &new, difference: Self::default() }.whole()
+    }
+
+    /// Tells whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        let Self { added, removed, changed, lost_results, gained_results, same: _ } = self;
+        added.is_empty()
+            && removed.is_empty()
+            && changed.is_empty()
+            && lost_results.is_empty()
+            && gained_results.is_empty()
+    }
+}
+
+/// The blobs that only one of two refs has as layers, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LayerDifference {
+    /// Only in the second, with their sizes where these are known.
+    pub added: Vec<(DigestText, Option<u64>)>,
+    /// Only in the first.
+    pub removed: Vec<(DigestText, Option<u64>)>,
+}
+
+impl LayerDifference {
+    /// Compares the layers of two refs, by blob.
+    pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
+        let (before, after) = (layers(before), layers(after));
+        let only = |these: &BTreeMap<DigestText, Option<u64>>, others: &BTreeMap<DigestText, Option<u64>>| {
+            let only = these.iter().filter(|(digest, _)| !others.contains_key(*digest));
+            only.map(|(digest, bytes)| (digest.clone(), *bytes)).collect()
+        };
+        Self { added: only(&after, &before), removed: only(&before, &after) }
+    }
+}
+
+fn layers(caches: &[RefCache]) -> BTreeMap<DigestText, Option<u64>> {
+    let all = caches.iter().flat_map(|cache| cache.graph.layers.iter().zip(&cache.layers));
+    all.map(|(layer, detail)| (layer.blob.clone(), detail.bytes)).collect()
+}
+
+/// One ref, its records by key.
+struct Side<'a> {
+    caches: &'a [RefCache],
+    /// The key of each record, by configuration and place.
+    keys: Vec<Vec<KeyId>>,
+    /// For each key the record that stands for it: one with a result before one without.
+    records: BTreeMap<KeyId, RecordAt>,
+}
+
+impl<'a> Side<'a> {
+    fn new(caches: &'a [RefCache], all: &Keys, mut keys: Vec<Vec<KeyId>>) -> Self {
+        let mut records: BTreeMap<KeyId, RecordAt> = BTreeMap::new();
+        for (cache, keys) in keys.iter_mut().enumerate() {
+            for (record, key) in (0..).map(RecordIndex).zip(keys) {
+                *key = all.settled(*key);
+                let at = RecordAt { cache, record };
+                let stands = records.entry(*key).or_insert(at);
+                if has_result(caches, at) && !has_result(caches, *stands) {
+                    *stands = at;
+                }
+            }
+        }
+        Self { caches, keys, records }
+    }
+
+    /// Returns the keys that stand at the inputs of a record.
+    fn inputs(&self, at: RecordAt) -> HashSet<KeyId> {
+        let graph = self.graph(at);
+        let links = graph.inputs(&graph.records[at.record.at()]).flatten().take(MOST_COMPARED);
+        links.filter_map(|link| Some(self.keys[at.cache][graph.target(link)?.at()])).collect()
+    }
+
+    fn graph(&self, at: RecordAt) -> &'a CacheGraph {
+        &self.caches[at.cache].graph
+    }
+
+    fn digest(&self, at: RecordAt) -> &'a DigestText {
+        &self.graph(at).records[at.record.at()].digest
+    }
+
+    /// Returns the blobs of a record's result, from the top down; none when it has none.
+    fn result(&self, at: RecordAt) -> Option<Vec<&'a DigestText>> {
+        let cache = &self.caches[at.cache];
+        let result = cache.records[at.record.at()].result.as_ref()?;
+        Some(cache.chain(result).map(|layer| &cache.graph.layers[layer.at()].blob).collect())
+    }
+}
+
+/// Tells whether a record has a result, be it one whose blobs are gone.
+fn has_result(caches: &[RefCache], at: RecordAt) -> bool {
+    caches[at.cache].records[at.record.at()].state != RecordState::KeyOnly
+}
+
+struct Comparison<'a> {
+    old: &'a Side<'a>,
+    new: &'a Side<'a>,
+    difference: Difference,
+}
+
+impl Comparison<'_> {
+    fn whole(mut self) -> Difference {
+        let (old, new) = (&self.old.records, &self.new.records);
+        let mut lost = Vec::new();
+        let mut gone = Vec::new();
+        for (key, &before) in old {
+            match new.get(key) {
+                Some(&after) => self.both(Pair { before, after }, &mut lost),
+                None => gone.push(before),
+            }
+        }
+        let come: Vec<RecordAt> = new.iter().filter(|(key, _)| !old.contains_key(key)).map(|(_, at)| *at).collect();
+        self.pair_by_operation(lost, gone, come);
+        let Difference { added, removed, changed, lost_results, gained_results, same: _ } = &mut self.difference;
+        added.sort_unstable();
+        removed.sort_unstable();
+        changed.sort_unstable_by_key(|changed| changed.records.after);
+        lost_results.sort_unstable_by_key(|pair| pair.before);
+        gained_results.sort_unstable_by_key(|pair| pair.after);
+        self.difference
+    }
+
+    fn both(&mut self, pair: Pair, lost: &mut Vec<Pair>) {
+        match (self.old.result(pair.before), self.new.result(pair.after)) {
+            (Some(before), Some(after)) if before != after => {
+                self.difference.changed.push(Changed { records: pair, what: Change::Result });
+            }
+            (Some(_), None) => lost.push(pair),
+            (None, Some(_)) => self.difference.gained_results.push(pair),
+            (Some(_), Some(_)) | (None, None) => self.difference.same += 1,
+        }
+    }
+
+    /// Tells the same operation on other inputs as one step that changed; what has a result first.
+    fn pair_by_operation(&mut self, lost: Vec<Pair>, gone: Vec<RecordAt>, come: Vec<RecordAt>) {
+        let mut open: HashMap<Digest, Vec<RecordAt>> = HashMap::new();
+        for at in come {
+            let has_inputs = self.new.graph(at).records[at.record.at()].input_count() > 0;
+            match self.new.digest(at).valid() {
+                Some(digest) if has_inputs => open.entry(digest).or_default().push(at),
+                _ => self.difference.added.push(at),
+            }
+        }
+        // A result that is lost while the step has another one now was replaced, and is not missed.
+        let mut superseded = HashSet::new();
+        for pair in &lost {
+            if let Some(after) = self.take_nearest(&mut open, pair.before, true) {
+                superseded.insert(pair.before);
+                let records = Pair { before: pair.before, after };
+                self.difference.changed.push(Changed { records, what: Change::Inputs });
+            }
+        }
+        self.difference.lost_results.extend(lost.into_iter().filter(|pair| !superseded.contains(&pair.before)));
+        for before in gone {
+            let wants_result = has_result(self.old.caches, before);
+            match self.take_nearest(&mut open, before, wants_result) {
+                Some(after) => {
+                    let records = Pair { before, after };
+                    self.difference.changed.push(Changed { records, what: Change::Inputs });
+                }
+                None => self.difference.removed.push(before),
+            }
+        }
+        self.difference.added.extend(open.into_values().flatten());
+    }
+
+    /// Takes the record of the same operation out of `open` that shares most inputs with `before`, and has a result or
+    /// none as is asked.
+    fn take_nearest(
+        &self,
+        open: &mut HashMap<Digest, Vec<RecordAt>>,
+        before: RecordAt,
+        with_result: bool,
+    ) -> Option<RecordAt> {
+        let candidates = open.get_mut(&self.old.digest(before).valid()?)?;
+        let inputs = self.old.inputs(before);
+        let fitting = candidates.iter().enumerate().take(MOST_COMPARED);
+        let fitting = fitting.filter(|(_, at)| has_result(self.new.caches, **at) == with_result);
+        let (place, _) = fitting.max_by_key(|(place, at)| {
+            (self.new.inputs(**at).intersection(&inputs).count(), std::cmp::Reverse(*place))
+        })?;
+        Some(candidates.remove(place))
+    }
+}

@@ -26,8 +26,11 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
             let name = &commit.commit;
             let build = Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap()).unwrap();
             let at = |name: &str| -> PathBuf { trees.path().join("tree").join(name) };
-            let directories =
-                Directories { main: Some(at(name)), named: [("extra".into(), at(&format!("{name}.extra")))].into() };
+            let directories = Directories {
+                main: Some(at(name)),
+                named: [("extra".into(), at(&format!("{name}.extra")))].into(),
+                exclude: None,
+            };
             let contexts = context::load(&build, &directories);
             assert!(contexts.problems.is_empty() && contexts.missing.is_empty(), "{set} {name} {contexts:?}");
 

@@ -47,18 +47,12 @@ pub struct Contexts {
 }
 
 /// Something that could not be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// The directory or file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub error: ContextError,
-}
-
-impl Clone for Problem {
-    fn clone(&self) -> Self {
-        Self { path: self.path.clone(), error: self.error.clone() }
-    }
 }
 
 /// Says why a context or a file of it cannot be used.

@@ -28,6 +28,9 @@ pub struct Directories {
     pub main: Option<PathBuf>,
     /// The others, by the names that `--build-context` gave them.
     pub named: BTreeMap<String, PathBuf>,
+    /// What is excluded from the main context instead of what the build excluded: to tell what a next build would send, see
+    /// [`ignored`].
+    pub exclude: Option<Vec<String>>,
 }
 
 /// The files of a build's local sources.
@@ -44,18 +47,12 @@ pub struct Contexts {
 }
 
 /// Something that could not be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// The directory or file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub error: ContextError,
-}
-
-impl Clone for Problem {
-    fn clone(&self) -> Self {
-        Self { path: self.path.clone(), error: self.error.clone() }
-    }
 }
 
 /// Says why a context or a file of it cannot be used.
@@ -105,8 +102,14 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
             continue;
         };
         contexts.roots.insert(step, directory.clone());
+        let replaced = directories.exclude.as_ref().filter(|_| name == main_source(build));
         match Rules::of_source(op) {
-            Ok(rules) => walks.entry(directory.clone()).or_default().entry(rules).or_default().push(step),
+            Ok(mut rules) => {
+                if let Some(exclude) = replaced {
+                    rules.exclude.clone_from(exclude);
+                }
+                walks.entry(directory.clone()).or_default().entry(rules).or_default().push(step);
+            }
             Err(error) => contexts.problems.push(Problem { path: directory.clone(), error: error.into() }),
         }
     }
@@ -151,10 +154,14 @@ pub fn read(directory: &Path, rules: &[Rules]) -> (Vec<Option<ContextFiles>>, Ve
     (listings.into_iter().map(|listing| listing.map(files)).collect(), problems)
 }
 
+/// Returns the name that the build has for its main context.
+fn main_source(build: &Build) -> &str {
+    build.request.args.get("contextkey").map_or("context", String::as_str)
+}
+
 /// Finds the directory for a local source: the build names it itself, and `context:NAME` tells what the user calls it.
 fn directory_of<'a>(build: &Build, source: &str, directories: &'a Directories) -> Option<&'a PathBuf> {
-    let main = build.request.args.get("contextkey").map_or("context", String::as_str);
-    if source == main {
+    if source == main_source(build) {
         return directories.main.as_ref();
     }
     let names = build.request.args.iter().filter_map(|(name, value)| {

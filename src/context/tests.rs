@@ -137,3 +137,30 @@ fn the_ignore_file_of_the_dockerfile_comes_first() {
     fs::write(at("sub/app.Dockerfile.dockerignore"), "b\n").unwrap();
     assert_eq!(read(), Some(list(&["b"])));
 }
+
+#[test]
+fn a_build_names_its_contexts_and_a_next_one_may_ignore_other_files() {
+    let (main, extra) = (tree(&["a", "b"]), tree(&["c"]));
+    let steps = r#"{"id":"m","op":{"Op":{"source":{"identifier":"local://context","attrs":{"local.excludepatterns":"[\"a\"]"}}}}},
+        {"id":"x","op":{"Op":{"source":{"identifier":"local://_extra"}}}},
+        {"id":"y","op":{"Op":{"source":{"identifier":"local://elsewhere"}}}}"#;
+    let text = format!(
+        r#"{{"buildType":"x","invocation":{{"parameters":{{"args":{{"context:extra::linux/amd64":"local:_extra"}}}}}},
+            "buildConfig":{{"llbDefinition":[{steps}]}}}}"#
+    );
+    let build = Build::parse(text.as_bytes()).unwrap();
+    let mut directories = Directories {
+        main: Some(main.path().to_owned()),
+        named: [("extra".to_owned(), extra.path().to_owned())].into(),
+        exclude: None,
+    };
+    let sent = |directories: &Directories, step: u32| -> Vec<String> {
+        let contexts = load(&build, directories);
+        assert_eq!(contexts.missing, ["elsewhere"]);
+        let files = &contexts.files[&StepOutput { step: StepIndex(step), output: 0 }];
+        files.entries()[1..].iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+    };
+    assert_eq!((sent(&directories, 0), sent(&directories, 1)), (list(&["b"]), list(&["c"])));
+    directories.exclude = Some(list(&["b"]));
+    assert_eq!((sent(&directories, 0), sent(&directories, 1)), (list(&["a"]), list(&["c"])));
+}

@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use super::{ContextError, follow};
 use crate::explain::context::rules::Rules;
-use crate::explain::context::{Entry, EntryKind};
+use crate::explain::context::{Entry, EntryKind, Xattrs};
+use crate::explain::keys::content::is_hashed_xattr;
 use crate::format::pattern_matcher::{MatchInfo, PatternMatcher};
 
 /// The most files of a context.
@@ -199,10 +200,8 @@ fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-type Attributes = Vec<(Box<[u8]>, Box<[u8]>)>;
-
-/// Reads the extended attributes of a file; a file system without them has none.
-fn attributes(path: &Path) -> rustix::io::Result<Attributes> {
+/// Reads the extended attributes of a file that its digest holds; a file system without them has none.
+fn attributes(path: &Path) -> rustix::io::Result<Xattrs> {
     // As much as Linux lets a list and a value be.
     const MAX_ATTRIBUTES: usize = 64 << 10;
     let mut list: Vec<u8> = Vec::new();
@@ -217,7 +216,9 @@ fn attributes(path: &Path) -> rustix::io::Result<Attributes> {
         }
     };
     let mut attributes = Vec::new();
-    for name in list[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+    for name in
+        list[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()).filter(|name| is_hashed_xattr(name))
+    {
         let mut value = vec![0; MAX_ATTRIBUTES];
         // BuildKit passes over what it cannot read.
         if let Ok(length) = lgetxattr(path, OsStr::from_bytes(name), value.as_mut_slice()) {

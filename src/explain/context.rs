@@ -10,6 +10,7 @@ use super::keys::content::{self, Header, Kind};
 use crate::format::digest::{Digest, Hasher};
 
 pub mod rules;
+pub mod scratch;
 pub mod select;
 pub mod snapshot;
 
@@ -30,11 +31,14 @@ pub struct Entry {
     /// The group; 0 in a build context.
     pub gid: u32,
     /// Extended attributes by name.
-    pub xattrs: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub xattrs: Xattrs,
     /// The digest of its header and content; of a directory that of its header alone. None where it could not be read, so
     /// that whatever takes it in is not known, either.
     pub digest: Option<Digest>,
 }
+
+/// Extended attributes: names and values.
+pub type Xattrs = Vec<(Box<[u8]>, Box<[u8]>)>;
 
 /// What an entry is. A hard link is the file that it is a link to.
 #[derive(Debug, Clone, PartialEq, Eq)]

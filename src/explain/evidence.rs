@@ -60,7 +60,14 @@ impl Evidence {
     /// # Errors
     /// When it is none, or says nothing of the steps.
     pub fn add(&mut self, provenance: &[u8]) -> Result<(), EvidenceError> {
-        let build = Build::parse(provenance)?;
+        self.add_build(Build::parse(provenance)?)
+    }
+
+    /// Adds a build, whatever evidence it was read from.
+    ///
+    /// # Errors
+    /// When it has no steps.
+    pub fn add_build(&mut self, build: Build) -> Result<(), EvidenceError> {
         if build.steps.is_empty() {
             return Err(EvidenceError::NoSteps);
         }

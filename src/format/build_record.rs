@@ -54,6 +54,8 @@ pub struct BuildRecord {
     pub cached_steps: u32,
     /// The platform of the builder.
     pub platform: String,
+    /// The directory of the main context on the machine that built, when it was one.
+    pub context: Option<String>,
     /// The uncompressed digests of layers of the images that it stands on and that it made, bottom first.
     pub images: Vec<Vec<Digest>>,
     /// Its provenance, one for each platform.
@@ -118,7 +120,11 @@ go_struct! {
         total: i64 = "numTotalSteps",
         cached: i64 = "numCachedSteps",
         platform: String = "DefaultPlatform",
+        local: RawLocal = "localState",
     }
+}
+go_struct! {
+    struct RawLocal { context: String = "LocalPath" }
 }
 go_struct! {
     struct RawTime { seconds: i64 = "seconds", nanos: i32 = "nanos" }
@@ -157,12 +163,11 @@ pub fn parse(archive: impl Read) -> Result<Vec<BuildRecord>, BuildRecordError> {
             Document::Manifest { config, layers, .. } if config.media_type == RECORD => {
                 records.push(record(&config, &layers, &blobs.content)?);
             }
-            Document::Manifest { .. } => {}
             // An index in an index is as deep as any writer goes.
             Document::Index { entries, .. } if depth < 2 => {
                 pending.extend(entries.into_iter().rev().map(|entry| (entry, depth + 1)));
             }
-            Document::Index { .. } => {}
+            Document::Manifest { .. } | Document::Index { .. } => {}
         }
     }
     if records.is_empty() {
@@ -237,6 +242,7 @@ fn record(
         total_steps: count(raw.total),
         cached_steps: count(raw.cached),
         platform: raw.platform,
+        context: Some(raw.local.context).filter(|path| path.starts_with('/')),
         images: raw.response.iter().filter_map(|(name, value)| diff_ids(name, value.as_deref()?)).collect(),
         ..BuildRecord::default()
     };

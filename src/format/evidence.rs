@@ -142,7 +142,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
     }
     Ok(match recognise(bytes).ok_or(EvidenceError::Unknown)? {
         EvidenceKind::Provenance => {
-            let build = Build::parse(bytes)?;
+            let build = provenance(bytes)?;
             if build.steps.is_empty() {
                 return Err(EvidenceError::NoSteps);
             }
@@ -162,6 +162,22 @@ pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
     })
 }
 
+/// Reads provenance, also as `docker buildx imagetools inspect` prints it: under its name.
+fn provenance(bytes: &[u8]) -> Result<Build, ProvenanceError> {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(rename = "SLSA", borrow)]
+        slsa: &'a serde_json::value::RawValue,
+    }
+    match Build::parse(bytes) {
+        Err(ProvenanceError::NotProvenance) => match serde_json::from_slice::<Named<'_>>(bytes) {
+            Ok(named) => Build::parse(named.slsa.get().as_bytes()),
+            Err(_) => Err(ProvenanceError::NotProvenance),
+        },
+        outcome => outcome,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +191,8 @@ mod tests {
         assert_eq!(error(br#"{"vertexes":[]}"#), "the log tells of no step");
         assert!(error(b"[1]").starts_with("not debug data of a cache: "));
         assert_eq!(error(br#"{"buildType":"x"}"#), "the provenance holds no steps; it was made with mode=min");
+        let named = br#"{"SLSA":{"buildType":"x","buildConfig":{"llbDefinition":[{"id":"a"}]}}}"#;
+        assert!(matches!(read(named), Ok(Document::Provenance(build)) if build.steps.len() == 1));
         assert_eq!(recognise(b"FROM x\n#1 nothing"), Some(EvidenceKind::PlainLog));
     }
 

@@ -82,18 +82,16 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
                 }
             }
         }
-        match found {
-            Some(left) => name = left,
-            None => {
-                // What follows must be well formed all the same.
-                while !pattern.is_empty() {
-                    let (_, chunk, rest) = next_chunk(pattern);
-                    pattern = rest;
-                    match_chunk(chunk, b"")?;
-                }
-                return Ok(false);
+        let Some(left) = found else {
+            // What follows must be well formed all the same.
+            while !pattern.is_empty() {
+                let (_, chunk, rest) = next_chunk(pattern);
+                pattern = rest;
+                match_chunk(chunk, b"")?;
             }
-        }
+            return Ok(false);
+        };
+        name = left;
     }
     Ok(name.is_empty())
 }

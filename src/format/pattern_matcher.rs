@@ -4,6 +4,8 @@
 //! `*` and `?` stop at a slash, `**` does not. Each pattern becomes a regular expression exactly as there, its oddities
 //! included; what Go and this program would read differently in one is refused instead.
 
+use std::fmt::Write as _;
+
 use regex::{Regex, RegexBuilder};
 
 use super::go_path;
@@ -71,19 +73,19 @@ impl PatternMatcher {
         let mut info = vec![false; self.patterns.len()];
         let mut matched = false;
         for (at, pattern) in self.patterns.iter().enumerate() {
-            let mut matches = folder.is_some_and(|folder| folder.0.get(at).copied().unwrap_or_default());
-            if !matches {
+            let mut hit = folder.is_some_and(|folder| folder.0.get(at).copied().unwrap_or_default());
+            if !hit {
                 if pattern.negated != matched {
                     continue;
                 }
-                matches = pattern.matches(&text);
-                if !matches && folder.is_none() {
+                hit = pattern.matches(&text);
+                if !hit && folder.is_none() {
                     let folders = text.char_indices().filter(|(_, character)| *character == '/').map(|(at, _)| at);
-                    matches = folders.into_iter().any(|end| pattern.matches(&text[..end]));
+                    hit = folders.into_iter().any(|end| pattern.matches(&text[..end]));
                 }
             }
-            info[at] = matches;
-            if matches {
+            info[at] = hit;
+            if hit {
                 matched = !pattern.negated;
             }
         }
@@ -278,7 +280,8 @@ fn class_character(rest: &mut &str) -> Option<char> {
 }
 
 fn push_code(character: char, out: &mut String) {
-    out.push_str(&format!("\\x{{{:x}}}", u32::from(character)));
+    // Writing to a String cannot fail.
+    let _ = write!(out, "\\x{{{:x}}}", u32::from(character));
 }
 
 #[cfg(test)]

@@ -116,13 +116,12 @@ impl PlainVertex {
 
 /// Reads `#7 …`, perhaps after a time.
 fn about(line: &str) -> Option<(u32, &str)> {
-    let start = match line.strip_prefix('#') {
-        Some(rest) => rest,
-        None => {
-            let (time, rest) = line.split_once(' ')?;
-            time.parse::<jiff::Timestamp>().ok()?;
-            rest.trim_start().strip_prefix('#')?
-        }
+    let start = if let Some(rest) = line.strip_prefix('#') {
+        rest
+    } else {
+        let (time, rest) = line.split_once(' ')?;
+        time.parse::<jiff::Timestamp>().ok()?;
+        rest.trim_start().strip_prefix('#')?
     };
     let (number, rest) = start.split_once(' ')?;
     let number = number.parse().ok().filter(|number| *number > 0)?;

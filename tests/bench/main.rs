@@ -8,6 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 mod config;
+mod context;
 mod disk;
 mod layout;
 mod memory;
@@ -25,12 +26,13 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 7] = [
+const PARTS: [(&str, Measure); 8] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
     ("snapshots", snapshots::measure),
     ("plan", plan::measure),
+    ("context", context::measure),
     ("terminal", terminal::measure),
     ("disk", disk::measure),
 ];

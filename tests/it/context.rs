@@ -26,8 +26,11 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
             let name = &commit.commit;
             let build = Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap()).unwrap();
             let at = |name: &str| -> PathBuf { trees.path().join("tree").join(name) };
-            let directories =
-                Directories { main: Some(at(name)), named: [("extra".into(), at(&format!("{name}.extra")))].into() };
+            let directories = Directories {
+                main: Some(at(name)),
+                named: [("extra".into(), at(&format!("{name}.extra")))].into(),
+                exclude: None,
+            };
             let contexts = context::load(&build, &directories);
             assert!(contexts.problems.is_empty() && contexts.missing.is_empty(), "{set} {name} {contexts:?}");
 
@@ -78,8 +81,8 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
                     }
                     // The stage as its own cache has it, where that holds a result.
                     let surest = matches.of(*input).iter().filter(|(_, certainty)| *certainty >= Certainty::Assumed);
-                    let chains = surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
-                    let Some(chain) = chains.last() else { continue };
+                    let mut chains = surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
+                    let Some(chain) = chains.next_back() else { continue };
                     let mut snapshot = Snapshot::default();
                     for blob in chain {
                         snapshot.apply(fixture.blob(blob).as_slice(), &Limits::default()).unwrap();

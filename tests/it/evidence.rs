@@ -74,6 +74,7 @@ fn a_build_record_holds_the_build_its_log_and_its_caches() {
         let imported: Vec<_> = record.imports.iter().map(|entry| entry.attributes["ref"].clone()).collect();
         assert_eq!(imported, [format!("127.0.0.1:5055/mini-cache:{before}")]);
         assert_eq!((record.total_steps, record.error.as_deref()), (12, None));
+        assert_eq!(record.context, Some(format!("/src/mini/{name}")));
 
         // The same files and commands as when the cache of this commit was made, so the same keys.
         let Document::Provenance(provenance) = one(&fixture, &format!("provenance/{name}.json")) else { panic!() };
@@ -108,7 +109,7 @@ fn debug_data_gives_the_text_behind_every_record_that_the_daemon_knew() {
             let text = debug.of_record(&digest).unwrap_or_else(|| panic!("{set} {name} {digest}"));
             match text {
                 Plain::Text(text) => {
-                    assert!(text.starts_with('{') || text.starts_with("buildkit.source.v0:"), "{text}")
+                    assert!(text.starts_with('{') || text.starts_with("buildkit.source.v0:"), "{text}");
                 }
                 Plain::Digests(digests) => {
                     assert_eq!(record.input_count(), 0);

@@ -10,6 +10,9 @@ use crate::format::layer::{self, Detail, Kind, LayerError, Limits};
 /// The most files that a stage may have to be looked at.
 const MAX_ENTRIES: usize = 2_000_000;
 
+/// How much of a file is read at a time, in bytes.
+const CHUNK: usize = 64 << 10;
+
 /// The files of the layers so far, by the keys of their paths.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -106,13 +109,14 @@ impl Snapshot {
             return Ok(());
         };
         // Linux has no permissions for links.
-        let mode = if matches!(kind, EntryKind::Symlink(_)) { 0o777 } else { listed.mode };
-        let mut entry = Entry { uid, gid, ..Entry::new(&path, kind, mode) };
+        let permissions = if matches!(kind, EntryKind::Symlink(_)) { 0o777 } else { listed.mode };
+        let mut entry = Entry { uid, gid, ..Entry::new(&path, kind, permissions) };
         entry.xattrs = xattrs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         entry.xattrs.sort();
         let mut hasher = entry.hasher();
         if matches!(entry.kind, EntryKind::File(_)) && !is_sparse {
-            let mut buffer = vec![0; 64 << 10];
+            let length = usize::try_from(listed.size).unwrap_or(CHUNK).clamp(1, CHUNK);
+            let mut buffer = vec![0; length];
             loop {
                 match content.read(&mut buffer) {
                     Ok(0) => break,
@@ -248,6 +252,19 @@ mod tests {
         assert_eq!(paths(vec![bottom(), opaque]), ["a", "a/new", "ab"]);
         assert_eq!(paths(vec![bottom(), Layer::new().file("a", "now a file")]), ["a", "ab"]);
         assert_eq!(paths(vec![bottom(), Layer::new().folder("ab"), Layer::new().folder("a")]).len(), 6);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn broken_layers_never_panic(at in 0_usize..6000, byte: u8) {
+            let mut bytes = bottom().file("a/.wh.one", "").0.into_inner().unwrap();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let mut snapshot = Snapshot::default();
+            if snapshot.apply(bytes.as_slice(), &Limits::default()).is_ok() {
+                let _ = snapshot.finish();
+            }
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ContentKey, StepKeys, content, selectors};
-use crate::explain::context::ContextFiles;
 use crate::explain::context::select::SelectError;
+use crate::explain::context::{ContextFiles, scratch};
+use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 
 /// The files of outputs: of the local sources of a build, and of stages whose layers are at hand.
@@ -22,6 +23,15 @@ pub struct Unfilled {
     pub error: SelectError,
 }
 
+/// Returns the files that an input makes out of nothing.
+fn made(build: &Build, output: StepOutput) -> Option<Arc<ContextFiles>> {
+    let step = build.step(output.step).filter(|step| step.inputs.is_empty() && output.output == 0)?;
+    match &step.op.kind {
+        OpKind::File(op) => scratch::files(op).map(Arc::new),
+        _ => None,
+    }
+}
+
 /// Fills in the content keys of the inputs whose files are at hand. What is known already stays.
 ///
 /// Returns the inputs for which that was not possible.
@@ -29,7 +39,10 @@ pub fn content_keys(build: &Build, keys: &mut [StepKeys], files: &KnownFiles) ->
     let mut unfilled = Vec::new();
     for ((step, of), keys) in (0..).map(StepIndex).zip(&build.steps).zip(keys) {
         for (input, (output, keys)) in of.inputs.iter().zip(&mut keys.inputs).enumerate() {
-            let Some(files) = files.get(output).filter(|_| keys.content == ContentKey::Unknown) else { continue };
+            if keys.content != ContentKey::Unknown {
+                continue;
+            }
+            let Some(files) = files.get(output).cloned().or_else(|| made(build, *output)) else { continue };
             let selectors = selectors::of_input(&of.op.kind, input, of.inputs.len());
             let digests: Result<Vec<_>, _> = selectors.iter().map(|selector| files.checksum(selector)).collect();
             match digests {

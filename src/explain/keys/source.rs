@@ -79,6 +79,21 @@ impl PinnedDownload<'_> {
     }
 }
 
+/// Returns what a download hashed to in that build: its own checksum, or the one that the build resolved.
+///
+/// Two builds with the same name, owner and checksum of a download have the same files of it, and so the same content key,
+/// whatever the server said of its date.
+pub fn downloaded(build: &Build, op: &SourceOp) -> Option<Digest> {
+    if !matches!(op.scheme().0, "http" | "https") {
+        return None;
+    }
+    if let Ok(pinned) = op.attr("http.checksum").parse() {
+        return Some(pinned);
+    }
+    let found = build.dependencies.iter().find(|dependency| dependency.uri == op.identifier)?;
+    found.digests.iter().find_map(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok())
+}
+
 /// Computes what the build's own description tells of a source's keys.
 pub(super) fn keys(build: &Build, op: &SourceOp, platform: Option<&Platform>) -> StepKeys {
     let partial = |digest: Option<Digest>| StepKeys { digests: digest.into_iter().collect(), ..StepKeys::default() };
@@ -233,6 +248,19 @@ mod tests {
         assert!(pinned.complete);
         let dated = keys_of(r#"{"identifier":"https://h/x","attrs":{"http.filename":"x"}}"#);
         assert!(dated.digests.is_empty() && !dated.complete);
+    }
+
+    #[test]
+    fn a_download_is_known_by_what_it_hashed_to() {
+        let mut build = Build::default();
+        let digests = [("sha256".to_owned(), "a".repeat(64))].into();
+        build.dependencies.push(Dependency { uri: "http://h/x".into(), digests });
+        let of = |op: &str| downloaded(&build, &lenient::parse(op.as_bytes()).unwrap());
+        let pinned = format!(r#"{{"identifier":"https://h/y","attrs":{{"http.checksum":"{}"}}}}"#, sha("b"));
+        assert_eq!(of(&pinned), Some(sha("b")));
+        assert_eq!(of(r#"{"identifier":"http://h/x"}"#), Some(sha(&"a".repeat(64))));
+        assert_eq!(of(r#"{"identifier":"http://h/z"}"#), None);
+        assert_eq!(of(r#"{"identifier":"git://h/x"}"#), None);
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             inputs.push(StepOutput { step, output });
         }
         let name = digest.to_string();
-        let locations = source.locations.get(&name).map(|locations| locations_of(locations)).unwrap_or_default();
+        let locations = source.locations.get(&name).map(locations_of).unwrap_or_default();
         let ignores_cache = definition.metadata.get(&name).is_some_and(|metadata| metadata.ignore_cache);
         let platform = op.platform.as_ref().map(convert::platform);
         let kind = if fields::are_known(bytes) { convert::kind(op) } else { OpKind::Unknown };

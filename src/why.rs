@@ -29,6 +29,7 @@ use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::{Inventory, RefEntry};
 
+mod downloads;
 mod files;
 mod log;
 
@@ -103,7 +104,7 @@ impl Explanation {
             .filter(|(_, step)| match &step.op.kind {
                 OpKind::Empty => false,
                 OpKind::Source(source) => source.scheme().0 != "local",
-                _ => true,
+                _ => !cause::is_internal(&self.build, step),
             })
             .map(|(index, _)| index)
             .collect();
@@ -179,6 +180,9 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
         let name = names.get(unfilled.step.at()).map(|name| name.text.clone()).unwrap_or_default();
         format!("the context does not hold what `{name}` takes: {}", unfilled.error)
     }));
+
+    downloads::compare(imported, &loaded, &build, &mut keys).await;
+    close_images(&build, &mut keys, &caches);
 
     let known = Known { ignores_cache: ignored, logged: log::verdicts(&build, &names, &log, &mut notes) };
     let mut solution = Solution::new(&build, &keys, &caches, &known);
@@ -323,6 +327,29 @@ fn image_facts(caches: &[&RefCache]) -> ImageFacts {
         }
     }
     facts
+}
+
+/// Settles that an image has no further key in the caches, where the layers that it has are in none of them: every result
+/// on an image holds the image's own layers.
+fn close_images(build: &Build, keys: &mut [StepKeys], caches: &[&RefCache]) {
+    let blobs: BTreeSet<_> =
+        caches.iter().flat_map(|cache| &cache.graph.layers).filter_map(|layer| layer.blob.valid()).collect();
+    for (place, step) in build.steps.iter().enumerate() {
+        let is_image =
+            matches!(&step.op.kind, OpKind::Source(op) if matches!(op.scheme().0, "docker-image" | "oci-layout"));
+        if !is_image || keys[place].complete || keys[place].digests.is_empty() {
+            continue;
+        }
+        let base = StepOutput { step: StepIndex(u32::try_from(place).unwrap_or(u32::MAX)), output: 0 };
+        let above = build.steps.iter().filter(|step| step.inputs.first() == Some(&base));
+        // Every operation puts one layer on what it stands on.
+        let below = above.flat_map(|step| step.layers.values()).flatten().filter_map(|chain| chain.split_last());
+        let own = step.layers.values().flatten().map(Vec::as_slice);
+        let mut layers = own.chain(below.map(|(_, below)| below)).flatten();
+        if layers.any(|layer| layer.digest.valid().is_none_or(|digest| !blobs.contains(&digest))) {
+            keys[place].complete = true;
+        }
+    }
 }
 
 /// Reads the files of those stages whose content decides about a step that is not known, and whose result is in a cache.

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::keys::{ContentKey, StepKeys, root};
+use super::keys::{ContentKey, StepKeys, root, source};
 use super::names::StepName;
 use super::solve::{InCache, Solution, Verdict};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::llb::OpKind;
-use crate::format::provenance::{Build, StepIndex, StepOutput};
+use crate::format::llb::{FileChange, OpKind, SourceOp};
+use crate::format::provenance::{Build, Step, StepIndex, StepOutput};
 use crate::inventory::cache::RefCache;
 
 pub mod own;
@@ -183,6 +183,15 @@ pub struct Facts<'a> {
     pub ignores_cache: &'a [bool],
 }
 
+/// Tells whether a step is the frontend's own, as the files of a heredoc are: it stands nowhere in the file, where others
+/// do.
+pub fn is_internal(build: &Build, step: &Step) -> bool {
+    let is_made = matches!(&step.op.kind, OpKind::File(op) if op.actions.0.iter().all(|action| {
+        action.input < 0 && matches!(action.change, FileChange::MakeFile(_) | FileChange::MakeDir(_))
+    }));
+    is_made && step.locations.is_empty() && build.steps.iter().any(|step| !step.locations.is_empty())
+}
+
 /// Finds why steps run: for each step that does, by place.
 pub fn causes(facts: &Facts<'_>) -> Vec<Option<Cause>> {
     let pairs = facts.before.as_ref().map(|before| pair::pairs(&facts.now, before));
@@ -195,7 +204,16 @@ pub fn causes(facts: &Facts<'_>) -> Vec<Option<Cause>> {
         if !runs || matches!(of.op.kind, OpKind::Empty | OpKind::Source(_)) {
             continue;
         }
-        causes[step.at()] = Some(inquiry.own(step).unwrap_or_else(|| inquiry.above(step, &causes)));
+        // What a heredoc says is a step of its own, which stands in no file.
+        let inside = of
+            .inputs
+            .iter()
+            .map(|input| input.step)
+            .filter(|input| facts.now.build.step(*input).is_some_and(|step| is_internal(facts.now.build, step)));
+        let inside = inside.filter_map(|input| causes[input.at()].clone());
+        let of_heredoc = inside.into_iter().find(|cause| cause.kind == CauseKind::Heredoc);
+        let cause = inquiry.own(step).or(of_heredoc).unwrap_or_else(|| inquiry.above(step, &causes));
+        causes[step.at()] = Some(cause);
     }
     causes
 }
@@ -279,10 +297,21 @@ impl Inquiry<'_> {
                     continue;
                 }
                 "local" => Cause::new(CauseKind::Content, "files of the build context changed"),
-                "docker-image" | "oci-layout" => self.base_image(source.scheme().1),
                 scheme => {
-                    let address = format!("{scheme}://{}", source.scheme().1);
-                    Cause::new(CauseKind::RemoteContent, format!("{address} holds something else"))
+                    match self.source_changed(input.step) {
+                        Some(true) => {}
+                        Some(false) => continue,
+                        // What is not known is told only where nothing else is left.
+                        None => {
+                            unknown.push(place);
+                            continue;
+                        }
+                    }
+                    if matches!(scheme, "docker-image" | "oci-layout") {
+                        self.base_image(source.scheme().1)
+                    } else {
+                        self.remote(source)
+                    }
                 }
             };
             let cause = Cause { input: Some(place), ..cause };
@@ -291,12 +320,49 @@ impl Inquiry<'_> {
                 found = Some(cause);
             }
         }
-        if found.is_none() && !unknown.is_empty() && !self.has_missing_input(step) {
-            let detail = "files of the build context changed: give it with --context to learn which";
+        if found.is_none() && unknown.len() == 1 && !self.has_missing_input(step) {
             let input = unknown.first().copied();
-            return Some(Cause { input, ..Cause::new(CauseKind::Content, detail) });
+            let from = input.and_then(|place| build.steps[step.at()].inputs.get(place));
+            let source = from.and_then(|from| match &build.steps[from.step.at()].op.kind {
+                OpKind::Source(source) => Some(source),
+                _ => None,
+            })?;
+            let cause = match source.scheme().0 {
+                "local" => {
+                    let detail = "files of the build context changed: give it with --context to learn which";
+                    Cause::new(CauseKind::Content, detail)
+                }
+                "docker-image" | "oci-layout" => self.base_image(source.scheme().1),
+                _ => self.remote(source),
+            };
+            return Some(Cause { input, ..cause });
         }
         found
+    }
+
+    /// Tells whether a source holds something else than it did; none when that is not known.
+    fn source_changed(&self, source: StepIndex) -> Option<bool> {
+        let now = self.facts.now.build;
+        let OpKind::Source(op) = &now.steps[source.at()].op.kind else { return None };
+        let is_complete = self.facts.now.keys[source.at()].complete;
+        let Some(before) = self.facts.before.as_ref().map(|before| before.build) else {
+            return is_complete.then_some(true);
+        };
+        let (name, _) = op.identifier.split_once('@').unwrap_or((&op.identifier, ""));
+        let former = before.steps.iter().find_map(|step| match &step.op.kind {
+            OpKind::Source(found) if found.identifier.split('@').next() == Some(name) => Some(found),
+            _ => None,
+        });
+        let Some(former) = former else { return is_complete.then_some(true) };
+        if matches!(op.scheme().0, "http" | "https") {
+            let (now, was) = (source::downloaded(now, op)?, source::downloaded(before, former)?);
+            return Some(now != was);
+        }
+        Some(op.identifier != former.identifier || is_complete)
+    }
+
+    fn remote(&self, source: &SourceOp) -> Cause {
+        Cause::new(CauseKind::RemoteContent, format!("{} holds something else", source.identifier))
     }
 
     /// Tells whether some record of the step's operation has at this input what the step has there.

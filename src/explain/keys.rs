@@ -36,6 +36,8 @@ pub struct InputKeys {
     pub selector: Option<Digest>,
     /// Whether the content of those paths is a key as well.
     pub content: ContentKey,
+    /// Digests of further records that stand for the input, as other evidence shows.
+    pub also: Vec<Digest>,
 }
 
 /// The content key of an input.

@@ -105,7 +105,8 @@ impl Matches {
                 (record.digest == DigestText::Valid(content_root(&content))).then_some(Certainty::Proved)
             }
         };
-        by_key.max(by_content)
+        let by_evidence = record.digest.valid().filter(|digest| is_root && keys.also.contains(digest));
+        by_key.max(by_content).max(by_evidence.map(|_| Certainty::Proved))
     }
 
     fn certainty_of(&self, graph: &CacheGraph, record: &Record, inputs: &[StepOutput], keys: &StepKeys) -> Certainty {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::keys::{ContentKey, StepKeys};
+use super::keys::{ContentKey, StepKeys, root};
 use super::matching::{Certainty, Matches};
 use crate::format::cache_config::RecordIndex;
 use crate::format::llb::OpKind;
@@ -114,18 +114,20 @@ impl Solution {
     pub fn new(build: &Build, keys: &[StepKeys], caches: &[&RefCache], known: &Known) -> Self {
         let matches: Vec<Matches> = caches.iter().map(|cache| Matches::find(build, keys, &cache.graph)).collect();
         let users = users(build);
-        let held: Vec<Held> = (0..)
+        let all_held: Vec<Held> = (0..)
             .map(StepIndex)
             .take(build.steps.len())
             .map(|step| held(build, keys, caches, &matches, &users[step.at()], step))
             .collect();
         let mut needed = vec![Sure::No; build.steps.len()];
+        // Whether it is asked for the keys of a step, be it only to find what stands on it.
+        let mut asked = vec![false; build.steps.len()];
         let mut steps: Vec<Option<Standing>> = vec![None; build.steps.len()];
         for (index, step) in build.ordered().rev() {
             let at = index.at();
-            let held = &held[at];
+            let held = &all_held[at];
             if users[at].is_empty() {
-                needed[at] = Sure::Yes;
+                (needed[at], asked[at]) = (Sure::Yes, true);
             }
             let ignores = known.ignores_cache.get(at).copied().unwrap_or_default();
             let logged = known.logged.get(at).copied().flatten();
@@ -136,16 +138,21 @@ impl Solution {
                 (None, Sure::Yes, Sure::No) => Verdict::Miss,
                 (None, ..) => Verdict::Unknown,
             };
+            let is_settled = has_result == Sure::Yes || !held.records.is_empty();
             for (place, input) in step.inputs.iter().enumerate() {
                 let asks = match (verdict, has_result) {
                     (Verdict::Miss, _) => Sure::Yes,
                     (Verdict::Hit, _) if logged.is_some() || has_result == Sure::Yes || needed[at] == Sure::No => {
                         Sure::No
                     }
-                    // A key that depends on content is only known when the content is there.
-                    (_, Sure::Maybe) if held.awaits_content(place) => needed[at],
                     _ => needed[at].min(Sure::Maybe),
                 };
+                // Where no key leads on, the content decides, and so it has to be there: either to find the step's key,
+                // or because the step runs.
+                let is_keyless = all_held[input.step.at()].in_cache != InCache::Unknown;
+                let looks = is_keyless && asked[at] && !is_settled && logged.is_none() && held.awaits_content(place);
+                let asks = if looks { Sure::Yes } else { asks };
+                asked[input.step.at()] |= asked[at] && !is_settled;
                 let needs = &mut needed[input.step.at()];
                 *needs = asks.max(*needs);
             }
@@ -233,7 +240,25 @@ fn held(
         all.in_cache = all.in_cache.min(in_cache);
         all.result = all.result.min(result);
     }
-    let inputs = keys[step.at()].inputs.iter().enumerate();
-    all.awaits = inputs.filter(|(_, input)| input.content == ContentKey::Unknown).map(|(place, _)| place).collect();
+    let inputs = keys[step.at()].inputs.iter().zip(&of.inputs).enumerate();
+    let is_source = |step: StepIndex| matches!(build.steps[step.at()].op.kind, OpKind::Source(_));
+    let awaits = inputs.filter(|(_, (input, from))| input.content == ContentKey::Unknown && !is_source(from.step));
+    // What is known to stand there by its key needs no content.
+    let leads_on = |from: &StepOutput, place: usize| by_key(caches, matches, *from, &keys[step.at()], place);
+    all.awaits = awaits.filter(|(place, (_, from))| !leads_on(from, *place)).map(|(place, _)| place).collect();
     all
+}
+
+/// Tells whether some record of the step's operation has at this input a key that surely stands there.
+fn by_key(caches: &[&RefCache], matches: &[Matches], from: StepOutput, keys: &StepKeys, place: usize) -> bool {
+    let digests: Vec<_> = keys.digests.iter().flat_map(|key| [root(key, 0), root(key, 1)]).collect();
+    caches.iter().zip(matches).any(|(cache, matches)| {
+        let graph = &cache.graph;
+        let records =
+            graph.records.iter().filter(|record| record.digest.valid().is_some_and(|found| digests.contains(&found)));
+        let mut links = records.filter_map(|record| graph.input(record, place)).flatten();
+        keys.inputs
+            .get(place)
+            .is_some_and(|input| links.any(|link| matches.link(graph, link, from, input) == Some(Certainty::Proved)))
+    })
 }

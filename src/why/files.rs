@@ -50,11 +50,11 @@ pub(super) async fn tell(
             && let OpKind::File(op) = &step.op.kind
             && let Some(layer) = top(imported, loaded, cache, record).await
         {
-            for action in &op.actions.0 {
-                if let FileChange::Copy(copy) = &action.change {
-                    paths.extend(compare(files, &layer, copy, root));
-                }
-            }
+            let copies = op.actions.0.iter().filter_map(|action| match &action.change {
+                FileChange::Copy(copy) => Some(&**copy),
+                _ => None,
+            });
+            paths = compare(files, &layer, &copies.collect::<Vec<_>>(), root);
         }
         if paths.is_empty() {
             paths = single(&selected, files, root, build, loaded, index, input);
@@ -115,30 +115,34 @@ async fn top(
     unpack(imported[*place].reader, cache, &[layer]).await
 }
 
-/// Compares what a copy takes of a context with what it made of it once. Nothing where that cannot be laid side by side, as
-/// for an archive that was unpacked.
-fn compare(files: &ContextFiles, layer: &ContextFiles, copy: &Copy, root: Option<&PathBuf>) -> Vec<PathChange> {
-    let Some(mut now) = destinations(files, layer, copy) else { return Vec::new() };
-    let dest = trimmed(&copy.dest);
+/// Compares what copies take of a context with what they made of it once. Nothing where that cannot be laid side by side,
+/// as for an archive that was unpacked.
+fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&PathBuf>) -> Vec<PathChange> {
+    let mut now: BTreeMap<Vec<u8>, (&Entry, &Copy)> = BTreeMap::new();
+    for copy in copies {
+        let Some(found) = destinations(files, layer, copy) else { return Vec::new() };
+        now.extend(found.into_iter().map(|(place, entry)| (place, (entry, *copy))));
+    }
+    let lies_apart =
+        |(place, (_, copy)): (&Vec<u8>, &(&Entry, &Copy))| copy.attempt_unpack && layer.entry(place).is_none();
+    if now.iter().any(lies_apart) {
+        return Vec::new();
+    }
     let mut changes = Vec::new();
-    for old in layer.entries().iter().filter(|entry| !entry.is_directory() && is_within(&entry.path, &dest)) {
+    for old in layer.entries().iter().filter(|entry| !entry.is_directory()) {
+        let Some(copy) = copies.iter().find(|copy| is_within(&old.path, &trimmed(&copy.dest))) else { continue };
         match now.remove(&*old.path) {
-            Some(new) => changes.extend(changed(new, old, copy, root)),
+            Some((new, copy)) => changes.extend(changed(new, old, copy, root)),
             None => {
-                let relative = old.path.strip_prefix(dest.as_slice()).unwrap_or(&old.path);
-                let name = joined(&trimmed(&copy.src), relative.strip_prefix(b"/").unwrap_or(relative));
+                let relative = below(&old.path, &trimmed(&copy.dest)).unwrap_or(&old.path);
+                let src = trimmed(&copy.src);
+                let is_folder = files.entry(&src).is_some_and(Entry::is_directory);
+                let name = if is_folder { joined(&src, relative) } else { relative.to_vec() };
                 changes.push(PathChange { path: shown(&name), kind: CauseKind::FileRemoved, detail: String::new() });
             }
         }
     }
-    // When nothing of it is there, the two do not speak of the same.
-    if !now.is_empty()
-        && changes.iter().all(|change| change.kind == CauseKind::FileRemoved)
-        && layer_is_other(layer, &now)
-    {
-        return Vec::new();
-    }
-    let added = now.values().map(|entry| PathChange {
+    let added = now.values().map(|(entry, _)| PathChange {
         path: shown(&entry.path),
         kind: CauseKind::FileAdded,
         detail: String::new(),
@@ -146,12 +150,6 @@ fn compare(files: &ContextFiles, layer: &ContextFiles, copy: &Copy, root: Option
     changes.extend(added);
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     changes
-}
-
-/// Tells whether none of the places that a copy writes to now is one that it wrote to then.
-fn layer_is_other(layer: &ContextFiles, now: &BTreeMap<Vec<u8>, &Entry>) -> bool {
-    let folder = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').map(|at| path[..at].to_vec());
-    !now.keys().any(|path| folder(path).is_none_or(|folder| layer.entry(&folder).is_some()))
 }
 
 /// Returns where a copy puts each file now; none where its source cannot be selected.

@@ -58,6 +58,7 @@ pub(super) fn inputs(op: &ExecOp, count: usize) -> Vec<InputKeys> {
     let keys = |(paths, content): (Vec<String>, _)| InputKeys {
         selector: (!paths.is_empty()).then(|| super::selector(&paths)),
         content,
+        ..InputKeys::default()
     };
     paths.into_iter().zip(content).map(keys).collect()
 }

@@ -79,7 +79,7 @@ pub(super) fn inputs(op: &FileOp, count: usize) -> Vec<InputKeys> {
         Some(paths) if !changed.contains(&input) => {
             // Descending, for historical reasons.
             paths.sort_unstable_by(|one, other| other.cmp(one));
-            InputKeys { selector: Some(super::selector(paths)), content: ContentKey::Unknown }
+            InputKeys { selector: Some(super::selector(paths)), content: ContentKey::Unknown, ..InputKeys::default() }
         }
         _ => InputKeys::default(),
     };

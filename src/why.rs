@@ -129,7 +129,14 @@ impl Explanation {
     /// Returns the causes that lie in their own steps, each told once however many steps have it.
     pub fn root_causes(&self) -> Vec<(StepIndex, &Cause)> {
         let mut seen = BTreeSet::new();
-        let roots = self.steps().into_iter().filter_map(|step| Some((step, self.causes[step.at()].as_ref()?)));
+        let mut steps = self.steps();
+        // What somebody changed comes before what a cache has lost.
+        let is_loss = |step: &StepIndex| {
+            let kind = self.causes[step.at()].as_ref().map(|cause| cause.kind);
+            matches!(kind, Some(CauseKind::ResultDropped | CauseKind::NotExported | CauseKind::BlobMissing))
+        };
+        steps.sort_by_key(is_loss);
+        let roots = steps.into_iter().filter_map(|step| Some((step, self.causes[step.at()].as_ref()?)));
         roots
             .filter(|(_, cause)| cause.is_root())
             .filter(|(step, cause)| {
@@ -425,7 +432,9 @@ async fn dropped(
     for imported in imported {
         let mut others: Vec<&RefEntry> =
             imported.inventory.refs.iter().filter(|entry| entry.digest() != imported.entry.digest()).collect();
-        others.sort_by_key(|entry| std::cmp::Reverse(entry.age().map(|(time, _)| time)));
+        // The one that had it last comes first, before those that were written since.
+        let age = |entry: &RefEntry| entry.age().map(|(time, _)| time);
+        others.sort_by_key(|entry| (age(entry) > age(imported.entry), std::cmp::Reverse(age(entry))));
         for entry in others.into_iter().take(MOST_REFS) {
             let open = |place: &usize| is_dropped(&causes[*place]) && !holders.contains_key(place);
             let open: Vec<usize> = (0..causes.len()).filter(open).collect();
@@ -455,11 +464,11 @@ async fn dropped(
         let Some(cause) = cause.as_mut().filter(|cause| cause.kind == CauseKind::ResultDropped) else { continue };
         match holders.get(&place) {
             Some(name) => {
-                cause.detail = format!("the cache holds its key, and its result no longer; `{name}` still has it")
+                cause.detail = format!("the cache holds its key, and its result no longer; `{name}` still has it");
             }
             None if is_thin => {
                 cause.kind = CauseKind::NotExported;
-                cause.detail = "the cache was exported without its result, as mode=min does".to_owned();
+                "the cache was exported without its result, as mode=min does".clone_into(&mut cause.detail);
             }
             None => {}
         }

@@ -310,7 +310,7 @@ impl Inquiry<'_> {
                     if matches!(scheme, "docker-image" | "oci-layout") {
                         self.base_image(source.scheme().1)
                     } else {
-                        self.remote(source)
+                        remote(source)
                     }
                 }
             };
@@ -333,7 +333,7 @@ impl Inquiry<'_> {
                     Cause::new(CauseKind::Content, detail)
                 }
                 "docker-image" | "oci-layout" => self.base_image(source.scheme().1),
-                _ => self.remote(source),
+                _ => remote(source),
             };
             return Some(Cause { input, ..cause });
         }
@@ -359,10 +359,6 @@ impl Inquiry<'_> {
             return Some(now != was);
         }
         Some(op.identifier != former.identifier || is_complete)
-    }
-
-    fn remote(&self, source: &SourceOp) -> Cause {
-        Cause::new(CauseKind::RemoteContent, format!("{} holds something else", source.identifier))
     }
 
     /// Tells whether some record of the step's operation has at this input what the step has there.
@@ -433,6 +429,10 @@ impl Inquiry<'_> {
         let name = self.facts.now.names.get(nearest.at()).map(|name| name.text.clone()).unwrap_or_default();
         Cause::new(CauseKind::Upstream, name)
     }
+}
+
+fn remote(source: &SourceOp) -> Cause {
+    Cause::new(CauseKind::RemoteContent, format!("{} holds something else", source.identifier))
 }
 
 /// Returns the digest by which a build had an image of that name.

@@ -1,7 +1,7 @@
 //! Which files of a context are not as they were when a step copied them into the layer that the cache has.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Imported, unpack};
 use crate::context::Contexts;
@@ -31,12 +31,12 @@ pub(super) async fn tell(
     solution: &Solution,
     causes: &mut [Option<Cause>],
 ) {
-    for place in 0..causes.len() {
-        let Some(cause) = causes[place].as_ref().filter(|cause| cause.kind == CauseKind::Content) else { continue };
+    for (place, cause) in causes.iter_mut().enumerate() {
+        let Some(cause) = cause.as_mut().filter(|cause| cause.kind == CauseKind::Content) else { continue };
         let Some(input) = cause.input else { continue };
         let step = &build.steps[place];
         let Some(files) = step.inputs.get(input).and_then(|output| contexts.files.get(output)) else { continue };
-        let root = step.inputs.get(input).and_then(|output| contexts.roots.get(&output.step));
+        let root = step.inputs.get(input).and_then(|output| contexts.roots.get(&output.step)).map(PathBuf::as_path);
         let selected: Vec<Entry> = selectors::of_input(&step.op.kind, input, step.inputs.len())
             .iter()
             .filter_map(|selector| files.selected(selector).ok())
@@ -60,7 +60,6 @@ pub(super) async fn tell(
             paths = single(&selected, files, root, build, loaded, index, input);
         }
         paths.truncate(MOST_PATHS);
-        let Some(cause) = causes[place].as_mut() else { continue };
         if let Some(first) = paths.first() {
             // Of several changes the one that weighs most stands for all: content before what came and went.
             let order = [CauseKind::Content, CauseKind::LinkTarget, CauseKind::FileAdded, CauseKind::FileRemoved];
@@ -117,7 +116,7 @@ async fn top(
 
 /// Compares what copies take of a context with what they made of it once. Nothing where that cannot be laid side by side,
 /// as for an archive that was unpacked.
-fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&PathBuf>) -> Vec<PathChange> {
+fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&Path>) -> Vec<PathChange> {
     let mut now: BTreeMap<Vec<u8>, (&Entry, &Copy)> = BTreeMap::new();
     for copy in copies {
         let Some(found) = destinations(files, layer, copy) else { return Vec::new() };
@@ -131,16 +130,15 @@ fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: O
     let mut changes = Vec::new();
     for old in layer.entries().iter().filter(|entry| !entry.is_directory()) {
         let Some(copy) = copies.iter().find(|copy| is_within(&old.path, &trimmed(&copy.dest))) else { continue };
-        match now.remove(&*old.path) {
-            Some((new, copy)) => changes.extend(changed(new, old, copy, root)),
-            None => {
-                let relative = below(&old.path, &trimmed(&copy.dest)).unwrap_or(&old.path);
-                let src = trimmed(&copy.src);
-                let is_folder = files.entry(&src).is_some_and(Entry::is_directory);
-                let name = if is_folder { joined(&src, relative) } else { relative.to_vec() };
-                changes.push(PathChange { path: shown(&name), kind: CauseKind::FileRemoved, detail: String::new() });
-            }
+        if let Some((new, copy)) = now.remove(&*old.path) {
+            changes.extend(changed(new, old, copy, root));
+            continue;
         }
+        let relative = below(&old.path, &trimmed(&copy.dest)).unwrap_or(&old.path);
+        let src = trimmed(&copy.src);
+        let is_folder = files.entry(&src).is_some_and(Entry::is_directory);
+        let name = if is_folder { joined(&src, relative) } else { relative.to_vec() };
+        changes.push(PathChange { path: shown(&name), kind: CauseKind::FileRemoved, detail: String::new() });
     }
     let added = now.values().map(|(entry, _)| PathChange {
         path: shown(&entry.path),
@@ -191,7 +189,7 @@ fn destinations<'a>(
 }
 
 /// Tells in what a file is another.
-fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&PathBuf>) -> Option<PathChange> {
+fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&Path>) -> Option<PathChange> {
     let path = shown(&new.path);
     let change = |kind, detail: String| Some(PathChange { path: path.clone(), kind, detail });
     match (&new.kind, &old.kind) {
@@ -229,7 +227,7 @@ fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&PathBuf>) -> Opt
 }
 
 /// Hashes a file of the context as if it had the header of `entry`.
-fn hashed(entry: &Entry, root: &PathBuf, size: u64) -> Option<Digest> {
+fn hashed(entry: &Entry, root: &Path, size: u64) -> Option<Digest> {
     use std::os::unix::ffi::OsStrExt as _;
     if size > LARGEST {
         return None;
@@ -244,7 +242,7 @@ fn hashed(entry: &Entry, root: &PathBuf, size: u64) -> Option<Digest> {
 fn single(
     selected: &[Entry],
     files: &ContextFiles,
-    root: Option<&PathBuf>,
+    root: Option<&Path>,
     build: &Build,
     loaded: &[(usize, RefCache)],
     step: StepIndex,
@@ -272,7 +270,7 @@ fn single(
 }
 
 /// Returns the files with one of them having another mode.
-fn with_mode(files: &ContextFiles, entry: &Entry, mode: u32, root: Option<&PathBuf>) -> Option<ContextFiles> {
+fn with_mode(files: &ContextFiles, entry: &Entry, mode: u32, root: Option<&Path>) -> Option<ContextFiles> {
     let EntryKind::File(size) = entry.kind else { return None };
     let other = Entry { mode, digest: None, ..entry.clone() };
     let digest = hashed(&other, root?, size)?;

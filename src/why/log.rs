@@ -23,11 +23,13 @@ pub(super) struct Log {
 pub(super) fn verdicts(build: &Build, names: &[StepName], log: &Log, notes: &mut Vec<String>) -> Vec<Option<Verdict>> {
     let mut verdicts = vec![None; build.steps.len()];
     if let Some(rich) = &log.rich {
-        let found = rich_verdicts(build, rich);
-        if found.iter().all(Option::is_none) && !rich.vertices.is_empty() {
-            notes.push("the log is of another build: it knows none of the steps, and is left aside".to_owned());
+        if is_of(build, rich) {
+            verdicts = rich_verdicts(build, rich);
+        } else if !rich.vertices.is_empty() {
+            let what =
+                "the log is of another build, or ends early: it does not know most of the steps, and is left aside";
+            notes.push(what.to_owned());
         }
-        verdicts = found;
         for vertex in &rich.vertices {
             if vertex.name.starts_with("importing cache manifest from") && !vertex.error.is_empty() {
                 notes.push(format!("the build could not import the cache: {}", vertex.error));
@@ -35,11 +37,11 @@ pub(super) fn verdicts(build: &Build, names: &[StepName], log: &Log, notes: &mut
         }
     }
     if let Some(plain) = &log.plain {
-        let named = by_name(build, names, plain);
-        if named.is_empty() && !plain.vertices.is_empty() {
+        let matched = by_name(build, names, plain);
+        if matched.is_empty() && !plain.vertices.is_empty() {
             notes.push("the plain log is of another build: it knows none of the steps, and is left aside".to_owned());
         }
-        for (step, vertex) in named {
+        for (step, vertex) in matched {
             verdicts[step] = verdicts[step].or(plain_verdict(vertex));
         }
     }
@@ -49,7 +51,7 @@ pub(super) fn verdicts(build: &Build, names: &[StepName], log: &Log, notes: &mut
 /// Returns how long each step ran, by place.
 pub(super) fn busy(build: &Build, names: &[StepName], log: &Log) -> Vec<Option<SignedDuration>> {
     let mut busy = vec![None; build.steps.len()];
-    if let Some(rich) = &log.rich {
+    if let Some(rich) = log.rich.as_ref().filter(|rich| is_of(build, rich)) {
         for (busy, step) in busy.iter_mut().zip(&build.steps) {
             let vertices = step.vertices.iter().filter_map(|vertex| rich.vertex(vertex));
             *busy = vertices.map(|vertex| vertex.busy).max();
@@ -61,6 +63,18 @@ pub(super) fn busy(build: &Build, names: &[StepName], log: &Log) -> Vec<Option<S
         }
     }
     busy
+}
+
+/// Tells whether a log is of the build: it knows most of its steps. Those that take no files of a context are the same in
+/// other builds, too.
+fn is_of(build: &Build, log: &ProgressLog) -> bool {
+    let steps = build.steps.iter().filter(|step| !step.vertices.is_empty());
+    let (mut all, mut known) = (0, 0);
+    for step in steps {
+        all += 1;
+        known += usize::from(step.vertices.iter().any(|vertex| log.vertex(vertex).is_some()));
+    }
+    known * 2 > all
 }
 
 fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<Verdict>> {

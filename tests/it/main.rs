@@ -25,3 +25,4 @@ mod scenarios;
 mod steps;
 mod support;
 mod tui;
+mod why;

@@ -209,6 +209,7 @@ fn help_says_what_there_is() {
     Commands:
       ls           List the refs of a cache, with their sizes and ages
       show         Show one ref: its steps and layers
+      why          Tell why each step of a build hit or missed its cache
       diff         Tell what changed between two refs, by cache key
       du           Sum up what is live, orphaned, missing and unknown
       prune        Plan what goes from a cache and why, and with --yes or --apply delete it

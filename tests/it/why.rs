@@ -1,0 +1,362 @@
+//! Explanations held against what really happened, and as people see them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cachelens::backend::SharedReader;
+use cachelens::backend::local::LocalCache;
+use cachelens::context::Directories;
+use cachelens::explain::solve::Verdict;
+use cachelens::format::evidence;
+use cachelens::inventory::Inventory;
+use cachelens::inventory::scan::{ScanOptions, scan};
+use cachelens::why::{Explanation, Given, Imported, explain};
+use serde::Deserialize;
+use tokio::runtime::Runtime;
+
+use crate::support::command::Sandbox;
+use crate::support::fixture::Fixture;
+
+#[derive(Deserialize)]
+struct Commit {
+    #[serde(rename = "commit")]
+    name: String,
+    root_causes: Vec<RootCause>,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct RootCause {
+    kind: String,
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    step: String,
+    result: String,
+}
+
+/// What is given beside the provenance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Evidence {
+    context: bool,
+    baseline: bool,
+    log: bool,
+}
+
+/// A history, with its cache as it was after each commit.
+struct History {
+    fixture: Fixture,
+    commits: Vec<Commit>,
+    trees: tempfile::TempDir,
+    reader: SharedReader,
+    inventory: Inventory,
+    _layout: tempfile::TempDir,
+    runtime: Runtime,
+}
+
+impl History {
+    fn of(set: &str) -> Self {
+        let fixture = Fixture::named(set);
+        let layout = fixture.layout("local.json");
+        let reader: SharedReader = Arc::new(LocalCache::new(layout.path()));
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
+        let (commits, trees) = (fixture.json("history.json"), fixture.trees());
+        Self { fixture, commits, trees, reader, inventory, _layout: layout, runtime }
+    }
+
+    fn document(&self, path: &str) -> evidence::Document {
+        evidence::read(&fs::read(self.fixture.path(path)).unwrap()).unwrap()
+    }
+
+    /// Explains the build of a commit by the cache of the one before.
+    fn explain(&self, place: usize, given: Evidence) -> Explanation {
+        let (before, now) = (&self.commits[place - 1].name, &self.commits[place].name);
+        let mut documents = vec![self.document(&format!("provenance/{now}.json"))];
+        if given.log {
+            documents.push(self.document(&format!("logs/{now}.rawjson")));
+        }
+        let baseline = given.baseline.then(|| self.document(&format!("provenance/{before}.json")));
+        let tree = |name: String| -> PathBuf { self.trees.path().join("tree").join(name) };
+        let directories = Directories {
+            main: given.context.then(|| tree(now.clone())),
+            named: if given.context { [("extra".into(), tree(format!("{now}.extra")))].into() } else { [].into() },
+            ..Directories::default()
+        };
+        let entry = self.inventory.refs.iter().find(|entry| entry.name == *before).unwrap();
+        let imported = [Imported { reader: &self.reader, inventory: &self.inventory, entry }];
+        let given = Given { documents, baseline: baseline.into_iter().collect(), directories };
+        self.runtime.block_on(explain(&imported, given)).unwrap()
+    }
+}
+
+/// Counts verdicts that are wrong, unknown, and judged at all.
+fn judge(history: &History, given: Evidence) -> (usize, usize, usize) {
+    let (mut wrong, mut unknown, mut judged) = (Vec::new(), 0, 0);
+    for place in 1..history.commits.len() {
+        let commit = &history.commits[place];
+        let explanation = history.explain(place, given);
+        for step in commit.steps.iter().filter(|step| step.result != "source") {
+            judged += 1;
+            let index = explanation.build.steps.iter().position(|found| found.id == step.step).unwrap();
+            match explanation.standings[index].verdict {
+                Verdict::Unknown => unknown += 1,
+                verdict if (verdict == Verdict::Miss) == (step.result == "ran") => {}
+                verdict => wrong.push(format!("{} {}: {verdict:?}, but it {}", commit.name, step.step, step.result)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    (wrong.len(), unknown, judged)
+}
+
+const ALL: Evidence = Evidence { context: true, baseline: true, log: true };
+
+/// Holds both histories against what happened: wrong / unknown / judged.
+fn figures(given: Evidence) -> String {
+    let (mut wrong, mut unknown, mut judged) = (0, 0, 0);
+    for set in ["shop", "kitchen"] {
+        let figures = judge(&History::of(set), given);
+        (wrong, unknown, judged) = (wrong + figures.0, unknown + figures.1, judged + figures.2);
+    }
+    format!("{wrong} / {unknown} / {judged}")
+}
+
+#[test]
+fn with_all_evidence_every_verdict_is_right() {
+    assert_eq!(figures(ALL), "0 / 0 / 431");
+}
+
+#[test]
+fn without_a_log_only_what_running_steps_write_is_unknown() {
+    assert_eq!(figures(Evidence { log: false, ..ALL }), "0 / 52 / 431");
+}
+
+#[test]
+fn with_less_evidence_more_is_unknown_and_nothing_wrong() {
+    assert_eq!(figures(Evidence { context: true, baseline: false, log: false }), "0 / 52 / 431");
+    assert_eq!(figures(Evidence { context: false, baseline: true, log: false }), "0 / 331 / 431");
+    assert_eq!(figures(Evidence { context: false, baseline: false, log: false }), "0 / 331 / 431");
+    assert_eq!(figures(Evidence { context: false, baseline: false, log: true }), "0 / 0 / 431");
+}
+
+#[test]
+fn root_causes_are_what_was_changed() {
+    for set in ["shop", "kitchen"] {
+        let history = History::of(set);
+        for place in 1..history.commits.len() {
+            let commit = &history.commits[place];
+            let explanation = history.explain(place, ALL);
+            let found = explanation.root_causes();
+            let is_thin = |kind: &str| matches!(kind, "result-dropped" | "not-exported");
+            for wanted in commit.root_causes.iter().filter(|cause| !is_thin(&cause.kind)) {
+                let is_it = found.iter().any(|(_, cause)| {
+                    let paths = cause.paths.iter().any(|change| change.path.contains(&wanted.detail));
+                    cause.kind.word() == wanted.kind && (cause.detail.contains(&wanted.detail) || paths)
+                });
+                assert!(is_it, "{set} {}: {} {}; found {found:?}", commit.name, wanted.kind, wanted.detail);
+            }
+            let wanted: BTreeSet<&str> = commit.root_causes.iter().map(|cause| cause.kind.as_str()).collect();
+            let kinds: BTreeSet<&str> = found.iter().map(|(_, cause)| cause.kind.word()).collect();
+            let others: Vec<_> = kinds.difference(&wanted).filter(|kind| !is_thin(kind)).collect();
+            assert!(others.is_empty(), "{set} {}: also {others:?}", commit.name);
+        }
+    }
+}
+
+#[test]
+fn every_step_that_runs_has_a_cause_and_no_other_has() {
+    for set in ["shop", "kitchen"] {
+        let history = History::of(set);
+        for place in 1..history.commits.len() {
+            let explanation = history.explain(place, ALL);
+            for step in explanation.steps().into_iter().filter(|step| explanation.is_judged(*step)) {
+                let runs = explanation.standings[step.at()].verdict == Verdict::Miss;
+                let cause = &explanation.causes[step.at()];
+                assert_eq!(runs, cause.is_some(), "{set} {}", history.commits[place].name);
+            }
+        }
+    }
+}
+
+/// A home with the cache of a set as `./cache` and the trees of its commits as `./tree`.
+fn home(set: &str) -> (Sandbox, Fixture) {
+    let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
+    fixture.write_layout("local.json", &sandbox.path("cache"));
+    let trees = fixture.trees();
+    copy(&trees.path().join("tree"), &sandbox.path("tree"));
+    for folder in ["provenance", "logs", "dockerbuild", "llb"] {
+        if fixture.path(folder).is_dir() {
+            copy(&fixture.path(folder), &sandbox.path(folder));
+        }
+    }
+    (sandbox, fixture)
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
+#[test]
+fn why_tells_causes_first_and_then_the_steps() {
+    let (sandbox, _) = home("shop");
+    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "provenance/c08.json", "--build", "logs/c08.rawjson",
+        "--baseline", "provenance/c07.json", "--context", "tree/c08"]), @r"
+    ./cache#c07: 6 hit, 9 run, which took 0.7s
+
+    ✗ Dockerfile:16 RUN go build -trimpath ./api
+        its command changed: `go build ./api` became `go build -trimpath ./api`, and 4 steps after it run, too
+    ✗ Dockerfile:12 WORKDIR /src
+        the cache holds its key, and its result no longer; `c04` still has it
+        → import a ref that still has the result as well, or export it from a build that runs the step
+    ✗ Dockerfile:13 COPY go.mod ./
+        the cache holds its key, and its result no longer; `c04` still has it
+        → import a ref that still has the result as well, or export it from a build that runs the step
+    ✗ Dockerfile:14 RUN go mod download
+        the cache holds its key, and its result no longer; `c04` still has it
+        → import a ref that still has the result as well, or export it from a build that runs the step
+    ✗ Dockerfile:15 COPY api ./api
+        the cache holds its key, and its result no longer; `c04` still has it
+        → import a ref that still has the result as well, or export it from a build that runs the step
+
+       STEP                                          WHERE          CACHE     TIME  WHY
+    ·  FROM 127.0.0.1:5055/base:latest AS deps       Dockerfile:1   key-only  0.1s
+    ✓  WORKDIR /app                                  Dockerfile:2   result       –
+    ✓  COPY package.json package-lock.json ./        Dockerfile:3   result       –
+    ✓  RUN npm ci                                    Dockerfile:4   result       –
+    ✓  COPY web ./web                                Dockerfile:7   result       –
+    ✓  RUN npm run build                             Dockerfile:9   result    0.5s
+    ✗  WORKDIR /src                                  Dockerfile:12  key-only  0.0s  result-dropped
+    ✗  COPY go.mod ./                                Dockerfile:13  key-only  0.0s  result-dropped
+    ✗  RUN go mod download                           Dockerfile:14  key-only  0.1s  result-dropped
+    ✗  COPY api ./api                                Dockerfile:15  key-only  0.1s  result-dropped
+    ✗  RUN go build -trimpath ./api                  Dockerfile:16  absent    0.2s  command
+    ✓  RUN npm test && echo ok > /report.txt         Dockerfile:20  result    0.3s
+    ✗  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  absent    0.1s  ↑ RUN go build -trimpath ./api
+    ✗  COPY --from=web /app/dist /srv                Dockerfile:25  absent    0.1s  ↑ RUN go build -trimpath ./api
+    ✗  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  absent    0.1s  ↑ RUN go build -trimpath ./api
+    ✗  COPY assets /srv/assets                       Dockerfile:27  absent    0.0s  ↑ RUN go build -trimpath ./api
+
+    ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
+    exit 0
+    ");
+    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c05", "--build", "provenance/c06.json", "--baseline",
+        "provenance/c05.json", "--context", "tree/c06"]), @r"
+    ./cache#c05: 9 hit, 3 run, 3 unknown
+
+    ✗ Dockerfile:7 COPY web ./web
+        the permissions of files changed: web/index.js, and 2 steps after it run, too
+          mode  web/index.js (0644 → 0755)
+        → keep the bits the same everywhere: umask, and core.fileMode of git
+
+       STEP                                          WHERE          CACHE     TIME  WHY
+    ·  FROM 127.0.0.1:5055/base:latest AS deps       Dockerfile:1   key-only     –
+    ✓  WORKDIR /app                                  Dockerfile:2   result       –
+    ✓  COPY package.json package-lock.json ./        Dockerfile:3   result       –
+    ✓  RUN npm ci                                    Dockerfile:4   result       –
+    ✗  COPY web ./web                                Dockerfile:7   absent       –  mode
+    ✗  RUN npm run build                             Dockerfile:9   absent       –  ↑ COPY web ./web
+    ✓  WORKDIR /src                                  Dockerfile:12  key-only     –
+    ✓  COPY go.mod ./                                Dockerfile:13  key-only     –
+    ✓  RUN go mod download                           Dockerfile:14  key-only     –
+    ✓  COPY api ./api                                Dockerfile:15  key-only     –
+    ✓  RUN go build ./api                            Dockerfile:16  key-only     –
+    ✗  RUN npm test && echo ok > /report.txt         Dockerfile:20  absent       –  ↑ COPY web ./web
+    ✓  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  result       –
+    ?  COPY --from=web /app/dist /srv                Dockerfile:25  unknown      –
+    ?  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  unknown      –
+    ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –
+
+    ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
+    exit 0
+    ");
+}
+
+#[test]
+fn why_says_what_does_not_fit_together() {
+    let (sandbox, _) = home("shop");
+    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "logs/c08.rawjson"]), @r"
+    error: nothing among the evidence tells the steps of the build
+      hint: give the build's provenance (mode=max), its build record, or its LLB definition with --build
+    exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "cache/oci-layout"]), @r"
+    error: cache/oci-layout: not provenance: neither a statement nor a predicate of SLSA
+    exit 1
+    ");
+    let other = sandbox.json(&[
+        "why",
+        "./cache#c07",
+        "--json",
+        "--build",
+        "provenance/c08.json",
+        "--build",
+        "logs/c05.rawjson",
+        "--context",
+        "tree/c12",
+        "--baseline",
+        "provenance/c07.json",
+    ]);
+    let notes: Vec<&str> = other["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    assert!(notes.iter().any(|note| note.contains("the log is of another build")), "{notes:?}");
+    insta::assert_snapshot!(sandbox.run(&["why", "./cache", "--build", "provenance/c08.json"]), @r"
+    error: ./cache has 15 refs
+      hint: name one, as in ./cache#c01
+    exit 2
+    ");
+}
+
+#[test]
+fn why_prints_the_document_that_scripts_read() {
+    let (sandbox, _) = home("shop");
+    let document = sandbox.json(&[
+        "why",
+        "./cache#c07",
+        "--json",
+        "--build",
+        "provenance/c08.json",
+        "--build",
+        "logs/c08.rawjson",
+        "--baseline",
+        "provenance/c07.json",
+        "--context",
+        "tree/c08",
+    ]);
+    assert_eq!((&document["schema"], &document["command"]), (&1.into(), &"why".into()));
+    assert_eq!(document["ref"], "./cache#c07");
+    assert_eq!(document["summary"], serde_json::json!({ "hit": 6, "miss": 9, "unknown": 0 }));
+    let steps = document["steps"].as_array().unwrap();
+    let changed = steps.iter().find(|step| step["name"] == "RUN go build -trimpath ./api").unwrap();
+    assert_eq!((&changed["verdict"], &changed["in_cache"]), (&"miss".into(), &"absent".into()));
+    assert_eq!((&changed["cause"]["kind"], &changed["cause"]["root"]), (&"command".into(), &true.into()));
+    assert_eq!(changed["location"], serde_json::json!({ "file": "Dockerfile", "line": 16 }));
+    assert!(changed["vertex"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(changed["keys"].as_array().unwrap().len(), 1);
+    let roots = document["root_causes"].as_array().unwrap();
+    assert!(roots.iter().any(|cause| cause["kind"] == "command" && cause["step"] == changed["id"]));
+    assert!(roots.iter().all(|cause| matches!(cause["kind"].as_str().unwrap(), "command" | "result-dropped")));
+}
+
+#[test]
+fn a_build_record_and_a_plain_log_are_enough() {
+    let (sandbox, _) = home("mini");
+    let record = sandbox.json(&[
+        "why",
+        "./cache#c02",
+        "dockerbuild/c03.dockerbuild",
+        "--baseline",
+        "dockerbuild/c02.dockerbuild",
+        "--json",
+    ]);
+    assert_eq!(record["summary"], serde_json::json!({ "hit": 4, "miss": 2, "unknown": 0 }));
+    assert_eq!(record["root_causes"][0]["detail"], "`go build` became `go build -race`");
+    let plain =
+        sandbox.json(&["why", "./cache#c02", "--build", "provenance/c03.json", "--build", "logs/c03.plain", "--json"]);
+    assert_eq!(plain["summary"], serde_json::json!({ "hit": 4, "miss": 2, "unknown": 0 }));
+    let definition = sandbox.json(&["why", "./cache#c02", "--build", "llb/c03.pb", "--json"]);
+    assert_eq!(definition["summary"], serde_json::json!({ "hit": 1, "miss": 1, "unknown": 4 }));
+}

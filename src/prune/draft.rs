@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::live::{MarkError, recently_dropped};
-use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, names};
-use crate::backend::{Capabilities, Disposal, RefTarget, SharedReader};
+use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
+use crate::backend::{Capabilities, Disposal, SharedReader};
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
@@ -78,7 +78,7 @@ impl Draft {
             policy_text: &self.policy_text,
             now: self.now,
             freed_blobs: choices.freed_blobs,
-            disposal: Disposal::Trash,
+            disposal: if self.capabilities.trash { Disposal::Trash } else { Disposal::AtOnce },
             spared: &choices.spared,
         }
     }
@@ -86,8 +86,7 @@ impl Draft {
     /// Returns the refs that are not meant, so that they can be left out.
     pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
         let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
-        let target = |entry: &RefEntry| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? });
-        others.filter_map(target).map(Target::Ref).collect()
+        others.filter_map(ref_target).map(Target::Ref).collect()
     }
 
     /// Returns what the store holds.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Capabilities, Disposal, Footprint, ObjectName, PlanId};
+use crate::backend::{Capabilities, Disposal, Footprint, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry, Tally};
 use crate::retention::{Percent, Policy, Verdicts};
@@ -21,7 +21,7 @@ mod lists;
 pub mod verify;
 
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
-pub(super) use judge::digest_in_trash;
+pub(super) use judge::{digest_in_entry, digest_in_trash};
 pub use judge::{BlobFate, Judged};
 use lists::Lists;
 pub use verify::Violation;
@@ -167,6 +167,13 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Adds what a person should know before it is carried out.
+    #[must_use]
+    pub fn with_warning(mut self, warning: Option<String>) -> Self {
+        self.warnings.extend(warning);
+        self
+    }
+
     /// Adds what the deletions take on the disk.
     #[must_use]
     pub fn with_footprint(mut self, footprint: Footprint) -> Self {
@@ -306,7 +313,8 @@ impl Plan {
 /// Checks that everything is known that a plan needs; returns which refs there are.
 fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
     let inventory = planning.inventory;
-    let complete = inventory.is_complete() && planning.verdicts.refs.len() == inventory.refs.len();
+    let judged = inventory.refs.len() + inventory.entries.len();
+    let complete = inventory.is_complete() && planning.verdicts.refs.len() == judged;
     let fingerprint = inventory.fingerprint.filter(|_| complete).ok_or(PlanError::Incomplete)?;
     for (entry, verdict) in inventory.refs.iter().zip(&planning.verdicts.refs) {
         if matches!(verdict, crate::retention::Verdict::Undecided(_)) {
@@ -364,7 +372,7 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     let Some(limit) = planning.policy.max_delete else { return Ok(()) };
     let totals = planning.inventory.totals();
     let refs = plan.refs() as u64;
-    let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial));
+    let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial | Kind::Entry));
     let (objects, bytes) =
         goes.fold((0, 0_u64), |(count, bytes), item| (count + 1, bytes.saturating_add(item.target.bytes())));
     let stored = totals.stored();
@@ -385,8 +393,13 @@ fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
 }
 
+/// Returns a ref as what goes; none when what it points to is not known.
+pub(super) fn ref_target(entry: &RefEntry) -> Option<RefTarget> {
+    Some(RefTarget { names: names(entry), digest: entry.digest().valid()?, bytes: entry.facts().bytes })
+}
+
 /// Returns all names of a ref as its entry has them; none for an untagged one.
-pub(super) fn names(entry: &RefEntry) -> Vec<String> {
+fn names(entry: &RefEntry) -> Vec<String> {
     if entry.tagged { entry.names().map(str::to_owned).collect() } else { Vec::new() }
 }
 

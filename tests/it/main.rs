@@ -10,6 +10,7 @@ mod counts;
 mod demo;
 mod explain;
 mod fixtures;
+mod gha;
 mod layers;
 mod local;
 mod program;

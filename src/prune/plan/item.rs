@@ -40,6 +40,8 @@ pub enum Kind {
     Partial,
     /// Something in the trash.
     Object,
+    /// An entry of a store that deletes by entry.
+    Entry,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::Blob => "blob",
             Self::Partial => "partial",
             Self::Object => "object",
+            Self::Entry => "entry",
         }
     }
 }
@@ -63,6 +66,7 @@ impl Target {
                 ObjectName::Blob(_) => Kind::Blob,
                 ObjectName::Partial(_) => Kind::Partial,
                 ObjectName::Trashed(_) => Kind::Object,
+                ObjectName::Entry(_) => Kind::Entry,
             },
         }
     }
@@ -72,16 +76,17 @@ impl Target {
         match self {
             Self::Ref(target) => target.names.first().cloned().unwrap_or_else(|| target.digest.to_string()),
             Self::Object(ObjectTarget { name: ObjectName::Blob(digest), .. }) => digest.to_string(),
-            Self::Object(ObjectTarget { name: ObjectName::Partial(name) | ObjectName::Trashed(name), .. }) => {
-                name.clone()
-            }
+            Self::Object(ObjectTarget {
+                name: ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name),
+                ..
+            }) => name.clone(),
         }
     }
 
     /// Returns the bytes that the store holds no longer when it has gone.
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Ref(_) => 0,
+            Self::Ref(target) => target.bytes,
             Self::Object(object) => object.size,
         }
     }
@@ -136,11 +141,12 @@ mod document {
             Kind::Ref => {
                 let names = if item.untagged { Vec::new() } else { [vec![item.name], item.aliases].concat() };
                 let digest = item.digest.ok_or_else(|| missing("digest"))?;
-                return Ok(Target::Ref(RefTarget { names, digest }));
+                return Ok(Target::Ref(RefTarget { names, digest, bytes: item.bytes }));
             }
             Kind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
             Kind::Partial => ObjectName::Partial(item.name),
             Kind::Object => ObjectName::Trashed(item.name),
+            Kind::Entry => ObjectName::Entry(item.name),
         };
         let modified = item.modified.ok_or_else(|| missing("modified"))?;
         Ok(Target::Object(ObjectTarget { name, size: item.bytes, modified }))

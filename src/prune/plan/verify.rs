@@ -1,11 +1,11 @@
 //! The proof that a plan keeps what every plan must keep. It looks at the result only, and computes everything anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{FreedBlobs, Plan, Planning, Target, age, names};
-use crate::backend::{ObjectName, RefTarget};
+use super::{FreedBlobs, Plan, Planning, Target, age, ref_target};
+use crate::backend::{ObjectName, RefTarget, StoreEntry};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
 
@@ -60,14 +60,15 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
         }
         match &item.target {
             Target::Ref(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
-            Target::Ref(_) => {}
+            Target::Ref(target) => bytes = bytes.saturating_add(target.bytes),
             Target::Object(object) => {
                 objects += 1;
                 bytes = bytes.saturating_add(object.size);
                 if age(object.modified, plan.created) < plan.grace {
                     return Err(Violation::TooYoung(name()));
                 }
-                let needs_certainty = !matches!(object.name, ObjectName::Partial(_));
+                // A rule that names an entry decides about it, whatever else is known; one that a ref reaches is no such.
+                let needs_certainty = !matches!(object.name, ObjectName::Partial(_) | ObjectName::Entry(_));
                 if needs_certainty && (plan.undetermined || !plan.put_back.is_empty()) {
                     return Err(Violation::Undetermined(name()));
                 }
@@ -93,7 +94,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         })
         .collect();
     refs(planning, &going)?;
-    let goes = |entry: &RefEntry| target(entry).is_some_and(|target| going.contains(&target));
+    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
     let blobs: HashSet<Digest> = plan.objects().filter_map(digest).collect();
     reach(inventory, &blobs, goes, plan.freed_blobs)?;
     if plan.freed_blobs == FreedBlobs::Wait
@@ -107,7 +108,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
 fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
     let mut found = HashSet::new();
     for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
-        let Some(target) = target(entry).filter(|target| going.contains(target)) else { continue };
+        let Some(target) = ref_target(entry).filter(|target| going.contains(target)) else { continue };
         let shown = || crate::format::text::visible(&entry.name).into_owned();
         if !verdict.is_drop() {
             return Err(Violation::NotDropped(shown()));
@@ -150,6 +151,12 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
         list.iter().map(|object| (object.name.as_str(), object.size, object.modified)).collect::<HashSet<_>>()
     });
+    let entries: HashMap<&str, &StoreEntry> =
+        inventory.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let is_reached = |entry: &StoreEntry| {
+        let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+        blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0)
+    };
     for item in &plan.delete {
         let Target::Object(object) = &item.target else { continue };
         let is_there = match &object.name {
@@ -162,6 +169,9 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
             }),
             ObjectName::Partial(name) => lists[0].contains(&(name.as_str(), object.size, Some(object.modified))),
             ObjectName::Trashed(name) => lists[1].contains(&(name.as_str(), object.size, Some(object.modified))),
+            ObjectName::Entry(name) => entries
+                .get(name.as_str())
+                .is_some_and(|entry| !is_reached(entry) && (entry.size, entry.created) == (object.size, object.modified)),
         };
         if !is_there {
             return Err(Violation::NoSuchObject(shown(&item.target)));
@@ -170,14 +180,10 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     Ok(())
 }
 
-fn target(entry: &RefEntry) -> Option<RefTarget> {
-    Some(RefTarget { names: names(entry), digest: entry.digest().valid()? })
-}
-
 fn digest(name: &ObjectName) -> Option<Digest> {
     match name {
         ObjectName::Blob(digest) => Some(*digest),
-        ObjectName::Partial(_) | ObjectName::Trashed(_) => None,
+        ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
     }
 }
 

@@ -82,7 +82,9 @@ impl PlanRows {
                     }
                     Target::Object(object) => match &object.name {
                         ObjectName::Blob(digest) => Name::Digest(*digest),
-                        ObjectName::Partial(name) | ObjectName::Trashed(name) => Name::Text(name),
+                        ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                            Name::Text(name)
+                        },
                     },
                 };
                 (target.kind(), name)
@@ -198,7 +200,7 @@ impl RowSet for PlanRows {
         if let Some(bytes) = item.bytes {
             let (name, words) = match item.kind {
                 Kind::Ref => ("only here", ": what no other ref reaches"),
-                Kind::Blob | Kind::Partial | Kind::Object => ("size", ""),
+                Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
             };
             details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
         }
@@ -228,7 +230,9 @@ impl RowSet for PlanRows {
                 Target::Ref(target) => Identity::Ref(self.item(row).name, target.digest.to_string()),
                 Target::Object(object) => match &object.name {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
-                    ObjectName::Partial(name) | ObjectName::Trashed(name) => Identity::Object(name.clone()),
+                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                        Identity::Object(name.clone())
+                    },
                 },
             },
             Entry::Kept(place) => {

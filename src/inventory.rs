@@ -78,6 +78,12 @@ pub enum StoreWarning {
         /// Its name, fit to be shown.
         String,
     ),
+    /// Reading was a use, by which the store evicts.
+    #[error("reading {0} index entries counted as a use of them; --no-touch leaves them alone")]
+    Touched(
+        /// How many.
+        usize,
+    ),
     /// A name stands for more than one ref; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {

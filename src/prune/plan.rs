@@ -93,6 +93,8 @@ pub struct Plan {
     live: Counted,
     waits: Counted,
     undetermined: bool,
+    #[serde(default)]
+    sealed: bool,
     drops_every_ref: bool,
     unmet_budgets: Vec<String>,
     frees_bytes: u64,
@@ -266,6 +268,11 @@ impl Plan {
         self.undetermined
     }
 
+    /// Tells whether that is so for nobody's fault: the store does not hand out what its refs name.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
     /// Tells whether no ref would be left where there is one now.
     pub fn drops_every_ref(&self) -> bool {
         self.drops_every_ref
@@ -352,6 +359,7 @@ fn assemble(planning: &Planning<'_>, judged: &Judged, fingerprint: Digest) -> Pl
         live: tally(BlobFate::Live),
         waits: tally(BlobFate::Waits),
         undetermined: judged.undetermined,
+        sealed: judged.undetermined && judged.is_undetermined_by_seals_only(planning),
         drops_every_ref: dropped > 0 && dropped == planning.inventory.refs.len(),
         unmet_budgets: unmet.map(|budget| budget.limit.to_string()).collect(),
         frees_bytes,

@@ -7,7 +7,10 @@ use serde_json::Value;
 use crate::support::command::{Run, Sandbox};
 use crate::support::gha::{Github, TOKEN};
 
+mod faults;
+mod inside;
 mod outside;
+mod prune;
 
 /// What the program is told to open.
 const SOURCE: &str = "gha:acme/shop";

@@ -35,15 +35,45 @@ fn figures_are_those_of_an_independent_count() {
 fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     let (sandbox, server) = shop();
     server.add("node-cache-Linux-npm-1", "abc", "refs/pull/7/merge", 5_000_000, 3);
+    server.add("golangci-lint.cache-1", "abc", "refs/heads/gone", 1_000, 26);
     server.state().pulls.push((7, "dev".into()));
-    println!("{}", run(server.command(&sandbox), &["ls", SOURCE]));
-    println!("{}", run(server.command(&sandbox), &["ls", SOURCE, "--json"]));
-    println!("{}", run(server.command(&sandbox), &["du", SOURCE]));
-    println!("{}", run(server.command(&sandbox), &["show", SOURCE]));
-    println!("{}", run(server.command(&sandbox), &["prune", SOURCE, "--grace", "0s"]));
-    println!("{}", run(server.in_job(&sandbox), &["ls", SOURCE]));
-    println!("{}", run(server.in_job(&sandbox), &["du", SOURCE]));
-    println!("{}", run(server.in_job(&sandbox), &["prune", SOURCE, "--grace", "0s", "--yes"]));
-    println!("{}", run(server.command(&sandbox), &["du", SOURCE]));
+    insta::assert_snapshot!(run(server.command(&sandbox), &["ls", SOURCE]), @"");
+    insta::assert_snapshot!(run(server.command(&sandbox), &["du", SOURCE]), @"");
+    let show = run(server.command(&sandbox), &["show", "gha:acme/shop#shop@main"]).to_string();
+    let times = regex::Regex::new(r"20[0-9T:.-]+Z").unwrap();
+    insta::assert_snapshot!(times.replace_all(&show, "TIME"), @"");
+    let json = &json(server.command(&sandbox), &["ls", SOURCE])["sources"][0]["refs"][0];
+    for field in ["digest", "bytes", "exclusive_bytes", "layers", "records", "results", "missing_blobs"] {
+        assert!(json[field].is_null(), "{field}");
+    }
+    assert_eq!((json["name"].as_str(), json["branch"].as_str()), (Some("shop@main"), Some("refs/heads/main")));
+}
 
+#[test]
+fn the_first_rows_take_one_request_and_the_rest_is_asked_for_beside_each_other() {
+    let (sandbox, server) = (Sandbox::new(), Github::start());
+    for number in 0..1_234 {
+        server.add(&format!("node-cache-{number}"), "v", "refs/heads/main", 1, 3);
+    }
+    let du = json(server.command(&sandbox), &["du", SOURCE]);
+    assert_eq!(du["sources"][0]["total"]["objects"], 1_234);
+    let state = server.state();
+    assert!(state.requests[0].contains("key=index-"), "{:?}", state.requests[0]);
+    let pages = state.requests.iter().filter(|line| line.contains("/actions/caches?") && !line.contains("key="));
+    assert_eq!(pages.count(), 13);
+}
+
+#[test]
+fn a_repository_and_a_token_are_found_where_git_and_gh_have_them() {
+    let (sandbox, server) = shop();
+    let host = "127.0.0.1";
+    std::fs::create_dir_all(sandbox.path(".git")).unwrap();
+    let config = format!("[remote \"origin\"]\n\turl = https://{host}/acme/shop.git\n");
+    std::fs::write(sandbox.path(".git/config"), config).unwrap();
+    std::fs::create_dir_all(sandbox.path(".config/gh")).unwrap();
+    let hosts = format!("{host}:\n    oauth_token: {}\n", crate::support::gha::TOKEN);
+    std::fs::write(sandbox.path(".config/gh/hosts.yml"), hosts).unwrap();
+    let du = json(server.without_token(&sandbox), &["du", "type=gha"]);
+    assert_eq!(du["sources"][0]["source"], "gha:acme/shop");
+    assert_eq!(du["sources"][0]["refs"], 1);
 }

@@ -192,7 +192,11 @@ impl Session<'_> {
     /// Returns how stores are asked.
     fn access(&self) -> crate::backend::Access {
         let settings = &self.settings;
-        crate::backend::Access { concurrency: settings.concurrency.value.get(), timeout: settings.timeout.value, no_touch: self.no_touch }
+        crate::backend::Access {
+            concurrency: settings.concurrency.value.get(),
+            timeout: settings.timeout.value,
+            no_touch: self.no_touch,
+        }
     }
 
     /// From now on an interruption lets the work end by itself: it looks after what it has begun.

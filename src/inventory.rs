@@ -402,13 +402,11 @@ impl Inventory {
                 EntryKind::Blob(_) => {}
                 EntryKind::Former(_) => totals.superseded.add(entry.size),
                 EntryKind::Signature | EntryKind::Foreign(_) => totals.unknown.add(entry.size),
-                EntryKind::Copy(digest) => {
-                    match self.blobs.find(&digest).map(|id| state(&self.blobs.get(id))) {
-                        Some(BlobState::Live) => totals.live.add(entry.size),
-                        Some(BlobState::Undetermined) => totals.undetermined.add(entry.size),
-                        Some(BlobState::Orphan | BlobState::Missing | BlobState::Awaited) | None => orphan.add(entry.size),
-                    }
-                }
+                EntryKind::Copy(digest) => match self.blobs.find(&digest).map(|id| state(&self.blobs.get(id))) {
+                    Some(BlobState::Live) => totals.live.add(entry.size),
+                    Some(BlobState::Undetermined) => totals.undetermined.add(entry.size),
+                    Some(BlobState::Orphan | BlobState::Missing | BlobState::Awaited) | None => orphan.add(entry.size),
+                },
             }
         }
         totals.orphan = (!self.has_unreadable_ref()).then_some(orphan.plus(totals.superseded));

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
 use super::{
-    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject, Support,
-    Verified,
+    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject,
+    Support, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -37,7 +37,7 @@ use runtime::Runtime;
 /// Why an index is sealed outside a job.
 const OUTSIDE: &str = "what the index names can be read inside a job only";
 /// Why an index is sealed that nobody may touch.
-const UNTOUCHED: &str = "it was not read, because reading it counts as a use of it (--no-touch)";
+const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
 /// Why an index is sealed that a job may not read.
 const INVISIBLE: &str = "this job may not read the caches of that branch";
 
@@ -114,7 +114,9 @@ impl GhaCache {
         };
         let known = self.read.lock().ok().and_then(|read| read.get(&listed.id).copied());
         let digest = match (sealed, known, runtime) {
-            (None, None, Some(runtime)) => runtime.content(&listed.key).await?.map(|bytes| self.remember(listed.id, bytes)),
+            (None, None, Some(runtime)) => {
+                runtime.content(&listed.key).await?.map(|bytes| self.remember(listed.id, bytes))
+            }
             (None, known, _) => known,
             (Some(_), ..) => None,
         };
@@ -158,7 +160,8 @@ struct Index {
 /// contents (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
 fn sort_out(all: Vec<Listed>) -> Vec<Index> {
     let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
-    let by_hash: HashMap<String, String> = refs.into_iter().map(|git_ref| (entry::ref_hash(&git_ref), git_ref)).collect();
+    let by_hash: HashMap<String, String> =
+        refs.into_iter().map(|git_ref| (entry::ref_hash(&git_ref), git_ref)).collect();
     let mut groups: HashMap<(String, String, String, bool), Vec<(u64, Listed)>> = HashMap::new();
     for listed in all {
         let What::Index(IndexKey { scope, ref_hash, is_signed, number }) = listed.what() else { continue };
@@ -331,9 +334,8 @@ impl Told {
     }
 
     fn indexes(&mut self) -> Vec<StoredObject> {
-        let told = |index: Index| {
-            StoredObject::Entry(store_entry(index.listed, index.name, EntryKind::Former(index.former)))
-        };
+        let told =
+            |index: Index| StoredObject::Entry(store_entry(index.listed, index.name, EntryKind::Former(index.former)));
         let indexes = sort_out(std::mem::take(&mut self.indexes));
         // Those that a build imports are refs.
         indexes.into_iter().filter(|index| index.former > 0).map(told).collect()

@@ -81,7 +81,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let sources = sums.iter().map(|(scanned, totals)| SourceUsage::new(scanned, totals)).collect();
         output.document(&Document::new("du", Usage { sources }, &failures))?;
     } else {
-        let blocks: Vec<String> = sums.iter().map(|(scanned, totals)| block(scanned, totals, now, output.color)).collect();
+        let blocks: Vec<String> =
+            sums.iter().map(|(scanned, totals)| block(scanned, totals, now, output.color)).collect();
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), failures))

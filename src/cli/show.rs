@@ -170,7 +170,8 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
         ],
     };
     if let Some(branch) = &entry.facts().branch {
-        let used = entry.facts().used.map_or_else(String::new, |used| format!(", last used {} ago", Age::between(used, now)));
+        let used =
+            entry.facts().used.map_or_else(String::new, |used| format!(", last used {} ago", Age::between(used, now)));
         lines.push(format!("written on {}{used}", visible(branch)));
     }
     if let Some((time, from)) = entry.age() {

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
-use crate::backend::{BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoreEntry, StoredObject};
+use crate::backend::{
+    BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoreEntry, StoredObject,
+};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::text::visible;

@@ -21,8 +21,8 @@ mod lists;
 pub mod verify;
 
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
-pub(super) use judge::{digest_in_entry, digest_in_trash};
 pub use judge::{BlobFate, Judged};
+pub(super) use judge::{digest_in_entry, digest_in_trash};
 use lists::Lists;
 pub use verify::Violation;
 

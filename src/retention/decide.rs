@@ -131,7 +131,8 @@ impl Case<'_> {
     /// Returns what is not known well enough to let a ref go.
     fn unsure(&self, place: usize) -> Vec<Reason> {
         let facts = &self.facts[place];
-        let only_cache = facts.kind == RefKind::Cache || self.rule(place).is_some_and(|rule| rule.names_kind(facts.kind));
+        let only_cache =
+            facts.kind == RefKind::Cache || self.rule(place).is_some_and(|rule| rule.names_kind(facts.kind));
         let reasons = [
             (matches!(facts.knowledge, Knowledge::Unreadable | Knowledge::Pending), Reason::Unreadable),
             (facts.created.is_none(), Reason::UnknownAge),

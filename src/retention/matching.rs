@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::RefFacts;
+use super::policy::{Action, Condition, Policy, Rule, TextField};
 use crate::backend::short_branch;
 use crate::inventory::RefKind;
-use super::policy::{Action, Condition, Policy, Rule, TextField};
 
 impl Policy {
     /// Returns the place of the rule that decides about each ref, and of each rule whether it matches any ref.

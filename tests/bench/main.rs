@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod config;
 mod disk;
+mod github;
 mod layout;
 mod memory;
 mod plan;
@@ -25,13 +26,14 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 7] = [
+const PARTS: [(&str, Measure); 8] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
     ("snapshots", snapshots::measure),
     ("plan", plan::measure),
     ("terminal", terminal::measure),
+    ("github", github::measure),
     ("disk", disk::measure),
 ];
 

@@ -66,7 +66,8 @@ fn host_of(api: &str) -> Option<String> {
 pub(super) fn repository(api: &str) -> Result<GithubRepository, RemoteError> {
     if let Some(name) = variable("GITHUB_REPOSITORY") {
         return name.parse().map_err(|_| {
-            RemoteError::new(RemoteKind::Unsupported, "GITHUB_REPOSITORY does not name a repository").hint("name one as gha:OWNER/REPOSITORY")
+            RemoteError::new(RemoteKind::Unsupported, "GITHUB_REPOSITORY does not name a repository")
+                .hint("name one as gha:OWNER/REPOSITORY")
         });
     }
     let here = std::env::current_dir().ok();

@@ -164,7 +164,9 @@ mod tests {
         };
         assert_eq!(of("index-a-1-1-f921bd05#12", BUILDKIT_VERSION), index("a-1", false, 12));
         assert_eq!(of("index-#x-1-f921bd05-sig#3", BUILDKIT_VERSION), index("#x", true, 3));
-        for odd in ["index-", "index-a-1-f921bd0#1", "index-a-2-f921bd05#1", "index-a-1-f921bd05#", "index-a-1-F921BD05#1"] {
+        for odd in
+            ["index-", "index-a-1-f921bd0#1", "index-a-2-f921bd05#1", "index-a-1-f921bd05#", "index-a-1-F921BD05#1"]
+        {
             assert_eq!(of(odd, BUILDKIT_VERSION), What::Foreign("unknown"), "{odd}");
         }
     }

@@ -87,8 +87,11 @@ impl Http {
         what: &str,
         patience: Duration,
     ) -> Result<Answer, RemoteError> {
-        let mut delays =
-            ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_jitter().with_max_times(RETRIES).build();
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_jitter()
+            .with_max_times(RETRIES)
+            .build();
         let mut pauses = 0;
         loop {
             self.wait().await;
@@ -213,9 +216,9 @@ fn asked_pause(answer: &Answer, pauses: usize) -> Option<Duration> {
 }
 
 fn throttled(what: &str, answer: &Answer, pause: Duration) -> RemoteError {
-    let until = Timestamp::now().checked_add(pause).map_or_else(|_| "later".to_owned(), |time| {
-        time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-    });
+    let until = Timestamp::now()
+        .checked_add(pause)
+        .map_or_else(|_| "later".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string());
     RemoteError::new(RemoteKind::Throttled, format!("{what}: GitHub's rate limit is reached"))
         .because(format!("it asks to wait until {until}{}", said(answer)))
         .hint("wait until then; without a token the limit is 60 requests an hour, with one 5000")

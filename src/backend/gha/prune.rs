@@ -54,8 +54,11 @@ impl CachePruner for GhaCache {
 
     async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
         let indexes = sort_out(self.list_indexes().await.map_err(BackendError::from)?);
-        let current: HashMap<&str, u64> =
-            indexes.iter().filter(|index| index.former == 0).map(|index| (index.listed.key.as_str(), index.listed.id)).collect();
+        let current: HashMap<&str, u64> = indexes
+            .iter()
+            .filter(|index| index.former == 0)
+            .map(|index| (index.listed.key.as_str(), index.listed.id))
+            .collect();
         let there: HashSet<&str> = indexes.iter().map(|index| index.listed.key.as_str()).collect();
         let mut outcomes = Vec::with_capacity(refs.len());
         let mut refused: Option<String> = None;
@@ -105,7 +108,8 @@ impl CachePruner for GhaCache {
                     continue;
                 }
             };
-            let is_same = found.is_none_or(|found| (found.size_in_bytes, found.created_at) == (target.size, target.modified));
+            let is_same =
+                found.is_none_or(|found| (found.size_in_bytes, found.created_at) == (target.size, target.modified));
             outcomes.push(match (found, &refused) {
                 (None, _) => Outcome::AlreadyGone,
                 (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),

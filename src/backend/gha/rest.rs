@@ -94,7 +94,9 @@ impl Rest {
         serde_json::from_slice(&answer.body).map_err(|error| {
             let fault = RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the answer cannot be understood"));
             if http::is_html(&answer) {
-                fault.because("it is an HTML page").hint("GITHUB_API_URL must be the address of the API, as in https://HOST/api/v3")
+                fault
+                    .because("it is an HTML page")
+                    .hint("GITHUB_API_URL must be the address of the API, as in https://HOST/api/v3")
             } else {
                 fault.because(error.to_string())
             }
@@ -103,7 +105,11 @@ impl Rest {
 
     /// Lists the entries whose keys begin with `prefix` and sends the pages as they come: the first one first, which tells
     /// how many there are, then several at a time. It ends early when nobody receives any more.
-    pub(super) async fn list(&self, prefix: Option<&str>, sender: mpsc::Sender<Vec<Listed>>) -> Result<(), RemoteError> {
+    pub(super) async fn list(
+        &self,
+        prefix: Option<&str>,
+        sender: mpsc::Sender<Vec<Listed>>,
+    ) -> Result<(), RemoteError> {
         let first = self.page(prefix, 1).await?;
         let pages = first.total_count.div_ceil(PER_PAGE);
         if sender.send(first.actions_caches).await.is_err() {
@@ -231,7 +237,10 @@ impl Rest {
         }
         match pulls {
             Ok(all) => known.extend(all.into_iter().map(|pull| {
-                (format!("refs/pull/{}/merge", pull.number), Branch { is_gone: false, base: Some(heads(&pull.base.name)) })
+                (
+                    format!("refs/pull/{}/merge", pull.number),
+                    Branch { is_gone: false, base: Some(heads(&pull.base.name)) },
+                )
             })),
             Err(error) => unknown.push(format!("which pull requests are open: {}", in_words(&error))),
         }
@@ -276,30 +285,41 @@ impl Rest {
         let no_token = "set GITHUB_TOKEN or GH_TOKEN, or log in with `gh auth login`";
         if let Some(sso) = answer.headers.get("x-github-sso").and_then(|value| value.to_str().ok()) {
             // What follows the question mark in the address is good for one login.
-            let address = sso.split("url=").nth(1).and_then(|url| url.split('?').next()).unwrap_or("https://github.com/settings/tokens");
+            let address = sso
+                .split("url=")
+                .nth(1)
+                .and_then(|url| url.split('?').next())
+                .unwrap_or("https://github.com/settings/tokens");
             let address = crate::format::text::visible(address).into_owned();
             return error(RemoteKind::Forbidden, "the organisation asks for single sign-on (SAML)")
                 .hint(format!("authorise the token for the organisation at {address}"));
         }
         match (answer.status, &self.token) {
-            (StatusCode::UNAUTHORIZED, Some(token)) => error(RemoteKind::Unauthorized, &format!("the token from {} is refused", token.from))
-                .hint("it has expired, was revoked, or belongs to another host; make a new one, or run `gh auth login`"),
+            (StatusCode::UNAUTHORIZED, Some(token)) => {
+                error(RemoteKind::Unauthorized, &format!("the token from {} is refused", token.from)).hint(
+                    "it has expired, was revoked, or belongs to another host; make a new one, or run `gh auth login`",
+                )
+            }
             (StatusCode::NOT_FOUND, Some(token)) => error(
                 RemoteKind::NotFound,
                 &format!("there is no such repository, or the token from {} may not see it", token.from),
             )
-            .hint(format!("look at the spelling of OWNER/REPOSITORY; a fine-grained token needs the repository and `{permission}`")),
-            (StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED, None) => {
-                error(RemoteKind::Unauthorized, "there is no such public repository, and there is no token for private ones").hint(no_token)
-            }
-            (StatusCode::FORBIDDEN, Some(token)) => error(
-                RemoteKind::Forbidden,
-                &format!("the token from {} may not do this", token.from),
+            .hint(format!(
+                "look at the spelling of OWNER/REPOSITORY; a fine-grained token needs the repository and `{permission}`"
+            )),
+            (StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED, None) => error(
+                RemoteKind::Unauthorized,
+                "there is no such public repository, and there is no token for private ones",
             )
-            .hint(format!("it needs the permission `{permission}` (a classic token: `repo`)")),
+            .hint(no_token),
+            (StatusCode::FORBIDDEN, Some(token)) => {
+                error(RemoteKind::Forbidden, &format!("the token from {} may not do this", token.from))
+                    .hint(format!("it needs the permission `{permission}` (a classic token: `repo`)"))
+            }
             (StatusCode::FORBIDDEN, None) => error(RemoteKind::Forbidden, "this needs a token").hint(no_token),
-            (status, _) if status.is_redirection() => error(RemoteKind::NotFound, "the repository lies elsewhere now")
-                .hint("name it as it is called today"),
+            (status, _) if status.is_redirection() => {
+                error(RemoteKind::NotFound, "the repository lies elsewhere now").hint("name it as it is called today")
+            }
             _ => error(RemoteKind::BadAnswer, "GitHub refuses the request"),
         }
     }

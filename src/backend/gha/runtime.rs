@@ -52,7 +52,11 @@ impl Runtime {
     ///
     /// # Errors
     /// When an address or the token cannot be used.
-    pub(super) fn find(location: &GhaLocation, concurrency: usize, timeout: Duration) -> Result<Option<Self>, RemoteError> {
+    pub(super) fn find(
+        location: &GhaLocation,
+        concurrency: usize,
+        timeout: Duration,
+    ) -> Result<Option<Self>, RemoteError> {
         let secret = location.token.clone().or_else(|| variable("ACTIONS_RUNTIME_TOKEN").map(Secret::new));
         let v1 = location.url.clone().or_else(|| variable("ACTIONS_CACHE_URL"));
         let v2 = location.url_v2.clone().or_else(|| variable("ACTIONS_RESULTS_URL"));

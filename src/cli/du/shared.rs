@@ -67,7 +67,13 @@ impl Shared {
         let around = inventory.around.as_ref()?;
         let refs = inventory.refs.iter().map(|entry| {
             let facts = entry.facts();
-            (facts.branch.clone().unwrap_or_default(), format!("index {}", entry.name), facts.bytes, facts.modified, facts.used)
+            (
+                facts.branch.clone().unwrap_or_default(),
+                format!("index {}", entry.name),
+                facts.bytes,
+                facts.modified,
+                facts.used,
+            )
         });
         let entries = inventory.entries.iter().map(|entry| {
             let what = match entry.kind {
@@ -181,7 +187,10 @@ impl Shared {
             let branch = visible(short_branch(&visible_to.branch));
             text += &match visible_to.cannot_see.as_slice() {
                 [] => format!("a build on {branch} reads the caches of {reads}\n"),
-                hidden => format!("a build on {branch} reads the caches of {reads}; it cannot see that of {}\n", names(hidden)),
+                hidden => format!(
+                    "a build on {branch} reads the caches of {reads}; it cannot see that of {}\n",
+                    names(hidden)
+                ),
             };
         }
         for unknown in &self.not_known {

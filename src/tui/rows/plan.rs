@@ -84,7 +84,7 @@ impl PlanRows {
                         ObjectName::Blob(digest) => Name::Digest(*digest),
                         ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
                             Name::Text(name)
-                        },
+                        }
                     },
                 };
                 (target.kind(), name)
@@ -232,7 +232,7 @@ impl RowSet for PlanRows {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
                     ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
                         Identity::Object(name.clone())
-                    },
+                    }
                 },
             },
             Entry::Kept(place) => {

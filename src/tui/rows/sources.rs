@@ -289,7 +289,8 @@ fn quota_details(found: &Found, around: &Surroundings, details: &mut Vec<Detail>
     let words = format!("  {} of {}, {}", Size(used), Size(around.limit), share(used, around.limit));
     details.push(Detail::Fact("quota", gauge.and(words, Role::Text)));
     let of_refs = found.inventory.refs.iter().filter_map(|entry| entry.facts().branch.as_ref());
-    let branches: BTreeSet<&String> = of_refs.chain(found.inventory.entries.iter().map(|entry| &entry.branch)).collect();
+    let branches: BTreeSet<&String> =
+        of_refs.chain(found.inventory.entries.iter().map(|entry| &entry.branch)).collect();
     if branches.len() < 2 {
         return;
     }

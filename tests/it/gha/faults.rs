@@ -26,7 +26,8 @@ fn messages_say_what_failed_and_what_to_do() {
     let mut report = String::new();
     let mut say = |what: &str, server: &Github, command: Command, source: &str| {
         let run = run(command, &["ls", source]).to_string().replace(server.address(), "http://SERVER");
-        let until = regex::Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC").unwrap().replace_all(&run, "TIME").into_owned();
+        let until =
+            regex::Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC").unwrap().replace_all(&run, "TIME").into_owned();
         writeln!(report, "# {what}\n{until}\n").unwrap();
     };
     let (sandbox, server) = shop();
@@ -58,7 +59,9 @@ fn messages_say_what_failed_and_what_to_do() {
         ("no permission", message(403, "Resource not accessible by personal access token")),
         (
             "the limit is reached",
-            message(403, "API rate limit exceeded").with("x-ratelimit-remaining", 0).with("x-ratelimit-reset", 4_102_444_800_u64),
+            message(403, "API rate limit exceeded")
+                .with("x-ratelimit-remaining", 0)
+                .with("x-ratelimit-reset", 4_102_444_800_u64),
         ),
         ("a page instead of an answer", Answer::html(200)),
         ("a page with an error", Answer::html(502)),
@@ -68,7 +71,76 @@ fn messages_say_what_failed_and_what_to_do() {
         let (sandbox, server) = failing(answer);
         say(what, &server, server.command(&sandbox), SOURCE);
     }
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    # no token
+    error: gha:acme/shop: there is no such public repository, and there is no token for private ones
+      because: GitHub answers 404 Not Found: Not Found
+      hint: set GITHUB_TOKEN or GH_TOKEN, or log in with `gh auth login`
+    exit 1
+
+    # an expired token
+    error: gha:acme/shop: the token from GH_TOKEN is refused
+      because: GitHub answers 401 Unauthorized: Bad credentials
+      hint: it has expired, was revoked, or belongs to another host; make a new one, or run `gh auth login`
+    exit 1
+
+    # a wrong repository
+    error: gha:acme/shpo: there is no such repository, or the token from GITHUB_TOKEN may not see it
+      because: GitHub answers 404 Not Found: Not Found
+      hint: look at the spelling of OWNER/REPOSITORY; a fine-grained token needs the repository and `actions: read`
+    exit 1
+
+    # no repository
+    error: it is not said which repository is meant
+      because: the current directory is in no git repository with a remote on GitHub
+      hint: name it as gha:OWNER/REPOSITORY
+    exit 1
+
+    # an address in the open
+    error: GITHUB_API_URL cannot be used
+      because: `http://ghe.example/api/v3` is not encrypted: a token would travel in the open
+      hint: use https://
+    exit 1
+
+    # a job's token that is none
+    error: the token of the job cannot be understood
+      hint: ACTIONS_RUNTIME_TOKEN must be what GitHub sets in a job
+    exit 1
+
+    # single sign-on
+    error: gha:acme/shop: the organisation asks for single sign-on (SAML)
+      because: GitHub answers 403 Forbidden: Resource protected by organization SAML enforcement.
+      hint: authorise the token for the organisation at https://github.com/orgs/acme/sso
+    exit 1
+
+    # no permission
+    error: gha:acme/shop: the token from GITHUB_TOKEN may not do this
+      because: GitHub answers 403 Forbidden: Resource not accessible by personal access token
+      hint: it needs the permission `actions: read` (a classic token: `repo`)
+    exit 1
+
+    # the limit is reached
+    error: gha:acme/shop: GitHub's rate limit is reached
+      because: it asks to wait until 2100-01-01 00:00 UTC: API rate limit exceeded
+      hint: wait until then; without a token the limit is 60 requests an hour, with one 5000
+    exit 1
+
+    # a page instead of an answer
+    error: gha:acme/shop: the answer cannot be understood
+      because: it is an HTML page
+      hint: GITHUB_API_URL must be the address of the API, as in https://HOST/api/v3
+    exit 1
+
+    # a page with an error
+    error: gha:acme/shop: the service fails
+      because: it answers 502 Bad Gateway with an HTML page
+    exit 1
+
+    # half an answer
+    error: gha:acme/shop: the answer cannot be understood
+      because: EOF while parsing an object at line 1 column 17
+    exit 1
+    "#);
 }
 
 #[test]
@@ -90,7 +162,13 @@ fn a_fault_that_passes_is_no_failure() {
 #[test]
 fn keys_may_be_long_and_odd() {
     let (sandbox, server) = shop();
-    for key in ["é".repeat(512), "\u{1b}]0;x\u{7}\u{202e}".repeat(80), "index-".to_owned(), ":::".to_owned(), "index-a-1-f921bd05#99999999999999999999".to_owned()] {
+    for key in [
+        "é".repeat(512),
+        "\u{1b}]0;x\u{7}\u{202e}".repeat(80),
+        "index-".to_owned(),
+        ":::".to_owned(),
+        "index-a-1-f921bd05#99999999999999999999".to_owned(),
+    ] {
         server.add(&key, crate::support::gha::BUILDKIT, "refs/heads/ma:in", 1, 3);
     }
     for arguments in [["du", SOURCE], ["ls", SOURCE], ["prune", SOURCE]] {
@@ -105,7 +183,10 @@ fn tokens_stand_in_no_log() {
     let (sandbox, server) = shop();
     let mut command = server.in_job(&sandbox);
     let token = server.job_token(-60, 3600);
-    command.args(["-vvv", "--log-file", "log", "du", SOURCE]).env("RUST_LOG", "trace").env("ACTIONS_RUNTIME_TOKEN", &token);
+    command
+        .args(["du", SOURCE, "-vvv", "--log-file", "log"])
+        .env("RUST_LOG", "trace")
+        .env("ACTIONS_RUNTIME_TOKEN", &token);
     let output = command.output().unwrap();
     let log = std::fs::read_to_string(sandbox.path("log")).unwrap();
     assert!(output.status.success() && !log.is_empty());

@@ -37,11 +37,45 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     server.add("node-cache-Linux-npm-1", "abc", "refs/pull/7/merge", 5_000_000, 3);
     server.add("golangci-lint.cache-1", "abc", "refs/heads/gone", 1_000, 26);
     server.state().pulls.push((7, "dev".into()));
-    insta::assert_snapshot!(run(server.command(&sandbox), &["ls", SOURCE]), @"");
-    insta::assert_snapshot!(run(server.command(&sandbox), &["du", SOURCE]), @"");
+    insta::assert_snapshot!(run(server.command(&sandbox), &["ls", SOURCE]), @r#"
+    REF        KIND   AGE  SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
+    shop@main  cache   1h     –          –       –        –          –  ? what the index names can be read inside a job only
+    exit 0
+    "#);
+    insta::assert_snapshot!(run(server.command(&sandbox), &["du", SOURCE]), @r#"
+    gha:acme/shop  1 ref
+    STATE         OBJECTS     SIZE  SHARE
+    live                1  5.0 KiB    0 %  reached from a ref
+    undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
+    superseded         14  123 KiB    2 %  former indexes, which no build imports
+    unknown             2  4.8 MiB   72 %  not the cache's own; never deleted
+    total             169  6.6 MiB      –
+
+    quota  6.6 MiB of 10.0 GiB (0 %), 10.0 GiB free
+    BRANCH        WHAT                  ENTRIES     SIZE   USED  EVICTED IN  OR AFTER
+    pull/7/merge  setup-node                  1  4.8 MiB     3h      6d 20h  10.0 GiB
+    main          blobs                     152  1.7 MiB     1h      6d 22h  10.0 GiB
+    main          superseded shop@main       14  123 KiB     1h      6d 22h  10.0 GiB
+    main          index shop@main             1  5.0 KiB     1h      6d 22h  10.0 GiB
+    gone          golangci-lint               1   1000 B  1d 2h      5d 21h  10.0 GiB  the branch is gone
+
+    a build on main reads the caches of main; it cannot see that of gone, pull/7/merge
+    a build on pull/7/merge reads the caches of pull/7/merge, dev, main; it cannot see that of gone
+    exit 0
+    "#);
     let show = run(server.command(&sandbox), &["show", "gha:acme/shop#shop@main"]).to_string();
     let times = regex::Regex::new(r"20[0-9T:.-]+Z").unwrap();
-    insta::assert_snapshot!(times.replace_all(&show, "TIME"), @"");
+    insta::assert_snapshot!(times.replace_all(&show, "TIME"), @r#"
+    shop@main  cache
+    written on refs/heads/main, last used 1h ago
+    age 1h (TIME, from the store)
+    ? what the index names can be read inside a job only
+
+    no records: this ref carries no cache that can be read
+    warning: shop@main: what the index names can be read inside a job only
+    warning: shop@main: what the index names can be read inside a job only
+    exit 0
+    "#);
     let json = &json(server.command(&sandbox), &["ls", SOURCE])["sources"][0]["refs"][0];
     for field in ["digest", "bytes", "exclusive_bytes", "layers", "records", "results", "missing_blobs"] {
         assert!(json[field].is_null(), "{field}");

@@ -36,7 +36,10 @@ fn superseded_indexes_go_first_and_what_is_reached_stays() {
     let former: Vec<bool> = items.iter().map(|item| item["name"].as_str().unwrap().contains(":index-shop-")).collect();
     assert_eq!((former.iter().filter(|is| **is).count(), &former[..14]), (14, &[true; 14][..]));
     let du = &json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0];
-    assert_eq!((du["orphan"]["blobs"].as_u64(), du["missing"]["blobs"].as_u64(), du["refs"].as_u64()), (Some(0), Some(0), Some(1)));
+    assert_eq!(
+        (du["orphan"]["blobs"].as_u64(), du["missing"]["blobs"].as_u64(), du["refs"].as_u64()),
+        (Some(0), Some(0), Some(1))
+    );
     let left = tally(&server.state().entries);
     assert_eq!(du["live"]["bytes"].as_u64(), Some(left.1));
     assert_eq!(pruned["outcome"]["freed_bytes"], pruned["plan"]["frees_bytes"]);
@@ -56,16 +59,26 @@ fn generations_keep_the_newest_former_indexes() {
 #[test]
 fn caches_of_branches_that_are_gone_go() {
     let (sandbox, server) = branches();
-    policy(&sandbox, "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\" }\naction = \"drop\"\n\
-        [[retention.rule]]\nname = \"others' of gone ones\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n");
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\" }\naction = \"drop\"\n\
+        [[retention.rule]]\nname = \"others' of gone ones\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n",
+    );
     run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
-    assert_eq!(keys(&server), [
-        "refs/heads/main index-app-1-f921bd05#1",
-        "refs/heads/main node-cache-a",
-        "refs/heads/main pip-x",
-        "refs/pull/7/merge node-cache-b",
-    ], "the first rule decides, and does not name the kind of entries");
-    policy(&sandbox, "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n");
+    assert_eq!(
+        keys(&server),
+        [
+            "refs/heads/main index-app-1-f921bd05#1",
+            "refs/heads/main node-cache-a",
+            "refs/heads/main pip-x",
+            "refs/pull/7/merge node-cache-b",
+        ],
+        "the first rule decides, and does not name the kind of entries"
+    );
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n",
+    );
     run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
     assert!(!keys(&server).iter().any(|key| key.contains("node-cache-b")));
 }
@@ -76,8 +89,11 @@ fn a_budget_spares_what_no_rule_names() {
     policy(&sandbox, "[retention.budget]\nmax_size = \"2kB\"\n");
     let run_ = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
     assert_eq!(tally(&server.state().entries).0, 6, "{run_}");
-    policy(&sandbox, "[[retention.rule]]\nname = \"node\"\nmatch = { kind = \"entry\", ref = \"node-*\" }\nkeep = { within = \"30d\" }\n\
-        [retention.budget]\nmax_size = \"5kB\"\n");
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"node\"\nmatch = { kind = \"entry\", ref = \"node-*\" }\nkeep = { within = \"30d\" }\n\
+        [retention.budget]\nmax_size = \"5kB\"\n",
+    );
     run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
     // 6 006 bytes: what was used longest ago goes, and that is enough for the one, not the other.
     assert!(!keys(&server).iter().any(|key| key.contains("node-cache-a")));
@@ -101,7 +117,10 @@ fn whole_scopes_go_and_blobs_by_an_age_rule_only() {
         let blobs = state.entries.iter_mut().filter(|entry| entry.key.contains("buildkit-blob"));
         blobs.take(60).map(|entry| entry.last_accessed_at = long_ago).count()
     };
-    policy(&sandbox, "[[retention.rule]]\nname = \"unused layers\"\nmatch = { kind = \"blob\" }\nkeep = { used_within = \"5d\" }\n");
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"unused layers\"\nmatch = { kind = \"blob\" }\nkeep = { used_within = \"5d\" }\n",
+    );
     let plan = json(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
     assert_eq!(keys(&server).iter().filter(|key| key.contains("buildkit-blob")).count(), before - half, "{plan}");
 }

@@ -88,7 +88,12 @@ pub(super) fn answer(state: &mut State, request: &Request, base: &str) -> Option
         ("DELETE", path) => return delete(state, path),
         _ => message(404, "Not Found"),
     };
-    Some(answer.with("x-ratelimit-limit", 5000).with("x-ratelimit-remaining", 4321).with("x-ratelimit-reset", 1_999_999_999))
+    Some(
+        answer
+            .with("x-ratelimit-limit", 5000)
+            .with("x-ratelimit-remaining", 4321)
+            .with("x-ratelimit-reset", 1_999_999_999),
+    )
 }
 
 fn check_token(state: &State, request: &Request) -> Option<Answer> {

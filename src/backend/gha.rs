@@ -124,7 +124,7 @@ impl GhaCache {
         // A sealed index is told apart by its entry: what its content hashes to is not known.
         let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));
         let mut descriptor = Descriptor::named(DigestText::Valid(digest));
-        descriptor.media_type = CACHE_CONFIG.to_owned();
+        CACHE_CONFIG.clone_into(&mut descriptor.media_type);
         let facts = RootFacts {
             modified: Some(listed.created_at),
             used: listed.last_accessed_at,
@@ -162,7 +162,7 @@ fn sort_out(all: Vec<Listed>) -> Vec<Index> {
     let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
     let by_hash: HashMap<String, String> =
         refs.into_iter().map(|git_ref| (entry::ref_hash(&git_ref), git_ref)).collect();
-    let mut groups: HashMap<(String, String, String, bool), Vec<(u64, Listed)>> = HashMap::new();
+    let mut groups: HashMap<_, Vec<(u64, Listed)>> = HashMap::new();
     for listed in all {
         let What::Index(IndexKey { scope, ref_hash, is_signed, number }) = listed.what() else { continue };
         let key = (scope, ref_hash, listed.git_ref.clone(), is_signed);

@@ -359,7 +359,7 @@ fn assemble(planning: &Planning<'_>, judged: &Judged, fingerprint: Digest) -> Pl
         live: tally(BlobFate::Live),
         waits: tally(BlobFate::Waits),
         undetermined: judged.undetermined,
-        sealed: judged.undetermined && judged.is_undetermined_by_seals_only(planning),
+        sealed: judged.undetermined && judge::is_undetermined_by_seals_only(planning),
         drops_every_ref: dropped > 0 && dropped == planning.inventory.refs.len(),
         unmet_budgets: unmet.map(|budget| budget.limit.to_string()).collect(),
         frees_bytes,

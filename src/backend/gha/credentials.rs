@@ -32,16 +32,16 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// When it is none, or would carry a token in the open.
 pub(super) fn api() -> Result<String, RemoteError> {
     let given = variable("GITHUB_API_URL").unwrap_or_else(|| GITHUB_API.to_owned());
-    check_address("GITHUB_API_URL", given)
+    check_address("GITHUB_API_URL", &given)
 }
 
 /// Checks an address to which a token is sent.
-pub(super) fn check_address(name: &str, given: String) -> Result<String, RemoteError> {
-    let shown = crate::format::text::visible(&given).into_owned();
+pub(super) fn check_address(name: &str, given: &str) -> Result<String, RemoteError> {
+    let shown = crate::format::text::visible(given).into_owned();
     let wrong = |why: &str| {
         RemoteError::new(RemoteKind::Unsupported, format!("{name} cannot be used")).because(format!("`{shown}` {why}"))
     };
-    let url = reqwest::Url::parse(&given).map_err(|_| wrong("is no address"))?;
+    let url = reqwest::Url::parse(given).map_err(|_| wrong("is no address"))?;
     let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
         return Err(wrong("is not encrypted: a token would travel in the open").hint("use https://"));

@@ -20,7 +20,7 @@ const RETRIES: usize = 4;
 /// How often a request is tried again that the service asked to come back later.
 const PAUSES: usize = 8;
 /// How long to wait when a secondary limit says no time (GitHub's guidance: at least a minute).
-const UNSAID_PAUSE: Duration = Duration::from_secs(60);
+const UNSAID_PAUSE: Duration = Duration::from_mins(1);
 /// Documentation of GitHub bounds concurrent requests at 100 for all clients of a user; this is one of them.
 pub(super) const MOST_CONCURRENT: usize = 16;
 

@@ -25,7 +25,7 @@ const PER_PAGE: u64 = 100;
 const USUAL_GB: u64 = 10;
 const USUAL_IDLE_DAYS: i64 = 7;
 /// How long a deletion waits for a limit, at most.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const PATIENCE: Duration = Duration::from_mins(15);
 /// Deletions in a minute. One costs 5 points, and 900 points are allowed (GitHub's documentation of secondary limits).
 const DELETIONS_A_MINUTE: usize = 160;
 
@@ -166,7 +166,7 @@ impl Rest {
 
     /// Waits until one more deletion is within the limit.
     async fn pace(&self) {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let mut deletions = self.deletions.lock().await;
         while deletions.front().is_some_and(|sent| sent.elapsed() >= minute) {
             deletions.pop_front();

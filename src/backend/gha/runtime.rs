@@ -67,7 +67,7 @@ impl Runtime {
             (_, _, Some(url)) => (url, ServiceVersion::V2),
             _ => return Ok(None),
         };
-        let url = check_address("the address of the cache service", url)?;
+        let url = check_address("the address of the cache service", &url)?;
         let claims = claims(&token)?;
         Ok(Some(Self { http: Http::new(concurrency, timeout)?, url, version, token, claims, patience: timeout / 2 }))
     }
@@ -144,7 +144,8 @@ impl Runtime {
         })?;
         // A service that finds nothing of that name takes the next whose name begins so.
         let Some((_, address)) = found.filter(|(found, _)| found == key) else { return Ok(None) };
-        check_signed(address).map(Some)
+        check_signed(&address)?;
+        Ok(Some(address))
     }
 
     /// Says why a job's token is refused; a clock that is wrong is told by the times in the token.
@@ -165,8 +166,9 @@ impl Runtime {
 }
 
 /// Checks an address that the service signed: content comes encrypted, or from this very machine.
-fn check_signed(address: String) -> Result<String, RemoteError> {
+fn check_signed(address: &str) -> Result<(), RemoteError> {
     check_address("an address of content", address)
+        .map(|_| ())
         .map_err(|_| RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} gives an address that cannot be used")))
 }
 

@@ -165,8 +165,8 @@ impl Shared {
         for group in &self.groups {
             let gone = if group.branch_gone { "the branch is gone" } else { "" };
             table.row([
-                Cell::new(visible(short_branch(&group.branch)).into_owned()).style(Style::Strong),
-                Cell::new(visible(&group.what).into_owned()),
+                Cell::new(short_branch(&group.branch)).style(Style::Strong),
+                Cell::new(&group.what),
                 Cell::new(group.entries.to_string()),
                 Cell::new(Size(group.bytes).to_string()),
                 Cell::maybe(group.last_used.map(|used| Age::between(used, now))),
@@ -183,18 +183,15 @@ impl Shared {
             let names = |branches: &[String]| {
                 branches.iter().map(|branch| visible(short_branch(branch)).into_owned()).collect::<Vec<_>>().join(", ")
             };
-            let reads = names(&visible_to.reads);
-            let branch = visible(short_branch(&visible_to.branch));
-            text += &match visible_to.cannot_see.as_slice() {
-                [] => format!("a build on {branch} reads the caches of {reads}\n"),
-                hidden => format!(
-                    "a build on {branch} reads the caches of {reads}; it cannot see that of {}\n",
-                    names(hidden)
-                ),
-            };
+            let (branch, reads) = (visible(short_branch(&visible_to.branch)), names(&visible_to.reads));
+            text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
+            if !visible_to.cannot_see.is_empty() {
+                text.extend(["; it cannot see that of ", &names(&visible_to.cannot_see)]);
+            }
+            text.push('\n');
         }
         for unknown in &self.not_known {
-            text += &format!("not known: {unknown}\n");
+            text.extend(["not known: ", unknown, "\n"]);
         }
         text
     }

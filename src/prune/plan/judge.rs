@@ -128,14 +128,6 @@ impl Judged {
         of_fate.map(|(blob, _)| blob.stored_size()).collect()
     }
 
-    /// Tells whether nothing is wrong but that the store does not hand out what its refs name.
-    pub(super) fn is_undetermined_by_seals_only(&self, planning: &Planning<'_>) -> bool {
-        let inventory = planning.inventory;
-        !planning.recent.unreadable
-            && !inventory.warnings.contains(&StoreWarning::KeepsChanging)
-            && inventory.refs.iter().all(|entry| entry.sealed().is_some() || !entry.is_unreadable())
-    }
-
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
         let mut warnings = Vec::new();
         let unreadable = planning.inventory.refs.iter().filter(|entry| entry.is_unreadable());
@@ -158,6 +150,14 @@ impl Judged {
         }
         warnings
     }
+}
+
+/// Tells whether nothing is wrong but that the store does not hand out what its refs name.
+pub(super) fn is_undetermined_by_seals_only(planning: &Planning<'_>) -> bool {
+    let inventory = planning.inventory;
+    !planning.recent.unreadable
+        && !inventory.warnings.contains(&StoreWarning::KeepsChanging)
+        && inventory.refs.iter().all(|entry| entry.sealed().is_some() || !entry.is_unreadable())
 }
 
 fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {

@@ -26,6 +26,13 @@ pub struct StoreEntry {
     pub branch: String,
 }
 
+impl StoreEntry {
+    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it and writes nothing.
+    pub fn touched(&self) -> Timestamp {
+        self.used.map_or(self.created, |used| used.max(self.created))
+    }
+}
+
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {

@@ -125,6 +125,7 @@ impl GhaCache {
         let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));
         let mut descriptor = Descriptor::named(DigestText::Valid(digest));
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
+        let names = vec![name, listed.name()];
         let facts = RootFacts {
             modified: Some(listed.created_at),
             used: listed.last_accessed_at,
@@ -134,7 +135,7 @@ impl GhaCache {
             sealed: sealed.map(str::to_owned),
             ..RootFacts::default()
         };
-        Ok(Root { names: vec![name, listed.key], descriptor, facts })
+        Ok(Root { names, descriptor, facts })
     }
 
     fn remember(&self, id: u64, bytes: Vec<u8>) -> Digest {
@@ -316,7 +317,7 @@ impl Told {
         if !self.branches.contains(&listed.git_ref) {
             self.branches.insert(listed.git_ref.clone());
         }
-        let (label, created, size) = (listed.key.clone(), listed.created_at, listed.size_in_bytes);
+        let (label, touched, size) = (listed.key.clone(), listed.touched(), listed.size_in_bytes);
         let entry = |listed, kind| StoredObject::Entry(store_entry(listed, label, kind));
         match listed.what() {
             What::Index(_) => {
@@ -324,7 +325,7 @@ impl Told {
                 Vec::new()
             }
             What::Blob(digest) if self.blobs.insert(digest) => {
-                let blob = StoredObject::Blob { digest, size, modified: Some(created) };
+                let blob = StoredObject::Blob { digest, size, modified: Some(touched) };
                 vec![blob, entry(listed, EntryKind::Blob(digest))]
             }
             What::Blob(digest) => vec![entry(listed, EntryKind::Copy(digest))],

@@ -108,7 +108,7 @@ fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> Re
         platforms: Vec::new(),
         bytes: entry.size,
         created: Some((entry.created, AgeSource::Store)),
-        modified: Some(entry.created),
+        modified: Some(entry.touched()),
         used: entry.used,
         state: match generation {
             1.. => SUPERSEDED,

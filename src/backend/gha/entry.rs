@@ -95,15 +95,15 @@ impl Listed {
         IndexKey::parse(&self.key).map_or(What::Foreign("unknown"), What::Index)
     }
 
+    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it and writes nothing.
+    pub fn touched(&self) -> Timestamp {
+        self.last_accessed_at.map_or(self.created_at, |used| used.max(self.created_at))
+    }
+
     /// Returns the name by which plans and journals call it; it begins with the number.
     pub fn name(&self) -> String {
         format!("{}:{}:{}", self.id, self.git_ref, self.key)
     }
-}
-
-/// Returns the number in a name that [`Listed::name`] made.
-pub(super) fn id_in(name: &str) -> Option<u64> {
-    name.split(':').next()?.parse().ok()
 }
 
 impl IndexKey {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::entry::{Listed, What, id_in};
-use super::{GhaCache, sort_out};
+use super::entry::{Listed, What};
+use super::{GhaCache, Index, sort_out};
 use crate::backend::{
     BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefTarget, RemoteError, RemoteKind, Skip,
@@ -54,22 +54,17 @@ impl CachePruner for GhaCache {
 
     async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
         let indexes = sort_out(self.list_indexes().await.map_err(BackendError::from)?);
-        let current: HashMap<&str, u64> = indexes
-            .iter()
-            .filter(|index| index.former == 0)
-            .map(|index| (index.listed.key.as_str(), index.listed.id))
-            .collect();
-        let there: HashSet<&str> = indexes.iter().map(|index| index.listed.key.as_str()).collect();
+        let there: HashMap<String, &Index> = indexes.iter().map(|index| (index.listed.name(), index)).collect();
         let mut outcomes = Vec::with_capacity(refs.len());
         let mut refused: Option<String> = None;
         for target in refs {
-            // The second name is the key, whose number makes it the name of one content for ever.
-            let key = target.names.get(1).map(String::as_str).unwrap_or_default();
-            outcomes.push(match (current.get(key), &refused) {
-                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
-                (Some(id), None) => self.delete(*id).await,
-                (None, _) if there.contains(key) => Outcome::Skipped(Skip::Changed),
+            // The second name is that of the entry, which has one content for ever.
+            let name = target.names.get(1).map(String::as_str).unwrap_or_default();
+            outcomes.push(match (there.get(name), &refused) {
                 (None, _) => Outcome::AlreadyGone,
+                (Some(index), _) if index.former > 0 => Outcome::Skipped(Skip::Changed),
+                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
+                (Some(index), None) => self.delete(index.listed.id).await,
             });
             if let Some(Outcome::Failed(why)) = outcomes.last() {
                 refused.get_or_insert_with(|| why.clone());
@@ -109,12 +104,12 @@ impl CachePruner for GhaCache {
                 }
             };
             let is_same =
-                found.is_none_or(|found| (found.size_in_bytes, found.created_at) == (target.size, target.modified));
+                found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
             outcomes.push(match (found, &refused) {
                 (None, _) => Outcome::AlreadyGone,
                 (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),
                 (Some(_), Some(why)) => Outcome::Failed(why.clone()),
-                (Some(found), None) => self.delete(id_in(&found.name()).unwrap_or(found.id)).await,
+                (Some(found), None) => self.delete(found.id).await,
             });
             // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
             if let Some(Outcome::Failed(why)) = outcomes.last() {

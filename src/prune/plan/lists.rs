@@ -65,7 +65,7 @@ impl<'a> Lists<'a> {
         for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
             let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
             let is_going = blob.and_then(|blob| self.judged.of_blob(blob)) == Some(BlobFate::Goes);
-            let unchanged = age(entry.created, planning.now);
+            let unchanged = age(entry.touched(), planning.now);
             let reasons: Vec<Why> = match (verdict, entry.kind) {
                 // It is an item already, as the blob that it is.
                 (_, EntryKind::Blob(_)) if is_going => continue,
@@ -76,7 +76,7 @@ impl<'a> Lists<'a> {
                 _ => continue,
             };
             let name = ObjectName::Entry(entry.name.clone());
-            let target = Target::Object(ObjectTarget { name, size: entry.size, modified: entry.created });
+            let target = Target::Object(ObjectTarget { name, size: entry.size, modified: entry.touched() });
             if !planning.spared.contains(&target) {
                 goes.push((!matches!(entry.kind, EntryKind::Former(_)), Deletion { target, reasons }));
             }

@@ -170,7 +170,7 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
             ObjectName::Partial(name) => lists[0].contains(&(name.as_str(), object.size, Some(object.modified))),
             ObjectName::Trashed(name) => lists[1].contains(&(name.as_str(), object.size, Some(object.modified))),
             ObjectName::Entry(name) => entries.get(name.as_str()).is_some_and(|entry| {
-                !is_reached(entry) && (entry.size, entry.created) == (object.size, object.modified)
+                !is_reached(entry) && (entry.size, entry.touched()) == (object.size, object.modified)
             }),
         };
         if !is_there {

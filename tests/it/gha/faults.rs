@@ -9,7 +9,7 @@ use super::{SOURCE, run, shop};
 use crate::support::command::Sandbox;
 use crate::support::gha::{Answer, Github};
 
-fn failing(answer: Answer) -> (Sandbox, Github) {
+fn failing(answer: &Answer) -> (Sandbox, Github) {
     let (sandbox, server) = shop();
     for _ in 0..10 {
         server.state().faults.push_back(("/actions/caches".into(), answer.clone()));
@@ -68,7 +68,7 @@ fn messages_say_what_failed_and_what_to_do() {
         ("half an answer", Answer { status: 200, headers: Vec::new(), body: b"{\"total_count\": 1".to_vec() }),
     ];
     for (what, answer) in cases {
-        let (sandbox, server) = failing(answer);
+        let (sandbox, server) = failing(&answer);
         say(what, &server, server.command(&sandbox), SOURCE);
     }
     insta::assert_snapshot!(report, @r#"

@@ -4,7 +4,7 @@ use super::{SOURCE, json, numbers, run, shop, tally};
 use crate::support::command::Sandbox;
 use crate::support::gha::{BUILDKIT, Entry, Github};
 
-fn is_blob(entry: &&Entry) -> bool {
+fn is_blob(entry: &Entry) -> bool {
     entry.version == BUILDKIT && entry.key.starts_with("buildkit-blob-1-")
 }
 
@@ -21,7 +21,7 @@ fn figures_are_those_of_an_independent_count() {
         let newest = indexes.iter().max_by_key(|entry| entry.created_at).unwrap();
         let former = indexes.iter().copied().filter(|entry| entry.id != newest.id);
         assert_eq!(numbers(&du["total"], "objects"), tally(all), "{set}");
-        assert_eq!(numbers(&du["undetermined"], "blobs"), tally(all.iter().filter(is_blob)));
+        assert_eq!(numbers(&du["undetermined"], "blobs"), tally(all.iter().filter(|entry| is_blob(entry))));
         assert_eq!(numbers(&du["superseded"], "objects"), tally(former));
         assert_eq!(numbers(&du["live"], "blobs"), (1, newest.size_in_bytes));
         assert_eq!(numbers(&du["unknown"], "objects"), (2, 12_000));

@@ -224,7 +224,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, base: &str) {
         let Some(answer) = answer::answer(&mut state.lock().unwrap(), &request, base) else { return };
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
         for (name, value) in &answer.headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         let mut writer = stream;
         if writer.write_all((head + "\r\n").as_bytes()).and_then(|()| writer.write_all(&answer.body)).is_err() {

@@ -28,7 +28,7 @@ mod verify;
 pub use entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefTarget, SharedPruner, Skip, Support,
+    PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use verify::Verified;

@@ -205,6 +205,18 @@ impl Session<'_> {
     }
 }
 
+/// Waits until somebody wants the program to end: a person at the terminal, or whoever runs it.
+async fn told_to_end() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 /// Starts the runtime, and ends the work when the user interrupts it.
 fn engine(
     global: &Global,
@@ -228,13 +240,13 @@ fn engine(
         tokio::pin!(working);
         tokio::select! {
             result = &mut working => result,
-            _ = tokio::signal::ctrl_c() => {
+            () = told_to_end() => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
                     output.warn("interrupted: what is begun is brought to its end; a second time ends at once");
                     tokio::select! {
                         result = &mut working => result,
-                        _ = tokio::signal::ctrl_c() => Err(Failure::message(Exit::Interrupted, "interrupted")),
+                        () = told_to_end() => Err(Failure::message(Exit::Interrupted, "interrupted")),
                     }
                 } else {
                     Err(Failure::message(Exit::Interrupted, "interrupted"))

@@ -13,5 +13,6 @@ pub mod llb;
 pub mod manifest;
 pub mod progress_log;
 pub mod provenance;
+pub mod raw_object;
 pub mod text;
 pub mod time;

@@ -26,6 +26,7 @@ mod listing;
 mod lock;
 mod prune;
 mod refs;
+mod rewrite;
 mod trash;
 
 /// The file that lists the refs.

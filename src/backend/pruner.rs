@@ -54,6 +54,23 @@ pub struct RefTarget {
     pub bytes: u64,
 }
 
+/// A ref that is to point to other documents, and the manifest that it must still point to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefRewrite {
+    /// The ref as it is.
+    pub from: RefTarget,
+    /// What is stored for it, the document that the ref points to last.
+    pub documents: Vec<String>,
+}
+
+impl RefRewrite {
+    /// Returns what the ref points to afterwards, and its size in bytes.
+    pub fn to(&self) -> (Digest, u64) {
+        let root = self.documents.last().map(String::as_bytes).unwrap_or_default();
+        (Digest::of(root), root.len() as u64)
+    }
+}
+
 /// An object that is to go, and how it must still be found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectTarget {
@@ -213,6 +230,19 @@ pub trait CachePruner: CacheReader {
     /// # Errors
     /// When none of them was taken.
     async fn remove_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError>;
+
+    /// Stores the documents of refs and lets each ref point to them, those that still are what they were; what they
+    /// pointed to is remembered in the trash of `run`.
+    ///
+    /// # Errors
+    /// When none of them was changed.
+    async fn rewrite_refs(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError>;
+
+    /// Lets refs that [`Self::rewrite_refs`] changed in `run` point to what they did before.
+    ///
+    /// # Errors
+    /// When none of them was changed.
+    async fn restore_rewritten(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError>;
 
     /// Makes the trash of `run` ready; nothing can go there before.
     ///

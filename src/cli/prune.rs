@@ -15,7 +15,7 @@ use crate::inventory::scan::ScanOptions;
 use crate::prune::execute::{self, Options, Report, Step};
 use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
-use crate::prune::{recently_dropped, undo};
+use crate::prune::{recently_dropped, records, undo};
 use crate::retention::{self, Policy, SharedBlobs};
 use crate::source::{Location, Source};
 
@@ -109,6 +109,8 @@ async fn plan(
     let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
     let recent = recently_dropped(&**reader, &scan, policy.grace, now).await?;
     let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
+    let evidence = super::show::given_evidence(&arguments.provenance).await?;
+    let rewrites = records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await;
     let plan = Plan::new(&Planning {
         source: &source,
         place: &place,
@@ -121,6 +123,7 @@ async fn plan(
         now,
         freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
         disposal: if arguments.no_trash || !capabilities.trash { Disposal::AtOnce } else { Disposal::Trash },
+        rewrites: &rewrites,
         spared: &HashSet::new(),
     })?;
     let cost = if plan.delete().is_empty() { None } else { reader.cost(plan.delete().len()).await };

@@ -122,6 +122,19 @@ pub(super) async fn evidence(
     entry: &RefEntry,
     files: &[PathBuf],
 ) -> Result<Evidence, Failure> {
+    let mut evidence = given_evidence(files).await?;
+    if files.is_empty() {
+        for statement in scanned.opened.reader.provenance(&entry.name).await {
+            if let Err(error) = evidence.add(&statement) {
+                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
+            }
+        }
+    }
+    Ok(evidence)
+}
+
+/// Gathers what names the steps from files.
+pub(super) async fn given_evidence(files: &[PathBuf]) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     for path in files {
         let shown = visible(&path.to_string_lossy()).into_owned();
@@ -135,13 +148,6 @@ pub(super) async fn evidence(
                 None => failure,
             }
         })?;
-    }
-    if files.is_empty() {
-        for statement in scanned.opened.reader.provenance(&entry.name).await {
-            if let Err(error) = evidence.add(&statement) {
-                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
-            }
-        }
     }
     Ok(evidence)
 }

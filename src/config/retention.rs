@@ -68,6 +68,7 @@ impl Retention {
                 min_free: value(&self.min_free),
             },
             grace: self.grace.value,
+            records: None,
             max_delete: self.max_delete.as_ref().map(|share| share.value),
             zone: self.zone.value.clone(),
         }

@@ -13,6 +13,7 @@ use super::time::GoTime;
 
 pub mod import;
 pub mod inline;
+pub mod rewrite;
 
 /// The place of a record in its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,6 +9,8 @@ use super::digest::DigestText;
 use super::lenient::{self, List, go_struct};
 use super::time::GoTime;
 
+pub mod rewrite;
+
 /// The media type of a cache configuration (`cache/remotecache/v1/types` in BuildKit).
 pub const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
 /// The media types of manifests that have a config and layers.

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::live::{MarkError, recently_dropped};
 use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
+use super::records::{self, Rewrites};
 use crate::backend::{Capabilities, Disposal, SharedReader};
+use crate::explain::evidence::Evidence;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
@@ -20,6 +22,7 @@ pub struct Draft {
     inventory: Arc<Inventory>,
     verdicts: Verdicts,
     recent: RecentlyDropped,
+    rewrites: Rewrites,
     capabilities: Capabilities,
     policy: Policy,
     policy_text: String,
@@ -51,10 +54,12 @@ impl Draft {
         let free = reader.free_bytes().await;
         let verdicts = judge(&inventory, source, &policy, free, now);
         let recent = recently_dropped(&**reader, options, policy.grace, now).await?;
+        let evidence = Evidence::default();
+        let rewrites = records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;
         let capabilities = reader.capabilities().await;
         let (source, policy_text) = (source.to_owned(), policy.to_string());
-        Ok(Self { source, place, inventory, verdicts, recent, capabilities, policy, policy_text, now })
+        Ok(Self { source, place, inventory, verdicts, recent, rewrites, capabilities, policy, policy_text, now })
     }
 
     /// Makes the plan; deleted objects go into the trash.
@@ -79,6 +84,7 @@ impl Draft {
             now: self.now,
             freed_blobs: choices.freed_blobs,
             disposal: if self.capabilities.trash { Disposal::Trash } else { Disposal::AtOnce },
+            rewrites: &self.rewrites,
             spared: &choices.spared,
         }
     }

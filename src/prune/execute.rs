@@ -14,8 +14,8 @@ use super::journal::{History, Journal, JournalError};
 use super::live::{Live, MarkError};
 use super::plan::{Kind, Plan, Target};
 use crate::backend::{
-    BackendError, CachePruner, Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefTarget, SharedPruner,
-    SharedReader, Skip,
+    BackendError, CachePruner, Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget,
+    SharedPruner, SharedReader, Skip,
 };
 use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
@@ -196,9 +196,12 @@ impl<'a> Run<'a> {
         self.reached(Step::Leased);
         let live = self.put_back_what_is_named().await?;
         let refs = 0..self.plan.refs();
-        let live = if self.drop_refs(refs.clone()).await { self.mark().await? } else { live };
+        let rewritten = refs.end..self.plan.before_objects();
+        let dropped = self.drop_refs(refs).await;
+        let changed = self.rewrite_refs(rewritten.clone()).await || dropped;
+        let live = if changed { self.mark().await? } else { live };
         self.leave_what_is_needed(&live);
-        self.sweep(refs.end..self.plan.delete().len()).await;
+        self.sweep(rewritten.end..self.plan.delete().len()).await;
         self.reached(Step::Swept);
         self.check_refs_again(live).await?;
         self.pruner.settle(forget_before).await?;
@@ -257,7 +260,7 @@ impl<'a> Run<'a> {
         }
         let plan = self.plan;
         let items: HashMap<&ObjectName, usize> =
-            plan.objects().enumerate().map(|(place, name)| (name, plan.refs() + place)).collect();
+            plan.objects().enumerate().map(|(place, name)| (name, plan.before_objects() + place)).collect();
         for digest in &back {
             self.note(|journal| journal.put_back(*digest));
             if let Some(item) = items.get(&ObjectName::Blob(*digest))
@@ -296,6 +299,34 @@ impl<'a> Run<'a> {
         }
         self.note(Journal::sync);
         self.reached(Step::Journaled(self.plan.refs()));
+        true
+    }
+
+    /// Lets refs point to what was written for them; tells whether the store may have changed.
+    async fn rewrite_refs(&mut self, rewrites: Range<usize>) -> bool {
+        let open: Vec<usize> = rewrites.clone().filter(|item| self.outcomes[*item].is_none()).collect();
+        if open.is_empty() {
+            return false;
+        }
+        if self.is_over() || !self.note(|journal| journal.begin(rewrites.clone())) {
+            self.conclude_all(&open, &Outcome::Cancelled);
+            return false;
+        }
+        self.reached(Step::Begun);
+        let targets: Vec<RefRewrite> = open.iter().filter_map(|item| self.rewrite(*item)).collect();
+        let changed = self.pruner.rewrite_refs(self.plan.id(), targets).await;
+        self.reached(Step::Deleted);
+        match changed {
+            Ok(outcomes) => {
+                for (item, outcome) in open.into_iter().zip(outcomes) {
+                    let done = outcome == Outcome::AlreadyGone && self.begun[item];
+                    self.conclude(item, if done { Outcome::Done } else { outcome });
+                }
+            }
+            Err(error) => self.conclude_all(&open, &Outcome::Failed(with_causes(&error))),
+        }
+        self.note(Journal::sync);
+        self.reached(Step::Journaled(rewrites.end));
         true
     }
 
@@ -426,7 +457,19 @@ impl<'a> Run<'a> {
     async fn broken_refs(&self) -> Result<Vec<String>, ExecuteError> {
         let reader: SharedReader = self.pruner.clone();
         let inventory = scan::scan(&reader, &self.scan, |_| ()).await?;
+        // A ref that lost results lacks what it lacked before.
+        let before: HashMap<String, String> = self
+            .plan
+            .delete()
+            .iter()
+            .filter_map(|item| match &item.target {
+                Target::Rewrite(rewrite) => Some(&rewrite.documents),
+                Target::Ref(_) | Target::Object(_) => None,
+            })
+            .map(|rewrite| (rewrite.to().0.to_string(), rewrite.from.digest.to_string()))
+            .collect();
         let lacked = |name: &str, digest: &str| {
+            let digest = before.get(digest).map_or(digest, String::as_str);
             let kept = self.plan.keep().iter().filter(|kept| kept.kind == Kind::Ref);
             let same = kept.filter(|kept| kept.name == name && kept.digest.as_deref() == Some(digest));
             same.map(|kept| kept.missing_blobs).max().unwrap_or_default()
@@ -454,14 +497,21 @@ impl<'a> Run<'a> {
     fn ref_target(&self, item: usize) -> Option<RefTarget> {
         match &self.plan.delete()[item].target {
             Target::Ref(target) => Some(target.clone()),
-            Target::Object(_) => None,
+            Target::Object(_) | Target::Rewrite(_) => None,
+        }
+    }
+
+    fn rewrite(&self, item: usize) -> Option<RefRewrite> {
+        match &self.plan.delete()[item].target {
+            Target::Rewrite(rewrite) => Some(rewrite.documents.clone()),
+            Target::Ref(_) | Target::Object(_) => None,
         }
     }
 
     fn object_target(&self, item: usize) -> Option<ObjectTarget> {
         match &self.plan.delete()[item].target {
             Target::Object(target) => Some(target.clone()),
-            Target::Ref(_) => None,
+            Target::Ref(_) | Target::Rewrite(_) => None,
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry, Tally};
 use crate::retention::{Percent, Policy, Verdicts};
 
+use super::records::Rewrites;
+
 pub mod file;
 mod item;
 mod judge;
@@ -51,6 +53,8 @@ pub struct Planning<'a> {
     pub freed_blobs: FreedBlobs,
     /// Where deleted objects go.
     pub disposal: Disposal,
+    /// The refs that are to lose some of their results.
+    pub rewrites: &'a Rewrites,
     /// What a person has left out: it stays, and so does everything that it reaches.
     pub spared: &'a HashSet<Target>,
 }
@@ -238,6 +242,20 @@ impl Plan {
         self.delete.partition_point(|item| matches!(item.target, Target::Ref(_)))
     }
 
+    /// Returns how many of the deletions come before the objects: refs, and results inside of refs.
+    pub fn before_objects(&self) -> usize {
+        self.delete.partition_point(|item| !matches!(item.target, Target::Object(_)))
+    }
+
+    /// Returns the bytes of what a later run takes, because results go from refs that stay.
+    pub fn later_bytes(&self) -> u64 {
+        let later = self.delete.iter().map(|item| match &item.target {
+            Target::Rewrite(rewrite) => rewrite.later_bytes,
+            Target::Ref(_) | Target::Object(_) => 0,
+        });
+        later.fold(0, u64::saturating_add)
+    }
+
     /// Returns what stays, but for live blobs.
     pub fn keep(&self) -> &[Kept] {
         &self.keep
@@ -307,7 +325,7 @@ impl Plan {
     pub fn objects(&self) -> impl Iterator<Item = &ObjectName> {
         self.delete.iter().filter_map(|item| match &item.target {
             Target::Object(object) => Some(&object.name),
-            Target::Ref(_) => None,
+            Target::Ref(_) | Target::Rewrite(_) => None,
         })
     }
 
@@ -335,12 +353,14 @@ fn assemble(planning: &Planning<'_>, judged: &Judged, fingerprint: Digest) -> Pl
     let Lists { delete, keep, .. } = Lists::new(planning, judged);
     let dropped = delete.partition_point(|item| matches!(item.target, Target::Ref(_)));
     let frees_bytes = delete.iter().map(|item| item.target.bytes()).fold(0, u64::saturating_add);
-    let frees_objects = (delete.len() - dropped) as u64;
+    let objects = delete.iter().filter(|item| matches!(item.target, Target::Object(_)));
+    let frees_objects = objects.count() as u64;
     let tally = |fate| judged.tally(planning.inventory, fate).into();
     let held = BlobFate::HELD.map(|fate| Held { fate, count: tally(fate) });
     let mut warnings: Vec<String> = planning.inventory.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(planning.verdicts.warnings.iter().map(ToString::to_string));
     warnings.extend(judged.warnings(planning));
+    warnings.extend(planning.rewrites.warnings.iter().cloned());
     let unmet = planning.verdicts.budgets.iter().filter(|budget| budget.is_unreachable());
     Plan {
         id: plan_id(planning, &fingerprint),
@@ -397,7 +417,7 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
 }
 
 /// Returns how long ago something changed; what is dated in the future changed now.
-fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
+pub(super) fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
 }
 
@@ -407,7 +427,7 @@ pub(super) fn ref_target(entry: &RefEntry) -> Option<RefTarget> {
 }
 
 /// Returns all names of a ref as its entry has them; none for an untagged one.
-fn names(entry: &RefEntry) -> Vec<String> {
+pub(super) fn names(entry: &RefEntry) -> Vec<String> {
     if entry.tagged { entry.names().map(str::to_owned).collect() } else { Vec::new() }
 }
 

@@ -22,7 +22,7 @@ pub async fn undo(
     let plan = &history.plan;
     same_store(&**pruner, plan).await?;
     let _lease = pruner.lease().await?;
-    let (mut refs, mut objects) = (Vec::new(), Vec::new());
+    let (mut refs, mut rewritten, mut objects) = (Vec::new(), Vec::new(), Vec::new());
     for (item, deletion) in plan.delete().iter().enumerate() {
         // What was about to go may have gone; what did not is found where it was.
         if history.outcomes[item] != Some(Outcome::Done) && !(history.outcomes[item].is_none() && history.begun[item]) {
@@ -30,6 +30,7 @@ pub async fn undo(
         }
         match &deletion.target {
             Target::Ref(target) => refs.push((item, target.clone())),
+            Target::Rewrite(rewrite) => rewritten.push((item, rewrite.documents.clone())),
             Target::Object(object) => objects.push((item, object.name.clone())),
         }
     }
@@ -38,7 +39,18 @@ pub async fn undo(
     let outcomes = pruner.restore_objects(plan.id(), names).await;
     results.extend(objects.into_iter().map(|(item, _)| item).zip(outcomes));
     if !refs.is_empty() {
-        results.extend(restore_refs(pruner, history, refs, options).await?);
+        let (whole, lacking) = whole(pruner, options, refs, |target| target).await?;
+        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
+        let outcomes = pruner.restore_refs(plan.id(), targets).await?;
+        results.extend(lacking);
+        results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
+    }
+    if !rewritten.is_empty() {
+        let (whole, lacking) = whole(pruner, options, rewritten, |rewrite| &rewrite.from).await?;
+        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
+        let outcomes = pruner.restore_rewritten(plan.id(), targets).await?;
+        results.extend(lacking);
+        results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
     }
     for (item, outcome) in &results {
         journal.undo(*item, plan.delete()[*item].target.name(), outcome.clone())?;
@@ -48,13 +60,17 @@ pub async fn undo(
     Ok(results)
 }
 
-/// Puts refs back that are whole: a ref that names what is gone would break the builds that import it.
-async fn restore_refs(
+/// Items of a plan, each with what it is about.
+type Items<T> = Vec<(usize, T)>;
+
+/// Tells the refs that are whole from those that are not: a ref that names what is gone would break the builds that import
+/// it, and is not put back.
+async fn whole<T>(
     pruner: &SharedPruner,
-    history: &History,
-    refs: Vec<(usize, RefTarget)>,
     options: &Options<'_>,
-) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
+    refs: Items<T>,
+    target: impl Fn(&T) -> &RefTarget,
+) -> Result<(Items<T>, Items<Outcome>), ExecuteError> {
     let scan_options = ScanOptions { concurrency: options.concurrency, cancel: options.cancel.clone() };
     let reader: SharedReader = pruner.clone();
     let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
@@ -67,20 +83,17 @@ async fn restore_refs(
             .find(|(root, _)| root.names == target.names && root.descriptor.digest.valid() == Some(target.digest));
         entry.map_or(0, |(_, entry)| entry.reach.iter().filter(|blob| !is_stored(&stored, &named, **blob)).count())
     };
-    let (mut results, mut whole) = (Vec::new(), Vec::new());
-    for (item, target) in refs {
-        match lacks(&target) {
-            0 => whole.push((item, target)),
+    let (mut whole, mut lacking) = (Vec::new(), Vec::new());
+    for (item, what) in refs {
+        match lacks(target(&what)) {
+            0 => whole.push((item, what)),
             count => {
                 let why = format!("it names {count} blobs that are not stored any more");
-                results.push((item, Outcome::Failed(why)));
+                lacking.push((item, Outcome::Failed(why)));
             }
         }
     }
-    let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-    let outcomes = pruner.restore_refs(history.plan.id(), targets).await?;
-    results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
-    Ok(results)
+    Ok((whole, lacking))
 }
 
 fn is_stored(stored: &Inventory, named: &Inventory, blob: crate::inventory::blobs::BlobId) -> bool {

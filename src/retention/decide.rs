@@ -21,7 +21,7 @@ pub fn decide(policy: &Policy, facts: &[RefFacts], now: Timestamp, store: &mut d
     if facts.iter().any(|facts| facts.knowledge == Knowledge::Pending) {
         // A size or time that is still to come could change what any rule says about any ref.
         let refs = vec![Verdict::Undecided(vec![Reason::Pending]); facts.len()];
-        return Verdicts { refs, ..Verdicts::default() };
+        return Verdicts { rules: vec![None; refs.len()], refs, ..Verdicts::default() };
     }
     let (rules, matches) = policy.assign(facts, now);
     let case = Case { policy, facts, now, rules };
@@ -30,7 +30,8 @@ pub fn decide(policy: &Policy, facts: &[RefFacts], now: Timestamp, store: &mut d
     case.superseded(&mut refs);
     let budgets = budget::enforce(&case, &mut refs, store);
     let warnings = case.warnings(&matches, &refs);
-    Verdicts { refs, budgets, warnings }
+    let rules = case.rules;
+    Verdicts { refs, rules, budgets, warnings }
 }
 
 /// All that a verdict depends on.

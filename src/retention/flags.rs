@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::Pattern;
 use super::policy::{Action, Budget, Condition, Criteria, Keep, Percent, Policy, Rule, TextField};
+use crate::inventory::filter::Filter;
 
 /// What the flags of `prune` say, each field as the flag of its name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +21,8 @@ pub struct PruneFlags {
     pub grace: Option<SignedDuration>,
     /// As [`Policy::max_delete`].
     pub max_delete: Option<Percent>,
+    /// As [`Policy::records`].
+    pub records: Option<Filter>,
     /// Touches no ref.
     pub orphans_only: bool,
 }
@@ -42,7 +45,7 @@ impl PruneFlags {
     /// When the flags contradict each other.
     pub fn over(&self, mut policy: Policy) -> Result<Policy, FlagsError> {
         let decides = !(self.keep_ref.is_empty() && self.drop_ref.is_empty() && self.keep.is_empty());
-        if self.orphans_only && (decides || self.budget != Budget::default()) {
+        if self.orphans_only && (decides || self.budget != Budget::default() || self.records.is_some()) {
             return Err(FlagsError::OrphansOnly);
         }
         if decides || self.orphans_only {
@@ -53,6 +56,7 @@ impl PruneFlags {
             name: format!("--keep-ref {pattern}"),
             conditions: vec![Condition::Text(TextField::Ref, vec![pattern.clone()])],
             action: Action::Protect,
+            drop_records: None,
         }));
         policy.rules.extend(self.rule());
         policy.budget = Budget {
@@ -61,6 +65,7 @@ impl PruneFlags {
             min_free: self.budget.min_free.or(policy.budget.min_free),
         };
         policy.grace = self.grace.unwrap_or(policy.grace);
+        policy.records.clone_from(&self.records);
         policy.max_delete = self.max_delete.or(policy.max_delete);
         Ok(policy)
     }
@@ -81,7 +86,7 @@ impl PruneFlags {
             [] => Vec::new(),
             globs => vec![Condition::Text(TextField::Ref, globs.to_vec())],
         };
-        Some(Rule { name: name.join(" "), conditions, action })
+        Some(Rule { name: name.join(" "), conditions, action, drop_records: None })
     }
 }
 

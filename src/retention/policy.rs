@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Pattern;
+use crate::inventory::filter::Filter;
 
 /// Which refs stay. The one that [`Default`] returns keeps every ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Policy {
     pub grace: SignedDuration,
     /// The largest share of a source, by count or bytes, that a plan may delete.
     pub max_delete: Option<Percent>,
+    /// The results that go from every ref that stays and is not protected; it takes the place of what rules say.
+    pub records: Option<Filter>,
     /// The zone in which hours, days, weeks, months and years begin.
     pub zone: TimeZone,
 }
@@ -37,6 +40,7 @@ impl Default for Policy {
             budget: Budget::default(),
             grace: Self::DEFAULT_GRACE,
             max_delete: None,
+            records: None,
             zone: TimeZone::UTC,
         }
     }
@@ -51,6 +55,8 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What becomes of such a ref.
     pub action: Action,
+    /// The results that go from such a ref when it stays.
+    pub drop_records: Option<Filter>,
 }
 
 /// Something that holds for a ref or not. What a ref does not know about itself holds for none, not even negated.

@@ -16,6 +16,8 @@ use crate::units::{Age, Exact, Size};
 pub struct Verdicts {
     /// One for each ref, in the order of the facts.
     pub refs: Vec<Verdict>,
+    /// For each ref the place of the rule that decides about it.
+    pub rules: Vec<Option<usize>>,
     /// What became of each budget.
     pub budgets: Vec<BudgetOutcome>,
     /// What a person should know before anything is done.

@@ -89,7 +89,8 @@ impl fmt::Display for Rule {
                 }
                 Ok(())
             }
-        }
+        }?;
+        self.drop_records.iter().try_for_each(|filter| writeln!(f, "drop_records = {}", quoted(&filter.to_string())))
     }
 }
 

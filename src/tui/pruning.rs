@@ -73,6 +73,7 @@ impl Scope {
             name: MARKED.to_owned(),
             conditions: vec![Condition::Text(TextField::Ref, patterns)],
             action: Action::Drop,
+            drop_records: None,
         });
         Ok(policy)
     }

@@ -85,6 +85,8 @@ pub enum Identity {
     Source(usize),
     /// A ref, by its name and what it points to.
     Ref(String, String),
+    /// Results of a ref, by its name and what it points to.
+    Results(String, String),
     /// A blob.
     Blob(Digest),
     /// All steps of a configuration.

@@ -9,6 +9,7 @@ use cachelens::backend::{Capabilities, Disposal, SharedReader, Support};
 use cachelens::format::digest::Digest;
 use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::prune::plan::{FreedBlobs, Plan, Planning, RecentlyDropped};
+use cachelens::prune::records::Rewrites;
 use cachelens::retention::{self, Criteria, Policy, PruneFlags, SharedBlobs};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
@@ -45,6 +46,7 @@ pub fn measure(table: &mut Table) -> Outcome {
             now: NOW,
             freed_blobs: FreedBlobs::Wait,
             disposal: Disposal::Trash,
+            rewrites: &Rewrites::default(),
             spared: &HashSet::new(),
         })?)
     })?;

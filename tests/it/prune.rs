@@ -16,6 +16,7 @@ mod faults;
 mod kill;
 mod property;
 mod race;
+mod records;
 
 /// A layout with two refs, four days old, that share a layer, and with an orphan.
 struct Sample {

@@ -99,7 +99,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         |(pattern, all_kinds, action)| {
             let mut conditions = vec![Condition::Text(TextField::Ref, vec![pattern.parse().unwrap()])];
             conditions.extend(all_kinds.then(|| Condition::Text(TextField::Kind, vec!["*".parse().unwrap()])));
-            Rule { name: pattern.to_owned(), conditions, action }
+            Rule { name: pattern.to_owned(), conditions, action, drop_records: None }
         },
     )
 }
@@ -116,6 +116,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         budget,
         grace: SignedDuration::from_hours(grace),
         max_delete: None,
+        records: None,
         zone,
     })
 }
@@ -163,8 +164,11 @@ proptest! {
         let (verdicts, _) = decided(&policy, &cases);
         let (mut other, _) = decided(&policy, &shuffled);
         let mut back = vec![Verdict::Undecided(Vec::new()); cases.len()];
-        numbers.iter().zip(other.refs).for_each(|(number, verdict)| back[*number] = verdict);
-        other.refs = back;
+        let mut rules = vec![None; cases.len()];
+        for ((number, verdict), rule) in numbers.iter().zip(other.refs).zip(other.rules) {
+            (back[*number], rules[*number]) = (verdict, rule);
+        }
+        (other.refs, other.rules) = (back, rules);
         prop_assert_eq!(verdicts, other);
     }
 

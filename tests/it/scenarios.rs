@@ -93,6 +93,7 @@ impl Scenario {
             budget: Budget { max_size: self.flags.max_size.as_deref().map(size), ..Budget::default() },
             grace: self.flags.grace,
             max_delete: None,
+            records: None,
             orphans_only: self.flags.orphans_only,
         };
         flags.over(loaded.layer.retention.unwrap_or_default().policy()).unwrap()
@@ -174,6 +175,7 @@ impl Scenario {
         let reversed: Vec<&Ref> = self.refs.iter().rev().collect();
         let mut turned = self.decide(&reversed);
         turned.refs.reverse();
+        turned.rules.reverse();
         expect("turned around", &format!("{verdicts:?}"), &format!("{turned:?}"));
         differences
     }

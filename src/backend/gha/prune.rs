@@ -10,7 +10,7 @@ use super::entry::{Listed, What};
 use super::{GhaCache, Index, sort_out};
 use crate::backend::{
     BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefTarget, RemoteError, RemoteKind, Skip,
+    PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, Skip,
 };
 use crate::format::digest::Digest;
 
@@ -71,6 +71,15 @@ impl CachePruner for GhaCache {
             }
         }
         Ok(outcomes)
+    }
+
+    async fn rewrite_refs(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        // An index can be written by a job only, and no job is to be outrun.
+        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
+    }
+
+    async fn restore_rewritten(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
     }
 
     async fn prepare(&self, _run: &PlanId) -> Result<(), PruneError> {

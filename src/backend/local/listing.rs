@@ -112,7 +112,7 @@ impl Listing<'_> {
             let plan = name.to_str().and_then(|name| name.parse().ok());
             let since = plan.and_then(|plan| trash.read_run(&plan).ok().flatten()).map(|run| run.since);
             match (name.to_str(), since) {
-                (Some(trash::LOCK | trash::DRAFT), _) if entry.file_type()?.is_file() => Ok(()),
+                (Some(trash::LOCK | trash::DRAFT | trash::DOCUMENT_DRAFT), _) if entry.file_type()?.is_file() => Ok(()),
                 (_, Some(since)) if entry.file_type()?.is_dir() => self.run(&entry.path(), since, batch),
                 _ => self.foreign(entry, batch),
             }

@@ -17,7 +17,7 @@ use super::trash::{self, Run, Trash};
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::{
     BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefTarget, Skip, Support,
+    PruneError, RefRewrite, RefTarget, Skip, Support,
 };
 use crate::format::digest::Digest;
 use crate::format::layout;
@@ -282,6 +282,16 @@ impl CachePruner for LocalCache {
     async fn remove_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
         let (cache, plan) = (self.clone(), run.clone());
         working(move || cache.take_refs(&plan, &refs)).await
+    }
+
+    async fn rewrite_refs(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        let (cache, plan) = (self.clone(), run.clone());
+        working(move || cache.rewrite(&plan, &refs)).await
+    }
+
+    async fn restore_rewritten(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        let (cache, plan) = (self.clone(), run.clone());
+        working(move || cache.restore_rewritten(&plan, &refs)).await
     }
 
     async fn remove_objects(&self, run: &PlanId, disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {

@@ -4,6 +4,7 @@
 //! .cachelens-trash/
 //!   lock                      held by the prune that is at work
 //!   index.json.new            a draft of the index, for a moment
+//!   document.new              a draft of a document, for a moment
 //!   20261122T005918Z-1f2e3d4c/
 //!     run.json                when the run was, and the refs that it took out of the index
 //!     blobs/sha256/…          blobs
@@ -30,6 +31,8 @@ pub(super) const TRASH: &str = ".cachelens-trash";
 pub(super) const LOCK: &str = "lock";
 /// A draft of the index.
 pub(super) const DRAFT: &str = "index.json.new";
+/// A draft of a document, for a moment.
+pub(super) const DOCUMENT_DRAFT: &str = "document.new";
 /// What a run says of itself.
 pub(super) const RUN: &str = "run.json";
 const RUN_DRAFT: &str = "run.json.new";
@@ -93,6 +96,10 @@ impl Trash {
 
     pub(super) fn index_draft(&self) -> PathBuf {
         self.dir.join(DRAFT)
+    }
+
+    pub(super) fn document_draft(&self) -> PathBuf {
+        self.dir.join(DOCUMENT_DRAFT)
     }
 
     /// Returns where the run of `plan` keeps an object.

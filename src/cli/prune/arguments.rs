@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 
 use crate::error::{Exit, Failure};
+use crate::inventory::filter::Filter;
 use crate::retention::{Budget, Criteria, Pattern, Percent, Policy, PruneFlags};
 use crate::units::{parse_duration, parse_size};
 
@@ -43,6 +44,13 @@ pub(in crate::cli) struct Arguments {
 
     #[command(flatten)]
     rules: RuleFlags,
+
+    /// Let results go from inside the refs that stay and are not protected, as in 'age>30d step~apt-get'.
+    #[arg(long, value_name = "FILTER", value_parser = super::super::filter_argument, conflicts_with = "saved")]
+    pub(super) records: Option<Filter>,
+    /// Name the steps for --records by the provenance of a build (SLSA, mode=max).
+    #[arg(long, value_name = "FILE", conflicts_with = "saved")]
+    pub(super) provenance: Vec<PathBuf>,
 
     /// Delete blobs in the same run as the refs that reach them; builds that import those refs just now will fail.
     #[arg(long, conflicts_with_all = ["saved", "orphans_only"])]
@@ -140,6 +148,7 @@ impl Arguments {
             budget: Budget { max_size: rules.max_size, max_refs: rules.max_refs, min_free: rules.min_free },
             grace: rules.grace,
             max_delete: rules.max_delete,
+            records: self.records.clone(),
             orphans_only: rules.orphans_only,
         };
         flags.over(configured).map_err(|error| Failure::new(Exit::Usage, &error))

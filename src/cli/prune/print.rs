@@ -12,7 +12,7 @@ use crate::cli::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::prune::execute::Report;
-use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::prune::plan::{Deletion, Kind, Plan, Target};
 use crate::units::Size;
 
 /// A plan, and what came of it when it was carried out.
@@ -149,16 +149,29 @@ fn plan(pruned: &Pruned, color: bool) -> String {
 fn title(plan: &Plan) -> String {
     let refs = plural(plan.refs() as u64, "ref");
     let objects = plural(plan.frees_objects(), "object");
-    format!("{}: {refs} and {objects} go, {}", plan.source(), Size(plan.frees_bytes()))
+    let results = plan.delete().iter().filter_map(|item| match &item.target {
+        Target::Rewrite(rewrite) => Some(rewrite.results.len() as u64),
+        Target::Ref(_) | Target::Object(_) => None,
+    });
+    let results = match results.sum() {
+        0 => String::new(),
+        count => format!(", {} of refs that stay", plural(count, "result")),
+    };
+    format!("{}: {refs} and {objects} go{results}, {}", plan.source(), Size(plan.frees_bytes()))
 }
 
 fn goes(plan: &Plan) -> Table {
     let mut table =
         Table::new([("GOES", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
-    let listed = plan.delete().iter().filter(|item| matches!(item.target.kind(), Kind::Ref | Kind::Partial));
+    let listed =
+        plan.delete().iter().filter(|item| matches!(item.target.kind(), Kind::Ref | Kind::Results | Kind::Partial));
     for item in listed {
         let kind = item.target.kind();
-        let size = if kind == Kind::Ref { Cell::none() } else { Cell::new(Size(item.target.bytes()).to_string()) };
+        let size = if matches!(kind, Kind::Ref | Kind::Results) {
+            Cell::none()
+        } else {
+            Cell::new(Size(item.target.bytes()).to_string())
+        };
         table.row([
             Cell::new(kind.word()),
             Cell::new(item.target.name()).style(Style::Strong),
@@ -228,6 +241,10 @@ fn notes(plan: &Plan) -> Vec<String> {
     }
     if plan.disposal() == Disposal::Trash && plan.delete().iter().any(is_moved) {
         notes.push("Objects go to the trash in the cache; a later prune empties it after the grace.".to_owned());
+    }
+    if plan.later_bytes() > 0 {
+        let later = Size(plan.later_bytes());
+        notes.push(format!("What the results leave behind, {later}, goes in a later run, when the grace has passed."));
     }
     if plan.drops_every_ref() {
         notes.push("No ref would stay: this has to be confirmed.".to_owned());

@@ -9,11 +9,12 @@ use toml::de::DeTable;
 
 use super::super::{Retention, Setting};
 use super::{Key, Reader, Value};
+use crate::inventory::filter::Filter;
 use crate::nearest::nearest;
 use crate::retention::{Action, Condition, Criteria, Group, Keep, Pattern, Rule, TextField};
 use crate::units;
 
-const RULE_KEYS: [&str; 5] = ["name", "match", "action", "keep", "group"];
+const RULE_KEYS: [&str; 6] = ["name", "match", "action", "keep", "group", "drop_records"];
 const DURATION: &str = "a duration in quotes";
 const SIZE: &str = "a size in quotes";
 
@@ -85,7 +86,23 @@ impl Reader<'_> {
             None => self.missing(value, "a rule needs a `match`, as in `match = { ref = \"pr-*\" }`"),
         };
         let action = self.action(value, rule);
-        Some(Rule { name: name?, conditions: conditions?, action: action? })
+        let drop_records = rule.get("drop_records").map(|filter| self.drop_records(filter, action.as_ref()));
+        let drop_records = drop_records.map_or(Some(None), |filter| filter.map(Some));
+        Some(Rule { name: name?, conditions: conditions?, action: action?, drop_records: drop_records? })
+    }
+
+    fn drop_records(&mut self, value: &Value<'_>, action: Option<&Action>) -> Option<Filter> {
+        let parse = |text: &str| Filter::parse(text).map_err(|error| error.to_string());
+        let filter = self.text(value, "a filter in quotes", parse)?;
+        if filter == Filter::default() {
+            return self
+                .missing(value, "an empty filter chooses every result: to let the refs go, write action = \"drop\"");
+        }
+        if matches!(action, Some(Action::Protect | Action::Drop)) {
+            let message = "`drop_records` is for refs that stay and may change: it needs `keep`";
+            return self.missing(value, message);
+        }
+        Some(filter)
     }
 
     fn action(&mut self, value: &Value<'_>, rule: &DeTable<'_>) -> Option<Action> {

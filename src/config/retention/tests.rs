@@ -51,11 +51,12 @@ fn prints_where_each_part_comes_from() {
     match = { ref = "*" }
     keep = { within = "30d", daily = 7, weekly = 4, used_within = "7d", generations = 2 }
     group = "repository"
+    drop_records = "age>90d step~apt-get"
 
     [retention.budget]
-    max_size = "50GB"  # ./cachelens.toml:82
-    max_refs = 500  # ./cachelens.toml:83
-    min_free = "20GB"  # ./cachelens.toml:85
+    max_size = "50GB"  # ./cachelens.toml:85
+    max_refs = 500  # ./cachelens.toml:86
+    min_free = "20GB"  # ./cachelens.toml:88
     "#);
 }
 
@@ -122,7 +123,7 @@ min_free = "20 bananas"
     /repo/cachelens.toml:10:86: no ref has the state `gone`
      10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                      ^^^^^^^
-        = there is live, missing, broken
+        = there is live, missing, broken, branch-gone, superseded
     /repo/cachelens.toml:10:110: `big` is not a size; write it as 500MB, 1.5GiB or a number of bytes
      10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                                              ^^^^^

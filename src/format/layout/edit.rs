@@ -1,13 +1,12 @@
 //! Changes an `index.json` while every byte that is not about a removed or added entry stays as it is.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 use super::{LayoutError, Root, parse_index};
+use crate::format::digest::Digest;
+use crate::format::raw_object::RawObject;
 
 /// The field that lists the entries.
 const MANIFESTS: &str = "manifests";
@@ -36,12 +35,8 @@ impl<'a> IndexText<'a> {
         let roots = parse_index(bytes)?;
         let unclear = |what: &str| LayoutError::Json(format!("{what}, so that it cannot be changed safely"));
         let text = std::str::from_utf8(bytes).map_err(|_| unclear("it is not UTF-8"))?;
-        let Fields(fields) = serde_json::from_str(text).map_err(|error| LayoutError::Json(error.to_string()))?;
-        let mut lists = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(MANIFESTS));
-        let list = match (lists.next(), lists.next()) {
-            (Some((name, list)), None) if name == MANIFESTS => list.get(),
-            _ => return Err(unclear("it has not exactly one field `manifests`")),
-        };
+        let object = RawObject::parse(text).map_err(|error| LayoutError::Json(error.to_string()))?;
+        let list = object.only(MANIFESTS).ok_or_else(|| unclear("it has not exactly one field `manifests`"))?.get();
         let texts: Option<Vec<&RawValue>> =
             serde_json::from_str(list).map_err(|error| LayoutError::Json(error.to_string()))?;
         let texts = texts.unwrap_or_default();
@@ -74,6 +69,42 @@ impl<'a> IndexText<'a> {
         Ok(())
     }
 
+    /// Lets the one entry for which `is_meant` holds point to another manifest, and returns the text that it had. None when
+    /// there is not exactly one. Its place, names and annotations stay, and fields that nobody knows.
+    ///
+    /// # Errors
+    /// When the entry cannot be changed beyond doubt.
+    pub fn point_to(
+        &mut self,
+        mut is_meant: impl FnMut(&Root) -> bool,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Option<String>, LayoutError> {
+        let mut meant = self.entries.iter_mut().filter(|entry| is_meant(&entry.root));
+        let (Some(entry), None) = (meant.next(), meant.next()) else { return Ok(None) };
+        let unclear = || LayoutError::Json("an entry cannot be changed safely".to_owned());
+        let mut object = RawObject::parse(&entry.text).map_err(|_| unclear())?;
+        let changed = object.set("digest", digest).and_then(|()| object.set("size", &size));
+        changed.ok_or_else(unclear)?;
+        let text = object.to_text().ok_or_else(unclear)?;
+        let root = parse_entry(&text)?;
+        entry.root = root;
+        Ok(Some(std::mem::replace(&mut entry.text, Cow::Owned(text)).into_owned()))
+    }
+
+    /// Puts `text`, which [`Self::point_to`] returned, in the place of the one entry for which `is_meant` holds; false when
+    /// there is not exactly one.
+    ///
+    /// # Errors
+    /// When the text is no entry.
+    pub fn put(&mut self, mut is_meant: impl FnMut(&Root) -> bool, text: &str) -> Result<bool, LayoutError> {
+        let root = parse_entry(text)?;
+        let mut meant = self.entries.iter_mut().filter(|entry| is_meant(&entry.root));
+        let (Some(entry), None) = (meant.next(), meant.next()) else { return Ok(false) };
+        *entry = Entry { text: Cow::Owned(text.to_owned()), root };
+        Ok(true)
+    }
+
     /// Returns the changed file.
     ///
     /// # Errors
@@ -99,32 +130,6 @@ pub fn parse_entry(text: &str) -> Result<Root, LayoutError> {
     let index = format!(r#"{{"schemaVersion":2,"manifests":[{text}]}}"#);
     let roots = <[Root; 1]>::try_from(parse_index(index.as_bytes())?);
     roots.map(|[root]| root).map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
-}
-
-/// The fields of an object in their order, names that repeat included.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(name) = map.next_key()? {
-                    fields.push((name, map.next_value()?));
-                }
-                Ok(Fields(fields))
-            }
-            fn visit_unit<E: de::Error>(self) -> Result<Fields<'de>, E> {
-                Ok(Fields(Vec::new()))
-            }
-        }
-        deserializer.deserialize_any(FieldsVisitor)
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{ObjectName, ObjectTarget, RefTarget};
+use crate::prune::records::Rewrite;
 use crate::retention::Reason;
 use crate::units::Age;
 
@@ -24,6 +25,8 @@ pub struct Deletion {
 pub enum Target {
     /// A ref. It frees nothing itself: the blobs are items of their own.
     Ref(RefTarget),
+    /// Results of a ref that stays. They free nothing yet: a later run finds what nothing reaches any more.
+    Rewrite(Box<Rewrite>),
     /// A blob, an unfinished upload, or something in the trash.
     Object(ObjectTarget),
 }
@@ -34,6 +37,8 @@ pub enum Target {
 pub enum Kind {
     /// A ref.
     Ref,
+    /// Results of a ref that stays.
+    Results,
     /// A blob.
     Blob,
     /// An unfinished upload.
@@ -49,6 +54,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Ref => "ref",
+            Self::Results => "results",
             Self::Blob => "blob",
             Self::Partial => "partial",
             Self::Object => "object",
@@ -62,6 +68,7 @@ impl Target {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Ref(_) => Kind::Ref,
+            Self::Rewrite(_) => Kind::Results,
             Self::Object(object) => match object.name {
                 ObjectName::Blob(_) => Kind::Blob,
                 ObjectName::Partial(_) => Kind::Partial,
@@ -74,7 +81,8 @@ impl Target {
     /// Returns what people call it.
     pub fn name(&self) -> String {
         match self {
-            Self::Ref(target) => target.names.first().cloned().unwrap_or_else(|| target.digest.to_string()),
+            Self::Ref(target) => called(target),
+            Self::Rewrite(rewrite) => called(&rewrite.documents.from),
             Self::Object(ObjectTarget { name: ObjectName::Blob(digest), .. }) => digest.to_string(),
             Self::Object(ObjectTarget {
                 name: ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name),
@@ -87,9 +95,14 @@ impl Target {
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Ref(target) => target.bytes,
+            Self::Rewrite(_) => 0,
             Self::Object(object) => object.size,
         }
     }
+}
+
+fn called(target: &RefTarget) -> String {
+    target.names.first().cloned().unwrap_or_else(|| target.digest.to_string())
 }
 
 /// A target as a flat JSON object, with the fields that every item of a plan has.
@@ -99,8 +112,9 @@ mod document {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{Kind, Target};
-    use crate::backend::{ObjectName, ObjectTarget, RefTarget};
+    use crate::backend::{ObjectName, ObjectTarget, RefRewrite, RefTarget};
     use crate::format::digest::Digest;
+    use crate::prune::records::{DroppedResult, Rewrite};
 
     #[derive(Serialize, Deserialize)]
     struct Item {
@@ -114,18 +128,50 @@ mod document {
         bytes: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewrite: Option<Rewriting>,
+    }
+
+    /// What is written in the place of what a ref points to.
+    #[derive(Serialize, Deserialize)]
+    struct Rewriting {
+        filter: String,
+        results: Vec<DroppedResult>,
+        later_bytes: u64,
+        documents: Vec<String>,
+    }
+
+    fn names_of(item: &Item) -> Vec<String> {
+        if item.untagged { Vec::new() } else { [vec![item.name.clone()], item.aliases.clone()].concat() }
     }
 
     pub(super) fn serialize<S: Serializer>(target: &Target, serializer: S) -> Result<S::Ok, S::Error> {
         let (kind, name, bytes) = (target.kind(), target.name(), target.bytes());
-        let none = Item { kind, name, bytes, aliases: Vec::new(), untagged: false, digest: None, modified: None };
+        let (aliases, untagged, digest, modified, rewrite) = (Vec::new(), false, None, None, None);
+        let none = Item { kind, name, aliases, untagged, digest, bytes, modified, rewrite };
+        let aliases = |target: &RefTarget| target.names.iter().skip(1).cloned().collect();
         match target {
             Target::Ref(target) => Item {
-                aliases: target.names.iter().skip(1).cloned().collect(),
+                aliases: aliases(target),
                 untagged: target.names.is_empty(),
                 digest: Some(target.digest),
                 ..none
             },
+            Target::Rewrite(rewrite) => {
+                let from = &rewrite.documents.from;
+                Item {
+                    aliases: aliases(from),
+                    untagged: from.names.is_empty(),
+                    digest: Some(from.digest),
+                    rewrite: Some(Rewriting {
+                        filter: rewrite.filter.clone(),
+                        results: rewrite.results.clone(),
+                        later_bytes: rewrite.later_bytes,
+                        documents: rewrite.documents.documents.clone(),
+                    }),
+                    ..none
+                }
+            }
             Target::Object(object) => {
                 let digest = if let ObjectName::Blob(digest) = object.name { Some(digest) } else { None };
                 Item { digest, modified: Some(object.modified), ..none }
@@ -139,9 +185,15 @@ mod document {
         let missing = D::Error::missing_field;
         let name = match item.kind {
             Kind::Ref => {
-                let names = if item.untagged { Vec::new() } else { [vec![item.name], item.aliases].concat() };
-                let digest = item.digest.ok_or_else(|| missing("digest"))?;
+                let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
                 return Ok(Target::Ref(RefTarget { names, digest, bytes: item.bytes }));
+            }
+            Kind::Results => {
+                let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
+                let Rewriting { filter, results, later_bytes, documents } =
+                    item.rewrite.ok_or_else(|| missing("rewrite"))?;
+                let documents = RefRewrite { from: RefTarget { names, digest, bytes: 0 }, documents };
+                return Ok(Target::Rewrite(Box::new(Rewrite { documents, filter, results, later_bytes })));
             }
             Kind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
             Kind::Partial => ObjectName::Partial(item.name),
@@ -195,6 +247,13 @@ pub enum StoreReason {
     },
     /// It goes: only refs reach it that go, or went a short time ago, and the blobs are not to wait.
     FreedNow,
+    /// They go: a filter chose these results of a ref that stays.
+    ChosenResults {
+        /// How many.
+        results: usize,
+        /// The filter.
+        filter: String,
+    },
     /// It goes: an upload that was left unfinished.
     Unfinished {
         /// How long ago something of it was last written.
@@ -236,6 +295,10 @@ impl fmt::Display for StoreReason {
         match self {
             Self::Orphan { unchanged } => write!(f, "no ref reaches it; written {} ago", Age(*unchanged)),
             Self::FreedNow => f.write_str("only refs that go reach it"),
+            Self::ChosenResults { results, filter } => {
+                let results = if *results == 1 { "1 result".to_owned() } else { format!("{results} results") };
+                write!(f, "{results} of it: `{}` chose them", crate::format::text::visible(filter))
+            }
             Self::Unfinished { unchanged } => write!(f, "an unfinished upload, left {} ago", Age(*unchanged)),
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("another entry that stays is the same"),

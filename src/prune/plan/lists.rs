@@ -24,6 +24,7 @@ impl<'a> Lists<'a> {
     pub(super) fn new(planning: &'a Planning<'a>, judged: &'a Judged) -> Self {
         let mut lists = Self { planning, judged, delete: Vec::new(), keep: Vec::new() };
         lists.refs();
+        lists.rewrites();
         lists.entries();
         lists.blobs();
         lists.partial();
@@ -48,7 +49,7 @@ impl<'a> Lists<'a> {
         }
         self.delete.sort_by_cached_key(|item| match &item.target {
             Target::Ref(target) => (target.names.clone(), Some(target.digest)),
-            Target::Object(_) => (Vec::new(), None),
+            Target::Object(_) | Target::Rewrite(_) => (Vec::new(), None),
         });
         self.keep.sort_by(|a, b| (&a.name, &a.digest).cmp(&(&b.name, &b.digest)));
     }
@@ -83,6 +84,26 @@ impl<'a> Lists<'a> {
         }
         goes.sort_by_key(|(is_other, _)| *is_other);
         self.delete.extend(goes.into_iter().map(|(_, deletion)| deletion));
+    }
+
+    /// Results go from refs that stay.
+    fn rewrites(&mut self) {
+        let planning = self.planning;
+        if planning.capabilities.delete_ref != Support::Yes {
+            return;
+        }
+        let going: HashSet<Target> = self.delete.iter().map(|item| item.target.clone()).collect();
+        let mut rewrites: Vec<_> = planning.rewrites.refs.iter().collect();
+        rewrites.sort_by(|a, b| a.documents.from.names.cmp(&b.documents.from.names));
+        for rewrite in rewrites {
+            let target = Target::Rewrite(Box::new(rewrite.clone()));
+            let the_ref = Target::Ref(rewrite.documents.from.clone());
+            if !going.contains(&the_ref) && !planning.spared.contains(&target) {
+                let (results, filter) = (rewrite.results.len(), rewrite.filter.clone());
+                let reasons = vec![StoreReason::ChosenResults { results, filter }.into()];
+                self.delete.push(Deletion { target, reasons });
+            }
+        }
     }
 
     fn blobs(&mut self) {

@@ -70,6 +70,7 @@ impl Store {
             now: NOW.parse().unwrap(),
             freed_blobs: self.freed.unwrap_or(FreedBlobs::Wait),
             disposal: Disposal::Trash,
+            rewrites: &Rewrites::default(),
             spared: &self.spared,
         };
         then(&planning, Plan::new(&planning));

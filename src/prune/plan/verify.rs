@@ -5,8 +5,10 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{FreedBlobs, Plan, Planning, Target, age, ref_target};
-use crate::backend::{ObjectName, RefTarget, StoreEntry};
+use crate::backend::{ObjectName, RefRewrite, RefTarget, StoreEntry};
+use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
+use crate::format::manifest::{Descriptor, Document};
 use crate::inventory::{Inventory, RefEntry};
 
 /// A rule that a plan breaks. Names are fit to be shown.
@@ -33,6 +35,9 @@ pub enum Violation {
     /// A ref that no verdict drops.
     #[error("no verdict drops the ref `{0}`")]
     NotDropped(String),
+    /// Results go although what would take their place is not sound.
+    #[error("what would take the place of the ref `{0}` is not sound")]
+    Rewrite(String),
     /// An object that the inventory does not have, or not like this.
     #[error("there is no object `{0}` as it says")]
     NoSuchObject(String),
@@ -59,8 +64,10 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
             return Err(Violation::Twice(name()));
         }
         match &item.target {
-            Target::Ref(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
+            Target::Ref(_) | Target::Rewrite(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
             Target::Ref(target) => bytes = bytes.saturating_add(target.bytes),
+            Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => {}
+            Target::Rewrite(_) => return Err(Violation::Rewrite(name())),
             Target::Object(object) => {
                 objects += 1;
                 bytes = bytes.saturating_add(object.size);
@@ -90,10 +97,11 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         .iter()
         .filter_map(|item| match &item.target {
             Target::Ref(target) => Some(target),
-            Target::Object(_) => None,
+            Target::Object(_) | Target::Rewrite(_) => None,
         })
         .collect();
     refs(planning, &going)?;
+    rewrites(plan, planning, &going)?;
     let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
     let blobs: HashSet<Digest> = plan.objects().filter_map(digest).collect();
     reach(inventory, &blobs, goes, plan.freed_blobs)?;
@@ -122,6 +130,62 @@ fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Viol
     match going.iter().find(|target| !found.contains(**target)) {
         Some(target) => Err(Violation::NoSuchRef(shown(&Target::Ref((*target).clone())))),
         None => Ok(()),
+    }
+}
+
+/// Proves that results go only from refs that stay, are not protected and are old enough, and that nothing goes which takes
+/// their place.
+fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
+    let deleted: HashSet<Digest> = plan.objects().filter_map(digest).collect();
+    for item in &plan.delete {
+        let Target::Rewrite(rewrite) = &item.target else { continue };
+        let name = || shown(&item.target);
+        let from = &rewrite.documents.from;
+        let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
+        let mut found = entries.filter(|(entry, _)| ref_target(entry).as_ref() == Some(from));
+        let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
+            return Err(Violation::NoSuchRef(name()));
+        };
+        let is_protected =
+            |reason: &crate::retention::Reason| matches!(reason, crate::retention::Reason::Protected { .. });
+        let changed: Option<Timestamp> = entry.created.map(|(time, _)| time).max(entry.modified);
+        if changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace) {
+            return Err(Violation::TooYoung(name()));
+        }
+        let replaced = rewrite.documents.documents.iter().any(|text| deleted.contains(&Digest::of(text.as_bytes())));
+        if going.contains(from) || verdict.is_drop() || verdict.reasons().iter().any(is_protected) || replaced {
+            return Err(Violation::Rewrite(name()));
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether BuildKit imports the documents: a configuration, and where there is one a manifest that names it with all
+/// its layers.
+fn is_importable(rewrite: &RefRewrite) -> bool {
+    let (Some(config), rest) = (rewrite.documents.first(), rewrite.documents.get(1..).unwrap_or_default()) else {
+        return false;
+    };
+    let Ok(graph) = CacheGraph::parse(config.as_bytes()) else { return false };
+    if import::simulate(&graph, |_| true).is_err() || rewrite.to().0 == rewrite.from.digest {
+        return false;
+    }
+    let is_config = |descriptor: &Descriptor| {
+        let is_it = descriptor.digest.valid() == Some(Digest::of(config.as_bytes()));
+        is_it && descriptor.is_cache_config() && descriptor.size() == Some(config.len() as u64)
+    };
+    let holds_all = |layers: &[Descriptor]| {
+        let held: HashSet<Digest> = layers.iter().filter_map(|layer| layer.digest.valid()).collect();
+        graph.layers.iter().all(|layer| layer.blob.valid().is_none_or(|blob| held.contains(&blob)))
+    };
+    match rest {
+        [] => true,
+        [manifest] => match Document::parse(manifest.as_bytes()) {
+            Ok(Document::Manifest { config, layers, .. }) => is_config(&config) && holds_all(&layers),
+            Ok(Document::Index { entries, .. }) => entries.iter().any(is_config) && holds_all(&entries),
+            Err(_) => false,
+        },
+        _ => false,
     }
 }
 

@@ -44,7 +44,8 @@ impl RulePopup {
             [pattern] => format!("refs like {pattern}"),
             _ => "some refs".to_owned(),
         };
-        let rule = Rule { name, conditions: vec![Condition::Text(TextField::Ref, patterns)], action };
+        let rule =
+            Rule { name, conditions: vec![Condition::Text(TextField::Ref, patterns)], action, drop_records: None };
         Ok(Self { toml: format!("[[retention.rule]]\n{rule}"), chosen: chosen.len(), matched })
     }
 }

@@ -80,6 +80,10 @@ impl PlanRows {
                     Target::Ref(target) => {
                         target.names.first().map_or(Name::Digest(target.digest), |name| Name::Text(name))
                     }
+                    Target::Rewrite(rewrite) => {
+                        let from = &rewrite.documents.from;
+                        from.names.first().map_or(Name::Digest(from.digest), |name| Name::Text(name))
+                    }
                     Target::Object(object) => match &object.name {
                         ObjectName::Blob(digest) => Name::Digest(*digest),
                         ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
@@ -109,10 +113,12 @@ impl PlanRows {
                 let name = target.name();
                 let (entry, modified) = match target {
                     Target::Ref(target) => (find(&name, &target.digest.to_string()), None),
+                    Target::Rewrite(rewrite) => (find(&name, &rewrite.documents.from.digest.to_string()), None),
                     Target::Object(object) => (None, Some(object.modified)),
                 };
                 let bytes = match target {
                     Target::Ref(_) => entry.map(|entry| entry.sizes.exclusive_bytes),
+                    Target::Rewrite(rewrite) => Some(rewrite.later_bytes),
                     Target::Object(object) => Some(object.size),
                 };
                 let standing = planned.standings.get(place as usize).copied();
@@ -200,12 +206,21 @@ impl RowSet for PlanRows {
         if let Some(bytes) = item.bytes {
             let (name, words) = match item.kind {
                 Kind::Ref => ("only here", ": what no other ref reaches"),
+                Kind::Results => ("later", ": what a later run takes"),
                 Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
             };
             details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
         }
         if let Some(modified) = item.modified {
             details.push(Detail::Fact("written", Cell::text(format!("{} ago", Age::between(modified, now)))));
+        }
+        if let Some(Target::Rewrite(rewrite)) = self.deletion(row).map(|deletion| &deletion.target) {
+            details.extend([Detail::Blank, Detail::Heading("Results".into())]);
+            details.extend(rewrite.results.iter().map(|result| {
+                let name = result.name.clone().unwrap_or_else(|| result.digest.chars().take(19).collect());
+                let size = result.bytes.map(|bytes| format!("  {}", Size(bytes))).unwrap_or_default();
+                Detail::Text(Cell::text(name).and(size, Role::Dim))
+            }));
         }
         details.extend([Detail::Blank, Detail::Heading("Why".into())]);
         details.extend(item.reasons.into_iter().map(|reason| Detail::Text(Cell::text(reason))));
@@ -228,6 +243,9 @@ impl RowSet for PlanRows {
         match self.entries[row as usize] {
             Entry::Deletion(place) => match &self.planned.whole.delete()[place as usize].target {
                 Target::Ref(target) => Identity::Ref(self.item(row).name, target.digest.to_string()),
+                Target::Rewrite(rewrite) => {
+                    Identity::Results(self.item(row).name, rewrite.documents.from.digest.to_string())
+                }
                 Target::Object(object) => match &object.name {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
                     ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {

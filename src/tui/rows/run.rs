@@ -119,7 +119,11 @@ impl RowSet for RunRows {
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
         let Item { deletion, outcome, word } = self.item(row);
         let kind = deletion.target.kind();
-        let size = if kind == Kind::Ref { NONE.to_owned() } else { Size(deletion.target.bytes()).to_string() };
+        let size = if matches!(kind, Kind::Ref | Kind::Results) {
+            NONE.to_owned()
+        } else {
+            Size(deletion.target.bytes()).to_string()
+        };
         vec![
             Cell::new(word, role(outcome)),
             Cell::new(format!("{:<8}", kind.word()), Role::Dim).and(deletion.target.name(), Role::Text),

@@ -49,6 +49,15 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 
 #[test]
 fn an_interrupt_ends_a_command_that_waits() {
+    ends_by("INT");
+}
+
+#[test]
+fn being_told_to_terminate_ends_it_alike() {
+    ends_by("TERM");
+}
+
+fn ends_by(signal: &str) {
     let sandbox = Sandbox::new();
     let waits = sandbox.path("provenance");
     assert!(Command::new("mkfifo").arg(&waits).status().unwrap().success());
@@ -57,7 +66,7 @@ fn an_interrupt_ends_a_command_that_waits() {
     let child = command.spawn().unwrap();
     // Opens as soon as the program has opened the other end; it waits for bytes from then on.
     let writer = File::options().write(true).open(&waits).unwrap();
-    let kill = format!("kill -INT {}", child.id());
+    let kill = format!("kill -{signal} {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     let run = Run::new(child.wait_with_output().unwrap());
     drop(writer);

@@ -15,7 +15,7 @@ use crate::support::command::Sandbox;
 use crate::support::made;
 
 /// Tells the process that is to die where to work, and after how many steps to die.
-const VICTIM: &str = "CACHELENS_TEST_VICTIM";
+pub(super) const VICTIM: &str = "CACHELENS_TEST_VICTIM";
 
 /// Is no test by itself: it is run again, as a process of its own, by the test below.
 #[test]

@@ -83,13 +83,13 @@ fn files(folder: &Path) -> BTreeSet<String> {
 fn keep_last(count: u32) -> Rule {
     let criteria = Criteria { last: NonZeroU32::new(count), ..Criteria::default() };
     let action = Action::Keep(Keep { criteria, ..Keep::default() });
-    Rule { name: "the newest".into(), conditions: Vec::new(), action }
+    Rule { name: "the newest".into(), conditions: Vec::new(), action, drop_records: None }
 }
 
 fn protect(glob: &str) -> Rule {
     let patterns = vec![glob.parse::<Pattern>().unwrap()];
     let conditions = vec![Condition::Text(TextField::Ref, patterns)];
-    Rule { name: "what stays".into(), conditions, action: Action::Protect }
+    Rule { name: "what stays".into(), conditions, action: Action::Protect, drop_records: None }
 }
 
 /// Returns the screen with what differs from run to run replaced.

@@ -43,6 +43,7 @@ fn count(number: u64, one: &str, many: &str) -> String {
 fn goes(planned: &Planned) -> Vec<String> {
     let kinds = [
         (Kind::Ref, "ref", "refs"),
+        (Kind::Results, "ref loses results", "refs lose results"),
         (Kind::Blob, "blob", "blobs"),
         (Kind::Partial, "unfinished upload", "unfinished uploads"),
         (Kind::Object, "from the trash", "from the trash"),

@@ -17,12 +17,15 @@ use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::source::{Location, Source};
 
+mod entries;
+pub mod gha;
 pub mod local;
 pub mod memory;
 mod pruner;
 mod remote;
 mod verify;
 
+pub use entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
@@ -37,11 +40,13 @@ pub struct Access {
     pub concurrency: usize,
     /// How long a service may be silent.
     pub timeout: Duration,
+    /// Whether nothing may be read where reading counts as a use.
+    pub no_touch: bool,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { concurrency: 8, timeout: Duration::from_secs(30) }
+        Self { concurrency: 8, timeout: Duration::from_secs(30), no_touch: false }
     }
 }
 
@@ -51,7 +56,10 @@ impl Default for Access {
 /// # Errors
 /// When the service cannot be asked.
 #[expect(clippy::unused_async, reason = "finding caches takes requests")]
-pub async fn expand(source: Source, _access: &Access) -> Result<Vec<Source>, BackendError> {
+pub async fn expand(mut source: Source, _access: &Access) -> Result<Vec<Source>, BackendError> {
+    if let Location::Gha(gha) = &mut source.location {
+        gha.repository = Some(gha::repository(gha)?);
+    }
     Ok(vec![source])
 }
 
@@ -59,19 +67,21 @@ pub async fn expand(source: Source, _access: &Access) -> Result<Vec<Source>, Bac
 ///
 /// # Errors
 /// When this build does not open sources of that kind.
-pub fn open(source: &Source, _access: &Access) -> Result<SharedReader, OpenError> {
+pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError> {
     match &source.location {
         Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Demo => Ok(Arc::new(memory::demo()?)),
-        Location::Registry(_) | Location::S3(_) | Location::Gha(_) => Err(OpenError::NotBuiltIn(source.kind())),
+        Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
+        Location::Registry(_) | Location::S3(_) => Err(OpenError::NotBuiltIn(source.kind())),
     }
 }
 
 /// Makes the pruner of a source; nothing is read yet. None for one from which nothing can be deleted.
-pub fn open_pruner(source: &Source, _access: &Access) -> Option<SharedPruner> {
+pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
     match &source.location {
         Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
-        Location::Demo | Location::Registry(_) | Location::S3(_) | Location::Gha(_) => None,
+        Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
+        Location::Demo | Location::Registry(_) | Location::S3(_) => None,
     }
 }
 
@@ -104,6 +114,8 @@ pub enum StoredObject {
     Trashed(OtherObject),
     /// Anything that is none of the cache's own: it is counted, and never touched.
     Unknown(OtherObject),
+    /// An entry of a store that deletes by entry; one that is a blob is told as such, too.
+    Entry(StoreEntry),
 }
 
 /// An object that has a name but no digest.
@@ -196,6 +208,16 @@ pub trait CacheReader: Send + Sync {
 
     /// Returns the bytes that are free where the store lies, when that can be known.
     async fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns what is known around a store with a quota; asked for when the listing has ended.
+    async fn surroundings(&self) -> Option<Surroundings> {
+        None
+    }
+
+    /// Says what so many deletions cost, where that is worth knowing before they begin.
+    async fn cost(&self, _deletions: usize) -> Option<String> {
         None
     }
 

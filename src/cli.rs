@@ -79,6 +79,9 @@ struct Global {
     /// Change nothing in any store, whatever --write or the configuration allow.
     #[arg(long, global = true)]
     read_only: bool,
+    /// Read nothing where reading counts as a use: the contents of GitHub Actions caches.
+    #[arg(long, global = true)]
+    no_touch: bool,
 }
 
 /// Parses a filter from the command line, where a sentence says what is wrong with it.
@@ -184,6 +187,8 @@ struct Session<'a> {
     cancel: CancellationToken,
     /// Whether nothing may be changed in any store.
     read_only: bool,
+    /// Whether nothing may be read where reading counts as a use.
+    no_touch: bool,
     finishing: AtomicBool,
 }
 
@@ -191,7 +196,11 @@ impl Session<'_> {
     /// Returns how stores are asked.
     fn access(&self) -> crate::backend::Access {
         let settings = &self.settings;
-        crate::backend::Access { concurrency: settings.concurrency.value.get(), timeout: settings.timeout.value }
+        crate::backend::Access {
+            concurrency: settings.concurrency.value.get(),
+            timeout: settings.timeout.value,
+            no_touch: self.no_touch,
+        }
     }
 
     /// From now on an interruption lets the work end by itself: it looks after what it has begun.
@@ -223,6 +232,7 @@ fn engine(
         output,
         cancel: CancellationToken::new(),
         read_only: global.read_only,
+        no_touch: global.no_touch,
         finishing: AtomicBool::new(false),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

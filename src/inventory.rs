@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::OtherObject;
+use crate::backend::{EntryKind, OtherObject, StoreEntry, Surroundings};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 
@@ -44,6 +44,10 @@ pub struct Inventory {
     pub trash: Arc<Vec<OtherObject>>,
     /// Objects that are none of the cache's own.
     pub unknown: Arc<Vec<OtherObject>>,
+    /// All entries of a store that deletes by entry, those that are refs and blobs among them; else none.
+    pub entries: Arc<Vec<StoreEntry>>,
+    /// What is known around a store with a quota.
+    pub around: Option<Arc<Surroundings>>,
     /// Which refs these are; it changes whenever they do.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
@@ -74,6 +78,12 @@ pub enum StoreWarning {
         /// Its name, fit to be shown.
         String,
     ),
+    /// Reading was a use, by which the store evicts.
+    #[error("reading {0} index entries counted as a use of them; --no-touch leaves them alone")]
+    Touched(
+        /// How many.
+        usize,
+    ),
     /// A name stands for more than one ref; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {
@@ -94,6 +104,10 @@ pub enum RefKind {
     Inline,
     /// An image without one.
     Image,
+    /// No ref: an entry of GitHub's cache that holds a layer. Only rules that name the kind speak of it.
+    Blob,
+    /// No ref: an entry of GitHub's cache that another tool wrote. Only rules that name the kind speak of it.
+    Entry,
     /// Something that could not be read, or is none of these.
     Unknown,
 }
@@ -105,6 +119,8 @@ impl RefKind {
             Self::Cache => "cache",
             Self::Inline => "inline",
             Self::Image => "image",
+            Self::Blob => "blob",
+            Self::Entry => "entry",
             Self::Unknown => "unknown",
         }
     }
@@ -199,7 +215,7 @@ impl RefEntry {
         match self.kind {
             _ if self.faults.iter().any(DocumentFault::hides_records) => None,
             RefKind::Image => Some(RecordCounts::default()),
-            RefKind::Cache | RefKind::Inline | RefKind::Unknown => self.records,
+            RefKind::Cache | RefKind::Inline | RefKind::Unknown | RefKind::Blob | RefKind::Entry => self.records,
         }
     }
 
@@ -208,7 +224,7 @@ impl RefEntry {
     pub fn state(&self) -> &'static str {
         if self.sizes.missing_blobs > 0 {
             BlobState::Missing.word()
-        } else if self.faults.is_empty() && self.sizes.resized_blobs == 0 {
+        } else if (self.faults.is_empty() || self.sealed().is_some()) && self.sizes.resized_blobs == 0 {
             BlobState::Live.word()
         } else {
             RecordState::Broken.word()
@@ -223,6 +239,11 @@ impl RefEntry {
     /// Tells whether it names `blob`.
     pub fn reaches(&self, blob: BlobId) -> bool {
         self.reach.binary_search(&blob).is_ok()
+    }
+
+    /// Returns why what it names cannot be known here, where that is so for nobody's fault.
+    pub fn sealed(&self) -> Option<&str> {
+        self.root.facts.sealed.as_deref()
     }
 
     /// Tells whether something that the ref names could not be read, so that it may reach more than is known.
@@ -294,6 +315,8 @@ pub struct Totals {
     pub partial: Tally,
     /// What earlier prunes took away and keep for a while.
     pub trash: Tally,
+    /// Former contents of refs that no build imports, where they are entries of their own; they are orphans, too.
+    pub superseded: Tally,
     /// Everything else.
     pub unknown: Tally,
 }
@@ -302,6 +325,7 @@ impl Totals {
     /// Returns everything that is stored.
     pub fn stored(&self) -> Tally {
         let orphan = self.orphan.unwrap_or_default();
+        let orphan = if self.orphan.is_some() { orphan } else { self.superseded };
         self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.trash).plus(self.unknown)
     }
 }
@@ -370,11 +394,31 @@ impl Inventory {
                 BlobState::Awaited => {}
             }
         }
-        totals.orphan = (!self.has_unreadable_ref()).then_some(orphan);
+        for entry in self.refs.iter().filter(|entry| entry.facts().bytes > 0) {
+            totals.live.add(entry.facts().bytes);
+        }
+        for entry in self.entries.iter() {
+            match entry.kind {
+                EntryKind::Blob(_) => {}
+                EntryKind::Former(_) => totals.superseded.add(entry.size),
+                EntryKind::Signature | EntryKind::Foreign(_) => totals.unknown.add(entry.size),
+                EntryKind::Copy(digest) => match self.blobs.find(&digest).map(|id| state(&self.blobs.get(id))) {
+                    Some(BlobState::Live) => totals.live.add(entry.size),
+                    Some(BlobState::Undetermined) => totals.undetermined.add(entry.size),
+                    Some(BlobState::Orphan | BlobState::Missing | BlobState::Awaited) | None => orphan.add(entry.size),
+                },
+            }
+        }
+        totals.orphan = (!self.has_unreadable_ref()).then_some(orphan.plus(totals.superseded));
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
         self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
         totals
+    }
+
+    /// Tells whether there are refs whose reach is not known for nobody's fault, so that what is missing is not known either.
+    pub fn is_sealed(&self) -> bool {
+        self.refs.iter().any(|entry| entry.sealed().is_some())
     }
 
     /// Returns the newest time of any ref's content.

@@ -32,12 +32,14 @@ pub struct Capabilities {
     pub delete_ref: Support,
     /// Whether blobs and unfinished uploads can be.
     pub delete_object: Support,
+    /// Whether what is deleted can go into a trash.
+    pub trash: bool,
 }
 
 impl Capabilities {
     /// A store from which nothing can be deleted.
     pub fn none(why: &str) -> Self {
-        Self { delete_ref: Support::No(why.to_owned()), delete_object: Support::No(why.to_owned()) }
+        Self { delete_ref: Support::No(why.to_owned()), delete_object: Support::No(why.to_owned()), trash: true }
     }
 }
 
@@ -48,6 +50,8 @@ pub struct RefTarget {
     pub names: Vec<String>,
     /// What it points to.
     pub digest: Digest,
+    /// The bytes that it takes itself, where it is no blob of the store.
+    pub bytes: u64,
 }
 
 /// A ref that is to point to other documents, and the manifest that it must still point to.
@@ -87,6 +91,8 @@ pub enum ObjectName {
     Partial(String),
     /// Something that an earlier run put into the trash.
     Trashed(String),
+    /// An entry of a store that deletes by entry, by its whole name.
+    Entry(String),
 }
 
 /// Where objects go that are deleted.

@@ -1,6 +1,7 @@
 //! `du`: what is live, orphaned, missing and unknown.
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Session;
@@ -11,6 +12,8 @@ use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::inventory::{Tally, Totals};
 use crate::units::Size;
+
+mod shared;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,28 +34,35 @@ struct SourceUsage {
     refs: usize,
     live: Blobs,
     orphan: Option<Blobs>,
-    missing: Blobs,
+    missing: Option<Blobs>,
     undetermined: Blobs,
     partial: Objects,
     trash: Objects,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded: Option<Objects>,
     unknown: Objects,
     total: Objects,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    shared: Option<shared::Shared>,
 }
 
 impl SourceUsage {
     fn new(scanned: &Scanned, totals: &Totals) -> Self {
+        let inventory = &scanned.inventory;
         Self {
             source: scanned.opened.label(),
             kind: scanned.opened.source.kind(),
-            refs: scanned.inventory.refs.len(),
+            refs: inventory.refs.len(),
             live: totals.live.into(),
             orphan: totals.orphan.map(Into::into),
-            missing: totals.missing.into(),
+            missing: (!inventory.is_sealed()).then(|| totals.missing.into()),
             undetermined: totals.undetermined.into(),
             partial: totals.partial.into(),
             trash: totals.trash.into(),
+            superseded: inventory.around.is_some().then(|| totals.superseded.into()),
             unknown: totals.unknown.into(),
             total: totals.stored().into(),
+            shared: shared::Shared::new(inventory),
         }
     }
 }
@@ -66,18 +76,19 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     }
     let (scanned, failures) = open::scan_all(session, sources).await?;
     let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
-    let output = session.output;
+    let (output, now) = (session.output, Timestamp::now());
     if output.json {
         let sources = sums.iter().map(|(scanned, totals)| SourceUsage::new(scanned, totals)).collect();
         output.document(&Document::new("du", Usage { sources }, &failures))?;
     } else {
-        let blocks: Vec<String> = sums.iter().map(|(scanned, totals)| block(scanned, totals, output.color)).collect();
+        let blocks: Vec<String> =
+            sums.iter().map(|(scanned, totals)| block(scanned, totals, now, output.color)).collect();
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), failures))
 }
 
-fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
+fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> String {
     let stored = totals.stored();
     let mut table = Table::new([
         ("STATE", Align::Left),
@@ -109,6 +120,12 @@ fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
         row("undetermined", totals.undetermined, Style::Bad, true, "a ref that cannot be read may reach them");
     }
     for (state, tally, style, meaning) in [
+        (
+            "superseded",
+            if totals.orphan.is_none() { totals.superseded } else { Tally::default() },
+            Style::Plain,
+            "former indexes, which no build imports",
+        ),
         ("partial", totals.partial, Style::Plain, "unfinished uploads"),
         ("trash", totals.trash, Style::Plain, "taken away by a prune; a later one empties it"),
         ("unknown", totals.unknown, Style::Plain, "not the cache's own; never deleted"),
@@ -125,5 +142,7 @@ fn block(scanned: &Scanned, totals: &Totals, color: bool) -> String {
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),
     };
-    format!("{}  {refs}\n{}", scanned.opened.shown(), table.render(color))
+    let shared = shared::Shared::new(&scanned.inventory);
+    let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
+    format!("{}  {refs}\n{}{shared}", scanned.opened.shown(), table.render(color))
 }

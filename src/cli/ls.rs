@@ -41,23 +41,25 @@ pub(super) struct Ref<'a> {
     name: &'a str,
     aliases: &'a [String],
     tagged: bool,
-    digest: String,
+    digest: Option<String>,
     kind: &'static str,
-    bytes: u64,
-    exclusive_bytes: u64,
-    layers: u32,
+    bytes: Option<u64>,
+    exclusive_bytes: Option<u64>,
+    layers: Option<u32>,
     records: Option<u64>,
     results: Option<u64>,
     key_only: Option<u64>,
     broken: Option<u64>,
-    missing_blobs: u64,
-    missing_bytes: u64,
-    resized_blobs: u64,
+    missing_blobs: Option<u64>,
+    missing_bytes: Option<u64>,
+    resized_blobs: Option<u64>,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
     last_used: Option<Timestamp>,
     age_from: Option<&'static str>,
     platforms: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<&'a str>,
     faults: Vec<String>,
 }
 
@@ -66,27 +68,29 @@ impl<'a> Ref<'a> {
         // An image without an inline cache has no records, which is known; a config that cannot be read is not.
         let counts = entry.counts();
         let count = |of: fn(RecordCounts) -> u64| counts.map(of);
+        let known = entry.sealed().is_none().then_some(&entry.sizes);
         Self {
             name: &entry.name,
             aliases: &entry.aliases,
             tagged: entry.tagged,
-            digest: entry.digest().to_string(),
+            digest: known.map(|_| entry.digest().to_string()),
             kind: entry.kind.word(),
-            bytes: entry.sizes.bytes,
-            exclusive_bytes: entry.sizes.exclusive_bytes,
-            layers: entry.layers,
+            bytes: known.map(|sizes| sizes.bytes),
+            exclusive_bytes: known.map(|sizes| sizes.exclusive_bytes),
+            layers: known.map(|_| entry.layers),
             records: count(|counts| counts.records),
             results: count(|counts| counts.results),
             key_only: count(|counts| counts.key_only),
             broken: count(|counts| counts.broken),
-            missing_blobs: entry.sizes.missing_blobs,
-            missing_bytes: entry.sizes.missing_bytes,
-            resized_blobs: entry.sizes.resized_blobs,
+            missing_blobs: known.map(|sizes| sizes.missing_blobs),
+            missing_bytes: known.map(|sizes| sizes.missing_bytes),
+            resized_blobs: known.map(|sizes| sizes.resized_blobs),
             created: entry.created.map(|(time, _)| time),
             modified: entry.modified,
             last_used: entry.facts().used,
             age_from: entry.age().map(|(_, from)| from.word()),
             platforms: &entry.platforms,
+            branch: entry.facts().branch.as_deref(),
             faults: entry.faults.iter().map(ToString::to_string).collect(),
         }
     }
@@ -145,13 +149,14 @@ fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, color: bool) -> 
     ]);
     for entry in refs {
         let counts = entry.counts();
+        let known = entry.sealed().is_none().then_some(&entry.sizes);
         table.row([
             Cell::new(&entry.name).style(Style::Strong),
             Cell::new(entry.kind.word()),
             Cell::maybe(entry.age().map(|(time, _)| Age::between(time, now))),
-            Cell::new(Size(entry.sizes.bytes).to_string()),
-            Cell::new(Size(entry.sizes.exclusive_bytes).to_string()),
-            Cell::new(entry.layers.to_string()),
+            Cell::maybe(known.map(|sizes| Size(sizes.bytes))),
+            Cell::maybe(known.map(|sizes| Size(sizes.exclusive_bytes))),
+            Cell::maybe(known.map(|_| entry.layers)),
             Cell::maybe(counts.map(|counts| counts.results)),
             Cell::maybe(counts.map(|counts| counts.key_only)),
             Cell::new(trouble(entry)).style(Style::Bad),
@@ -169,6 +174,7 @@ pub(super) fn trouble(entry: &RefEntry) -> String {
     };
     let missing = blobs(entry.sizes.missing_blobs, "missing");
     let resized = blobs(entry.sizes.resized_blobs, "of the wrong size");
-    let fault = entry.faults.first().map(|fault| format!("! {}", fault.kind)).unwrap_or_default();
+    let sign = if entry.sealed().is_some() { "?" } else { "!" };
+    let fault = entry.faults.first().map(|fault| format!("{sign} {}", fault.kind)).unwrap_or_default();
     [missing, resized, fault].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }

@@ -122,10 +122,12 @@ async fn plan(
         policy_text: &policy.to_string(),
         now,
         freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
-        disposal: if arguments.no_trash { Disposal::AtOnce } else { Disposal::Trash },
+        disposal: if arguments.no_trash || !capabilities.trash { Disposal::AtOnce } else { Disposal::Trash },
         rewrites: &rewrites,
         spared: &HashSet::new(),
     })?;
+    let cost = if plan.delete().is_empty() { None } else { reader.cost(plan.delete().len()).await };
+    let plan = plan.with_warning(cost);
     Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
         Some(pruner) => {
             let footprint = pruner.footprint(plan.objects().cloned().collect()).await;
@@ -255,6 +257,10 @@ fn pruner(session: &Session<'_>, source: &Source) -> Result<SharedPruner, Failur
 
 /// Opens the store that a plan was made for.
 fn pruner_at(session: &Session<'_>, plan: &Plan) -> Result<SharedPruner, Failure> {
+    // A repository on GitHub lies at the address of the interface, too, which the environment tells.
+    if let Some((source, _)) = plan.place().strip_prefix("gha:").and_then(|place| place.split_once(" at ")) {
+        return pruner(session, &open::parse(session, &format!("gha:{source}"))?);
+    }
     let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
     pruner(session, &Source { location, select: None, ignored: Vec::new() })
 }

@@ -166,10 +166,20 @@ async fn read_limited(path: PathBuf) -> io::Result<Vec<u8>> {
 }
 
 fn heading(entry: &RefEntry, now: Timestamp) -> String {
-    let mut lines = vec![
-        format!("{}  {}  {}", visible(&entry.name), entry.kind.word(), entry.digest()),
-        format!("{}, {} only here", Size(entry.sizes.bytes), Size(entry.sizes.exclusive_bytes)),
-    ];
+    let (name, kind) = (visible(&entry.name), entry.kind.word());
+    let mut lines = match entry.sealed() {
+        // Its digest is one of ours, and its size that of the index alone.
+        Some(_) => vec![format!("{name}  {kind}")],
+        None => vec![
+            format!("{name}  {kind}  {}", entry.digest()),
+            format!("{}, {} only here", Size(entry.sizes.bytes), Size(entry.sizes.exclusive_bytes)),
+        ],
+    };
+    if let Some(branch) = &entry.facts().branch {
+        let used =
+            entry.facts().used.map_or_else(String::new, |used| format!(", last used {} ago", Age::between(used, now)));
+        lines.push(format!("written on {}{used}", visible(branch)));
+    }
     if let Some((time, from)) = entry.age() {
         let age = Age::between(time, now);
         lines.push(format!("age {age} ({time}, from the {})", from.word().replace('-', " ")));

@@ -39,6 +39,10 @@ pub struct RootFacts {
     pub branch: Option<String>,
     /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
     pub generation: u32,
+    /// The bytes that it takes itself, where it is no blob of the store.
+    pub bytes: u64,
+    /// Why what it names cannot be read, where that is so for nobody's fault; then its digest only tells it from others.
+    pub sealed: Option<String>,
 }
 
 impl Root {

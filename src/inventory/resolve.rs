@@ -52,6 +52,9 @@ pub enum FaultKind {
     /// A cache or image configuration that could not be read.
     #[error("the config cannot be read: {0}")]
     ConfigUnreadable(String),
+    /// A cache that the store does not hand out to this program, as it is.
+    #[error("{0}")]
+    Sealed(String),
     /// A configuration that BuildKit refuses as a whole.
     #[error("BuildKit refuses the cache config, and builds as if it were empty: {0}")]
     Refused(Refusal),
@@ -68,7 +71,7 @@ impl DocumentFault {
     ///
     /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
     pub fn hides_references(&self) -> bool {
-        matches!(self.kind, FaultKind::ManifestUnreadable(_))
+        matches!(self.kind, FaultKind::ManifestUnreadable(_) | FaultKind::Sealed(_))
     }
 
     /// Tells whether it is that the document is not stored.
@@ -90,6 +93,7 @@ impl DocumentFault {
         match self.kind {
             FaultKind::ManifestAbsent
             | FaultKind::ManifestUnreadable(_)
+            | FaultKind::Sealed(_)
             | FaultKind::ConfigAbsent
             | FaultKind::ConfigUnreadable(_) => true,
             FaultKind::NotADigest
@@ -204,7 +208,11 @@ pub(super) async fn resolve(
         subjects: Vec::new(),
         part: Part::Own,
     };
-    if root.descriptor.is_cache_config() {
+    if let Some(why) = &root.facts.sealed {
+        walk.queue.clear();
+        walk.resolved.config_unread = true;
+        walk.resolved.fault(visible(&root.name()), FaultKind::Sealed(why.clone()));
+    } else if root.descriptor.is_cache_config() {
         walk.queue.clear();
         walk.bare_config(&root.descriptor).await;
     }

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
-use crate::backend::{BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoredObject};
+use crate::backend::{
+    BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoreEntry, StoredObject,
+};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::text::visible;
@@ -108,6 +110,13 @@ async fn scan_once(
     if options.cancel.is_cancelled() {
         return Err(ScanError::Cancelled);
     }
+    others.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    inventory.entries = Arc::new(std::mem::take(&mut others.entries));
+    inventory.around = reader.surroundings().await.map(Arc::new);
+    let touched = inventory.refs.iter().filter(|entry| entry.sealed().is_none()).count();
+    if inventory.around.is_some() && touched > 0 {
+        inventory.warnings.push(StoreWarning::Touched(touched));
+    }
     let [partial, trash, unknown] = [others.partial, others.trash, others.unknown].map(|mut objects| {
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Arc::new(objects)
@@ -127,6 +136,7 @@ struct Others {
     partial: Vec<OtherObject>,
     trash: Vec<OtherObject>,
     unknown: Vec<OtherObject>,
+    entries: Vec<StoreEntry>,
 }
 
 impl Others {
@@ -139,6 +149,7 @@ impl Others {
                 StoredObject::Partial(object) => self.partial.push(object),
                 StoredObject::Trashed(object) => self.trash.push(object),
                 StoredObject::Unknown(object) => self.unknown.push(object),
+                StoredObject::Entry(entry) => self.entries.push(entry),
             }
         }
     }
@@ -215,6 +226,9 @@ fn finish(inventory: &mut Inventory) {
             }
         }
         entry.sizes = sizes(&entry.reach, blobs);
+        let own = entry.facts().bytes;
+        entry.sizes.bytes = entry.sizes.bytes.saturating_add(own);
+        entry.sizes.exclusive_bytes = entry.sizes.exclusive_bytes.saturating_add(own);
         let stored = entry.digest().valid().and_then(|digest| blobs.find(&digest));
         let stored = stored.and_then(|id| blobs.get(id).modified());
         entry.modified = entry.facts().modified.or(stored);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::live::{MarkError, recently_dropped};
-use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, names};
+use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
 use super::records::{self, Rewrites};
-use crate::backend::{Capabilities, Disposal, RefTarget, SharedReader};
+use crate::backend::{Capabilities, Disposal, SharedReader};
 use crate::explain::evidence::Evidence;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
@@ -83,7 +83,7 @@ impl Draft {
             policy_text: &self.policy_text,
             now: self.now,
             freed_blobs: choices.freed_blobs,
-            disposal: Disposal::Trash,
+            disposal: if self.capabilities.trash { Disposal::Trash } else { Disposal::AtOnce },
             rewrites: &self.rewrites,
             spared: &choices.spared,
         }
@@ -92,8 +92,7 @@ impl Draft {
     /// Returns the refs that are not meant, so that they can be left out.
     pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
         let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
-        let target = |entry: &RefEntry| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? });
-        others.filter_map(target).map(Target::Ref).collect()
+        others.filter_map(ref_target).map(Target::Ref).collect()
     }
 
     /// Returns what the store holds.

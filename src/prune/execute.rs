@@ -339,6 +339,13 @@ impl<'a> Run<'a> {
             let Target::Object(object) = &deletion.target else { continue };
             let digest = match &object.name {
                 ObjectName::Partial(_) => continue,
+                // A rule that names an entry decides about it, unless a ref is known to need it.
+                ObjectName::Entry(name) => {
+                    if super::plan::digest_in_entry(name).is_some_and(|digest| live.blobs.contains(&digest)) {
+                        self.conclude(item, Outcome::Skipped(Skip::Named));
+                    }
+                    continue;
+                }
                 ObjectName::Blob(digest) => Some(*digest),
                 ObjectName::Trashed(name) => super::plan::digest_in_trash(name),
             };

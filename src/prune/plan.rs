@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Capabilities, Disposal, Footprint, ObjectName, PlanId};
+use crate::backend::{Capabilities, Disposal, Footprint, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry, Tally};
 use crate::retention::{Percent, Policy, Verdicts};
@@ -23,8 +23,8 @@ mod lists;
 pub mod verify;
 
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
-pub(super) use judge::digest_in_trash;
 pub use judge::{BlobFate, Judged};
+pub(super) use judge::{digest_in_entry, digest_in_trash};
 use lists::Lists;
 pub use verify::Violation;
 
@@ -97,6 +97,8 @@ pub struct Plan {
     live: Counted,
     waits: Counted,
     undetermined: bool,
+    #[serde(default)]
+    sealed: bool,
     drops_every_ref: bool,
     unmet_budgets: Vec<String>,
     frees_bytes: u64,
@@ -169,6 +171,13 @@ impl Plan {
         within_limit(planning, &plan)?;
         verify::against(&plan, planning)?;
         Ok(plan)
+    }
+
+    /// Adds what a person should know before it is carried out.
+    #[must_use]
+    pub fn with_warning(mut self, warning: Option<String>) -> Self {
+        self.warnings.extend(warning);
+        self
     }
 
     /// Adds what the deletions take on the disk.
@@ -277,6 +286,11 @@ impl Plan {
         self.undetermined
     }
 
+    /// Tells whether that is so for nobody's fault: the store does not hand out what its refs name.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
     /// Tells whether no ref would be left where there is one now.
     pub fn drops_every_ref(&self) -> bool {
         self.drops_every_ref
@@ -324,7 +338,8 @@ impl Plan {
 /// Checks that everything is known that a plan needs; returns which refs there are.
 fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
     let inventory = planning.inventory;
-    let complete = inventory.is_complete() && planning.verdicts.refs.len() == inventory.refs.len();
+    let judged = inventory.refs.len() + inventory.entries.len();
+    let complete = inventory.is_complete() && planning.verdicts.refs.len() == judged;
     let fingerprint = inventory.fingerprint.filter(|_| complete).ok_or(PlanError::Incomplete)?;
     for (entry, verdict) in inventory.refs.iter().zip(&planning.verdicts.refs) {
         if matches!(verdict, crate::retention::Verdict::Undecided(_)) {
@@ -364,6 +379,7 @@ fn assemble(planning: &Planning<'_>, judged: &Judged, fingerprint: Digest) -> Pl
         live: tally(BlobFate::Live),
         waits: tally(BlobFate::Waits),
         undetermined: judged.undetermined,
+        sealed: judged.undetermined && judge::is_undetermined_by_seals_only(planning),
         drops_every_ref: dropped > 0 && dropped == planning.inventory.refs.len(),
         unmet_budgets: unmet.map(|budget| budget.limit.to_string()).collect(),
         frees_bytes,
@@ -384,7 +400,7 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     let Some(limit) = planning.policy.max_delete else { return Ok(()) };
     let totals = planning.inventory.totals();
     let refs = plan.refs() as u64;
-    let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial));
+    let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial | Kind::Entry));
     let (objects, bytes) =
         goes.fold((0, 0_u64), |(count, bytes), item| (count + 1, bytes.saturating_add(item.target.bytes())));
     let stored = totals.stored();
@@ -403,6 +419,11 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
 /// Returns how long ago something changed; what is dated in the future changed now.
 pub(super) fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
+}
+
+/// Returns a ref as what goes; none when what it points to is not known.
+pub(super) fn ref_target(entry: &RefEntry) -> Option<RefTarget> {
+    Some(RefTarget { names: names(entry), digest: entry.digest().valid()?, bytes: entry.facts().bytes })
 }
 
 /// Returns all names of a ref as its entry has them; none for an untagged one.

@@ -173,7 +173,10 @@ async fn of_ref(
         results: results.collect(),
         later_bytes: freed.map(|blob| blob.stored_size()).fold(0, u64::saturating_add),
         filter: filter.to_string(),
-        documents: RefRewrite { from: RefTarget { names: names(entry), digest }, documents },
+        documents: RefRewrite {
+            from: RefTarget { names: names(entry), digest, bytes: entry.facts().bytes },
+            documents,
+        },
     }))
 }
 

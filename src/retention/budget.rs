@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::decide::Case;
-use super::facts::RefFacts;
+use super::facts::{Knowledge, RefFacts};
 use super::policy::Budget;
 use super::verdict::{Reason, Verdict};
 use crate::inventory::Inventory;
@@ -113,7 +113,7 @@ impl Measures<'_> {
     fn leave_out(&mut self, place: usize, facts: &RefFacts) -> u64 {
         let frees = self.store.leave_out(place);
         self.freed = self.freed.saturating_add(frees);
-        self.refs -= u64::from(facts.generation == 0);
+        self.refs -= u64::from(facts.is_ref());
         frees
     }
 }
@@ -124,16 +124,16 @@ pub(super) fn enforce(case: &Case<'_>, verdicts: &mut [Verdict], store: &mut dyn
     if limits.is_empty() {
         return Vec::new();
     }
-    let refs = case.facts.iter().filter(|facts| facts.generation == 0).count() as u64;
+    let refs = case.facts.iter().filter(|facts| facts.is_ref()).count() as u64;
     let mut measures = Measures { store, refs, freed: 0 };
     for (place, facts) in case.facts.iter().enumerate().filter(|(place, _)| verdicts[*place].is_drop()) {
         measures.leave_out(place, facts);
     }
     for place in candidates(case, verdicts) {
         let facts = &case.facts[place];
-        // A former content is no ref of its own.
+        // A former content is no ref of its own; and of what a sealed ref frees, next to nothing is known.
         let exceeded = limits.iter().copied().find(|limit| {
-            (facts.generation == 0 || !matches!(limit, Limit::MaxRefs(_)))
+            (if matches!(limit, Limit::MaxRefs(_)) { facts.is_ref() } else { facts.knowledge != Knowledge::Sealed })
                 && measures.of(*limit).is_some_and(|measure| limit.is_exceeded_by(measure))
         });
         if let Some(limit) = exceeded {
@@ -173,6 +173,15 @@ impl<'a> SharedBlobs<'a> {
         let refs: Vec<u32> = inventory.blobs.iter().map(|blob| blob.refs()).collect();
         let reached = inventory.blobs.iter().filter(|blob| blob.refs() > 0);
         let bytes = reached.fold(0, |bytes: u64, blob| bytes.saturating_add(blob.stored_size()));
+        let own = inventory.refs.iter().map(|entry| entry.facts().bytes).fold(0, u64::saturating_add);
+        // Where a quota counts everything, so does a budget; what is orphaned goes anyhow.
+        let bytes = if inventory.around.is_some() {
+            let totals = inventory.totals();
+            let orphan = totals.orphan.map_or(0, |orphan| orphan.bytes.saturating_sub(totals.superseded.bytes));
+            totals.stored().bytes.saturating_sub(orphan)
+        } else {
+            bytes.saturating_add(own)
+        };
         Self { inventory, refs, bytes, free }
     }
 }
@@ -188,7 +197,11 @@ impl Store for SharedBlobs<'_> {
 
     fn leave_out(&mut self, place: usize) -> u64 {
         let blobs: &BlobTable = &self.inventory.blobs;
-        let mut freed: u64 = 0;
+        let own = match self.inventory.refs.get(place) {
+            Some(entry) => entry.facts().bytes,
+            None => self.inventory.entries.get(place - self.inventory.refs.len()).map_or(0, |entry| entry.size),
+        };
+        let mut freed: u64 = own;
         for id in self.inventory.refs.get(place).map_or(&[][..], |entry| &entry.reach) {
             let refs = &mut self.refs[id.0 as usize];
             *refs = refs.saturating_sub(1);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget::{self, Store};
-use super::facts::{Knowledge, RefFacts};
+use super::facts::{Knowledge, RefFacts, SUPERSEDED};
 use super::matching::age;
 use super::policy::{Action, Keep, Policy, Rule};
 use super::rank::{self, Counted};
@@ -27,6 +27,7 @@ pub fn decide(policy: &Policy, facts: &[RefFacts], now: Timestamp, store: &mut d
     let case = Case { policy, facts, now, rules };
     let mut refs = case.refs();
     case.former_contents(&mut refs);
+    case.superseded(&mut refs);
     let budgets = budget::enforce(&case, &mut refs, store);
     let warnings = case.warnings(&matches, &refs);
     let rules = case.rules;
@@ -131,9 +132,10 @@ impl Case<'_> {
     /// Returns what is not known well enough to let a ref go.
     fn unsure(&self, place: usize) -> Vec<Reason> {
         let facts = &self.facts[place];
-        let only_cache = facts.kind == RefKind::Cache || self.rule(place).is_some_and(Rule::names_kind);
+        let only_cache =
+            facts.kind == RefKind::Cache || self.rule(place).is_some_and(|rule| rule.names_kind(facts.kind));
         let reasons = [
-            (facts.knowledge != Knowledge::Complete, Reason::Unreadable),
+            (matches!(facts.knowledge, Knowledge::Unreadable | Knowledge::Pending), Reason::Unreadable),
             (facts.created.is_none(), Reason::UnknownAge),
             (!only_cache, Reason::NotOnlyCache { kind: facts.kind }),
         ];
@@ -189,12 +191,29 @@ impl Case<'_> {
         }
     }
 
+    /// Lets former contents go that no build imports and that are entries of their own: they are orphans, whatever becomes
+    /// of their ref. Only a rule that keeps so many of them holds them.
+    fn superseded(&self, verdicts: &mut [Verdict]) {
+        let is_held = |verdict: &Verdict| {
+            let counted = |reason: &Reason| {
+                matches!(reason, Reason::Criterion { criterion: Criterion::Generation { of: Some(_), .. }, .. })
+            };
+            verdict.is_drop() || verdict.reasons().iter().any(counted)
+        };
+        for (place, facts) in self.facts.iter().enumerate().filter(|(_, facts)| facts.state == SUPERSEDED) {
+            if !is_held(&verdicts[place]) {
+                verdicts[place] = self.go(place, Reason::NotImported { generation: facts.generation });
+            }
+        }
+    }
+
     fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<Warning> {
         let mut warnings = Vec::new();
         let rules = self.policy.rules.iter().zip(matches);
         let idle = rules.filter(|(rule, matches)| !*matches && rule.action != Action::Drop && !self.facts.is_empty());
         warnings.extend(idle.map(|(rule, _)| Warning::MatchesNothing { rule: rule.name.clone() }));
-        if !verdicts.is_empty() && verdicts.iter().all(Verdict::is_drop) {
+        let mut refs = self.facts.iter().zip(verdicts).filter(|(facts, _)| facts.is_of_a_ref()).peekable();
+        if refs.peek().is_some() && refs.all(|(_, verdict)| verdict.is_drop()) {
             warnings.push(Warning::DropsEverything);
         }
         let mut ahead: Vec<(&String, Timestamp)> = self.facts.iter().filter_map(|facts| self.ahead(facts)).collect();

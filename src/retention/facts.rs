@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::backend::{EntryKind, StoreEntry};
 use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
 
 /// What is known of a ref, or of a former content of one. What its backend cannot tell is absent.
@@ -31,7 +32,7 @@ pub struct RefFacts {
     pub modified: Option<Timestamp>,
     /// When a build last used it.
     pub used: Option<Timestamp>,
-    /// `live`, `missing` or `broken`.
+    /// `live`, `missing` or `broken`; `branch-gone`, or `superseded`.
     pub state: &'static str,
     /// How much of it is known.
     pub knowledge: Knowledge,
@@ -44,6 +45,8 @@ pub struct RefFacts {
 pub enum Knowledge {
     /// Everything that it names.
     Complete,
+    /// What it names is not known, for nobody's fault; it is known what it is itself.
+    Sealed,
     /// Something of it could not be read.
     Unreadable,
     /// The scan has not ended.
@@ -56,34 +59,89 @@ impl RefFacts {
         std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
     }
 
+    /// Tells whether a build imports it by its name.
+    pub fn is_ref(&self) -> bool {
+        self.generation == 0 && self.is_of_a_ref()
+    }
+
+    /// Tells whether it is a ref, or a former content of one.
+    pub fn is_of_a_ref(&self) -> bool {
+        !matches!(self.kind, RefKind::Blob | RefKind::Entry)
+    }
+
     /// Returns when it last changed: its content, or the manifest that stands for it.
     pub fn changed(&self) -> Option<Timestamp> {
         self.created.map(|(time, _)| time).max(self.modified)
     }
 }
 
-/// Returns what is known of the refs of `inventory`, in its order; `source` is its source, as it was named.
+/// The state of a ref whose branch was deleted, or whose pull request was closed.
+const BRANCH_GONE: &str = "branch-gone";
+/// The state of a former content that no build imports.
+pub(super) const SUPERSEDED: &str = "superseded";
+
+/// Returns what is known of the refs of `inventory`, in its order, and after them of the entries that rules may name;
+/// `source` is its source, as it was named.
 pub fn facts(inventory: &Inventory, source: &str) -> Vec<RefFacts> {
-    inventory.refs.iter().map(|entry| of_entry(entry, inventory.progress, source)).collect()
+    let refs = inventory.refs.iter().map(|entry| of_entry(entry, inventory, source));
+    let entries = inventory.entries.iter().map(|entry| of_store_entry(entry, inventory, source));
+    refs.chain(entries).collect()
 }
 
-fn of_entry(entry: &RefEntry, progress: Progress, source: &str) -> RefFacts {
+fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> RefFacts {
+    let (kind, generation) = match entry.kind {
+        EntryKind::Former(generation) => (RefKind::Cache, generation),
+        EntryKind::Blob(_) | EntryKind::Copy(_) => (RefKind::Blob, 0),
+        EntryKind::Signature | EntryKind::Foreign(_) => (RefKind::Entry, 0),
+    };
+    let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+    let is_needed = blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0);
+    let is_gone = inventory.around.as_ref().is_some_and(|around| around.is_gone(&entry.branch));
+    RefFacts {
+        name: entry.label.clone(),
+        aliases: Vec::new(),
+        digest: entry.name.clone(),
+        source: source.to_owned(),
+        repository: None,
+        branch: Some(entry.branch.clone()),
+        kind,
+        platforms: Vec::new(),
+        bytes: entry.size,
+        created: Some((entry.created, AgeSource::Store)),
+        modified: Some(entry.touched()),
+        used: entry.used,
+        state: match generation {
+            1.. => SUPERSEDED,
+            0 if is_gone => BRANCH_GONE,
+            0 => "live",
+        },
+        // A layer that a ref is known to reach goes with that ref, and by no rule of its own.
+        knowledge: if is_needed { Knowledge::Unreadable } else { Knowledge::Complete },
+        generation,
+    }
+}
+
+fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
+    let branch = entry.facts().branch.clone();
+    let around = inventory.around.as_ref();
+    let is_gone = branch.as_ref().is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));
     RefFacts {
         name: entry.name.clone(),
         aliases: entry.aliases.clone(),
         digest: entry.digest().to_string(),
         source: source.to_owned(),
         repository: entry.facts().repository.clone(),
-        branch: entry.facts().branch.clone(),
+        branch,
         kind: entry.kind,
         platforms: entry.platforms.clone(),
         bytes: entry.sizes.bytes,
         created: entry.age(),
         modified: entry.modified,
         used: entry.facts().used,
-        state: entry.state(),
-        knowledge: match progress {
+        state: if is_gone { BRANCH_GONE } else { entry.state() },
+        knowledge: match inventory.progress {
             Progress::Listing => Knowledge::Pending,
+            Progress::Complete if entry.sealed().is_some() => Knowledge::Sealed,
             Progress::Complete if entry.is_unreadable() => Knowledge::Unreadable,
             Progress::Complete => Knowledge::Complete,
         },

@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::RefFacts;
 use super::policy::{Action, Condition, Policy, Rule, TextField};
+use crate::backend::short_branch;
+use crate::inventory::RefKind;
 
 impl Policy {
     /// Returns the place of the rule that decides about each ref, and of each rule whether it matches any ref.
@@ -39,8 +41,15 @@ impl Rule {
     }
 
     /// Tells whether the rule says which kinds of refs it means.
-    pub(super) fn names_kind(&self) -> bool {
-        self.conditions.iter().any(|condition| matches!(condition, Condition::Text(TextField::Kind, _)))
+    pub(super) fn names_kind(&self, kind: RefKind) -> bool {
+        self.conditions.iter().any(|condition| match (condition, kind) {
+            // What shares the quota with caches must be meant by its very name.
+            (Condition::Text(TextField::Kind, patterns), RefKind::Blob | RefKind::Entry) => {
+                patterns.iter().any(|pattern| pattern.to_string() == kind.word())
+            }
+            (Condition::Text(TextField::Kind, _), _) => true,
+            _ => false,
+        })
     }
 }
 
@@ -67,7 +76,7 @@ impl TextField {
             Self::Kind => vec![facts.kind.word()],
             Self::Platform => facts.platforms.iter().map(String::as_str).collect(),
             Self::State => vec![facts.state],
-            Self::Branch => facts.branch.as_deref().into_iter().collect(),
+            Self::Branch => facts.branch.iter().flat_map(|branch| [short_branch(branch), branch]).collect(),
         }
     }
 }

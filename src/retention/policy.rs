@@ -110,8 +110,8 @@ impl TextField {
     /// Returns the words that the field can have, when they are few.
     pub fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Kind => &["cache", "inline", "image", "unknown"],
-            Self::State => &["live", "missing", "broken"],
+            Self::Kind => &["cache", "inline", "image", "unknown", "blob", "entry"],
+            Self::State => &["live", "missing", "broken", "branch-gone", "superseded"],
             Self::Ref | Self::Source | Self::Repository | Self::Platform | Self::Branch => &[],
         }
     }

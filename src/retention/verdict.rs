@@ -120,6 +120,11 @@ pub enum Reason {
         /// What would have kept it.
         keeps: Criteria,
     },
+    /// It goes: a former content that no build imports.
+    NotImported {
+        /// How many newer contents the ref has.
+        generation: u32,
+    },
     /// It goes: the ref has newer contents, of which enough stay.
     Superseded {
         /// The rule.
@@ -234,6 +239,13 @@ impl fmt::Display for Reason {
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind: RefKind::Unknown } => {
                 f.write_str("nobody knows what it is, and no rule names the kind `unknown`")
+            }
+            Self::NotOnlyCache { kind: RefKind::Blob | RefKind::Entry } => {
+                f.write_str("it is no cache of a build, and no rule names its kind")
+            }
+            Self::NotImported { generation: 1 } => f.write_str("a newer index has superseded it: no build imports it"),
+            Self::NotImported { generation } => {
+                write!(f, "{generation} newer indexes have superseded it: no build imports it")
             }
             Self::NotOnlyCache { kind } => write!(f, "it is an image, and no rule names the kind `{}`", kind.word()),
             Self::Rule { rule } => write!(f, "rule {} drops it", Quoted(rule)),

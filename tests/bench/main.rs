@@ -10,6 +10,7 @@ use std::process::ExitCode;
 mod config;
 mod context;
 mod disk;
+mod github;
 mod layout;
 mod memory;
 mod plan;
@@ -34,6 +35,7 @@ const PARTS: [(&str, Measure); 8] = [
     ("plan", plan::measure),
     ("context", context::measure),
     ("terminal", terminal::measure),
+    ("github", github::measure),
     ("disk", disk::measure),
 ];
 

@@ -30,7 +30,7 @@ pub fn measure(table: &mut Table) -> Outcome {
     let flags =
         PruneFlags { keep: Criteria { last: NonZeroU32::new(5_000), ..Criteria::default() }, ..PruneFlags::default() };
     let policy = flags.over(Policy::default())?;
-    let capabilities = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes };
+    let capabilities = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: true };
     let planning = median_time(5, || {
         let facts = retention::facts(&inventory, "bench");
         let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(&inventory, None));

@@ -13,6 +13,7 @@ mod demo;
 mod evidence;
 mod explain;
 mod fixtures;
+mod gha;
 mod layers;
 mod local;
 mod program;

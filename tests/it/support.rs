@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod fixture;
+pub mod gha;
 pub mod journey;
 pub mod layout;
 pub mod made;

@@ -52,7 +52,7 @@ impl LocalCache {
         let delete_object = folders.into_iter().find_map(linked).map_or(Support::Yes, |link| {
             Support::No(format!("{link}: other caches may use the same blobs, and which they need is not known"))
         });
-        Capabilities { delete_ref, delete_object }
+        Capabilities { delete_ref, delete_object, trash: true }
     }
 
     fn take_lease(&self) -> Result<TrashLease, PruneError> {
@@ -85,6 +85,7 @@ impl LocalCache {
 
     fn path_of(&self, trash: Option<&Trash>, name: &ObjectName) -> Option<PathBuf> {
         match name {
+            ObjectName::Entry(_) => None,
             ObjectName::Blob(digest) => Some(self.blob_path(digest)),
             ObjectName::Partial(name) => Some(self.dir.join(INGEST).join(trash::upload(name)?)),
             ObjectName::Trashed(name) => {
@@ -169,6 +170,7 @@ impl Removal<'_> {
                 };
                 fs::rename(&path, place)
             }
+            (ObjectName::Entry(_), _) => return Outcome::Skipped(Skip::Unsupported),
             (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) if found.is_dir => fs::remove_dir_all(&path),
             (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) => fs::remove_file(&path),
         };
@@ -184,6 +186,7 @@ impl Removal<'_> {
 
     fn is_as_planned(&self, target: &ObjectTarget, found: &Found) -> bool {
         let modified = match &target.name {
+            ObjectName::Entry(_) => None,
             ObjectName::Blob(_) | ObjectName::Partial(_) => found.modified,
             ObjectName::Trashed(name) => {
                 trash::trashed(name).and_then(|(run, _)| self.times.get(&run).copied().flatten())
@@ -220,7 +223,7 @@ impl Found {
     fn at(path: &Path, name: &ObjectName) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
         let is_upload = match name {
-            ObjectName::Blob(_) => false,
+            ObjectName::Blob(_) | ObjectName::Entry(_) => false,
             ObjectName::Partial(_) => true,
             ObjectName::Trashed(name) => matches!(trash::trashed(name), Some((_, ObjectName::Partial(_)))),
         };

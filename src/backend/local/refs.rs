@@ -97,5 +97,5 @@ impl LocalCache {
 
 /// Returns a root as a target; none when what it points to is no digest.
 pub(super) fn target_of(root: &Root) -> Option<RefTarget> {
-    Some(RefTarget { names: root.names.clone(), digest: root.descriptor.digest.valid()? })
+    Some(RefTarget { names: root.names.clone(), digest: root.descriptor.digest.valid()?, bytes: 0 })
 }

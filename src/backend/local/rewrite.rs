@@ -32,7 +32,7 @@ impl LocalCache {
         for rewrite in refs {
             let (to, size) = rewrite.to();
             let is_from = |root: &crate::format::layout::Root| target_of(root).as_ref() == Some(&rewrite.from);
-            let after = RefTarget { names: rewrite.from.names.clone(), digest: to };
+            let after = RefTarget { names: rewrite.from.names.clone(), digest: to, bytes: 0 };
             let entry = text.point_to(is_from, &to, size).map_err(|source| self.index_error(source))?;
             let is_done = text.roots().any(|root| target_of(root).as_ref() == Some(&after));
             outcomes.push(match entry {
@@ -70,7 +70,7 @@ impl LocalCache {
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
         let (mut outcomes, mut changed) = (Vec::with_capacity(refs.len()), false);
         for rewrite in refs {
-            let after = RefTarget { names: rewrite.from.names.clone(), digest: rewrite.to().0 };
+            let after = RefTarget { names: rewrite.from.names.clone(), digest: rewrite.to().0, bytes: 0 };
             let entry = entries.iter().find(|(target, _)| target.as_ref() == Some(&rewrite.from));
             outcomes.push(if text.roots().any(|root| target_of(root).as_ref() == Some(&rewrite.from)) {
                 Outcome::AlreadyGone

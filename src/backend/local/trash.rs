@@ -108,7 +108,7 @@ impl Trash {
         match name {
             ObjectName::Blob(digest) => Some(blob_in(&folder, digest)),
             ObjectName::Partial(name) => Some(folder.join(INGEST).join(upload(name)?)),
-            ObjectName::Trashed(_) => None,
+            ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
         }
     }
 

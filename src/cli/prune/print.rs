@@ -26,7 +26,7 @@ pub(super) struct Pruned {
 impl Pruned {
     /// Returns how the command ends because of it.
     pub(super) fn exit(&self) -> Exit {
-        let short = self.plan.undetermined();
+        let short = self.plan.undetermined() && !self.plan.is_sealed();
         match &self.done {
             _ if self.exceeds => Exit::Found,
             Some((report, _)) if !report.broken.is_empty() => Exit::Failed,

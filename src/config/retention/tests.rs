@@ -123,7 +123,7 @@ min_free = "20 bananas"
     /repo/cachelens.toml:10:86: no ref has the state `gone`
      10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                      ^^^^^^^
-        = there is live, missing, broken
+        = there is live, missing, broken, branch-gone, superseded
     /repo/cachelens.toml:10:110: `big` is not a size; write it as 500MB, 1.5GiB or a number of bytes
      10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                                              ^^^^^

@@ -45,6 +45,8 @@ pub enum Kind {
     Partial,
     /// Something in the trash.
     Object,
+    /// An entry of a store that deletes by entry.
+    Entry,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Self::Blob => "blob",
             Self::Partial => "partial",
             Self::Object => "object",
+            Self::Entry => "entry",
         }
     }
 }
@@ -70,6 +73,7 @@ impl Target {
                 ObjectName::Blob(_) => Kind::Blob,
                 ObjectName::Partial(_) => Kind::Partial,
                 ObjectName::Trashed(_) => Kind::Object,
+                ObjectName::Entry(_) => Kind::Entry,
             },
         }
     }
@@ -80,16 +84,18 @@ impl Target {
             Self::Ref(target) => called(target),
             Self::Rewrite(rewrite) => called(&rewrite.documents.from),
             Self::Object(ObjectTarget { name: ObjectName::Blob(digest), .. }) => digest.to_string(),
-            Self::Object(ObjectTarget { name: ObjectName::Partial(name) | ObjectName::Trashed(name), .. }) => {
-                name.clone()
-            }
+            Self::Object(ObjectTarget {
+                name: ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name),
+                ..
+            }) => name.clone(),
         }
     }
 
     /// Returns the bytes that the store holds no longer when it has gone.
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Ref(_) | Self::Rewrite(_) => 0,
+            Self::Ref(target) => target.bytes,
+            Self::Rewrite(_) => 0,
             Self::Object(object) => object.size,
         }
     }
@@ -180,18 +186,19 @@ mod document {
         let name = match item.kind {
             Kind::Ref => {
                 let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
-                return Ok(Target::Ref(RefTarget { names, digest }));
+                return Ok(Target::Ref(RefTarget { names, digest, bytes: item.bytes }));
             }
             Kind::Results => {
                 let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
                 let Rewriting { filter, results, later_bytes, documents } =
                     item.rewrite.ok_or_else(|| missing("rewrite"))?;
-                let documents = RefRewrite { from: RefTarget { names, digest }, documents };
+                let documents = RefRewrite { from: RefTarget { names, digest, bytes: 0 }, documents };
                 return Ok(Target::Rewrite(Box::new(Rewrite { documents, filter, results, later_bytes })));
             }
             Kind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
             Kind::Partial => ObjectName::Partial(item.name),
             Kind::Object => ObjectName::Trashed(item.name),
+            Kind::Entry => ObjectName::Entry(item.name),
         };
         let modified = item.modified.ok_or_else(|| missing("modified"))?;
         Ok(Target::Object(ObjectTarget { name, size: item.bytes, modified }))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, names};
+use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, ref_target};
 use crate::backend::{ObjectName, ObjectTarget, RefTarget, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
@@ -133,6 +133,9 @@ impl Judged {
         let unreadable = planning.inventory.refs.iter().filter(|entry| entry.is_unreadable());
         warnings.extend(unreadable.map(|entry| {
             let name = crate::format::text::visible(&entry.name);
+            if let Some(why) = entry.sealed() {
+                return format!("`{name}`: {why}; a blob goes only by a rule that names the kind `blob`");
+            }
             format!("`{name}` cannot be read, and may name any blob: no blob is deleted")
         }));
         if planning.recent.unreadable {
@@ -149,15 +152,22 @@ impl Judged {
     }
 }
 
+/// Tells whether nothing is wrong but that the store does not hand out what its refs name.
+pub(super) fn is_undetermined_by_seals_only(planning: &Planning<'_>) -> bool {
+    let inventory = planning.inventory;
+    !planning.recent.unreadable
+        && !inventory.warnings.contains(&StoreWarning::KeepsChanging)
+        && inventory.refs.iter().all(|entry| entry.sealed().is_some() || !entry.is_unreadable())
+}
+
 fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
     let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
     let mut fates: Vec<RefFate> = entries
         .map(|(entry, verdict)| {
             let reasons: Vec<Why> = verdict.reasons().iter().cloned().map(Why::from).collect();
-            let digest = entry.digest().valid();
-            match (verdict, digest, &planning.capabilities.delete_ref) {
-                (Verdict::Drop(_), Some(digest), Support::Yes) => {
-                    let target = RefTarget { names: names(entry), digest };
+            let target = ref_target(entry);
+            match (verdict, target, &planning.capabilities.delete_ref) {
+                (Verdict::Drop(_), Some(target), Support::Yes) => {
                     if planning.spared.contains(&Target::Ref(target.clone())) {
                         RefFate::Stays(vec![StoreReason::LeftOut.into()])
                     } else {
@@ -180,7 +190,7 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
         .iter()
         .zip(&fates)
         .filter(|(_, fate)| stays(fate))
-        .filter_map(|(entry, _)| Some(RefTarget { names: names(entry), digest: entry.digest().valid()? }))
+        .filter_map(|(entry, _)| ref_target(entry))
         .collect();
     for fate in &mut fates {
         if let RefFate::Goes(target, _) = fate
@@ -255,4 +265,9 @@ pub(in crate::prune) fn digest_in_trash(name: &str) -> Option<Digest> {
     let mut parts = name.rsplit('/');
     let (hex, algorithm) = (parts.next()?, parts.next()?);
     Digest::from_parts(algorithm, hex).ok()
+}
+
+/// Returns the digest of a blob that an entry holds, by the key at the end of its name.
+pub(in crate::prune) fn digest_in_entry(name: &str) -> Option<Digest> {
+    name.splitn(3, ':').nth(2)?.strip_prefix("buildkit-blob-1-")?.parse().ok()
 }

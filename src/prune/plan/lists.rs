@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 
 use super::judge::{RefFate, blob_target, digest_in_trash};
 use super::{BlobFate, Deletion, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
-use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, Support};
+use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, Support};
 use crate::format::digest::Digest;
-use crate::retention::Reason;
+use crate::retention::{Reason, Verdict};
 
 /// What goes and what stays.
 pub(super) struct Lists<'a> {
@@ -25,6 +25,7 @@ impl<'a> Lists<'a> {
         let mut lists = Self { planning, judged, delete: Vec::new(), keep: Vec::new() };
         lists.refs();
         lists.rewrites();
+        lists.entries();
         lists.blobs();
         lists.partial();
         lists.trash();
@@ -51,6 +52,38 @@ impl<'a> Lists<'a> {
             Target::Object(_) | Target::Rewrite(_) => (Vec::new(), None),
         });
         self.keep.sort_by(|a, b| (&a.name, &a.digest).cmp(&(&b.name, &b.digest)));
+    }
+
+    /// Puts entries on the list that rules let go, and those on other branches of blobs that go. Former contents first.
+    fn entries(&mut self) {
+        let planning = self.planning;
+        let inventory = planning.inventory;
+        if planning.capabilities.delete_object != Support::Yes {
+            return;
+        }
+        let verdicts = planning.verdicts.refs.get(inventory.refs.len()..).unwrap_or_default();
+        let mut goes = Vec::new();
+        for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
+            let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+            let is_going = blob.and_then(|blob| self.judged.of_blob(blob)) == Some(BlobFate::Goes);
+            let unchanged = age(entry.touched(), planning.now);
+            let reasons: Vec<Why> = match (verdict, entry.kind) {
+                // It is an item already, as the blob that it is.
+                (_, EntryKind::Blob(_)) if is_going => continue,
+                (Verdict::Drop(reasons), _) => reasons.iter().cloned().map(Why::from).collect(),
+                (_, EntryKind::Copy(_)) if is_going && unchanged >= planning.policy.grace => {
+                    vec![StoreReason::Orphan { unchanged }.into()]
+                }
+                _ => continue,
+            };
+            let name = ObjectName::Entry(entry.name.clone());
+            let target = Target::Object(ObjectTarget { name, size: entry.size, modified: entry.touched() });
+            if !planning.spared.contains(&target) {
+                goes.push((!matches!(entry.kind, EntryKind::Former(_)), Deletion { target, reasons }));
+            }
+        }
+        goes.sort_by_key(|(is_other, _)| *is_other);
+        self.delete.extend(goes.into_iter().map(|(_, deletion)| deletion));
     }
 
     /// Results go from refs that stay.

@@ -57,7 +57,7 @@ impl Store {
         let reader: SharedReader = Arc::new(std::mem::take(&mut self.cache));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
-        let all = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes };
+        let all = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: true };
         let planning = Planning {
             source: "./cache",
             place: "/cache",
@@ -241,7 +241,7 @@ fn blob(digest: Digest, size: u64, hours: i64) -> Deletion {
 }
 
 fn a_ref(name: &str, digest: Digest) -> Deletion {
-    deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest }))
+    deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest, bytes: 0 }))
 }
 
 /// Makes a sound plan unsound.
@@ -309,7 +309,7 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let (own, orphan) = (store.blob("own", 100), store.blob("orphan", 100));
     let digest = store.a_ref("old", true, &[own]);
     store.freed = Some(FreedBlobs::GoNow);
-    store.spared.insert(Target::Ref(RefTarget { names: vec!["old".into()], digest }));
+    store.spared.insert(Target::Ref(RefTarget { names: vec!["old".into()], digest, bytes: 0 }));
     let name = ObjectName::Blob(orphan);
     store.spared.insert(Target::Object(ObjectTarget { name, size: 6, modified: ago(100) }));
     let plan = store.plan();

@@ -1,11 +1,11 @@
 //! The proof that a plan keeps what every plan must keep. It looks at the result only, and computes everything anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{FreedBlobs, Plan, Planning, Target, age, names};
-use crate::backend::{ObjectName, RefRewrite, RefTarget};
+use super::{FreedBlobs, Plan, Planning, Target, age, ref_target};
+use crate::backend::{ObjectName, RefRewrite, RefTarget, StoreEntry};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, Document};
@@ -65,7 +65,7 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
         }
         match &item.target {
             Target::Ref(_) | Target::Rewrite(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
-            Target::Ref(_) => {}
+            Target::Ref(target) => bytes = bytes.saturating_add(target.bytes),
             Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => {}
             Target::Rewrite(_) => return Err(Violation::Rewrite(name())),
             Target::Object(object) => {
@@ -74,7 +74,8 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
                 if age(object.modified, plan.created) < plan.grace {
                     return Err(Violation::TooYoung(name()));
                 }
-                let needs_certainty = !matches!(object.name, ObjectName::Partial(_));
+                // A rule that names an entry decides about it, whatever else is known; one that a ref reaches is no such.
+                let needs_certainty = !matches!(object.name, ObjectName::Partial(_) | ObjectName::Entry(_));
                 if needs_certainty && (plan.undetermined || !plan.put_back.is_empty()) {
                     return Err(Violation::Undetermined(name()));
                 }
@@ -101,7 +102,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         .collect();
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
-    let goes = |entry: &RefEntry| target(entry).is_some_and(|target| going.contains(&target));
+    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
     let blobs: HashSet<Digest> = plan.objects().filter_map(digest).collect();
     reach(inventory, &blobs, goes, plan.freed_blobs)?;
     if plan.freed_blobs == FreedBlobs::Wait
@@ -115,7 +116,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
 fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
     let mut found = HashSet::new();
     for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
-        let Some(target) = target(entry).filter(|target| going.contains(target)) else { continue };
+        let Some(target) = ref_target(entry).filter(|target| going.contains(target)) else { continue };
         let shown = || crate::format::text::visible(&entry.name).into_owned();
         if !verdict.is_drop() {
             return Err(Violation::NotDropped(shown()));
@@ -141,7 +142,7 @@ fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &HashSet<&RefTarget>) -
         let name = || shown(&item.target);
         let from = &rewrite.documents.from;
         let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
-        let mut found = entries.filter(|(entry, _)| target(entry).as_ref() == Some(from));
+        let mut found = entries.filter(|(entry, _)| ref_target(entry).as_ref() == Some(from));
         let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
             return Err(Violation::NoSuchRef(name()));
         };
@@ -214,6 +215,12 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
         list.iter().map(|object| (object.name.as_str(), object.size, object.modified)).collect::<HashSet<_>>()
     });
+    let entries: HashMap<&str, &StoreEntry> =
+        inventory.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let is_reached = |entry: &StoreEntry| {
+        let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+        blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0)
+    };
     for item in &plan.delete {
         let Target::Object(object) = &item.target else { continue };
         let is_there = match &object.name {
@@ -226,6 +233,9 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
             }),
             ObjectName::Partial(name) => lists[0].contains(&(name.as_str(), object.size, Some(object.modified))),
             ObjectName::Trashed(name) => lists[1].contains(&(name.as_str(), object.size, Some(object.modified))),
+            ObjectName::Entry(name) => entries.get(name.as_str()).is_some_and(|entry| {
+                !is_reached(entry) && (entry.size, entry.touched()) == (object.size, object.modified)
+            }),
         };
         if !is_there {
             return Err(Violation::NoSuchObject(shown(&item.target)));
@@ -234,14 +244,10 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     Ok(())
 }
 
-fn target(entry: &RefEntry) -> Option<RefTarget> {
-    Some(RefTarget { names: names(entry), digest: entry.digest().valid()? })
-}
-
 fn digest(name: &ObjectName) -> Option<Digest> {
     match name {
         ObjectName::Blob(digest) => Some(*digest),
-        ObjectName::Partial(_) | ObjectName::Trashed(_) => None,
+        ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
     }
 }
 

@@ -86,7 +86,9 @@ impl PlanRows {
                     }
                     Target::Object(object) => match &object.name {
                         ObjectName::Blob(digest) => Name::Digest(*digest),
-                        ObjectName::Partial(name) | ObjectName::Trashed(name) => Name::Text(name),
+                        ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                            Name::Text(name)
+                        }
                     },
                 };
                 (target.kind(), name)
@@ -205,7 +207,7 @@ impl RowSet for PlanRows {
             let (name, words) = match item.kind {
                 Kind::Ref => ("only here", ": what no other ref reaches"),
                 Kind::Results => ("later", ": what a later run takes"),
-                Kind::Blob | Kind::Partial | Kind::Object => ("size", ""),
+                Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
             };
             details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
         }
@@ -246,7 +248,9 @@ impl RowSet for PlanRows {
                 }
                 Target::Object(object) => match &object.name {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
-                    ObjectName::Partial(name) | ObjectName::Trashed(name) => Identity::Object(name.clone()),
+                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                        Identity::Object(name.clone())
+                    }
                 },
             },
             Entry::Kept(place) => {

@@ -56,12 +56,21 @@ impl RefRows {
     }
 
     /// Sizes are known when everything has been listed.
+    /// Prints a size of a ref, where it is known at all.
+    fn size_of(&self, entry: &RefEntry, bytes: u64, role: Role) -> Cell {
+        if entry.sealed().is_some() { unknown() } else { self.size(bytes, role) }
+    }
+
     fn size(&self, bytes: u64, role: Role) -> Cell {
         match self.inventory.progress {
             Progress::Listing => Cell::new("…", Role::Dim),
             Progress::Complete => Cell::new(Size(bytes).to_string(), role),
         }
     }
+}
+
+fn unknown() -> Cell {
+    Cell::new(UNKNOWN, Role::Unsure)
 }
 
 /// Says what keeps builds from using a ref as it is.
@@ -87,6 +96,9 @@ fn verdict_word(verdict: &Verdict) -> Cell {
 }
 
 fn steps(entry: &RefEntry) -> Cell {
+    if let Some(why) = entry.sealed() {
+        return Cell::new("? ", Role::Unsure).and(why.to_owned(), Role::Unsure);
+    }
     if let Some(fault) = fault(entry) {
         return Cell::new("! ", Role::Missing).and(fault, Role::Missing);
     }
@@ -122,9 +134,9 @@ impl RowSet for RefRows {
             Cell::new(entry.name.clone(), if entry.tagged { Role::Text } else { Role::Dim }),
             Cell::new(entry.kind.word(), Role::Dim),
             Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| Age::between(then, now).to_string())),
-            self.size(entry.sizes.bytes, Role::Text),
-            self.size(entry.sizes.exclusive_bytes, Role::Text),
-            Cell::text(grouped(entry.layers.into())),
+            self.size_of(entry, entry.sizes.bytes, Role::Text),
+            self.size_of(entry, entry.sizes.exclusive_bytes, Role::Text),
+            entry.sealed().map_or_else(|| Cell::text(grouped(entry.layers.into())), |_| unknown()),
             steps(entry),
             self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
         ]
@@ -213,17 +225,17 @@ impl RowSet for RefRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
-        let known = self.inventory.progress == Progress::Complete;
+        let known = self.inventory.progress == Progress::Complete && entry.sealed().is_none();
         let counts = entry.counts();
         vec![
             ("name", json!(entry.name)),
-            ("digest", json!(entry.digest().to_string())),
+            ("digest", json!(entry.sealed().is_none().then(|| entry.digest().to_string()))),
             ("kind", json!(entry.kind.word())),
             ("state", json!(entry.state())),
             ("bytes", json!(known.then_some(entry.sizes.bytes))),
             ("exclusive_bytes", json!(known.then_some(entry.sizes.exclusive_bytes))),
             ("missing_blobs", json!(known.then_some(entry.sizes.missing_blobs))),
-            ("layers", json!(entry.layers)),
+            ("layers", json!(known.then_some(entry.layers))),
             ("records", json!(counts.map(|counts| counts.records))),
             ("results", json!(counts.map(|counts| counts.results))),
             ("key_only", json!(counts.map(|counts| counts.key_only))),
@@ -241,17 +253,21 @@ impl RowSet for RefRows {
 
 impl RefRows {
     fn size_details(&self, entry: &RefEntry) -> Vec<Detail> {
+        if let Some(why) = entry.sealed() {
+            let why = Cell::new("not known: ", Role::Unsure).and(why.to_owned(), Role::Unsure);
+            return vec![Detail::Blank, Detail::Fact("size", why)];
+        }
         let sizes = &entry.sizes;
         let mut details = vec![
             Detail::Blank,
             Detail::Fact(
                 "size",
-                self.size(sizes.bytes, Role::Strong)
+                self.size_of(entry, sizes.bytes, Role::Strong)
                     .and(format!(" in {} blobs", grouped(entry.reach.len() as u64)), Role::Dim),
             ),
             Detail::Fact(
                 "only here",
-                self.size(sizes.exclusive_bytes, Role::Text)
+                self.size_of(entry, sizes.exclusive_bytes, Role::Text)
                     .and(": what deleting this ref alone would free", Role::Dim),
             ),
             Detail::Fact("layers", Cell::text(grouped(entry.layers.into()))),

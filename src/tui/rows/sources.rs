@@ -1,11 +1,13 @@
 //! Sources as rows.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use crate::backend::{Surroundings, short_branch};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::{RefEntry, Tally};
 use crate::tui::found::Found;
@@ -132,9 +134,14 @@ impl RowSet for SourceRows {
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
             }
             Some(_) => "no waste".to_owned(),
+            None if found.inventory.is_sealed() => "what is orphaned shows inside a job".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
         let bar = meter::of_totals(totals, width.saturating_sub(34).min(96)).and(format!("  {words}"), Role::Dim);
+        let bar = match found.inventory.around.as_ref() {
+            Some(around) => bar.and(format!(" · {} of the quota", share(stored, around.limit)), Role::Dim),
+            None => bar,
+        };
         match totals.missing.count {
             0 => bar,
             count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
@@ -229,6 +236,9 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
         "orphan",
         match totals.orphan {
             Some(orphan) => tally(orphan, Role::Orphan).and(", which no ref reaches", Role::Dim),
+            None if found.inventory.is_sealed() => {
+                Cell::new("not known: what indexes name can be read inside a job only", Role::Unsure)
+            }
             None => Cell::new("not known: a ref cannot be read, and may reach anything", Role::Unsure),
         },
     ));
@@ -246,12 +256,54 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
         let words = tally(totals.unknown, Role::Text).and(", none of the cache's own", Role::Dim);
         details.push(Detail::Fact("unknown", words));
     }
+    if totals.orphan.is_none() && totals.superseded.count > 0 {
+        let words = tally(totals.superseded, Role::Orphan).and(", indexes that no build imports", Role::Dim);
+        details.push(Detail::Fact("former", words));
+    }
+    if let Some(around) = found.inventory.around.as_ref() {
+        quota_details(found, around, details);
+    }
     if let Some(newest) = found.inventory.newest() {
         details.push(Detail::Fact("newest ref", Cell::text(format!("{} ago", Age::between(newest, now)))));
     }
     for warning in &found.inventory.warnings {
         details.push(Detail::Blank);
         details.push(Detail::Text(Cell::new("! ", Role::Warning).and(warning.to_string(), Role::Text)));
+    }
+}
+
+/// Returns a share in hundredths.
+fn share(part: u64, whole: u64) -> String {
+    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
+    if percent == 0 && part > 0 { "<1 %".to_owned() } else { format!("{percent} %") }
+}
+
+/// Tells how full the quota is, and which builds can read what.
+fn quota_details(found: &Found, around: &Surroundings, details: &mut Vec<Detail>) {
+    const GAUGE: u16 = 20;
+    let used = found.totals.stored().bytes;
+    let filled = meter::bar(used.min(around.limit), around.limit, GAUGE);
+    let empty = usize::from(GAUGE).saturating_sub(filled.chars().count());
+    let role = if used > around.limit / 10 * 9 { Role::Warning } else { Role::Live };
+    let gauge = Cell::new(filled, role).and("·".repeat(empty), Role::Dim);
+    let words = format!("  {} of {}, {}", Size(used), Size(around.limit), share(used, around.limit));
+    details.push(Detail::Fact("quota", gauge.and(words, Role::Text)));
+    let of_refs = found.inventory.refs.iter().filter_map(|entry| entry.facts().branch.as_ref());
+    let branches: BTreeSet<&String> =
+        of_refs.chain(found.inventory.entries.iter().map(|entry| &entry.branch)).collect();
+    if branches.len() < 2 {
+        return;
+    }
+    details.push(Detail::Blank);
+    details.push(Detail::Heading("Which builds read which caches".into()));
+    for branch in branches {
+        let cell = if around.is_gone(branch) {
+            Cell::new("the branch is gone: no build reads its cache", Role::Warning)
+        } else {
+            let reads = around.readable(branch);
+            Cell::text(reads.iter().map(|branch| short_branch(branch)).collect::<Vec<_>>().join(", "))
+        };
+        details.push(Detail::Text(Cell::new(format!("{}: ", short_branch(branch)), Role::Strong).and_all(cell)));
     }
 }
 

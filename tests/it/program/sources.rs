@@ -28,7 +28,6 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
         "du ./cache#main",
         "ls ghcr.io/acme/app:buildcache",
         "ls s3://bucket/prefix?region=eu-west-1",
-        "du gha:acme/app",
         "show type=registry,ref=localhost:5000/app:x",
         "ls type=local",
         "ls type=locl,src=cache",
@@ -90,22 +89,17 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
 
     $ ls ghcr.io/acme/app:buildcache
     error: sources of kind registry are not built in yet
-      hint: local directories and `demo` can be opened by this version
+      hint: local directories, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version
     exit 2
 
     $ ls s3://bucket/prefix?region=eu-west-1
     error: sources of kind s3 are not built in yet
-      hint: local directories and `demo` can be opened by this version
-    exit 2
-
-    $ du gha:acme/app
-    error: sources of kind gha are not built in yet
-      hint: local directories and `demo` can be opened by this version
+      hint: local directories, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version
     exit 2
 
     $ show type=registry,ref=localhost:5000/app:x
     error: sources of kind registry are not built in yet
-      hint: local directories and `demo` can be opened by this version
+      hint: local directories, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version
     exit 2
 
     $ ls type=local

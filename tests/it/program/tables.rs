@@ -267,6 +267,9 @@ fn help_says_what_there_is() {
           --read-only
               Change nothing in any store, whatever --write or the configuration allow
 
+          --no-touch
+              Read nothing where reading counts as a use: the contents of GitHub Actions caches
+
     A SOURCE is a directory (./cache, oci:dir), a `type=…` string as builds take it, or `demo`.
     SOURCE#REF names one ref of it.
 
@@ -300,6 +303,8 @@ fn help_says_what_there_is() {
           --timeout <DURATION>  Give up on a source that does not answer for this long, as in 30s or 5m
           --write               Let the terminal UI delete what a plan shows and a person confirms
           --read-only           Change nothing in any store, whatever --write or the configuration allow
+          --no-touch            Read nothing where reading counts as a use: the contents of GitHub
+                                Actions caches
     exit 0
     ");
 }

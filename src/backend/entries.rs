@@ -1,0 +1,122 @@
+//! What a store with a quota holds besides refs and blobs, and what else is known around it: GitHub's caches are entries
+//! of their own, shared with other tools, and GitHub itself evicts them.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::format::digest::Digest;
+
+/// An entry of a store that deletes by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreEntry {
+    /// The name by which it is deleted: its number, its branch and its key.
+    pub name: String,
+    /// What rules match: the key, or of a former index the name of its ref.
+    pub label: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was written.
+    pub created: Timestamp,
+    /// When it was last asked for.
+    pub used: Option<Timestamp>,
+    /// The branch or pull request that wrote it, in full.
+    pub branch: String,
+}
+
+impl StoreEntry {
+    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it and writes nothing.
+    pub fn touched(&self) -> Timestamp {
+        self.used.map_or(self.created, |used| used.max(self.created))
+    }
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// An index that a newer one has superseded; the newest former one is 1.
+    Former(u32),
+    /// A layer.
+    Blob(Digest),
+    /// Another entry of the same layer, on another branch.
+    Copy(Digest),
+    /// The signature of an index.
+    Signature,
+    /// Of another tool.
+    Foreign(&'static str),
+}
+
+impl EntryKind {
+    /// Returns the word for the group that it belongs to.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Former(_) => "superseded index",
+            Self::Blob(_) | Self::Copy(_) => "blobs",
+            Self::Signature => "signatures",
+            Self::Foreign(tool) => tool,
+        }
+    }
+
+    /// Returns the layer that it is.
+    pub fn digest(self) -> Option<Digest> {
+        match self {
+            Self::Blob(digest) | Self::Copy(digest) => Some(digest),
+            Self::Former(_) | Self::Signature | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// What is known around a store with a quota.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// The quota in bytes.
+    pub limit: u64,
+    /// Whether the service said so; else it is what it is unless somebody has changed it.
+    pub limit_is_told: bool,
+    /// The bytes that the service counts, some minutes late.
+    pub counted_bytes: Option<u64>,
+    /// How long an entry stays that nobody asks for.
+    pub idle: SignedDuration,
+    /// The default branch, in full.
+    pub default_branch: Option<String>,
+    /// Whether branches and pull requests still are there, by their full names; one that is not known is absent.
+    pub branches: HashMap<String, Branch>,
+    /// What could not be learned, and why.
+    pub unknown: Vec<String>,
+}
+
+/// A branch or pull request that has written entries.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Branch {
+    /// Whether it was deleted, or the pull request closed.
+    pub is_gone: bool,
+    /// The branch that a pull request is to be merged into, in full.
+    pub base: Option<String>,
+}
+
+/// Returns a branch as people call it: `main`, `pull/7/merge`.
+pub fn short_branch(branch: &str) -> &str {
+    branch.strip_prefix("refs/heads/").or_else(|| branch.strip_prefix("refs/")).unwrap_or(branch)
+}
+
+impl Surroundings {
+    /// Returns the branches whose caches a build on `branch` reads, its own first: of a pull request also its base's, of
+    /// all the default branch's. None for the rest means that nobody told which branch is the default one.
+    pub fn readable(&self, branch: &str) -> Vec<String> {
+        let mut readable = vec![branch.to_owned()];
+        let base = self.branches.get(branch).and_then(|branch| branch.base.clone());
+        for other in base.into_iter().chain(self.default_branch.clone()) {
+            if !readable.contains(&other) {
+                readable.push(other);
+            }
+        }
+        readable
+    }
+
+    /// Tells whether a branch is known to have been deleted, or a pull request closed.
+    pub fn is_gone(&self, branch: &str) -> bool {
+        self.branches.get(branch).is_some_and(|branch| branch.is_gone)
+    }
+}

@@ -1,0 +1,356 @@
+//! The GitHub Actions cache of a repository.
+//!
+//! GitHub's own interface lists the entries and deletes them, and hands out no content. Inside a job the cache service
+//! does: there the indexes are read, and what they reach is known. Outside, an index is *sealed*: it is there, with its
+//! times and its size, and what it names is not known.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::{OnceCell, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
+use super::{
+    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject,
+    Support, Verified,
+};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::{Root, RootFacts};
+use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
+use crate::source::{GhaLocation, GithubRepository};
+
+mod credentials;
+mod entry;
+mod http;
+mod prune;
+mod rest;
+mod runtime;
+
+use entry::{IndexKey, Listed, What};
+use rest::Rest;
+use runtime::Runtime;
+
+/// Why an index is sealed outside a job.
+const OUTSIDE: &str = "what the index names can be read inside a job only";
+/// Why an index is sealed that nobody may touch.
+const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
+/// Why an index is sealed that a job may not read.
+const INVISIBLE: &str = "this job may not read the caches of that branch";
+
+/// The cache of a repository.
+#[derive(Debug)]
+pub struct GhaCache {
+    location: GhaLocation,
+    access: Access,
+    rest: OnceCell<Rest>,
+    runtime: OnceCell<Option<Runtime>>,
+    /// The contents of indexes, by their digests. They are immutable.
+    indexes: Mutex<HashMap<Digest, Arc<[u8]>>>,
+    /// The digests of indexes, by the numbers of their entries; none for one that has gone meanwhile.
+    read: Mutex<HashMap<u64, Digest>>,
+    /// The branches that wrote entries.
+    branches: Mutex<HashSet<String>>,
+}
+
+/// Finds out which repository is meant when the source does not say.
+///
+/// # Errors
+/// When nothing says it.
+pub fn repository(location: &GhaLocation) -> Result<GithubRepository, RemoteError> {
+    match &location.repository {
+        Some(repository) => Ok(repository.clone()),
+        None => credentials::repository(&credentials::api()?),
+    }
+}
+
+impl GhaCache {
+    /// Makes the reader; nothing is asked yet.
+    pub fn new(location: &GhaLocation, access: &Access) -> Self {
+        Self {
+            location: location.clone(),
+            access: access.clone(),
+            rest: OnceCell::new(),
+            runtime: OnceCell::new(),
+            indexes: Mutex::default(),
+            read: Mutex::default(),
+            branches: Mutex::default(),
+        }
+    }
+
+    async fn rest(&self) -> Result<&Rest, RemoteError> {
+        let make = || async {
+            let api = credentials::api()?;
+            let token = credentials::token(self.location.ghtoken.as_ref(), &api).await;
+            let Access { concurrency, timeout, .. } = self.access;
+            Rest::new(api, repository(&self.location)?, token, concurrency, timeout)
+        };
+        self.rest.get_or_try_init(make).await
+    }
+
+    /// Returns the job's cache service; none outside a job.
+    async fn runtime(&self) -> Result<Option<&Runtime>, RemoteError> {
+        let make = || async { Runtime::find(&self.location, self.access.concurrency, self.access.timeout) };
+        Ok(self.runtime.get_or_try_init(make).await?.as_ref())
+    }
+
+    /// Lists all indexes.
+    async fn list_indexes(&self) -> Result<Vec<Listed>, RemoteError> {
+        self.rest().await?.list_all(Some(entry::INDEX_PREFIX)).await
+    }
+
+    /// Makes a root of an index, which is read when that is possible.
+    async fn root(&self, index: Index) -> Result<Root, RemoteError> {
+        let Index { listed, name, .. } = index;
+        let runtime = self.runtime().await?;
+        let sealed = match runtime {
+            None => Some(OUTSIDE),
+            Some(_) if self.access.no_touch => Some(UNTOUCHED),
+            Some(runtime) if !runtime.may_read(&listed.git_ref) => Some(INVISIBLE),
+            Some(_) => None,
+        };
+        let known = self.read.lock().ok().and_then(|read| read.get(&listed.id).copied());
+        let digest = match (sealed, known, runtime) {
+            (None, None, Some(runtime)) => {
+                runtime.content(&listed.key).await?.map(|bytes| self.remember(listed.id, bytes))
+            }
+            (None, known, _) => known,
+            (Some(_), ..) => None,
+        };
+        let sealed = sealed.or_else(|| digest.is_none().then_some("it could not be read: it went meanwhile"));
+        // A sealed index is told apart by its entry: what its content hashes to is not known.
+        let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));
+        let mut descriptor = Descriptor::named(DigestText::Valid(digest));
+        CACHE_CONFIG.clone_into(&mut descriptor.media_type);
+        let names = vec![name, listed.name()];
+        let facts = RootFacts {
+            modified: Some(listed.created_at),
+            used: listed.last_accessed_at,
+            branch: Some(listed.git_ref),
+            repository: Some(self.rest().await?.repository().to_string()),
+            bytes: listed.size_in_bytes,
+            sealed: sealed.map(str::to_owned),
+            ..RootFacts::default()
+        };
+        Ok(Root { names, descriptor, facts })
+    }
+
+    fn remember(&self, id: u64, bytes: Vec<u8>) -> Digest {
+        let digest = Digest::of(&bytes);
+        if let (Ok(mut indexes), Ok(mut read)) = (self.indexes.lock(), self.read.lock()) {
+            indexes.insert(digest, bytes.into());
+            read.insert(id, digest);
+        }
+        digest
+    }
+}
+
+/// An index with its place among those that superseded each other.
+struct Index {
+    listed: Listed,
+    /// The name of its ref.
+    name: String,
+    /// 0 for the one that a build imports.
+    former: u32,
+}
+
+/// Sorts indexes out: of those of a scope and branch a build imports the one that was made last; the others are former
+/// contents (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
+fn sort_out(all: Vec<Listed>) -> Vec<Index> {
+    let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
+    let by_hash: HashMap<String, String> =
+        refs.into_iter().map(|git_ref| (entry::ref_hash(&git_ref), git_ref)).collect();
+    let mut groups: HashMap<_, Vec<(u64, Listed)>> = HashMap::new();
+    for listed in all {
+        let What::Index(IndexKey { scope, ref_hash, is_signed, number }) = listed.what() else { continue };
+        let key = (scope, ref_hash, listed.git_ref.clone(), is_signed);
+        groups.entry(key).or_default().push((number, listed));
+    }
+    let mut sorted = Vec::new();
+    for ((scope, ref_hash, git_ref, is_signed), mut group) in groups {
+        // A hash that is not the entry's own branch's was written for another, which may be among the known ones.
+        let hashed = by_hash.get(&ref_hash).map_or(ref_hash.as_str(), |git_ref| short_branch(git_ref));
+        let place = short_branch(&git_ref);
+        let mut name = format!("{scope}@{hashed}");
+        if hashed != place {
+            name = format!("{name} on {place}");
+        }
+        if is_signed {
+            name.push_str(" signed");
+        }
+        group.sort_by(|(a, one), (b, other)| (other.created_at, b).cmp(&(one.created_at, a)));
+        let former = (0..).zip(group).map(|(former, (_, listed))| Index { listed, name: name.clone(), former });
+        sorted.extend(former);
+    }
+    sorted.sort_by(|a, b| (&a.name, a.former, a.listed.id).cmp(&(&b.name, b.former, b.listed.id)));
+    sorted
+}
+
+#[async_trait]
+impl CacheReader for GhaCache {
+    async fn roots(&self) -> Result<Roots, BackendError> {
+        let indexes = sort_out(self.list_indexes().await?);
+        let told: Vec<String> = indexes.iter().map(|index| format!("{}\n", index.listed.name())).collect();
+        let fingerprint = Digest::of(told.concat().as_bytes());
+        let current: Vec<_> =
+            indexes.into_iter().filter(|index| index.former == 0).map(|index| self.root(index)).collect();
+        let mut reading = stream::iter(current).buffered(self.access.concurrency.max(1));
+        let mut entries = Vec::new();
+        while let Some(root) = reading.next().await {
+            entries.push(root?);
+        }
+        Ok(Roots { entries, fingerprint })
+    }
+
+    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+        let (pages, mut received) = mpsc::channel::<Vec<Listed>>(1);
+        let telling = async {
+            let mut told = Told::default();
+            while let Some(page) = received.recv().await {
+                let batch = page.into_iter().flat_map(|listed| told.tell(listed)).collect();
+                if cancel.is_cancelled() || sender.send(batch).await.is_err() {
+                    return told;
+                }
+            }
+            // A receiver that is gone has lost its interest.
+            let _ = sender.send(told.indexes()).await;
+            told
+        };
+        let rest = self.rest().await?;
+        let (listed, told) = tokio::join!(rest.list(None, pages), telling);
+        if let Ok(mut branches) = self.branches.lock() {
+            branches.extend(told.branches);
+        }
+        Ok(listed?)
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let known = self.indexes.lock().ok().and_then(|indexes| indexes.get(&digest).cloned());
+        let bytes = match known {
+            Some(bytes) => bytes.to_vec(),
+            None => self.blob(digest).await?,
+        };
+        let size = bytes.len() as u64;
+        if size > limit { Err(ReadError::TooLarge { size, limit }) } else { Ok(bytes) }
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        Ok(Box::new(Verified::new(Cursor::new(self.blob(digest).await?), digest)))
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false }
+    }
+
+    async fn place(&self) -> Result<String, BackendError> {
+        let api = credentials::api()?;
+        Ok(format!("gha:{} at {api}", repository(&self.location)?))
+    }
+
+    async fn surroundings(&self) -> Option<Surroundings> {
+        let mut around = self.rest().await.ok()?.surroundings().await;
+        let (knows_branches, knows_pulls) = (
+            !around.unknown.iter().any(|unknown| unknown.starts_with("which branches")),
+            !around.unknown.iter().any(|unknown| unknown.starts_with("which pull")),
+        );
+        let branches = self.branches.lock().map(|branches| branches.clone()).unwrap_or_default();
+        for branch in branches {
+            let is_told = (knows_branches && branch.starts_with("refs/heads/"))
+                || (knows_pulls && branch.starts_with("refs/pull/"));
+            if is_told {
+                around.branches.entry(branch).or_insert(Branch { is_gone: true, base: None });
+            }
+        }
+        Some(around)
+    }
+
+    async fn cost(&self, deletions: usize) -> Option<String> {
+        let budget = self.rest().await.ok()?.budget();
+        let mut text = format!("deleting takes {deletions} requests");
+        if let minutes @ 1.. = Rest::minutes(deletions) {
+            text = format!("{text}, at least {minutes} min at the pace that GitHub allows");
+        }
+        if let Some(budget) = budget {
+            text = format!("{text}; the token has {} left", budget.remaining);
+            if let Some(reset) = budget.reset {
+                text = format!("{text} until {}", reset.strftime("%H:%M UTC"));
+            }
+        }
+        Some(text)
+    }
+}
+
+impl GhaCache {
+    /// Reads a blob inside a job.
+    async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+        let sealed = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
+        let runtime = self.runtime().await?.ok_or_else(|| sealed("content can be read inside a job only"))?;
+        if self.access.no_touch {
+            return Err(sealed("reading it counts as a use of it (--no-touch)"));
+        }
+        let bytes = runtime.content(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
+        let limit = DOCUMENT_LIMIT;
+        if bytes.len() as u64 > limit {
+            return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
+        }
+        match digest.algorithm() {
+            "sha256" if Digest::of(&bytes) != digest => Err(ReadError::WrongBytes { found: Digest::of(&bytes) }),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+/// What a listing has told so far.
+#[derive(Default)]
+struct Told {
+    blobs: HashSet<Digest>,
+    branches: HashSet<String>,
+    /// Which of them are superseded is known in the end.
+    indexes: Vec<Listed>,
+}
+
+impl Told {
+    fn tell(&mut self, listed: Listed) -> Vec<StoredObject> {
+        if !self.branches.contains(&listed.git_ref) {
+            self.branches.insert(listed.git_ref.clone());
+        }
+        let (label, touched, size) = (listed.key.clone(), listed.touched(), listed.size_in_bytes);
+        let entry = |listed, kind| StoredObject::Entry(store_entry(listed, label, kind));
+        match listed.what() {
+            What::Index(_) => {
+                self.indexes.push(listed);
+                Vec::new()
+            }
+            What::Blob(digest) if self.blobs.insert(digest) => {
+                let blob = StoredObject::Blob { digest, size, modified: Some(touched) };
+                vec![blob, entry(listed, EntryKind::Blob(digest))]
+            }
+            What::Blob(digest) => vec![entry(listed, EntryKind::Copy(digest))],
+            What::Signature => vec![entry(listed, EntryKind::Signature)],
+            What::Foreign(tool) => vec![entry(listed, EntryKind::Foreign(tool))],
+        }
+    }
+
+    fn indexes(&mut self) -> Vec<StoredObject> {
+        let told =
+            |index: Index| StoredObject::Entry(store_entry(index.listed, index.name, EntryKind::Former(index.former)));
+        let indexes = sort_out(std::mem::take(&mut self.indexes));
+        // Those that a build imports are refs.
+        indexes.into_iter().filter(|index| index.former > 0).map(told).collect()
+    }
+}
+
+fn store_entry(listed: Listed, label: String, kind: EntryKind) -> StoreEntry {
+    StoreEntry {
+        name: listed.name(),
+        label,
+        kind,
+        size: listed.size_in_bytes,
+        created: listed.created_at,
+        used: listed.last_accessed_at,
+        branch: listed.git_ref,
+    }
+}

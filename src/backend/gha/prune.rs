@@ -1,0 +1,160 @@
+//! Deleting entries by their numbers. GitHub keeps no trash: what is deleted is gone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::entry::{Listed, What};
+use super::{GhaCache, Index, sort_out};
+use crate::backend::{
+    BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
+    PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, Skip,
+};
+use crate::format::digest::Digest;
+
+/// GitHub has nothing to hold: deleting an entry twice does no harm.
+struct NoLease;
+
+impl Lease for NoLease {}
+
+impl GhaCache {
+    async fn delete(&self, id: u64) -> Outcome {
+        let deleted = match self.rest().await {
+            Ok(rest) => rest.delete(id).await,
+            Err(error) => Err(error),
+        };
+        match deleted {
+            Ok(true) => Outcome::Done,
+            Ok(false) => Outcome::AlreadyGone,
+            Err(error) => Outcome::Failed(in_one_line(&error)),
+        }
+    }
+
+    /// Lists all entries by their names.
+    async fn by_name(&self) -> Result<HashMap<String, Listed>, RemoteError> {
+        let all = self.rest().await?.list_all(None).await?;
+        Ok(all.into_iter().map(|listed| (listed.name(), listed)).collect())
+    }
+}
+
+/// Writes an error with its causes and what to do in one line.
+fn in_one_line(error: &RemoteError) -> String {
+    let causes = error.causes.iter().map(|cause| format!(": {cause}"));
+    let hint = error.hint.iter().map(|hint| format!(" ({hint})"));
+    std::iter::once(error.message.clone()).chain(causes).chain(hint).collect()
+}
+
+#[async_trait]
+impl CachePruner for GhaCache {
+    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
+        Ok(Box::new(NoLease))
+    }
+
+    async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+        let indexes = sort_out(self.list_indexes().await.map_err(BackendError::from)?);
+        let there: HashMap<String, &Index> = indexes.iter().map(|index| (index.listed.name(), index)).collect();
+        let mut outcomes = Vec::with_capacity(refs.len());
+        let mut refused: Option<String> = None;
+        for target in refs {
+            // The second name is that of the entry, which has one content for ever.
+            let name = target.names.get(1).map(String::as_str).unwrap_or_default();
+            outcomes.push(match (there.get(name), &refused) {
+                (None, _) => Outcome::AlreadyGone,
+                (Some(index), _) if index.former > 0 => Outcome::Skipped(Skip::Changed),
+                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
+                (Some(index), None) => self.delete(index.listed.id).await,
+            });
+            if let Some(Outcome::Failed(why)) = outcomes.last() {
+                refused.get_or_insert_with(|| why.clone());
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn rewrite_refs(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        // An index can be written by a job only, and no job is to be outrun.
+        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
+    }
+
+    async fn restore_rewritten(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
+        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
+    }
+
+    async fn prepare(&self, _run: &PlanId) -> Result<(), PruneError> {
+        Ok(())
+    }
+
+    async fn remove_objects(&self, _run: &PlanId, _disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {
+        let all = match self.by_name().await {
+            Ok(all) => all,
+            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
+        };
+        // The oldest entry of a blob is the one that the scan saw first.
+        let mut blobs: HashMap<Digest, &Listed> = HashMap::new();
+        for listed in all.values() {
+            if let What::Blob(digest) = listed.what() {
+                let found = blobs.entry(digest).or_insert(listed);
+                if (listed.created_at, listed.id) < (found.created_at, found.id) {
+                    *found = listed;
+                }
+            }
+        }
+        let mut outcomes = Vec::with_capacity(objects.len());
+        let mut refused: Option<String> = None;
+        for target in objects {
+            let found = match &target.name {
+                ObjectName::Blob(digest) => blobs.get(digest).copied(),
+                ObjectName::Entry(name) => all.get(name),
+                ObjectName::Partial(_) | ObjectName::Trashed(_) => {
+                    outcomes.push(Outcome::Skipped(Skip::Unsupported));
+                    continue;
+                }
+            };
+            let is_same =
+                found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
+            outcomes.push(match (found, &refused) {
+                (None, _) => Outcome::AlreadyGone,
+                (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),
+                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
+                (Some(found), None) => self.delete(found.id).await,
+            });
+            // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
+            if let Some(Outcome::Failed(why)) = outcomes.last() {
+                refused.get_or_insert_with(|| why.clone());
+            }
+        }
+        outcomes
+    }
+
+    async fn in_trash(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool> {
+        vec![false; objects.len()]
+    }
+
+    async fn put_back(&self, _blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
+        Ok(Vec::new())
+    }
+
+    async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError> {
+        Ok(self.roots().await?.fingerprint == fingerprint)
+    }
+
+    async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
+        vec![Outcome::Failed(NO_WAY_BACK.to_owned()); objects.len()]
+    }
+
+    async fn restore_refs(&self, _run: &PlanId, _refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+        Err(BackendError::from(RemoteError::new(RemoteKind::Unsupported, NO_WAY_BACK)).into())
+    }
+
+    async fn settle(&self, _forget_before: Timestamp) -> Result<(), PruneError> {
+        Ok(())
+    }
+
+    async fn footprint(&self, _objects: Vec<ObjectName>) -> Footprint {
+        Footprint::default()
+    }
+}
+
+const NO_WAY_BACK: &str = "GitHub keeps nothing that was deleted";

@@ -1,0 +1,198 @@
+//! What shares a quota: how full it is, who fills it, what is evicted when, and which builds can read what.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::backend::short_branch;
+use crate::cli::table::{Align, Cell, Style, Table};
+use crate::format::text::visible;
+use crate::inventory::Inventory;
+use crate::units::{Age, Size};
+
+/// The fields of `du` for a store with a quota.
+#[derive(Serialize)]
+pub(super) struct Shared {
+    quota: Quota,
+    groups: Vec<Group>,
+    visibility: Vec<Visible>,
+    /// What could not be learned, and why.
+    not_known: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Quota {
+    limit_bytes: u64,
+    /// Whether the service said so; else it is the usual one.
+    limit_is_told: bool,
+    used_bytes: u64,
+    entries: u64,
+    /// What the service counts, some minutes late.
+    counted_bytes: Option<u64>,
+    /// What can be written before the entry goes that was used longest ago; 0 when some go already.
+    headroom_bytes: u64,
+}
+
+/// Entries of the same sort on the same branch.
+#[derive(Serialize)]
+struct Group {
+    branch: String,
+    branch_gone: bool,
+    /// A ref, or a sort of entries.
+    what: String,
+    entries: u64,
+    bytes: u64,
+    /// When the newest was written.
+    created: Option<Timestamp>,
+    last_used: Option<Timestamp>,
+    /// When the first of them is evicted for nobody asked for it.
+    first_evicted: Option<Timestamp>,
+    /// How many bytes must be written before the first of them is evicted for lack of room.
+    evicted_after_bytes: u64,
+}
+
+/// What builds on a branch read.
+#[derive(Serialize)]
+struct Visible {
+    branch: String,
+    reads: Vec<String>,
+    /// Branches whose caches they cannot see.
+    cannot_see: Vec<String>,
+}
+
+impl Shared {
+    /// Sums an inventory up; none for a store without a quota.
+    pub(super) fn new(inventory: &Inventory) -> Option<Self> {
+        let around = inventory.around.as_ref()?;
+        let refs = inventory.refs.iter().map(|entry| {
+            let facts = entry.facts();
+            (
+                facts.branch.clone().unwrap_or_default(),
+                format!("index {}", entry.name),
+                facts.bytes,
+                facts.modified,
+                facts.used,
+            )
+        });
+        let entries = inventory.entries.iter().map(|entry| {
+            let what = match entry.kind {
+                crate::backend::EntryKind::Former(_) => format!("superseded {}", entry.label),
+                kind => kind.word().to_owned(),
+            };
+            (entry.branch.clone(), what, entry.size, Some(entry.created), entry.used)
+        });
+        let mut all: Vec<_> = refs.chain(entries).collect();
+        // As GitHub evicts them: what was used longest ago goes first.
+        all.sort_by_key(|(branch, what, _, created, used)| (used.or(*created), branch.clone(), what.clone()));
+        let used_bytes = all.iter().map(|(_, _, bytes, ..)| *bytes).fold(0, u64::saturating_add);
+        let headroom = around.limit.saturating_sub(used_bytes);
+        let mut before: u64 = headroom;
+        let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+        for (branch, what, bytes, created, used) in &all {
+            let last = used.or(*created);
+            let evicted = last.and_then(|last| last.checked_add(around.idle).ok());
+            let group = groups.entry((branch.clone(), what.clone())).or_insert_with(|| Group {
+                branch_gone: around.is_gone(branch),
+                branch: branch.clone(),
+                what: what.clone(),
+                entries: 0,
+                bytes: 0,
+                created: None,
+                last_used: None,
+                first_evicted: evicted,
+                evicted_after_bytes: before,
+            });
+            group.entries += 1;
+            group.bytes = group.bytes.saturating_add(*bytes);
+            group.created = group.created.max(*created);
+            group.last_used = group.last_used.max(last);
+            group.first_evicted = group.first_evicted.min(evicted).or(evicted);
+            before = before.saturating_add(*bytes);
+        }
+        let branches: HashSet<&String> = all.iter().map(|(branch, ..)| branch).collect();
+        let mut visibility: Vec<Visible> = branches
+            .iter()
+            .filter(|branch| !around.is_gone(branch))
+            .map(|branch| {
+                let reads = around.readable(branch);
+                let mut cannot_see: Vec<String> =
+                    branches.iter().filter(|other| !reads.contains(other)).map(|other| (*other).clone()).collect();
+                cannot_see.sort();
+                Visible { branch: (*branch).clone(), reads, cannot_see }
+            })
+            .collect();
+        visibility.sort_by(|a, b| a.branch.cmp(&b.branch));
+        let mut groups: Vec<Group> = groups.into_values().collect();
+        groups.sort_by(|a, b| (b.bytes, &a.branch, &a.what).cmp(&(a.bytes, &b.branch, &b.what)));
+        Some(Self {
+            quota: Quota {
+                limit_bytes: around.limit,
+                limit_is_told: around.limit_is_told,
+                used_bytes,
+                entries: all.len() as u64,
+                counted_bytes: around.counted_bytes,
+                headroom_bytes: headroom,
+            },
+            groups,
+            visibility,
+            not_known: around.unknown.clone(),
+        })
+    }
+
+    /// Prints it as tables.
+    pub(super) fn print(&self, now: Timestamp, color: bool) -> String {
+        let Quota { limit_bytes, limit_is_told, used_bytes, headroom_bytes, .. } = &self.quota;
+        let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
+        let usual = if *limit_is_told { "" } else { ", as it usually is" };
+        let room = if *headroom_bytes == 0 {
+            "it is full: what was used longest ago is evicted".to_owned()
+        } else {
+            format!("{} free", Size(*headroom_bytes))
+        };
+        let mut text =
+            format!("\nquota  {} of {}{usual} ({percent} %), {room}\n", Size(*used_bytes), Size(*limit_bytes));
+        let mut table = Table::new([
+            ("BRANCH", Align::Left),
+            ("WHAT", Align::Left),
+            ("ENTRIES", Align::Right),
+            ("SIZE", Align::Right),
+            ("USED", Align::Right),
+            ("EVICTED IN", Align::Right),
+            ("OR AFTER", Align::Right),
+            ("", Align::Left),
+        ]);
+        for group in &self.groups {
+            let gone = if group.branch_gone { "the branch is gone" } else { "" };
+            table.row([
+                Cell::new(short_branch(&group.branch)).style(Style::Strong),
+                Cell::new(&group.what),
+                Cell::new(group.entries.to_string()),
+                Cell::new(Size(group.bytes).to_string()),
+                Cell::maybe(group.last_used.map(|used| Age::between(used, now))),
+                Cell::maybe(group.first_evicted.map(|evicted| Age::between(now, evicted))),
+                Cell::new(Size(group.evicted_after_bytes).to_string()),
+                Cell::new(gone).style(Style::Bad),
+            ]);
+        }
+        text += &table.render(color);
+        if self.visibility.len() > 1 {
+            text.push('\n');
+        }
+        for visible_to in self.visibility.iter().filter(|_| self.visibility.len() > 1) {
+            let names = |branches: &[String]| {
+                branches.iter().map(|branch| visible(short_branch(branch)).into_owned()).collect::<Vec<_>>().join(", ")
+            };
+            let (branch, reads) = (visible(short_branch(&visible_to.branch)), names(&visible_to.reads));
+            text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
+            if !visible_to.cannot_see.is_empty() {
+                text.extend(["; it cannot see that of ", &names(&visible_to.cannot_see)]);
+            }
+            text.push('\n');
+        }
+        for unknown in &self.not_known {
+            text.extend(["not known: ", unknown, "\n"]);
+        }
+        text
+    }
+}

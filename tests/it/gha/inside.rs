@@ -1,0 +1,96 @@
+//! Inside a job: indexes are read, so that everything is known.
+
+use std::collections::HashSet;
+
+use cachelens::format::digest::Digest;
+use serde_json::Value;
+
+use super::{SOURCE, json, numbers, run, shop, tally};
+use crate::support::command::Sandbox;
+use crate::support::fixture::Fixture;
+use crate::support::gha::{Entry, Github};
+
+/// Counts independently: what the newest index names, by the JSON alone.
+fn live(set: &str, entries: &[Entry]) -> (u64, u64) {
+    let indexes = entries.iter().filter(|entry| entry.key.starts_with("index-"));
+    let newest = indexes.max_by_key(|entry| entry.created_at).unwrap();
+    let config: Value = serde_json::from_slice(&Fixture::named(set).blob(newest.digest.unwrap())).unwrap();
+    let named: HashSet<&str> =
+        config["layers"].as_array().unwrap().iter().map(|layer| layer["blob"].as_str().unwrap()).collect();
+    let is_named = |entry: &&Entry| entry.key.strip_prefix("buildkit-blob-1-").is_some_and(|name| named.contains(name));
+    tally(entries.iter().filter(is_named).chain([newest]))
+}
+
+#[test]
+fn figures_are_exact_in_both_versions_of_the_service() {
+    for set in ["shop", "kitchen"] {
+        let (sandbox, server) = (Sandbox::new(), Github::of_fixture(set));
+        let mut v1 = server.command(&sandbox);
+        v1.env("ACTIONS_CACHE_URL", format!("{}/", server.address()))
+            .env("ACTIONS_RUNTIME_TOKEN", server.job_token(0, 60));
+        for command in [server.in_job(&sandbox), v1] {
+            let du = &json(command, &["du", SOURCE])["sources"][0];
+            let (all, live) = {
+                let state = server.state();
+                (tally(&state.entries), live(set, &state.entries))
+            };
+            assert_eq!(numbers(&du["total"], "objects"), all);
+            assert_eq!(numbers(&du["live"], "blobs"), live, "{set}");
+            assert_eq!(numbers(&du["orphan"], "blobs"), (all.0 - live.0, all.1 - live.1));
+            assert_eq!(numbers(&du["missing"], "blobs"), (0, 0));
+        }
+        assert!(server.state().requests.iter().any(|line| line.starts_with("GET /_apis/artifactcache/cache")));
+    }
+}
+
+#[test]
+fn steps_are_read_and_named() {
+    let (sandbox, server) = shop();
+    let provenance = Fixture::named("shop").path("provenance/c15.json");
+    let show = json(server.in_job(&sandbox), &["show", SOURCE, "--provenance", provenance.to_str().unwrap()]);
+    let names: Vec<&str> =
+        show["records"].as_array().unwrap().iter().filter_map(|record| record["name"].as_str()).collect();
+    assert!(names.iter().any(|name| name.contains("npm")), "{names:?}");
+    assert_eq!(show["ref"]["digest"].as_str().map(|digest| digest.parse::<Digest>().is_ok()), Some(true));
+}
+
+#[test]
+fn a_missing_blob_shows() {
+    let (sandbox, server) = shop();
+    let du = |command| json(command, &["du", SOURCE])["sources"][0].clone();
+    let before = du(server.in_job(&sandbox));
+    let show = json(server.in_job(&sandbox), &["show", SOURCE]);
+    let lost = format!("buildkit-blob-1-{}", show["layers"][0]["digest"].as_str().unwrap());
+    server.state().entries.retain(|entry| entry.key != lost);
+    let after = du(server.in_job(&sandbox));
+    assert_eq!((&before["missing"]["blobs"], &after["missing"]["blobs"]), (&0.into(), &1.into()));
+    let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
+    assert!(ls.stdout.contains("! 1 blob missing"), "{ls}");
+    assert_eq!(
+        ls.stderr,
+        "warning: gha:acme/shop: reading 1 index entries counted as a use of them; --no-touch leaves them alone\n"
+    );
+}
+
+#[test]
+fn no_touch_reads_nothing() {
+    let (sandbox, server) = shop();
+    let used = |server: &Github| server.state().entries.iter().map(|entry| entry.last_accessed_at).max();
+    let before = used(&server);
+    let ls = run(server.in_job(&sandbox), &["ls", SOURCE, "--no-touch"]);
+    assert!(ls.stdout.contains("? not read, because that counts as a use of it"), "{ls}");
+    assert_eq!(used(&server), before);
+    run(server.in_job(&sandbox), &["ls", SOURCE]);
+    assert!(used(&server) > before);
+}
+
+#[test]
+fn what_another_branch_wrote_is_not_known() {
+    let (sandbox, server) = shop();
+    server.add_index("shop", "refs/pull/7/merge", 1, 3, b"{}");
+    server.state().pulls.push((7, "main".into()));
+    let du = &json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0];
+    assert!(du["orphan"].is_null() && du["missing"].is_null());
+    let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
+    assert!(ls.stdout.contains("? this job may not read the caches of that branch"), "{ls}");
+}

@@ -1,0 +1,190 @@
+//! Deleting by entry.
+
+use super::{SOURCE, json, run, shop, tally};
+use crate::support::command::Sandbox;
+use crate::support::gha::{Answer, Github};
+
+fn policy(sandbox: &Sandbox, text: &str) {
+    std::fs::write(sandbox.path("cachelens.toml"), format!("[retention]\ngrace = \"0s\"\n{text}")).unwrap();
+}
+
+fn keys(server: &Github) -> Vec<String> {
+    let mut keys: Vec<String> =
+        server.state().entries.iter().map(|entry| format!("{} {}", entry.git_ref, entry.key)).collect();
+    keys.sort();
+    keys
+}
+
+/// A cache with two branches, of which one is gone, and what other tools wrote.
+fn branches() -> (Sandbox, Github) {
+    let (sandbox, server) = (Sandbox::new(), Github::start());
+    for (git_ref, hours) in [("refs/heads/main", 50), ("refs/heads/old", 60), ("refs/pull/7/merge", 70)] {
+        server.add_index("app", git_ref, 1, hours, b"{}");
+    }
+    server.add("node-cache-a", "v", "refs/heads/main", 1_000, 100);
+    server.add("node-cache-b", "v", "refs/pull/7/merge", 2_000, 90);
+    server.add("pip-x", "v", "refs/heads/main", 3_000, 80);
+    (sandbox, server)
+}
+
+#[test]
+fn superseded_indexes_go_first_and_what_is_reached_stays() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let pruned = json(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
+    let items = pruned["plan"]["delete"].as_array().unwrap_or_else(|| panic!("{pruned}"));
+    let former: Vec<bool> = items.iter().map(|item| item["name"].as_str().unwrap().contains(":index-shop-")).collect();
+    assert_eq!((former.iter().filter(|is| **is).count(), &former[..14]), (14, &[true; 14][..]));
+    let du = &json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0];
+    assert_eq!(
+        (du["orphan"]["blobs"].as_u64(), du["missing"]["blobs"].as_u64(), du["refs"].as_u64()),
+        (Some(0), Some(0), Some(1))
+    );
+    let left = tally(&server.state().entries);
+    assert_eq!(du["live"]["bytes"].as_u64(), Some(left.1));
+    assert_eq!(pruned["outcome"]["freed_bytes"], pruned["plan"]["frees_bytes"]);
+}
+
+#[test]
+fn generations_keep_the_newest_former_indexes() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "[[retention.rule]]\nname = \"all\"\nmatch = { ref = \"*\" }\nkeep = { generations = 2 }\n");
+    let code = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(code.code, Some(0), "{code}");
+    let left: Vec<String> = keys(&server).into_iter().filter(|key| key.contains("index-")).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left.iter().any(|key| key.ends_with("#15")) && left.iter().any(|key| key.ends_with("#13")));
+}
+
+#[test]
+fn caches_of_branches_that_are_gone_go() {
+    let (sandbox, server) = branches();
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\" }\naction = \"drop\"\n\
+        [[retention.rule]]\nname = \"others' of gone ones\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n",
+    );
+    run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(
+        keys(&server),
+        [
+            "refs/heads/main index-app-1-f921bd05#1",
+            "refs/heads/main node-cache-a",
+            "refs/heads/main pip-x",
+            "refs/pull/7/merge node-cache-b",
+        ],
+        "the first rule decides, and does not name the kind of entries"
+    );
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\", kind = \"entry\" }\naction = \"drop\"\n",
+    );
+    run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert!(!keys(&server).iter().any(|key| key.contains("node-cache-b")));
+}
+
+#[test]
+fn a_budget_spares_what_no_rule_names() {
+    let (sandbox, server) = branches();
+    policy(&sandbox, "[retention.budget]\nmax_size = \"2kB\"\n");
+    let run_ = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(tally(&server.state().entries).0, 6, "{run_}");
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"node\"\nmatch = { kind = \"entry\", ref = \"node-*\" }\nkeep = { within = \"30d\" }\n\
+        [retention.budget]\nmax_size = \"5kB\"\n",
+    );
+    run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    // 6 006 bytes: what was used longest ago goes, and that is enough for the one, not the other.
+    assert!(!keys(&server).iter().any(|key| key.contains("node-cache-a")));
+    assert_eq!(tally(&server.state().entries), (4, 3_006), "{:?}", keys(&server));
+}
+
+#[test]
+fn whole_scopes_go_and_blobs_by_an_age_rule_only() {
+    let (sandbox, server) = shop();
+    let blobs = || keys(&server).iter().filter(|key| key.contains("buildkit-blob")).count();
+    let before = blobs();
+    policy(&sandbox, "[[retention.rule]]\nname = \"scope\"\nmatch = { ref = \"shop@*\" }\naction = \"drop\"\n");
+    let refused = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    run(server.command(&sandbox), &["prune", SOURCE, "--yes", "--confirm", SOURCE]);
+    assert_eq!((blobs(), keys(&server).iter().filter(|key| key.contains("index-")).count()), (before, 0));
+    let (sandbox, server) = shop();
+    let half = {
+        let mut state = server.state();
+        let long_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 20);
+        let blobs = state.entries.iter_mut().filter(|entry| entry.key.contains("buildkit-blob"));
+        blobs.take(60).map(|entry| entry.last_accessed_at = long_ago).count()
+    };
+    policy(
+        &sandbox,
+        "[[retention.rule]]\nname = \"unused layers\"\nmatch = { kind = \"blob\" }\nkeep = { used_within = \"5d\" }\n",
+    );
+    let plan = json(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(keys(&server).iter().filter(|key| key.contains("buildkit-blob")).count(), before - half, "{plan}");
+}
+
+#[test]
+fn a_token_that_may_not_delete_leaves_all_as_it_was() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    server.state().read_only = true;
+    let before = keys(&server);
+    let run = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!((run.code, keys(&server)), (Some(4), before));
+    assert!(run.to_string().contains("the token from GITHUB_TOKEN may not do this"), "{run}");
+    assert!(run.to_string().contains("`actions: write`"), "{run}");
+    let asked = server.state().requests.iter().filter(|line| line.starts_with("DELETE")).count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn entries_that_vanish_are_gone_already() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    server.state().vanishing = 5;
+    let pruned = json(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!((&pruned["outcome"]["done"], &pruned["outcome"]["already_gone"]), (&9.into(), &5.into()), "{pruned}");
+}
+
+#[test]
+fn an_interrupted_prune_is_resumed() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    server.state().deletions_left = Some(6);
+    let journal = sandbox.path("journal");
+    let first = run(server.command(&sandbox), &["prune", SOURCE, "--yes", "--journal", journal.to_str().unwrap()]);
+    assert_ne!(first.code, Some(0), "{first}");
+    let indexes = || keys(&server).iter().filter(|key| key.contains("index-")).count();
+    assert_eq!(indexes(), 9);
+    server.state().deletions_left = None;
+    let second = json(server.command(&sandbox), &["prune", "--resume", journal.to_str().unwrap()]);
+    assert_eq!((indexes(), &second["outcome"]["done"]), (1, &14.into()), "{second}");
+    let text = std::fs::read_to_string(journal).unwrap();
+    assert!(!text.contains(crate::support::gha::TOKEN));
+}
+
+#[test]
+fn a_secondary_limit_is_waited_for_as_long_as_it_asks() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let limit = Answer::json(403, &serde_json::json!({"message": "You have exceeded a secondary rate limit."}));
+    server.state().faults.push_back(("DELETE".into(), limit.with("retry-after", 1)));
+    let start = std::time::Instant::now();
+    let pruned = json(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(pruned["outcome"]["done"], 14);
+    assert!(start.elapsed() >= std::time::Duration::from_secs(1));
+    let asked = server.state().requests.iter().filter(|line| line.starts_with("DELETE")).count();
+    assert_eq!(asked, 15);
+    let plan = run(server.command(&sandbox), &["prune", SOURCE]);
+    assert!(!plan.stderr.contains("requests"), "{plan}");
+}
+
+#[test]
+fn the_budget_of_requests_is_said_before() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let plan = run(server.command(&sandbox), &["prune", SOURCE]);
+    assert!(plan.to_string().contains("deleting takes 14 requests; the token has 4321 left until 03:33 UTC"), "{plan}");
+}

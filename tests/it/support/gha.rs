@@ -1,0 +1,259 @@
+//! GitHub as far as caches go: a server with real state that speaks the REST calls, both versions of the cache service
+//! that jobs talk to, and signed addresses for content.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cachelens::format::digest::Digest;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::command::Sandbox;
+use super::fixture::Fixture;
+
+mod answer;
+
+pub use answer::Answer;
+
+/// The version that BuildKit gives its entries.
+pub const BUILDKIT: &str = "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
+/// The repository that the server has.
+pub const REPOSITORY: &str = "acme/shop";
+/// The token that may do everything.
+pub const TOKEN: &str = "ghp_sEcReT0123456789";
+
+/// An entry of the cache.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    pub id: u64,
+    pub key: String,
+    pub version: String,
+    #[serde(rename = "ref")]
+    pub git_ref: String,
+    pub created_at: Timestamp,
+    pub last_accessed_at: Timestamp,
+    pub size_in_bytes: u64,
+    #[serde(default, skip_serializing)]
+    pub digest: Option<Digest>,
+}
+
+/// What the server knows and how it behaves.
+#[derive(Default)]
+pub struct State {
+    pub entries: Vec<Entry>,
+    contents: HashMap<Digest, Vec<u8>>,
+    /// Method, path and query of each request, in their order.
+    pub requests: Vec<String>,
+    /// Whether the token may delete.
+    pub read_only: bool,
+    /// How long each answer takes.
+    pub latency: Duration,
+    /// Answers that are given instead of the right ones to the next requests whose line contains the text.
+    pub faults: VecDeque<(String, Answer)>,
+    /// The branches that there are.
+    pub branches: Vec<String>,
+    /// Open pull requests with their base branches.
+    pub pulls: Vec<(u64, String)>,
+    /// The scopes that a job's token may read, and may write when it says so.
+    pub scopes: Vec<String>,
+    /// Whether public data may be read without a token.
+    pub is_public: bool,
+    /// Entries vanish just before so many deletions are answered.
+    pub vanishing: usize,
+    /// Deletions that are answered before the server hangs up on every further one; none for no limit.
+    pub deletions_left: Option<usize>,
+    /// The quota in GB.
+    pub quota: u64,
+}
+
+/// The running server.
+pub struct Github {
+    address: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Github {
+    /// Starts a server whose cache is empty.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State {
+            branches: vec!["main".into()],
+            scopes: vec!["refs/heads/main".into()],
+            quota: 10,
+            ..State::default()
+        }));
+        let (shared, base) = (Arc::clone(&state), address.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (state, base) = (Arc::clone(&shared), base.clone());
+                thread::spawn(move || serve(&stream, &state, &base));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Starts a server with the entries of a fixture; the newest is an hour old.
+    pub fn of_fixture(name: &str) -> Self {
+        let server = Self::start();
+        let fixture = Fixture::named(name);
+        let mut entries: Vec<Entry> = fixture.json("gha.json");
+        let newest = entries.iter().map(|entry| entry.last_accessed_at).max().unwrap();
+        let shift = Timestamp::now().duration_since(newest) - SignedDuration::from_hours(1);
+        for entry in &mut entries {
+            entry.created_at += shift;
+            entry.last_accessed_at += shift;
+        }
+        let contents = entries.iter().filter_map(|entry| entry.digest).map(|digest| (digest, fixture.blob(digest)));
+        let mut state = server.state();
+        state.contents = contents.collect();
+        state.entries = entries;
+        drop(state);
+        server
+    }
+
+    /// Returns the state, which the server waits for meanwhile.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Returns the address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Adds an entry without content; returns its id.
+    pub fn add(&self, key: &str, version: &str, git_ref: &str, size: u64, hours_old: i64) -> u64 {
+        self.state().add(key, version, git_ref, size, hours_old)
+    }
+
+    /// Adds an index of `scope` with this content.
+    pub fn add_index(&self, scope: &str, git_ref: &str, number: u64, hours_old: i64, content: &[u8]) -> u64 {
+        let hash = Digest::of(git_ref.as_bytes());
+        let key = format!("index-{scope}-1-{}#{number}", &hash.hex()[..8]);
+        let mut state = self.state();
+        let id = state.add(&key, BUILDKIT, git_ref, content.len() as u64, hours_old);
+        let digest = Digest::of(content);
+        state.contents.insert(digest, content.to_vec());
+        state.entries.last_mut().unwrap().digest = Some(digest);
+        id
+    }
+
+    /// Returns the program as a command that finds the server and has the token.
+    pub fn command(&self, sandbox: &Sandbox) -> Command {
+        let mut command = self.without_token(sandbox);
+        command.env("GITHUB_TOKEN", TOKEN);
+        command
+    }
+
+    /// Returns the program as a command that finds the server.
+    pub fn without_token(&self, sandbox: &Sandbox) -> Command {
+        let mut command = sandbox.command();
+        command.env("GITHUB_API_URL", &self.address);
+        command
+    }
+
+    /// Returns the program as a command that runs in a job.
+    pub fn in_job(&self, sandbox: &Sandbox) -> Command {
+        let mut command = self.command(sandbox);
+        command.env("ACTIONS_CACHE_SERVICE_V2", "True").env("ACTIONS_RESULTS_URL", format!("{}/", self.address));
+        command.env("ACTIONS_RUNTIME_TOKEN", self.job_token(-60, 3600));
+        command
+    }
+
+    /// Returns a job's token that is valid from and until so many seconds from now.
+    pub fn job_token(&self, from: i64, until: i64) -> String {
+        let scopes: Vec<Value> =
+            self.state().scopes.iter().map(|scope| json!({"Scope": scope, "Permission": 3})).collect();
+        let now = Timestamp::now().as_second();
+        let claims = json!({"ac": json!(scopes).to_string(), "nbf": now + from, "exp": now + until});
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.jObSiGnAtUrE", part(&json!({"alg": "RS256"})), part(&claims))
+    }
+}
+
+impl State {
+    fn add(&mut self, key: &str, version: &str, git_ref: &str, size: u64, hours_old: i64) -> u64 {
+        let id = self.entries.iter().map(|entry| entry.id).max().unwrap_or_default() + 1;
+        let then = Timestamp::now() - SignedDuration::from_hours(hours_old);
+        self.entries.push(Entry {
+            id,
+            key: key.into(),
+            version: version.into(),
+            git_ref: git_ref.into(),
+            created_at: then,
+            last_accessed_at: then,
+            size_in_bytes: size,
+            digest: None,
+        });
+        id
+    }
+
+    /// Evicts as GitHub does when the quota is exceeded: what was used longest ago goes first.
+    pub fn evict(&mut self, limit: u64) {
+        while self.entries.iter().map(|entry| entry.size_in_bytes).sum::<u64>() > limit {
+            let oldest = self.entries.iter().min_by_key(|entry| entry.last_accessed_at).unwrap().id;
+            self.entries.retain(|entry| entry.id != oldest);
+        }
+    }
+}
+
+/// A request, read whole.
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub query: HashMap<String, String>,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+fn serve(stream: &TcpStream, state: &Mutex<State>, base: &str) {
+    stream.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read(&mut reader) {
+        let latency = state.lock().unwrap().latency;
+        thread::sleep(latency);
+        let Some(answer) = answer::answer(&mut state.lock().unwrap(), &request, base) else { return };
+        let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
+        for (name, value) in &answer.headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        let mut writer = stream;
+        if writer.write_all((head + "\r\n").as_bytes()).and_then(|()| writer.write_all(&answer.body)).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
+            None => break,
+        };
+    }
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let decode =
+        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
+    Some(Request { method, path: path.to_owned(), query, headers, body })
+}

@@ -23,6 +23,7 @@ pub mod local;
 pub mod memory;
 mod pruner;
 mod remote;
+pub mod s3;
 mod verify;
 
 pub use entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
@@ -72,7 +73,8 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Demo => Ok(Arc::new(memory::demo()?)),
         Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
-        Location::Registry(_) | Location::S3(_) => Err(OpenError::NotBuiltIn(source.kind())),
+        Location::S3(s3) => Ok(Arc::new(s3::S3Cache::new(s3, access))),
+        Location::Registry(_) => Err(OpenError::NotBuiltIn(source.kind())),
     }
 }
 

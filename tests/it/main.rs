@@ -22,6 +22,7 @@ mod pty;
 mod purity;
 mod random;
 mod retention;
+mod s3;
 mod scenarios;
 mod steps;
 mod support;

@@ -9,3 +9,4 @@ pub mod made;
 pub mod model;
 pub mod naive;
 pub mod pty;
+pub mod s3;

@@ -1,0 +1,207 @@
+//! Caches in S3, read from a real service.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::command::Sandbox;
+use crate::support::fixture::{Fixture, SETS};
+use crate::support::s3::{KEY, S3Server, SECRET, StoredObject};
+
+fn json(server: &S3Server, sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let run = server.run(sandbox, arguments);
+    assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
+    run.json()
+}
+
+/// The digests of the blobs that a manifest names, each with the size that it tells.
+fn named(fixture: &Fixture, manifest: &StoredObject) -> BTreeSet<(String, u64)> {
+    let config: Value = serde_json::from_slice(&fixture.blob(manifest.digest)).unwrap();
+    let layers = config["layers"].as_array().unwrap();
+    let named = layers
+        .iter()
+        .map(|layer| (layer["blob"].as_str().unwrap().to_owned(), layer["annotations"]["size"].as_u64().unwrap()));
+    named.collect()
+}
+
+#[test]
+fn every_bucket_is_what_a_second_count_says() {
+    for set in SETS {
+        let (server, bucket) = S3Server::with(set);
+        let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
+        for prefix in ["", "team-a/"] {
+            let objects: Vec<StoredObject> = fixture.json::<Vec<StoredObject>>("s3.json");
+            let objects: Vec<&StoredObject> = objects.iter().filter(|object| object.key.starts_with(prefix)).collect();
+            let manifests: Vec<&&StoredObject> =
+                objects.iter().filter(|object| object.key.starts_with(&format!("{prefix}manifests/"))).collect();
+            let blobs: Vec<&&StoredObject> =
+                objects.iter().filter(|object| object.key.starts_with(&format!("{prefix}blobs/"))).collect();
+            let source = server.source(&format!("{bucket}/{prefix}"));
+
+            let listed = json(&server, &sandbox, &["ls", &source, "--json"]);
+            let refs = listed["sources"][0]["refs"].as_array().unwrap();
+            assert_eq!(listed["sources"][0]["kind"], "s3");
+            assert_eq!(refs.len(), manifests.len(), "{set} {prefix}");
+            for (entry, manifest) in refs.iter().zip(&manifests) {
+                assert_eq!(entry["name"], manifest.key[prefix.len() + "manifests/".len()..]);
+                assert_eq!(entry["digest"], manifest.digest.to_string());
+                let bytes: u64 = named(&fixture, manifest).iter().map(|(_, bytes)| bytes).sum();
+                assert_eq!(entry["bytes"], bytes, "{set} {}", manifest.key);
+                assert_eq!(
+                    entry["modified"].as_str().map(|time| &time[..19]),
+                    Some(&manifest.modified.0.unwrap().to_string()[..19])
+                );
+            }
+
+            let live: BTreeSet<String> =
+                manifests.iter().flat_map(|manifest| named(&fixture, manifest)).map(|(digest, _)| digest).collect();
+            let (of_live, others): (Vec<&&&StoredObject>, _) =
+                blobs.iter().partition(|blob| live.contains(&blob.digest.to_string()));
+            let sum = |blobs: &[&&&StoredObject]| serde_json::json!({ "blobs": blobs.len(), "bytes": blobs.iter().map(|blob| blob.size).sum::<u64>() });
+            let du = json(&server, &sandbox, &["du", &source, "--json"]);
+            let du = &du["sources"][0];
+            assert_eq!(du["live"], sum(&of_live), "{set} {prefix}");
+            assert_eq!(du["orphan"], sum(&others), "{set} {prefix}");
+            assert_eq!(du["missing"], serde_json::json!({ "blobs": 0, "bytes": 0 }));
+        }
+    }
+}
+
+#[test]
+fn a_ref_in_s3_is_what_it_is_in_a_directory() {
+    let (server, bucket) = S3Server::with("shop");
+    let sandbox = Sandbox::new();
+    Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
+    let source = server.source(&bucket);
+    for name in ["c01", "c08", "c12"] {
+        let there = json(&server, &sandbox, &["show", &format!("{source}#{name}"), "--json"]);
+        let here = json(&server, &sandbox, &["show", &format!("./cache#{name}"), "--json"]);
+        let results = |of: &Value| -> BTreeSet<(String, String)> {
+            let records = of["records"].as_array().unwrap().iter();
+            records.map(|record| (record["digest"].to_string(), record["state"].to_string())).collect()
+        };
+        assert_eq!(results(&there), results(&here), "{name}");
+        let diff =
+            json(&server, &sandbox, &["diff", &format!("./cache#{name}"), &format!("{source}#{name}"), "--json"]);
+        for list in ["added", "removed", "lost_results", "gained_results"] {
+            assert_eq!(diff[list], Value::Array(Vec::new()), "{name} {list}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_blob_and_an_orphan_are_told() {
+    let (server, bucket) = S3Server::with("mini");
+    let sandbox = Sandbox::new();
+    let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
+    let blob = objects.iter().find(|object| object.key.starts_with("blobs/")).unwrap();
+    std::fs::remove_file(server.path(&bucket, &blob.key)).unwrap();
+    server.put(&bucket, &format!("blobs/sha256:{}", "ab".repeat(32)), b"orphan");
+    server.put(&bucket, "blobs/notes.txt", b"what is this");
+    let du = json(&server, &sandbox, &["du", &server.source(&bucket), "--json"]);
+    let du = &du["sources"][0];
+    assert_eq!(du["missing"], serde_json::json!({ "blobs": 1, "bytes": blob.size }));
+    assert_eq!(du["orphan"], serde_json::json!({ "blobs": 1, "bytes": 6 }));
+    assert_eq!(du["unknown"], serde_json::json!({ "objects": 1, "bytes": 12 }));
+}
+
+#[test]
+fn more_than_a_page_is_listed_once_each() {
+    let server = S3Server::start();
+    let sandbox = Sandbox::new();
+    for number in 0..3_500_u32 {
+        let digest = cachelens::format::digest::Digest::of(&number.to_le_bytes());
+        server.put("many", &format!("blobs/{digest}"), &number.to_le_bytes());
+    }
+    let du = json(&server, &sandbox, &["du", &server.source("many"), "--json"]);
+    assert_eq!(du["sources"][0]["orphan"], serde_json::json!({ "blobs": 3_500, "bytes": 14_000 }));
+}
+
+#[test]
+fn an_export_of_nothing_and_damage_are_borne() {
+    let server = S3Server::start();
+    let sandbox = Sandbox::new();
+    let source = server.source("odd");
+    server.put("odd", "manifests/empty", b"{}");
+    server.put("odd", "manifests/html", b"<html>");
+    server.put("odd", "manifests/nothing", b"");
+    server.put(
+        "odd",
+        "manifests/bare",
+        format!(r#"{{"layers":[{{"blob":"sha256:{}","parent":-1}}],"records":[]}}"#, "0".repeat(64)).as_bytes(),
+    );
+    server.put("odd", &format!("blobs/sha256:{}", "ab".repeat(32)), b"needed by whom");
+    let listed = json(&server, &sandbox, &["ls", &source, "--json"]);
+    let refs = listed["sources"][0]["refs"].as_array().unwrap();
+    let told: Vec<String> = refs
+        .iter()
+        .map(|entry| format!("{}: {} {}", entry["name"], entry["records"], entry["faults"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(told, ["\"bare\": 0 1", "\"empty\": 0 0", "\"html\": null 1", "\"nothing\": null 1"]);
+    // What cannot be read may name anything.
+    let du = json(&server, &sandbox, &["du", &source, "--json"]);
+    assert_eq!(du["sources"][0]["orphan"], Value::Null);
+}
+
+#[test]
+fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
+    let server = S3Server::start();
+    let sandbox = Sandbox::new();
+    server.make("there");
+    let told = |run: crate::support::command::Run| {
+        let address = server.source("").split("endpoint_url=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+        assert!(!run.to_string().contains(SECRET) && !run.to_string().contains(KEY), "{run}");
+        run.to_string().replace(&address, "ENDPOINT")
+    };
+    insta::assert_snapshot!(told(server.run(&sandbox, &["ls", &server.source("nowhere")])), @r"
+    error: cannot list the bucket nowhere at ENDPOINT
+      because: NoSuchBucket
+      hint: check the bucket's name, and `endpoint_url`
+    exit 1
+    ");
+    insta::assert_snapshot!(told(server.run(&sandbox, &["ls", &server.source("there")])), @r"
+    no refs: nothing has been exported here yet
+    exit 0
+    ");
+    let mut command = sandbox.command();
+    command.env("AWS_EC2_METADATA_DISABLED", "true").args(["ls", &server.source("there")]);
+    insta::assert_snapshot!(told(crate::support::command::Run::new(command.output().unwrap())), @r"
+    error: there are no credentials for the bucket there
+      because: the credential provider was not enabled
+      hint: looked for: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile AWS_PROFILE of ~/.aws, SSO, web identity, the container's and the machine's role; `aws sso login` or access_key_id=…,secret_access_key=… helps
+    exit 1
+    ");
+    let mut command = sandbox.command();
+    command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "wrong").args(["ls", &server.source("there")]);
+    insta::assert_snapshot!(told(crate::support::command::Run::new(command.output().unwrap())), @r"
+    error: cannot list the bucket there at ENDPOINT
+      because: SignatureDoesNotMatch
+      hint: the credentials are wrong or have expired
+    exit 1
+    ");
+}
+
+#[test]
+fn nothing_is_deleted_from_s3_yet_and_prune_says_so() {
+    let (server, bucket) = S3Server::with("mini");
+    let sandbox = Sandbox::new();
+    let run = server.run(
+        &sandbox,
+        &[
+            "prune",
+            &server.source(&bucket),
+            "--drop-ref",
+            "*",
+            "--grace",
+            "0s",
+            "--yes",
+            "--json",
+            "--confirm",
+            &server.source(&bucket),
+        ],
+    );
+    let plan = run.json();
+    assert_eq!(plan["plan"]["delete"], Value::Array(Vec::new()), "{run}");
+    let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
+    assert!(objects.iter().all(|object| server.path(&bucket, &object.key).exists()));
+}

@@ -189,6 +189,8 @@ struct Session<'a> {
     read_only: bool,
     /// Whether nothing may be read where reading counts as a use.
     no_touch: bool,
+    /// Whether the configuration file was named, and not found.
+    config_is_named: bool,
     finishing: AtomicBool,
 }
 
@@ -233,6 +235,7 @@ fn engine(
         cancel: CancellationToken::new(),
         read_only: global.read_only,
         no_touch: global.no_touch,
+        config_is_named: global.config.is_some(),
         finishing: AtomicBool::new(false),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

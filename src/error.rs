@@ -133,7 +133,9 @@ impl From<OpenError> for Failure {
         match error {
             OpenError::NotBuiltIn(_) => {
                 let failure = Self::new(Exit::Usage, &error);
-                failure.hint("local directories, `s3://BUCKET`, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version")
+                failure.hint(
+                    "local directories, `s3://BUCKET`, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version",
+                )
             }
             OpenError::Demo(_) => Self::new(Exit::Failed, &error),
         }

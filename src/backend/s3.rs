@@ -222,12 +222,11 @@ impl CacheReader for S3Cache {
             Ok(manifests) => (manifests.keys.get(&digest).cloned(), manifests.kept.get(&digest).cloned()),
             Err(_) => (None, None),
         };
-        let bytes = match kept {
-            Some(bytes) => bytes.to_vec(),
-            None => {
-                let key = key.unwrap_or_else(|| format!("{}{digest}", self.blobs_at()));
-                self.get(&key, limit).await?.ok_or(ReadError::Absent)?
-            }
+        let bytes = if let Some(bytes) = kept {
+            bytes.to_vec()
+        } else {
+            let key = key.unwrap_or_else(|| format!("{}{digest}", self.blobs_at()));
+            self.get(&key, limit).await?.ok_or(ReadError::Absent)?
         };
         let size = bytes.len() as u64;
         if size > limit {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::Session;
 use crate::backend::{self, SharedReader};
+use crate::config::Origin;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
-use crate::source::{RefSelector, Source};
+use crate::source::{Location, RefSelector, Source};
 
 /// A source with a reader that can be asked.
 pub(super) struct Opened {
@@ -40,19 +41,28 @@ pub(super) struct Scanned {
 impl Scanned {
     /// Returns the refs that the source means: all, or those of its `#REF`.
     pub(super) fn selected(&self) -> Vec<(RefId, &RefEntry)> {
-        let Some(select) = &self.opened.source.select else { return self.inventory.indexed_refs().collect() };
+        let refs = self.inventory.indexed_refs().filter(|(_, entry)| self.is_in_scope(entry));
+        let Some(select) = &self.opened.source.select else { return refs.collect() };
         let means = |entry: &RefEntry| {
             let digest = entry.digest().valid();
             entry.names().any(|name| select.selects(name, digest.as_ref()))
         };
-        self.inventory.indexed_refs().filter(|(_, entry)| means(entry)).collect()
+        refs.filter(|(_, entry)| means(entry)).collect()
+    }
+
+    /// Tells whether a ref is in the scope of GitHub Actions that the source names, when it names one.
+    fn is_in_scope(&self, entry: &RefEntry) -> bool {
+        let Location::Gha(gha) = &self.opened.source.location else { return true };
+        gha.scope
+            .as_ref()
+            .is_none_or(|scope| entry.name.strip_prefix(scope.as_str()).is_some_and(|rest| rest.starts_with('@')))
     }
 }
 
 /// Parses the sources of a command, or takes those of the configuration when it names none.
 pub(super) fn sources(session: &Session<'_>, texts: &[String]) -> Result<Vec<Source>, Failure> {
     if texts.is_empty() {
-        let configured: Vec<Source> = session.settings.sources.iter().map(|setting| setting.value.clone()).collect();
+        let configured = configured(session)?;
         if configured.is_empty() {
             let failure = Failure::message(Exit::Usage, "no source is named, and none is configured");
             return Err(failure.hint(
@@ -62,6 +72,30 @@ pub(super) fn sources(session: &Session<'_>, texts: &[String]) -> Result<Vec<Sou
         return Ok(configured);
     }
     texts.iter().map(|text| parse(session, text)).collect()
+}
+
+/// Returns the sources of the configuration.
+///
+/// # Errors
+/// When a file that merely lies around, as in a repository that was cloned, names a service of its own for S3: it would get
+/// what the environment's keys sign.
+pub(super) fn configured(session: &Session<'_>) -> Result<Vec<Source>, Failure> {
+    let of_user = etcetera::choose_base_strategy().ok().map(|strategy| etcetera::BaseStrategy::config_dir(&strategy));
+    for setting in &session.settings.sources {
+        let Location::S3(s3) = &setting.value.location else { continue };
+        let Origin::File { path, line } = &setting.origin else { continue };
+        let is_chosen = session.config_is_named || of_user.as_ref().is_some_and(|of_user| path.starts_with(of_user));
+        let brings_keys = s3.access_key_id.is_some() && s3.secret_access_key.is_some();
+        if s3.endpoint_url.is_some() && !is_chosen && !brings_keys {
+            let file = visible(&path.to_string_lossy()).into_owned();
+            let message = format!(
+                "{file}:{line}: names an S3 service of its own, which would get requests signed with your keys"
+            );
+            return Err(Failure::message(Exit::Usage, message)
+                .hint("when it is yours, name the file with --config, or the source itself"));
+        }
+    }
+    Ok(session.settings.sources.iter().map(|setting| setting.value.clone()).collect())
 }
 
 /// Parses one source, and warns about what is odd in it.

@@ -51,6 +51,17 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             Failure::message(Exit::Usage, format!("prune works on a whole store, and {source} names one ref"));
         return Err(failure.hint("name the source without it, and the refs that go with --drop-ref"));
     }
+    let scope = sources.iter().find_map(|source| match &source.location {
+        Location::Gha(gha) => gha.scope.as_ref(),
+        _ => None,
+    });
+    if let Some(scope) = scope {
+        let scope = crate::format::text::visible(scope);
+        let message =
+            format!("prune works on the caches of a whole repository, and the source names the scope {scope}");
+        return Err(Failure::message(Exit::Usage, message)
+            .hint(format!("name the source without it, and the refs that go with --drop-ref '{scope}@*'")));
+    }
     if arguments.plan_out.is_some() && sources.len() > 1 {
         return Err(Failure::message(Exit::Usage, "`--plan-out` saves the plan of one source, and several are named"));
     }

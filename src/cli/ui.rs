@@ -29,11 +29,7 @@ pub(super) fn run(texts: &[String], global: &Global, output: &Output) -> Result<
 
 async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<Exit, Failure> {
     let settings = &session.settings;
-    let sources = if texts.is_empty() {
-        settings.sources.iter().map(|setting| setting.value.clone()).collect()
-    } else {
-        open::sources(session, texts)?
-    };
+    let sources = if texts.is_empty() { open::configured(session)? } else { open::sources(session, texts)? };
     let (theme, no_color) = match settings.theme.value {
         Theme::Dark => (ThemeName::Dark, false),
         Theme::Light => (ThemeName::Light, false),

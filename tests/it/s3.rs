@@ -8,8 +8,8 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::s3::{KEY, S3Server, SECRET, StoredObject};
 
-fn json(server: &S3Server, sandbox: &Sandbox, arguments: &[&str]) -> Value {
-    let run = server.run(sandbox, arguments);
+fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let run = S3Server::run(sandbox, arguments);
     assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
     run.json()
 }
@@ -38,7 +38,7 @@ fn every_bucket_is_what_a_second_count_says() {
                 objects.iter().filter(|object| object.key.starts_with(&format!("{prefix}blobs/"))).collect();
             let source = server.source(&format!("{bucket}/{prefix}"));
 
-            let listed = json(&server, &sandbox, &["ls", &source, "--json"]);
+            let listed = json(&sandbox, &["ls", &source, "--json"]);
             let refs = listed["sources"][0]["refs"].as_array().unwrap();
             assert_eq!(listed["sources"][0]["kind"], "s3");
             assert_eq!(refs.len(), manifests.len(), "{set} {prefix}");
@@ -58,7 +58,7 @@ fn every_bucket_is_what_a_second_count_says() {
             let (of_live, others): (Vec<&&&StoredObject>, _) =
                 blobs.iter().partition(|blob| live.contains(&blob.digest.to_string()));
             let sum = |blobs: &[&&&StoredObject]| serde_json::json!({ "blobs": blobs.len(), "bytes": blobs.iter().map(|blob| blob.size).sum::<u64>() });
-            let du = json(&server, &sandbox, &["du", &source, "--json"]);
+            let du = json(&sandbox, &["du", &source, "--json"]);
             let du = &du["sources"][0];
             assert_eq!(du["live"], sum(&of_live), "{set} {prefix}");
             assert_eq!(du["orphan"], sum(&others), "{set} {prefix}");
@@ -74,15 +74,14 @@ fn a_ref_in_s3_is_what_it_is_in_a_directory() {
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
     let source = server.source(&bucket);
     for name in ["c01", "c08", "c12"] {
-        let there = json(&server, &sandbox, &["show", &format!("{source}#{name}"), "--json"]);
-        let here = json(&server, &sandbox, &["show", &format!("./cache#{name}"), "--json"]);
+        let there = json(&sandbox, &["show", &format!("{source}#{name}"), "--json"]);
+        let here = json(&sandbox, &["show", &format!("./cache#{name}"), "--json"]);
         let results = |of: &Value| -> BTreeSet<(String, String)> {
             let records = of["records"].as_array().unwrap().iter();
             records.map(|record| (record["digest"].to_string(), record["state"].to_string())).collect()
         };
         assert_eq!(results(&there), results(&here), "{name}");
-        let diff =
-            json(&server, &sandbox, &["diff", &format!("./cache#{name}"), &format!("{source}#{name}"), "--json"]);
+        let diff = json(&sandbox, &["diff", &format!("./cache#{name}"), &format!("{source}#{name}"), "--json"]);
         for list in ["added", "removed", "lost_results", "gained_results"] {
             assert_eq!(diff[list], Value::Array(Vec::new()), "{name} {list}");
         }
@@ -98,7 +97,7 @@ fn a_missing_blob_and_an_orphan_are_told() {
     std::fs::remove_file(server.path(&bucket, &blob.key)).unwrap();
     server.put(&bucket, &format!("blobs/sha256:{}", "ab".repeat(32)), b"orphan");
     server.put(&bucket, "blobs/notes.txt", b"what is this");
-    let du = json(&server, &sandbox, &["du", &server.source(&bucket), "--json"]);
+    let du = json(&sandbox, &["du", &server.source(&bucket), "--json"]);
     let du = &du["sources"][0];
     assert_eq!(du["missing"], serde_json::json!({ "blobs": 1, "bytes": blob.size }));
     assert_eq!(du["orphan"], serde_json::json!({ "blobs": 1, "bytes": 6 }));
@@ -113,7 +112,7 @@ fn more_than_a_page_is_listed_once_each() {
         let digest = cachelens::format::digest::Digest::of(&number.to_le_bytes());
         server.put("many", &format!("blobs/{digest}"), &number.to_le_bytes());
     }
-    let du = json(&server, &sandbox, &["du", &server.source("many"), "--json"]);
+    let du = json(&sandbox, &["du", &server.source("many"), "--json"]);
     assert_eq!(du["sources"][0]["orphan"], serde_json::json!({ "blobs": 3_500, "bytes": 14_000 }));
 }
 
@@ -131,7 +130,7 @@ fn an_export_of_nothing_and_damage_are_borne() {
         format!(r#"{{"layers":[{{"blob":"sha256:{}","parent":-1}}],"records":[]}}"#, "0".repeat(64)).as_bytes(),
     );
     server.put("odd", &format!("blobs/sha256:{}", "ab".repeat(32)), b"needed by whom");
-    let listed = json(&server, &sandbox, &["ls", &source, "--json"]);
+    let listed = json(&sandbox, &["ls", &source, "--json"]);
     let refs = listed["sources"][0]["refs"].as_array().unwrap();
     let told: Vec<String> = refs
         .iter()
@@ -139,7 +138,7 @@ fn an_export_of_nothing_and_damage_are_borne() {
         .collect();
     assert_eq!(told, ["\"bare\": 0 1", "\"empty\": 0 0", "\"html\": null 1", "\"nothing\": null 1"]);
     // What cannot be read may name anything.
-    let du = json(&server, &sandbox, &["du", &source, "--json"]);
+    let du = json(&sandbox, &["du", &source, "--json"]);
     assert_eq!(du["sources"][0]["orphan"], Value::Null);
 }
 
@@ -153,13 +152,13 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
         assert!(!run.to_string().contains(SECRET) && !run.to_string().contains(KEY), "{run}");
         run.to_string().replace(&address, "ENDPOINT")
     };
-    insta::assert_snapshot!(told(server.run(&sandbox, &["ls", &server.source("nowhere")])), @r"
+    insta::assert_snapshot!(told(S3Server::run(&sandbox, &["ls", &server.source("nowhere")])), @r"
     error: cannot list the bucket nowhere at ENDPOINT
       because: NoSuchBucket
       hint: check the bucket's name, and `endpoint_url`
     exit 1
     ");
-    insta::assert_snapshot!(told(server.run(&sandbox, &["ls", &server.source("there")])), @r"
+    insta::assert_snapshot!(told(S3Server::run(&sandbox, &["ls", &server.source("there")])), @r"
     no refs: nothing has been exported here yet
     exit 0
     ");
@@ -185,7 +184,7 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
 fn nothing_is_deleted_from_s3_yet_and_prune_says_so() {
     let (server, bucket) = S3Server::with("mini");
     let sandbox = Sandbox::new();
-    let run = server.run(
+    let run = S3Server::run(
         &sandbox,
         &[
             "prune",
@@ -204,4 +203,16 @@ fn nothing_is_deleted_from_s3_yet_and_prune_says_so() {
     assert_eq!(plan["plan"]["delete"], Value::Array(Vec::new()), "{run}");
     let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
     assert!(objects.iter().all(|object| server.path(&bucket, &object.key).exists()));
+}
+
+#[test]
+fn a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own() {
+    let (server, bucket) = S3Server::with("mini");
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("cachelens.toml"), format!("sources = [\"{}\"]\n", server.source(&bucket))).unwrap();
+    let refused = S3Server::run(&sandbox, &["ls"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("names an S3 service of its own"), "{refused}");
+    let named = S3Server::run(&sandbox, &["ls", "--config", "cachelens.toml"]);
+    assert_eq!(named.code, Some(0), "{named}");
 }

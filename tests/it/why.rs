@@ -1,5 +1,6 @@
 //! Explanations held against what really happened, and as people see them.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
+use crate::support::s3::S3Server;
 
 #[derive(Deserialize)]
 struct Commit {
@@ -54,19 +56,35 @@ struct History {
     trees: tempfile::TempDir,
     reader: SharedReader,
     inventory: Inventory,
-    _layout: tempfile::TempDir,
+    /// Keeps the store for as long as the history is needed.
+    _store: Box<dyn Any>,
     runtime: Runtime,
 }
 
+/// Where the cache lies.
+#[derive(Clone, Copy)]
+enum Store {
+    Local,
+    S3,
+}
+
 impl History {
-    fn of(set: &str) -> Self {
+    fn of(set: &str, store: Store) -> Self {
         let fixture = Fixture::named(set);
-        let layout = fixture.layout("local.json");
-        let reader: SharedReader = Arc::new(LocalCache::new(layout.path()));
+        let (reader, store): (SharedReader, Box<dyn Any>) = match store {
+            Store::Local => {
+                let layout = fixture.layout("local.json");
+                (Arc::new(LocalCache::new(layout.path())), Box::new(layout))
+            }
+            Store::S3 => {
+                let (server, bucket) = S3Server::with(set);
+                (server.reader(&bucket), Box::new(server))
+            }
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
         let (commits, trees) = (fixture.json("history.json"), fixture.trees());
-        Self { fixture, commits, trees, reader, inventory, _layout: layout, runtime }
+        Self { fixture, commits, trees, reader, inventory, _store: store, runtime }
     }
 
     fn document(&self, path: &str) -> evidence::Document {
@@ -118,9 +136,13 @@ const ALL: Evidence = Evidence { context: true, baseline: true, log: true };
 
 /// Holds both histories against what happened: wrong / unknown / judged.
 fn figures(given: Evidence) -> String {
+    figures_in(Store::Local, given)
+}
+
+fn figures_in(store: Store, given: Evidence) -> String {
     let (mut wrong, mut unknown, mut judged) = (0, 0, 0);
     for set in ["shop", "kitchen"] {
-        let figures = judge(&History::of(set), given);
+        let figures = judge(&History::of(set, store), given);
         (wrong, unknown, judged) = (wrong + figures.0, unknown + figures.1, judged + figures.2);
     }
     format!("{wrong} / {unknown} / {judged}")
@@ -129,6 +151,12 @@ fn figures(given: Evidence) -> String {
 #[test]
 fn with_all_evidence_every_verdict_is_right() {
     assert_eq!(figures(ALL), "0 / 0 / 431");
+}
+
+#[test]
+fn in_s3_the_verdicts_are_those_of_a_directory() {
+    assert_eq!(figures_in(Store::S3, ALL), "0 / 0 / 431");
+    assert_eq!(figures_in(Store::S3, Evidence { log: false, ..ALL }), "0 / 52 / 431");
 }
 
 #[test]
@@ -147,7 +175,7 @@ fn with_less_evidence_more_is_unknown_and_nothing_wrong() {
 #[test]
 fn root_causes_are_what_was_changed() {
     for set in ["shop", "kitchen"] {
-        let history = History::of(set);
+        let history = History::of(set, Store::Local);
         for place in 1..history.commits.len() {
             let commit = &history.commits[place];
             let explanation = history.explain(place, ALL);
@@ -171,7 +199,7 @@ fn root_causes_are_what_was_changed() {
 #[test]
 fn every_step_that_runs_has_a_cause_and_no_other_has() {
     for set in ["shop", "kitchen"] {
-        let history = History::of(set);
+        let history = History::of(set, Store::Local);
         for place in 1..history.commits.len() {
             let explanation = history.explain(place, ALL);
             for step in explanation.steps().into_iter().filter(|step| explanation.is_judged(*step)) {

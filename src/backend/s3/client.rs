@@ -38,9 +38,7 @@ pub(super) async fn connect(location: &S3Location, timeout: Duration) -> Result<
     let shared = loader.load().await;
     let provider = shared.credentials_provider();
     let found = match &provider {
-        Some(provider) => {
-            tokio::time::timeout(SEARCH, provider.provide_credentials()).await.ok().map(|found| found.err())
-        }
+        Some(provider) => tokio::time::timeout(SEARCH, provider.provide_credentials()).await.ok().map(Result::err),
         None => Some(None),
     };
     let cause = match (&provider, found) {

@@ -111,3 +111,22 @@ fn a_repository_and_a_token_are_found_where_git_and_gh_have_them() {
     assert_eq!(du["sources"][0]["source"], "gha:acme/shop");
     assert_eq!(du["sources"][0]["refs"], 1);
 }
+
+#[test]
+fn a_scope_narrows_what_is_told_and_is_no_way_to_prune() {
+    let (sandbox, server) = shop();
+    server.add_index("other", "refs/heads/main", 1, 3, b"{}");
+    let names = |source: &str| {
+        let listed = json(server.command(&sandbox), &["ls", source]);
+        let refs = listed["sources"][0]["refs"].as_array().unwrap().iter();
+        refs.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(SOURCE).len(), 2);
+    assert_eq!(names("type=gha,repository=acme/shop,scope=shop"), ["shop@main"]);
+    assert_eq!(names("type=gha,repository=acme/shop,scope=sho"), Vec::<String>::new());
+    insta::assert_snapshot!(run(server.command(&sandbox), &["prune", "type=gha,repository=acme/shop,scope=shop"]), @r"
+    error: prune works on the caches of a whole repository, and the source names the scope shop
+      hint: name the source without it, and the refs that go with --drop-ref 'shop@*'
+    exit 2
+    ");
+}

@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use cachelens::backend::{self, Access, SharedReader};
 use cachelens::format::digest::Digest;
 use cachelens::format::time::GoTime;
+use cachelens::source::Source;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
@@ -101,8 +103,18 @@ impl S3Server {
         format!("s3://{place}?region=us-east-1&endpoint_url=http://{}&use_path_style=true", self.address)
     }
 
-    /// Runs the program with this service's key in its environment.
-    pub fn run(&self, sandbox: &Sandbox, arguments: &[&str]) -> super::command::Run {
+    /// Makes the reader of a cache in this service.
+    pub fn reader(&self, place: &str) -> SharedReader {
+        let named = format!(
+            "type=s3,bucket={place},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
+            self.address
+        );
+        let source = Source::parse(&named, &|_| false).unwrap().source;
+        backend::open(&source, &Access::default()).unwrap()
+    }
+
+    /// Runs the program with the services' key in its environment.
+    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> super::command::Run {
         let mut command = sandbox.command();
         command
             .env("AWS_ACCESS_KEY_ID", KEY)

@@ -1,7 +1,7 @@
 //! Build contexts on disk: the files that a client would send to a builder, read as BuildKit's client reads them.
 //!
 //! [`load`] reads every directory that a build takes files from: by the rules of each local source it walks the directory
-//! ([`walk`]), follows the links that the rules ask for ([`follow`]), and hashes each file once, on all cores ([`hash`]),
+//! (`walk`), follows the links that the rules ask for (`follow`), and hashes each file once, on all cores (`hash`),
 //! however many sources and steps take it. The result is a value of [`crate::explain::context`].
 
 use std::collections::BTreeMap;

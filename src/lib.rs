@@ -7,7 +7,7 @@
 //!                                   │           │
 //!                     Policy + now ─┴→ Verdicts ┴→ Plan ─confirm→ Execute → Journal, Outcome
 //!                                               │
-//!         Evidence (provenance) ─→ cache keys ──┴→ step names
+//!   Evidence (provenance, log, context) ─→ keys ┴→ step names, why, diff
 //! ```
 //!
 //! - [`source`]: what the user names, a `type=…` string or a short form, becomes a [`source::Source`];
@@ -16,9 +16,11 @@
 //! - [`inventory`]: what a scan found: refs, records, layers, blobs, their sizes and states;
 //! - [`retention`]: which refs stay, and the reason of each;
 //! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
-//! - [`explain`]: cache keys computed again from a build's own description, and the step names that follow;
+//! - [`explain`]: cache keys computed again from a build's own description, the step names that follow, what changed between
+//!   refs, and which steps run and why;
 //! - [`context`]: build contexts on disk, read as BuildKit's client reads them;
 //! - [`evidence`]: what builds leave behind, read from files;
+//! - [`why`]: fetches what an explanation needs, and puts it together;
 //! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
 //! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
 

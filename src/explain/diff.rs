@@ -1,6 +1,6 @@
 //! What changed between two refs, told by cache keys.
 //!
-//! A record is its key: an operation applied to certain inputs. [`identity`] finds out which records of both refs are one
+//! A record is its key: an operation applied to certain inputs. `identity` finds out which records of both refs are one
 //! key, as BuildKit's importer would merge them. What is left on either side are keys of their own; where the operation is
 //! the same and only what it was applied to differs, the two are told as one step that changed.
 

@@ -3,7 +3,7 @@
 //! A vertex appears in many events, and later ones take back what earlier ones said: an event may call a vertex `cached`
 //! and a later one not, when the result was found in the cache but its layers had to be fetched. So the last event counts,
 //! and that an earlier one said otherwise is kept too. A log comes from standard error and may hold other lines: they are
-//! passed over. [`status`] is the same in the form that build records hold.
+//! passed over. `status` is the same in the form that build records hold.
 
 use std::collections::HashMap;
 

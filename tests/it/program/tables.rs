@@ -201,7 +201,7 @@ fn help_says_what_there_is() {
         run.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(help(&["--help"]), @r"
-    Opens BuildKit remote caches, shows what is in them, and says what is waste
+    Opens BuildKit remote caches, shows what is in them, prunes them, and says why builds missed them
 
     Usage: cachelens [OPTIONS] [SOURCE]...
            cachelens <COMMAND>

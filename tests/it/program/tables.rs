@@ -270,8 +270,8 @@ fn help_says_what_there_is() {
           --no-touch
               Read nothing where reading counts as a use: the contents of GitHub Actions caches
 
-    A SOURCE is a directory (./cache, oci:dir), a `type=…` string as builds take it, or `demo`.
-    SOURCE#REF names one ref of it.
+    A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), `gha:OWNER/REPOSITORY`, a `type=…`
+    string as builds take it, or `demo`. SOURCE#REF names one ref of it.
 
     Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part,
     130 interrupted.

@@ -31,9 +31,11 @@ use output::Output;
 /// Opens BuildKit remote caches, shows what is in them, prunes them, and says why builds missed them.
 #[derive(Debug, Parser)]
 #[command(name = "cachelens", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-#[command(after_help = "A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`. \
+#[command(
+    after_help = "A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`. \
     SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part, \
-    130 interrupted.")]
+    130 interrupted."
+)]
 pub struct Cli {
     /// The caches to open in the terminal UI.
     #[arg(value_name = "SOURCE")]

@@ -10,7 +10,7 @@ use crate::backend::{self, Access as StoreAccess};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
-use crate::source::Source;
+use crate::source::{Location, Source};
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
 use crate::tui::{self, OpenedSource, TuiOptions};
@@ -60,7 +60,7 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
 fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
     Ok(OpenedSource {
-        label: Source { select: None, ..source.clone() }.to_string(),
+        label: label(source),
         kind: source.kind().to_owned(),
         reader: Ok(backend::open(source, asking)?),
         select: source.select.clone(),
@@ -72,4 +72,12 @@ fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<Opene
 fn pruner(source: &Source, asking: &StoreAccess) -> Option<MakePruner> {
     let pruner = backend::open_pruner(source, asking)?;
     Some(Arc::new(move || Arc::clone(&pruner)))
+}
+
+/// Returns what a source is called on the screen: of a bucket no more than where in it the cache lies.
+fn label(source: &Source) -> String {
+    match &source.location {
+        Location::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix).trim_end_matches('/').to_owned(),
+        _ => Source { select: None, ..source.clone() }.to_string(),
+    }
 }

@@ -17,21 +17,23 @@ use crate::explain::context::ContextFiles;
 use crate::explain::context::snapshot::Snapshot;
 use crate::explain::keys::image::ImageFacts;
 use crate::explain::keys::{self, ContentKey, StepKeys, fill};
-use crate::explain::matching::{Certainty, Matches};
 use crate::explain::names::{self, StepName};
 use crate::explain::solve::{InCache, Known, Solution, Standing, Verdict};
 use crate::format::cache_config::{LayerIndex, RecordIndex};
 use crate::format::evidence::Document;
 use crate::format::layer::Limits;
-use crate::format::llb::{FileChange, OpKind};
-use crate::format::progress_log::ProgressLog;
+use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::{Inventory, RefEntry};
 
 mod downloads;
+mod dropped;
+mod evidence;
 mod files;
 mod log;
+
+use evidence::Evidence;
 
 /// How often keys are filled in from stages that turned out to be in the cache.
 const MOST_ROUNDS: usize = 4;
@@ -155,7 +157,7 @@ impl Explanation {
 /// When there is no graph of it, or no cache.
 pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanation, WhyError> {
     let mut notes = Vec::new();
-    let Evidence { build, log, ignored } = evidence(given.documents, &mut notes).ok_or(WhyError::NoGraph)?;
+    let Evidence { build, log, ignored } = evidence::gather(given.documents, &mut notes).ok_or(WhyError::NoGraph)?;
     let baseline = if given.baseline.is_empty() {
         notes.push(
             "without --baseline, the evidence of an earlier build, a changed command cannot be told from a new one"
@@ -163,7 +165,7 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
         );
         None
     } else {
-        evidence(given.baseline, &mut notes).map(|evidence| evidence.build)
+        evidence::gather(given.baseline, &mut notes).map(|evidence| evidence.build)
     };
     let mut loaded: Vec<(usize, RefCache)> = Vec::new();
     for (place, imported) in imported.iter().enumerate() {
@@ -217,81 +219,9 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
     };
     let mut causes = cause::causes(&facts);
     files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
-    dropped(imported, &build, &keys, &caches, &mut causes).await;
+    dropped::tell(imported, &build, &keys, &caches, &mut causes).await;
     let busy = log::busy(&build, &names, &log);
     Ok(Explanation { names, keys, standings: solution.steps, causes, busy, notes, build })
-}
-
-/// A build with what else is told of it.
-struct Evidence {
-    build: Build,
-    log: log::Log,
-    ignored: Vec<bool>,
-}
-
-/// Puts documents together. None when none of them has a graph.
-fn evidence(documents: Vec<Document>, notes: &mut Vec<String>) -> Option<Evidence> {
-    let (mut builds, mut log) = (Vec::new(), log::Log::default());
-    for document in documents {
-        match document {
-            Document::Provenance(build) | Document::Definition(build) => builds.push(*build),
-            Document::Records(records) => {
-                let count = records.len();
-                for record in records.into_iter().take(1) {
-                    notes.extend(record.problems.iter().map(ToString::to_string));
-                    builds.extend(record.builds);
-                    log.rich.get_or_insert(record.log);
-                }
-                if count > 1 {
-                    notes.push(format!("the build record holds {count} builds: this is about the first"));
-                }
-            }
-            Document::Log(found) => log.rich = Some(found),
-            Document::PlainLog(found) => log.plain = Some(found),
-            Document::CacheDebug(_) => {
-                notes.push("cache debug data gives the texts behind keys; verdicts do not need them".to_owned());
-            }
-        }
-    }
-    // With several platforms, the build that the log knows most steps of.
-    let knows = |build: &Build| {
-        let rich: Option<&ProgressLog> = log.rich.as_ref();
-        let vertices = build.steps.iter().flat_map(|step| &step.vertices);
-        rich.map_or(0, |rich| vertices.filter(|vertex| rich.vertex(vertex).is_some()).count())
-    };
-    if builds.len() > 1 {
-        notes.push(format!(
-            "the evidence describes {} builds: this is about the one that the log fits best",
-            builds.len()
-        ));
-    }
-    let best = (0..builds.len()).max_by_key(|place| (knows(&builds[*place]), std::cmp::Reverse(*place)))?;
-    let build = builds.swap_remove(best);
-    let ignored = ignores_cache(&build);
-    Some(Evidence { build, log, ignored })
-}
-
-/// Tells for each step whether the build was told not to look into caches for it: `--no-cache` or `--no-cache-filter`,
-/// which touch commands and copies, and no `WORKDIR` (`frontend/dockerfile/dockerfile2llb/convert.go`).
-fn ignores_cache(build: &Build) -> Vec<bool> {
-    let names = names::of_steps(build);
-    let stages = build.request.args.get("no-cache").map(|stages| {
-        stages.split(',').map(str::trim).filter(|stage| !stage.is_empty()).map(str::to_lowercase).collect::<Vec<_>>()
-    });
-    let told = |step: usize| -> bool {
-        let Some(stages) = &stages else { return false };
-        let touches = match &build.steps[step].op.kind {
-            OpKind::Exec(_) => true,
-            OpKind::File(op) => !op.actions.0.iter().all(|action| matches!(action.change, FileChange::MakeDir(_))),
-            _ => false,
-        };
-        let of_stage = |stage: &String| {
-            let places = names.get(step).into_iter().flat_map(|name| &name.places);
-            places.filter_map(|place| place.stage.as_ref()).any(|found| found.to_string().to_lowercase() == *stage)
-        };
-        touches && (stages.is_empty() || stages.iter().any(of_stage))
-    };
-    (0..build.steps.len()).map(|step| build.steps[step].ignores_cache || told(step)).collect()
 }
 
 async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build) {
@@ -414,72 +344,4 @@ async fn unpack(reader: &SharedReader, cache: &RefCache, layers: &[LayerIndex]) 
         snapshot = tokio::task::spawn_blocking(apply).await.ok()??;
     }
     snapshot.finish().ok()
-}
-
-/// Says of results that are gone which ref still has them, and whether the cache was exported without them.
-async fn dropped(
-    imported: &[Imported<'_>],
-    build: &Build,
-    keys: &[StepKeys],
-    caches: &[&RefCache],
-    causes: &mut [Option<Cause>],
-) {
-    let is_dropped = |cause: &Option<Cause>| cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::ResultDropped);
-    if !causes.iter().any(is_dropped) {
-        return;
-    }
-    let mut holders: BTreeMap<usize, String> = BTreeMap::new();
-    for imported in imported {
-        let mut others: Vec<&RefEntry> =
-            imported.inventory.refs.iter().filter(|entry| entry.digest() != imported.entry.digest()).collect();
-        // The one that had it last comes first, before those that were written since.
-        let age = |entry: &RefEntry| entry.age().map(|(time, _)| time);
-        others.sort_by_key(|entry| (age(entry) > age(imported.entry), std::cmp::Reverse(age(entry))));
-        for entry in others.into_iter().take(MOST_REFS) {
-            let open = |place: &usize| is_dropped(&causes[*place]) && !holders.contains_key(place);
-            let open: Vec<usize> = (0..causes.len()).filter(open).collect();
-            if open.is_empty() {
-                break;
-            }
-            let Ok(found) = RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await else {
-                continue;
-            };
-            for cache in &found {
-                let matches = Matches::find(build, keys, &cache.graph);
-                for &place in &open {
-                    let step = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
-                    let records = matches.of(StepOutput { step, output: 0 });
-                    let holds = records.iter().any(|(record, certainty)| {
-                        *certainty == Certainty::Proved && cache.records[record.at()].state == RecordState::Result
-                    });
-                    if holds {
-                        holders.entry(place).or_insert_with(|| entry.name.clone());
-                    }
-                }
-            }
-        }
-    }
-    let is_thin = caches.iter().all(|cache| has_one_chain(cache));
-    for (place, cause) in causes.iter_mut().enumerate() {
-        let Some(cause) = cause.as_mut().filter(|cause| cause.kind == CauseKind::ResultDropped) else { continue };
-        match holders.get(&place) {
-            Some(name) => {
-                cause.detail = format!("the cache holds its key, and its result no longer; `{name}` still has it");
-            }
-            None if is_thin => {
-                cause.kind = CauseKind::NotExported;
-                "the cache was exported without its result, as mode=min does".clone_into(&mut cause.detail);
-            }
-            None => {}
-        }
-    }
-}
-
-/// Tells whether all results of a cache lie on one chain of layers, as an export with `mode=min` leaves them.
-fn has_one_chain(cache: &RefCache) -> bool {
-    let tops = || cache.records.iter().filter_map(|detail| detail.result.as_ref());
-    let longest = tops().max_by_key(|result| cache.chain(result).count());
-    let Some(longest) = longest else { return true };
-    let chain: BTreeSet<LayerIndex> = cache.chain(longest).collect();
-    tops().all(|result| cache.top_layer(result).is_none_or(|top| chain.contains(&top)))
 }

@@ -45,6 +45,9 @@ fn main() -> ExitCode {
     if wanted == [memory::CHILD] {
         return finish(memory::child());
     }
+    if wanted == [plan::CHILD] {
+        return finish(plan::child());
+    }
     finish(run(&wanted))
 }
 

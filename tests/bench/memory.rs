@@ -46,9 +46,23 @@ pub fn child() -> Outcome {
 }
 
 /// Returns the peak of the resident memory in bytes, as Linux tells it (`proc_pid_status(5)`).
-fn peak() -> Outcome<u64> {
+pub fn peak() -> Outcome<u64> {
+    status("VmHWM:")
+}
+
+/// Returns the resident memory of this moment in bytes.
+pub fn resident() -> Outcome<u64> {
+    status("VmRSS:")
+}
+
+/// Lets the peak begin anew (`proc_pid_clear_refs(5)`).
+pub fn forget_peak() -> Outcome {
+    Ok(std::fs::write("/proc/self/clear_refs", "5")?)
+}
+
+fn status(name: &str) -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("/proc/self/status has no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("/proc/self/status lacks a line")?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::sync::Arc;
 
 use cachelens::backend::memory::MemoryCache;
 use cachelens::backend::{Capabilities, Disposal, SharedReader, Support};
 use cachelens::format::digest::Digest;
+use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::prune::plan::{FreedBlobs, Plan, Planning, RecentlyDropped};
 use cachelens::prune::records::Rewrites;
@@ -16,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::Outcome;
 use crate::layout::NOW;
+use crate::memory;
 use crate::rows::ANSWER;
 use crate::table::{Table, median_time};
 
@@ -24,34 +27,59 @@ const REFS: usize = 10_000;
 const LAYERS: usize = 80;
 const OWN_LAYERS: usize = 66;
 
+/// The argument that makes the program a process which measures its memory.
+pub const CHILD: &str = "plan-memory";
+
 pub fn measure(table: &mut Table) -> Outcome {
     let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
     let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let planning = median_time(5, || plan(&inventory))?;
+    table.time("answer: decide and plan 10,000 refs over 1,000,000 blobs", planning, ANSWER);
+    let child = Command::new(std::env::current_exe()?).arg(CHILD).output()?;
+    if !child.status.success() {
+        return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
+    }
+    let share: f64 = str::from_utf8(&child.stdout)?.trim().parse()?;
+    table.bytes("memory of the same for each 100 bytes of the inventory", share * 100.0, 25.0);
+    Ok(())
+}
+
+/// Prints how much more memory planning takes, as a share of the inventory's.
+pub fn child() -> Outcome {
+    let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
+    let before = memory::resident()?;
+    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let with_inventory = memory::resident()?;
+    memory::forget_peak()?;
+    let plan = plan(&inventory)?;
+    let more = memory::peak()?.saturating_sub(with_inventory);
+    println!("{}", more as f64 / with_inventory.saturating_sub(before).max(1) as f64);
+    drop(plan);
+    Ok(())
+}
+
+fn plan(inventory: &Inventory) -> Outcome<Plan> {
     let flags =
         PruneFlags { keep: Criteria { last: NonZeroU32::new(5_000), ..Criteria::default() }, ..PruneFlags::default() };
     let policy = flags.over(Policy::default())?;
     let capabilities = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: true };
-    let planning = median_time(5, || {
-        let facts = retention::facts(&inventory, "bench");
-        let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(&inventory, None));
-        Ok(Plan::new(&Planning {
-            source: "bench",
-            place: "/bench",
-            inventory: &inventory,
-            verdicts: &verdicts,
-            recent: &RecentlyDropped::default(),
-            capabilities: &capabilities,
-            policy: &policy,
-            policy_text: "",
-            now: NOW,
-            freed_blobs: FreedBlobs::Wait,
-            disposal: Disposal::Trash,
-            rewrites: &Rewrites::default(),
-            spared: &HashSet::new(),
-        })?)
-    })?;
-    table.time("answer: decide and plan 10,000 refs over 1,000,000 blobs", planning, ANSWER);
-    Ok(())
+    let facts = retention::facts(inventory, "bench");
+    let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(inventory, None));
+    Ok(Plan::new(&Planning {
+        source: "bench",
+        place: "/bench",
+        inventory,
+        verdicts: &verdicts,
+        recent: &RecentlyDropped::default(),
+        capabilities: &capabilities,
+        policy: &policy,
+        policy_text: "",
+        now: NOW,
+        freed_blobs: FreedBlobs::Wait,
+        disposal: Disposal::Trash,
+        rewrites: &Rewrites::default(),
+        spared: &HashSet::new(),
+    })?)
 }
 
 fn store(old: Timestamp) -> Outcome<MemoryCache> {

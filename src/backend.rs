@@ -22,6 +22,7 @@ pub mod gha;
 pub mod local;
 pub mod memory;
 mod pruner;
+pub mod registry;
 mod remote;
 pub mod s3;
 mod verify;
@@ -43,11 +44,14 @@ pub struct Access {
     pub timeout: Duration,
     /// Whether nothing may be read where reading counts as a use.
     pub no_touch: bool,
+    /// How registries are asked.
+    pub registry: registry::RegistryAccess,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self { concurrency: 8, timeout: Duration::from_secs(30), no_touch: false }
+        let registry = registry::RegistryAccess::default();
+        Self { concurrency: 8, timeout: Duration::from_secs(30), no_touch: false, registry }
     }
 }
 
@@ -56,8 +60,14 @@ impl Default for Access {
 ///
 /// # Errors
 /// When the service cannot be asked.
-#[expect(clippy::unused_async, reason = "finding caches takes requests")]
-pub async fn expand(mut source: Source, _access: &Access) -> Result<Vec<Source>, BackendError> {
+pub async fn expand(mut source: Source, access: &Access) -> Result<Vec<Source>, BackendError> {
+    if let Location::Registry(registry) = &source.location
+        && registry.is_whole_registry()
+    {
+        let found = registry::repositories(registry, access).await?;
+        let of = |location| Source { location: Location::Registry(location), ..source.clone() };
+        return Ok(found.into_iter().map(of).collect());
+    }
     if let Location::Gha(gha) = &mut source.location {
         gha.repository = Some(gha::repository(gha)?);
     }
@@ -74,7 +84,9 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         Location::Demo => Ok(Arc::new(memory::demo()?)),
         Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
         Location::S3(s3) => Ok(Arc::new(s3::S3Cache::new(s3, access))),
-        Location::Registry(_) => Err(OpenError::NotBuiltIn(source.kind())),
+        Location::Registry(registry) => {
+            Ok(Arc::new(registry::RegistryCache::new(registry, source.select.as_ref(), access)))
+        }
     }
 }
 
@@ -83,16 +95,14 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
     match &source.location {
         Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
-        Location::Demo | Location::Registry(_) | Location::S3(_) => None,
+        Location::Registry(registry) => Some(Arc::new(registry::RegistryCache::new(registry, None, access))),
+        Location::Demo | Location::S3(_) => None,
     }
 }
 
 /// Says why a source cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A kind of source that this build does not open.
-    #[error("sources of kind {0} are not built in yet")]
-    NotBuiltIn(&'static str),
     /// The demo, which is part of the program, is damaged.
     #[error("the built-in demo cannot be unpacked")]
     Demo(#[from] std::io::Error),
@@ -168,6 +178,39 @@ pub trait CacheReader: Send + Sync {
     /// # Errors
     /// When the store cannot be read, or is of a kind or version that is not known.
     async fn roots(&self) -> Result<Roots, BackendError>;
+
+    /// Lists the refs as [`Self::roots`] does, and sends them to `parts` as they come, in the same order.
+    ///
+    /// # Errors
+    /// As [`Self::roots`].
+    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
+        let roots = self.roots().await?;
+        // Whoever does not receive has lost its interest.
+        let _ = parts.send(roots.entries.clone()).await;
+        Ok(roots)
+    }
+
+    /// Tells whether the refs are still those of `fingerprint`, as far as it matters to what was read since.
+    ///
+    /// # Errors
+    /// As [`Self::roots`].
+    async fn still(&self, fingerprint: Digest) -> Result<bool, BackendError> {
+        Ok(self.roots().await?.fingerprint == fingerprint)
+    }
+
+    /// Returns why the store cannot list what it holds; there, what is named counts as stored.
+    fn unlisted(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns which of the blobs that are named the store does not hold, where it lists nothing and is to be asked for
+    /// each.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    async fn missing_among(&self, _blobs: Vec<Digest>) -> Result<Option<Vec<Digest>>, BackendError> {
+        Ok(None)
+    }
 
     /// Sends everything that the store holds to `sender`, in batches and in no order, until all is told, `cancel` fires or
     /// the receiver is gone. An object that vanishes meanwhile is left out.

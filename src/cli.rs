@@ -20,6 +20,7 @@ mod ls;
 mod open;
 mod output;
 mod prune;
+mod registry;
 mod show;
 
 mod table;
@@ -84,6 +85,8 @@ struct Global {
     /// Read nothing where reading counts as a use: the contents of GitHub Actions caches.
     #[arg(long, global = true)]
     no_touch: bool,
+    #[command(flatten)]
+    registry: registry::Flags,
 }
 
 /// Parses a filter from the command line, where a sentence says what is wrong with it.
@@ -191,6 +194,8 @@ struct Session<'a> {
     read_only: bool,
     /// Whether nothing may be read where reading counts as a use.
     no_touch: bool,
+    /// How registries are asked.
+    registry: crate::backend::registry::RegistryAccess,
     /// Whether the configuration file was named, and not found.
     config_is_named: bool,
     finishing: AtomicBool,
@@ -204,6 +209,7 @@ impl Session<'_> {
             concurrency: settings.concurrency.value.get(),
             timeout: settings.timeout.value,
             no_touch: self.no_touch,
+            registry: self.registry.clone(),
         }
     }
 
@@ -237,6 +243,7 @@ fn engine(
         cancel: CancellationToken::new(),
         read_only: global.read_only,
         no_touch: global.no_touch,
+        registry: global.registry.access()?,
         config_is_named: global.config.is_some(),
         finishing: AtomicBool::new(false),
     };

@@ -131,12 +131,6 @@ impl From<ConfigError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::NotBuiltIn(_) => {
-                let failure = Self::new(Exit::Usage, &error);
-                failure.hint(
-                    "local directories, `s3://BUCKET`, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version",
-                )
-            }
             OpenError::Demo(_) => Self::new(Exit::Failed, &error),
         }
     }

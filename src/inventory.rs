@@ -34,6 +34,8 @@ pub struct RefId(pub u32);
 /// A store, as a scan found it. Cloning shares what does not change.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
+    /// Why the store does not list what it holds, where that is so: then what is named counts as stored.
+    pub unlisted: Option<&'static str>,
     /// The refs, in the store's order.
     pub refs: Arc<Vec<RefEntry>>,
     /// All blobs, stored or named.
@@ -409,7 +411,8 @@ impl Inventory {
                 },
             }
         }
-        totals.orphan = (!self.has_unreadable_ref()).then_some(orphan.plus(totals.superseded));
+        let is_known = !self.has_unreadable_ref() && self.unlisted.is_none();
+        totals.orphan = is_known.then_some(orphan.plus(totals.superseded));
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
         self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));

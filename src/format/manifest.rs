@@ -99,6 +99,12 @@ impl Descriptor {
         Self { digest, signed_size: -1, ..Self::default() }
     }
 
+    /// Describes a blob of a known kind and size in bytes.
+    pub fn sized(digest: super::digest::Digest, media_type: &str, size: u64) -> Self {
+        let signed_size = i64::try_from(size).unwrap_or(i64::MAX);
+        Self { digest: DigestText::Valid(digest), media_type: media_type.to_owned(), signed_size, ..Self::default() }
+    }
+
     /// Describes a layer by what a cache configuration itself says of it, as caches without a manifest do. None when it
     /// does not say enough: BuildKit's importers want the annotations, and the uncompressed digest in them.
     pub fn of_layer(layer: &CacheLayer) -> Option<Self> {

@@ -1,10 +1,10 @@
 //! Builds an inventory from a reader: the roots and what they name first, then everything that is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::{self, FuturesOrdered};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -61,17 +61,14 @@ pub async fn scan(
     options: &ScanOptions,
     mut observe: impl FnMut(&Inventory) + Send,
 ) -> Result<Inventory, ScanError> {
-    let mut roots = reader.roots().await?;
     for _ in 1..MOST_PASSES {
-        let inventory = scan_once(reader, &roots, options, &mut observe).await?;
-        let after = reader.roots().await?;
-        if after.fingerprint == roots.fingerprint {
+        let (inventory, fingerprint) = scan_once(reader, options, &mut observe).await?;
+        if reader.still(fingerprint).await? {
             return Ok(inventory);
         }
-        roots = after;
     }
-    let mut inventory = scan_once(reader, &roots, options, &mut observe).await?;
-    if reader.roots().await?.fingerprint != roots.fingerprint {
+    let (mut inventory, fingerprint) = scan_once(reader, options, &mut observe).await?;
+    if !reader.still(fingerprint).await? {
         inventory.warnings.push(StoreWarning::KeepsChanging);
     }
     Ok(inventory)
@@ -79,10 +76,9 @@ pub async fn scan(
 
 async fn scan_once(
     reader: &SharedReader,
-    roots: &Roots,
     options: &ScanOptions,
     observe: &mut (impl FnMut(&Inventory) + Send),
-) -> Result<Inventory, ScanError> {
+) -> Result<(Inventory, Digest), ScanError> {
     let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
     // Dropping the guard ends a listing that nobody waits for any more.
     let cancel = options.cancel.child_token();
@@ -91,7 +87,7 @@ async fn scan_once(
     let listing = tokio::spawn(async move { lister.list_objects(sender, cancel).await });
 
     // The first batches are collected meanwhile.
-    let mut inventory = named(&**reader, &roots.entries, options).await?;
+    let (mut inventory, roots) = named_in_parts(&**reader, options, observe).await?;
     inventory.fingerprint = Some(roots.fingerprint);
     observe(&inventory);
 
@@ -110,6 +106,10 @@ async fn scan_once(
     if options.cancel.is_cancelled() {
         return Err(ScanError::Cancelled);
     }
+    if let Some(why) = reader.unlisted() {
+        presume_stored(&**reader, &mut inventory).await?;
+        inventory.unlisted = Some(why);
+    }
     others.entries.sort_by(|a, b| a.name.cmp(&b.name));
     inventory.entries = Arc::new(std::mem::take(&mut others.entries));
     inventory.around = reader.surroundings().await.map(Arc::new);
@@ -127,7 +127,23 @@ async fn scan_once(
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
     observe(&inventory);
-    Ok(inventory)
+    Ok((inventory, roots.fingerprint))
+}
+
+/// Counts what is named as stored, in a store that lists nothing, except for what it said it does not hold.
+async fn presume_stored(reader: &dyn CacheReader, inventory: &mut Inventory) -> Result<(), BackendError> {
+    let faults = inventory.refs.iter().flat_map(|entry| &entry.faults).filter(|fault| fault.is_absence());
+    let mut absent: HashSet<Digest> = faults.filter_map(|fault| fault.subject.parse().ok()).collect();
+    let named: Vec<(Digest, Option<u64>)> =
+        inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
+    let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
+    if let Some(missing) = reader.missing_among(asked).await? {
+        absent.extend(missing);
+    }
+    for (digest, size) in named.into_iter().filter(|(digest, _)| !absent.contains(digest)) {
+        inventory.blobs.store(digest, size.unwrap_or_default(), None);
+    }
+    Ok(())
 }
 
 /// What is no blob.
@@ -153,6 +169,57 @@ impl Others {
             }
         }
     }
+}
+
+/// Reads the roots of a store and everything that they name, as [`named`] does. `observe` sees those that have come so far.
+async fn named_in_parts(
+    reader: &dyn CacheReader,
+    options: &ScanOptions,
+    observe: &mut (impl FnMut(&Inventory) + Send),
+) -> Result<(Inventory, Roots), ScanError> {
+    let (sender, mut parts) = mpsc::channel::<Vec<Root>>(1);
+    let mut reading = reader.roots_in_parts(sender);
+    let (mut roots, mut waiting) = (None, VecDeque::new());
+    let mut resolving = FuturesOrdered::new();
+    let mut inventory = Inventory::default();
+    let (mut refs, mut shown) = (Vec::new(), 0);
+    let mut ended = false;
+    loop {
+        while resolving.len() < options.concurrency.max(1)
+            && let Some(root) = waiting.pop_front()
+        {
+            resolving.push_back(resolve_one(reader, root));
+        }
+        if ended && resolving.is_empty() && roots.is_some() {
+            break;
+        }
+        tokio::select! {
+            () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
+            read = &mut reading, if roots.is_none() => roots = Some(read?),
+            part = parts.recv(), if !ended => match part {
+                Some(part) => waiting.extend(part),
+                None => ended = true,
+            },
+            Some((root, resolved)) = resolving.next() => {
+                refs.push(entry(&root, resolved, &mut inventory.blobs));
+                // More and more at a time, so that all looks together cost no more than the whole.
+                if roots.is_none() && refs.len() >= shown + shown / 2 + 1 {
+                    shown = refs.len();
+                    inventory.refs = Arc::new(refs.clone());
+                    observe(&inventory);
+                }
+            }
+        }
+    }
+    let roots = roots.ok_or(BackendError::Interrupted)?;
+    inventory.warnings = duplicate_names(&roots.entries);
+    inventory.refs = Arc::new(refs);
+    Ok((inventory, roots))
+}
+
+async fn resolve_one(reader: &dyn CacheReader, root: Root) -> (Root, Resolved) {
+    let resolved = resolve::resolve(reader, &root, |_| ()).await;
+    (root, resolved)
 }
 
 /// Reads roots and everything that they name, several at once, and lists nothing: the inventory tells what is named, and

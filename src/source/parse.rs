@@ -80,6 +80,12 @@ fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sour
     if !RegistryLocation::looks_like_reference(name) {
         return parse_dir(text, exists);
     }
+    if let Some(registry) = RegistryLocation::parse_registry(name) {
+        if selected.is_some() {
+            return Err(SourceError::NoRepository(name.to_owned()));
+        }
+        return Ok(plain(Location::Registry(registry), None));
+    }
     let (location, select) = RegistryLocation::parse(name)?;
     let location = Location::Registry(location);
     let select = merge(select, selected, &location)?;

@@ -13,7 +13,7 @@ const DEFAULT_HOST: &str = "docker.io";
 pub struct RegistryLocation {
     /// The registry's name and port, as in `ghcr.io` or `localhost:5000`. `docker.io` stands for Docker Hub.
     pub host: String,
-    /// The path of the repository, as in `acme/app`.
+    /// The path of the repository, as in `acme/app`; empty for all that the registry lists.
     pub repository: String,
     /// Whether plain HTTP and unknown certificates are accepted (`registry.insecure`).
     pub insecure: bool,
@@ -62,6 +62,33 @@ impl RegistryLocation {
         let repository =
             if host == DEFAULT_HOST && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
         Ok((Self { host: host.to_owned(), repository, insecure: false }, digest.or(tag)))
+    }
+
+    /// Reads the name of a whole registry: a host with a port, or one with a slash after it.
+    pub(super) fn parse_registry(text: &str) -> Option<Self> {
+        let host = text.strip_suffix('/').unwrap_or(text);
+        let is_named = text.ends_with('/') || host.contains(':');
+        (is_named && !host.contains('/') && is_host(host) && is_valid_host(host)).then(|| Self {
+            host: host.to_owned(),
+            repository: String::new(),
+            insecure: false,
+        })
+    }
+
+    /// Tells whether all repositories of the registry are meant.
+    pub fn is_whole_registry(&self) -> bool {
+        self.repository.is_empty()
+    }
+
+    /// Returns the location of a repository in the same registry; none when that is not its name.
+    pub fn repository_of(&self, name: &str) -> Option<Self> {
+        let is_valid = name.len() <= 255 && name.split('/').all(is_path_component);
+        is_valid.then(|| Self { repository: name.to_owned(), ..self.clone() })
+    }
+
+    /// Tells whether `text` is a tag that a build can name.
+    pub fn is_tag(text: &str) -> bool {
+        check_tag(text).is_ok()
     }
 
     /// Takes what locates a registry cache from `attributes`; `kind` is `registry` or `inline`.

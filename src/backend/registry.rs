@@ -1,0 +1,443 @@
+//! A repository in a registry: caches in both forms, images that carry one, and plain images, by tag.
+//!
+//! A registry tells its tags and what they point to, and hands out manifests and blobs by digest. It does not list its
+//! blobs, so that nothing can be called orphaned here; what a manifest names counts as stored until somebody looks.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots, Support,
+    Verified,
+};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::{Root, RootFacts};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::source::{RefSelector, RegistryLocation, Secret};
+
+mod attestation;
+mod auth;
+mod credentials;
+mod dropped;
+mod http;
+mod kept;
+mod manifests;
+mod place;
+mod prune;
+mod push;
+mod tags;
+mod trust;
+
+use http::Http;
+use kept::{Kept, Tagged};
+use manifests::{Head, Manifest};
+
+/// How many bytes of documents are held in memory to be read once only.
+const HELD: usize = 64 << 20;
+/// How many refs go on to be read at once.
+const PART: usize = 32;
+
+/// How registries are asked, beyond what their sources say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegistryAccess {
+    /// A user and a password, in the place of those that were left by a login.
+    pub login: Option<(String, Secret)>,
+    /// An authority to trust beside those of the system, in PEM.
+    pub ca: Option<PathBuf>,
+    /// A client's certificate and its key, in PEM.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether plain HTTP is spoken.
+    pub plain_http: bool,
+    /// Where documents are kept that never change; absent means that none are.
+    pub cache: Option<PathBuf>,
+    /// Where the manifests of deleted refs are remembered; absent means that they are not.
+    pub dropped: Option<PathBuf>,
+    /// Whether each blob is asked for.
+    pub verify_blobs: bool,
+}
+
+/// A repository in a registry.
+#[derive(Debug)]
+pub struct RegistryCache {
+    location: RegistryLocation,
+    /// The refs that are wanted; all when absent.
+    select: Option<RefSelector>,
+    access: Access,
+    http: OnceCell<Http>,
+    kept: Option<Kept>,
+    seen: Mutex<Seen>,
+    /// What a deletion has taught of the registry.
+    learned: AsyncMutex<prune::Learned>,
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The tags of the last listing, in order.
+    listed: Vec<String>,
+    tags: BTreeMap<String, Tagged>,
+    /// Manifests that others name, which lie elsewhere than blobs.
+    manifests: HashSet<Digest>,
+    documents: HashMap<Digest, Arc<[u8]>>,
+    bytes: usize,
+}
+
+/// Lists the repositories of a registry as locations of their own.
+///
+/// # Errors
+/// When the registry cannot be asked, or offers no catalog.
+pub(super) async fn repositories(
+    location: &RegistryLocation,
+    access: &Access,
+) -> Result<Vec<RegistryLocation>, RemoteError> {
+    let http = Http::new(location, access)?;
+    let names = tags::repositories(&http).await?;
+    Ok(names.iter().filter_map(|name| location.repository_of(name)).collect())
+}
+
+impl RegistryCache {
+    /// Makes the reader; nothing is asked yet.
+    pub fn new(location: &RegistryLocation, select: Option<&RefSelector>, access: &Access) -> Self {
+        Self {
+            location: location.clone(),
+            select: select.cloned(),
+            access: access.clone(),
+            http: OnceCell::new(),
+            kept: access.registry.cache.as_deref().map(Kept::new),
+            seen: Mutex::default(),
+            learned: AsyncMutex::default(),
+        }
+    }
+
+    async fn http(&self) -> Result<&Http, RemoteError> {
+        self.http.get_or_try_init(|| async { Http::new(&self.location, &self.access) }).await
+    }
+
+    fn repository(&self) -> &str {
+        &self.location.repository
+    }
+
+    /// Lists the names of the refs that are wanted.
+    async fn list(&self) -> Result<Vec<String>, RemoteError> {
+        let names = match &self.select {
+            None => tags::tags(self.http().await?, self.repository()).await?,
+            Some(RefSelector::Name(name)) => vec![name.clone()],
+            Some(RefSelector::AnyOf(names)) => names.clone(),
+            Some(RefSelector::Digest(_)) => Vec::new(),
+        };
+        Ok(names)
+    }
+
+    /// Finds out what a tag points to, reading the manifest only when that is not known: a HEAD tells that it still is.
+    /// None when the tag has gone.
+    async fn look(&self, tag: &str) -> Result<Option<Tagged>, RemoteError> {
+        let http = self.http().await?;
+        let known = self.seen.lock().ok().and_then(|seen| seen.tags.get(tag).cloned());
+        if known.is_some_and(|known| self.holds(known.digest)) {
+            match manifests::head(http, self.repository(), tag).await? {
+                Head::Absent => return Ok(None),
+                Head::Points(tagged) if self.holds(tagged.digest) => {
+                    let size = self.document(tagged.digest).map_or(tagged.size, |bytes| bytes.len() as u64);
+                    return Ok(Some(self.note(tag, Tagged { size, ..tagged })));
+                }
+                Head::Points(_) | Head::Untold => {}
+            }
+        }
+        let Some(manifest) = manifests::get(http, self.repository(), tag).await? else { return Ok(None) };
+        let tagged = manifest.tagged();
+        self.hold_manifest(&manifest);
+        Ok(Some(self.note(tag, tagged)))
+    }
+
+    fn note(&self, tag: &str, tagged: Tagged) -> Tagged {
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.tags.insert(tag.to_owned(), tagged.clone());
+        }
+        tagged
+    }
+
+    /// Keeps a manifest that is what it is called, and notes which of the digests in it are manifests.
+    fn hold_manifest(&self, manifest: &Manifest) {
+        if manifest.is_true() {
+            self.note_children(&manifest.bytes);
+            self.hold(manifest.digest, &manifest.bytes);
+        }
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.manifests.insert(manifest.digest);
+        }
+    }
+
+    fn note_children(&self, bytes: &[u8]) {
+        let (children, subject) = match Document::parse(bytes) {
+            Ok(Document::Index { entries, subject }) => (entries, subject),
+            Ok(Document::Manifest { subject, .. }) => (Vec::new(), subject),
+            Err(_) => return,
+        };
+        if let Ok(mut seen) = self.seen.lock() {
+            let named = children.iter().filter(|child| child.is_manifest_like()).chain(subject.as_deref());
+            seen.manifests.extend(named.filter_map(|child| child.digest.valid()));
+        }
+    }
+
+    fn hold(&self, digest: Digest, bytes: &[u8]) {
+        if let Ok(mut seen) = self.seen.lock()
+            && seen.bytes + bytes.len() <= HELD
+            && !seen.documents.contains_key(&digest)
+        {
+            seen.bytes += bytes.len();
+            seen.documents.insert(digest, bytes.into());
+        }
+        if let Some(kept) = &self.kept
+            && !kept.has(digest)
+        {
+            kept.put(digest, bytes);
+        }
+    }
+
+    fn holds(&self, digest: Digest) -> bool {
+        let in_memory = self.seen.lock().is_ok_and(|seen| seen.documents.contains_key(&digest));
+        in_memory || self.kept.as_ref().is_some_and(|kept| kept.has(digest))
+    }
+
+    /// Returns a document that was read before.
+    fn document(&self, digest: Digest) -> Option<Arc<[u8]>> {
+        let held = self.seen.lock().ok().and_then(|seen| seen.documents.get(&digest).cloned());
+        held.or_else(|| {
+            let bytes = self.kept.as_ref()?.get(digest)?;
+            self.note_children(&bytes);
+            self.hold(digest, &bytes);
+            Some(bytes.into())
+        })
+    }
+
+    fn root(&self, names: Vec<String>, tagged: &Tagged) -> Root {
+        let descriptor = Descriptor::sized(tagged.digest, &tagged.media_type, tagged.size);
+        Root { facts: self.facts(), ..Root::new(names, descriptor) }
+    }
+
+    fn facts(&self) -> RootFacts {
+        RootFacts { repository: Some(self.location.to_string()), ..RootFacts::default() }
+    }
+
+    /// Makes a root of a tag; none when it has gone. What is wrong with one tag alone is told of that one.
+    async fn tag_root(&self, tag: String) -> Result<Option<Root>, RemoteError> {
+        let why = if RegistryLocation::is_tag(&tag) {
+            match self.look(&tag).await {
+                Ok(tagged) => return Ok(tagged.map(|tagged| self.root(vec![tag], &tagged))),
+                Err(error) if concerns_all(error.kind) => return Err(error),
+                Err(error) => error.causes.iter().fold(error.message.clone(), |all, cause| format!("{all}: {cause}")),
+            }
+        } else {
+            "the registry tells a tag of a form that no build can name".to_owned()
+        };
+        let mut root = Root::new(vec![tag], Descriptor::named(DigestText::from("")));
+        root.facts = RootFacts { sealed: Some(why), ..self.facts() };
+        Ok(Some(root))
+    }
+
+    /// Reads a manifest or a blob; which it is, is known of what was read before, and tried else.
+    async fn fetch(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let is_manifest = self.seen.lock().is_ok_and(|seen| seen.manifests.contains(&digest));
+        if is_manifest {
+            return self.fetch_manifest(digest).await;
+        }
+        match manifests::open_blob(self.http().await?, self.repository(), digest).await? {
+            Some(response) => read_whole(response, limit).await,
+            None => self.fetch_manifest(digest).await,
+        }
+    }
+
+    async fn fetch_manifest(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+        let found = manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
+        Ok(found.ok_or(ReadError::Absent)?.bytes)
+    }
+}
+
+/// Tells whether a fault at one tag is one at all of them.
+fn concerns_all(kind: RemoteKind) -> bool {
+    match kind {
+        RemoteKind::Unauthorized | RemoteKind::Forbidden | RemoteKind::Throttled => true,
+        RemoteKind::NotFound | RemoteKind::Unsupported | RemoteKind::Unavailable | RemoteKind::BadAnswer => false,
+    }
+}
+
+async fn read_whole(mut response: reqwest::Response, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
+        let size = (bytes.len() + chunk.len()) as u64;
+        if size > limit {
+            return Err(ReadError::TooLarge { size: response.content_length().unwrap_or(size).max(size), limit });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Makes an error of an answer that broke off, without the address: it may be signed.
+fn broken_off(error: reqwest::Error) -> std::io::Error {
+    std::io::Error::other(error.without_url())
+}
+
+#[async_trait]
+impl CacheReader for RegistryCache {
+    async fn roots(&self) -> Result<Roots, BackendError> {
+        let (parts, mut told) = mpsc::channel(1);
+        let ignoring = async { while told.recv().await.is_some() {} };
+        let (roots, ()) = tokio::join!(self.roots_in_parts(parts), ignoring);
+        roots
+    }
+
+    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
+        let place = self.location.to_string();
+        if let (Some(kept), Ok(mut seen)) = (&self.kept, self.seen.lock())
+            && seen.tags.is_empty()
+        {
+            seen.tags = kept.tags(&place);
+        }
+        let listed = self.list().await?;
+        if let Some(RefSelector::Digest(digest)) = self.select {
+            let manifest = manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
+            let manifest = manifest.ok_or_else(|| {
+                RemoteError::new(RemoteKind::NotFound, format!("{place}@{digest} does not exist"))
+            })?;
+            self.hold_manifest(&manifest);
+            let entries = vec![self.root(Vec::new(), &Tagged { digest, ..manifest.tagged() })];
+            let _ = parts.send(entries.clone()).await;
+            return Ok(Roots { entries, fingerprint: digest });
+        }
+        // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
+        let looks: Vec<_> = listed.iter().map(|tag| self.tag_root(tag.clone())).collect();
+        let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
+        let (mut entries, mut told) = (Vec::new(), 0);
+        while let Some(root) = looking.next().await {
+            entries.extend(root?);
+            // The first one goes on at once, so that there is something to see.
+            if entries.len() == 1 || entries.len() >= told + PART {
+                let part = entries.get(told..).unwrap_or_default().to_vec();
+                told = entries.len();
+                let _ = parts.send(part).await;
+            }
+        }
+        let _ = parts.send(entries.get(told..).unwrap_or_default().to_vec()).await;
+        if entries.is_empty() && self.select.is_some() {
+            let names = listed.join(", ");
+            let hint = format!("`cachelens ls {place}` lists the tags that there are");
+            return Err(RemoteError::new(RemoteKind::NotFound, format!("{place}:{names} does not exist")).hint(hint).into());
+        }
+        if let Ok(mut seen) = self.seen.lock() {
+            let there: HashSet<&str> = entries.iter().flat_map(|root| &root.names).map(String::as_str).collect();
+            if self.select.is_none() {
+                seen.tags.retain(|tag, _| there.contains(tag.as_str()));
+            }
+            seen.listed = listed;
+        }
+        self.keep_tags(&place).await;
+        let told: Vec<String> =
+            entries.iter().map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest)).collect();
+        Ok(Roots { fingerprint: Digest::of(told.concat().as_bytes()), entries })
+    }
+
+    /// Each tag was read at one moment, so that only new ones and ones that have gone would make a difference.
+    async fn still(&self, _fingerprint: Digest) -> Result<bool, BackendError> {
+        if self.select.is_some() {
+            return Ok(true);
+        }
+        let listed = self.list().await?;
+        Ok(self.seen.lock().is_ok_and(|seen| seen.listed == listed))
+    }
+
+    fn unlisted(&self) -> Option<&'static str> {
+        Some("a registry does not list its blobs")
+    }
+
+    async fn missing_among(&self, blobs: Vec<Digest>) -> Result<Option<Vec<Digest>>, BackendError> {
+        if !self.access.registry.verify_blobs {
+            return Ok(None);
+        }
+        let http = self.http().await?;
+        let known: HashSet<Digest> = self.seen.lock().map(|seen| seen.manifests.clone()).unwrap_or_default();
+        let blobs = blobs.into_iter().filter(|digest| !known.contains(digest));
+        let looks: Vec<_> = blobs
+            .map(|digest| async move {
+                let is_there = manifests::has_blob(http, self.repository(), digest).await?;
+                Ok::<_, RemoteError>((!is_there).then_some(digest))
+            })
+            .collect();
+        let missing: Vec<Option<Digest>> =
+            stream::iter(looks).buffer_unordered(self.access.concurrency.max(1)).try_collect().await?;
+        Ok(Some(missing.into_iter().flatten().collect()))
+    }
+
+    async fn list_objects(&self, _sender: ObjectSender, _cancel: CancellationToken) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let bytes = match self.document(digest) {
+            Some(bytes) => bytes.to_vec(),
+            None => self.fetch(digest, limit.min(DOCUMENT_LIMIT)).await?,
+        };
+        let size = bytes.len() as u64;
+        if size > limit {
+            return Err(ReadError::TooLarge { size, limit });
+        }
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        let found = hasher.finish();
+        if found != digest {
+            return Err(ReadError::WrongBytes { found });
+        }
+        if !self.seen.lock().is_ok_and(|seen| seen.documents.contains_key(&digest)) {
+            self.note_children(&bytes);
+            self.hold(digest, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        let response = manifests::open_blob(self.http().await?, self.repository(), digest).await?;
+        let response = response.ok_or(ReadError::Absent)?;
+        let stream = response.bytes_stream().map_err(broken_off);
+        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
+        Ok(Box::new(Verified::new(reader, digest)))
+    }
+
+    async fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delete_ref: self.learned.lock().await.support(),
+            delete_object: Support::No(prune::COLLECTION.to_owned()),
+            trash: false,
+        }
+    }
+
+    async fn place(&self) -> Result<String, BackendError> {
+        Ok(self.location.to_string())
+    }
+
+    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
+        self.attested(ref_name).await.unwrap_or_default()
+    }
+}
+
+impl RegistryCache {
+    async fn keep_tags(&self, place: &str) {
+        let Some(kept) = self.kept.clone() else { return };
+        let Ok(tags) = self.seen.lock().map(|seen| seen.tags.clone()) else { return };
+        let place = place.to_owned();
+        // The disk is not waited for by anything else.
+        let _ = tokio::task::spawn_blocking(move || {
+            let mut all = kept.tags(&place);
+            all.extend(tags);
+            kept.put_tags(&place, &all);
+        })
+        .await;
+    }
+}

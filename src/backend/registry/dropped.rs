@@ -1,0 +1,59 @@
+//! The manifests of refs that runs deleted, kept on this machine so that they can be pushed again.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::RegistryCache;
+use super::kept::write;
+use crate::backend::PlanId;
+use crate::format::digest::Digest;
+
+/// Where they lie: a folder for each run.
+pub(super) struct Dropped(PathBuf);
+
+impl RegistryCache {
+    /// Returns the place of what was dropped; none where nothing is remembered.
+    pub(super) fn dropped(&self) -> Option<Dropped> {
+        self.access.registry.dropped.as_deref().map(|folder| Dropped(folder.join("dropped-manifests")))
+    }
+}
+
+impl Dropped {
+    fn file(&self, run: &PlanId, digest: Digest) -> PathBuf {
+        self.0.join(run.to_string()).join(format!("{}-{}.json", digest.algorithm(), digest.hex()))
+    }
+
+    /// Keeps a manifest.
+    pub(super) fn remember(&self, run: &PlanId, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+        write(&self.file(run, digest), bytes)
+    }
+
+    /// Returns a manifest that is kept, if it still is what it was.
+    pub(super) fn recall(&self, run: &PlanId, digest: Digest) -> Option<Vec<u8>> {
+        let bytes = fs::read(self.file(run, digest)).ok()?;
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        (hasher.finish() == digest).then_some(bytes)
+    }
+
+    /// Removes what runs before `before` left.
+    pub(super) fn forget(&self, before: Timestamp) {
+        let runs = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for run in runs.map(|entry| entry.path()).filter(|path| is_run(path)) {
+            let modified = fs::metadata(&run).and_then(|data| data.modified()).ok();
+            let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+            if modified.is_some_and(|modified| modified < before)
+                && let Err(error) = fs::remove_dir_all(&run)
+            {
+                tracing::debug!(%error, "an old run is not forgotten");
+            }
+        }
+    }
+}
+
+fn is_run(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<PlanId>().is_ok())
+}

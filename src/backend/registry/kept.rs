@@ -1,0 +1,132 @@
+//! A small cache on disk of what never changes: manifests and configurations, by digest. What comes back from it is
+//! checked like everything else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::digest::Digest;
+use crate::format::manifest::DOCUMENT_LIMIT;
+
+/// How many bytes the cache may hold.
+const LIMIT: u64 = 256 << 20;
+
+/// The cache of one registry's documents.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    folder: PathBuf,
+}
+
+/// What a tag pointed to when it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tagged {
+    pub(super) digest: Digest,
+    pub(super) media_type: String,
+    pub(super) size: u64,
+}
+
+impl Kept {
+    /// Returns the cache in a folder, which need not exist.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.join("registry") }
+    }
+
+    fn file(&self, digest: Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.folder.join(digest.algorithm()).join(hex.get(..2).unwrap_or_default()).join(hex)
+    }
+
+    /// Reads a document, if it is there and is what its name says.
+    pub(super) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
+        let file = self.file(digest);
+        let size = fs::metadata(&file).ok()?.len();
+        let bytes = if size <= DOCUMENT_LIMIT { fs::read(&file).ok()? } else { return None };
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        if hasher.finish() == digest {
+            return Some(bytes);
+        }
+        let _ = fs::remove_file(&file);
+        None
+    }
+
+    /// Tells whether a document is there, as far as a look tells.
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        self.file(digest).is_file()
+    }
+
+    /// Keeps a document. A disk that is full or may not be written is no fault: it is read again the next time.
+    pub(super) fn put(&self, digest: Digest, bytes: &[u8]) {
+        if let Err(error) = write(&self.file(digest), bytes) {
+            tracing::debug!(%error, "a document is not kept");
+        }
+    }
+
+    fn tags_file(&self, place: &str) -> PathBuf {
+        self.folder.join("tags").join(Digest::of(place.as_bytes()).hex())
+    }
+
+    /// Returns what the tags of a repository pointed to the last time.
+    pub(super) fn tags(&self, place: &str) -> BTreeMap<String, Tagged> {
+        let bytes = fs::read(self.tags_file(place)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Remembers what the tags of a repository point to, and makes room where too much is kept.
+    pub(super) fn put_tags(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
+        let written = serde_json::to_vec(tags).map_err(std::io::Error::from);
+        if let Err(error) = written.and_then(|bytes| write(&self.tags_file(place), &bytes)) {
+            tracing::debug!(%error, "tags are not kept");
+        }
+        self.trim();
+    }
+
+    /// Removes the files that were written first, until what is left takes no more than it may.
+    fn trim(&self) {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(data) if data.is_dir() => folders.push(entry.path()),
+                    Ok(data) => {
+                        let time = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                        files.push((time, data.len(), entry.path()));
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+        let mut bytes: u64 = files.iter().map(|(_, size, _)| size).sum();
+        if bytes <= LIMIT {
+            return;
+        }
+        files.sort();
+        for (_, size, file) in files {
+            if bytes <= LIMIT / 4 * 3 {
+                return;
+            }
+            if fs::remove_file(file).is_ok() {
+                bytes = bytes.saturating_sub(size);
+            }
+        }
+    }
+}
+
+/// Writes a file whole or not at all, for nobody else to read: registries may be private.
+pub(super) fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
+    let mut open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let written = open.write_all(bytes).and_then(|()| fs::rename(&unfinished, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}

@@ -1,0 +1,75 @@
+//! Whom to trust, and as whom to come, where a registry has certificates of its own.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::{Certificate, Identity};
+
+use crate::backend::{Access, RemoteError, RemoteKind};
+
+/// The certificates for one registry.
+#[derive(Default)]
+pub(super) struct Trust {
+    /// Authorities beside those of the system.
+    pub(super) roots: Vec<Certificate>,
+    /// What this program shows of itself.
+    pub(super) identity: Option<Identity>,
+}
+
+/// Collects the certificates that flags name, and those that lie where Docker looks for them: `*.crt` are authorities,
+/// a `*.cert` with its `*.key` is a client's (`registry/registry.go` in moby).
+///
+/// # Errors
+/// When a file that is there cannot be used.
+pub(super) fn find(host: &str, access: &Access) -> Result<Trust, RemoteError> {
+    let mut trust = Trust::default();
+    for folder in folders(host) {
+        let Ok(entries) = folder.read_dir() else { continue };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
+        for file in files {
+            match file.extension().and_then(|extension| extension.to_str()) {
+                Some("crt") => trust.roots.extend(authorities(&file)?),
+                Some("cert") if trust.identity.is_none() => {
+                    trust.identity = Some(identity(&file, &file.with_extension("key"))?);
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Some(file) = &access.registry.ca {
+        trust.roots.extend(authorities(file)?);
+    }
+    if let Some((certificate, key)) = &access.registry.client_certificate {
+        trust.identity = Some(identity(certificate, key)?);
+    }
+    Ok(trust)
+}
+
+fn folders(host: &str) -> Vec<PathBuf> {
+    let of_user = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config/docker/certs.d").join(host));
+    [Path::new("/etc/docker/certs.d").join(host), Path::new("/etc/containers/certs.d").join(host)]
+        .into_iter()
+        .chain(of_user)
+        .collect()
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, RemoteError> {
+    let bytes = std::fs::read(file).map_err(|error| unusable(file, &error))?;
+    let found = Certificate::from_pem_bundle(&bytes).map_err(|error| unusable(file, &error))?;
+    if found.is_empty() {
+        return Err(unusable(file, &"it holds no certificate in PEM"));
+    }
+    Ok(found)
+}
+
+fn identity(certificate: &Path, key: &Path) -> Result<Identity, RemoteError> {
+    let mut pem = std::fs::read(certificate).map_err(|error| unusable(certificate, &error))?;
+    pem.push(b'\n');
+    pem.extend(std::fs::read(key).map_err(|error| unusable(key, &error))?);
+    Identity::from_pem(&pem).map_err(|error| unusable(certificate, &error))
+}
+
+fn unusable(file: &Path, why: &dyn std::fmt::Display) -> RemoteError {
+    let file = crate::format::text::visible(&file.to_string_lossy()).into_owned();
+    RemoteError::new(RemoteKind::Unavailable, format!("{file} cannot be used as a certificate")).because(why.to_string())
+}

@@ -4,7 +4,7 @@
 //! batch by batch, each checked again just before. When all are gone the refs are read again while nobody can write them,
 //! and what they name by then is put back. At last the store is listed again, to prove that every ref that stays is whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::backend::{
     BackendError, CachePruner, Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget,
     SharedPruner, SharedReader, Skip,
 };
+use crate::format::digest::Digest;
 use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
@@ -259,8 +260,10 @@ impl<'a> Run<'a> {
             return Ok(false);
         }
         let plan = self.plan;
-        let items: HashMap<&ObjectName, usize> =
-            plan.objects().enumerate().map(|(place, name)| (name, plan.before_objects() + place)).collect();
+        let of_back: HashSet<&Digest> = back.iter().collect();
+        let is_back = |name: &ObjectName| matches!(name, ObjectName::Blob(digest) if of_back.contains(digest));
+        let items: HashMap<ObjectName, usize> =
+            plan.objects().zip(plan.before_objects()..).filter(|(name, _)| is_back(name)).collect();
         for digest in &back {
             self.note(|journal| journal.put_back(*digest));
             if let Some(item) = items.get(&ObjectName::Blob(*digest))
@@ -398,7 +401,7 @@ impl<'a> Run<'a> {
         let names = gone.iter().filter_map(|place| self.object_target(batch[*place])).map(|target| target.name);
         let there = self.pruner.in_trash(self.plan.id(), names.collect()).await;
         for (place, there) in gone.into_iter().zip(there) {
-            let trashed = matches!(self.plan.delete()[batch[place]].target.kind(), Kind::Object);
+            let trashed = self.plan.delete().at(batch[place]).target.kind() == Kind::Object;
             if there || trashed || self.plan.disposal() == Disposal::AtOnce {
                 outcomes[place] = Outcome::Done;
             }
@@ -450,7 +453,7 @@ impl<'a> Run<'a> {
     fn is_in_trash(&self, item: usize) -> bool {
         self.plan.disposal() == Disposal::Trash
             && self.outcomes[item] == Some(Outcome::Done)
-            && matches!(self.plan.delete()[item].target.kind(), Kind::Blob | Kind::Partial)
+            && matches!(self.plan.delete().at(item).target.kind(), Kind::Blob | Kind::Partial)
     }
 
     /// Lists the store again; returns the refs that lack something which they did not lack when the plan was made.
@@ -461,11 +464,8 @@ impl<'a> Run<'a> {
         let before: HashMap<String, String> = self
             .plan
             .delete()
-            .iter()
-            .filter_map(|item| match &item.target {
-                Target::Rewrite(rewrite) => Some(&rewrite.documents),
-                Target::Ref(_) | Target::Object(_) => None,
-            })
+            .rewrites()
+            .map(|rewrite| &rewrite.documents)
             .map(|rewrite| (rewrite.to().0.to_string(), rewrite.from.digest.to_string()))
             .collect();
         let lacked = |name: &str, digest: &str| {
@@ -482,7 +482,7 @@ impl<'a> Run<'a> {
     }
 
     fn conclude(&mut self, item: usize, outcome: Outcome) {
-        let name = self.plan.delete()[item].target.name();
+        let name = self.plan.delete().at(item).target.name();
         self.note(|journal| journal.item(item, name, outcome.clone()));
         self.reached(Step::Concluded(item, &outcome));
         self.outcomes[item] = Some(outcome);
@@ -494,23 +494,27 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn target(&self, item: usize) -> Target {
+        self.plan.delete().at(item).into_owned().target
+    }
+
     fn ref_target(&self, item: usize) -> Option<RefTarget> {
-        match &self.plan.delete()[item].target {
-            Target::Ref(target) => Some(target.clone()),
+        match self.target(item) {
+            Target::Ref(target) => Some(target),
             Target::Object(_) | Target::Rewrite(_) => None,
         }
     }
 
     fn rewrite(&self, item: usize) -> Option<RefRewrite> {
-        match &self.plan.delete()[item].target {
-            Target::Rewrite(rewrite) => Some(rewrite.documents.clone()),
+        match self.target(item) {
+            Target::Rewrite(rewrite) => Some(rewrite.documents),
             Target::Ref(_) | Target::Object(_) => None,
         }
     }
 
     fn object_target(&self, item: usize) -> Option<ObjectTarget> {
-        match &self.plan.delete()[item].target {
-            Target::Object(target) => Some(target.clone()),
+        match self.target(item) {
+            Target::Object(target) => Some(target),
             Target::Ref(_) | Target::Rewrite(_) => None,
         }
     }

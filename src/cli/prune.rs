@@ -141,7 +141,7 @@ async fn plan(
     let plan = plan.with_warning(cost);
     Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
         Some(pruner) => {
-            let footprint = pruner.footprint(plan.objects().cloned().collect()).await;
+            let footprint = pruner.footprint(plan.objects().collect()).await;
             plan.with_footprint(footprint)
         }
         None => plan,

@@ -28,10 +28,10 @@ pub async fn undo(
         if history.outcomes[item] != Some(Outcome::Done) && !(history.outcomes[item].is_none() && history.begun[item]) {
             continue;
         }
-        match &deletion.target {
-            Target::Ref(target) => refs.push((item, target.clone())),
-            Target::Rewrite(rewrite) => rewritten.push((item, rewrite.documents.clone())),
-            Target::Object(object) => objects.push((item, object.name.clone())),
+        match deletion.into_owned().target {
+            Target::Ref(target) => refs.push((item, target)),
+            Target::Rewrite(rewrite) => rewritten.push((item, rewrite.documents)),
+            Target::Object(object) => objects.push((item, object.name)),
         }
     }
     let mut results = Vec::new();
@@ -53,7 +53,7 @@ pub async fn undo(
         results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
     }
     for (item, outcome) in &results {
-        journal.undo(*item, plan.delete()[*item].target.name(), outcome.clone())?;
+        journal.undo(*item, plan.delete().at(*item).target.name(), outcome.clone())?;
     }
     journal.sync()?;
     pruner.settle(jiff::Timestamp::MIN).await?;

@@ -182,13 +182,7 @@ impl Planned {
     }
 
     fn of(draft: Arc<Draft>, choices: Choices, plan: Arc<Plan>, whole: Arc<Plan>) -> Self {
-        let goes: HashSet<&Target> = plan.delete().iter().map(|item| &item.target).collect();
-        let standing = |target: &Target| match (goes.contains(target), choices.spared.contains(target)) {
-            (true, _) => Standing::Goes,
-            (false, true) => Standing::LeftOut,
-            (false, false) => Standing::Needed,
-        };
-        let standings = whole.delete().iter().map(|item| standing(&item.target)).collect();
+        let standings = standings(&plan, &whole, &choices.spared);
         let (waits, stays) = parts(&draft, &choices, &plan);
         let goes = (0..).take(whole.delete().len()).map(Entry::Deletion).collect();
         let refs = draft.inventory().indexed_refs();
@@ -216,6 +210,20 @@ impl Planned {
     pub fn frees_now(&self) -> bool {
         self.choices.freed_blobs == FreedBlobs::GoNow
     }
+}
+
+/// Returns what becomes of each deletion of the whole plan.
+fn standings(plan: &Arc<Plan>, whole: &Arc<Plan>, spared: &HashSet<Target>) -> Vec<Standing> {
+    if Arc::ptr_eq(plan, whole) {
+        return vec![Standing::Goes; whole.delete().len()];
+    }
+    let goes: HashSet<Target> = plan.delete().iter().map(|item| item.into_owned().target).collect();
+    let standing = |target: &Target| match (goes.contains(target), spared.contains(target)) {
+        (true, _) => Standing::Goes,
+        (false, true) => Standing::LeftOut,
+        (false, false) => Standing::Needed,
+    };
+    whole.delete().iter().map(|item| standing(&item.target)).collect()
 }
 
 /// Returns what waits, and what stays.

@@ -60,6 +60,19 @@ pub fn forget_peak() -> Outcome {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 
+/// Takes up the memory that was freed and that the process still holds, so that what comes next cannot hide in it. The gaps
+/// are full when the process has to grow.
+pub fn fill_gaps() -> Outcome<Vec<Vec<u8>>> {
+    let mut filler = Vec::new();
+    for size in [65_536, 4096, 512, 64] {
+        let begin = resident()?;
+        while resident()? < begin + 1_000_000 {
+            filler.extend((0..1_000_000 / size / 4).map(|_| vec![1; size]));
+        }
+    }
+    Ok(filler)
+}
+
 fn status(name: &str) -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("/proc/self/status lacks a line")?;

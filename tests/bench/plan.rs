@@ -50,11 +50,13 @@ pub fn child() -> Outcome {
     let before = memory::resident()?;
     let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
     let with_inventory = memory::resident()?;
+    let filler = memory::fill_gaps()?;
+    let before_plan = memory::resident()?;
     memory::forget_peak()?;
     let plan = plan(&inventory)?;
-    let more = memory::peak()?.saturating_sub(with_inventory);
+    let more = memory::peak()?.saturating_sub(before_plan);
     println!("{}", more as f64 / with_inventory.saturating_sub(before).max(1) as f64);
-    drop(plan);
+    drop((plan, filler));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::cli::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::prune::execute::Report;
-use crate::prune::plan::{Deletion, Kind, Plan, Target};
+use crate::prune::plan::{Deletion, Kind, Plan};
 use crate::units::Size;
 
 /// A plan, and what came of it when it was carried out.
@@ -90,7 +90,7 @@ impl<'a> Counted<'a> {
             freed_bytes: report.freed_bytes,
             journal: journal.to_string_lossy().into_owned(),
             broken: &report.broken,
-            items: items.map(|(item, outcome)| Item::new(item, outcome)).collect(),
+            items: items.map(|(item, outcome)| Item::new(&item, outcome)).collect(),
         }
     }
 }
@@ -149,10 +149,7 @@ fn plan(pruned: &Pruned, color: bool) -> String {
 fn title(plan: &Plan) -> String {
     let refs = plural(plan.refs() as u64, "ref");
     let objects = plural(plan.frees_objects(), "object");
-    let results = plan.delete().iter().filter_map(|item| match &item.target {
-        Target::Rewrite(rewrite) => Some(rewrite.results.len() as u64),
-        Target::Ref(_) | Target::Object(_) => None,
-    });
+    let results = plan.delete().rewrites().map(|rewrite| rewrite.results.len() as u64);
     let results = match results.sum() {
         0 => String::new(),
         count => format!(", {} of refs that stay", plural(count, "result")),
@@ -239,7 +236,7 @@ fn notes(plan: &Plan) -> Vec<String> {
             notes.push(format!("It gets {} back in all.", Size(disk.disk_bytes)));
         }
     }
-    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(is_moved) {
+    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(&item)) {
         notes.push("Objects go to the trash in the cache; a later prune empties it after the grace.".to_owned());
     }
     if plan.later_bytes() > 0 {
@@ -274,7 +271,7 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
 
     // A table would cut what the system said.
     let troubles: Vec<String> =
-        plan.delete().iter().zip(&report.outcomes).filter_map(|(item, outcome)| line(item, outcome, color)).collect();
+        plan.delete().iter().zip(&report.outcomes).filter_map(|(item, outcome)| line(&item, outcome, color)).collect();
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
@@ -326,13 +323,13 @@ pub(super) fn undone(
     let items = || results.iter().filter_map(|(place, outcome)| Some((plan.delete().get(*place)?, outcome)));
     let done = results.iter().filter(|(_, outcome)| *outcome == Outcome::Done).count();
     if session.output.json {
-        let items = items().map(|(item, outcome)| Item::new(item, outcome)).collect();
+        let items = items().map(|(item, outcome)| Item::new(&item, outcome)).collect();
         let journal = journal.to_string_lossy().into_owned();
         let undo = Counts { source: plan.source(), done, journal, items };
         return session.output.document(&Document::new("prune", Undone { undo }, &[]));
     }
     let mut text = format!("{}: {done} of {} put back\n", plan.source(), results.len());
-    text.extend(items().filter_map(|(item, outcome)| line(item, outcome, session.output.color)));
+    text.extend(items().filter_map(|(item, outcome)| line(&item, outcome, session.output.color)));
     session.output.text(&text)
 }
 

@@ -18,6 +18,15 @@ pub(super) enum RefFate {
     Goes(RefTarget, Vec<Why>),
 }
 
+impl RefFate {
+    fn goes(&self) -> Option<&RefTarget> {
+        match self {
+            Self::Goes(target, _) => Some(target),
+            Self::Stays(_) => None,
+        }
+    }
+}
+
 /// Which refs reach a blob. The greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
@@ -88,7 +97,6 @@ impl BlobFate {
 /// What becomes of everything in a store.
 #[derive(Debug)]
 pub struct Judged {
-    pub(super) refs: Vec<RefFate>,
     /// In the order of the blob table.
     pub(super) blobs: Vec<BlobFate>,
     /// Blobs in the trash that a ref names and the store does not hold.
@@ -98,8 +106,13 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Judges everything, refs first.
+    /// Judges everything.
     pub fn new(planning: &Planning<'_>) -> Self {
+        Self::with_refs(planning).1
+    }
+
+    /// Judges everything, refs first; returns what becomes of those, in the inventory's order, and the rest.
+    pub(super) fn with_refs(planning: &Planning<'_>) -> (Vec<RefFate>, Self) {
         let inventory = planning.inventory;
         let refs = judge_refs(planning);
         let reached = reached(planning, &refs);
@@ -115,7 +128,8 @@ impl Judged {
         };
         let blobs =
             inventory.blobs.iter().zip(reached).map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
-        Self { refs, blobs: blobs.collect(), put_back, undetermined }
+        let judged = Self { blobs: blobs.collect(), put_back, undetermined };
+        (refs, judged)
     }
 
     /// Returns what becomes of a blob of the inventory.
@@ -183,19 +197,12 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
         })
         .collect();
     // Entries that are the same cannot be told apart in the store: one that stays keeps all of them.
-    let stays = |fate: &RefFate| matches!(fate, RefFate::Stays(_));
-    let kept: HashSet<RefTarget> = planning
-        .inventory
-        .refs
-        .iter()
-        .zip(&fates)
-        .filter(|(_, fate)| stays(fate))
-        .filter_map(|(entry, _)| ref_target(entry))
-        .collect();
+    let going: HashSet<&RefTarget> = fates.iter().filter_map(RefFate::goes).collect();
+    let stay = planning.inventory.refs.iter().zip(&fates).filter(|(_, fate)| fate.goes().is_none());
+    let same: HashSet<RefTarget> =
+        stay.filter_map(|(entry, _)| ref_target(entry)).filter(|target| going.contains(target)).collect();
     for fate in &mut fates {
-        if let RefFate::Goes(target, _) = fate
-            && kept.contains(target)
-        {
+        if fate.goes().is_some_and(|target| same.contains(target)) {
             *fate = RefFate::Stays(vec![StoreReason::SameAsKept.into()]);
         }
     }

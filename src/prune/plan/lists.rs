@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use jiff::SignedDuration;
 
 use super::judge::{RefFate, blob_target, digest_in_trash};
-use super::{BlobFate, Deletion, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
-use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, Support};
+use super::{BlobFate, Deletion, Deletions, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
+use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, Support};
 use crate::format::digest::Digest;
+use crate::inventory::blobs::BlobId;
 use crate::retention::{Reason, Verdict};
 
 /// What goes and what stays.
@@ -15,15 +16,16 @@ pub(super) struct Lists<'a> {
     planning: &'a Planning<'a>,
     judged: &'a Judged,
     /// Refs first.
-    pub(super) delete: Vec<Deletion>,
+    pub(super) delete: Deletions,
     pub(super) keep: Vec<Kept>,
 }
 
 impl<'a> Lists<'a> {
     /// Makes both lists, in an order that does not depend on the store's.
-    pub(super) fn new(planning: &'a Planning<'a>, judged: &'a Judged) -> Self {
-        let mut lists = Self { planning, judged, delete: Vec::new(), keep: Vec::new() };
-        lists.refs();
+    pub(super) fn new(planning: &'a Planning<'a>, judged: &'a Judged, fates: Vec<RefFate>) -> Self {
+        let delete = Deletions::over(&planning.inventory.blobs, planning.now);
+        let mut lists = Self { planning, judged, delete, keep: Vec::new() };
+        lists.refs(fates);
         lists.rewrites();
         lists.entries();
         lists.blobs();
@@ -32,25 +34,24 @@ impl<'a> Lists<'a> {
         lists
     }
 
-    fn refs(&mut self) {
-        for (entry, fate) in self.planning.inventory.refs.iter().zip(&self.judged.refs) {
+    fn refs(&mut self, fates: Vec<RefFate>) {
+        let mut goes = Vec::new();
+        for (entry, fate) in self.planning.inventory.refs.iter().zip(fates) {
             match fate {
-                RefFate::Goes(target, reasons) => {
-                    self.delete.push(Deletion { target: Target::Ref(target.clone()), reasons: reasons.clone() });
-                }
+                RefFate::Goes(target, reasons) => goes.push((target, reasons)),
                 RefFate::Stays(reasons) => self.keep.push(Kept {
                     kind: Kind::Ref,
                     name: entry.name.clone(),
                     digest: Some(entry.digest().to_string()),
                     missing_blobs: entry.sizes.missing_blobs,
-                    reasons: reasons.clone(),
+                    reasons,
                 }),
             }
         }
-        self.delete.sort_by_cached_key(|item| match &item.target {
-            Target::Ref(target) => (target.names.clone(), Some(target.digest)),
-            Target::Object(_) | Target::Rewrite(_) => (Vec::new(), None),
-        });
+        goes.sort_by(|(a, _), (b, _)| (&a.names, &a.digest).cmp(&(&b.names, &b.digest)));
+        for (target, reasons) in goes {
+            self.delete.push(Deletion { target: Target::Ref(target), reasons });
+        }
         self.keep.sort_by(|a, b| (&a.name, &a.digest).cmp(&(&b.name, &b.digest)));
     }
 
@@ -83,7 +84,9 @@ impl<'a> Lists<'a> {
             }
         }
         goes.sort_by_key(|(is_other, _)| *is_other);
-        self.delete.extend(goes.into_iter().map(|(_, deletion)| deletion));
+        for (_, deletion) in goes {
+            self.delete.push(deletion);
+        }
     }
 
     /// Results go from refs that stay.
@@ -92,13 +95,13 @@ impl<'a> Lists<'a> {
         if planning.capabilities.delete_ref != Support::Yes {
             return;
         }
-        let going: HashSet<Target> = self.delete.iter().map(|item| item.target.clone()).collect();
-        let mut rewrites: Vec<_> = planning.rewrites.refs.iter().collect();
+        let going: HashSet<&RefTarget> = self.delete.refs().collect();
+        let mut rewrites: Vec<_> =
+            planning.rewrites.refs.iter().filter(|rewrite| !going.contains(&rewrite.documents.from)).collect();
         rewrites.sort_by(|a, b| a.documents.from.names.cmp(&b.documents.from.names));
         for rewrite in rewrites {
             let target = Target::Rewrite(Box::new(rewrite.clone()));
-            let the_ref = Target::Ref(rewrite.documents.from.clone());
-            if !going.contains(&the_ref) && !planning.spared.contains(&target) {
+            if !planning.spared.contains(&target) {
                 let (results, filter) = (rewrite.results.len(), rewrite.filter.clone());
                 let reasons = vec![StoreReason::ChosenResults { results, filter }.into()];
                 self.delete.push(Deletion { target, reasons });
@@ -107,18 +110,10 @@ impl<'a> Lists<'a> {
     }
 
     fn blobs(&mut self) {
-        let mut goes = Vec::new();
-        for (blob, fate) in self.planning.inventory.blobs.iter().zip(&self.judged.blobs) {
-            if let (BlobFate::Goes, Some(target)) = (fate, blob_target(blob)) {
-                goes.push((target, blob.refs()));
-            }
-        }
-        goes.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        self.delete.extend(goes.into_iter().map(|(target, refs)| {
-            let unchanged = age(target.modified, self.planning.now);
-            let reason = if refs == 0 { StoreReason::Orphan { unchanged } } else { StoreReason::FreedNow };
-            Deletion { target: Target::Object(target), reasons: vec![reason.into()] }
-        }));
+        let judged = (0..).map(BlobId).zip(&self.judged.blobs);
+        let goes = judged.filter(|(_, fate)| **fate == BlobFate::Goes).map(|(blob, _)| blob);
+        let blobs = &self.planning.inventory.blobs;
+        self.delete.push_blobs(goes.filter(|blob| blob_target(blobs.get(*blob)).is_some()).collect());
     }
 
     fn partial(&mut self) {

@@ -1,12 +1,17 @@
 //! Plans over small stores, and broken ones that the proof must refuse.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::*;
 use crate::backend::memory::MemoryCache;
-use crate::backend::{ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support};
+use crate::backend::{
+    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support,
+};
 use crate::inventory::scan::{ScanOptions, scan};
-use crate::retention::{Reason, Verdict};
+use crate::prune::records::Rewrites;
+use crate::retention::{Policy, Reason, Verdict, Verdicts};
 
 const NOW: &str = "2026-11-22T00:00:00Z";
 
@@ -104,7 +109,7 @@ fn what_nothing_reaches_goes_when_the_grace_has_passed() {
     assert_eq!(names(&plan), [old.to_string()]);
     assert_eq!(held(&plan), [(BlobFate::WithinGrace, 2), (BlobFate::UnknownAge, 1)]);
     assert_eq!((plan.frees_bytes(), plan.frees_objects(), plan.live().blobs), (3, 1, 3));
-    assert_eq!(plan.delete()[0].reasons[0].to_string(), "no ref reaches it; written 2d 1h ago");
+    assert_eq!(plan.delete().get(0).unwrap().reasons[0].to_string(), "no ref reaches it; written 2d 1h ago");
 }
 
 #[test]
@@ -245,7 +250,7 @@ fn a_ref(name: &str, digest: Digest) -> Deletion {
 }
 
 /// Makes a sound plan unsound.
-type Change = Box<dyn Fn(&mut Plan)>;
+type Change = Box<dyn Fn(&mut Vec<Deletion>)>;
 
 #[test]
 fn the_proof_finds_what_is_wrong_with_a_plan() {
@@ -256,10 +261,12 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
     let old = store.a_ref("old", true, &[used, of_old]);
     store.plan_and(|planning, plan| {
         let plan = plan.unwrap();
-        let with = |change: &dyn Fn(&mut Plan)| {
+        let with = |change: &dyn Fn(&mut Vec<Deletion>)| {
+            let mut delete = plan.delete.iter().map(Cow::into_owned).collect();
+            change(&mut delete);
             let mut changed = plan.clone();
-            change(&mut changed);
-            changed.frees_bytes = changed.delete.iter().map(|item| item.target.bytes()).sum();
+            changed.frees_bytes = delete.iter().map(|item| item.target.bytes()).sum();
+            changed.delete = delete.into_iter().collect();
             changed.frees_objects = changed.objects().count() as u64;
             verify::against(&changed, planning)
         };
@@ -267,21 +274,23 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
         let cases: Vec<(Violation, Change)> = vec![
             (
                 Violation::Reached { name: used.to_string(), by: "main".into() },
-                Box::new(move |plan| plan.delete.push(blob(used, 4, 100))),
+                Box::new(move |delete| delete.push(blob(used, 4, 100))),
             ),
-            (Violation::Twice(orphan.to_string()), Box::new(move |plan| plan.delete.push(blob(orphan, 6, 100)))),
-            (Violation::TooYoung(young.to_string()), Box::new(move |plan| plan.delete.push(blob(young, 5, 1)))),
+            (Violation::Twice(orphan.to_string()), Box::new(move |delete| delete.push(blob(orphan, 6, 100)))),
+            (Violation::TooYoung(young.to_string()), Box::new(move |delete| delete.push(blob(young, 5, 1)))),
             // A date that is not the store's does not make it older.
-            (Violation::NoSuchObject(young.to_string()), Box::new(move |plan| plan.delete.push(blob(young, 5, 100)))),
-            (Violation::RefAfterObject("old".into()), Box::new(|plan| plan.delete.rotate_left(1))),
-            (Violation::NotDropped("main".into()), Box::new(move |plan| plan.delete.insert(0, a_ref("main", main)))),
-            (Violation::NoSuchRef("gone".into()), Box::new(move |plan| plan.delete.insert(0, a_ref("gone", old)))),
-            (Violation::OneStep(old.to_string()), Box::new(move |plan| plan.delete.push(blob(old, 1, 100)))),
-            (Violation::Undetermined(orphan.to_string()), Box::new(|plan| plan.undetermined = true)),
+            (Violation::NoSuchObject(young.to_string()), Box::new(move |delete| delete.push(blob(young, 5, 100)))),
+            (Violation::RefAfterObject("old".into()), Box::new(|delete| delete.rotate_left(1))),
+            (Violation::NotDropped("main".into()), Box::new(move |delete| delete.insert(0, a_ref("main", main)))),
+            (Violation::NoSuchRef("gone".into()), Box::new(move |delete| delete.insert(0, a_ref("gone", old)))),
+            (Violation::OneStep(old.to_string()), Box::new(move |delete| delete.push(blob(old, 1, 100)))),
         ];
         for (violation, change) in cases {
             assert_eq!(with(&change), Err(violation));
         }
+        let mut unsure = plan.clone();
+        unsure.undetermined = true;
+        assert_eq!(verify::against(&unsure, planning), Err(Violation::Undetermined(orphan.to_string())));
         let mut sums = plan.clone();
         sums.frees_bytes += 1;
         assert_eq!(verify::alone(&sums), Err(Violation::Sums));
@@ -292,15 +301,51 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
 fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     let mut store = Store::default();
     store.blob("orphan", 100);
-    store.a_ref("old\\u001b[31m", true, &[]);
+    let freed = store.blob("freed", 60);
+    store.a_ref("old\\u001b[31m", true, &[freed]);
     store.a_ref("main", false, &[]);
+    store.freed = Some(FreedBlobs::GoNow);
     let plan = store.plan();
+    assert_eq!(plan.delete().len(), 4);
     let text = file::save(&plan).unwrap().get().to_owned();
-    assert_eq!(file::load(&text).unwrap(), plan);
+    let loaded = file::load(&text).unwrap();
+    assert_eq!(loaded, plan);
+    assert_eq!(file::save(&loaded).unwrap().get(), text);
     assert!(matches!(file::load(&text.replace("main", "mine")), Err(file::FileError::Edited)));
     for wrong in ["", "{}", "[]", "null", r#"{"cachelens_plan":2,"later":1}"#, r#"{"cachelens_plan":1}"#] {
         assert!(file::load(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_list_of_deletions_holds_whatever_it_is_given() {
+    let digest = Digest::of(b"blob");
+    let orphan = |size, hours, unchanged| {
+        let unchanged = SignedDuration::from_hours(unchanged);
+        Deletion { reasons: vec![StoreReason::Orphan { unchanged }.into()], ..blob(digest, size, hours) }
+    };
+    let far = Timestamp::MAX;
+    let name = ObjectName::Blob(Digest::of(b"far"));
+    let of_the_future = deletion(Target::Object(ObjectTarget { name, size: u64::MAX, modified: far }));
+    let of_the_future = Deletion { reasons: vec![StoreReason::FreedNow.into()], ..of_the_future };
+    let given = vec![
+        orphan(4, 100, 100),
+        // The same again, otherwise, and of another time than the first one says.
+        orphan(4, 100, 100),
+        orphan(5, 90, 90),
+        Deletion {
+            reasons: vec![StoreReason::Orphan { unchanged: SignedDuration::ZERO }.into()],
+            ..blob(Digest::of(b"2"), 1, 50)
+        },
+        of_the_future,
+        a_ref("main", digest),
+        blob(digest, 4, 100),
+    ];
+    let list: Deletions = given.iter().cloned().collect();
+    assert_eq!(list.iter().map(Cow::into_owned).collect::<Vec<_>>(), given);
+    let text = serde_json::to_string(&list).unwrap();
+    assert_eq!(text, serde_json::to_string(&given).unwrap());
+    assert_eq!(serde_json::from_str::<Deletions>(&text).unwrap(), list);
 }
 
 #[test]

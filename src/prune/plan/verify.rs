@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{FreedBlobs, Plan, Planning, Target, age, ref_target};
-use crate::backend::{ObjectName, RefRewrite, RefTarget, StoreEntry};
+use super::{FreedBlobs, Kind, Plan, Planning, Target, age, ref_target};
+use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, RefTarget, StoreEntry};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, Document};
+use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
 
 /// A rule that a plan breaks. Names are fit to be shown.
@@ -56,11 +57,11 @@ pub enum Violation {
 
 /// Proves what can be proved of a plan by itself.
 pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
-    let mut seen = HashSet::with_capacity(plan.delete.len());
+    let mut seen = Seen::of(plan);
     let (mut bytes, mut objects) = (0_u64, 0_u64);
-    for item in &plan.delete {
+    for item in plan.delete.iter() {
         let name = || shown(&item.target);
-        if !seen.insert(&item.target) {
+        if !seen.is_new(&item.target) {
             return Err(Violation::Twice(name()));
         }
         match &item.target {
@@ -88,35 +89,76 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     Ok(())
 }
 
+/// What was met already. Blobs that come in the order of their digests need no memory: two of one would be neighbours.
+struct Seen {
+    others: HashSet<Target>,
+    in_order: bool,
+}
+
+impl Seen {
+    fn of(plan: &Plan) -> Self {
+        let blobs = || plan.objects().filter_map(|name| digest(&name));
+        Self { others: HashSet::new(), in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next) }
+    }
+
+    fn is_new(&mut self, target: &Target) -> bool {
+        (self.in_order && target.kind() == Kind::Blob) || self.others.insert(target.clone())
+    }
+}
+
 /// Proves a plan against what it was made from.
 pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     alone(plan)?;
     let inventory = planning.inventory;
-    let going: HashSet<&RefTarget> = plan
-        .delete
-        .iter()
-        .filter_map(|item| match &item.target {
-            Target::Ref(target) => Some(target),
-            Target::Object(_) | Target::Rewrite(_) => None,
-        })
-        .collect();
+    let going = Going::of(plan, inventory);
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
-    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
-    let blobs: HashSet<Digest> = plan.objects().filter_map(digest).collect();
-    reach(inventory, &blobs, goes, plan.freed_blobs)?;
+    reach(inventory, &going, plan.freed_blobs)?;
+    let mut recent = planning.recent.blobs.iter();
     if plan.freed_blobs == FreedBlobs::Wait
-        && let Some(waits) = planning.recent.blobs.intersection(&blobs).next()
+        && let Some(waits) = recent.find(|digest| going.has_blob(digest))
     {
         return Err(Violation::OneStep(waits.to_string()));
     }
     objects(plan, inventory)
 }
 
-fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
+/// What a plan deletes, found by what it is.
+struct Going<'a> {
+    inventory: &'a Inventory,
+    refs: HashSet<&'a RefTarget>,
+    /// In the order of the blob table.
+    blobs: Vec<bool>,
+}
+
+impl<'a> Going<'a> {
+    fn of(plan: &'a Plan, inventory: &'a Inventory) -> Self {
+        let mut blobs = vec![false; inventory.blobs.len()];
+        // One that the inventory does not have is found when the objects are looked at.
+        let places = plan.objects().filter_map(|name| inventory.blobs.find(&digest(&name)?));
+        for id in places {
+            blobs[id.0 as usize] = true;
+        }
+        Self { inventory, refs: plan.delete.refs().collect(), blobs }
+    }
+
+    fn has_ref(&self, entry: &RefEntry) -> bool {
+        ref_target(entry).is_some_and(|target| self.refs.contains(&target))
+    }
+
+    fn has(&self, blob: BlobId) -> bool {
+        self.blobs[blob.0 as usize]
+    }
+
+    fn has_blob(&self, digest: &Digest) -> bool {
+        self.inventory.blobs.find(digest).is_some_and(|id| self.has(id))
+    }
+}
+
+fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
     let mut found = HashSet::new();
     for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
-        let Some(target) = ref_target(entry).filter(|target| going.contains(target)) else { continue };
+        let Some(target) = ref_target(entry).and_then(|target| going.refs.get(&target)) else { continue };
         let shown = || crate::format::text::visible(&entry.name).into_owned();
         if !verdict.is_drop() {
             return Err(Violation::NotDropped(shown()));
@@ -125,9 +167,9 @@ fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Viol
         if changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace) {
             return Err(Violation::TooYoung(shown()));
         }
-        found.insert(target);
+        found.insert(*target);
     }
-    match going.iter().find(|target| !found.contains(**target)) {
+    match going.refs.iter().find(|target| !found.contains(**target)) {
         Some(target) => Err(Violation::NoSuchRef(shown(&Target::Ref((*target).clone())))),
         None => Ok(()),
     }
@@ -135,12 +177,10 @@ fn refs(planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Viol
 
 /// Proves that results go only from refs that stay, are not protected and are old enough, and that nothing goes which takes
 /// their place.
-fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &HashSet<&RefTarget>) -> Result<(), Violation> {
-    let deleted: HashSet<Digest> = plan.objects().filter_map(digest).collect();
-    for item in &plan.delete {
-        let Target::Rewrite(rewrite) = &item.target else { continue };
-        let name = || shown(&item.target);
+fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
+    for rewrite in plan.delete.rewrites() {
         let from = &rewrite.documents.from;
+        let name = || shown(&Target::Ref(from.clone()));
         let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
         let mut found = entries.filter(|(entry, _)| ref_target(entry).as_ref() == Some(from));
         let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
@@ -152,8 +192,9 @@ fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &HashSet<&RefTarget>) -
         if changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace) {
             return Err(Violation::TooYoung(name()));
         }
-        let replaced = rewrite.documents.documents.iter().any(|text| deleted.contains(&Digest::of(text.as_bytes())));
-        if going.contains(from) || verdict.is_drop() || verdict.reasons().iter().any(is_protected) || replaced {
+        let mut documents = rewrite.documents.documents.iter();
+        let is_deleted = documents.any(|text| going.has_blob(&Digest::of(text.as_bytes())));
+        if going.refs.contains(from) || verdict.is_drop() || verdict.reasons().iter().any(is_protected) || is_deleted {
             return Err(Violation::Rewrite(name()));
         }
     }
@@ -190,21 +231,16 @@ fn is_importable(rewrite: &RefRewrite) -> bool {
 }
 
 /// Proves that nothing goes which a ref reaches that stays, and in two steps nothing that any ref reaches.
-fn reach(
-    inventory: &Inventory,
-    blobs: &HashSet<Digest>,
-    goes: impl Fn(&RefEntry) -> bool,
-    freed: FreedBlobs,
-) -> Result<(), Violation> {
+fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<(), Violation> {
     for entry in inventory.refs.iter() {
-        let named = entry.reach.iter().map(|id| inventory.blobs.get(*id).digest());
-        let Some(taken) = named.into_iter().find(|digest| blobs.contains(digest)) else { continue };
-        if !goes(entry) {
+        let Some(taken) = entry.reach.iter().find(|blob| going.has(**blob)) else { continue };
+        let taken = inventory.blobs.get(*taken).digest().to_string();
+        if !going.has_ref(entry) {
             let by = crate::format::text::visible(&entry.name).into_owned();
-            return Err(Violation::Reached { name: taken.to_string(), by });
+            return Err(Violation::Reached { name: taken, by });
         }
         if freed == FreedBlobs::Wait {
-            return Err(Violation::OneStep(taken.to_string()));
+            return Err(Violation::OneStep(taken));
         }
     }
     Ok(())
@@ -213,15 +249,22 @@ fn reach(
 /// Proves that each object is in the inventory, as what it is said to be; what is unknown is not.
 fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
-        list.iter().map(|object| (object.name.as_str(), object.size, object.modified)).collect::<HashSet<_>>()
+        let mut list: Vec<&OtherObject> = list.iter().collect();
+        list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        list
     });
+    let is_listed = |list: &[&OtherObject], name: &str, object: &ObjectTarget| {
+        let same = list.partition_point(|listed| listed.name.as_str() < name);
+        let mut same = list[same..].iter().take_while(|listed| listed.name == name);
+        same.any(|listed| (listed.size, listed.modified) == (object.size, Some(object.modified)))
+    };
     let entries: HashMap<&str, &StoreEntry> =
         inventory.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     let is_reached = |entry: &StoreEntry| {
         let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
         blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0)
     };
-    for item in &plan.delete {
+    for item in plan.delete.iter() {
         let Target::Object(object) = &item.target else { continue };
         let is_there = match &object.name {
             ObjectName::Blob(digest) => inventory.blobs.find(digest).is_some_and(|id| {
@@ -231,8 +274,8 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
                     && !reached_unseen
                     && (blob.size(), blob.modified()) == (Some(object.size), Some(object.modified))
             }),
-            ObjectName::Partial(name) => lists[0].contains(&(name.as_str(), object.size, Some(object.modified))),
-            ObjectName::Trashed(name) => lists[1].contains(&(name.as_str(), object.size, Some(object.modified))),
+            ObjectName::Partial(name) => is_listed(&lists[0], name, object),
+            ObjectName::Trashed(name) => is_listed(&lists[1], name, object),
             ObjectName::Entry(name) => entries.get(name.as_str()).is_some_and(|entry| {
                 !is_reached(entry) && (entry.size, entry.touched()) == (object.size, object.modified)
             }),

@@ -1,5 +1,6 @@
 //! What a plan says, as rows: what goes, what waits, what stays.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -8,12 +9,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
-use crate::backend::ObjectName;
+use crate::backend::{ObjectName, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::prune::plan::{Deletion, Kind, Target, Why};
+use crate::prune::plan::{Deletion, Kept, Kind, Target, Why};
 use crate::tui::pruning::{Entry, Part, Planned, Standing};
 use crate::tui::theme::Role;
 use crate::units::{Age, Size};
@@ -30,6 +31,13 @@ pub struct PlanRows {
     planned: Arc<Planned>,
     entries: Arc<Vec<Entry>>,
     places: OnceLock<HashMap<Identity, u32>>,
+}
+
+/// What a row stands for.
+enum Thing<'a> {
+    Goes(Cow<'a, Deletion>),
+    Kept(&'a Kept),
+    Held(Digest),
 }
 
 /// What an item is called.
@@ -58,7 +66,7 @@ impl PlanRows {
     }
 
     /// Returns what is to be deleted by a row, when it stands for that.
-    pub fn deletion(&self, row: u32) -> Option<&Deletion> {
+    pub fn deletion(&self, row: u32) -> Option<Cow<'_, Deletion>> {
         match self.entries.get(row as usize)? {
             Entry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
             Entry::Kept(_) | Entry::Held(..) => None,
@@ -71,33 +79,11 @@ impl PlanRows {
         (item.kind == Kind::Ref).then_some(item.name)
     }
 
-    /// Returns what rows are sorted by at first: a plan may have millions of items, so nothing is copied.
-    fn key(&self, row: u32) -> (Kind, Name<'_>) {
+    fn thing(&self, row: u32) -> Thing<'_> {
         match self.entries[row as usize] {
-            Entry::Deletion(place) => {
-                let target = &self.planned.whole.delete()[place as usize].target;
-                let name = match target {
-                    Target::Ref(target) => {
-                        target.names.first().map_or(Name::Digest(target.digest), |name| Name::Text(name))
-                    }
-                    Target::Rewrite(rewrite) => {
-                        let from = &rewrite.documents.from;
-                        from.names.first().map_or(Name::Digest(from.digest), |name| Name::Text(name))
-                    }
-                    Target::Object(object) => match &object.name {
-                        ObjectName::Blob(digest) => Name::Digest(*digest),
-                        ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
-                            Name::Text(name)
-                        }
-                    },
-                };
-                (target.kind(), name)
-            }
-            Entry::Kept(place) => {
-                let kept = &self.planned.plan.keep()[place as usize];
-                (kept.kind, Name::Text(&kept.name))
-            }
-            Entry::Held(id, _) => (Kind::Blob, Name::Digest(self.planned.draft.inventory().blobs.get(id).digest())),
+            Entry::Deletion(place) => Thing::Goes(self.planned.whole.delete().at(place as usize)),
+            Entry::Kept(place) => Thing::Kept(&self.planned.plan.keep()[place as usize]),
+            Entry::Held(id, _) => Thing::Held(self.planned.draft.inventory().blobs.get(id).digest()),
         }
     }
 
@@ -109,7 +95,8 @@ impl PlanRows {
         let words = |reasons: &[Why]| reasons.iter().map(ToString::to_string).collect();
         match self.entries[row as usize] {
             Entry::Deletion(place) => {
-                let Deletion { target, reasons } = &planned.whole.delete()[place as usize];
+                let item = planned.whole.delete().at(place as usize);
+                let Deletion { target, reasons } = &*item;
                 let name = target.name();
                 let (entry, modified) = match target {
                     Target::Ref(target) => (find(&name, &target.digest.to_string()), None),
@@ -144,6 +131,53 @@ impl PlanRows {
                 }
             }
         }
+    }
+}
+
+impl Thing<'_> {
+    /// Returns what rows are sorted by at first: a plan may have millions of items, so nothing is copied.
+    fn key(&self) -> (Kind, Name<'_>) {
+        match self {
+            Self::Goes(item) => (item.target.kind(), name(&item.target)),
+            Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
+            Self::Held(digest) => (Kind::Blob, Name::Digest(*digest)),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        match self {
+            Self::Goes(item) => match &item.target {
+                Target::Ref(target) => Identity::Ref(item.target.name(), target.digest.to_string()),
+                Target::Rewrite(rewrite) => {
+                    Identity::Results(item.target.name(), rewrite.documents.from.digest.to_string())
+                }
+                Target::Object(object) => match &object.name {
+                    ObjectName::Blob(digest) => Identity::Blob(*digest),
+                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                        Identity::Object(name.clone())
+                    }
+                },
+            },
+            Self::Kept(kept) => match &kept.digest {
+                Some(digest) => Identity::Ref(kept.name.clone(), digest.clone()),
+                None => Identity::Object(kept.name.clone()),
+            },
+            Self::Held(digest) => Identity::Blob(*digest),
+        }
+    }
+}
+
+fn name(target: &Target) -> Name<'_> {
+    fn called(target: &RefTarget) -> Name<'_> {
+        target.names.first().map_or(Name::Digest(target.digest), |name| Name::Text(name))
+    }
+    match target {
+        Target::Ref(target) => called(target),
+        Target::Rewrite(rewrite) => called(&rewrite.documents.from),
+        Target::Object(object) => match &object.name {
+            ObjectName::Blob(digest) => Name::Digest(*digest),
+            ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => Name::Text(name),
+        },
     }
 }
 
@@ -214,7 +248,8 @@ impl RowSet for PlanRows {
         if let Some(modified) = item.modified {
             details.push(Detail::Fact("written", Cell::text(format!("{} ago", Age::between(modified, now)))));
         }
-        if let Some(Target::Rewrite(rewrite)) = self.deletion(row).map(|deletion| &deletion.target) {
+        let deletion = self.deletion(row);
+        if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target) {
             details.extend([Detail::Blank, Detail::Heading("Results".into())]);
             details.extend(rewrite.results.iter().map(|result| {
                 let name = result.name.clone().unwrap_or_else(|| result.digest.chars().take(19).collect());
@@ -233,35 +268,14 @@ impl RowSet for PlanRows {
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
         match column {
-            0 => self.key(a).cmp(&self.key(b)),
+            0 => self.thing(a).key().cmp(&self.thing(b).key()),
             1 => self.item(a).bytes.cmp(&self.item(b).bytes),
             _ => self.item(a).reasons.cmp(&self.item(b).reasons),
         }
     }
 
     fn identity(&self, row: u32) -> Identity {
-        match self.entries[row as usize] {
-            Entry::Deletion(place) => match &self.planned.whole.delete()[place as usize].target {
-                Target::Ref(target) => Identity::Ref(self.item(row).name, target.digest.to_string()),
-                Target::Rewrite(rewrite) => {
-                    Identity::Results(self.item(row).name, rewrite.documents.from.digest.to_string())
-                }
-                Target::Object(object) => match &object.name {
-                    ObjectName::Blob(digest) => Identity::Blob(*digest),
-                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
-                        Identity::Object(name.clone())
-                    }
-                },
-            },
-            Entry::Kept(place) => {
-                let kept = &self.planned.plan.keep()[place as usize];
-                match &kept.digest {
-                    Some(digest) => Identity::Ref(kept.name.clone(), digest.clone()),
-                    None => Identity::Object(kept.name.clone()),
-                }
-            }
-            Entry::Held(id, _) => Identity::Blob(self.planned.draft.inventory().blobs.get(id).digest()),
-        }
+        self.thing(row).identity()
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {

@@ -1,5 +1,6 @@
 //! What became of the items of a plan, as rows: what went wrong first.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -46,9 +47,9 @@ impl RunRows {
         Self { plan, deed, outcomes, places: OnceLock::new() }
     }
 
-    fn at(&self, row: u32) -> (usize, &Deletion, &Outcome) {
+    fn at(&self, row: u32) -> (usize, Cow<'_, Deletion>, &Outcome) {
         let (item, outcome) = &self.outcomes[row as usize];
-        (*item, &self.plan.delete()[*item], outcome)
+        (*item, self.plan.delete().at(*item), outcome)
     }
 
     fn item(&self, row: u32) -> Item<'_> {
@@ -58,7 +59,7 @@ impl RunRows {
 }
 
 struct Item<'a> {
-    deletion: &'a Deletion,
+    deletion: Cow<'a, Deletion>,
     outcome: &'a Outcome,
     word: &'static str,
 }

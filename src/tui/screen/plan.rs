@@ -147,8 +147,12 @@ impl PlanScreen {
         let (State::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
             return cx.world.tell(StatusKind::Failed, "the plan is being made");
         };
-        let chosen: HashSet<Target> =
-            self.chosen().into_iter().filter_map(|row| rows.deletion(row)).map(|item| item.target.clone()).collect();
+        let chosen: HashSet<Target> = self
+            .chosen()
+            .into_iter()
+            .filter_map(|row| rows.deletion(row))
+            .map(|item| item.into_owned().target)
+            .collect();
         if chosen.is_empty() {
             return cx.world.tell(StatusKind::Failed, "it stays anyway");
         }

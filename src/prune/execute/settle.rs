@@ -1,0 +1,125 @@
+//! What a run puts back because a ref names it by now, and how it looks after what it did.
+
+use std::collections::{HashMap, HashSet};
+
+use super::run::Run;
+use super::{ExecuteError, Step};
+use crate::backend::{Disposal, ObjectName, Outcome, PruneError, SharedReader, Skip};
+use crate::format::digest::Digest;
+use crate::format::text::visible;
+use crate::inventory::scan;
+use crate::prune::journal::Journal;
+use crate::prune::live::Live;
+use crate::prune::plan::Kind;
+
+/// How often the refs may change under the last check before everything is put back.
+const MOST_ROUNDS: usize = 5;
+
+impl Run<'_> {
+    /// Puts back what the trash holds and a ref names, until a ref names nothing more of it: a manifest that is back may
+    /// name further blobs.
+    pub(super) async fn put_back_what_is_named(&mut self) -> Result<Live, ExecuteError> {
+        loop {
+            let live = self.mark().await?;
+            self.reached(Step::Marked);
+            if !self.put_back(&live).await? {
+                return Ok(live);
+            }
+        }
+    }
+
+    /// Puts back from the trash what is needed; tells whether there was something.
+    async fn put_back(&mut self, live: &Live) -> Result<bool, ExecuteError> {
+        let back = self.pruner.put_back(live.blobs.clone()).await?;
+        if back.is_empty() {
+            return Ok(false);
+        }
+        let plan = self.plan;
+        let of_back: HashSet<&Digest> = back.iter().collect();
+        let is_back = |name: &ObjectName| matches!(name, ObjectName::Blob(digest) if of_back.contains(digest));
+        let items: HashMap<ObjectName, usize> =
+            plan.objects().zip(plan.before_objects()..).filter(|(name, _)| is_back(name)).collect();
+        for digest in &back {
+            self.note(|journal| journal.put_back(*digest));
+            if let Some(item) = items.get(&ObjectName::Blob(*digest))
+                && (self.outcomes[*item] == Some(Outcome::Done) || self.begun[*item])
+            {
+                self.conclude(*item, Outcome::Skipped(Skip::Named));
+            }
+        }
+        self.put_back += back.len();
+        Ok(true)
+    }
+
+    /// Reads the refs again while nobody can write them, and puts back what they name by now. When they do not come to
+    /// rest, or cannot be read, all that went into the trash comes back.
+    pub(super) async fn check_refs_again(&mut self, mut live: Live) -> Result<(), ExecuteError> {
+        let moved = (0..self.outcomes.len()).any(|item| self.is_in_trash(item));
+        if !moved {
+            return Ok(());
+        }
+        for _ in 0..MOST_ROUNDS {
+            match self.pruner.refs_are(live.fingerprint).await {
+                Ok(true) => return Ok(()),
+                Ok(false) | Err(PruneError::IndexHeld(_)) => {}
+                Err(_) => break,
+            }
+            match self.mark().await {
+                Ok(marked) if !marked.undetermined => live = marked,
+                Ok(_) | Err(_) => break,
+            }
+            if self.put_back(&live).await? {
+                live = match self.put_back_what_is_named().await {
+                    Ok(live) if !live.undetermined => live,
+                    Ok(_) | Err(_) => break,
+                };
+            }
+        }
+        self.take_all_back().await;
+        Ok(())
+    }
+
+    async fn take_all_back(&mut self) {
+        let moved: Vec<usize> = (0..self.outcomes.len()).filter(|item| self.is_in_trash(*item)).collect();
+        let names = moved.iter().filter_map(|item| self.object_target(*item)).map(|target| target.name);
+        let outcomes = self.pruner.restore_objects(self.plan.id(), names.collect()).await;
+        for (item, outcome) in moved.into_iter().zip(outcomes) {
+            if matches!(outcome, Outcome::Done | Outcome::AlreadyGone) {
+                self.put_back += 1;
+                self.conclude(item, Outcome::Skipped(Skip::Unsettled));
+            }
+        }
+        self.note(Journal::sync);
+    }
+
+    fn is_in_trash(&self, item: usize) -> bool {
+        self.plan.disposal() == Disposal::Trash
+            && self.outcomes[item] == Some(Outcome::Done)
+            && matches!(self.plan.delete().at(item).target.kind(), Kind::Blob | Kind::Partial)
+    }
+
+    /// Lists the store again; returns the refs that lack something which they did not lack when the plan was made.
+    pub(super) async fn broken_refs(&self) -> Result<Vec<String>, ExecuteError> {
+        let reader: SharedReader = self.pruner.clone();
+        let inventory = scan::scan(&reader, &self.scan, |_| ()).await?;
+        // A ref that lost results lacks what it lacked before.
+        let before: HashMap<String, String> = self
+            .plan
+            .delete()
+            .rewrites()
+            .map(|rewrite| &rewrite.documents)
+            .map(|rewrite| (rewrite.to().0.to_string(), rewrite.from.digest.to_string()))
+            .collect();
+        let lacked = |name: &str, digest: &str| {
+            let digest = before.get(digest).map_or(digest, String::as_str);
+            let kept = self.plan.keep().iter().filter(|kept| kept.kind == Kind::Ref);
+            let same = kept.filter(|kept| kept.name == name && kept.digest.as_deref() == Some(digest));
+            same.map(|kept| kept.missing_blobs).max().unwrap_or_default()
+        };
+        let broken = inventory.refs.iter().filter(|entry| {
+            entry.sizes.missing_blobs > 0
+                && entry.sizes.missing_blobs > lacked(&entry.name, &entry.digest().to_string())
+        });
+        Ok(broken.map(|entry| visible(&entry.name).into_owned()).collect())
+    }
+}

@@ -15,6 +15,7 @@ use crate::inventory::filter::Filter;
 mod config;
 mod diff;
 mod du;
+mod image;
 mod json;
 mod ls;
 mod open;
@@ -33,7 +34,7 @@ use output::Output;
 #[derive(Debug, Parser)]
 #[command(name = "cachelens", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(
-    after_help = "A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`. \
+    after_help = "A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), an image or repository (ghcr.io/acme/app), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`. \
     SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part, \
     130 interrupted."
 )]

@@ -21,7 +21,7 @@ use super::{
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
-use crate::source::{RefSelector, RegistryLocation, Secret};
+use crate::source::{Location, RefSelector, RegistryLocation, Secret, Source};
 
 mod attestation;
 mod auth;
@@ -103,6 +103,37 @@ pub(super) async fn repositories(
     Ok(names.iter().filter_map(|name| location.repository_of(name)).collect())
 }
 
+/// Reads the provenance that lies beside an image: one statement for each platform that has one.
+///
+/// # Errors
+/// When the image cannot be read.
+pub async fn provenance(
+    location: &RegistryLocation,
+    select: &RefSelector,
+    access: &Access,
+) -> Result<Vec<Vec<u8>>, RemoteError> {
+    let image = RegistryCache::new(location, None, access);
+    let (name, sign) = match select {
+        RefSelector::Digest(digest) => (digest.to_string(), '@'),
+        RefSelector::Name(name) => (name.clone(), ':'),
+        RefSelector::AnyOf(names) => (names.first().cloned().unwrap_or_default(), ':'),
+    };
+    let what = format!("{location}{sign}{name}");
+    match image.attested(&name).await {
+        Ok(statements) if statements.is_empty() => {
+            let message = format!("{what} carries no provenance, or does not exist");
+            Err(RemoteError::new(RemoteKind::NotFound, message)
+                .hint("build it with --provenance=mode=max, and push it with its attestations"))
+        }
+        Ok(statements) => Ok(statements),
+        Err(ReadError::Remote(error)) => Err(error),
+        Err(error) => {
+            let message = format!("the provenance of {what} cannot be read");
+            Err(RemoteError::new(RemoteKind::BadAnswer, message).because(error.to_string()))
+        }
+    }
+}
+
 impl RegistryCache {
     /// Makes the reader; nothing is asked yet.
     pub fn new(location: &RegistryLocation, select: Option<&RefSelector>, access: &Access) -> Self {
@@ -128,7 +159,11 @@ impl RegistryCache {
     /// Lists the names of the refs that are wanted.
     async fn list(&self) -> Result<Vec<String>, RemoteError> {
         let names = match &self.select {
-            None => tags::tags(self.http().await?, self.repository()).await?,
+            None => {
+                let mut tags = tags::tags(self.http().await?, self.repository()).await?;
+                tags.sort();
+                tags
+            }
             Some(RefSelector::Name(name)) => vec![name.clone()],
             Some(RefSelector::AnyOf(names)) => names.clone(),
             Some(RefSelector::Digest(_)) => Vec::new(),
@@ -160,6 +195,7 @@ impl RegistryCache {
     fn note(&self, tag: &str, tagged: Tagged) -> Tagged {
         if let Ok(mut seen) = self.seen.lock() {
             seen.tags.insert(tag.to_owned(), tagged.clone());
+            seen.manifests.insert(tagged.digest);
         }
         tagged
     }
@@ -305,9 +341,8 @@ impl CacheReader for RegistryCache {
         let listed = self.list().await?;
         if let Some(RefSelector::Digest(digest)) = self.select {
             let manifest = manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
-            let manifest = manifest.ok_or_else(|| {
-                RemoteError::new(RemoteKind::NotFound, format!("{place}@{digest} does not exist"))
-            })?;
+            let manifest = manifest
+                .ok_or_else(|| RemoteError::new(RemoteKind::NotFound, format!("{place}@{digest} does not exist")))?;
             self.hold_manifest(&manifest);
             let entries = vec![self.root(Vec::new(), &Tagged { digest, ..manifest.tagged() })];
             let _ = parts.send(entries.clone()).await;
@@ -330,7 +365,9 @@ impl CacheReader for RegistryCache {
         if entries.is_empty() && self.select.is_some() {
             let names = listed.join(", ");
             let hint = format!("`cachelens ls {place}` lists the tags that there are");
-            return Err(RemoteError::new(RemoteKind::NotFound, format!("{place}:{names} does not exist")).hint(hint).into());
+            return Err(RemoteError::new(RemoteKind::NotFound, format!("{place}:{names} does not exist"))
+                .hint(hint)
+                .into());
         }
         if let Ok(mut seen) = self.seen.lock() {
             let there: HashSet<&str> = entries.iter().flat_map(|root| &root.names).map(String::as_str).collect();
@@ -419,7 +456,8 @@ impl CacheReader for RegistryCache {
     }
 
     async fn place(&self) -> Result<String, BackendError> {
-        Ok(self.location.to_string())
+        let location = Location::Registry(self.location.clone());
+        Ok(format!("registry {}", Source { location, select: None, ignored: Vec::new() }))
     }
 
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {

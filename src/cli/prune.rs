@@ -120,7 +120,7 @@ async fn plan(
     let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
     let recent = recently_dropped(&**reader, &scan, policy.grace, now).await?;
     let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
-    let evidence = super::show::given_evidence(&arguments.provenance).await?;
+    let evidence = super::show::given_evidence(session, &arguments.provenance).await?;
     let rewrites = records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await;
     let plan = Plan::new(&Planning {
         source: &source,
@@ -271,6 +271,9 @@ fn pruner_at(session: &Session<'_>, plan: &Plan) -> Result<SharedPruner, Failure
     // A repository on GitHub lies at the address of the interface, too, which the environment tells.
     if let Some((source, _)) = plan.place().strip_prefix("gha:").and_then(|place| place.split_once(" at ")) {
         return pruner(session, &open::parse(session, &format!("gha:{source}"))?);
+    }
+    if let Some(source) = plan.place().strip_prefix("registry ") {
+        return pruner(session, &open::parse(session, source)?);
     }
     let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
     pruner(session, &Source { location, select: None, ignored: Vec::new() })

@@ -12,6 +12,7 @@ const PASSWORD_LIMIT: u64 = 64 << 10;
 
 /// The flags.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(next_help_heading = "Registries")]
 pub(super) struct Flags {
     /// The user to log in as, instead of the login that Docker or Podman keep.

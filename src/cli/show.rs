@@ -122,7 +122,7 @@ pub(super) async fn evidence(
     entry: &RefEntry,
     files: &[PathBuf],
 ) -> Result<Evidence, Failure> {
-    let mut evidence = given_evidence(files).await?;
+    let mut evidence = given_evidence(session, files).await?;
     if files.is_empty() {
         for statement in scanned.opened.reader.provenance(&entry.name).await {
             if let Err(error) = evidence.add(&statement) {
@@ -134,10 +134,16 @@ pub(super) async fn evidence(
 }
 
 /// Gathers what names the steps from files.
-pub(super) async fn given_evidence(files: &[PathBuf]) -> Result<Evidence, Failure> {
+pub(super) async fn given_evidence(session: &Session<'_>, files: &[PathBuf]) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     for path in files {
         let shown = visible(&path.to_string_lossy()).into_owned();
+        if let Some(statements) = super::image::provenance(session, path).await? {
+            for statement in statements {
+                evidence.add(&statement).map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?;
+            }
+            continue;
+        }
         let bytes = read_limited(path.clone())
             .await
             .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot read the provenance {shown}")))?;

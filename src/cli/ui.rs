@@ -39,6 +39,17 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
     let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
     let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
     let asking = session.access();
+    let mut found = Vec::new();
+    for source in sources {
+        // Only a whole registry has to be asked before there is a row to show.
+        match &source.location {
+            Location::Registry(registry) if registry.is_whole_registry() => {
+                found.extend(backend::expand(source, &asking).await?);
+            }
+            _ => found.push(source),
+        }
+    }
+    let sources = found;
     let options = TuiOptions {
         sources: sources.iter().map(|source| opened(source, access, &asking)).collect::<Result<_, _>>()?,
         theme,
@@ -49,7 +60,13 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
         crash_dir: std::env::temp_dir(),
         open: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            parsed.and_then(|parsed| opened(&parsed.source, access, &asking)).map_err(|failure| failure.to_string())
+            let one = |source: &Source| match &source.location {
+                Location::Registry(registry) if registry.is_whole_registry() => {
+                    Err(Failure::message(Exit::Usage, format!("name a repository, as in {}/NAME", registry.host)))
+                }
+                _ => opened(source, access, &asking),
+            };
+            parsed.and_then(|parsed| one(&parsed.source)).map_err(|failure| failure.to_string())
         }),
         pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
     };

@@ -7,7 +7,7 @@ use clap::Args;
 use super::json::Document as JsonDocument;
 use super::open::{self, Scanned};
 use super::show::the_ref;
-use super::{Session, output::Output};
+use super::{Session, image};
 use crate::context::Directories;
 use crate::error::{Exit, Failure};
 use crate::evidence;
@@ -24,7 +24,8 @@ pub(super) struct Arguments {
     /// The refs that the build imports, as ./cache#main; or a build record (.dockerbuild), which names them itself.
     #[arg(value_name = "SOURCE#REF", required = true)]
     sources: Vec<String>,
-    /// What tells of the build: provenance, a build record, an LLB definition or a log; a file, a folder of them, or `-`.
+    /// What tells of the build: provenance, a build record, an LLB definition or a log; a file, a folder of them, `-`, or
+    /// an image, as ghcr.io/acme/app:1, for the provenance beside it.
     #[arg(long, value_name = "EVIDENCE")]
     build: Vec<PathBuf>,
     /// The same of an earlier build, to tell what changed since.
@@ -36,16 +37,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let (mut documents, mut sources) = (load(session.output, &arguments.build)?, Vec::new());
+    let (mut documents, mut sources) = (load(session, &arguments.build).await?, Vec::new());
     for text in &arguments.sources {
         // A file is evidence: a source that is a file there is none.
         if Path::new(text).is_file() {
-            documents.extend(load(session.output, &[PathBuf::from(text)])?);
+            documents.extend(load(session, &[PathBuf::from(text)]).await?);
         } else {
             sources.push(open::parse(session, text)?);
         }
     }
-    let baseline = load(session.output, &arguments.baseline)?;
+    let baseline = load(session, &arguments.baseline).await?;
     if sources.is_empty() {
         sources = imports(session, &documents)?;
     }
@@ -85,9 +86,16 @@ fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
     scanned.iter().zip(imported).map(label).collect::<Vec<_>>().join(" ")
 }
 
-fn load(output: &Output, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
+async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
+        if let Some(statements) = image::provenance(session, path).await? {
+            let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
+            let shown = visible(&path.to_string_lossy()).into_owned();
+            let read: Result<Vec<Document>, _> = statements.iter().map(read).collect();
+            documents.extend(read.map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?);
+            continue;
+        }
         let is_folder = path.is_dir();
         let (found, unusable) = evidence::load(path);
         documents.extend(found.into_iter().map(|found| found.document));
@@ -102,7 +110,7 @@ fn load(output: &Output, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
             if !is_folder {
                 return Err(failure);
             }
-            output.warn(&failure.message);
+            session.output.warn(&failure.message);
         }
     }
     Ok(documents)

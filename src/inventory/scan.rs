@@ -83,11 +83,10 @@ async fn scan_once(
     // Dropping the guard ends a listing that nobody waits for any more.
     let cancel = options.cancel.child_token();
     let _guard = cancel.clone().drop_guard();
+    // What is listed is at least as new as the roots. Its first batches are collected while these are followed.
     let lister = Arc::clone(reader);
-    let listing = tokio::spawn(async move { lister.list_objects(sender, cancel).await });
-
-    // The first batches are collected meanwhile.
-    let (mut inventory, roots) = named_in_parts(&**reader, options, observe).await?;
+    let list = move || tokio::spawn(async move { lister.list_objects(sender, cancel).await });
+    let (mut inventory, roots, listing) = named_in_parts(&**reader, options, observe, list).await?;
     inventory.fingerprint = Some(roots.fingerprint);
     observe(&inventory);
 
@@ -134,8 +133,7 @@ async fn scan_once(
 async fn presume_stored(reader: &dyn CacheReader, inventory: &mut Inventory) -> Result<(), BackendError> {
     let faults = inventory.refs.iter().flat_map(|entry| &entry.faults).filter(|fault| fault.is_absence());
     let mut absent: HashSet<Digest> = faults.filter_map(|fault| fault.subject.parse().ok()).collect();
-    let named: Vec<(Digest, Option<u64>)> =
-        inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
+    let named: Vec<(Digest, Option<u64>)> = inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
     let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
     if let Some(missing) = reader.missing_among(asked).await? {
         absent.extend(missing);
@@ -171,15 +169,17 @@ impl Others {
     }
 }
 
-/// Reads the roots of a store and everything that they name, as [`named`] does. `observe` sees those that have come so far.
-async fn named_in_parts(
+/// Reads the roots of a store and everything that they name, as [`named`] does. `observe` sees those that have come so far;
+/// `list` is called when all roots are known.
+async fn named_in_parts<T>(
     reader: &dyn CacheReader,
     options: &ScanOptions,
     observe: &mut (impl FnMut(&Inventory) + Send),
-) -> Result<(Inventory, Roots), ScanError> {
+    list: impl FnOnce() -> T + Send,
+) -> Result<(Inventory, Roots, T), ScanError> {
     let (sender, mut parts) = mpsc::channel::<Vec<Root>>(1);
     let mut reading = reader.roots_in_parts(sender);
-    let (mut roots, mut waiting) = (None, VecDeque::new());
+    let (mut list, mut read, mut waiting) = (Some(list), None, VecDeque::new());
     let mut resolving = FuturesOrdered::new();
     let mut inventory = Inventory::default();
     let (mut refs, mut shown) = (Vec::new(), 0);
@@ -190,12 +190,15 @@ async fn named_in_parts(
         {
             resolving.push_back(resolve_one(reader, root));
         }
-        if ended && resolving.is_empty() && roots.is_some() {
+        if ended && resolving.is_empty() && read.is_some() {
             break;
         }
         tokio::select! {
             () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
-            read = &mut reading, if roots.is_none() => roots = Some(read?),
+            roots = &mut reading, if read.is_none() => {
+                let roots = roots?;
+                read = list.take().map(|list| (roots, list()));
+            }
             part = parts.recv(), if !ended => match part {
                 Some(part) => waiting.extend(part),
                 None => ended = true,
@@ -203,7 +206,7 @@ async fn named_in_parts(
             Some((root, resolved)) = resolving.next() => {
                 refs.push(entry(&root, resolved, &mut inventory.blobs));
                 // More and more at a time, so that all looks together cost no more than the whole.
-                if roots.is_none() && refs.len() >= shown + shown / 2 + 1 {
+                if read.is_none() && refs.len() > shown + shown / 2 {
                     shown = refs.len();
                     inventory.refs = Arc::new(refs.clone());
                     observe(&inventory);
@@ -211,10 +214,10 @@ async fn named_in_parts(
             }
         }
     }
-    let roots = roots.ok_or(BackendError::Interrupted)?;
+    let (roots, listing) = read.ok_or(BackendError::Interrupted)?;
     inventory.warnings = duplicate_names(&roots.entries);
     inventory.refs = Arc::new(refs);
-    Ok((inventory, roots))
+    Ok((inventory, roots, listing))
 }
 
 async fn resolve_one(reader: &dyn CacheReader, root: Root) -> (Root, Resolved) {

@@ -67,7 +67,8 @@ impl RegistryLocation {
     /// Reads the name of a whole registry: a host with a port, or one with a slash after it.
     pub(super) fn parse_registry(text: &str) -> Option<Self> {
         let host = text.strip_suffix('/').unwrap_or(text);
-        let is_named = text.ends_with('/') || host.contains(':');
+        // `alpine:3` is an image.
+        let is_named = text.ends_with('/') || host.rsplit_once(':').is_some_and(|(name, _)| is_host(name));
         (is_named && !host.contains('/') && is_host(host) && is_valid_host(host)).then(|| Self {
             host: host.to_owned(),
             repository: String::new(),

@@ -237,7 +237,9 @@ fn parts(draft: &Draft, choices: &Choices, plan: &Plan) -> (Vec<Entry>, Vec<Entr
     let judged = Judged::new(&draft.planning(choices));
     for id in (0..).map(BlobId).take(draft.inventory().blobs.len()) {
         match judged.of_blob(id) {
-            Some(fate @ (BlobFate::Waits | BlobFate::WithinGrace)) => waits.push(Entry::Held(id, fate)),
+            Some(fate @ (BlobFate::Waits | BlobFate::Collected | BlobFate::WithinGrace)) => {
+                waits.push(Entry::Held(id, fate));
+            }
             Some(BlobFate::Live | BlobFate::Missing | BlobFate::Goes) | None => {}
             Some(fate) => stays.push(Entry::Held(id, fate)),
         }

@@ -21,6 +21,7 @@ mod prune;
 mod pty;
 mod purity;
 mod random;
+mod registry;
 mod retention;
 mod s3;
 mod scenarios;

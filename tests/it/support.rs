@@ -3,10 +3,12 @@
 pub mod command;
 pub mod fixture;
 pub mod gha;
+pub mod http;
 pub mod journey;
 pub mod layout;
 pub mod made;
 pub mod model;
 pub mod naive;
 pub mod pty;
+pub mod registry;
 pub mod s3;

@@ -22,14 +22,14 @@ impl RegistryCache {
         let Some(digest) = digest else { return Ok(Vec::new()) };
         let root = self.read_document(digest, DOCUMENT_LIMIT).await?;
         let Ok(Document::Index { entries, .. }) = Document::parse(&root) else { return Ok(Vec::new()) };
-        let is_attestation =
-            |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
+        let is_attestation = |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
         let mut statements = Vec::new();
         for entry in entries.iter().filter(is_attestation).take(MOST) {
             let Some(manifest) = entry.digest.valid() else { continue };
             let bytes = self.read_document(manifest, DOCUMENT_LIMIT).await?;
             let Ok(Document::Manifest { layers, .. }) = Document::parse(&bytes) else { continue };
-            let states = |layer: &&Descriptor| layer.annotation(PREDICATE).is_some_and(|kind| kind.starts_with(PROVENANCE));
+            let states =
+                |layer: &&Descriptor| layer.annotation(PREDICATE).is_some_and(|kind| kind.starts_with(PROVENANCE));
             for layer in layers.iter().filter(states).take(MOST) {
                 if let Some(statement) = layer.digest.valid() {
                     statements.push(self.read_document(statement, DOCUMENT_LIMIT).await?);

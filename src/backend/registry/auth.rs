@@ -65,7 +65,25 @@ struct State {
     grants: HashMap<Scope, Grant>,
     /// A user and a password that are sent as they are, whatever the scope.
     basic: Option<Secret>,
-    credentials: Option<Option<Credentials>>,
+    login: Login,
+}
+
+/// The login, looked for when it is asked for first.
+#[derive(Debug, Default)]
+enum Login {
+    #[default]
+    Unsought,
+    Absent,
+    Found(Credentials),
+}
+
+impl Login {
+    fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Self::Found(credentials) => Some(credentials),
+            Self::Unsought | Self::Absent => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,7 +107,7 @@ impl Auth {
 
     /// Tells whether anybody has logged in, as far as that was looked up.
     pub(super) async fn has_login(&self) -> bool {
-        matches!(self.state.lock().await.credentials, Some(Some(_)))
+        self.state.lock().await.login.credentials().is_some()
     }
 
     /// Answers the challenge of a request that was refused with `used` in its header. Requests that were refused together
@@ -111,13 +129,16 @@ impl Auth {
             return Ok(());
         }
         let values = || challenge.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        let challenges: Vec<_> =
-            values().filter_map(|value| parse_challenges(value).ok()).flatten().map(Challenge::new).collect();
-        let credentials = match &state.credentials {
-            Some(known) => known.clone(),
-            None => credentials::find(&self.host, &self.access).await?,
-        };
-        state.credentials = Some(credentials.clone());
+        let challenges: Vec<_> = values()
+            .filter_map(|value| parse_challenges(value).ok())
+            .flatten()
+            .map(|challenge| Challenge::new(&challenge))
+            .collect();
+        if matches!(state.login, Login::Unsought) {
+            let found = credentials::find(&self.host, &self.access).await?;
+            state.login = found.map_or(Login::Absent, Login::Found);
+        }
+        let credentials = state.login.credentials().cloned();
         if let Some(bearer) = challenges.iter().find(|challenge| challenge.is("bearer")) {
             let grant = self.exchange(client, registry, bearer, scope, credentials.as_ref()).await?;
             state.grants.insert(scope.clone(), grant);
@@ -127,8 +148,8 @@ impl Auth {
             return Err(self.refused("it asks for a kind of login that is not known here"));
         }
         match credentials {
-            Some(Credentials::Password(user, password)) => {
-                let basic = basic(&user, &password);
+            Some(Credentials::Password(name, password)) => {
+                let basic = basic(&name, &password);
                 if used == Some(&basic) {
                     return Err(self.refused("it refuses the user or the password"));
                 }
@@ -237,7 +258,7 @@ struct Challenge {
 }
 
 impl Challenge {
-    fn new(challenge: http_auth::ChallengeRef<'_>) -> Self {
+    fn new(challenge: &http_auth::ChallengeRef<'_>) -> Self {
         let params = challenge.params.iter();
         Self {
             scheme: challenge.scheme.to_ascii_lowercase(),

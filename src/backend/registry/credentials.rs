@@ -1,6 +1,7 @@
 //! Who asks: the login that a flag gives, or that `docker login` and `podman login` left behind.
 
 use std::env;
+use std::path::{Path, PathBuf};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
@@ -47,6 +48,19 @@ fn look(host: &str) -> Result<Option<Credentials>, RemoteError> {
     outcome(docker_credential::get_podman_credential(name), "Podman's configuration", host)
 }
 
+/// Tells whether any file is there in which a login may stand.
+fn is_configured() -> bool {
+    let below = |variable: &str, rest: &str| env::var_os(variable).map(|folder| Path::new(&folder).join(rest));
+    let files = [
+        below("DOCKER_CONFIG", "config.json"),
+        below("HOME", ".docker/config.json"),
+        env::var_os("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        below("XDG_RUNTIME_DIR", "containers/auth.json"),
+        below("HOME", ".config/containers/auth.json"),
+    ];
+    files.iter().flatten().any(|file| file.exists())
+}
+
 fn outcome(
     found: Result<DockerCredential, CredentialRetrievalError>,
     from: &str,
@@ -64,6 +78,8 @@ fn outcome(
         Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => {
             return Ok(None);
         }
+        // The library says so of a file that is not there, too.
+        Err(CredentialRetrievalError::ConfigReadError) if !is_configured() => return Ok(None),
         // What a helper says may hold anything, so that only its failure is told.
         Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
             return Ok(None);

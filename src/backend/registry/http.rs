@@ -86,7 +86,8 @@ impl Http {
                     }
                 }
             }
-            Err(first.unwrap_or_else(|| RemoteError::new(RemoteKind::Unavailable, format!("{} does not answer", self.host))))
+            Err(first
+                .unwrap_or_else(|| RemoteError::new(RemoteKind::Unavailable, format!("{} does not answer", self.host))))
         };
         self.base.get_or_try_init(find).await
     }
@@ -223,7 +224,9 @@ impl Http {
             }
             StatusCode::NOT_FOUND => error(RemoteKind::NotFound, format!("{what} does not exist"))
                 .hint("look at the spelling; a registry may also hide what a login may not see"),
-            StatusCode::METHOD_NOT_ALLOWED => error(RemoteKind::Unsupported, format!("{what}: the registry does not offer this")),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                error(RemoteKind::Unsupported, format!("{what}: the registry does not offer this"))
+            }
             _ if is_html(answer) => error(RemoteKind::BadAnswer, format!("{what}: the answer is a page for people"))
                 .hint(format!("is {} a registry? A login page or a proxy may stand before it", self.host)),
             status if status.is_redirection() => {
@@ -276,7 +279,9 @@ impl Failed {
     /// Tells whether another try may help.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Way(error) => !error.is_builder() && !in_words(error).iter().any(|cause| cause.contains("certificate")),
+            Self::Way(error) => {
+                !error.is_builder() && !in_words(error).iter().any(|cause| cause.contains("certificate"))
+            }
             Self::TooLarge(_) => false,
         }
     }
@@ -299,8 +304,10 @@ impl Failed {
                     fault
                 }
             }
-            Self::TooLarge(limit) => RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the answer is too large"))
-                .because(format!("no more than {limit} bytes are read")),
+            Self::TooLarge(limit) => {
+                RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the answer is too large"))
+                    .because(format!("no more than {limit} bytes are read"))
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::format::layout::Root;
 use crate::format::manifest::{DOCUMENT_LIMIT, Document};
 
 /// Why blobs cannot be deleted one by one.
-pub(super) const COLLECTION: &str = "a registry frees the space itself, when its own collection runs";
+pub(super) const COLLECTION: &str =
+    "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";
 /// How deep indexes in indexes are followed.
 const DEEPEST: usize = 8;
 
@@ -68,8 +69,7 @@ impl RegistryCache {
     ) -> Result<Vec<(Group, Vec<usize>)>, PruneError> {
         let roots = self.roots().await?.entries;
         let digest_of = |root: &Root| root.descriptor.digest.valid();
-        let now: HashMap<String, Option<Digest>> =
-            roots.iter().map(|root| (root.name(), digest_of(root))).collect();
+        let now: HashMap<String, Option<Digest>> = roots.iter().map(|root| (root.name(), digest_of(root))).collect();
         let mut going: BTreeMap<Digest, (Vec<String>, Vec<usize>)> = BTreeMap::new();
         for (place, target) in refs.iter().enumerate() {
             let tag = target.names.first();
@@ -115,7 +115,8 @@ impl RegistryCache {
             let mut reading = stream::iter(reads).buffered(self.access.concurrency.max(1));
             while let Some(bytes) = reading.next().await {
                 let bytes = bytes.map_err(|error| {
-                    RemoteError::new(RemoteKind::BadAnswer, "a manifest that stays cannot be read").because(error.to_string())
+                    RemoteError::new(RemoteKind::BadAnswer, "a manifest that stays cannot be read")
+                        .because(error.to_string())
                 })?;
                 let (children, subject) = match Document::parse(&bytes) {
                     Ok(Document::Index { entries, subject }) => (entries, subject),
@@ -152,7 +153,8 @@ impl RegistryCache {
         // First the memory, then the deed.
         if let Some(dropped) = self.dropped() {
             dropped.remember(run, group.digest, &bytes).map_err(|error| {
-                RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered").because(error.to_string())
+                RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered")
+                    .because(error.to_string())
             })?;
         }
         let by_tag = self.learned.lock().await.deletes_tags;
@@ -170,9 +172,8 @@ impl RegistryCache {
         }
         let http = self.http().await?;
         match manifests::delete(http, self.repository(), &group.digest.to_string()).await? {
-            Deleted::Gone => {}
             Deleted::Absent if group.tags.is_empty() => return Ok(Outcome::AlreadyGone),
-            Deleted::Absent => {}
+            Deleted::Gone | Deleted::Absent => {}
             Deleted::NotOffered => {
                 let why = format!(
                     "{} deletes nothing: its operator has to allow it (distribution: `storage: delete: enabled: true`, or REGISTRY_STORAGE_DELETE_ENABLED=true)",
@@ -218,7 +219,10 @@ impl RegistryCache {
         {
             // A registry that takes the manifest with one of its tags: what stays is pushed again, and nothing more goes.
             push::manifest(http, self.repository(), sibling, bytes).await?;
-            let why = format!("{} deletes a manifest with all its tags: `{sibling}`, which stays, was pushed again", http.host());
+            let why = format!(
+                "{} deletes a manifest with all its tags: `{sibling}`, which stays, was pushed again",
+                http.host()
+            );
             self.learned.lock().await.refuses = Some(why.clone());
             return Ok(Some(Outcome::Failed(why)));
         }
@@ -243,7 +247,12 @@ impl RegistryCache {
         Ok(self.seen.lock().is_ok_and(|seen| seen.listed.contains(&tag)))
     }
 
-    async fn give_back(&self, run: &PlanId, target: &RefTarget, replaces: Option<Digest>) -> Result<Outcome, RemoteError> {
+    async fn give_back(
+        &self,
+        run: &PlanId,
+        target: &RefTarget,
+        replaces: Option<Digest>,
+    ) -> Result<Outcome, RemoteError> {
         let http = self.http().await?;
         let Some(tag) = target.names.first() else { return Ok(Outcome::Skipped(Skip::Unsupported)) };
         match (manifests::head(http, self.repository(), tag).await?, replaces) {
@@ -277,9 +286,12 @@ impl RegistryCache {
         let Some((manifest, blobs)) = rewrite.documents.split_last() else {
             return Ok(Outcome::Skipped(Skip::Unsupported));
         };
-        if let (Some(dropped), Ok(old)) = (self.dropped(), self.read_document(rewrite.from.digest, DOCUMENT_LIMIT).await) {
+        if let (Some(dropped), Ok(old)) =
+            (self.dropped(), self.read_document(rewrite.from.digest, DOCUMENT_LIMIT).await)
+        {
             dropped.remember(run, rewrite.from.digest, &old).map_err(|error| {
-                RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered").because(error.to_string())
+                RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered")
+                    .because(error.to_string())
             })?;
         }
         for blob in blobs {
@@ -323,7 +335,9 @@ impl CachePruner for RegistryCache {
         // The first one alone: what it teaches of the registry spares the others their tries.
         if let Some((group, places)) = groups.next() {
             let outcome = self.delete(run, &group).await;
-            places.into_iter().for_each(|place| set(&mut outcomes, place, outcome.clone()));
+            for place in places {
+                set(&mut outcomes, place, outcome.clone());
+            }
         }
         let groups: Vec<_> = groups.collect();
         let deleting: Vec<_> = groups.iter().map(|(group, _)| self.delete(run, group)).collect();
@@ -333,7 +347,9 @@ impl CachePruner for RegistryCache {
             done.push(outcome);
         }
         for ((_, places), outcome) in groups.iter().zip(done) {
-            places.iter().for_each(|place| set(&mut outcomes, *place, outcome.clone()));
+            for place in places {
+                set(&mut outcomes, *place, outcome.clone());
+            }
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect())
     }

@@ -31,14 +31,15 @@ pub(super) async fn manifest(http: &Http, repository: &str, tag: &str, bytes: &[
 pub(super) async fn blob(http: &Http, repository: &str, bytes: &[u8]) -> Result<(), RemoteError> {
     let scope = Scope::Change(repository.to_owned());
     let what = format!("{}/{repository}", http.host());
-    let begin = http.address(&format!("{repository}/blobs/uploads/")).await?;
-    let begun = http.send(&scope, ANSWER_LIMIT, |client| client.post(begin.clone())).await?;
+    let uploads = http.address(&format!("{repository}/blobs/uploads/")).await?;
+    let begun = http.send(&scope, ANSWER_LIMIT, |client| client.post(uploads.clone())).await?;
     if begun.status != StatusCode::ACCEPTED {
         return Err(refused(http, &begun, &what).await);
     }
-    let place = begun.headers.get(LOCATION).and_then(|place| place.to_str().ok()).and_then(|place| begin.join(place).ok());
+    let place =
+        begun.headers.get(LOCATION).and_then(|place| place.to_str().ok()).and_then(|place| uploads.join(place).ok());
     // The login goes to no other place.
-    let Some(mut place) = place.filter(|place| place.origin() == begin.origin()) else {
+    let Some(mut place) = place.filter(|place| place.origin() == uploads.origin()) else {
         return Err(RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the registry wants blobs put elsewhere")));
     };
     name(&mut place, Digest::of(bytes));

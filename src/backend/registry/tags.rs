@@ -43,7 +43,8 @@ pub(super) async fn repositories(http: &Http) -> Result<Vec<String>, RemoteError
     let names = |page: Catalog| page.repositories.unwrap_or_default();
     all(http, "_catalog", &Scope::Catalog, &what, "list the catalog", names).await.map_err(|mut error| {
         if matches!(error.kind, RemoteKind::NotFound | RemoteKind::Unsupported | RemoteKind::Forbidden) {
-            error.hint = Some(format!("many registries offer no catalog: name a repository, as in {}/NAME", http.host()));
+            error.hint =
+                Some(format!("many registries offer no catalog: name a repository, as in {}/NAME", http.host()));
         }
         error
     })
@@ -80,7 +81,9 @@ async fn all<T: DeserializeOwned>(
         found.extend(names(page).into_iter().filter(|name| known.insert(name.clone())));
         if found.len() > MOST {
             let message = format!("{what}: the list has no end");
-            return Err(RemoteError::new(RemoteKind::BadAnswer, message).because(format!("it has more than {MOST} names")));
+            return Err(
+                RemoteError::new(RemoteKind::BadAnswer, message).because(format!("it has more than {MOST} names"))
+            );
         }
         match next(&answer.headers, &address) {
             // A page that holds nothing new, or an address that was asked before: the list goes round in circles.

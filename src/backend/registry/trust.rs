@@ -71,5 +71,6 @@ fn identity(certificate: &Path, key: &Path) -> Result<Identity, RemoteError> {
 
 fn unusable(file: &Path, why: &dyn std::fmt::Display) -> RemoteError {
     let file = crate::format::text::visible(&file.to_string_lossy()).into_owned();
-    RemoteError::new(RemoteKind::Unavailable, format!("{file} cannot be used as a certificate")).because(why.to_string())
+    RemoteError::new(RemoteKind::Unavailable, format!("{file} cannot be used as a certificate"))
+        .because(why.to_string())
 }

@@ -49,6 +49,8 @@ pub enum BlobFate {
     Live,
     /// It stays for now: only refs reach it that go, or went less than the grace ago.
     Waits,
+    /// It is left to the store: only refs reach it that go, and a registry frees space by itself.
+    Collected,
     /// It stays: it was written too recently.
     WithinGrace,
     /// It stays: nobody knows when it was written.
@@ -67,8 +69,9 @@ pub enum BlobFate {
 
 impl BlobFate {
     /// The fates of blobs that stay although no ref reaches them which stays.
-    pub const HELD: [Self; 7] = [
+    pub const HELD: [Self; 8] = [
         Self::Waits,
+        Self::Collected,
         Self::WithinGrace,
         Self::UnknownAge,
         Self::Undetermined,
@@ -83,6 +86,7 @@ impl BlobFate {
             Self::Missing => "named and not stored",
             Self::Live => "reached from a ref that stays",
             Self::Waits => "freed by refs that go or went; a later run takes them after the grace",
+            Self::Collected => "freed by refs that go; the registry's own collection takes them",
             Self::WithinGrace => "written within the grace",
             Self::UnknownAge => "of unknown age",
             Self::Undetermined => "a ref that cannot be read may name them",
@@ -235,6 +239,7 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
     }
     match (reached, planning.freed_blobs, hold, blob.modified()) {
         (Reached::Kept, ..) => BlobFate::Live,
+        (Reached::Dropped | Reached::Recent, ..) if planning.inventory.unlisted.is_some() => BlobFate::Collected,
         (Reached::Dropped | Reached::Recent, FreedBlobs::Wait, ..) => BlobFate::Waits,
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,

@@ -26,8 +26,6 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
         "ls",
         "show",
         "du ./cache#main",
-        "ls ghcr.io/acme/app:buildcache",
-        "show type=registry,ref=localhost:5000/app:x",
         "ls type=local",
         "ls type=locl,src=cache",
         "ls type=local,src=cache,tagg=main",
@@ -86,16 +84,6 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
       hint: `cachelens ls SOURCE#REF` gives the sizes of one ref
     exit 2
 
-    $ ls ghcr.io/acme/app:buildcache
-    error: sources of kind registry are not built in yet
-      hint: local directories, `s3://BUCKET`, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version
-    exit 2
-
-    $ show type=registry,ref=localhost:5000/app:x
-    error: sources of kind registry are not built in yet
-      hint: local directories, `s3://BUCKET`, `gha:OWNER/REPOSITORY` and `demo` can be opened by this version
-    exit 2
-
     $ ls type=local
     error: a source of type local needs `src`
       hint: add src=DIRECTORY
@@ -151,21 +139,6 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
     error: cannot read the provenance cache: Is a directory (os error 21)
     exit 1
     ");
-}
-
-#[test]
-fn a_kind_that_is_not_built_in_is_refused_before_anything_is_read() {
-    let sandbox = sandbox();
-    for command in ["ls", "du"] {
-        for json in [false, true] {
-            let mut arguments = vec![command, "./nowhere", "./cache", "ghcr.io/acme/app"];
-            arguments.extend(json.then_some("--json"));
-            let run = sandbox.run(&arguments);
-            assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}");
-            assert!(run.stderr.starts_with("error: sources of kind registry are not built in yet\n"), "{}", run.stderr);
-            assert!(!run.stderr.contains("nowhere"), "{}", run.stderr);
-        }
-    }
 }
 
 #[test]

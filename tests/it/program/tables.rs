@@ -270,8 +270,34 @@ fn help_says_what_there_is() {
           --no-touch
               Read nothing where reading counts as a use: the contents of GitHub Actions caches
 
-    A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), `gha:OWNER/REPOSITORY`, a `type=…`
-    string as builds take it, or `demo`. SOURCE#REF names one ref of it.
+    Registries:
+          --username <NAME>
+              The user to log in as, instead of the login that Docker or Podman keep
+
+          --password-stdin
+              Read the password, or a token in its place, from standard input
+
+          --ca <FILE>
+              Trust the authority in this file, too
+
+          --client-cert <FILE>
+              Show this certificate to registries; needs --client-key
+
+          --client-key <FILE>
+              The key of that certificate
+
+          --plain-http
+              Speak HTTP without encryption
+
+          --verify-blobs
+              Ask for each blob whether it is there, which a registry does not list
+
+          --no-cache
+              Keep no copies of manifests on disk, and use none
+
+    A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), an image or repository
+    (ghcr.io/acme/app), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`.
+    SOURCE#REF names one ref of it.
 
     Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part,
     130 interrupted.
@@ -305,6 +331,16 @@ fn help_says_what_there_is() {
           --read-only           Change nothing in any store, whatever --write or the configuration allow
           --no-touch            Read nothing where reading counts as a use: the contents of GitHub
                                 Actions caches
+
+    Registries:
+          --username <NAME>     The user to log in as, instead of the login that Docker or Podman keep
+          --password-stdin      Read the password, or a token in its place, from standard input
+          --ca <FILE>           Trust the authority in this file, too
+          --client-cert <FILE>  Show this certificate to registries; needs --client-key
+          --client-key <FILE>   The key of that certificate
+          --plain-http          Speak HTTP without encryption
+          --verify-blobs        Ask for each blob whether it is there, which a registry does not list
+          --no-cache            Keep no copies of manifests on disk, and use none
     exit 0
     ");
 }

@@ -2,7 +2,7 @@
 //! that jobs talk to, and signed addresses for content.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,10 +18,11 @@ use serde_json::{Value, json};
 
 use super::command::Sandbox;
 use super::fixture::Fixture;
+use super::http::Request;
 
 mod answer;
 
-pub use answer::Answer;
+pub use super::http::Answer;
 
 /// The version that BuildKit gives its entries.
 pub const BUILDKIT: &str = "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
@@ -206,54 +207,15 @@ impl State {
     }
 }
 
-/// A request, read whole.
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub query: HashMap<String, String>,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
-}
-
 fn serve(stream: &TcpStream, state: &Mutex<State>, base: &str) {
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader) {
+    while let Some(request) = Request::read(&mut reader) {
         let latency = state.lock().unwrap().latency;
         thread::sleep(latency);
         let Some(answer) = answer::answer(&mut state.lock().unwrap(), &request, base) else { return };
-        let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
-        for (name, value) in &answer.headers {
-            head.extend([name, ": ", value, "\r\n"]);
-        }
-        let mut writer = stream;
-        if writer.write_all((head + "\r\n").as_bytes()).and_then(|()| writer.write_all(&answer.body)).is_err() {
+        if answer.write(&request, stream).is_err() {
             return;
         }
     }
-}
-
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-        match line.trim_end().split_once(':') {
-            Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
-            None => break,
-        };
-    }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let decode =
-        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
-    Some(Request { method, path: path.to_owned(), query, headers, body })
 }

@@ -4,35 +4,8 @@ use cachelens::format::digest::Digest;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Entry, REPOSITORY, Request, State, TOKEN};
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// An answer in JSON.
-    pub fn json(status: u16, body: &Value) -> Self {
-        let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
-        Self { status, headers, body: body.to_string().into_bytes() }
-    }
-
-    /// A page as proxies send it.
-    pub fn html(status: u16) -> Self {
-        let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-        Self { status, headers, body: b"<!DOCTYPE html><html><body>Unicorn!</body></html>".to_vec() }
-    }
-
-    /// Adds a header.
-    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
-        self
-    }
-}
+use super::{Entry, REPOSITORY, State, TOKEN};
+use crate::support::http::{Answer, Request};
 
 fn message(status: u16, text: &str) -> Answer {
     Answer::json(status, &json!({"message": text, "documentation_url": "https://docs.github.com/rest"}))

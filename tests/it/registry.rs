@@ -1,0 +1,5 @@
+//! Caches and images in registries.
+
+mod faults;
+mod prune;
+mod read;

@@ -1,0 +1,167 @@
+//! Deleting tags and manifests, and pushing them again.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::command::{Run, Sandbox};
+use crate::support::registry::second::SecondRegistry;
+use crate::support::registry::{DockerRegistry, Setup};
+
+fn journal(run: &Run) -> String {
+    let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
+    line.unwrap_or_else(|| panic!("{run}")).to_owned()
+}
+
+#[test]
+fn what_is_pruned_can_be_pushed_again() {
+    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let sandbox = Sandbox::new();
+    let source = format!("{}/shop-cache", registry.host());
+    let before = registry.tags("shop-cache");
+    let run = sandbox.run(&["prune", &source, "--drop-ref", "c0*", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("registry garbage-collect"), "{run}");
+    let left: Vec<String> = registry.tags("shop-cache").into_keys().collect();
+    assert_eq!(left, ["c10", "c11", "c12", "c13", "c14", "c15"]);
+    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert_eq!(registry.tags("shop-cache"), before);
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_where_it_was_made_for() {
+    let registry = DockerRegistry::with("mini", Setup { deletes: true, ..Setup::default() });
+    let sandbox = Sandbox::new();
+    let source = format!("{}/mini-cache", registry.host());
+    let plan = sandbox.run(&["prune", &source, "--drop-ref", "c01", "--plan-out", "plan.json"]);
+    assert_eq!(plan.code, Some(0), "{plan}");
+    assert_eq!(registry.tags("mini-cache").len(), 3);
+    let run = sandbox.run(&["prune", "--apply", "plan.json"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(registry.tags("mini-cache").into_keys().collect::<Vec<_>>(), ["c02", "c03"]);
+}
+
+#[test]
+fn a_registry_that_deletes_nothing_is_understood() {
+    let registry = DockerRegistry::with("mini", Setup::default());
+    let sandbox = Sandbox::new();
+    let source = format!("{}/mini-cache", registry.host());
+    let run = sandbox.run(&["prune", &source, "--drop-ref", "c0?", "--keep-ref", "c03", "--yes", "--json"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    let outcome = run.json()["sources"][0]["outcome"].clone();
+    let outcome = if outcome.is_null() { run.json()["outcome"].clone() } else { outcome };
+    assert_eq!((&outcome["failed"], &outcome["done"]), (&json!(2), &json!(0)), "{run}");
+    assert!(run.stdout.contains("REGISTRY_STORAGE_DELETE_ENABLED=true"), "{run}");
+    assert_eq!(registry.tags("mini-cache").len(), 3);
+}
+
+#[test]
+fn a_manifest_that_a_kept_tag_shares_stays() {
+    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let sandbox = Sandbox::new();
+    let source = format!("{}/base", registry.host());
+    // `2` and `latest` are one manifest, and this registry deletes no tags as such.
+    let policy =
+        "[[retention.rule]]\nname = \"old\"\nmatch = { ref = \"latest\", kind = \"image\" }\naction = \"drop\"\n";
+    fs::write(sandbox.path("cachelens.toml"), policy).unwrap();
+    let run = sandbox.run(&["prune", &source, "--yes"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(registry.tags("base").into_keys().collect::<Vec<_>>(), ["1", "2", "latest"]);
+}
+
+fn drop_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
+    sandbox.run(&["prune", &format!("{}/shop-cache", registry.host()), "--drop-ref", "pr-*", "--yes"])
+}
+
+#[test]
+fn tags_go_as_such_where_the_registry_deletes_them() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(registry.state().names("shop-cache").len(), 15);
+    assert!(registry.asked("DELETE /v2/shop-cache/manifests/sha256:") == 0);
+}
+
+#[test]
+fn a_registry_that_takes_what_stays_is_stopped_and_mended() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    registry.state().tag("shop-cache", "c04", ["pr-2".to_owned()]);
+    registry.state().takes_siblings = true;
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    let state = registry.state();
+    let names = state.names("shop-cache");
+    assert!(names.contains(&"c03") && names.contains(&"c04"), "{names:?}");
+}
+
+#[test]
+fn what_others_name_or_refer_to_stays() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    let named = {
+        let mut state = registry.state();
+        state.deletes_tags = false;
+        let (one, two) = (state.tags["shop-cache"]["c01"], state.tags["shop-cache"]["c02"]);
+        let tags = state.tags.get_mut("shop-cache").unwrap();
+        tags.clear();
+        tags.extend([("pr-1".to_owned(), one), ("pr-2".to_owned(), two)]);
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let index: Value = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [{"mediaType": kind, "digest": one.to_string(), "size": 1}],
+        });
+        state.put("shop-cache", "main", &index);
+        state.referrers.insert(two);
+        (one, two)
+    };
+    assert_ne!(named.0, named.1);
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(registry.state().names("shop-cache"), ["main", "pr-1", "pr-2"]);
+    assert_eq!(registry.asked("DELETE /v2/shop-cache/manifests/sha256:"), 0);
+
+    registry.state().referrers.clear();
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(registry.state().names("shop-cache"), ["main", "pr-1"]);
+}
+
+#[test]
+fn a_tag_that_moved_since_the_plan_stays() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
+    let source = format!("{}/shop-cache", registry.host());
+    let plan = sandbox.run(&["prune", &source, "--drop-ref", "pr-*", "--plan-out", "plan.json"]);
+    assert_eq!(plan.code, Some(0), "{plan}");
+    registry.state().tag("shop-cache", "c05", ["pr-1".to_owned()]);
+    let run = sandbox.run(&["prune", "--apply", "plan.json"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    let state = registry.state();
+    assert!(state.names("shop-cache").contains(&"pr-1"));
+    assert!(!state.names("shop-cache").contains(&"pr-2"));
+}
+
+#[test]
+fn results_go_from_a_cache_and_come_back() {
+    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let sandbox = Sandbox::new();
+    let (cache, image) = (format!("{}/shop-cache", registry.host()), format!("{}/shop:c06", registry.host()));
+    let before = registry.tags("shop-cache");
+    let arguments = ["prune", &cache, "--records", "step~npm", "--provenance", &image, "--keep-ref", "!c05", "--yes"];
+    let run = sandbox.run(&arguments);
+    assert_eq!(run.code, Some(0), "{run}");
+    let after = registry.tags("shop-cache");
+    let changed: Vec<&String> = before.keys().filter(|tag| before[*tag] != after[*tag]).collect();
+    assert_eq!(changed, ["c05"], "{run}");
+    let shown = sandbox.json(&["show", &format!("{cache}:c05"), "--json"]);
+    assert_eq!(shown["ref"]["faults"], json!([]));
+    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert_eq!(registry.tags("shop-cache"), before);
+}

@@ -1,0 +1,213 @@
+//! Opening refs, repositories and registries.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::command::Sandbox;
+use crate::support::fixture::{Fixture, SETS};
+use crate::support::registry::second::SecondRegistry;
+use crate::support::registry::{DockerRegistry, PASSWORD, Pushed, Setup, USER, log_in};
+
+/// The digests and sizes of everything that a manifest reaches in a set's pool, itself included.
+fn reached(fixture: &Fixture, digest: &str, size: u64, all: &mut BTreeSet<(String, u64)>) {
+    all.insert((digest.to_owned(), size));
+    let manifest: Value = serde_json::from_slice(&fixture.blob(digest.parse().unwrap())).unwrap();
+    let lists = ["layers", "manifests"].iter().filter_map(|list| manifest[list].as_array()).flatten();
+    for entry in lists.chain(manifest.get("config")) {
+        let (digest, size) = (entry["digest"].as_str().unwrap(), entry["size"].as_u64().unwrap());
+        if entry["mediaType"].as_str().unwrap().contains("image.manifest") {
+            reached(fixture, digest, size, all);
+        } else {
+            all.insert((digest.to_owned(), size));
+        }
+    }
+}
+
+#[test]
+fn every_repository_is_what_a_second_count_says() {
+    for set in SETS {
+        let registry = DockerRegistry::with(set, Setup::default());
+        let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
+        let pushed: Vec<Pushed> = fixture.json("registry.json");
+        let repositories: BTreeSet<&String> = pushed.iter().map(|pushed| &pushed.repository).collect();
+        for repository in repositories {
+            let source = format!("{}/{repository}", registry.host());
+            let listed = sandbox.json(&["ls", &source, "--json"]);
+            let refs = listed["sources"][0]["refs"].as_array().unwrap();
+            assert_eq!(listed["sources"][0]["kind"], "registry");
+            let mut tagged: Vec<(&String, &Pushed)> = pushed
+                .iter()
+                .filter(|pushed| pushed.repository == *repository)
+                .flat_map(|pushed| pushed.tags.iter().map(move |tag| (tag, pushed)))
+                .collect();
+            tagged.sort_by_key(|(tag, _)| *tag);
+            assert_eq!(refs.len(), tagged.len(), "{source}");
+            let mut live = BTreeSet::new();
+            for (entry, (tag, pushed)) in refs.iter().zip(&tagged) {
+                assert_eq!(entry["name"], **tag);
+                assert_eq!(entry["digest"], pushed.digest.to_string());
+                let size = fixture.blob(pushed.digest).len() as u64;
+                let mut own = BTreeSet::new();
+                reached(&fixture, &pushed.digest.to_string(), size, &mut own);
+                assert_eq!(entry["bytes"], own.iter().map(|(_, size)| size).sum::<u64>(), "{source}:{tag}");
+                live.extend(own);
+            }
+            let du = sandbox.json(&["du", &source, "--json"]);
+            let du = &du["sources"][0];
+            let bytes: u64 = live.iter().map(|(_, size)| size).sum();
+            assert_eq!(du["live"], json!({ "blobs": live.len(), "bytes": bytes }), "{source}");
+            assert_eq!(du["orphan"], Value::Null);
+        }
+    }
+}
+
+#[test]
+fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
+    let registry = DockerRegistry::with("kitchen", Setup::default());
+    let sandbox = Sandbox::new();
+    Fixture::named("kitchen").write_layout("local.json", &sandbox.path("cache"));
+    for name in ["c01", "c06", "c12"] {
+        let there = sandbox.json(&["show", &format!("{}/kitchen-cache:{name}", registry.host()), "--json"]);
+        let here = sandbox.json(&["show", &format!("./cache#{name}"), "--json"]);
+        let results = |of: &Value| -> BTreeSet<(String, String)> {
+            let records = of["records"].as_array().unwrap().iter();
+            records.map(|record| (record["digest"].to_string(), record["state"].to_string())).collect()
+        };
+        assert_eq!(results(&there), results(&here), "{name}");
+    }
+}
+
+#[test]
+fn the_second_look_reads_nothing_again() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    let source = format!("{}/shop-cache", registry.host());
+    // As many tags as pull requests leave behind, with the manifests of fifteen builds.
+    for at in 0..200 {
+        let from = format!("c{:02}", at % 15 + 1);
+        registry.state().tag("shop-cache", &from, [format!("pr-{at}")]);
+    }
+    let first = sandbox.run(&["ls", &source]);
+    let requests = registry.state().requests.len();
+    assert_eq!(first.code, Some(0), "{first}");
+    assert!(requests * 10 <= 215 * 12, "{requests} requests for 215 tags");
+    registry.state().requests.clear();
+    let second = sandbox.run(&["ls", &source]);
+    assert_eq!(second.stdout, first.stdout);
+    assert_eq!(registry.asked("HEAD "), 215);
+    // The rest is the look for the registry itself, and the list of tags before and after.
+    let gets: Vec<String> = registry.state().requests.iter().filter(|line| line.starts_with("GET")).cloned().collect();
+    assert_eq!(gets, ["GET /v2/", "GET /v2/shop-cache/tags/list", "GET /v2/shop-cache/tags/list"]);
+
+    registry.state().requests.clear();
+    assert_eq!(sandbox.run(&["ls", &source, "--no-cache"]).stdout, first.stdout);
+    assert_eq!(registry.asked("HEAD "), 0);
+}
+
+#[test]
+fn lists_come_by_pages_and_never_go_round() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().page = Some(4);
+    let tags = |of: Value| of["sources"][0]["refs"].as_array().unwrap().len();
+    assert_eq!(tags(sandbox.json(&["ls", &format!("{}/shop", registry.host()), "--json"])), 16);
+    let whole = sandbox.json(&["ls", registry.host(), "--json"]);
+    let names: Vec<&str> =
+        whole["sources"].as_array().unwrap().iter().map(|source| source["source"].as_str().unwrap()).collect();
+    let at = |name: &str| format!("{}/{name}", registry.host());
+    assert_eq!(names, [at("base"), at("shop"), at("shop-cache")]);
+    registry.state().loops = true;
+    assert_eq!(tags(sandbox.json(&["ls", &at("shop"), "--json"])), 4);
+}
+
+#[test]
+fn logins_come_from_flags_and_from_docker() {
+    let registry = DockerRegistry::start(Setup { login: true, ..Setup::default() });
+    let host = registry.host();
+    let sandbox = Sandbox::new();
+    let source = format!("{host}/app");
+    let run = sandbox.run(&["ls", &source]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.starts_with(&format!("error: {host} asks for a login\n  hint: run `docker login {host}`")),
+        "{run}"
+    );
+    log_in(&sandbox, host, USER, "wrong-one");
+    let run = sandbox.run(&["ls", &source]);
+    assert!(run.stderr.starts_with(&format!("error: {host}: the login is refused\n")), "{run}");
+    assert!(!run.to_string().contains("wrong-one"), "{run}");
+    log_in(&sandbox, host, USER, PASSWORD);
+    let run = sandbox.run(&["ls", &source]);
+    assert!(run.stderr.contains("NAME_UNKNOWN"), "{run}");
+}
+
+#[test]
+fn one_token_serves_many_requests_and_is_renewed() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().tokens = true;
+    registry.state().private = true;
+    let source = format!("{}/shop-cache", registry.host());
+    let run = sandbox.run(&["ls", &source]);
+    assert!(run.stderr.contains("asks for a login"), "{run}");
+    log_in(&sandbox, registry.host(), USER, PASSWORD);
+    registry.state().requests.clear();
+    let run = sandbox.run(&["ls", &source]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(registry.asked("GET /token"), 1);
+
+    // One that expires in the middle is asked for again.
+    registry.state().token_serves = Some(10);
+    let again = sandbox.run(&["ls", &source, "--no-cache"]);
+    assert_eq!(again.stdout, run.stdout, "{again}");
+    assert!(registry.asked("GET /token") > 2);
+    let run = sandbox.run(&["ls", registry.host()]);
+    assert_eq!(run.code, Some(0), "{run}");
+}
+
+#[test]
+fn no_login_goes_where_blobs_lie() {
+    let registry = SecondRegistry::with("shop");
+    let elsewhere = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().blobs_at = Some(elsewhere.host().to_owned());
+    registry.state().tokens = true;
+    log_in(&sandbox, registry.host(), USER, PASSWORD);
+    let run = sandbox.run(&["ls", &format!("{}/shop-cache:c05", registry.host())]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(!registry.state().logins.is_empty());
+    assert!(elsewhere.asked("GET /v2/shop-cache/blobs/") > 0);
+    assert_eq!(elsewhere.state().logins, []);
+}
+
+#[test]
+fn blobs_are_looked_for_when_asked() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    let source = format!("{}/shop-cache:c05", registry.host());
+    let layer = sandbox.json(&["show", &source, "--json"])["layers"][0]["digest"].as_str().unwrap().to_owned();
+    registry.state().blobs.remove(&layer.parse().unwrap());
+    let missing = |arguments: &[&str]| sandbox.json(arguments)["sources"][0]["refs"][0]["missing_blobs"].clone();
+    assert_eq!(missing(&["ls", &source, "--json"]), 0);
+    assert_eq!(missing(&["ls", &source, "--json", "--verify-blobs"]), 1);
+}
+
+#[test]
+fn an_image_brings_its_provenance() {
+    let registry = DockerRegistry::with("shop", Setup::default());
+    let sandbox = Sandbox::new();
+    let (cache, image) = (format!("{}/shop-cache:c07", registry.host()), format!("{}/shop:c08", registry.host()));
+    let named = |arguments: &[&str]| {
+        let shown = sandbox.json(arguments);
+        shown["records"].as_array().unwrap().iter().filter(|record| record["name"].is_string()).count()
+    };
+    assert_eq!(named(&["show", &cache, "--json"]), 0);
+    assert!(named(&["show", &cache, "--json", "--provenance", &image]) > 10);
+    let run = sandbox.run(&["why", &cache, "--build", &image]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("RUN npm ci"), "{run}");
+    let run = sandbox.run(&["why", &cache, "--build", &format!("{}/base:1", registry.host())]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("carries no provenance"), "{run}");
+}

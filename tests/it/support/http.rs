@@ -1,0 +1,87 @@
+//! HTTP/1.1 as far as the servers of the tests need it.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+/// A request, read whole.
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub query: HashMap<String, String>,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// Reads the next request of a connection; none when it has ended.
+    pub fn read(reader: &mut BufReader<&TcpStream>) -> Option<Self> {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        let mut words = line.split_whitespace();
+        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let mut headers = HashMap::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            match line.trim_end().split_once(':') {
+                Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
+                None => break,
+            };
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let decode =
+            |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
+        Some(Self { method, path: path.to_owned(), query, headers, body })
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer in JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
+        Self { status, headers, body: body.to_string().into_bytes() }
+    }
+
+    /// A page as proxies send it.
+    pub fn html(status: u16) -> Self {
+        let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+        Self { status, headers, body: b"<!DOCTYPE html><html><body>Unicorn!</body></html>".to_vec() }
+    }
+
+    /// Adds a header.
+    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// Sends it, to a HEAD without its body.
+    pub fn write(&self, to: &Request, mut stream: &TcpStream) -> io::Result<()> {
+        let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", self.status, self.body.len());
+        for (name, value) in &self.headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        stream.write_all((head + "\r\n").as_bytes())?;
+        if to.method == "HEAD" { Ok(()) } else { stream.write_all(&self.body) }
+    }
+}

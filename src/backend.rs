@@ -26,7 +26,7 @@ mod remote;
 pub mod s3;
 mod verify;
 
-pub use entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
+pub use entries::{Branch, DeletionCost, EntryKind, RequestBudget, StoreEntry, Surroundings, short_branch};
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
@@ -218,8 +218,8 @@ pub trait CacheReader: Send + Sync {
         None
     }
 
-    /// Says what so many deletions cost, where that is worth knowing before they begin.
-    async fn cost(&self, _deletions: usize) -> Option<String> {
+    /// Returns what deletions cost, where that is worth knowing before they begin.
+    async fn cost(&self) -> Option<DeletionCost> {
         None
     }
 

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use super::credentials::Token;
 use super::entry::Listed;
-use super::http::{self, Answer, Budget, Http, MOST_CONCURRENT};
-use crate::backend::entries::{Branch, Surroundings};
+use super::http::{self, Answer, Http, MOST_CONCURRENT};
+use crate::backend::entries::{Branch, RequestBudget, Surroundings};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::GithubRepository;
 
@@ -27,7 +27,7 @@ const USUAL_IDLE_DAYS: i64 = 7;
 /// How long a deletion waits for a limit, at most.
 const PATIENCE: Duration = Duration::from_mins(15);
 /// Deletions in a minute. One costs 5 points, and 900 points are allowed (GitHub's documentation of secondary limits).
-const DELETIONS_A_MINUTE: usize = 160;
+pub(super) const DELETIONS_A_MINUTE: usize = 160;
 
 /// Asks GitHub about one repository.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Rest {
         &self.repository
     }
 
-    pub(super) fn budget(&self) -> Option<Budget> {
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
         self.http.budget()
     }
 
@@ -177,11 +177,6 @@ impl Rest {
             tokio::time::sleep_until(first + minute).await;
         }
         deletions.push_back(Instant::now());
-    }
-
-    /// Says how many minutes so many deletions take at least.
-    pub(super) fn minutes(deletions: usize) -> usize {
-        deletions.saturating_sub(1) / DELETIONS_A_MINUTE
     }
 
     /// Asks for what is known around the cache. What cannot be learned is noted, and no error.

@@ -40,6 +40,9 @@ impl Pruned {
     }
 }
 
+/// How many entries of a store that deletes by entry are listed one by one.
+const MOST_ENTRIES: usize = 20;
+
 #[derive(Serialize)]
 struct One<'a> {
     plan: &'a Plan,
@@ -160,9 +163,17 @@ fn title(plan: &Plan) -> String {
 fn goes(plan: &Plan) -> Table {
     let mut table =
         Table::new([("GOES", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
-    let listed =
-        plan.delete().iter().filter(|item| matches!(item.target.kind(), Kind::Ref | Kind::Results | Kind::Partial));
-    for item in listed {
+    let (mut listed, mut more) = (0, (0, 0));
+    for item in plan.delete().iter() {
+        match item.target.kind() {
+            Kind::Ref | Kind::Results | Kind::Partial => {}
+            Kind::Entry if listed < MOST_ENTRIES => listed += 1,
+            Kind::Entry => {
+                more = (more.0 + 1, more.1 + item.target.bytes());
+                continue;
+            }
+            Kind::Blob | Kind::Object => continue,
+        }
         let kind = item.target.kind();
         let size = if matches!(kind, Kind::Ref | Kind::Results) {
             Cell::none()
@@ -174,6 +185,14 @@ fn goes(plan: &Plan) -> Table {
             Cell::new(item.target.name()).style(Style::Strong),
             size,
             Cell::new(reasons(&item.reasons)).style(Style::Dim),
+        ]);
+    }
+    if more.0 > 0 {
+        table.row([
+            Cell::new(Kind::Entry.word()),
+            Cell::new(format!("{} more", more.0)).style(Style::Strong),
+            Cell::new(Size(more.1).to_string()),
+            Cell::new("each stands in the JSON document").style(Style::Dim),
         ]);
     }
     // Of blobs there may be a million: each stands in the JSON document and in the saved plan.

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cachelens::backend::Access;
+use cachelens::backend::gha::GhaCache;
 use cachelens::format::digest::Digest;
+use cachelens::source::{GhaLocation, Secret};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -118,6 +121,30 @@ impl Github {
         state.entries = entries;
         drop(state);
         server
+    }
+
+    /// Moves all times, as if the tests ran at `now`.
+    pub fn at_time(self, now: Timestamp) -> Self {
+        let shift = now.duration_since(Timestamp::now());
+        for entry in &mut self.state().entries {
+            // To the second, as GitHub tells them: what runs meanwhile must not show.
+            entry.created_at = (entry.created_at + shift).round(jiff::Unit::Minute).unwrap();
+            entry.last_accessed_at = (entry.last_accessed_at + shift).round(jiff::Unit::Minute).unwrap();
+        }
+        self
+    }
+
+    /// Returns a reader of the repository that may also delete; in a job it reads contents, too.
+    pub fn reader(&self, in_job: bool) -> Arc<GhaCache> {
+        let location = GhaLocation {
+            repository: Some(REPOSITORY.parse().unwrap()),
+            ghtoken: Some(Secret::new(TOKEN.to_owned())),
+            url_v2: in_job.then(|| self.address.clone()),
+            token: in_job.then(|| Secret::new(self.job_token(-60, 3600))),
+            ..GhaLocation::default()
+        };
+        let access = Access { concurrency: 4, timeout: Duration::from_secs(20), ..Access::default() };
+        Arc::new(GhaCache::at(&self.address, &location, &access).unwrap())
     }
 
     /// Returns the state, which the server waits for meanwhile.

@@ -5,12 +5,13 @@
 //! times and its size, and what it names is not known.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::{OnceCell, mpsc};
+use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
 use super::entries::{Branch, DeletionCost, EntryKind, StoreEntry, Surroundings, short_branch};
@@ -254,7 +255,9 @@ impl CacheReader for GhaCache {
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
-        Ok(Box::new(Verified::new(Cursor::new(self.blob(digest).await?), digest)))
+        let runtime = self.in_job().await?;
+        let content = runtime.open(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
+        Ok(Box::new(Verified::new(SyncIoBridge::new(Box::pin(content)), digest)))
     }
 
     async fn capabilities(&self) -> Capabilities {
@@ -289,13 +292,19 @@ impl CacheReader for GhaCache {
 }
 
 impl GhaCache {
-    /// Reads a blob inside a job.
-    async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+    /// Returns the service that hands out blobs.
+    async fn in_job(&self) -> Result<&Runtime, ReadError> {
         let sealed = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
         let runtime = self.runtime().await?.ok_or_else(|| sealed("content can be read inside a job only"))?;
         if self.access.no_touch {
             return Err(sealed("reading it counts as a use of it (--no-touch)"));
         }
+        Ok(runtime)
+    }
+
+    /// Reads a small blob inside a job.
+    async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+        let runtime = self.in_job().await?;
         let bytes = runtime.content(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
         let limit = DOCUMENT_LIMIT;
         if bytes.len() as u64 > limit {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
@@ -116,6 +116,14 @@ impl Http {
             let Some(delay) = delays.next() else { return Err(fault) };
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// Opens what lies at an address that is the permission to read it; the body is read as it comes.
+    pub(super) async fn open(&self, address: &str, what: &str) -> Result<Response, RemoteError> {
+        self.wait().await;
+        let _permit = self.permits.acquire().await;
+        let sent = self.client.get(address).send().await;
+        sent.map_err(|error| Failed::Way(error).into_remote(what))
     }
 
     async fn wait(&self) {

@@ -250,7 +250,7 @@ fn refs_at_120() {
        c08           12h 53m   237 KiB   72.6 KiB    15 ✓  10 ○   keep  no rule m… │ policy     keep: no rule matches it
        c07           12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○   keep  no rule m… │
        c06           12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○   keep  no rule m… │ size       95.9 KiB in 8 blobs
-       c05           12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○   keep  no rule m… │ only here  6.0 KiB: what deleting thi…
+       c05           12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○   keep  no rule m… │ only here  6.0 KiB: what deleting this
        c04           12h 54m   237 KiB    110 KiB    15 ✓  10 ○   keep  no rule m… │            ref alone would free
        c03           12h 54m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │ layers     6
        c02           12h 54m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │ records    21
@@ -382,7 +382,7 @@ fn broken_refs_at_120() {
      bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY           │ c03
-    ▸  c03            12h 8m   113 KiB   35.6 KiB  ! 1 blob mis…  keep  no rule m… │ ! 1 blob missing: a build that import…
+    ▸  c03            12h 8m   113 KiB   35.6 KiB  ! 1 blob mis…  keep  no rule m… │ ! 1 blob missing: a build that imports
        c02            12h 8m   144 KiB   65.8 KiB     6 ✓   5 ○   keep  no rule m… │ this fails
        c01            12h 8m   144 KiB   65.9 KiB     6 ✓   5 ○   keep  no rule m… │ digest     sha256:89b800309d6319d26ac4
                                                                                    │            277afe8f25ccbcf4cfc20b8778c
@@ -400,7 +400,7 @@ fn broken_refs_at_120() {
                                                                                    │ records    11
                                                                                    │ results    5 whose result can be
                                                                                    │            loaded  ✓
-                                                                                   │ key only   5 that only let later step…
+                                                                                   │ key only   5 that only let later steps
                                                                                    │            match  ○
                                                                                    │ broken     1 whose result cannot be
                                                                                    │            loaded  !

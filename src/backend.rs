@@ -148,6 +148,19 @@ pub enum OtherKind {
     Unlisted,
 }
 
+impl OtherKind {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Upload => "upload",
+            Self::Symlink => "link",
+            Self::Special => "special",
+            Self::Unlisted => "folder",
+        }
+    }
+}
+
 /// The batches in which a listing comes.
 pub type ObjectSender = mpsc::Sender<Vec<StoredObject>>;
 

@@ -1,5 +1,6 @@
 //! What `prune` prints.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,8 +13,9 @@ use crate::cli::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::prune::execute::Report;
-use crate::prune::plan::{Deletion, Kind, Plan};
-use crate::units::Size;
+use crate::prune::plan::{Deletion, Kind, Plan, Why};
+use crate::retention::Reason;
+use crate::units::{Exact, Size};
 
 /// A plan, and what came of it when it was carried out.
 pub(super) struct Pruned {
@@ -217,12 +219,32 @@ fn goes(plan: &Plan) -> Table {
 fn stays(plan: &Plan) -> Table {
     let mut table =
         Table::new([("STAYS", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
+    // Of what is in the trash there may be as much as of blobs.
+    let mut trash: BTreeMap<String, u64> = BTreeMap::new();
     for kept in plan.keep() {
+        if kept.kind == Kind::Object {
+            let why = match kept.reasons.as_slice() {
+                [Why::Policy(Reason::WithinGrace { grace, .. })] => {
+                    format!("in the trash for less than the grace of {}", Exact(*grace))
+                }
+                reasons => self::reasons(reasons),
+            };
+            *trash.entry(why).or_default() += 1;
+            continue;
+        }
         table.row([
             Cell::new(kept.kind.word()),
             Cell::new(&kept.name).style(Style::Strong),
             Cell::none(),
             Cell::new(reasons(&kept.reasons)).style(Style::Dim),
+        ]);
+    }
+    for (why, count) in trash {
+        table.row([
+            Cell::new(Kind::Object.word()),
+            Cell::new(plural(count, "object")).style(Style::Strong),
+            Cell::none(),
+            Cell::new(why).style(Style::Dim),
         ]);
     }
     let mut blobs = |count: u64, bytes: u64, why: &str| {
@@ -352,7 +374,7 @@ pub(super) fn undone(
     session.output.text(&text)
 }
 
-fn reasons(reasons: &[crate::prune::plan::Why]) -> String {
+fn reasons(reasons: &[Why]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

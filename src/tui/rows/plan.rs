@@ -243,7 +243,7 @@ impl RowSet for PlanRows {
         if let Some(entry) = item.entry.filter(|_| sealed.is_none()) {
             details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
             if let Some((then, _)) = entry.age() {
-                details.push(Detail::Fact("age", Cell::text(format!("{} ago", Age::between(then, now)))));
+                details.push(Detail::Fact("age", Cell::text(format!("{}", Age::between(then, now).ago()))));
             }
             details.push(Detail::Fact("size", Cell::text(Size(entry.sizes.bytes).to_string())));
         }
@@ -257,7 +257,7 @@ impl RowSet for PlanRows {
             details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
         }
         if let Some(modified) = item.modified {
-            details.push(Detail::Fact("written", Cell::text(format!("{} ago", Age::between(modified, now)))));
+            details.push(Detail::Fact("written", Cell::text(format!("{}", Age::between(modified, now).ago()))));
         }
         let deletion = self.deletion(row);
         if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target) {

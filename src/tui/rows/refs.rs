@@ -67,7 +67,7 @@ impl RefRows {
         let facts = self.at(row).facts();
         let used = facts
             .used
-            .map(|used| Detail::Fact("last used", Cell::text(format!("{} ago, {used:.0}", Age::between(used, now)))));
+            .map(|used| Detail::Fact("last used", Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago()))));
         let idle = match eviction.idle_at {
             Some(at) if at > now => Cell::text(format!("in {} unless a build uses it", Age::between(now, at))),
             Some(_) => Cell::new("at any time: no build has used it for long enough", Role::Warning),
@@ -198,7 +198,7 @@ impl RowSet for RefRows {
                 AgeSource::ImageConfig => "the image's own date",
                 AgeSource::Store => "when it was stored",
             };
-            let age = format!("{} ago, {:.0}", Age::between(then, now), then);
+            let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
             details.push(Detail::Fact("age", Cell::text(age).and(format!(" ({words})"), Role::Dim)));
         }
         if let Some(verdict) = self.verdict(row) {

@@ -273,7 +273,7 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
         quota_details(found, around, details);
     }
     if let Some(newest) = found.inventory.newest() {
-        details.push(Detail::Fact("newest ref", Cell::text(format!("{} ago", Age::between(newest, now)))));
+        details.push(Detail::Fact("newest ref", Cell::text(format!("{}", Age::between(newest, now).ago()))));
     }
     for warning in &found.inventory.warnings {
         details.push(Detail::Blank);

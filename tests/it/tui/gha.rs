@@ -382,6 +382,170 @@ fn refs_at_200() {
 }
 
 #[test]
+fn entries_at_60() {
+    insta::assert_snapshot!(drawn("enter b", (60, 16)), @r"
+     gha:acm… › blobs  9 objects · 343 MiB · read-only · ? help
+    ────────────────────────────────────────────────────────────
+       BLOB                    STATE              SIZE▾      AGE
+    ▸  node-cache-linux-x64-…  · unknown       172 MiB    3d 23h
+       node-cache-linux-x64-…  · unknown       172 MiB     2d 2h
+       index-app-1-3f31b38f#…  ○ superseded       52 B     4d 4h
+       index-app-1-f921bd05#…  ○ superseded       50 B     1d 6h
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────
+     257 B live · 343 MiB unknown
+     enter open  o orphans  m missing  / filter  s sort
+    ");
+}
+
+#[test]
+fn entries_at_80() {
+    insta::assert_snapshot!(drawn("enter b", (80, 24)), @r"
+     gha:acme/shop › blobs                 9 objects · 343 MiB · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       BLOB                    ROLE          STATE             SIZE▾      AGE   REFS
+    ▸  node-cache-linux-x64-…  setup-node    · unknown      172 MiB    3d 23h      –
+       node-cache-linux-x64-…  setup-node    · unknown      172 MiB     2d 2h      –
+       index-app-1-3f31b38f#…  index         ○ superseded      52 B     4d 4h      –
+       index-app-1-f921bd05#…  index         ○ superseded      50 B     1d 6h      –
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     257 B live · 343 MiB unknown
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details
+    ");
+}
+
+#[test]
+fn entries_at_120() {
+    insta::assert_snapshot!(drawn("enter b", (120, 40)), @r"
+     gha:acme/shop › blobs                                                         9 objects · 343 MiB · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       BLOB                       STATE               SIZE▾      AGE   REFS │ node-cache-linux-x64-npm-3d4e5f on
+    ▸  node-cache-linux-x64-npm…  · unknown        172 MiB    3d 23h      – │ pull/7/merge
+       node-cache-linux-x64-npm…  · unknown        172 MiB     2d 2h      – │ state      · unknown
+       index-app-1-3f31b38f#1 o…  ○ superseded        52 B     4d 4h      – │ of another tool, in the same quota: it goes
+       index-app-1-f921bd05#1 o…  ○ superseded        50 B     1d 6h      – │ only by a rule that names the kind `entry`
+                                                                            │
+                                                                            │ kind       setup-node
+                                                                            │ size       172 MiB
+                                                                            │ branch     pull/7/merge, which is gone
+                                                                            │ written    3d 23h ago, 2026-11-18T13:00:00Z
+                                                                            │ last used  3d 23h ago
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     257 B live · 343 MiB unknown
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn entries_at_200() {
+    insta::assert_snapshot!(drawn("enter b", (200, 60)), @r"
+     gha:acme/shop › blobs                                                                                                                                         9 objects · 343 MiB · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       BLOB                                                         ROLE          STATE               SIZE▾      AGE   REFS │ node-cache-linux-x64-npm-3d4e5f on pull/7/merge
+    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/merge              setup-node    · unknown        172 MiB    3d 23h      – │ state      · unknown
+       node-cache-linux-x64-npm-0a1b2c on main                      setup-node    · unknown        172 MiB     2d 2h      – │ of another tool, in the same quota: it goes only by a rule that names the
+       index-app-1-3f31b38f#1 on pull/7/merge                       index         ○ superseded        52 B     4d 4h      – │ kind `entry`
+       index-app-1-f921bd05#1 on main                               index         ○ superseded        50 B     1d 6h      – │
+                                                                                                                            │ kind       setup-node
+                                                                                                                            │ size       172 MiB
+                                                                                                                            │ branch     pull/7/merge, which is gone
+                                                                                                                            │ written    3d 23h ago, 2026-11-18T13:00:00Z
+                                                                                                                            │ last used  3d 23h ago
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     257 B live · 343 MiB unknown
+     enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
 fn a_plan_at_60() {
     insta::assert_snapshot!(drawn("p", (60, 16)), @r"
      gha:acme/s… › plan  made 12:00:00 UTC · read-only · ? help

@@ -27,7 +27,7 @@ mod remote;
 pub mod s3;
 mod verify;
 
-pub use entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
+pub use entries::{Branch, DeletionCost, EntryKind, RequestBudget, StoreEntry, Surroundings, short_branch};
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
@@ -158,6 +158,19 @@ pub enum OtherKind {
     Unlisted,
 }
 
+impl OtherKind {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Upload => "upload",
+            Self::Symlink => "link",
+            Self::Special => "special",
+            Self::Unlisted => "folder",
+        }
+    }
+}
+
 /// The batches in which a listing comes.
 pub type ObjectSender = mpsc::Sender<Vec<StoredObject>>;
 
@@ -261,8 +274,8 @@ pub trait CacheReader: Send + Sync {
         None
     }
 
-    /// Says what so many deletions cost, where that is worth knowing before they begin.
-    async fn cost(&self, _deletions: usize) -> Option<String> {
+    /// Returns what deletions cost, where that is worth knowing before they begin.
+    async fn cost(&self) -> Option<DeletionCost> {
         None
     }
 

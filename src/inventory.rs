@@ -16,6 +16,7 @@ use crate::format::layout::{Root, RootFacts};
 pub mod blobs;
 pub mod cache;
 pub mod filter;
+pub mod quota;
 mod resolve;
 pub mod scan;
 pub mod steps;

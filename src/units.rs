@@ -61,6 +61,27 @@ impl fmt::Display for Age {
     }
 }
 
+impl Age {
+    /// Returns the same as it is said of what happened: `3d 4h ago`, `just now`.
+    pub fn ago(self) -> Ago {
+        Ago(self)
+    }
+}
+
+/// How long ago something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ago(Age);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.0.as_secs() {
+            0 => f.pad("just now"),
+            ..0 => self.0.fmt(f),
+            _ => f.pad(&format!("{} ago", self.0)),
+        }
+    }
+}
+
 /// A span of time that prints as people write it, to the nanosecond: `14d`, `1d 12h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exact(pub SignedDuration);

@@ -120,3 +120,39 @@ impl Surroundings {
         self.branches.get(branch).is_some_and(|branch| branch.is_gone)
     }
 }
+
+/// What deletions cost where each is a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletionCost {
+    /// How many are sent in a minute, at most.
+    pub a_minute: usize,
+    /// How many requests may still be sent, where that is known.
+    pub left: Option<RequestBudget>,
+}
+
+/// How many requests a token may still send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestBudget {
+    /// How many.
+    pub remaining: u64,
+    /// When there are more again.
+    pub reset: Option<Timestamp>,
+}
+
+impl DeletionCost {
+    /// Says what so many deletions cost.
+    pub fn of(&self, deletions: usize) -> String {
+        let requests = if deletions == 1 { "1 request".to_owned() } else { format!("{deletions} requests") };
+        let mut text = format!("deleting takes {requests}");
+        if let minutes @ 1.. = deletions.saturating_sub(1) / self.a_minute.max(1) {
+            text = format!("{text}, at least {minutes} min at the pace that GitHub allows");
+        }
+        if let Some(budget) = self.left {
+            text = format!("{text}; the token has {} left", budget.remaining);
+            if let Some(reset) = budget.reset {
+                text = format!("{text} until {}", reset.strftime("%H:%M UTC"));
+            }
+        }
+        text
+    }
+}

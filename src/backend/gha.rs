@@ -5,15 +5,16 @@
 //! times and its size, and what it names is not known.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::{OnceCell, mpsc};
+use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
-use super::entries::{Branch, EntryKind, StoreEntry, Surroundings, short_branch};
+use super::entries::{Branch, DeletionCost, EntryKind, StoreEntry, Surroundings, short_branch};
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject,
     Support, Verified,
@@ -46,6 +47,8 @@ const INVISIBLE: &str = "this job may not read the caches of that branch";
 pub struct GhaCache {
     location: GhaLocation,
     access: Access,
+    /// The address of GitHub's interface, when the environment is not to say it.
+    api: Option<String>,
     rest: OnceCell<Rest>,
     runtime: OnceCell<Option<Runtime>>,
     /// The contents of indexes, by their digests. They are immutable.
@@ -73,6 +76,7 @@ impl GhaCache {
         Self {
             location: location.clone(),
             access: access.clone(),
+            api: None,
             rest: OnceCell::new(),
             runtime: OnceCell::new(),
             indexes: Mutex::default(),
@@ -81,9 +85,22 @@ impl GhaCache {
         }
     }
 
+    /// Makes a reader of what lies behind the interface at `api`, whatever the environment says.
+    ///
+    /// # Errors
+    /// When it is no address, or would carry a token in the open.
+    pub fn at(api: &str, location: &GhaLocation, access: &Access) -> Result<Self, RemoteError> {
+        let api = credentials::check_address("the address of the interface", api)?;
+        Ok(Self { api: Some(api), ..Self::new(location, access) })
+    }
+
+    fn api(&self) -> Result<String, RemoteError> {
+        self.api.clone().map_or_else(credentials::api, Ok)
+    }
+
     async fn rest(&self) -> Result<&Rest, RemoteError> {
         let make = || async {
-            let api = credentials::api()?;
+            let api = self.api()?;
             let token = credentials::token(self.location.ghtoken.as_ref(), &api).await;
             let Access { concurrency, timeout, .. } = self.access;
             Rest::new(api, repository(&self.location)?, token, concurrency, timeout)
@@ -238,7 +255,9 @@ impl CacheReader for GhaCache {
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
-        Ok(Box::new(Verified::new(Cursor::new(self.blob(digest).await?), digest)))
+        let runtime = self.in_job().await?;
+        let content = runtime.open(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
+        Ok(Box::new(Verified::new(SyncIoBridge::new(Box::pin(content)), digest)))
     }
 
     async fn capabilities(&self) -> Capabilities {
@@ -246,7 +265,7 @@ impl CacheReader for GhaCache {
     }
 
     async fn place(&self) -> Result<String, BackendError> {
-        let api = credentials::api()?;
+        let api = self.api()?;
         Ok(format!("gha:{} at {api}", repository(&self.location)?))
     }
 
@@ -267,30 +286,25 @@ impl CacheReader for GhaCache {
         Some(around)
     }
 
-    async fn cost(&self, deletions: usize) -> Option<String> {
-        let budget = self.rest().await.ok()?.budget();
-        let mut text = format!("deleting takes {deletions} requests");
-        if let minutes @ 1.. = Rest::minutes(deletions) {
-            text = format!("{text}, at least {minutes} min at the pace that GitHub allows");
-        }
-        if let Some(budget) = budget {
-            text = format!("{text}; the token has {} left", budget.remaining);
-            if let Some(reset) = budget.reset {
-                text = format!("{text} until {}", reset.strftime("%H:%M UTC"));
-            }
-        }
-        Some(text)
+    async fn cost(&self) -> Option<DeletionCost> {
+        Some(DeletionCost { a_minute: rest::DELETIONS_A_MINUTE, left: self.rest().await.ok()?.budget() })
     }
 }
 
 impl GhaCache {
-    /// Reads a blob inside a job.
-    async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+    /// Returns the service that hands out blobs.
+    async fn in_job(&self) -> Result<&Runtime, ReadError> {
         let sealed = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
         let runtime = self.runtime().await?.ok_or_else(|| sealed("content can be read inside a job only"))?;
         if self.access.no_touch {
             return Err(sealed("reading it counts as a use of it (--no-touch)"));
         }
+        Ok(runtime)
+    }
+
+    /// Reads a small blob inside a job.
+    async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
+        let runtime = self.in_job().await?;
         let bytes = runtime.content(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
         let limit = DOCUMENT_LIMIT;
         if bytes.len() as u64 > limit {

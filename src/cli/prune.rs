@@ -137,8 +137,7 @@ async fn plan(
         rewrites: &rewrites,
         spared: &HashSet::new(),
     })?;
-    let cost = if plan.delete().is_empty() { None } else { reader.cost(plan.delete().len()).await };
-    let plan = plan.with_warning(cost);
+    let plan = plan.at_cost(reader.cost().await);
     Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
         Some(pruner) => {
             let footprint = pruner.footprint(plan.objects().collect()).await;

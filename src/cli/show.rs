@@ -182,8 +182,10 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
         ],
     };
     if let Some(branch) = &entry.facts().branch {
-        let used =
-            entry.facts().used.map_or_else(String::new, |used| format!(", last used {} ago", Age::between(used, now)));
+        let used = entry
+            .facts()
+            .used
+            .map_or_else(String::new, |used| format!(", last used {}", Age::between(used, now).ago()));
         lines.push(format!("written on {}{used}", visible(branch)));
     }
     if let Some((time, from)) = entry.age() {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::blobs::Blob;
 use super::filter::{NumberField, Subject, TextField};
 use super::{BlobState, RefEntry};
-use crate::backend::OtherObject;
+use crate::backend::{EntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
 
 impl Subject for RefEntry {
@@ -82,29 +82,58 @@ impl Subject for BlobRow<'_> {
     }
 }
 
-/// An object that is no blob: an unfinished upload, or nothing of the cache's own.
+/// An object that is no blob: an unfinished upload, an entry, or nothing of the cache's own.
 #[derive(Debug, Clone, Copy)]
 pub struct OtherRow<'a> {
-    /// The object.
-    pub object: &'a OtherObject,
-    /// `partial` or `unknown`.
+    /// What it is called in the store.
+    pub name: &'a str,
+    /// The word for what it is.
+    pub kind: &'static str,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written, or asked for where that is known.
+    pub modified: Option<Timestamp>,
+    /// `partial`, `unknown`, `superseded` or `copy`.
     pub state: &'static str,
+    /// The entry that it is, of a store that deletes by entry.
+    pub entry: Option<&'a StoreEntry>,
+}
+
+impl<'a> OtherRow<'a> {
+    /// Makes the row of an object of that state.
+    pub fn object(object: &'a OtherObject, state: &'static str) -> Self {
+        let OtherObject { name, kind, size, modified } = object;
+        Self { name, kind: kind.word(), size: *size, modified: *modified, state, entry: None }
+    }
+
+    /// Makes the row of an entry that is no blob of its own.
+    pub fn entry(entry: &'a StoreEntry) -> Self {
+        let (kind, state) = match entry.kind {
+            EntryKind::Former(_) => ("index", "superseded"),
+            EntryKind::Blob(_) | EntryKind::Copy(_) => ("layer", "copy"),
+            EntryKind::Signature => ("signature", "unknown"),
+            EntryKind::Foreign(tool) => (tool, "unknown"),
+        };
+        let (name, size, modified) = (entry.name.as_str(), entry.size, Some(entry.touched()));
+        Self { name, kind, size, modified, state, entry: Some(entry) }
+    }
 }
 
 impl Subject for OtherRow<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.object.name)),
+            TextField::Name => Some(test(self.name)),
             TextField::State => Some(test(self.state)),
-            TextField::Ref | TextField::Step | TextField::Kind | TextField::Platform => None,
+            TextField::Kind => Some(test(self.kind)),
+            TextField::Ref | TextField::Step | TextField::Platform => None,
         }
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
-        (field == NumberField::Size).then_some(self.object.size)
+        (field == NumberField::Size).then_some(self.size)
     }
 
     fn created(&self) -> Option<Timestamp> {
-        self.object.modified
+        self.modified
     }
 }

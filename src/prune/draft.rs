@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::live::{MarkError, recently_dropped};
 use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
 use super::records::{self, Rewrites};
-use crate::backend::{Capabilities, Disposal, SharedReader};
+use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader};
 use crate::explain::evidence::Evidence;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
@@ -24,6 +24,7 @@ pub struct Draft {
     recent: RecentlyDropped,
     rewrites: Rewrites,
     capabilities: Capabilities,
+    cost: Option<DeletionCost>,
     policy: Policy,
     policy_text: String,
     now: Timestamp,
@@ -57,9 +58,9 @@ impl Draft {
         let evidence = Evidence::default();
         let rewrites = records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;
-        let capabilities = reader.capabilities().await;
+        let (capabilities, cost) = (reader.capabilities().await, reader.cost().await);
         let (source, policy_text) = (source.to_owned(), policy.to_string());
-        Ok(Self { source, place, inventory, verdicts, recent, rewrites, capabilities, policy, policy_text, now })
+        Ok(Self { source, place, inventory, verdicts, recent, rewrites, capabilities, cost, policy, policy_text, now })
     }
 
     /// Makes the plan; deleted objects go into the trash.
@@ -67,7 +68,7 @@ impl Draft {
     /// # Errors
     /// As [`Plan::new`].
     pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
-        Plan::new(&self.planning(choices))
+        Ok(Plan::new(&self.planning(choices))?.at_cost(self.cost))
     }
 
     /// Returns what the plan is made from.

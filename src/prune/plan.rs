@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Disposal, Footprint, ObjectName, PlanId, RefTarget};
+use crate::backend::{DeletionCost, Disposal, Footprint, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{RefEntry, Tally};
 
@@ -86,6 +86,15 @@ impl Plan {
     #[must_use]
     pub fn with_warning(mut self, warning: Option<String>) -> Self {
         self.warnings.extend(warning);
+        self
+    }
+
+    /// Adds what its deletions cost, where that is worth knowing.
+    #[must_use]
+    pub fn at_cost(mut self, cost: Option<DeletionCost>) -> Self {
+        if let Some(cost) = cost.filter(|_| !self.delete.is_empty()) {
+            self.warnings.insert(0, cost.of(self.delete.len()));
+        }
         self
     }
 

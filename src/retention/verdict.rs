@@ -234,7 +234,7 @@ impl fmt::Display for Reason {
             Self::NoRule => f.write_str("no rule matches it"),
             Self::Unreadable => f.write_str("cannot be read"),
             Self::WithinGrace { changed, grace } => {
-                write!(f, "changed {} ago, within the grace of {}", Age(*changed), Exact(*grace))
+                write!(f, "changed {}, within the grace of {}", Age(*changed).ago(), Exact(*grace))
             }
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind: RefKind::Unknown } => {
@@ -258,7 +258,7 @@ impl fmt::Display for Reason {
             }
             Self::RefGoes { rule } => write!(f, "rule {}: former content of a ref that goes", Quoted(rule)),
             Self::Evicted { limit, unused, frees } => {
-                write!(f, "over {limit}: last used {} ago, frees {}", Age(*unused), Size(*frees))
+                write!(f, "over {limit}: last used {}, frees {}", Age(*unused).ago(), Size(*frees))
             }
             Self::Pending => f.write_str("the scan has not ended"),
         }
@@ -271,7 +271,7 @@ impl fmt::Display for Criterion {
             Self::Last { place, of } => write!(f, "number {place} of the last {of}"),
             Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Exact(*limit)),
             Self::Period { period, .. } => write!(f, "the newest of its {}", period.word()),
-            Self::UsedWithin { unused, limit } => write!(f, "used {} ago, keeps {}", Age(*unused), Exact(*limit)),
+            Self::UsedWithin { unused, limit } => write!(f, "used {}, keeps {}", Age(*unused).ago(), Exact(*limit)),
             Self::UnknownUse => f.write_str("its last use is not known"),
             Self::Current => f.write_str("keeps all refs"),
             Self::Generation { place, of: Some(of) } => write!(f, "former content {place} of {of}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::blobs::Blob;
-use crate::inventory::{Inventory, Progress, Totals};
+use crate::inventory::{Inventory, Progress, RefEntry, Totals};
 use crate::retention::Verdicts;
 
 /// How many days [`AgeBytes`] tells apart.
@@ -36,9 +36,16 @@ impl Found {
         self.inventory.progress == Progress::Complete
     }
 
-    /// Returns how many refs a build cannot use as they are.
+    /// Returns how many refs a build cannot use as they are, as far as that is known.
     pub fn broken_refs(&self) -> usize {
-        self.inventory.refs.iter().filter(|entry| !entry.faults.is_empty() || entry.sizes.missing_blobs > 0).count()
+        let is_broken =
+            |entry: &&RefEntry| entry.sealed().is_none() && (!entry.faults.is_empty() || entry.sizes.missing_blobs > 0);
+        self.inventory.refs.iter().filter(is_broken).count()
+    }
+
+    /// Returns why what some refs name is not known, where that is so for nobody's fault.
+    pub fn sealed(&self) -> Option<&str> {
+        self.inventory.refs.iter().find_map(RefEntry::sealed)
     }
 }
 

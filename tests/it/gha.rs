@@ -9,6 +9,7 @@ use crate::support::gha::{Github, TOKEN};
 
 mod faults;
 mod inside;
+mod kill;
 mod outside;
 mod prune;
 

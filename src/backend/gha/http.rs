@@ -6,11 +6,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use crate::backend::{RemoteError, RemoteKind};
+use crate::backend::{RemoteError, RemoteKind, RequestBudget};
 use crate::format::text::visible;
 
 /// The largest answer that is read, in bytes.
@@ -32,14 +32,7 @@ pub(super) struct Http {
     /// Nothing is sent before this moment.
     paused: Mutex<Option<Instant>>,
     /// How much of the token's budget is left, and when it is filled again.
-    budget: Mutex<Option<Budget>>,
-}
-
-/// How many requests a token may still send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Budget {
-    pub(super) remaining: u64,
-    pub(super) reset: Option<Timestamp>,
+    budget: Mutex<Option<RequestBudget>>,
 }
 
 /// An answer, whatever its status.
@@ -76,7 +69,7 @@ impl Http {
     }
 
     /// Returns what the service last said of the token's budget.
-    pub(super) fn budget(&self) -> Option<Budget> {
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
         self.budget.lock().ok().and_then(|budget| *budget)
     }
 
@@ -125,6 +118,14 @@ impl Http {
         }
     }
 
+    /// Opens what lies at an address that is the permission to read it; the body is read as it comes.
+    pub(super) async fn open(&self, address: &str, what: &str) -> Result<Response, RemoteError> {
+        self.wait().await;
+        let _permit = self.permits.acquire().await;
+        let sent = self.client.get(address).send().await;
+        sent.map_err(|error| Failed::Way(error).into_remote(what))
+    }
+
     async fn wait(&self) {
         loop {
             let until = self.paused.lock().ok().and_then(|paused| *paused);
@@ -145,7 +146,7 @@ impl Http {
         if let (Some(remaining), Ok(mut budget)) = (number(headers, "x-ratelimit-remaining"), self.budget.lock()) {
             let reset = number(headers, "x-ratelimit-reset").and_then(|reset| i64::try_from(reset).ok());
             let reset = reset.and_then(|reset| Timestamp::from_second(reset).ok());
-            *budget = Some(Budget { remaining, reset });
+            *budget = Some(RequestBudget { remaining, reset });
         }
     }
 }

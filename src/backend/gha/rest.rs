@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::SignedDuration;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,20 +15,22 @@ use tokio::time::Instant;
 
 use super::credentials::Token;
 use super::entry::Listed;
-use super::http::{self, Answer, Budget, Http, MOST_CONCURRENT};
-use crate::backend::entries::{Branch, Surroundings};
+use super::http::{self, Answer, Http, MOST_CONCURRENT};
+use crate::backend::entries::{Branch, RequestBudget, Surroundings};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::GithubRepository;
 
 /// The most that GitHub gives at once.
 const PER_PAGE: u64 = 100;
+/// More pages than these are believed of no list.
+const MOST_PAGES: u64 = 10_000;
 /// The quota and the idle time of a repository for which nobody has set others (GitHub's documentation).
 const USUAL_GB: u64 = 10;
 const USUAL_IDLE_DAYS: i64 = 7;
 /// How long a deletion waits for a limit, at most.
 const PATIENCE: Duration = Duration::from_mins(15);
 /// Deletions in a minute. One costs 5 points, and 900 points are allowed (GitHub's documentation of secondary limits).
-const DELETIONS_A_MINUTE: usize = 160;
+pub(super) const DELETIONS_A_MINUTE: usize = 160;
 
 /// Asks GitHub about one repository.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl Rest {
         &self.repository
     }
 
-    pub(super) fn budget(&self) -> Option<Budget> {
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
         self.http.budget()
     }
 
@@ -85,13 +88,21 @@ impl Rest {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, RemoteError> {
+        self.get_with_headers(path, query).await.map(|(found, _)| found)
+    }
+
+    async fn get_with_headers<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<(T, HeaderMap), RemoteError> {
         let what = self.what();
         let request = || self.request(Method::GET, path).query(query);
         let answer = self.http.send(request, &what, self.patience).await?;
         if answer.status != StatusCode::OK {
             return Err(self.refusal(&answer, "actions: read"));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| {
+        let found = serde_json::from_slice(&answer.body).map_err(|error| {
             let fault = RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the answer cannot be understood"));
             if http::is_html(&answer) {
                 fault
@@ -100,7 +111,8 @@ impl Rest {
             } else {
                 fault.because(error.to_string())
             }
-        })
+        })?;
+        Ok((found, answer.headers))
     }
 
     /// Lists the entries whose keys begin with `prefix` and sends the pages as they come: the first one first, which tells
@@ -179,11 +191,6 @@ impl Rest {
         deletions.push_back(Instant::now());
     }
 
-    /// Says how many minutes so many deletions take at least.
-    pub(super) fn minutes(deletions: usize) -> usize {
-        deletions.saturating_sub(1) / DELETIONS_A_MINUTE
-    }
-
     /// Asks for what is known around the cache. What cannot be learned is noted, and no error.
     pub(super) async fn surroundings(&self) -> Surroundings {
         #[derive(Deserialize)]
@@ -257,15 +264,28 @@ impl Rest {
         }
     }
 
-    /// Reads all pages of a list that does not say how long it is.
+    /// Reads all pages of a list: the first one first, whose header tells which is the last, then several at a time.
     async fn all<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<Vec<T>, RemoteError> {
-        let mut all: Vec<T> = Vec::new();
-        for number in 1_u64.. {
+        let page = |number: u64| {
             let mut query = query.to_vec();
             query.extend([("per_page", PER_PAGE.to_string()), ("page", number.to_string())]);
-            let page: Vec<T> = self.get(path, &query).await?;
-            let is_last = (page.len() as u64) < PER_PAGE;
-            all.extend(page);
+            async move { self.get_with_headers::<Vec<T>>(path, &query).await }
+        };
+        let (mut all, headers) = page(1).await?;
+        if (all.len() as u64) < PER_PAGE {
+            return Ok(all);
+        }
+        let last = last_page(&headers);
+        let rest: Vec<_> = (2..=last.unwrap_or_default()).map(page).collect();
+        let mut rest = stream::iter(rest).buffered(self.concurrency);
+        while let Some(found) = rest.next().await {
+            all.extend(found?.0);
+        }
+        // Something between that drops the header: page by page, until one is not full.
+        for number in (2_u64..).take_while(|_| last.is_none()) {
+            let (found, _) = page(number).await?;
+            let is_last = (found.len() as u64) < PER_PAGE;
+            all.extend(found);
             if is_last {
                 break;
             }
@@ -323,6 +343,15 @@ impl Rest {
             _ => error(RemoteKind::BadAnswer, "GitHub refuses the request"),
         }
     }
+}
+
+/// Returns the number of the last page, as `link` tells it (GitHub's documentation of pagination).
+fn last_page(headers: &HeaderMap) -> Option<u64> {
+    let links = headers.get("link")?.to_str().ok()?;
+    let last = links.split(',').find(|link| link.contains("rel=\"last\""))?;
+    let address = last.trim().strip_prefix('<')?.split('>').next()?;
+    let number = address.split(['?', '&']).find_map(|part| part.strip_prefix("page="))?;
+    number.parse().ok().filter(|number| *number <= MOST_PAGES)
 }
 
 fn in_words(error: &RemoteError) -> String {

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Deserialize;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
 
 use super::credentials::{check_address, variable};
 use super::entry::BUILDKIT_VERSION;
@@ -88,6 +91,22 @@ impl Runtime {
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} refuses content"))
                 .because(format!("it answers {status}{}", http::said(&answer)))),
+        }
+    }
+
+    /// Opens the content of the entry with exactly this key, however large; none when it is not there any more.
+    pub(super) async fn open(&self, key: &str) -> Result<Option<impl AsyncRead + Send + use<>>, RemoteError> {
+        let Some(address) = self.address(key).await? else { return Ok(None) };
+        let response = self.http.open(&address, WHAT).await?;
+        match response.status() {
+            StatusCode::OK => {
+                // Without the address, which is signed.
+                let bytes = response.bytes_stream().map_err(|error| std::io::Error::other(error.without_url()));
+                Ok(Some(StreamReader::new(bytes)))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} refuses content"))
+                .because(format!("it answers {status}"))),
         }
     }
 

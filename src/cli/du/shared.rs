@@ -1,14 +1,15 @@
 //! What shares a quota: how full it is, who fills it, what is evicted when, and which builds can read what.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::backend::short_branch;
+use crate::backend::{EntryKind, short_branch};
 use crate::cli::table::{Align, Cell, Style, Table};
 use crate::format::text::visible;
 use crate::inventory::Inventory;
+use crate::inventory::quota::Visibility;
 use crate::units::{Age, Size};
 
 /// The fields of `du` for a store with a quota.
@@ -61,81 +62,63 @@ struct Visible {
     cannot_see: Vec<String>,
 }
 
+impl From<Visibility> for Visible {
+    fn from(Visibility { branch, reads, cannot_see }: Visibility) -> Self {
+        Self { branch, reads, cannot_see }
+    }
+}
+
 impl Shared {
     /// Sums an inventory up; none for a store without a quota.
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
         let around = inventory.around.as_ref()?;
+        let evictions = inventory.evictions()?;
         let refs = inventory.refs.iter().map(|entry| {
             let facts = entry.facts();
-            (
-                facts.branch.clone().unwrap_or_default(),
-                format!("index {}", entry.name),
-                facts.bytes,
-                facts.modified,
-                facts.used,
-            )
+            let branch = facts.branch.clone().unwrap_or_default();
+            (branch, format!("index {}", entry.name), facts.bytes, facts.modified, facts.used)
         });
         let entries = inventory.entries.iter().map(|entry| {
             let what = match entry.kind {
-                crate::backend::EntryKind::Former(_) => format!("superseded {}", entry.label),
+                EntryKind::Former(_) => format!("superseded {}", entry.label),
                 kind => kind.word().to_owned(),
             };
             (entry.branch.clone(), what, entry.size, Some(entry.created), entry.used)
         });
-        let mut all: Vec<_> = refs.chain(entries).collect();
-        // As GitHub evicts them: what was used longest ago goes first.
-        all.sort_by_key(|(branch, what, _, created, used)| (used.or(*created), branch.clone(), what.clone()));
-        let used_bytes = all.iter().map(|(_, _, bytes, ..)| *bytes).fold(0, u64::saturating_add);
-        let headroom = around.limit.saturating_sub(used_bytes);
-        let mut before: u64 = headroom;
         let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
-        for (branch, what, bytes, created, used) in &all {
-            let last = used.or(*created);
-            let evicted = last.and_then(|last| last.checked_add(around.idle).ok());
+        let all = refs.chain(entries).zip(evictions.refs.iter().chain(&evictions.entries));
+        for ((branch, what, bytes, created, used), eviction) in all {
             let group = groups.entry((branch.clone(), what.clone())).or_insert_with(|| Group {
-                branch_gone: around.is_gone(branch),
-                branch: branch.clone(),
-                what: what.clone(),
+                branch_gone: around.is_gone(&branch),
+                branch,
+                what,
                 entries: 0,
                 bytes: 0,
                 created: None,
                 last_used: None,
-                first_evicted: evicted,
-                evicted_after_bytes: before,
+                first_evicted: None,
+                evicted_after_bytes: u64::MAX,
             });
             group.entries += 1;
-            group.bytes = group.bytes.saturating_add(*bytes);
-            group.created = group.created.max(*created);
-            group.last_used = group.last_used.max(last);
-            group.first_evicted = group.first_evicted.min(evicted).or(evicted);
-            before = before.saturating_add(*bytes);
+            group.bytes = group.bytes.saturating_add(bytes);
+            group.created = group.created.max(created);
+            group.last_used = group.last_used.max(used.or(created));
+            group.first_evicted = [group.first_evicted, eviction.idle_at].into_iter().flatten().min();
+            group.evicted_after_bytes = group.evicted_after_bytes.min(eviction.after_bytes);
         }
-        let branches: HashSet<&String> = all.iter().map(|(branch, ..)| branch).collect();
-        let mut visibility: Vec<Visible> = branches
-            .iter()
-            .filter(|branch| !around.is_gone(branch))
-            .map(|branch| {
-                let reads = around.readable(branch);
-                let mut cannot_see: Vec<String> =
-                    branches.iter().filter(|other| !reads.contains(other)).map(|other| (*other).clone()).collect();
-                cannot_see.sort();
-                Visible { branch: (*branch).clone(), reads, cannot_see }
-            })
-            .collect();
-        visibility.sort_by(|a, b| a.branch.cmp(&b.branch));
         let mut groups: Vec<Group> = groups.into_values().collect();
         groups.sort_by(|a, b| (b.bytes, &a.branch, &a.what).cmp(&(a.bytes, &b.branch, &b.what)));
         Some(Self {
             quota: Quota {
                 limit_bytes: around.limit,
                 limit_is_told: around.limit_is_told,
-                used_bytes,
-                entries: all.len() as u64,
+                used_bytes: evictions.used_bytes,
+                entries: (evictions.refs.len() + evictions.entries.len()) as u64,
                 counted_bytes: around.counted_bytes,
-                headroom_bytes: headroom,
+                headroom_bytes: evictions.headroom_bytes,
             },
             groups,
-            visibility,
+            visibility: inventory.visibility().into_iter().map(Visible::from).collect(),
             not_known: around.unknown.clone(),
         })
     }

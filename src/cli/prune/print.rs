@@ -1,5 +1,6 @@
 //! What `prune` prints.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,8 +13,9 @@ use crate::cli::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::prune::execute::Report;
-use crate::prune::plan::{Deletion, Kind, Plan};
-use crate::units::Size;
+use crate::prune::plan::{Deletion, Kind, Plan, Why};
+use crate::retention::Reason;
+use crate::units::{Exact, Size};
 
 /// A plan, and what came of it when it was carried out.
 pub(super) struct Pruned {
@@ -39,6 +41,9 @@ impl Pruned {
         }
     }
 }
+
+/// How many entries of a store that deletes by entry are listed one by one.
+const MOST_ENTRIES: usize = 20;
 
 #[derive(Serialize)]
 struct One<'a> {
@@ -160,9 +165,17 @@ fn title(plan: &Plan) -> String {
 fn goes(plan: &Plan) -> Table {
     let mut table =
         Table::new([("GOES", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
-    let listed =
-        plan.delete().iter().filter(|item| matches!(item.target.kind(), Kind::Ref | Kind::Results | Kind::Partial));
-    for item in listed {
+    let (mut listed, mut more) = (0, (0, 0));
+    for item in plan.delete().iter() {
+        match item.target.kind() {
+            Kind::Ref | Kind::Results | Kind::Partial => {}
+            Kind::Entry if listed < MOST_ENTRIES => listed += 1,
+            Kind::Entry => {
+                more = (more.0 + 1, more.1 + item.target.bytes());
+                continue;
+            }
+            Kind::Blob | Kind::Object => continue,
+        }
         let kind = item.target.kind();
         let size = if matches!(kind, Kind::Ref | Kind::Results) {
             Cell::none()
@@ -174,6 +187,14 @@ fn goes(plan: &Plan) -> Table {
             Cell::new(item.target.name()).style(Style::Strong),
             size,
             Cell::new(reasons(&item.reasons)).style(Style::Dim),
+        ]);
+    }
+    if more.0 > 0 {
+        table.row([
+            Cell::new(Kind::Entry.word()),
+            Cell::new(format!("{} more", more.0)).style(Style::Strong),
+            Cell::new(Size(more.1).to_string()),
+            Cell::new("each stands in the JSON document").style(Style::Dim),
         ]);
     }
     // Of blobs there may be a million: each stands in the JSON document and in the saved plan.
@@ -198,12 +219,32 @@ fn goes(plan: &Plan) -> Table {
 fn stays(plan: &Plan) -> Table {
     let mut table =
         Table::new([("STAYS", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
+    // Of what is in the trash there may be as much as of blobs.
+    let mut trash: BTreeMap<String, u64> = BTreeMap::new();
     for kept in plan.keep() {
+        if kept.kind == Kind::Object {
+            let why = match kept.reasons.as_slice() {
+                [Why::Policy(Reason::WithinGrace { grace, .. })] => {
+                    format!("in the trash for less than the grace of {}", Exact(*grace))
+                }
+                reasons => self::reasons(reasons),
+            };
+            *trash.entry(why).or_default() += 1;
+            continue;
+        }
         table.row([
             Cell::new(kept.kind.word()),
             Cell::new(&kept.name).style(Style::Strong),
             Cell::none(),
             Cell::new(reasons(&kept.reasons)).style(Style::Dim),
+        ]);
+    }
+    for (why, count) in trash {
+        table.row([
+            Cell::new(Kind::Object.word()),
+            Cell::new(plural(count, "object")).style(Style::Strong),
+            Cell::none(),
+            Cell::new(why).style(Style::Dim),
         ]);
     }
     let mut blobs = |count: u64, bytes: u64, why: &str| {
@@ -333,7 +374,7 @@ pub(super) fn undone(
     session.output.text(&text)
 }
 
-fn reasons(reasons: &[crate::prune::plan::Why]) -> String {
+fn reasons(reasons: &[Why]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

@@ -293,13 +293,13 @@ impl fmt::Display for Why {
 impl fmt::Display for StoreReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Orphan { unchanged } => write!(f, "no ref reaches it; written {} ago", Age(*unchanged)),
+            Self::Orphan { unchanged } => write!(f, "no ref reaches it; written {}", Age(*unchanged).ago()),
             Self::FreedNow => f.write_str("only refs that go reach it"),
             Self::ChosenResults { results, filter } => {
                 let results = if *results == 1 { "1 result".to_owned() } else { format!("{results} results") };
                 write!(f, "{results} of it: `{}` chose them", crate::format::text::visible(filter))
             }
-            Self::Unfinished { unchanged } => write!(f, "an unfinished upload, left {} ago", Age(*unchanged)),
+            Self::Unfinished { unchanged } => write!(f, "an unfinished upload, left {}", Age(*unchanged).ago()),
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("another entry that stays is the same"),
             Self::Undetermined => f.write_str("a ref that cannot be read may name it"),

@@ -1,6 +1,6 @@
 //! What becomes of each ref, each blob and each other object.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, ref_target};
 use crate::backend::{ObjectName, ObjectTarget, RefTarget, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
-use crate::inventory::{Inventory, StoreWarning, Tally};
+use crate::inventory::{Inventory, RefEntry, StoreWarning, Tally};
 use crate::retention::{Reason, Verdict};
 
 /// What becomes of a ref.
@@ -149,13 +149,19 @@ impl Judged {
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
         let mut warnings = Vec::new();
         let unreadable = planning.inventory.refs.iter().filter(|entry| entry.is_unreadable());
-        warnings.extend(unreadable.map(|entry| {
-            let name = crate::format::text::visible(&entry.name);
-            if let Some(why) = entry.sealed() {
-                return format!("`{name}`: {why}; a blob goes only by a rule that names the kind `blob`");
-            }
-            format!("`{name}` cannot be read, and may name any blob: no blob is deleted")
+        let (sealed, unreadable): (Vec<_>, Vec<_>) = unreadable.partition(|entry| entry.sealed().is_some());
+        let name = |entry: &RefEntry| format!("`{}`", crate::format::text::visible(&entry.name));
+        let of_all: BTreeMap<&str, Vec<&RefEntry>> = sealed.iter().fold(BTreeMap::new(), |mut of_all, entry| {
+            of_all.entry(entry.sealed().unwrap_or_default()).or_default().push(entry);
+            of_all
+        });
+        warnings.extend(of_all.into_iter().map(|(why, entries)| {
+            let which = if let [entry] = entries[..] { name(entry) } else { format!("{} refs", entries.len()) };
+            format!("{which}: {why}; a blob goes only by a rule that names the kind `blob`")
         }));
+        let blocks =
+            |entry: &&RefEntry| format!("{} cannot be read, and may name any blob: no blob is deleted", name(entry));
+        warnings.extend(unreadable.iter().map(blocks));
         if planning.recent.unreadable {
             warnings.push("a ref that went a short time ago cannot be read: no blob is deleted".to_owned());
         }

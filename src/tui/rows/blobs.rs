@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
-use crate::backend::{OtherKind, OtherObject};
+use crate::backend::{EntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
@@ -15,6 +15,10 @@ use crate::inventory::subject::{BlobRow, OtherRow};
 use crate::inventory::{BlobState, Inventory};
 use crate::tui::theme::Role;
 use crate::units::{Age, Size};
+
+mod others;
+
+use others::{called, other_state};
 
 /// The column of sizes, by which blobs are sorted at first.
 pub const SIZE: usize = 3;
@@ -41,6 +45,8 @@ type StateOf = dyn Fn(&Blob<'_>) -> BlobState + Send + Sync;
 pub struct BlobRows {
     inventory: Arc<Inventory>,
     blobs: u32,
+    /// The places of the entries that are no blobs of their own, by their names.
+    entries: Vec<u32>,
     state: Box<StateOf>,
     users: OnceLock<Users>,
 }
@@ -54,7 +60,12 @@ impl BlobRows {
     /// Shows the objects of `inventory`.
     pub fn new(inventory: Arc<Inventory>) -> Self {
         let blobs = u32::try_from(inventory.blobs.len()).unwrap_or(u32::MAX);
-        Self { state: Box::new(inventory.blob_states()), inventory, blobs, users: OnceLock::new() }
+        // One that is a blob of its own is shown as that.
+        let is_other = |entry: &StoreEntry| !matches!(entry.kind, EntryKind::Blob(_));
+        let others = (0..).zip(inventory.entries.iter()).filter(|(_, entry)| is_other(entry));
+        let mut entries: Vec<u32> = others.map(|(place, _)| place).collect();
+        entries.sort_unstable_by_key(|place| &inventory.entries[*place as usize].name);
+        Self { state: Box::new(inventory.blob_states()), inventory, blobs, entries, users: OnceLock::new() }
     }
 
     fn at(&self, row: u32) -> Object<'_> {
@@ -62,12 +73,12 @@ impl BlobRows {
             let blob = self.inventory.blobs.get(BlobId(row));
             return Object::Blob(BlobRow { blob, state: (self.state)(&blob) });
         }
+        let Inventory { partial, unknown, entries, .. } = &*self.inventory;
         let place = (row - self.blobs) as usize;
-        Object::Other(match self.inventory.partial.get(place) {
-            Some(object) => OtherRow { object, state: "partial" },
-            None => {
-                OtherRow { object: &self.inventory.unknown[place - self.inventory.partial.len()], state: "unknown" }
-            }
+        Object::Other(match (partial.get(place), place.checked_sub(partial.len() + unknown.len())) {
+            (Some(object), _) => OtherRow::object(object, "partial"),
+            (None, None) => OtherRow::object(&unknown[place - partial.len()], "unknown"),
+            (None, Some(place)) => OtherRow::entry(&entries[self.entries[place] as usize]),
         })
     }
 
@@ -78,14 +89,14 @@ impl BlobRows {
     fn size(&self, row: u32) -> Option<u64> {
         match self.at(row) {
             Object::Blob(row) => row.blob.size(),
-            Object::Other(row) => Some(row.object.size),
+            Object::Other(row) => Some(row.size),
         }
     }
 
     fn modified(&self, row: u32) -> Option<Timestamp> {
         match self.at(row) {
             Object::Blob(row) => row.blob.modified(),
-            Object::Other(row) => row.object.modified,
+            Object::Other(row) => row.modified,
         }
     }
 }
@@ -105,19 +116,9 @@ fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
     time.map_or(Cell::new(NONE, Role::Dim), |then| Cell::text(Age::between(then, now).to_string()))
 }
 
-fn other_kind(kind: OtherKind) -> &'static str {
-    match kind {
-        OtherKind::File => "file",
-        OtherKind::Upload => "upload",
-        OtherKind::Symlink => "link",
-        OtherKind::Special => "special",
-        OtherKind::Unlisted => "folder",
-    }
-}
-
 impl RowSet for BlobRows {
     fn count(&self) -> u32 {
-        let others = self.inventory.partial.len() + self.inventory.unknown.len();
+        let others = self.inventory.partial.len() + self.inventory.unknown.len() + self.entries.len();
         self.blobs.saturating_add(u32::try_from(others).unwrap_or(u32::MAX))
     }
 
@@ -135,12 +136,12 @@ impl RowSet for BlobRows {
                 age(blob.modified(), now),
                 Cell::text(blob.refs().to_string()),
             ],
-            Object::Other(OtherRow { object, state }) => vec![
-                Cell::text(object.name.clone()),
-                Cell::new(other_kind(object.kind), Role::Dim),
-                Cell::new(if state == "partial" { "~ " } else { "· " }, Role::Dim).and(state, Role::Dim),
-                Cell::text(Size(object.size).to_string()),
-                age(object.modified, now),
+            Object::Other(OtherRow { name, kind, size, modified, state, entry }) => vec![
+                Cell::text(entry.map_or_else(|| name.to_owned(), called)),
+                Cell::new(kind, Role::Dim),
+                other_state(state),
+                Cell::text(Size(size).to_string()),
+                age(modified, now),
                 Cell::new(NONE, Role::Dim),
             ],
         }
@@ -149,7 +150,7 @@ impl RowSet for BlobRows {
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         match self.at(row) {
             Object::Blob(row) => self.blob_details(&row, now),
-            Object::Other(row) => other_details(&row, now),
+            Object::Other(row) => self.other_details(&row, now),
         }
     }
 
@@ -163,7 +164,7 @@ impl RowSet for BlobRows {
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
         let words = |row| match self.at(row) {
             Object::Blob(row) => (row.blob.role().word(), row.state.word()),
-            Object::Other(row) => (other_kind(row.object.kind), row.state),
+            Object::Other(row) => (row.kind, row.state),
         };
         let refs = |row| self.blob(row).map(|blob| blob.refs());
         let ordering = match column {
@@ -208,18 +209,23 @@ impl RowSet for BlobRows {
     fn identity(&self, row: u32) -> Identity {
         match self.at(row) {
             Object::Blob(row) => Identity::Blob(row.blob.digest()),
-            Object::Other(row) => Identity::Object(row.object.name.clone()),
+            Object::Other(row) => Identity::Object(row.name.to_owned()),
         }
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
         let place =
             |objects: &[OtherObject], name: &str| objects.binary_search_by(|object| (*object.name).cmp(name)).ok();
-        let Inventory { blobs, partial, unknown, .. } = &*self.inventory;
+        let Inventory { blobs, partial, unknown, entries, .. } = &*self.inventory;
+        let entry = |name: &str| {
+            let found = self.entries.binary_search_by(|place| entries[*place as usize].name.as_str().cmp(name));
+            found.ok().map(|place| partial.len() + unknown.len() + place)
+        };
         let other = match identity {
             Identity::Blob(digest) => return blobs.find(digest).map(|id| id.0).filter(|row| *row < self.blobs),
             Identity::Object(name) => {
-                place(partial, name).or_else(|| place(unknown, name).map(|place| partial.len() + place))?
+                let unknown = || place(unknown, name).map(|place| partial.len() + place);
+                place(partial, name).or_else(unknown).or_else(|| entry(name))?
             }
             _ => return None,
         };
@@ -229,7 +235,7 @@ impl RowSet for BlobRows {
     fn bytes(&self, row: u32) -> u64 {
         match self.at(row) {
             Object::Blob(row) => row.blob.stored_size(),
-            Object::Other(row) => row.object.size,
+            Object::Other(row) => row.size,
         }
     }
 
@@ -241,9 +247,8 @@ impl RowSet for BlobRows {
                 let size = blob.size();
                 (Value::Null, of_digest, blob.role().word(), state.word(), size, blob.modified(), Some(blob.refs()))
             }
-            Object::Other(OtherRow { object, state }) => {
-                let kind = other_kind(object.kind);
-                (json!(object.name), Value::Null, kind, state, Some(object.size), object.modified, None)
+            Object::Other(OtherRow { name, kind, size, modified, state, .. }) => {
+                (json!(name), Value::Null, kind, state, Some(size), modified, None)
             }
         };
         vec![
@@ -260,33 +265,17 @@ impl RowSet for BlobRows {
     fn name(&self, row: u32) -> String {
         match self.at(row) {
             Object::Blob(row) => row.blob.digest().to_string(),
-            Object::Other(row) => row.object.name.clone(),
+            Object::Other(row) => row.name.to_owned(),
         }
     }
 }
 
 fn time_fact(time: Option<Timestamp>, now: Timestamp) -> Detail {
     let cell = match time {
-        Some(then) => Cell::text(format!("{} ago, {then:.0}", Age::between(then, now))),
+        Some(then) => Cell::text(format!("{}, {then:.0}", Age::between(then, now).ago())),
         None => Cell::new("not known", Role::Dim),
     };
     Detail::Fact("written", cell)
-}
-
-fn other_details(row: &OtherRow<'_>, now: Timestamp) -> Vec<Detail> {
-    let meaning = match row.state {
-        "partial" => "an upload that was not finished",
-        _ => "none of the cache's own: it is counted, and never touched",
-    };
-    vec![
-        Detail::Heading(row.object.name.clone().into()),
-        Detail::Fact("state", Cell::text(row.state)),
-        Detail::Text(Cell::new(meaning, Role::Dim)),
-        Detail::Blank,
-        Detail::Fact("kind", Cell::text(other_kind(row.object.kind))),
-        Detail::Fact("size", Cell::text(Size(row.object.size).to_string())),
-        time_fact(row.object.modified, now),
-    ]
 }
 
 impl BlobRows {
@@ -400,6 +389,7 @@ impl Subject for UsedBlob<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::OtherKind;
     use crate::inventory::blobs::BlobRole;
 
     #[test]

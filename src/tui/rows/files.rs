@@ -183,7 +183,7 @@ impl RowSet for FileRows {
             lines.push(fact("size", format!("{} ({} bytes)", Size(entry.size), entry.size)));
         }
         if let Some(modified) = entry.modified {
-            lines.push(fact("modified", format!("{modified:.0}, {} ago", Age::between(modified, now))));
+            lines.push(fact("modified", format!("{modified:.0}, {}", Age::between(modified, now).ago())));
         }
         lines
     }

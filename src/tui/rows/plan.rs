@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
-use crate::backend::{ObjectName, RefTarget};
+use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
@@ -181,6 +181,15 @@ fn name(target: &Target) -> Name<'_> {
     }
 }
 
+/// Returns the name as far as it tells things apart: of an entry the key comes first, then the branch.
+pub(super) fn short_name(kind: Kind, name: &str) -> String {
+    let mut parts = name.splitn(3, ':').skip(1);
+    match (kind, parts.next(), parts.next()) {
+        (Kind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
+        _ => name.to_owned(),
+    }
+}
+
 impl Item<'_> {
     fn why(&self) -> Cell {
         match self.standing {
@@ -217,7 +226,7 @@ impl RowSet for PlanRows {
         let role = if item.stays() { Role::Dim } else { Role::Text };
         let size = item.bytes.map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
         vec![
-            Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(item.name.clone(), role),
+            Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(short_name(item.kind, &item.name), role),
             Cell::new(size, role),
             item.why(),
         ]
@@ -230,15 +239,17 @@ impl RowSet for PlanRows {
             details.push(Detail::Text(item.why().and("; it stays", Role::Text)));
         }
         details.push(Detail::Fact("kind", Cell::text(item.kind_word())));
-        if let Some(entry) = item.entry {
+        let sealed = item.entry.filter(|entry| entry.sealed().is_some());
+        if let Some(entry) = item.entry.filter(|_| sealed.is_none()) {
             details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
             if let Some((then, _)) = entry.age() {
-                details.push(Detail::Fact("age", Cell::text(format!("{} ago", Age::between(then, now)))));
+                details.push(Detail::Fact("age", Cell::text(format!("{}", Age::between(then, now).ago()))));
             }
             details.push(Detail::Fact("size", Cell::text(Size(entry.sizes.bytes).to_string())));
         }
         if let Some(bytes) = item.bytes {
             let (name, words) = match item.kind {
+                Kind::Ref if sealed.is_some() => ("frees", ": the index itself"),
                 Kind::Ref => ("only here", ": what no other ref reaches"),
                 Kind::Results => ("later", ": what a later run takes"),
                 Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
@@ -246,7 +257,7 @@ impl RowSet for PlanRows {
             details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
         }
         if let Some(modified) = item.modified {
-            details.push(Detail::Fact("written", Cell::text(format!("{} ago", Age::between(modified, now)))));
+            details.push(Detail::Fact("written", Cell::text(format!("{}", Age::between(modified, now).ago()))));
         }
         let deletion = self.deletion(row);
         if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target) {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::sources::grouped;
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use crate::backend::short_branch;
 use crate::inventory::filter::Filter;
+use crate::inventory::quota::{Evictions, Visibility};
 use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
 use crate::retention::{Verdict, Verdicts};
 use crate::tui::theme::Role;
@@ -38,13 +40,14 @@ const COLUMNS: &[Column] = &[
 pub struct RefRows {
     inventory: Arc<Inventory>,
     verdicts: Option<Arc<Verdicts>>,
+    evictions: OnceLock<Option<Evictions>>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
 impl RefRows {
     /// Shows the refs of `inventory`, with what the policy says of them when that is known.
     pub fn new(inventory: Arc<Inventory>, verdicts: Option<Arc<Verdicts>>) -> Self {
-        Self { inventory, verdicts, places: OnceLock::new() }
+        Self { inventory, verdicts, evictions: OnceLock::new(), places: OnceLock::new() }
     }
 
     fn verdict(&self, row: u32) -> Option<&Verdict> {
@@ -55,12 +58,43 @@ impl RefRows {
         &self.inventory.refs[row as usize]
     }
 
-    /// Sizes are known when everything has been listed.
+    /// Says when a ref is evicted, where there is a quota.
+    fn eviction(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+        let evictions = self.evictions.get_or_init(|| self.inventory.evictions());
+        let Some(eviction) = evictions.as_ref().and_then(|evictions| evictions.refs.get(row as usize)) else {
+            return Vec::new();
+        };
+        let facts = self.at(row).facts();
+        let used = facts
+            .used
+            .map(|used| Detail::Fact("last used", Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago()))));
+        let idle = match eviction.idle_at {
+            Some(at) if at > now => Cell::text(format!("in {} unless a build uses it", Age::between(now, at))),
+            Some(_) => Cell::new("at any time: no build has used it for long enough", Role::Warning),
+            None => unknown(),
+        };
+        let room = match eviction.after_bytes {
+            0 => Cell::new("at any time, for the quota is full", Role::Warning),
+            bytes => Cell::text(format!("when {} more are written", Size(bytes))),
+        };
+        let visibility = self.inventory.visibility();
+        let branch = facts.branch.as_ref();
+        let sees = |of: &&Visibility| branch.is_some_and(|branch| of.reads.contains(branch));
+        let readers: Vec<&str> = visibility.iter().filter(sees).map(|of| short_branch(&of.branch)).collect();
+        let readers = match readers.as_slice() {
+            [] => Cell::new("no build: the branch is gone", Role::Warning),
+            readers => Cell::text(format!("builds on {}", readers.join(", "))),
+        };
+        let facts = [Detail::Fact("read by", readers), Detail::Fact("evicted", idle), Detail::Fact("or", room)];
+        used.into_iter().chain(facts).collect()
+    }
+
     /// Prints a size of a ref, where it is known at all.
     fn size_of(&self, entry: &RefEntry, bytes: u64, role: Role) -> Cell {
         if entry.sealed().is_some() { unknown() } else { self.size(bytes, role) }
     }
 
+    /// Sizes are known when everything has been listed.
     fn size(&self, bytes: u64, role: Role) -> Cell {
         match self.inventory.progress {
             Progress::Listing => Cell::new("…", Role::Dim),
@@ -96,8 +130,8 @@ fn verdict_word(verdict: &Verdict) -> Cell {
 }
 
 fn steps(entry: &RefEntry) -> Cell {
-    if let Some(why) = entry.sealed() {
-        return Cell::new("? ", Role::Unsure).and(why.to_owned(), Role::Unsure);
+    if entry.sealed().is_some() {
+        return unknown();
     }
     if let Some(fault) = fault(entry) {
         return Cell::new("! ", Role::Missing).and(fault, Role::Missing);
@@ -145,10 +179,12 @@ impl RowSet for RefRows {
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         let entry = self.at(row);
         let mut details = vec![Detail::Heading(entry.name.clone().into())];
-        if let Some(fault) = fault(entry) {
+        if let Some(fault) = fault(entry).filter(|_| entry.sealed().is_none()) {
             details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault, Role::Missing)));
         }
-        details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
+        // What a sealed ref goes by here is no digest of its content.
+        let digest = entry.sealed().map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
+        details.push(Detail::Fact("digest", digest));
         for alias in &entry.aliases {
             details.push(Detail::Fact("also", Cell::text(alias.clone())));
         }
@@ -162,7 +198,7 @@ impl RowSet for RefRows {
                 AgeSource::ImageConfig => "the image's own date",
                 AgeSource::Store => "when it was stored",
             };
-            let age = format!("{} ago, {:.0}", Age::between(then, now), then);
+            let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
             details.push(Detail::Fact("age", Cell::text(age).and(format!(" ({words})"), Role::Dim)));
         }
         if let Some(verdict) = self.verdict(row) {
@@ -174,8 +210,9 @@ impl RowSet for RefRows {
                 ));
             }
         }
+        details.extend(self.eviction(row, now));
         details.extend(self.size_details(entry));
-        for fault in entry.faults.iter().skip(1) {
+        for fault in entry.faults.iter().skip(1).filter(|_| entry.sealed().is_none()) {
             details.push(Detail::Blank);
             details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault.to_string(), Role::Text)));
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::plan::short_name;
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
@@ -127,7 +128,8 @@ impl RowSet for RunRows {
         };
         vec![
             Cell::new(word, role(outcome)),
-            Cell::new(format!("{:<8}", kind.word()), Role::Dim).and(deletion.target.name(), Role::Text),
+            Cell::new(format!("{:<8}", kind.word()), Role::Dim)
+                .and(short_name(kind, &deletion.target.name()), Role::Text),
             Cell::text(size),
             Cell::text(why(outcome, self.deed)),
         ]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::backend::{Surroundings, short_branch};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::quota::Visibility;
 use crate::inventory::{RefEntry, Tally};
 use crate::tui::found::Found;
 use crate::tui::theme::Role;
@@ -86,6 +87,7 @@ fn orphan(found: &Found) -> Cell {
 fn missing(found: &Found) -> Cell {
     match (found.is_complete(), found.broken_refs()) {
         (false, _) => Cell::new("…", Role::Dim),
+        (true, 0) if found.sealed().is_some() => Cell::new(UNKNOWN, Role::Unsure),
         (true, 0) => Cell::new(NONE, Role::Dim),
         (true, 1) => Cell::new("! 1 ref", Role::Missing),
         (true, count) => Cell::new(format!("! {count} refs"), Role::Missing),
@@ -134,13 +136,20 @@ impl RowSet for SourceRows {
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
             }
             Some(_) => "no waste".to_owned(),
-            None if found.inventory.is_sealed() => "what is orphaned shows inside a job".to_owned(),
+            None if found.inventory.is_sealed() => "orphans ?".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
-        let bar = meter::of_totals(totals, width.saturating_sub(34).min(96)).and(format!("  {words}"), Role::Dim);
+        let room = width.saturating_sub(34).min(96);
         let bar = match found.inventory.around.as_ref() {
-            Some(around) => bar.and(format!(" · {} of the quota", share(stored, around.limit)), Role::Dim),
-            None => bar,
+            // A gauge: what there is of what there may be.
+            Some(around) => {
+                let filled = u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
+                let filled = u16::try_from(filled).unwrap_or(room).clamp(room.min(3), room);
+                let free = "▁".repeat(usize::from(room - filled));
+                let gauge = meter::of_totals(totals, filled).and(free, Role::Dim);
+                gauge.and(format!("  {} of the quota · {words}", share(stored, around.limit)), Role::Dim)
+            }
+            None => meter::of_totals(totals, room).and(format!("  {words}"), Role::Dim),
         };
         match totals.missing.count {
             0 => bar,
@@ -264,7 +273,7 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
         quota_details(found, around, details);
     }
     if let Some(newest) = found.inventory.newest() {
-        details.push(Detail::Fact("newest ref", Cell::text(format!("{} ago", Age::between(newest, now)))));
+        details.push(Detail::Fact("newest ref", Cell::text(format!("{}", Age::between(newest, now).ago()))));
     }
     for warning in &found.inventory.warnings {
         details.push(Detail::Blank);
@@ -280,30 +289,47 @@ fn share(part: u64, whole: u64) -> String {
 
 /// Tells how full the quota is, and which builds can read what.
 fn quota_details(found: &Found, around: &Surroundings, details: &mut Vec<Detail>) {
-    const GAUGE: u16 = 20;
+    const GAUGE: u16 = 24;
     let used = found.totals.stored().bytes;
     let filled = meter::bar(used.min(around.limit), around.limit, GAUGE);
     let empty = usize::from(GAUGE).saturating_sub(filled.chars().count());
     let role = if used > around.limit / 10 * 9 { Role::Warning } else { Role::Live };
-    let gauge = Cell::new(filled, role).and("·".repeat(empty), Role::Dim);
-    let words = format!("  {} of {}, {}", Size(used), Size(around.limit), share(used, around.limit));
-    details.push(Detail::Fact("quota", gauge.and(words, Role::Text)));
-    let of_refs = found.inventory.refs.iter().filter_map(|entry| entry.facts().branch.as_ref());
-    let branches: BTreeSet<&String> =
-        of_refs.chain(found.inventory.entries.iter().map(|entry| &entry.branch)).collect();
-    if branches.len() < 2 {
+    let gauge = Cell::new(filled, role).and("▁".repeat(empty), Role::Dim);
+    details.push(Detail::Fact("quota", gauge.and(format!("  {}", share(used, around.limit)), Role::Text)));
+    details.push(Detail::Fact("", Cell::text(format!("{} of {}", Size(used), Size(around.limit)))));
+    let next = found.inventory.evictions().map(|evictions| evictions.headroom_bytes);
+    details.push(Detail::Fact(
+        "room",
+        match next {
+            Some(0) | None => Cell::new("none: what was used longest ago is evicted", Role::Warning),
+            Some(bytes) => Cell::text(format!("{} until what was used longest ago is evicted", Size(bytes))),
+        },
+    ));
+    if !around.limit_is_told {
+        details.push(Detail::Fact("", Cell::new("nobody told the quota: it is the usual one", Role::Unsure)));
+    }
+    for unknown in &around.unknown {
+        details.push(Detail::Fact("not known", Cell::new(unknown.clone(), Role::Unsure)));
+    }
+    let gone: BTreeSet<&String> = found.inventory.branches().filter(|branch| around.is_gone(branch)).collect();
+    let visibility = found.inventory.visibility();
+    if visibility.len() + gone.len() < 2 {
         return;
     }
-    details.push(Detail::Blank);
-    details.push(Detail::Heading("Which builds read which caches".into()));
-    for branch in branches {
-        let cell = if around.is_gone(branch) {
-            Cell::new("the branch is gone: no build reads its cache", Role::Warning)
-        } else {
-            let reads = around.readable(branch);
-            Cell::text(reads.iter().map(|branch| short_branch(branch)).collect::<Vec<_>>().join(", "))
-        };
-        details.push(Detail::Text(Cell::new(format!("{}: ", short_branch(branch)), Role::Strong).and_all(cell)));
+    let names = |branches: &[String]| branches.iter().map(|branch| short_branch(branch)).collect::<Vec<_>>().join(", ");
+    details.extend([Detail::Blank, Detail::Heading("Which builds read which caches".into())]);
+    for Visibility { branch, reads, cannot_see } in visibility {
+        let branch = short_branch(&branch).to_owned();
+        let read = Cell::text("a build on ").and(branch.clone(), Role::Strong).and(" reads the caches of ", Role::Text);
+        details.push(Detail::Text(read.and(names(&reads), Role::Text)));
+        if !cannot_see.is_empty() {
+            let hidden = Cell::new("  it cannot see the cache of ", Role::Dim).and(names(&cannot_see), Role::Dim);
+            details.push(Detail::Text(hidden));
+        }
+    }
+    for branch in gone {
+        let words = ": the branch is gone, and no build reads its cache";
+        details.push(Detail::Text(Cell::new(short_branch(branch).to_owned(), Role::Strong).and(words, Role::Warning)));
     }
 }
 

@@ -29,6 +29,8 @@ use crate::units::Size;
 
 /// From this width on, details stand beside the list.
 const WIDE: u16 = 120;
+/// The details beside the list are at least so wide.
+const NARROWEST: u16 = 40;
 /// From this height on, they stand below it where they do not stand beside it.
 const TALL: u16 = 24;
 /// More rows than these are not marked all at once.
@@ -42,6 +44,8 @@ pub struct ListScreen {
     height: RowHeight,
     /// How many lines above the list are the screen's own.
     head: u16,
+    /// How wide the list would be to show what matters; the details beside it give way, as far as they can.
+    wanted: u16,
     /// How far the details are scrolled, while the keys move them instead of the list.
     focus: Option<Scroll>,
     export: Option<JobId>,
@@ -59,7 +63,13 @@ pub struct Areas {
 impl ListScreen {
     /// Makes a screen of a list, with `head` lines of its own above it.
     pub fn new(list: List, height: RowHeight, head: u16) -> Self {
-        Self { list, height, head, focus: None, export: None }
+        Self { list, height, head, wanted: 0, focus: None, export: None }
+    }
+
+    /// Lets the details beside the list give way until it is `wanted` columns wide.
+    #[must_use]
+    pub fn wanting(self, wanted: u16) -> Self {
+        Self { wanted, ..self }
     }
 
     /// Gives the screen another number of lines of its own.
@@ -73,6 +83,7 @@ impl ListScreen {
         let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
         let (list, details) = if body.width >= WIDE {
             let width = (body.width * 2 / 5).clamp(44, 84);
+            let width = width.min(body.width.saturating_sub(self.wanted + 1)).max(NARROWEST);
             let list = Rect { width: rest.width - width - 1, ..rest };
             (list, Some(Rect { x: list.right() + 1, width, ..rest }))
         } else if body.height >= TALL {

@@ -28,6 +28,8 @@ use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
 use crate::units::Size;
 
 /// The lines above the list: the meter, the ages, and a rule.
+/// With so many columns, all of a ref is seen that tells it from others, the policy included.
+const LIST_WIDTH: u16 = 78;
 const HEAD: u16 = 3;
 
 /// The refs of a source.
@@ -43,7 +45,8 @@ impl Refs {
     /// Shows the refs of `source`, and goes to the first that `select` means.
     pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut Context<'_>) -> Self {
         let list = List::new(rows(source, cx.world), Sort { column: AGE, ..Sort::default() }, cx);
-        let mut refs = Self { source, screen: ListScreen::new(list, RowHeight::Single, HEAD), select };
+        let mut refs =
+            Self { source, screen: ListScreen::new(list, RowHeight::Single, HEAD).wanting(LIST_WIDTH), select };
         refs.follow_selection(cx);
         refs
     }
@@ -103,7 +106,10 @@ impl Refs {
         let bar = meter::of_totals(totals, width.saturating_sub(words_width + 2));
         let meter = Cell(bar.0.into_iter().chain(Cell::text("  ").0).chain(words.0).collect());
         let ages = Cell::new("bytes by age  ", Role::Dim);
-        let ages = Cell(ages.0.into_iter().chain(histogram::by_age(&found.ages, width.saturating_sub(14)).0).collect());
+        let ages = match found.sealed() {
+            Some(why) => ages.and("? ", Role::Unsure).and(why.to_owned(), Role::Unsure),
+            None => ages.and_all(histogram::by_age(&found.ages, width.saturating_sub(14))),
+        };
         let buffer = frame.buffer_mut();
         for (cell, row) in [meter, ages].iter().zip(0..area.height.saturating_sub(1)) {
             let at = text::Line { x: area.x + 1, width, ..text::Line::of(area, row) };
@@ -159,10 +165,12 @@ impl Screen for Refs {
         let sums = match &source.found {
             Some(found) if found.is_complete() => {
                 let broken = found.broken_refs();
-                let reached =
-                    Cell::new(Size(found.totals.live.bytes).to_string(), Role::Strong).and(" reached by ", Role::Dim);
-                let cell =
-                    reached.and(grouped(found.inventory.refs.len() as u64), Role::Strong).and(" refs", Role::Dim);
+                let live = Cell::new(Size(found.totals.live.bytes).to_string(), Role::Strong);
+                let reached = if found.sealed().is_some() { " in the indexes of " } else { " reached by " };
+                let cell = live
+                    .and(reached, Role::Dim)
+                    .and(grouped(found.inventory.refs.len() as u64), Role::Strong)
+                    .and(" refs", Role::Dim);
                 if broken == 0 { cell } else { cell.and(format!(" · ! {broken} broken"), Role::Missing) }
             }
             _ => crate::tui::rows::sources::scan_state(source),

@@ -168,7 +168,9 @@ impl RunScreen {
         let empty = Cell::default;
         match &self.state {
             State::Running(_) | State::Stopping(_) => [self.progress(width), self.pace(world), self.doing()],
-            State::Ended(ran) => [Self::outcome(ran), aftermath(ran), journal_line(Some(&ran.journal))],
+            State::Ended(ran) => {
+                [Self::outcome(ran), aftermath(ran, self.plan.is_sealed()), journal_line(Some(&ran.journal))]
+            }
             State::Failed(fault) => [
                 Cell::new("! ", Role::Error).and(sentence(&fault.why), Role::Error),
                 Cell::text(match self.news.deleted {
@@ -247,7 +249,7 @@ impl RunScreen {
     }
 }
 
-fn aftermath(ran: &Ran) -> Cell {
+fn aftermath(ran: &Ran, is_sealed: bool) -> Cell {
     let report = &ran.report;
     let back = match report.put_back {
         0 => Cell::default(),
@@ -257,6 +259,7 @@ fn aftermath(ran: &Ran) -> Cell {
         }
     };
     match report.broken.as_slice() {
+        [] if is_sealed => back.and("nothing to check: what the kept refs name is not known here", Role::Dim),
         [] => back.and("✓ ", Role::Good).and("checked afterwards: every kept ref is whole", Role::Text),
         [one] => back.and(format!("! the ref {one} lacks something now"), Role::Error),
         [first, others @ ..] => {

@@ -226,7 +226,7 @@ impl Screen for Steps {
             .and(Size(entry.sizes.exclusive_bytes).to_string(), Role::Strong)
             .and(" only here", Role::Dim);
         let sums = match entry.age() {
-            Some((time, _)) => sums.and(format!(" · made {} ago", Age::between(time, world.now)), Role::Dim),
+            Some((time, _)) => sums.and(format!(" · made {}", Age::between(time, world.now).ago()), Role::Dim),
             None => sums,
         };
         let sums = match entry.sizes.missing_blobs {

@@ -127,12 +127,12 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
         for word in safe(text).split_inclusive(' ') {
             let bare = word.trim_end_matches(' ').width();
             if used > 0 && used + bare > columns {
-                lines.push(std::mem::take(&mut line));
+                lines.push(ended(&mut line));
                 used = 0;
             }
             for part in broken(word, columns) {
                 if used > 0 && used + part.trim_end_matches(' ').width() > columns {
-                    lines.push(std::mem::take(&mut line));
+                    lines.push(ended(&mut line));
                     used = 0;
                 }
                 used += part.width();
@@ -144,6 +144,16 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
         lines.push(line);
     }
     lines
+}
+
+/// Takes a line that is full, without the blanks at its end: there may be no room for them.
+fn ended(line: &mut Cell) -> Cell {
+    let mut line = std::mem::take(line);
+    if let Some(Piece(text, _)) = line.0.last_mut() {
+        let length = text.trim_end_matches(' ').len();
+        text.to_mut().truncate(length);
+    }
+    line
 }
 
 /// Breaks a word that is longer than a line.

@@ -1,7 +1,9 @@
 //! Inside a job: indexes are read, so that everything is known.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 
+use cachelens::backend::{CacheReader as _, ReadError};
 use cachelens::format::digest::Digest;
 use serde_json::Value;
 
@@ -93,4 +95,24 @@ fn what_another_branch_wrote_is_not_known() {
     assert!(du["orphan"].is_null() && du["missing"].is_null());
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
     assert!(ls.stdout.contains("? this job may not read the caches of that branch"), "{ls}");
+}
+
+#[test]
+fn a_blob_is_read_as_it_comes_however_large() {
+    let server = Github::start();
+    // Larger than any document may be.
+    let content: Vec<u8> = (0..17_u32 << 20).map(|place| (place >> 10).to_le_bytes()[0]).collect();
+    let digest = server.add_blob(content.clone(), 5);
+    let reader = server.reader(true);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut blob = runtime.block_on(reader.open_blob(digest)).unwrap();
+    let mut read = Vec::new();
+    blob.read_to_end(&mut read).unwrap();
+    assert!(read == content);
+    let absent = runtime.block_on(reader.open_blob(Digest::of(b"absent")));
+    assert!(matches!(absent, Err(ReadError::Absent)));
+    let refused = runtime.block_on(reader.read_document(digest, u64::MAX));
+    assert!(refused.is_err(), "a document of that size is none");
+    let outside = runtime.block_on(server.reader(false).open_blob(digest)).err().unwrap();
+    assert!(outside.to_string().contains("inside a job"), "{outside}");
 }

@@ -130,3 +130,21 @@ fn a_scope_narrows_what_is_told_and_is_no_way_to_prune() {
     exit 2
     ");
 }
+
+#[test]
+fn all_pages_of_branches_are_read_each_once() {
+    let (sandbox, server) = shop();
+    for number in 0..250 {
+        server.state().branches.push(format!("branch-{number}"));
+    }
+    server.add("tool-a", "v", "refs/heads/branch-249", 1_000, 3);
+    server.add("tool-b", "v", "refs/heads/branch-250", 1_000, 3);
+    let du = &json(server.command(&sandbox), &["du", SOURCE])["sources"][0];
+    let gone: Vec<_> = du["groups"].as_array().unwrap().iter().filter(|group| group["branch_gone"] == true).collect();
+    assert_eq!((gone.len(), &gone[0]["branch"]), (1, &"refs/heads/branch-250".into()), "{du}");
+    let mut asked: Vec<String> =
+        server.state().requests.iter().filter(|line| line.contains("/branches")).cloned().collect();
+    asked.sort();
+    let page = |number| format!("GET /repos/acme/shop/branches?page={number}&per_page=100");
+    assert_eq!(asked, [1, 2, 3].map(page));
+}

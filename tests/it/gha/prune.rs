@@ -4,11 +4,11 @@ use super::{SOURCE, json, run, shop, tally};
 use crate::support::command::Sandbox;
 use crate::support::gha::{Answer, Github};
 
-fn policy(sandbox: &Sandbox, text: &str) {
+pub(super) fn policy(sandbox: &Sandbox, text: &str) {
     std::fs::write(sandbox.path("cachelens.toml"), format!("[retention]\ngrace = \"0s\"\n{text}")).unwrap();
 }
 
-fn keys(server: &Github) -> Vec<String> {
+pub(super) fn keys(server: &Github) -> Vec<String> {
     let mut keys: Vec<String> =
         server.state().entries.iter().map(|entry| format!("{} {}", entry.git_ref, entry.key)).collect();
     keys.sort();
@@ -16,7 +16,7 @@ fn keys(server: &Github) -> Vec<String> {
 }
 
 /// A cache with two branches, of which one is gone, and what other tools wrote.
-fn branches() -> (Sandbox, Github) {
+pub(super) fn branches() -> (Sandbox, Github) {
     let (sandbox, server) = (Sandbox::new(), Github::start());
     for (git_ref, hours) in [("refs/heads/main", 50), ("refs/heads/old", 60), ("refs/pull/7/merge", 70)] {
         server.add_index("app", git_ref, 1, hours, b"{}");

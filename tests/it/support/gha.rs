@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cachelens::backend::Access;
+use cachelens::backend::gha::GhaCache;
 use cachelens::format::digest::Digest;
+use cachelens::source::{GhaLocation, Secret};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -121,6 +124,33 @@ impl Github {
         server
     }
 
+    /// Moves all times, as if the tests ran at `now`.
+    pub fn at_time(self, now: Timestamp) -> Self {
+        let shift = now.duration_since(Timestamp::now());
+        for entry in &mut self.state().entries {
+            // To the second, as GitHub tells them: what runs meanwhile must not show.
+            entry.created_at = (entry.created_at + shift).round(jiff::Unit::Minute).unwrap();
+            entry.last_accessed_at = (entry.last_accessed_at + shift).round(jiff::Unit::Minute).unwrap();
+        }
+        self
+    }
+
+    /// Returns a reader of the repository that may also delete; in a job it reads contents, too.
+    pub fn reader(&self, in_job: bool) -> Arc<GhaCache> {
+        reader_at(&self.address, in_job.then(|| self.job_token(-60, 3600)))
+    }
+
+    /// Adds a blob of the default branch; returns its digest.
+    pub fn add_blob(&self, content: Vec<u8>, hours_old: i64) -> Digest {
+        let digest = Digest::of(&content);
+        let mut state = self.state();
+        let key = format!("buildkit-blob-1-{digest}");
+        state.add(&key, BUILDKIT, "refs/heads/main", content.len() as u64, hours_old);
+        state.contents.insert(digest, content);
+        state.entries.last_mut().unwrap().digest = Some(digest);
+        digest
+    }
+
     /// Returns the state, which the server waits for meanwhile.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -179,6 +209,19 @@ impl Github {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.jObSiGnAtUrE", part(&json!({"alg": "RS256"})), part(&claims))
     }
+}
+
+/// Returns a reader of the repository at a server, with the token of a job when there is one.
+pub fn reader_at(address: &str, job_token: Option<String>) -> Arc<GhaCache> {
+    let location = GhaLocation {
+        repository: Some(REPOSITORY.parse().unwrap()),
+        ghtoken: Some(Secret::new(TOKEN.to_owned())),
+        url_v2: job_token.is_some().then(|| address.to_owned()),
+        token: job_token.map(Secret::new),
+        ..GhaLocation::default()
+    };
+    let access = Access { concurrency: 4, timeout: Duration::from_secs(20), ..Access::default() };
+    Arc::new(GhaCache::at(address, &location, &access).unwrap())
 }
 
 impl State {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use cachelens::backend::SharedReader;
+use cachelens::backend::gha::GhaCache;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
 use cachelens::tui::message::{Event, Key};
@@ -79,6 +80,13 @@ pub fn prunable(label: &str, path: &Path) -> OpenedSource {
     let cache = Arc::new(LocalCache::new(path));
     let pruner: MakePruner = Arc::new(move || cache.clone());
     OpenedSource { pruner: Some(pruner), ..local(label, path) }
+}
+
+/// Returns a source over a repository on GitHub, called `label`, from which a confirmed plan deletes.
+pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
+    let reader: SharedReader = cache.clone();
+    let pruner: MakePruner = Arc::new(move || cache.clone());
+    OpenedSource { pruner: Some(pruner), ..source(label, "gha", reader) }
 }
 
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {

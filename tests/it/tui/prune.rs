@@ -708,7 +708,7 @@ fn the_typed_question_at_60() {
      ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 13 refs from ./cache? 1.6 MiB wait, and go wit… │
+     │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with │
      │ a later run. It can be put back from the trash.        │
      │                                                        │
     ─│ Type the name of the source to go on:  ./cache         │─

@@ -239,38 +239,38 @@ fn refs_at_120() {
      ███████████████████████████████████████████████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
      bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                     AGE▴     SIZE  ONLY HERE  STEPS              │ c15
-    ▸  c15                 12h 52m  95.9 KiB    6.0 KiB     4 ✓  17 ○       │ digest     sha256:f621ad55864a88e3fc49df2f527
-       c14                 12h 52m   237 KiB   97.1 KiB    15 ✓  10 ○       │            589e4818c6e4cd1a66ca083a32dd811bb9
-       c13                 12h 53m   237 KiB    140 KiB    15 ✓  10 ○       │            0b5
-       c12                 12h 53m   206 KiB   41.1 KiB    13 ✓  12 ○       │ kind       cache
-       c11                 12h 53m   237 KiB   72.4 KiB    15 ✓  10 ○       │ age        12h 52m ago, 2026-11-21T23:07:12Z
-       c10                 12h 53m   237 KiB    190 KiB    15 ✓  10 ○       │            (its newest result)
-       c09                 12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○       │ policy     keep: no rule matches it
-       c08                 12h 53m   237 KiB   72.6 KiB    15 ✓  10 ○       │
-       c07                 12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○       │ size       95.9 KiB in 8 blobs
-       c06                 12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○       │ only here  6.0 KiB: what deleting this ref
-       c05                 12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○       │            alone would free
-       c04                 12h 54m   237 KiB    110 KiB    15 ✓  10 ○       │ layers     6
-       c03                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ records    21
-       c02                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ results    4 whose result can be loaded  ✓
-       c01                 12h 54m   237 KiB    190 KiB    15 ✓  10 ○       │ key only   17 that only let later steps matc…
-                                                                            │             ○
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY           │ c15
+    ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  17 ○   keep  no rule m… │ digest     sha256:f621ad55864a88e3fc49
+       c14           12h 52m   237 KiB   97.1 KiB    15 ✓  10 ○   keep  no rule m… │            df2f527589e4818c6e4cd1a66ca
+       c13           12h 53m   237 KiB    140 KiB    15 ✓  10 ○   keep  no rule m… │            083a32dd811bb90b5
+       c12           12h 53m   206 KiB   41.1 KiB    13 ✓  12 ○   keep  no rule m… │ kind       cache
+       c11           12h 53m   237 KiB   72.4 KiB    15 ✓  10 ○   keep  no rule m… │ age        12h 52m ago,
+       c10           12h 53m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │            2026-11-21T23:07:12Z (its
+       c09           12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○   keep  no rule m… │            newest result)
+       c08           12h 53m   237 KiB   72.6 KiB    15 ✓  10 ○   keep  no rule m… │ policy     keep: no rule matches it
+       c07           12h 53m   174 KiB    9.2 KiB    10 ✓  13 ○   keep  no rule m… │
+       c06           12h 53m   174 KiB   46.2 KiB    10 ✓  13 ○   keep  no rule m… │ size       95.9 KiB in 8 blobs
+       c05           12h 54m   174 KiB   46.2 KiB    10 ✓  13 ○   keep  no rule m… │ only here  6.0 KiB: what deleting this
+       c04           12h 54m   237 KiB    110 KiB    15 ✓  10 ○   keep  no rule m… │            ref alone would free
+       c03           12h 54m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │ layers     6
+       c02           12h 54m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │ records    21
+       c01           12h 54m   237 KiB    190 KiB    15 ✓  10 ○   keep  no rule m… │ results    4 whose result can be
+                                                                                   │            loaded  ✓
+                                                                                   │ key only   17 that only let later
+                                                                                   │            steps match  ○
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
      enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
@@ -381,38 +381,38 @@ fn broken_refs_at_120() {
      ███████████████████████████████████████████████████████···············×××××××  245 KiB live · 0 B orphan · ! 1 missing
      bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                     AGE▴     SIZE  ONLY HERE  STEPS              │ c03
-    ▸  c03                  12h 8m   113 KiB   35.6 KiB  ! 1 blob missing:… │ ! 1 blob missing: a build that imports this
-       c02                  12h 8m   144 KiB   65.8 KiB     6 ✓   5 ○       │ fails
-       c01                  12h 8m   144 KiB   65.9 KiB     6 ✓   5 ○       │ digest     sha256:89b800309d6319d26ac4277afe8
-                                                                            │            f25ccbcf4cfc20b8778c2f647ad695519b
-                                                                            │            419
-                                                                            │ kind       cache
-                                                                            │ age        12h 8m ago, 2026-11-21T23:51:34Z
-                                                                            │            (its newest result)
-                                                                            │ policy     keep: no rule matches it
-                                                                            │
-                                                                            │ size       113 KiB in 10 blobs
-                                                                            │ only here  35.6 KiB: what deleting this ref
-                                                                            │            alone would free
-                                                                            │ layers     8
-                                                                            │ records    11
-                                                                            │ results    5 whose result can be loaded  ✓
-                                                                            │ key only   5 that only let later steps match
-                                                                            │            ○
-                                                                            │ broken     1 whose result cannot be loaded  !
-                                                                            │
-                                                                            │ Missing, 30.3 KiB as named
-                                                                            │ sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8
-                                                                            │ f42269b9abd6a5790335e3403a
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY           │ c03
+    ▸  c03            12h 8m   113 KiB   35.6 KiB  ! 1 blob mis…  keep  no rule m… │ ! 1 blob missing: a build that imports
+       c02            12h 8m   144 KiB   65.8 KiB     6 ✓   5 ○   keep  no rule m… │ this fails
+       c01            12h 8m   144 KiB   65.9 KiB     6 ✓   5 ○   keep  no rule m… │ digest     sha256:89b800309d6319d26ac4
+                                                                                   │            277afe8f25ccbcf4cfc20b8778c
+                                                                                   │            2f647ad695519b419
+                                                                                   │ kind       cache
+                                                                                   │ age        12h 8m ago,
+                                                                                   │            2026-11-21T23:51:34Z (its
+                                                                                   │            newest result)
+                                                                                   │ policy     keep: no rule matches it
+                                                                                   │
+                                                                                   │ size       113 KiB in 10 blobs
+                                                                                   │ only here  35.6 KiB: what deleting
+                                                                                   │            this ref alone would free
+                                                                                   │ layers     8
+                                                                                   │ records    11
+                                                                                   │ results    5 whose result can be
+                                                                                   │            loaded  ✓
+                                                                                   │ key only   5 that only let later steps
+                                                                                   │            match  ○
+                                                                                   │ broken     1 whose result cannot be
+                                                                                   │            loaded  !
+                                                                                   │
+                                                                                   │ Missing, 30.3 KiB as named
+                                                                                   │ sha256:e3f0942e5d1054d8fbea1289bd6fe33
+                                                                                   │ 587c4f8f42269b9abd6a5790335e3403a
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
      enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back

@@ -145,7 +145,7 @@ fn named_by_the_store_with_room_for_all() {
        STEP▴                                                                                        SIZE      AGE   ALSO IN │ COPY package.json package-lock.json ./
          FROM 127.0.0.1:5055/base:latest AS deps                                                       –        –         – │ Dockerfile:3 · stage deps
        ▾ deps  3 steps                                                                                                      │
-         ○ WORKDIR /app                                                                                –        –         – │ state      ○ only its key is left: later steps match by it, and it runs agai…
+         ○ WORKDIR /app                                                                                –        –         – │ state      ○ only its key is left: later steps match by it, and it runs again
     ▸    ○ COPY package.json package-lock.json ./                                                      –        –         – │            when it is needed
          ○ RUN npm ci                                                                                  –        –         – │ key        sha256:1704e8bf5aa97b4302f7561717babb1945ac9b10aaaea2fdd90740006db
        ▾ web  2 steps                                                                                                       │            989da
@@ -306,7 +306,7 @@ fn a_thinned_cache_named_by_a_file() {
       ╭ Name the steps ──────────────────────────────────────────────────────────╮fs
       │                                                                          │fs
       │                                                                          │fs
-      │ The provenance of the build that wrote the cache, made with mode=max, a… │fs
+      │ The provenance of the build that wrote the cache, made with mode=max, as │fs
       │ a file. For an image:                                                    │fs
       │ docker buildx imagetools inspect IMAGE --format '{{json                  │ –
       │ .Provenance.SLSA}}' > provenance.json                                    │ef
@@ -370,7 +370,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
        1 ✓  11 ○  3 !  no names: n loads the provenance of the build
        STEP▴                                        SIZE      AGE   ALSO IN │ COPY · 5d74d000
          source · 8aa5db81                             –        –         – │
-       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing…
+       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing:
     ▸  │ ! COPY · 5d74d000                      12.2 KiB  12h 52m     1 ref │            a build that loads it fails
        │ ! COPY · e0d7b2d4                         139 B  12h 52m     1 ref │ missing    sha256:91bc5cbaa7657f9bdb1d25ca751
        │ ! COPY · 89d21dcb                         188 B  12h 52m         – │            054e98186efca730dd0e326e36f40ccfce

@@ -25,7 +25,7 @@ pub(super) fn of_step(steps: &RefSteps, part: usize, record: RecordIndex, now: T
     lines.push(Detail::Blank);
     state(steps, &detail, &mut lines);
     if let Some(created) = step.detail.created {
-        fact(&mut lines, "created", format!("{} ago, {created:.0}", Age::between(created, now)));
+        fact(&mut lines, "created", format!("{}, {created:.0}", Age::between(created, now).ago()));
     }
     fact(&mut lines, "key", step.record.digest.to_string());
     if step.is_guessed() {

@@ -1,10 +1,11 @@
 //! What stands above the items of a plan, and in the question before it is carried out.
 
 use super::MOST_WARNINGS;
+use crate::backend::Disposal;
 use crate::prune::plan::{BlobFate, Kind};
 use crate::tui::pruning::{Part, Planned};
-use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, UNKNOWN};
 use crate::tui::theme::Role;
 use crate::tui::widget::text;
 use crate::units::{Exact, Size};
@@ -47,6 +48,7 @@ fn goes(planned: &Planned) -> Vec<String> {
         (Kind::Blob, "blob", "blobs"),
         (Kind::Partial, "unfinished upload", "unfinished uploads"),
         (Kind::Object, "from the trash", "from the trash"),
+        (Kind::Entry, "entry", "entries"),
     ];
     let counts = kinds.map(|(kind, one, many)| (planned.count(kind), one, many));
     let there = counts.into_iter().filter(|(number, ..)| *number > 0);
@@ -72,7 +74,11 @@ fn totals(planned: &Planned, width: u16) -> Cell {
     let keeps = Cell::new("keeps ", Role::Dim)
         .and(count(refs, "ref", "refs"), Role::Strong)
         .and(" · ", Role::Dim)
-        .and(Size(plan.live().bytes).to_string(), Role::Live);
+        .and_all(if plan.is_sealed() {
+            Cell::new(UNKNOWN, Role::Unsure)
+        } else {
+            Cell::new(Size(plan.live().bytes).to_string(), Role::Live)
+        });
     right(cell, keeps, width)
 }
 
@@ -113,13 +119,19 @@ fn waits(planned: &Planned, width: u16) -> Cell {
 fn checked(planned: &Planned, width: u16) -> Cell {
     let grace = Exact(planned.plan.grace());
     let young = format!("nothing younger than {grace}");
+    let sealed = planned.plan.is_sealed();
+    let whole = |whole: &'static str| if sealed { "no blob without a rule for it" } else { whole };
     let wide = [
-        "every kept ref stays whole".to_owned(),
+        whole("every kept ref stays whole").to_owned(),
         young,
         "refs go before blobs".to_owned(),
         "each byte once".to_owned(),
     ];
-    let narrow = ["kept refs whole".to_owned(), format!("none under {grace}"), "refs first".to_owned()];
+    let narrow = [
+        if sealed { "blobs by rule" } else { "kept refs whole" }.to_owned(),
+        format!("none under {grace}"),
+        "refs first".to_owned(),
+    ];
     let checks = if width >= WIDE { wide.as_slice() } else { narrow.as_slice() };
     checks.iter().fold(Cell::new("checked  ", Role::Dim), |cell, check| {
         cell.and("✓ ", Role::Good).and(format!("{check} "), Role::Text)
@@ -167,11 +179,14 @@ pub(super) fn question(planned: &Planned, label: &str) -> String {
     } else if plan.waits().bytes > 0 {
         sentences.push(format!("{} wait, and go with a later run.", Size(plan.waits().bytes)));
     }
-    match (planned.count(Kind::Object), goes.len()) {
-        (0, 0) => {}
-        (0, _) => sentences.push("It can be put back from the trash.".to_owned()),
-        (_, 1) => sentences.push("It goes for good.".to_owned()),
-        _ => sentences.push("What is in the trash goes for good; the rest can be put back.".to_owned()),
+    match (plan.disposal(), planned.count(Kind::Object), goes.len()) {
+        (_, 0, 0) => {}
+        (Disposal::AtOnce, ..) => sentences.push("There is no way back.".to_owned()),
+        (Disposal::Trash, 0, _) => sentences.push("It can be put back from the trash.".to_owned()),
+        (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
+        (Disposal::Trash, ..) => {
+            sentences.push("What is in the trash goes for good; the rest can be put back.".to_owned());
+        }
     }
     sentences.join(" ")
 }

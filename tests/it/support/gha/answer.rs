@@ -48,7 +48,7 @@ pub(super) fn answer(state: &mut State, request: &Request, base: &str) -> Option
         ("GET", "/actions/cache/retention-limit") => Answer::json(200, &json!({"max_cache_retention_days": 7})),
         ("GET", "/branches") => {
             let all: Vec<Value> = state.branches.iter().map(|name| json!({"name": name})).collect();
-            Answer::json(200, &page(&all, request).into())
+            linked(&all, request, base)
         }
         ("GET", "/pulls") => {
             let all: Vec<Value> = state
@@ -56,7 +56,7 @@ pub(super) fn answer(state: &mut State, request: &Request, base: &str) -> Option
                 .iter()
                 .map(|(number, base)| json!({"number": number, "state": "open", "base": {"ref": base}}))
                 .collect();
-            Answer::json(200, &page(&all, request).into())
+            linked(&all, request, base)
         }
         ("DELETE", path) => return delete(state, path),
         _ => message(404, "Not Found"),
@@ -82,6 +82,19 @@ fn page<T: Clone>(all: &[T], request: &Request) -> Vec<T> {
     let number = |name: &str, or: usize| request.query.get(name).map_or(or, |value| value.parse().unwrap());
     let size = number("per_page", 30).min(100);
     all.iter().skip((number("page", 1) - 1) * size).take(size).cloned().collect()
+}
+
+/// Answers with a page, and says in a header which is the last where there is a further one.
+fn linked(all: &[Value], request: &Request, base: &str) -> Answer {
+    let answer = Answer::json(200, &page(all, request).into());
+    let size: usize = request.query["per_page"].parse().unwrap();
+    let last = all.len().div_ceil(size);
+    if request.query["page"] == last.max(1).to_string() {
+        return answer;
+    }
+    let link =
+        |number: usize, rel: &str| format!("<{base}{}?per_page={size}&page={number}>; rel=\"{rel}\"", request.path);
+    answer.with("link", format!("{}, {}", link(2, "next"), link(last, "last")))
 }
 
 fn list(state: &State, request: &Request) -> Answer {

@@ -96,7 +96,8 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
         Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
         Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
         Location::Registry(registry) => Some(Arc::new(registry::RegistryCache::new(registry, None, access))),
-        Location::Demo | Location::S3(_) => None,
+        Location::S3(s3) => Some(Arc::new(s3::S3Cache::new(s3, access))),
+        Location::Demo => None,
     }
 }
 

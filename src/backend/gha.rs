@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
+use jiff::SignedDuration;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
@@ -261,7 +262,12 @@ impl CacheReader for GhaCache {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false }
+        Capabilities {
+            delete_ref: Support::Yes,
+            delete_object: Support::Yes,
+            trash: false,
+            settling: SignedDuration::ZERO,
+        }
     }
 
     async fn place(&self) -> Result<String, BackendError> {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{BackendError, CacheReader};
@@ -34,12 +34,16 @@ pub struct Capabilities {
     pub delete_object: Support,
     /// Whether what is deleted can go into a trash.
     pub trash: bool,
+    /// How long a blob that was written or touched may be relied on by a build that has not named it yet; on top of any
+    /// grace.
+    pub settling: SignedDuration,
 }
 
 impl Capabilities {
     /// A store from which nothing can be deleted.
     pub fn none(why: &str) -> Self {
-        Self { delete_ref: Support::No(why.to_owned()), delete_object: Support::No(why.to_owned()), trash: true }
+        let no = || Support::No(why.to_owned());
+        Self { delete_ref: no(), delete_object: no(), trash: true, settling: SignedDuration::ZERO }
     }
 }
 
@@ -224,6 +228,9 @@ pub trait CachePruner: CacheReader {
     /// # Errors
     /// When another one is at work, or the store cannot be written.
     async fn lease(&self) -> Result<Box<dyn Lease>, PruneError>;
+
+    /// Lets other prunes in again, where that takes more than to drop the lease.
+    async fn release(&self) {}
 
     /// Takes refs out of the store, those that still are what they were, and remembers them in the trash of `run`.
     ///

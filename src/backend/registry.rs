@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::SignedDuration;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::sync::CancellationToken;
@@ -452,6 +453,7 @@ impl CacheReader for RegistryCache {
             delete_ref: self.learned.lock().await.support(),
             delete_object: Support::No(prune::COLLECTION.to_owned()),
             trash: false,
+            settling: SignedDuration::ZERO,
         }
     }
 

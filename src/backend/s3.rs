@@ -1,10 +1,9 @@
 //! A cache in a bucket, as `type=s3` writes it (`cache/remotecache/s3/s3.go` in BuildKit).
 //!
 //! A manifest is the cache configuration itself, under `prefix + manifests_prefix + name`; blobs lie under
-//! `prefix + blobs_prefix + digest`. The three are put together as they are, without a slash between them. This backend reads;
-//! it deletes nothing.
+//! `prefix + blobs_prefix + digest`. The three are put together as they are, without a slash between them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,23 +12,26 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::Object;
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Access, BackendError, CacheReader, ObjectSender, OtherKind, OtherObject, ReadError, RemoteError, RemoteKind, Roots,
-    StoredObject, Verified,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, OtherKind, OtherObject, PruneError,
+    ReadError, RemoteError, RemoteKind, Roots, StoredObject, Support, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
-use crate::source::S3Location;
+use crate::source::{Location, S3Location, Source};
 
 mod client;
+mod dropped;
 mod fault;
+mod lease;
 mod listing;
+mod prune;
 
 /// How many bytes of manifests are kept to be read once only.
 const KEPT: usize = 64 << 20;
@@ -41,6 +43,10 @@ pub struct S3Cache {
     access: Access,
     client: OnceCell<Client>,
     manifests: Mutex<Manifests>,
+    /// The blobs that were deleted here.
+    deleted: Mutex<HashSet<Digest>>,
+    /// Who holds the lease, when that is this one.
+    lease: Mutex<Option<String>>,
 }
 
 /// What was read of manifests.
@@ -87,6 +93,8 @@ impl S3Cache {
             access: access.clone(),
             client: OnceCell::new(),
             manifests: Mutex::default(),
+            deleted: Mutex::default(),
+            lease: Mutex::default(),
         }
     }
 
@@ -250,10 +258,19 @@ impl CacheReader for S3Cache {
         Ok(Box::new(Verified::new(reader, digest)))
     }
 
+    async fn capabilities(&self) -> Capabilities {
+        let settling = SignedDuration::try_from(self.location.touch_refresh).unwrap_or(SignedDuration::MAX);
+        Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false, settling }
+    }
+
+    async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
+        self.dropped_roots().await
+    }
+
     async fn place(&self) -> Result<String, BackendError> {
-        let S3Location { bucket, prefix, manifests_prefix, blobs_prefix, endpoint_url, .. } = &self.location;
-        let service = endpoint_url.as_deref().unwrap_or("aws");
-        Ok(format!("s3 {service} {bucket} {prefix}{manifests_prefix} {prefix}{blobs_prefix}"))
+        // Printing leaves the credentials out.
+        let location = Location::S3(S3Location { touch_refresh: Duration::from_hours(24), ..self.location.clone() });
+        Ok(format!("s3 {}", Source { location, select: None, ignored: Vec::new() }))
     }
 }
 

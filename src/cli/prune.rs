@@ -271,7 +271,7 @@ fn pruner_at(session: &Session<'_>, plan: &Plan) -> Result<SharedPruner, Failure
     if let Some((source, _)) = plan.place().strip_prefix("gha:").and_then(|place| place.split_once(" at ")) {
         return pruner(session, &open::parse(session, &format!("gha:{source}"))?);
     }
-    if let Some(source) = plan.place().strip_prefix("registry ") {
+    if let Some(source) = ["registry ", "s3 "].iter().find_map(|kind| plan.place().strip_prefix(kind)) {
         return pruner(session, &open::parse(session, source)?);
     }
     let location = Location::Local(crate::source::LocalLocation::new(plan.place()));

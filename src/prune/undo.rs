@@ -19,9 +19,21 @@ pub async fn undo(
     journal: &mut Journal,
     options: &Options<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
+    same_store(&**pruner, &history.plan).await?;
+    let lease = pruner.lease().await?;
+    let results = leased(pruner, history, journal, options).await;
+    pruner.release().await;
+    drop(lease);
+    results
+}
+
+async fn leased(
+    pruner: &SharedPruner,
+    history: &History,
+    journal: &mut Journal,
+    options: &Options<'_>,
+) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     let plan = &history.plan;
-    same_store(&**pruner, plan).await?;
-    let _lease = pruner.lease().await?;
     let (mut refs, mut rewritten, mut objects) = (Vec::new(), Vec::new(), Vec::new());
     for (item, deletion) in plan.delete().iter().enumerate() {
         // What was about to go may have gone; what did not is found where it was.

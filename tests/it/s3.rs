@@ -8,6 +8,8 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::s3::{KEY, S3Server, SECRET, StoredObject};
 
+mod prune;
+
 fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     let run = S3Server::run(sandbox, arguments);
     assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
@@ -178,31 +180,6 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
       hint: the credentials are wrong or have expired
     exit 1
     ");
-}
-
-#[test]
-fn nothing_is_deleted_from_s3_yet_and_prune_says_so() {
-    let (server, bucket) = S3Server::with("mini");
-    let sandbox = Sandbox::new();
-    let run = S3Server::run(
-        &sandbox,
-        &[
-            "prune",
-            &server.source(&bucket),
-            "--drop-ref",
-            "*",
-            "--grace",
-            "0s",
-            "--yes",
-            "--json",
-            "--confirm",
-            &server.source(&bucket),
-        ],
-    );
-    let plan = run.json();
-    assert_eq!(plan["plan"]["delete"], Value::Array(Vec::new()), "{run}");
-    let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
-    assert!(objects.iter().all(|object| server.path(&bucket, &object.key).exists()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::index::{SHORT_PATIENCE, sync_dir};
 use super::listing::{Upload, modified};
@@ -52,7 +52,7 @@ impl LocalCache {
         let delete_object = folders.into_iter().find_map(linked).map_or(Support::Yes, |link| {
             Support::No(format!("{link}: other caches may use the same blobs, and which they need is not known"))
         });
-        Capabilities { delete_ref, delete_object, trash: true }
+        Capabilities { delete_ref, delete_object, trash: true, settling: SignedDuration::ZERO }
     }
 
     fn take_lease(&self) -> Result<TrashLease, PruneError> {

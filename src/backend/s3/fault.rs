@@ -38,6 +38,13 @@ where
         ("RequestTimeTooSkewed", _) => (RemoteKind::Unauthorized, Some("set this machine's clock")),
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _)
         | (_, Some(301)) => (RemoteKind::Forbidden, Some("the bucket lies in another region: name it with region=…")),
+        ("AccessDenied", _) | (_, Some(403)) if doing.starts_with("delete") => {
+            (RemoteKind::Forbidden, Some("deleting needs s3:DeleteObject on the cache's objects"))
+        }
+        ("AccessDenied", _) | (_, Some(403)) if doing.starts_with("write") => (
+            RemoteKind::Forbidden,
+            Some("pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops"),
+        ),
         ("AccessDenied", _) | (_, Some(403)) => {
             (RemoteKind::Forbidden, Some("reading needs s3:ListBucket on the bucket and s3:GetObject on its objects"))
         }

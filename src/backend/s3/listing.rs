@@ -164,3 +164,23 @@ pub(super) async fn uploads(
     }
     Ok(found)
 }
+
+/// Lists the unfinished uploads of one key, with the times at which they began.
+///
+/// # Errors
+/// When the store does not tell.
+pub(super) async fn upload_ids(
+    client: &Client,
+    location: &S3Location,
+    key: &str,
+) -> Result<Vec<(String, Option<Timestamp>)>, RemoteError> {
+    let answer = client.list_multipart_uploads().bucket(&location.bucket).prefix(key).send().await;
+    let answer = answer.map_err(|error| fault::told(location, "list the uploads of", &error))?;
+    let of_key = answer.uploads.unwrap_or_default().into_iter().filter(|upload| upload.key() == Some(key));
+    Ok(of_key
+        .filter_map(|upload| {
+            let initiated = upload.initiated().and_then(|time| Timestamp::from_second(time.secs()).ok());
+            Some((upload.upload_id?, initiated))
+        })
+        .collect())
+}

@@ -42,10 +42,18 @@ impl<'a> Run<'a> {
         Self { pruner, plan, journal, options, scan, outcomes, begun, put_back: 0, fault: None }
     }
 
-    pub(super) async fn whole(mut self) -> Result<Report, ExecuteError> {
-        let forget_before = Timestamp::now().checked_sub(self.plan.grace()).unwrap_or(Timestamp::MIN);
+    pub(super) async fn whole(self) -> Result<Report, ExecuteError> {
         same_store(&**self.pruner, self.plan).await?;
-        let _lease = self.pruner.lease().await?;
+        let pruner = self.pruner;
+        let lease = pruner.lease().await?;
+        let report = self.leased().await;
+        pruner.release().await;
+        drop(lease);
+        report
+    }
+
+    async fn leased(mut self) -> Result<Report, ExecuteError> {
+        let forget_before = Timestamp::now().checked_sub(self.plan.grace()).unwrap_or(Timestamp::MIN);
         self.reached(Step::Leased);
         let live = self.put_back_what_is_named().await?;
         let refs = 0..self.plan.refs();

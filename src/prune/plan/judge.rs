@@ -249,7 +249,7 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
         (Reached::Dropped | Reached::Recent, FreedBlobs::Wait, ..) => BlobFate::Waits,
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,
-        (_, _, None, Some(modified)) if age(modified, planning.now) < planning.policy.grace => BlobFate::WithinGrace,
+        (_, _, None, Some(modified)) if age(modified, planning.now) < planning.blob_grace() => BlobFate::WithinGrace,
         (_, _, None, _)
             if blob_target(blob).is_some_and(|target| planning.spared.contains(&Target::Object(target))) =>
         {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::judge::is_undetermined_by_seals_only;
@@ -43,6 +43,14 @@ pub struct Planning<'a> {
     pub rewrites: &'a Rewrites,
     /// What a person has left out: it stays, and so does everything that it reaches.
     pub spared: &'a HashSet<Target>,
+}
+
+impl Planning<'_> {
+    /// Returns how long a blob must have been left alone before it goes: the grace, and on top of it the time for which a
+    /// build may rely on a blob that it found.
+    pub(super) fn blob_grace(&self) -> SignedDuration {
+        self.policy.grace.saturating_add(self.capabilities.settling)
+    }
 }
 
 /// What becomes of blobs when the refs go that reached them.

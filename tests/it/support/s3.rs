@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use cachelens::backend::{self, Access, SharedReader};
 use cachelens::format::digest::Digest;
@@ -86,6 +87,21 @@ impl S3Server {
         let path = self.path(bucket, key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
+    }
+
+    /// Lets everything in a bucket be so many hours old.
+    pub fn age(&self, bucket: &str, hours: u64) {
+        let then = SystemTime::now() - Duration::from_hours(hours);
+        let mut folders = vec![self.folder.path().join(bucket)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    File::options().write(true).open(entry.path()).unwrap().set_modified(then).unwrap();
+                }
+            }
+        }
     }
 
     /// Makes an empty bucket.

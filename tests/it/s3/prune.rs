@@ -1,0 +1,209 @@
+//! Pruning buckets.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::json;
+use crate::support::command::{Run, Sandbox};
+use crate::support::fixture::Fixture;
+use crate::support::s3::S3Server;
+
+/// Long ago, by any grace.
+const LONG: u64 = 24 * 30;
+
+struct Bucket {
+    server: S3Server,
+    name: String,
+    sandbox: Sandbox,
+}
+
+impl Bucket {
+    /// A bucket of a set, in which everything is so many hours old.
+    fn aged(set: &str, hours: u64) -> Self {
+        let (server, name) = S3Server::with(set);
+        server.age(&name, hours);
+        Self { server, name, sandbox: Sandbox::new() }
+    }
+
+    fn source(&self) -> String {
+        self.server.source(&self.name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        S3Server::run(&self.sandbox, arguments)
+    }
+
+    fn prune(&self, arguments: &[&str]) -> Run {
+        let source = self.source();
+        self.run(&[&["prune", source.as_str()], arguments].concat())
+    }
+
+    fn du(&self) -> Value {
+        json(&self.sandbox, &["du", &self.source(), "--json"])["sources"][0].clone()
+    }
+
+    fn refs(&self) -> BTreeSet<String> {
+        let listed = json(&self.sandbox, &["ls", &self.source(), "--json"]);
+        let refs = listed["sources"][0]["refs"].as_array().unwrap();
+        refs.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn blobs(&self) -> BTreeSet<String> {
+        let folder = self.server.path(&self.name, "blobs");
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// The blobs that no manifest at the root names.
+    fn orphans(&self) -> BTreeSet<String> {
+        let folder = self.server.path(&self.name, "manifests");
+        let mut named = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let config: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            let layers = config["layers"].as_array().into_iter().flatten();
+            named.extend(layers.map(|layer| layer["blob"].as_str().unwrap().to_owned()));
+        }
+        self.blobs().into_iter().filter(|blob| !named.contains(blob)).collect()
+    }
+}
+
+fn journal(run: &Run) -> String {
+    let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
+    line.unwrap_or_else(|| panic!("{run}")).to_owned()
+}
+
+/// A bucket in which all refs but one are gone, so that there are orphans.
+fn thinned(set: &str, hours: u64) -> Bucket {
+    let bucket = Bucket::aged(set, hours);
+    for name in bucket.refs().into_iter().skip(1) {
+        fs::remove_file(bucket.server.path(&bucket.name, &format!("manifests/{name}"))).unwrap();
+    }
+    bucket
+}
+
+#[test]
+fn orphans_go_and_what_a_ref_names_stays() {
+    for set in ["shop", "kitchen", "mini"] {
+        let bucket = thinned(set, LONG);
+        let (before, orphans) = (bucket.du(), bucket.orphans());
+        assert!(!orphans.is_empty());
+        assert_eq!(before["orphan"]["blobs"], orphans.len());
+        let all = bucket.blobs();
+        let planned = bucket.prune(&[]);
+        assert_eq!(planned.code, Some(0), "{planned}");
+        assert_eq!(bucket.blobs(), all);
+        let run = bucket.prune(&["--yes"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert_eq!(bucket.blobs(), all.difference(&orphans).cloned().collect());
+        let after = bucket.du();
+        assert_eq!((&after["live"], &after["orphan"]), (&before["live"], &json!({ "blobs": 0, "bytes": 0 })));
+        // Nobody is kept out afterwards.
+        assert!(!bucket.server.path(&bucket.name, ".cachelens/lease.json").exists());
+    }
+}
+
+#[test]
+fn a_blob_that_a_build_may_rely_on_stays() {
+    // `touch_refresh` is a day and the grace is two.
+    let bucket = thinned("mini", 70);
+    let all = bucket.blobs();
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(bucket.blobs(), all);
+    bucket.server.age(&bucket.name, 73);
+    bucket.prune(&["--yes"]);
+    assert!(bucket.orphans().is_empty());
+}
+
+#[test]
+fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back() {
+    let bucket = Bucket::aged("shop", LONG);
+    let (refs, all) = (bucket.refs(), bucket.blobs());
+    let first = refs.first().unwrap().clone();
+    let run = bucket.prune(&["--drop-ref", &first, "--yes", "--confirm", &bucket.source()]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(bucket.refs().len(), refs.len() - 1);
+    // Builds that imported it may still be fetching: a second run takes nothing of it.
+    let again = bucket.prune(&["--yes"]);
+    assert_eq!(again.code, Some(0), "{again}");
+    assert!(bucket.blobs().len() <= all.len());
+    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert_eq!(bucket.refs(), refs);
+    assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
+}
+
+#[test]
+fn what_was_touched_since_the_plan_stays() {
+    let bucket = thinned("shop", LONG);
+    let touched = bucket.orphans().first().unwrap().clone();
+    assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
+    let path = bucket.server.path(&bucket.name, &format!("blobs/{touched}"));
+    File::options().write(true).open(path).unwrap().set_modified(SystemTime::now()).unwrap();
+    let run = bucket.run(&["prune", "--apply", "plan.json"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(bucket.orphans(), BTreeSet::from([touched]));
+}
+
+#[test]
+fn what_a_new_manifest_names_stays() {
+    let bucket = thinned("shop", LONG);
+    let fixture = Fixture::named("shop");
+    let needed = bucket.orphans();
+    assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
+    // An export comes between, as s3.json has it.
+    let objects: Vec<crate::support::s3::StoredObject> = fixture.json("s3.json");
+    for object in objects.iter().filter(|object| object.key.starts_with("manifests/")) {
+        bucket.server.put(&bucket.name, &object.key, &fixture.blob(object.digest));
+    }
+    let left = bucket.orphans();
+    assert!(left.len() < needed.len());
+    let run = bucket.run(&["prune", "--apply", "plan.json"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
+    assert!(bucket.orphans().is_empty());
+}
+
+#[test]
+fn two_prunes_do_not_run_at_once() {
+    let bucket = thinned("mini", LONG);
+    let lease = |until: &str| json!({ "owner": "another", "until": until }).to_string();
+    let key = ".cachelens/lease.json";
+    bucket.server.put(&bucket.name, key, lease("2999-01-01T00:00:00Z").as_bytes());
+    let all = bucket.blobs();
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("another prune is at work"), "{run}");
+    assert_eq!(bucket.blobs(), all);
+    // One whose owner was killed has run out.
+    bucket.server.put(&bucket.name, key, lease("2020-01-01T00:00:00Z").as_bytes());
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(bucket.orphans().is_empty());
+}
+
+#[test]
+fn results_go_from_a_cache_and_come_back() {
+    let bucket = Bucket::aged("shop", LONG);
+    let name = bucket.refs().first().unwrap().clone();
+    let path = bucket.server.path(&bucket.name, &format!("manifests/{name}"));
+    let before = fs::read(&path).unwrap();
+    let provenance = Fixture::named("shop").path("provenance/c15.json");
+    let arguments = [
+        "--records",
+        "size>1",
+        "--provenance",
+        provenance.to_str().unwrap(),
+        "--keep-ref",
+        &format!("!{name}"),
+        "--yes",
+    ];
+    let run = bucket.prune(&arguments);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_ne!(fs::read(&path).unwrap(), before, "{run}");
+    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}

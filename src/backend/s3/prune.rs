@@ -57,10 +57,7 @@ impl S3Cache {
     pub(super) async fn delete_if(&self, key: &str, tag: Option<&str>) -> Result<bool, RemoteError> {
         let client = self.client().await?;
         let request = || client.delete_object().bucket(&self.location.bucket).key(key);
-        let error = match request().set_if_match(tag.map(str::to_owned)).send().await {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
-        };
+        let Err(error) = request().set_if_match(tag.map(str::to_owned)).send().await else { return Ok(true) };
         let status = error.raw_response().map(|response| response.status().as_u16());
         match status {
             Some(412) => Ok(false),
@@ -146,17 +143,13 @@ impl S3Cache {
         let client = self.client().await?;
         let request =
             || client.put_object().bucket(&self.location.bucket).key(key).body(ByteStream::from(bytes.clone()));
-        let error = match request().set_if_match(tag.clone()).send().await {
-            Ok(_) => return Ok(Outcome::Done),
-            Err(error) => error,
-        };
+        let Err(error) = request().set_if_match(tag.clone()).send().await else { return Ok(Outcome::Done) };
         match error.raw_response().map(|response| response.status().as_u16()) {
-            Some(404 | 409 | 412) => Ok(Outcome::Skipped(Skip::Changed)),
             Some(400 | 501) if self.head(key).await?.and_then(|now| now.tag) == tag => {
                 let written = request().send().await;
                 written.map(|_| Outcome::Done).map_err(|error| fault::told(&self.location, "write to", &error))
             }
-            Some(400 | 501) => Ok(Outcome::Skipped(Skip::Changed)),
+            Some(400 | 404 | 409 | 412 | 501) => Ok(Outcome::Skipped(Skip::Changed)),
             _ => Err(fault::told(&self.location, "write to", &error)),
         }
     }
@@ -173,7 +166,7 @@ impl S3Cache {
         };
         match (self.manifest(&key).await?, replaces) {
             (Some((found, _)), _) if Digest::of(&found) == target.digest => Ok(Outcome::AlreadyGone),
-            (Some((found, tag)), Some(replaced)) if Digest::of(&found) == replaced => {
+            (Some((found, tag)), Some(rewritten)) if Digest::of(&found) == rewritten => {
                 self.replace(&key, tag, bytes).await
             }
             (None, None) if self.put(&key, bytes, true).await? => Ok(Outcome::Done),

@@ -62,7 +62,12 @@ impl Store {
         let reader: SharedReader = Arc::new(std::mem::take(&mut self.cache));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
-        let all = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: true };
+        let all = Capabilities {
+            delete_ref: Support::Yes,
+            delete_object: Support::Yes,
+            trash: true,
+            settling: SignedDuration::ZERO,
+        };
         let planning = Planning {
             source: "./cache",
             place: "/cache",

@@ -64,7 +64,12 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
     let flags =
         PruneFlags { keep: Criteria { last: NonZeroU32::new(5_000), ..Criteria::default() }, ..PruneFlags::default() };
     let policy = flags.over(Policy::default())?;
-    let capabilities = Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: true, settling: SignedDuration::ZERO };
+    let capabilities = Capabilities {
+        delete_ref: Support::Yes,
+        delete_object: Support::Yes,
+        trash: true,
+        settling: SignedDuration::ZERO,
+    };
     let facts = retention::facts(inventory, "bench");
     let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(inventory, None));
     Ok(Plan::new(&Planning {

@@ -14,7 +14,7 @@ use crate::evidence;
 use crate::format::evidence::Document;
 use crate::format::text::visible;
 use crate::source::Source;
-use crate::why::{Explanation, Given, Imported, WhyError, explain};
+use crate::why::{Given, Imported, WhyError, explain};
 
 mod document;
 mod print;
@@ -89,7 +89,7 @@ fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
 async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
-        if let Some(statements) = image::provenance(session, path).await? {
+        if let Some(statements) = image::provenance(&session.access(), path).await? {
             let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
             let shown = visible(&path.to_string_lossy()).into_owned();
             let read: Result<Vec<Document>, _> = statements.iter().map(read).collect();
@@ -142,11 +142,7 @@ fn imports(session: &Session<'_>, documents: &[Document]) -> Result<Vec<Source>,
             failure.hint("name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`")
         );
     }
-    let text = |entry: &crate::format::build_record::CacheEntry| {
-        let attributes = entry.attributes.iter().map(|(name, value)| format!(",{name}={value}"));
-        format!("type={}{}", entry.kind, attributes.collect::<String>())
-    };
-    entries.into_iter().map(|entry| open::parse(session, &text(entry))).collect()
+    entries.into_iter().map(|entry| open::parse(session, &entry.to_string())).collect()
 }
 
 fn failure(error: WhyError) -> Failure {
@@ -156,10 +152,4 @@ fn failure(error: WhyError) -> Failure {
             .hint("give the build's provenance (mode=max), its build record, or its LLB definition with --build"),
         WhyError::NoCache { faults, .. } => Failure { causes: faults, ..failure },
     }
-}
-
-/// Returns what a step is called, on one line.
-fn title(explanation: &Explanation, step: crate::format::provenance::StepIndex) -> String {
-    let text = explanation.names.get(step.at()).map_or("", |name| &name.text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     if sources.is_empty() {
         sources = imports(session, &documents)?;
     }
-    let given = Given { documents, baseline, directories: directories(&arguments.context) };
+    let given = Given { documents, baseline, directories: Directories::named_by(&arguments.context) };
     let wanted = sources.len();
     let (scanned, failures) = open::scan_all(session, sources).await?;
     if scanned.len() < wanted {
@@ -114,19 +114,6 @@ async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>,
         }
     }
     Ok(documents)
-}
-
-fn directories(texts: &[String]) -> Directories {
-    let mut directories = Directories::default();
-    for text in texts {
-        match text.split_once('=') {
-            Some((name, path)) if !Path::new(text).is_dir() => {
-                directories.named.insert(name.to_owned(), PathBuf::from(path));
-            }
-            _ => directories.main = Some(PathBuf::from(text)),
-        }
-    }
-    directories
 }
 
 /// Returns the caches that a build record says the build imported.

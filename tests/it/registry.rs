@@ -1,5 +1,6 @@
 //! Caches and images in registries.
 
 mod faults;
+mod github;
 mod prune;
 mod read;

@@ -56,7 +56,7 @@ impl Http {
             client: client(location, access)?,
             base: OnceCell::new(),
             candidates,
-            auth: Auth::new(&location.host, access),
+            auth: Auth::new(location, access),
             permits: Semaphore::new(access.concurrency.max(1)),
             patience: access.timeout,
             paused: Mutex::new(None),

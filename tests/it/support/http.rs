@@ -34,13 +34,29 @@ impl Request {
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
+        // A client that takes this for its proxy gives the whole address.
+        let target = match target.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |start| &rest[start..]).to_owned(),
+            None => target,
+        };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let decode =
-            |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
+        let query = pairs(query);
         Some(Self { method, path: path.to_owned(), query, headers, body })
     }
+}
+
+impl Request {
+    /// Returns the fields of a form in the body.
+    pub fn form(&self) -> HashMap<String, String> {
+        pairs(&String::from_utf8_lossy(&self.body))
+    }
+}
+
+fn pairs(text: &str) -> HashMap<String, String> {
+    let decode =
+        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
 }
 
 /// An answer.

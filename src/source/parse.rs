@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
     } else if let Some(dir) = text.strip_prefix("registry-dir:") {
         let (dir, selected) = split_last(dir)?;
         if dir.is_empty() {
-            return Err(SourceError::Missing { kind: "registry-dir", name: "PATH" });
+            return Err(SourceError::NoStore);
         }
         Ok(plain(Location::RegistryDir(LocalLocation::new(dir)), selected.map(RefSelector::new)))
     } else if text == "demo" || text.starts_with("demo#") {

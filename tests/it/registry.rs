@@ -2,5 +2,7 @@
 
 mod faults;
 mod github;
+mod logins;
 mod prune;
 mod read;
+mod store;

@@ -117,15 +117,14 @@ impl RegistryCache {
         let told = self.learned.lock().await.tells_referrers;
         if told != Some(false) {
             match manifests::referrers(self.http().await?, self.repository(), digest).await? {
-                Some(count) => {
+                Some(referrers) => {
                     self.learned.lock().await.tells_referrers = Some(true);
-                    return Ok(count > 0);
+                    return Ok(!referrers.is_empty());
                 }
                 None => self.learned.lock().await.tells_referrers = Some(false),
             }
         }
-        // Where there is no list, referrers are found by a tag (distribution specification, referrers tag schema).
-        let tag = format!("{}-{}", digest.algorithm(), digest.hex());
+        let tag = manifests::referrers_tag(digest);
         Ok(self.seen.lock().is_ok_and(|seen| seen.listed.contains(&tag)))
     }
 }

@@ -33,8 +33,10 @@ pub struct State {
     pub manifests: HashMap<(String, Digest), Manifest>,
     /// Blobs; every repository has them all.
     pub blobs: HashMap<Digest, Vec<u8>>,
-    /// What refers to a manifest.
+    /// Manifests that something refers to, whatever it is.
     pub referrers: HashSet<Digest>,
+    /// Descriptors of what refers to a manifest.
+    pub referring: HashMap<Digest, Value>,
     /// Names in a page, whatever is asked for; all at once when absent.
     pub page: Option<usize>,
     /// Whether each page names itself as the next.
@@ -203,7 +205,8 @@ impl State {
             ("GET", "referrers") if self.tells_referrers => {
                 let refers = reference.parse().is_ok_and(|digest: Digest| self.referrers.contains(&digest));
                 let one = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": Digest::of(b"x").to_string(), "size": 1});
-                let all = if refers { vec![one] } else { Vec::new() };
+                let known = reference.parse().ok().and_then(|digest: Digest| self.referring.get(&digest).cloned());
+                let all: Vec<Value> = refers.then_some(one).into_iter().chain(known).collect();
                 Answer::json(
                     200,
                     &json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": all}),

@@ -304,6 +304,8 @@ impl Failed {
                     fault.hint("name the registry's own authority with --ca FILE, or put it where Docker looks: /etc/docker/certs.d/HOST/ca.crt")
                 } else if error.is_timeout() {
                     fault.hint("give it more time with --timeout")
+                } else if error.is_connect() {
+                    fault.hint("is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded")
                 } else {
                     fault
                 }

@@ -136,6 +136,7 @@ impl RowSet for SourceRows {
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
             }
             Some(_) => "no waste".to_owned(),
+            None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
             None if found.inventory.is_sealed() => "orphans ?".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };

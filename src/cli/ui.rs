@@ -8,7 +8,7 @@ use super::output::Output;
 use clap::Args;
 
 use super::{Global, Session, config, image, open, prune};
-use crate::backend::{self, Access as StoreAccess};
+use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
@@ -114,19 +114,20 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
 
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
 fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
+    let pruner = if access == Access::Write { backend::open_pruner(source, asking) } else { None };
+    // One and the same, so that what a deletion teaches of a store is known to the next plan.
+    let reader = match &pruner {
+        Some(pruner) if source.select.is_none() => Arc::clone(pruner) as SharedReader,
+        _ => backend::open(source, asking)?,
+    };
+    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
     Ok(OpenedSource {
         label: label(source),
         kind: source.kind().to_owned(),
-        reader: Ok(backend::open(source, asking)?),
+        reader: Ok(reader),
         select: source.select.clone(),
-        pruner: if access == Access::Write { pruner(source, asking) } else { None },
+        pruner: pruner.map(make),
     })
-}
-
-/// Returns what makes the pruner of a source, when something can be deleted from it.
-fn pruner(source: &Source, asking: &StoreAccess) -> Option<MakePruner> {
-    let pruner = backend::open_pruner(source, asking)?;
-    Some(Arc::new(move || Arc::clone(&pruner)))
 }
 
 /// Returns what a source is called on the screen: of a bucket no more than where in it the cache lies.

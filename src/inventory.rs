@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::backend::bucket::{Bucket, Sum};
 use crate::backend::{EntryKind, OtherObject, StoreEntry, Surroundings};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -51,6 +52,8 @@ pub struct Inventory {
     pub entries: Arc<Vec<StoreEntry>>,
     /// What is known around a store with a quota.
     pub around: Option<Arc<Surroundings>>,
+    /// What is known of the bucket, where the cache lies in one.
+    pub bucket: Option<Arc<Bucket>>,
     /// Which refs these are; it changes whenever they do.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
@@ -303,6 +306,12 @@ impl Tally {
     }
 }
 
+impl From<Sum> for Tally {
+    fn from(Sum { objects, bytes }: Sum) -> Self {
+        Self { count: objects, bytes }
+    }
+}
+
 /// What a store holds, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -417,6 +426,10 @@ impl Inventory {
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
         self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
+        if let Some(bucket) = &self.bucket {
+            totals.trash = totals.trash.plus(bucket.own.into());
+            totals.unknown = totals.unknown.plus(bucket.unnamed.into());
+        }
         totals
     }
 

@@ -120,7 +120,10 @@ pub(super) async fn scan_all(
     for source in sources {
         let label = source.to_string();
         match backend::expand(source, &access).await {
-            Ok(found) => {
+            Ok((found, left_out)) => {
+                if let Some(left_out) = left_out {
+                    session.output.warn(&format!("{}: {left_out}", visible(&label)));
+                }
                 for source in found {
                     opened.push(Opened { reader: backend::open(&source, &access)?, source });
                 }

@@ -112,6 +112,7 @@ async fn scan_once(
     others.entries.sort_by(|a, b| a.name.cmp(&b.name));
     inventory.entries = Arc::new(std::mem::take(&mut others.entries));
     inventory.around = reader.surroundings().await.map(Arc::new);
+    inventory.bucket = reader.bucket().await.map(Arc::new);
     let touched = inventory.refs.iter().filter(|entry| entry.sealed().is_none()).count();
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));

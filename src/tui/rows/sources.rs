@@ -54,6 +54,7 @@ impl SourceRows {
 pub fn scan_state(source: &Source) -> Cell {
     let objects = source.found.as_ref().map_or(0, |found| found.inventory.blobs.len());
     match &source.scan {
+        Scan::Running(_) if source.info.is_search => Cell::new("looking for caches…", Role::Title),
         Scan::Running(_) if objects == 0 => Cell::new("reading refs…", Role::Title),
         Scan::Running(_) => Cell::new(format!("scanning, {} blobs…", grouped(objects as u64)), Role::Title),
         Scan::Done => Cell::new("ready", Role::Good),

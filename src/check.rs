@@ -4,6 +4,7 @@
 
 mod code;
 mod finding;
+pub mod lifecycle;
 
 pub use code::{Code, Severity};
 pub use finding::Finding;

@@ -433,6 +433,16 @@ impl Inventory {
         totals
     }
 
+    /// Tells whether unfinished uploads could be listed.
+    pub fn knows_partial(&self) -> bool {
+        self.bucket.as_ref().is_none_or(|bucket| bucket.unlisted_uploads.is_none())
+    }
+
+    /// Tells whether everything beside the cache's own could be counted.
+    pub fn knows_unknown(&self) -> bool {
+        self.bucket.as_ref().is_none_or(|bucket| bucket.uncounted.is_none())
+    }
+
     /// Tells whether there are refs whose reach is not known for nobody's fault, so that what is missing is not known either.
     pub fn is_sealed(&self) -> bool {
         self.refs.iter().any(|entry| entry.sealed().is_some())

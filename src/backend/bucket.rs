@@ -19,8 +19,8 @@ pub struct Bucket {
     pub versioning: Told<Versioning>,
     /// What is kept of that under the cache's prefix, where something may be.
     pub noncurrent: Told<Noncurrent>,
-    /// The rules by which the service itself deletes; none when there are no rules.
-    pub lifecycle: Told<Vec<LifecycleRule>>,
+    /// The rules by which the service itself deletes; none when it has no such rules at all.
+    pub lifecycle: Told<Option<Vec<LifecycleRule>>>,
     /// The blobs by their storage class, the class with the most bytes first.
     pub classes: Vec<(String, Sum)>,
     /// The class of those blobs that are not of the usual one, as far as there is room to know it.
@@ -33,6 +33,34 @@ pub struct Bucket {
     pub uncounted: Option<String>,
     /// Why unfinished uploads could not be listed.
     pub unlisted_uploads: Option<String>,
+}
+
+impl Bucket {
+    /// Returns what could not be learned, and why.
+    pub fn not_known(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let noncurrent = match (&self.versioning, &self.noncurrent) {
+            (Ok(_), Err(why)) => Some(why.as_str()),
+            _ => None,
+        };
+        [
+            ("versioning", self.versioning.as_ref().err().map(String::as_str)),
+            ("noncurrent versions", noncurrent),
+            ("lifecycle rules", self.lifecycle.as_ref().err().map(String::as_str)),
+            ("unfinished uploads", self.unlisted_uploads.as_deref()),
+            ("objects beside the cache", self.uncounted.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(what, why)| Some((what, why?)))
+    }
+
+    /// Returns the storage class of a blob, where it is known.
+    pub fn class_of(&self, blob: &Digest) -> Option<&str> {
+        if let Some(class) = self.unusual.get(blob) {
+            return Some(class);
+        }
+        let unusual: u64 = self.classes.iter().filter(|(class, _)| class != "STANDARD").map(|(_, sum)| sum.objects).sum();
+        (unusual == self.unusual.len() as u64).then_some("STANDARD")
+    }
 }
 
 /// Where a cache lies in a bucket, and how its exporter goes about it.
@@ -117,6 +145,8 @@ pub struct LifecycleRule {
     pub noncurrent_days: Option<u32>,
     /// After how many days unfinished uploads go.
     pub abort_days: Option<u32>,
+    /// All of it, as `aws s3api put-bucket-lifecycle-configuration` takes it.
+    pub whole: serde_json::Value,
 }
 
 /// When a rule acts on an object.

@@ -42,6 +42,7 @@ mod others;
 mod pace;
 mod places;
 mod prune;
+mod rules;
 mod spread;
 
 use gather::Gathering;
@@ -291,11 +292,13 @@ impl S3Cache {
         };
         // Only blobs that cannot be listed end the whole; the rest may be forbidden.
         let ((), (others, own, (versioning, noncurrent), uploads, lifecycle)) = tokio::try_join!(blobs, beside)?;
-        let own = match own {
-            Ok(own) => Ok(drop(gathering.take(own).await)),
-            Err(error) => Err(error),
+        let uncounted = match (others, own) {
+            (Ok(()), Ok(own)) => {
+                gathering.take(own).await;
+                None
+            }
+            (Err(error), _) | (_, Err(error)) => Some(error.in_one_line()),
         };
-        let uncounted = others.and(own).err().map(|error| error.in_one_line());
         let unlisted_uploads = match uploads {
             Ok(uploads) => {
                 let _ = sender.send(uploads.into_iter().map(StoredObject::Partial).collect()).await;

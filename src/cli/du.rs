@@ -13,6 +13,7 @@ use crate::format::text::visible;
 use crate::inventory::{Tally, Totals};
 use crate::units::Size;
 
+mod bucket;
 mod shared;
 
 #[derive(Debug, Args)]
@@ -36,14 +37,16 @@ struct SourceUsage {
     orphan: Option<Blobs>,
     missing: Option<Blobs>,
     undetermined: Blobs,
-    partial: Objects,
+    partial: Option<Objects>,
     trash: Objects,
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded: Option<Objects>,
-    unknown: Objects,
+    unknown: Option<Objects>,
     total: Objects,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<bucket::Fields>,
 }
 
 impl SourceUsage {
@@ -57,12 +60,13 @@ impl SourceUsage {
             orphan: totals.orphan.map(Into::into),
             missing: (!inventory.is_sealed()).then(|| totals.missing.into()),
             undetermined: totals.undetermined.into(),
-            partial: totals.partial.into(),
+            partial: inventory.knows_partial().then(|| totals.partial.into()),
             trash: totals.trash.into(),
             superseded: inventory.around.is_some().then(|| totals.superseded.into()),
-            unknown: totals.unknown.into(),
+            unknown: inventory.knows_unknown().then(|| totals.unknown.into()),
             total: totals.stored().into(),
             shared: shared::Shared::new(inventory),
+            bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
         }
     }
 }
@@ -144,5 +148,7 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
     };
     let shared = shared::Shared::new(&scanned.inventory);
     let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
-    format!("{}  {refs}\n{}{shared}", scanned.opened.shown(), table.render(color))
+    let bucket = scanned.inventory.bucket.as_deref();
+    let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, color));
+    format!("{}  {refs}\n{}{shared}{bucket}", scanned.opened.shown(), table.render(color))
 }

@@ -36,6 +36,7 @@ fn s3(bucket: &str, prefix: &str) -> S3Location {
         access_key_id: None,
         secret_access_key: None,
         session_token: None,
+        no_sign_request: false,
         touch_refresh: Duration::from_hours(24),
     }
 }

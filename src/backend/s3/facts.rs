@@ -1,14 +1,13 @@
 //! What a bucket says of itself beside its objects: versions, and the rules by which the service deletes on its own.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::types::{BucketVersioningStatus, ExpirationStatus, LifecycleRule as Rule, LifecycleRuleFilter};
+use aws_sdk_s3::types::BucketVersioningStatus;
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
 
 use super::listing::Lister;
-use super::{fault, spread};
+use super::{fault, rules, spread};
 use crate::backend::RemoteError;
-use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Told, Versioning, When};
+use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Told, Versioning};
 
 /// How many pages are read of one range of versions: more than any bucket has, and few enough that a broken service ends.
 const MOST_PAGES: usize = 1_000_000;
@@ -28,12 +27,13 @@ impl Lister<'_> {
         }
     }
 
-    /// Reads the rules by which the service deletes; none when there are no rules, or the service knows none.
-    pub(super) async fn lifecycle(&self) -> Told<Vec<LifecycleRule>> {
+    /// Reads the rules by which the service deletes; none when it has no such rules at all.
+    pub(super) async fn lifecycle(&self) -> Told<Option<Vec<LifecycleRule>>> {
         let request = || self.client.get_bucket_lifecycle_configuration().bucket(&self.location.bucket).send();
         match self.pace.run(request).await {
-            Ok(answer) => Ok(answer.rules.unwrap_or_default().iter().map(rule).collect()),
-            Err(error) if is_not_offered(&error) || code(&error) == Some("NoSuchLifecycleConfiguration") => Ok(Vec::new()),
+            Ok(answer) => Ok(Some(answer.rules.unwrap_or_default().iter().map(rules::plain).collect())),
+            Err(error) if code(&error) == Some("NoSuchLifecycleConfiguration") => Ok(Some(Vec::new())),
+            Err(error) if is_not_offered(&error) => Ok(None),
             Err(error) => Err(fault::told(self.location, "read the lifecycle rules of", &error).in_one_line()),
         }
     }
@@ -127,49 +127,4 @@ fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
 fn is_not_offered<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     matches!(code(error), Some("NotImplemented" | "MethodNotAllowed")) || matches!(status, Some(405 | 501))
-}
-
-fn rule(rule: &Rule) -> LifecycleRule {
-    #[expect(deprecated, reason = "rules of the older form have their prefix beside the filter")]
-    let of_rule = rule.prefix().unwrap_or_default();
-    let (prefix, is_narrowed) = rule.filter().map_or((of_rule, false), filter);
-    let days = |days: Option<i32>| days.and_then(|days| u32::try_from(days).ok());
-    let when = |of: Option<i32>, date: Option<&aws_sdk_s3::primitives::DateTime>| {
-        let date = date.and_then(|date| Timestamp::from_second(date.secs()).ok()).map(When::Date);
-        days(of).map(When::Days).or(date)
-    };
-    LifecycleRule {
-        id: rule.id().unwrap_or_default().to_owned(),
-        is_enabled: *rule.status() == ExpirationStatus::Enabled,
-        prefix: prefix.to_owned(),
-        is_narrowed,
-        expiration: rule.expiration().and_then(|expiration| when(expiration.days(), expiration.date())),
-        transitions: rule
-            .transitions()
-            .iter()
-            .filter_map(|transition| {
-                let class = transition.storage_class()?.as_str().to_owned();
-                Some((when(transition.days(), transition.date())?, class))
-            })
-            .collect(),
-        noncurrent_days: days(rule.noncurrent_version_expiration().and_then(|noncurrent| noncurrent.noncurrent_days())),
-        abort_days: days(rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation())),
-    }
-}
-
-/// Returns the prefix of a filter, and whether it wants more than that.
-fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
-    match filter.and() {
-        Some(and) => {
-            let narrowed =
-                !and.tags().is_empty() || and.object_size_greater_than().is_some() || and.object_size_less_than().is_some();
-            (and.prefix().unwrap_or_default(), narrowed)
-        }
-        None => {
-            let narrowed = filter.tag().is_some()
-                || filter.object_size_greater_than().is_some()
-                || filter.object_size_less_than().is_some();
-            (filter.prefix().unwrap_or_default(), narrowed)
-        }
-    }
 }

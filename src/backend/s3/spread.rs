@@ -84,7 +84,7 @@ pub(super) fn cut(prefix: &str, last: &str) -> Vec<Range> {
     let reached = last.strip_prefix(&begin).and_then(|hex| usize::from_str_radix(hex.get(..5)?, 16).ok());
     let Some(reached) = reached else { return vec![(last.to_owned(), None)] };
     let rest = (1 << 20) - reached;
-    let count = (rest / reached.max(1) * RANGES_PER_100_PAGES / 100 + 1).clamp(2, MOST_RANGES);
+    let count = (rest / reached.max(1) * RANGES_PER_100_PAGES / 100 + 1).clamp(2, MOST_RANGES).min(rest);
     let bound = |place: usize| format!("{begin}{:05x}", reached + rest * place / count);
     let mut ranges: Vec<Range> = (0..count)
         .map(|place| {

@@ -17,6 +17,8 @@ use crate::tui::widget::meter;
 use crate::tui::world::{Scan, Source};
 use crate::units::{Age, Size};
 
+mod bucket;
+
 /// The column by which sources are sorted at first: their own order.
 pub const BY_NAME: usize = 0;
 
@@ -272,6 +274,9 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
     }
     if let Some(around) = found.inventory.around.as_ref() {
         quota_details(found, around, details);
+    }
+    if let Some(bucket) = found.inventory.bucket.as_ref() {
+        bucket::details(bucket, details);
     }
     if let Some(newest) = found.inventory.newest() {
         details.push(Detail::Fact("newest ref", Cell::text(format!("{}", Age::between(newest, now).ago()))));

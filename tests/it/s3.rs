@@ -8,7 +8,9 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject, on_both_services};
 
+mod faults;
 mod prune;
+mod race;
 
 on_both_services!(
     every_bucket_is_what_a_second_count_says,

@@ -45,6 +45,11 @@ pub(super) fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     code == Some("NoSuchKey") || status == Some(404) && matches!(code, None | Some("NotFound"))
 }
 
+/// Tells whether an error says that an unfinished upload is not there.
+pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchUpload")
+}
+
 /// Returns the region in which a bucket lies, when an error tells it: Amazon names it in a header of most.
 pub(super) fn region<E>(error: &SdkError<E>) -> Option<String> {
     let response = error.raw_response()?;
@@ -147,6 +152,8 @@ fn needed_for(doing: &str) -> &'static str {
             "pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops"
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
-        _ => "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone",
+        _ => {
+            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone"
+        }
     }
 }

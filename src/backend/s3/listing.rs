@@ -5,9 +5,9 @@
 //! is an error: nothing may be concluded from a listing that is not whole.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::EncodingType;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;

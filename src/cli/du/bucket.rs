@@ -55,7 +55,11 @@ impl Fields {
             noncurrent: noncurrent.map(|noncurrent| Tally::from(noncurrent.versions).into()),
             delete_markers: noncurrent.map(|noncurrent| noncurrent.markers),
             storage_classes: bucket.classes.iter().map(class).collect(),
-            lifecycle: Lifecycle { rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)), findings, safe },
+            lifecycle: Lifecycle {
+                rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)),
+                findings,
+                safe,
+            },
             not_known: bucket.not_known().map(|(what, why)| format!("{what}: {why}")).collect(),
         })
     }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
 
+use aws_sdk_s3::types::ObjectCannedAcl;
 use serde_json::json;
 
 use crate::support::command::{Run, Sandbox};
@@ -100,21 +101,50 @@ fn without_keys_each_place_says_what_it_lacks() {
     let (server, sandbox) = (S3Server::start(Service::S3sFs), Sandbox::new());
     server.make("there");
     let source = server.source("there");
-    insta::assert_snapshot!(ls(&sandbox, &source, |_| ()), @"");
+    insta::assert_snapshot!(ls(&sandbox, &source, |_| ()), @"
+    error: there are no credentials for the bucket there
+      because: AWS_ACCESS_KEY_ID is not set
+      because: the profile `default` has no keys in ~/.aws/config or ~/.aws/credentials
+      because: AWS_WEB_IDENTITY_TOKEN_FILE is not set
+      because: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI are not set
+      because: AWS_EC2_METADATA_DISABLED is set
+      hint: set the environment, `aws configure` or `aws sso login`, or add access_key_id=…,secret_access_key=… to the source; --no-sign-request opens a public bucket
+    exit 1
+    ");
     let silent = serve(|_| None);
     insta::assert_snapshot!(ls(&sandbox, &source, |command| {
         command.env_remove("AWS_EC2_METADATA_DISABLED").env("AWS_PROFILE", "typo").env("AWS_ACCESS_KEY_ID", KEY);
         command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{silent}"));
-    }), @"");
+    }), @"
+    error: there are no credentials for the bucket there
+      because: AWS_SECRET_ACCESS_KEY is not set
+      because: the profile `typo` has no keys in ~/.aws/config or ~/.aws/credentials
+      because: AWS_WEB_IDENTITY_TOKEN_FILE is not set
+      because: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI are not set
+      because: no metadata service gives this machine a role
+      hint: set the environment, `aws configure` or `aws sso login`, or add access_key_id=…,secret_access_key=… to the source; --no-sign-request opens a public bucket
+    exit 1
+    ");
     std::fs::create_dir(sandbox.path(".aws")).unwrap();
     std::fs::write(sandbox.path(".aws/config"), "[default]\ncredential_process = false\n").unwrap();
-    insta::assert_snapshot!(ls(&sandbox, &source, |_| ()), @"");
+    insta::assert_snapshot!(ls(&sandbox, &source, |_| ()), @"
+    error: there are no credentials for the bucket there
+      because: AWS_ACCESS_KEY_ID is not set
+      because: the profile `default` fails: an error occurred while loading credentials: Error retrieving credentials: external process exited with code exit status: 1. Stderr: 
+      hint: mend the profile, choose another with AWS_PROFILE, or log in again: `aws sso login`
+    exit 1
+    ");
 }
 
 #[test]
 fn a_public_bucket_needs_no_keys() {
     let (server, bucket) = S3Server::with(Service::Moto, "mini");
     let (sandbox, source) = (Sandbox::new(), server.source(&format!("{bucket}/team-a/")));
+    for name in server.names(&bucket, "team-a/manifests/") {
+        let key = format!("team-a/manifests/{name}");
+        let open = server.client().put_object_acl().bucket(server.bucket(&bucket)).key(key);
+        server.block_on(open.acl(ObjectCannedAcl::PublicRead).send()).unwrap();
+    }
     let expected = S3Server::run(&sandbox, &["ls", &source]);
     assert_eq!(expected.code, Some(0), "{expected}");
     assert_eq!(ls(&sandbox, &source, |command| drop(command.arg("--no-sign-request"))), expected);
@@ -124,11 +154,18 @@ fn a_public_bucket_needs_no_keys() {
 #[test]
 fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
     let (server, sandbox) = (S3Server::start(Service::S3sFs), Sandbox::new());
-    server.make("odd");
-    server.put("odd", "webmanifests/main", b"{}");
-    let source = server.source("odd");
+    server.make("strange");
+    server.put("strange", "webmanifests/main", b"{}");
+    let source = server.source("strange");
     let run = S3Server::run(&sandbox, &["ls", &format!("{source}&prefix=web&blobs_prefix=b&access_key_id=half")]);
-    insta::assert_snapshot!(run, @"");
+    insta::assert_snapshot!(run, @"
+    REF   KIND   AGE  SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
+    main  cache  now   0 B        0 B       0        0          0
+    warning: `prefix` does not end with a slash: keys begin with `webmanifests/`, as BuildKit has it, too
+    warning: `blobs_prefix` does not end with a slash: keys begin with `webbsha256:…`, as BuildKit has it, too
+    warning: access_key_id and secret_access_key count only together; BuildKit looks for credentials elsewhere, too
+    exit 0
+    ");
 }
 
 #[test]
@@ -137,5 +174,12 @@ fn a_page_in_place_of_xml_is_told_as_such() {
     let sandbox = Sandbox::new();
     let source = format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{portal}");
     let run = S3Server::run(&sandbox, &["ls", &source]).to_string().replace(&portal.to_string(), "PORTAL");
-    insta::assert_snapshot!(run, @"");
+    insta::assert_snapshot!(run, @r#"
+    error: cannot list the bucket b at http://PORTAL
+      because: service error
+      because: unhandled error
+      because: error parsing XML: encountered invalid XML root: expected ListBucketResult but got StartEl { name: Name { prefix: "", local: "html" }, attributes: [], closed: false, depth: 0 }. This is likely a bug in the SDK.
+      hint: the answer is not one of S3: check `endpoint_url`
+    exit 1
+    "#);
 }

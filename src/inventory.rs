@@ -84,6 +84,12 @@ pub enum StoreWarning {
         /// Its name, fit to be shown.
         String,
     ),
+    /// Nothing lies where the cache should.
+    #[error("nothing lies there; the bucket has caches with the prefix {0}")]
+    Elsewhere(
+        /// The prefixes of other caches, fit to be shown.
+        String,
+    ),
     /// Reading was a use, by which the store evicts.
     #[error("reading {0} index entries counted as a use of them; --no-touch leaves them alone")]
     Touched(

@@ -31,6 +31,8 @@ pub struct Bucket {
     pub unnamed: Sum,
     /// Why objects beside the cache's own could not be counted.
     pub uncounted: Option<String>,
+    /// The prefixes of other caches in the bucket, where nothing lies under the one that is meant.
+    pub elsewhere: Vec<String>,
     /// Why unfinished uploads could not be listed.
     pub unlisted_uploads: Option<String>,
 }

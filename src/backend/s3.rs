@@ -350,6 +350,9 @@ impl S3Cache {
         if manifests == 0 && counts.holds_something_else() && uncounted.is_none() {
             return Err(discover::no_cache(lister, places).await);
         }
+        let is_empty = manifests == 0 && counts.is_empty() && uncounted.is_none();
+        let elsewhere =
+            if is_empty && !places.prefix.is_empty() { discover::prefixes(lister, "").await } else { Vec::new() };
         let mut classes: Vec<(String, Sum)> = counts.classes.into_iter().collect();
         classes.sort_by(|(a, of_a), (b, of_b)| (of_b.bytes, a).cmp(&(of_a.bytes, b)));
         let bucket = Bucket {
@@ -362,6 +365,7 @@ impl S3Cache {
             own: counts.own,
             unnamed: counts.unnamed,
             uncounted,
+            elsewhere,
             unlisted_uploads,
         };
         if let Ok(mut found) = self.bucket.lock() {

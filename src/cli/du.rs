@@ -78,7 +78,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let failure = Failure::message(Exit::Usage, format!("du sums up a whole store, and {source} names one ref"));
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
-    let (scanned, failures) = open::scan_all(session, sources).await?;
+    let (scanned, failures) = open::scan_found(session, sources).await?;
     let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
     let (output, now) = (session.output, Timestamp::now());
     if output.json {

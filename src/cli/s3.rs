@@ -9,6 +9,7 @@ use crate::source::S3Location;
 
 /// The flags.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "buckets")]
 #[command(next_help_heading = "Buckets")]
 pub(super) struct Flags {
     /// Ask without credentials, as public buckets allow; `no_sign_request=true` in a source is about that one.

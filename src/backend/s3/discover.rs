@@ -133,6 +133,21 @@ async fn has_blobs(lister: Lister<'_>, folder: &str) -> Result<bool, RemoteError
     }))
 }
 
+/// Returns the prefixes of caches below a prefix, as far as a short search finds them.
+pub(super) async fn prefixes(lister: Lister<'_>, below: &str) -> Vec<String> {
+    let (sender, mut told) = mpsc::channel(1);
+    let found = async {
+        let mut found = Vec::new();
+        while let Some(prefix) = told.recv().await {
+            found.push(prefix);
+        }
+        found
+    };
+    // What cannot be searched is no reason to say less of the rest.
+    let (_, found) = tokio::join!(search(lister, below, MOST_FOLDERS / 10, sender), found);
+    found
+}
+
 /// Says that there is no cache where one was looked for: what was looked for, what is there, and where there are some.
 pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError {
     let at = format!("s3://{}/{}", places.bucket, places.prefix);
@@ -158,15 +173,8 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
         }
         Err(_) => error,
     };
-    let (sender, mut told) = mpsc::channel::<String>(1);
-    let found = async {
-        let mut found = Vec::new();
-        while let Some(prefix) = told.recv().await {
-            found.push(visible(&prefix).into_owned());
-        }
-        found
-    };
-    let (_, found) = tokio::join!(search(lister, &places.prefix, MOST_FOLDERS / 10, sender), found);
+    let found = prefixes(lister, &places.prefix).await;
+    let found: Vec<String> = found.iter().map(|prefix| visible(prefix).into_owned()).collect();
     let caches = if found.len() > MOST_NAMED {
         format!("{} and {} more", found[..MOST_NAMED].join(", "), found.len() - MOST_NAMED)
     } else {

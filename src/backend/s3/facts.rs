@@ -23,6 +23,14 @@ impl Lister<'_> {
                 Some(_) | None => Versioning::Off,
             }),
             Err(error) if is_not_offered(&error) => Ok(Versioning::Off),
+            // Some services put the right status into an element of another name.
+            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Enabled") => {
+                Ok(Versioning::On)
+            }
+            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Suspended") => {
+                Ok(Versioning::Suspended)
+            }
+            Err(error) if fault::is_answered(&error) => Ok(Versioning::Off),
             Err(error) => Err(fault::told(self.location, "read the versioning of", &error).in_one_line()),
         }
     }

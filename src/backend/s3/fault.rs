@@ -50,15 +50,22 @@ pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchUpload")
 }
 
+/// Tells whether an answer came with success that cannot be understood.
+pub(super) fn is_answered<E>(error: &SdkError<E>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().as_u16() == 200)
+}
+
 /// Returns the region in which a bucket lies, when an error tells it: Amazon names it in a header of most.
 pub(super) fn region<E>(error: &SdkError<E>) -> Option<String> {
-    let response = error.raw_response()?;
-    let of_header = response.headers().get("x-amz-bucket-region").map(str::to_owned);
-    of_header.or_else(|| {
-        let body = std::str::from_utf8(response.body().bytes()?).ok()?;
-        let (_, after) = body.split_once("<Region>")?;
-        after.split_once("</Region>").map(|(region, _)| region.to_owned())
-    })
+    let of_header = error.raw_response()?.headers().get("x-amz-bucket-region").map(str::to_owned);
+    of_header.or_else(|| element(error, "Region").map(str::to_owned))
+}
+
+/// Returns what stands in the first element of a name in the body of an answer.
+pub(super) fn element<'a, E>(error: &'a SdkError<E>, name: &str) -> Option<&'a str> {
+    let body = std::str::from_utf8(error.raw_response()?.body().bytes()?).ok()?;
+    let (_, after) = body.split_once(&format!("<{name}>"))?;
+    after.split_once("</").map(|(text, _)| text)
 }
 
 /// Puts an error into words; `doing` is what was done to the bucket: `list`, `read from`.
@@ -157,3 +164,6 @@ fn needed_for(doing: &str) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,11 @@ impl Counts {
         self.named > 0 && self.classes.is_empty() && self.own.objects == 0
     }
 
+    /// Tells whether there are no objects at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.named == 0 && self.classes.is_empty() && self.own.objects == 0
+    }
+
     /// Counts an object, and makes of it what is told.
     fn count(&mut self, places: &Places, listed: Listed) -> Option<StoredObject> {
         match places.kind(&listed) {

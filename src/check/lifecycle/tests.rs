@@ -20,6 +20,7 @@ fn bucket(rules: Vec<LifecycleRule>) -> Bucket {
         own: Sum::default(),
         unnamed: Sum::default(),
         uncounted: None,
+        elsewhere: Vec::new(),
         unlisted_uploads: None,
     }
 }
@@ -108,7 +109,20 @@ fn words_say_which_rule_does_what() {
         ]),
         told(vec![]),
     ];
-    insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @"
+    lifecycle-expires-blobs the rule `on ` deletes blobs after 30 days, manifests after as many; a blob may be 24 h older than the manifest that names it, so that it goes first and builds that import fail
+      keep blobs 32 days or longer where manifests stay 30 days
+    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs 1 day after they were written, and exporters take them as they are for 24 h: even a cache that is written every day loses blobs that it names
+      let manifests go after N days, and blobs after N + 2 at the earliest; or leave both to `cachelens prune`
+    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs after 7 days, the rule `on web/manifests/` manifests after 7 days; a blob may be 24 h older than the manifest that names it, so that it goes first and builds that import fail
+      keep blobs 9 days or longer where manifests stay 7 days
+    lifecycle-expires-blobs the rule `on ` deletes every blob from 2027-01-01 on, however new it is and whatever names it: builds that import fail
+      let manifests go after N days, and blobs after N + 2 at the earliest; or leave both to `cachelens prune`
+    lifecycle-archives the rule `on web/` moves blobs and manifests into GLACIER, from where no build can read them: builds that import fail
+      let them go instead, or use a class that can be read at once, as GLACIER_IR
+    lifecycle-keeps-uploads no rule ends unfinished uploads: what an interrupted export has sent is kept, and paid, for ever
+      a rule with AbortIncompleteMultipartUpload ends them; `cachelens prune` does, too
+    ");
 }
 
 #[test]
@@ -147,5 +161,54 @@ fn the_safe_rules_keep_what_is_about_something_else() {
     };
     let rules = vec![whole(expiring("logs/", 3)), whole(expiring("web/", 14))];
     let safe = audit("s", &bucket(rules)).safe.unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&safe).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&safe).unwrap(), @r#"
+    {
+      "Rules": [
+        {
+          "Filter": {
+            "Prefix": "logs/"
+          },
+          "ID": "on logs/",
+          "Status": "Enabled"
+        },
+        {
+          "Filter": {
+            "Prefix": "web/"
+          },
+          "ID": "on web/",
+          "Status": "Disabled"
+        },
+        {
+          "Expiration": {
+            "Days": 14
+          },
+          "Filter": {
+            "Prefix": "web/manifests/"
+          },
+          "ID": "cachelens web/manifests",
+          "Status": "Enabled"
+        },
+        {
+          "Expiration": {
+            "Days": 16
+          },
+          "Filter": {
+            "Prefix": "web/blobs/"
+          },
+          "ID": "cachelens web/blobs",
+          "Status": "Enabled"
+        },
+        {
+          "AbortIncompleteMultipartUpload": {
+            "DaysAfterInitiation": 7
+          },
+          "Filter": {
+            "Prefix": "web/"
+          },
+          "ID": "cachelens web/cache",
+          "Status": "Enabled"
+        }
+      ]
+    }
+    "#);
 }

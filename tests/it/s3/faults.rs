@@ -308,6 +308,24 @@ fn a_manifest_of_500_mb_keeps_every_blob() {
     assert!(run.to_string().contains("huge"), "{run}");
 }
 
+/// Uploads in parts that nobody finished go when they are older than the grace; moto says of each that it began in 2010.
+#[test]
+fn uploads_that_were_never_finished_are_ended() {
+    let bucket = Bucket::aged(Service::Moto, "mini", LONG);
+    let (client, name) = (bucket.server.client(), bucket.server.bucket(&bucket.name));
+    let keys = ["blobs/sha256:begun", "blobs/sha256:begun too"];
+    for key in keys {
+        bucket.server.block_on(client.create_multipart_upload().bucket(&name).key(key).send()).unwrap();
+    }
+    let uploads = || {
+        let listed = bucket.server.block_on(client.list_multipart_uploads().bucket(&name).send()).unwrap();
+        listed.uploads().len()
+    };
+    assert_eq!((uploads(), bucket.du()["partial"]["objects"].as_u64()), (2, Some(2)));
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!((run.code, uploads()), (Some(0), 0), "{run}");
+}
+
 /// In a bucket that keeps versions nothing is lost; `s3s-fs` keeps none.
 #[test]
 fn where_versions_are_kept_what_went_comes_back() {

@@ -44,6 +44,8 @@ pub struct Cli {
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     #[command(flatten)]
+    evidence: ui::Evidence,
+    #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Option<Command>,
@@ -158,7 +160,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
-    let Cli { sources, global, command } = cli;
+    let Cli { sources, evidence, global, command } = cli;
     crate::logging::start(global.verbose, global.log_file.as_deref())
         .map_err(|error| Failure::new(Exit::Failed, &error).on("the log file cannot be written"))?;
     match command {
@@ -184,8 +186,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
         }
-        Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
-        None => ui::run(&sources, &global, output),
+        Some(Command::Demo) => ui::run(&["demo".to_owned()], ui::Evidence::default(), &global, output),
+        None => ui::run(&sources, evidence, &global, output),
     }
 }
 

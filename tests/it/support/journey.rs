@@ -9,6 +9,7 @@ use cachelens::backend::SharedReader;
 use cachelens::backend::gha::GhaCache;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
+use cachelens::tui::evidence::Given;
 use cachelens::tui::message::{Event, Key};
 use cachelens::tui::pruning::{MakePruner, Pruning};
 use cachelens::tui::recorder::Recorder;
@@ -107,7 +108,16 @@ impl Journey {
     }
 
     /// Begins as [`Self::new`], with a policy and perhaps the right to delete.
-    pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, (width, height): (u16, u16)) -> Self {
+    pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        Self::begin(pruning, Given::default(), sources, size)
+    }
+
+    /// Begins as [`Self::new`], with evidence from the command line.
+    pub fn explaining(evidence: Given, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        Self::begin(Pruning::default(), evidence, sources, size)
+    }
+
+    fn begin(pruning: Pruning, evidence: Given, sources: Vec<OpenedSource>, (width, height): (u16, u16)) -> Self {
         let options = TuiOptions {
             sources,
             theme: ThemeName::Dark,
@@ -121,6 +131,8 @@ impl Journey {
                 name if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
                 name => Err(format!("{name} does not exist\nhint: try `demo`")),
             }),
+            images: Arc::new(|_| Box::pin(async { Ok(None) })),
+            evidence,
             pruning,
         };
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -110,10 +110,7 @@ pub async fn find_stores(
 ///
 /// # Errors
 /// When the service cannot be asked.
-pub async fn expand(
-    mut source: Source,
-    access: &Access,
-) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
+pub async fn expand(mut source: Source, access: &Access) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
     if let Location::Gha(gha) = &mut source.location {
         gha.repository = Some(gha::repository(gha)?);
     }

@@ -219,7 +219,8 @@ impl S3Cache {
                 Err(error) => Err(error.in_one_line()),
             },
         };
-        let digest = read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
+        let digest =
+            read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
         let mut descriptor = Descriptor::named(digest);
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
         let facts = RootFacts { modified: listed.modified, unread: read.err(), ..RootFacts::default() };
@@ -273,8 +274,7 @@ impl S3Cache {
         let (manifests, strays) =
             self.listed.lock().map(|listed| (listed.manifests, listed.strays.clone())).unwrap_or_default();
         gathering.take(strays).await;
-        let blobs =
-            spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
+        let blobs = spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
         let beside = async {
             let own = places.own();
             let own = async { lister.all(&own).await };
@@ -366,7 +366,7 @@ impl CacheReader for S3Cache {
     }
 
     async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
-        match cancel.run_until_cancelled(self.list_all(&sender, &cancel)).await {
+        match cancel.run_until_cancelled(Box::pin(self.list_all(&sender, &cancel))).await {
             Some(listed) => Ok(listed?),
             None => Ok(()),
         }
@@ -421,11 +421,8 @@ impl CacheReader for S3Cache {
 
     async fn place(&self) -> Result<String, BackendError> {
         // Printing leaves the credentials out.
-        let plain = S3Location {
-            touch_refresh: Duration::from_hours(24),
-            no_sign_request: false,
-            ..self.location.clone()
-        };
+        let plain =
+            S3Location { touch_refresh: Duration::from_hours(24), no_sign_request: false, ..self.location.clone() };
         let location = Location::S3(plain);
         Ok(format!("s3 {}", Source { location, select: None, ignored: Vec::new() }))
     }

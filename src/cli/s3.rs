@@ -19,8 +19,7 @@ impl Flags {
     /// Puts together how buckets are asked. Their services bear more requests at once than others; what somebody has set holds.
     pub(super) fn access(&self, concurrency: &Setting<NonZeroUsize>) -> S3Access {
         let usual = S3Access::default();
-        let at_once =
-            if concurrency.origin == Origin::Default { usual.at_once } else { concurrency.value.get() };
+        let at_once = if concurrency.origin == Origin::Default { usual.at_once } else { concurrency.value.get() };
         S3Access { no_sign_request: self.no_sign_request, at_once }
     }
 }

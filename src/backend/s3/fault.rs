@@ -30,9 +30,8 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Pa
         }
         ("RequestTimeout" | "InternalError", _) | (_, Some(500 | 502 | 504)) => Some(Passing::Lost),
         _ => match error {
-            SdkError::TimeoutError(_) => Some(Passing::Lost),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Passing::Lost),
             SdkError::DispatchFailure(failure) => (failure.is_io() || failure.is_timeout()).then_some(Passing::Lost),
-            SdkError::ResponseError(_) => Some(Passing::Lost),
             _ => None,
         },
     }
@@ -154,7 +153,9 @@ fn needed_for(doing: &str) -> &'static str {
             "pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops"
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
-        _ => "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone",
+        _ => {
+            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone"
+        }
     }
 }
 

@@ -90,7 +90,14 @@ pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
 }
 
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
-    OpenedSource { label: label.to_owned(), kind: kind.to_owned(), reader: Ok(reader), select: None, find: None, pruner: None }
+    OpenedSource {
+        label: label.to_owned(),
+        kind: kind.to_owned(),
+        reader: Ok(reader),
+        select: None,
+        find: None,
+        pruner: None,
+    }
 }
 
 impl Journey {

@@ -340,6 +340,14 @@ pub trait CacheReader: Send + Sync {
         None
     }
 
+    /// Returns the refs of other caches that keep their blobs where this one does.
+    ///
+    /// # Errors
+    /// When they cannot be listed: then no blob may go.
+    async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {
+        Ok(Vec::new())
+    }
+
     /// Returns what deletions cost, where that is worth knowing before they begin.
     async fn cost(&self) -> Option<DeletionCost> {
         None

@@ -10,8 +10,10 @@ use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject, on_both_s
 
 mod beside;
 mod discover;
+mod faults;
 mod open;
 mod prune;
+mod race;
 
 on_both_services!(
     every_bucket_is_what_a_second_count_says,

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::refs::Condition;
 use super::{Listed, S3Cache};
 use crate::backend::{BackendError, DroppedRef, PlanId, PruneError, RefTarget, RemoteError};
 use crate::format::digest::{Digest, DigestText};
@@ -43,7 +44,7 @@ impl S3Cache {
         target: &RefTarget,
         bytes: Vec<u8>,
     ) -> Result<(), RemoteError> {
-        self.put(&self.dropped_key(run, target), bytes, false).await.map(|_| ())
+        self.write(&self.dropped_key(run, target), bytes, Condition::None).await.map(|_| ())
     }
 
     pub(super) async fn recall_dropped(

@@ -31,7 +31,8 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Pa
         ("RequestTimeout" | "InternalError", _) | (_, Some(500 | 502 | 504)) => Some(Passing::Lost),
         _ => match error {
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Passing::Lost),
-            SdkError::DispatchFailure(failure) => (failure.is_io() || failure.is_timeout()).then_some(Passing::Lost),
+            // Whatever ends a connection: a service that went away says so in many ways.
+            SdkError::DispatchFailure(failure) => (!failure.is_user()).then_some(Passing::Lost),
             _ => None,
         },
     }
@@ -42,6 +43,11 @@ pub(super) fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     code == Some("NoSuchKey") || status == Some(404) && matches!(code, None | Some("NotFound"))
+}
+
+/// Tells whether an error says that an unfinished upload is not there.
+pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchUpload")
 }
 
 /// Tells whether an answer came with success that cannot be understood.

@@ -405,7 +405,7 @@ impl CacheReader for S3Cache {
     }
 
     async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
-        match cancel.run_until_cancelled(self.list_all(&sender, &cancel)).await {
+        match cancel.run_until_cancelled(Box::pin(self.list_all(&sender, &cancel))).await {
             Some(listed) => Ok(listed?),
             None => Ok(()),
         }

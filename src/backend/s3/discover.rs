@@ -163,13 +163,13 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
                 folders.into_iter().chain(objects.into_iter().map(|listed| listed.key)).collect();
             names.sort_unstable();
             let more = names.len().saturating_sub(MOST_NAMED);
-            let named: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
+            let first: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
             let more = match (more, goes_on) {
                 (0, false) => String::new(),
                 (more, false) => format!(" and {more} more"),
                 (_, true) => " and many more".to_owned(),
             };
-            error.because(format!("what is there: {}{more}", named.join(", ")))
+            error.because(format!("what is there: {}{more}", first.join(", ")))
         }
         Err(_) => error,
     };

@@ -59,8 +59,8 @@ impl S3Cache {
     /// Lists what is remembered.
     pub(super) async fn all_dropped(&self) -> Result<Vec<Dropped>, PruneError> {
         let prefix = format!("{}{DROPPED}", self.own());
-        let lister = self.lister().await.map_err(BackendError::from)?;
-        let listed = lister.all(&prefix).await.map_err(BackendError::from)?;
+        let bucket = self.lister().await.map_err(BackendError::from)?;
+        let listed = bucket.all(&prefix).await.map_err(BackendError::from)?;
         Ok(listed.into_iter().filter_map(|listed| parse(&prefix, listed)).collect())
     }
 

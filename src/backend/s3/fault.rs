@@ -30,10 +30,9 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Pa
         }
         ("RequestTimeout" | "InternalError", _) | (_, Some(500 | 502 | 504)) => Some(Passing::Lost),
         _ => match error {
-            SdkError::TimeoutError(_) => Some(Passing::Lost),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Passing::Lost),
             // Whatever ends a connection: a service that went away says so in many ways.
             SdkError::DispatchFailure(failure) => (!failure.is_user()).then_some(Passing::Lost),
-            SdkError::ResponseError(_) => Some(Passing::Lost),
             _ => None,
         },
     }

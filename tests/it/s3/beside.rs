@@ -133,7 +133,7 @@ fn uploads_versions_and_classes_are_counted() {
     partial        1   0 B    0 %  unfinished uploads
     total          3   5 B      –
 
-    versions  3 earlier contents, 9 B; 1 delete markers; versioning is on
+    versions  3 earlier contents, 9 B; 1 delete marker; versioning is on
     classes  STANDARD_IA 4 B, STANDARD 1 B
     info  the bucket keeps versions, and no rule ever deletes them: what is deleted or overwritten is still paid for
     info  no rule ends unfinished uploads: what an interrupted export has sent is kept, and paid, for ever
@@ -180,7 +180,7 @@ fn rules_that_break_a_cache_are_told_and_mended() {
 
     error  the rule `thirty days` deletes blobs after 30 days, manifests after as many; a blob may be 24 h older than the manifest that names it, so that it goes first and builds that import fail
       hint: keep blobs 32 days or longer where manifests stay 30 days
-      mended rules: cachelens du 's3://bucket/p/?region=us-east-1&endpoint_url=http://ADDRESS&use_path_style=true' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json
+      mended rules, with those switched off that do harm: cachelens du 's3://bucket/p/?region=us-east-1&endpoint_url=http://ADDRESS&use_path_style=true' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json
       then: aws s3api put-bucket-lifecycle-configuration --bucket bucket --lifecycle-configuration file://rules.json
     ");
     insta::assert_snapshot!(serde_json::to_string_pretty(&lifecycle["safe"]).unwrap(), @r#"

@@ -1,5 +1,6 @@
 //! The terminal UI, in its own loop.
 
+mod find;
 mod gha;
 mod hostile;
 mod journeys;

@@ -8,6 +8,8 @@ use serde_json::Value;
 /// A request, read whole.
 pub struct Request {
     pub method: String,
+    /// Path and query, as they came.
+    pub target: String,
     pub path: String,
     pub query: HashMap<String, String>,
     pub headers: HashMap<String, String>,
@@ -39,8 +41,8 @@ impl Request {
             None => target,
         };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let query = pairs(query);
-        Some(Self { method, path: path.to_owned(), query, headers, body })
+        let pairs = pairs(query);
+        Some(Self { method, path: path.to_owned(), query: pairs, headers, body, target: target.clone() })
     }
 }
 

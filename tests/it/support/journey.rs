@@ -104,7 +104,14 @@ pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
 }
 
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
-    OpenedSource { label: label.to_owned(), kind: kind.to_owned(), reader: Ok(reader), select: None, pruner: None }
+    OpenedSource {
+        label: label.to_owned(),
+        kind: kind.to_owned(),
+        reader: Ok(reader),
+        select: None,
+        find: None,
+        pruner: None,
+    }
 }
 
 impl Journey {

@@ -7,3 +7,4 @@ mod prune;
 mod random;
 mod screens;
 mod steps;
+mod why;

@@ -174,9 +174,10 @@ impl Steps {
         }
         let cell = cell.and("  ", Role::Text);
         match &self.steps().names {
-            Names::None => {
-                cell.and("no names: ", Role::Dim).and("n", Role::Key).and(" takes the build's record, provenance or image", Role::Dim)
-            }
+            Names::None => cell
+                .and("no names: ", Role::Dim)
+                .and("n", Role::Key)
+                .and(" takes the build's record, provenance or image", Role::Dim),
             Names::Store => cell.and("named from the store's provenance", Role::Dim),
             Names::Given(given) => {
                 let mut texts = given.of(Part::Build).into_iter();

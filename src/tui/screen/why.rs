@@ -272,7 +272,7 @@ impl Why {
                 } else {
                     Cell::text("Nothing tells of a build yet; ")
                         .and(key(Action::Evidence), Role::Key)
-                        .and(" says what does.", Role::Text)
+                        .and(" takes evidence of one.", Role::Text)
                 };
                 vec![
                     first,
@@ -286,7 +286,11 @@ impl Why {
             State::Working(..) => vec![Cell::new("The steps come when the build is explained.", Role::Dim)],
             State::Done => vec![Cell::text("The build has no steps.")],
             State::Failed(faults) => {
-                let faults = faults.iter().map(|fault| Cell::new(format!("! {fault}"), Role::Error));
+                // The first says what is wrong; the others why, or what to do.
+                let faults = faults.iter().enumerate().map(|(place, fault)| match place {
+                    0 => Cell::new(format!("! {fault}"), Role::Error),
+                    _ => Cell::text(fault.clone()),
+                });
                 let hint = Cell::new(key(Action::Evidence), Role::Key)
                     .and(" changes the evidence, ", Role::Dim)
                     .and(key(Action::Rescan), Role::Key)

@@ -13,6 +13,7 @@
 //! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`] are what most screens show;
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
 //! - [`keymap`]: which key does what;
+//! - [`evidence`]: what a person gave to tell of builds;
 //! - [`pruning`]: plans as a person looks at them; only a job that carries one out gets hold of something that deletes;
 //! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, what runs beside it, the terminal and its restoration, and
 //!   what is left behind after a crash.

@@ -54,11 +54,13 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
     let names_caches = !files.is_empty() && texts.is_empty();
     build.extend(files);
     let settings = &session.settings;
-    let sources = match texts.is_empty() {
+    let sources = if names_caches {
         // What the record of a build names is opened for it alone.
-        true if names_caches => Vec::new(),
-        true => open::configured(session)?,
-        false => open::sources(session, &texts)?,
+        Vec::new()
+    } else if texts.is_empty() {
+        open::configured(session)?
+    } else {
+        open::sources(session, &texts)?
     };
     let (theme, no_color) = match settings.theme.value {
         Theme::Dark => (ThemeName::Dark, false),

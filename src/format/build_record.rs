@@ -80,9 +80,13 @@ impl fmt::Display for CacheEntry {
     /// Writes it as it stands in `--cache-from`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "type={}", self.kind)?;
-        self.attributes.iter().try_for_each(|(name, value)| match value.contains([',', '"', '\n']) {
-            true => write!(f, ",\"{name}={}\"", value.replace('"', "\"\"")),
-            false => write!(f, ",{name}={value}"),
+        self.attributes.iter().try_for_each(|(name, value)| {
+            // As in CSV, which such strings are.
+            if value.contains([',', '"', '\n']) {
+                write!(f, ",\"{name}={}\"", value.replace('"', "\"\""))
+            } else {
+                write!(f, ",{name}={value}")
+            }
         })
     }
 }

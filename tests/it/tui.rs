@@ -9,3 +9,4 @@ mod random;
 mod registry;
 mod screens;
 mod steps;
+mod why;

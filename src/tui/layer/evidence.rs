@@ -173,7 +173,8 @@ impl EvidencePrompt {
         if self.given.is_empty() {
             let record = Cell::new("docker buildx history export -o run.dockerbuild", Role::Key)
                 .and("  writes a build record, which has it all", Role::Dim);
-            return text::wrap(&record, width);
+            let inspect = Cell::new(INSPECT, Role::Key).and("  that of an image", Role::Dim);
+            return [record, inspect].iter().flat_map(|line| text::wrap(line, width)).collect();
         }
         let words = "enter adds what is typed, and on an empty line goes on; backspace there takes one back";
         text::wrap(&Cell::new(words, Role::Dim), width)

@@ -15,7 +15,7 @@ use crate::tui::theme::Role;
 
 const COLUMNS: &[Column] = &[
     Column { title: "PATH", align: Align::Path, min: 27, max: 200, rank: 0, sort: Sortable::Ascending },
-    Column { title: "WHAT", align: Align::Left, min: 12, max: 12, rank: 1, sort: Sortable::Ascending },
+    Column { title: "WHAT", align: Align::Left, min: 13, max: 13, rank: 1, sort: Sortable::Ascending },
     Column { title: "FROM → TO", align: Align::Left, min: 12, max: 48, rank: 2, sort: Sortable::No },
 ];
 

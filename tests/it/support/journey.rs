@@ -122,15 +122,26 @@ impl Journey {
 
     /// Begins as [`Self::new`], with a policy and perhaps the right to delete.
     pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
-        Self::begin(pruning, Given::default(), sources, size)
+        Self::begin(pruning, Given::default(), None, sources, size)
     }
 
     /// Begins as [`Self::new`], with evidence from the command line.
     pub fn explaining(evidence: Given, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
-        Self::begin(Pruning::default(), evidence, sources, size)
+        Self::begin(Pruning::default(), evidence, None, sources, size)
     }
 
-    fn begin(pruning: Pruning, evidence: Given, sources: Vec<OpenedSource>, (width, height): (u16, u16)) -> Self {
+    /// Begins without a source, with evidence that names one in a registry, which is `source`.
+    pub fn recorded(evidence: Given, source: OpenedSource, size: (u16, u16)) -> Self {
+        Self::begin(Pruning::default(), evidence, Some(source), Vec::new(), size)
+    }
+
+    fn begin(
+        pruning: Pruning,
+        evidence: Given,
+        registry: Option<OpenedSource>,
+        sources: Vec<OpenedSource>,
+        (width, height): (u16, u16),
+    ) -> Self {
         let options = TuiOptions {
             sources,
             theme: ThemeName::Dark,
@@ -139,10 +150,11 @@ impl Journey {
             concurrency: 4,
             start_message: None,
             crash_dir: "unused".into(),
-            open: Arc::new(|name| match name {
-                "demo" => Ok(memory("demo", MemoryCache::default())),
-                name if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
-                name => Err(format!("{name} does not exist\nhint: try `demo`")),
+            open: Arc::new(move |name| match (name, &registry) {
+                ("demo", _) => Ok(memory("demo", MemoryCache::default())),
+                (name, Some(registry)) if name.starts_with("type=registry,") => Ok(registry.clone()),
+                (name, _) if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
+                (name, _) => Err(format!("{name} does not exist\nhint: try `demo`")),
             }),
             images: Arc::new(|_| Box::pin(async { Ok(None) })),
             evidence,

@@ -1,5 +1,8 @@
 //! Whatever is typed, at whatever size: the UI goes on.
 
+use cachelens::source::RefSelector;
+use cachelens::tui::OpenedSource;
+use cachelens::tui::evidence::Given;
 use cachelens::tui::message::{Event, Key, Wheel};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -49,6 +52,9 @@ fn event() -> impl Strategy<Value = Event> {
         "x",
         "R",
         "n",
+        "w",
+        "c",
+        "ctrl-p",
         "h",
         "l",
         "u",
@@ -78,10 +84,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_typed_ends_in_a_panic(events in vec(event(), 1..60)) {
+    fn nothing_that_is_typed_ends_in_a_panic(events in vec(event(), 1..60), explains in any::<bool>()) {
         let layout = Fixture::named("mini").layout("local.json");
         damage(layout.path());
-        let mut journey = Journey::new(vec![local("./mini", layout.path())], (80, 24));
+        let mini = |path: &str| vec![format!("tests/fixtures/mini/{path}")];
+        let evidence = Given::new(mini("provenance/c03.json"), mini("provenance/c02.json"), mini("provenance"));
+        let evidence = if explains { evidence } else { Given::default() };
+        let select = explains.then(|| RefSelector::Name("c02".to_owned()));
+        let source = OpenedSource { select, ..local("./mini", layout.path()) };
+        let mut journey = Journey::explaining(evidence, vec![source], (80, 24));
         for event in events {
             match event {
                 Event::Resize(width, height) => journey.resize(width, height),

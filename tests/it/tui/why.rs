@@ -1,0 +1,633 @@
+//! Why steps ran, as people ask for it and see it.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cachelens::format::text::must_be_written_out;
+use cachelens::source::RefSelector;
+use cachelens::tui::OpenedSource;
+use cachelens::tui::evidence::Given;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local};
+
+const LEAST: (u16, u16) = (60, 16);
+const USUAL: (u16, u16) = (80, 24);
+const LARGE: (u16, u16) = (120, 40);
+const HUGE: (u16, u16) = (200, 60);
+
+/// A history, with its caches and the files that were built.
+struct History {
+    set: &'static str,
+    cache: TempDir,
+    trees: TempDir,
+}
+
+impl History {
+    fn of(set: &'static str) -> Self {
+        let fixture = Fixture::named(set);
+        Self { set, cache: fixture.layout("local.json"), trees: fixture.trees() }
+    }
+
+    fn file(&self, path: &str) -> String {
+        format!("tests/fixtures/{}/{path}", self.set)
+    }
+
+    fn tree(&self, commit: &str) -> PathBuf {
+        self.trees.path().join("tree").join(commit)
+    }
+
+    /// All evidence of a commit, and that of the one before as far as that is wanted.
+    fn evidence(&self, before: &str, now: &str) -> Given {
+        Given::new(
+            vec![self.file(&format!("provenance/{now}.json")), self.file(&format!("logs/{now}.rawjson"))],
+            vec![self.file(&format!("provenance/{before}.json"))],
+            vec![self.tree(now).to_string_lossy().into_owned()],
+        )
+    }
+
+    fn source(&self, select: Option<&str>) -> OpenedSource {
+        let select = select.map(|name| RefSelector::Name(name.to_owned()));
+        OpenedSource { select, ..local("./cache", self.cache.path()) }
+    }
+
+    /// The build of `now`, explained by the cache of `before` as soon as the program begins.
+    fn explained(&self, before: &str, now: &str, size: (u16, u16)) -> Journey {
+        Journey::explaining(self.evidence(before, now), vec![self.source(Some(before))], size)
+    }
+}
+
+/// The screen without the line that names folders of the test.
+fn screen(journey: &Journey) -> String {
+    let screen = journey.screen();
+    screen.lines().filter(|line| !line.contains("context ")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn results_that_were_dropped_in_the_least_room() {
+    let shop = History::of("shop");
+    insta::assert_snapshot!(screen(&shop.explained("c07", "c08", LEAST)), @r"
+     ./cache › c07 › why          16 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────
+       6 ✓ hit  9 ✗ miss  0.7s lost  build provenance/c08.json…
+       1  RUN go build -trimpath ./api :16: its command
+          changed: `go build ./api` became `go build
+          -trimpath ./api`
+          … c shows 7 more lines
+    ────────────────────────────────────────────────────────────
+       STEP▴                                 LINE  WHY
+    ▸  ·         FROM 127.0.0.1:5055/base:…     1
+       ✓ hit     WORKDIR /app                   2
+       ✓ hit     COPY package.json package…     3
+       ✓ hit     RUN npm ci                     4
+    ────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of th…
+     enter open  c causes  right unfold  left fold  n evidence
+    ");
+}
+
+#[test]
+fn results_that_were_dropped() {
+    let shop = History::of("shop");
+    let mut journey = shop.explained("c07", "c08", USUAL);
+    insta::assert_snapshot!(screen(&journey), @r"
+     ./cache › c07 › why                              16 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       6 ✓ hit  9 ✗ miss  0.7s lost  build provenance/c08.json, logs/c08.rawjson ·…
+       1  RUN go build -trimpath ./api :16: its command changed: `go build
+          ./api` became `go build -trimpath ./api`
+          4 steps after it run, too · costs 0.4s
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and
+          its result no longer; `c04` still has it
+          costs 0.2s  → import a ref that still has the result as well, or
+          export it from a build that runs the step
+    ────────────────────────────────────────────────────────────────────────────────
+       STEP▴                                       LINE     TIME  WHY
+    ▸  ·         FROM 127.0.0.1:5055/base:latest…     1     0.1s
+       ✓ hit     WORKDIR /app                         2        –
+       ✓ hit     COPY package.json package-lock.…     3        –
+       ✓ hit     RUN npm ci                           4        –
+       ✓ hit     COPY web ./web                       7        –
+       ✓ hit     RUN npm run build                    9     0.5s
+       ✗ miss    WORKDIR /src                        12     0.0s  2 result-dropped
+       ✗ miss    COPY go.mod ./                      13     0.0s  2 result-dropped
+       ✗ miss    RUN go mod download                 14     0.1s  2 result-dropped
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+    ");
+    insta::assert_snapshot!(screen(journey.press("c")), @r"
+    ╭ Details ─────────────────────────────────────────────────────────────────────╮
+    │ 1                                                                            │
+    │ RUN go build -trimpath ./api :16: its command changed: `go build ./api`      │
+    │ became `go build -trimpath ./api`                                            │
+    │ 4 steps after it run, too · costs 0.4s                                       │
+    │                                                                              │
+    │ 2                                                                            │
+    │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its    │
+    │ result no longer; `c04` still has it                                         │
+    │ costs 0.2s  → import a ref that still has the result as well, or export it   │
+    │ from a build that runs the step                                              │
+    │ · WORKDIR /src :12                                                           │
+    │ · COPY go.mod ./ :13                                                         │
+    │ · RUN go mod download :14                                                    │
+    │ · COPY api ./api :15                                                         │
+    │                                                                              │
+    │ Evidence                                                                     │
+    │ build      tests/fixtures/shop/provenance/c08.json                           │
+    │ build      tests/fixtures/shop/logs/c08.rawjson                              │
+    │ baseline   tests/fixtures/shop/provenance/c07.json                           │
+    ╰──────────────────────────────────────────────────────────────────────────────╯
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter choose  esc close
+    ");
+}
+
+#[test]
+fn results_that_were_dropped_with_details_beside() {
+    let shop = History::of("shop");
+    insta::assert_snapshot!(screen(shop.explained("c07", "c08", LARGE).press("G k l")), @r"
+     ./cache › c07 › why                                                                      16 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
+          4 steps after it run, too · costs 0.4s
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its result no longer; `c04` still has it
+          costs 0.2s  → import a ref that still has the result as well, or export it from a build that runs the step
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       STEP▴                                      LINE     TIME  WHY                │ RUN go build -trimpath ./api
+       ·         FROM 127.0.0.1:5055/base:lates…     1     0.1s                     │ Dockerfile:16 · stage api
+       ✓ hit     WORKDIR /app                        2        –                     │
+       ✓ hit     COPY package.json package-lock…     3        –                     │ verdict    ✗ it ran, as the log says
+       ✓ hit     RUN npm ci                          4        –                     │ in cache   nothing of it
+       ✓ hit     COPY web ./web                      7        –                     │ took       0.2s
+       ✓ hit     RUN npm run build                   9     0.5s                     │
+       ✗ miss    WORKDIR /src                       12     0.0s  2 result-dropped   │ Why
+       ✗ miss    COPY go.mod ./                     13     0.0s  2 result-dropped   │ its command changed: `go build ./api`
+       ✗ miss    RUN go mod download                14     0.1s  2 result-dropped   │ became `go build -trimpath ./api`
+       ✗ miss    COPY api ./api                     15     0.1s  2 result-dropped   │
+    ▸  ✗ miss  ▾ RUN go build -trimpath ./api       16     0.2s  1 command          │ The instruction
+       ✗ miss    └ COPY --from=api /src/bin /us…    24     0.1s  ↑ 1                │ − RUN go build ./api
+       ✗ miss    └ COPY --from=web /app/dist /s…    25     0.1s  ↑ 1                │ + RUN go build -trimpath ./api
+       ✗ miss    └ COPY --from=test /report.txt…    26     0.1s  ↑ 1                │
+       ✗ miss    └ COPY assets /srv/assets          27     0.0s  ↑ 1                │ Runs because of it
+       ✓ hit     RUN npm test && echo ok > /rep…    20     0.3s                     │ COPY --from=api /src/bin
+                                                                                    │ /usr/local/bin :24
+                                                                                    │ COPY --from=web /app/dist /srv :25
+                                                                                    │ COPY --from=test /report.txt
+                                                                                    │ /srv/report.txt :26
+                                                                                    │ COPY assets /srv/assets :27
+                                                                                    │
+                                                                                    │ Keys
+                                                                                    │ operation  sha256:754a5f4bd7499dc5b91
+                                                                                    │            80bcd70e90d2fc414f86cb4c91
+                                                                                    │            6cbc589ba9234fecef3
+                                                                                    │ vertex     sha256:e4c435e5e406b55feb2
+                                                                                    │ … tab scrolls, i shows all
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
+    ");
+}
+
+#[test]
+fn results_that_were_dropped_with_room_for_all() {
+    let shop = History::of("shop");
+    insta::assert_snapshot!(screen(shop.explained("c07", "c08", HUGE).press("j j j j j j j")), @r"
+     ./cache › c07 › why                                                                                                                                                      16 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
+          4 steps after it run, too · costs 0.4s
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its result no longer; `c04` still has it
+          costs 0.2s  → import a ref that still has the result as well, or export it from a build that runs the step
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ COPY go.mod ./
+       ·         FROM 127.0.0.1:5055/base:latest AS deps                       1  key only        0.1s                      │ Dockerfile:13 · stage api
+       ✓ hit     WORKDIR /app                                                  2  result             –                      │
+       ✓ hit     COPY package.json package-lock.json ./                        3  result             –                      │ verdict    ✗ it ran, as the log says
+       ✓ hit     RUN npm ci                                                    4  result             –                      │ in cache   its key alone
+       ✓ hit     COPY web ./web                                                7  result             –                      │ took       0.0s
+       ✓ hit     RUN npm run build                                             9  result          0.5s                      │
+       ✗ miss    WORKDIR /src                                                 12  key only        0.0s  2 result-dropped    │ Why
+    ▸  ✗ miss    COPY go.mod ./                                               13  key only        0.0s  2 result-dropped    │ the cache holds its key, and its result no longer; `c04` still has it
+       ✗ miss    RUN go mod download                                          14  key only        0.1s  2 result-dropped    │ → import a ref that still has the result as well, or export it from a build
+       ✗ miss    COPY api ./api                                               15  key only        0.1s  2 result-dropped    │ that runs the step
+       ✗ miss  ▸ RUN go build -trimpath ./api  +4                             16  –               0.2s  1 command           │
+       ✓ hit     RUN npm test && echo ok > /report.txt                        20  result          0.3s                      │ Keys
+                                                                                                                            │ operation  sha256:577f2bc48ac26299474206fa073e4482e8d5b38ed3ae66ea6d30e2ac21d
+                                                                                                                            │            64390
+                                                                                                                            │ files      sha256:b9c53868399b427a0f720cd17ad1cda5b8af666089069601e8486dbde69
+                                                                                                                            │            9dcdd
+                                                                                                                            │ vertex     sha256:a89e6655e1d8305e11f7a063a785cc0c1de45e86920916038ecf8d5e0ba
+                                                                                                                            │            03f7e
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn evidence_is_asked_for_once() {
+    let shop = History::of("shop");
+    let mut journey = Journey::new(vec![shop.source(None)], USUAL);
+    journey.press("enter / 'c07 enter w");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./cache › c07 › why                           no evidence · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+
+       STEP▴                                       LINE     TIME  WHY
+      ╭ What tells of the build ─────────────────────────────────────────────────╮
+      │ build     its record, provenance, log or LLB: file, folder, image        │
+      │ ›                                                                        │
+      │ baseline  the same of an earlier build: what changed since               │
+      │ context   the folder, or NAME=FOLDER: which files changed                │
+      │                                                                          │
+      │ docker buildx history export -o run.dockerbuild  writes a build record,  │
+      │ which has it all                                                         │
+      │ docker buildx imagetools inspect IMAGE --format '{{json                  │
+      │ .Provenance.SLSA}}' > provenance.json  that of an image                  │
+      ╰──────────────────────────────────────────────────────────────────────────╯
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter add, go on  tab complete  down next  up previous  ctrl-p before
+    ");
+    journey.press("'tests/fixtures/shop/prov tab");
+    assert!(journey.screen().contains("› tests/fixtures/shop/provenance/ "), "{}", journey.screen());
+    journey.press("tab");
+    assert!(journey.screen().contains("› tests/fixtures/shop/provenance/c "), "{}", journey.screen());
+    assert!(journey.screen().contains("c01.json  c02.json"), "{}", journey.screen());
+    journey.press("'08.json enter");
+    assert!(journey.line("✓ tests").contains("c08.json  provenance, 18 steps"), "{}", journey.screen());
+    journey.press("'tests/fixtures/shop/logs/c08.rawjson enter down 'tests/fixtures/shop/provenance/c07.json enter");
+    journey.press(&format!("down '{} enter", shop.tree("c08").display()));
+    assert!(journey.screen().contains("the main context, with a .dockerignore"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(
+        journey.screen().contains("1  RUN go build -trimpath ./api :16: its command changed"),
+        "{}",
+        journey.screen()
+    );
+    // Another ref is explained by the same, and its steps are named by it.
+    journey.press("q / ctrl-u 'c06 enter w");
+    assert!(journey.line("› why").contains("c06 › why"), "{}", journey.screen());
+    assert!(journey.screen().contains("✗ miss"), "{}", journey.screen());
+    journey.press("q enter");
+    let named = "named from tests/fixtures/shop/provenance/c08.json and 2 more";
+    assert!(journey.screen().contains(named), "{}", journey.screen());
+    // What was typed before comes again.
+    journey.press("n up ctrl-p ctrl-p");
+    assert!(journey.screen().contains("│ › tests/fixtures/shop/provenance/c07.json"), "{}", journey.screen());
+}
+
+#[test]
+fn evidence_that_is_none_is_said_to_be_none() {
+    let shop = History::of("shop");
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let provenance = fs::read("tests/fixtures/shop/provenance/c08.json").unwrap();
+    let cases = [
+        (write("empty", b" "), "it is empty"),
+        (write("noise", &[0xff; 4096]), "it is no evidence of a build"),
+        (write("half.json", &provenance[..provenance.len() / 2]), "not provenance"),
+        (write("large.json", &[b"{\"a\":\"", &[b'x'; 4 << 20][..], b"\"}"].concat()), "not provenance"),
+        (write("min.json", br#"{"buildType":"x"}"#), "made with mode=min"),
+        (write("steering", b"\x1b[2J\x1b]0;x\x07"), "it is no evidence"),
+        ("tests/nowhere.json".to_owned(), "cannot read it"),
+        ("/dev/zero".to_owned(), "neither a file nor a folder"),
+        ("-".to_owned(), "cannot read it"),
+        ("tests/fixtures".to_owned(), "no file in it is evidence"),
+    ];
+    let mut journey = Journey::new(vec![shop.source(None)], LARGE);
+    journey.press("enter w enter");
+    assert!(journey.screen().contains("! a build is needed"), "{}", journey.screen());
+    for (path, fault) in cases {
+        journey.press(&format!("ctrl-u '{path} enter"));
+        assert!(journey.line("! ").contains(fault), "{path}\n{}", journey.screen());
+    }
+    journey.press("ctrl-u down down 'README.md enter");
+    assert!(journey.line("! ").contains("it is no directory"), "{}", journey.screen());
+    journey.press("esc");
+    insta::assert_snapshot!(journey.resize(80, 24).screen(), @r"
+     ./cache › c15 › why                           no evidence · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+
+       STEP▴                                       LINE     TIME  WHY
+
+       Nothing tells of a build yet; n says what does.
+
+       A build record has all that is needed:
+       docker buildx history export -o run.dockerbuild
+       The provenance of an image has the steps:
+       docker buildx imagetools inspect IMAGE --format '{{json .Provenance.SLSA}}'
+       > provenance.json
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+    ");
+}
+
+#[test]
+fn a_log_alone_tells_no_steps() {
+    let shop = History::of("shop");
+    let evidence = Given::new(vec![shop.file("logs/c08.rawjson")], Vec::new(), Vec::new());
+    let journey = Journey::explaining(evidence, vec![shop.source(Some("c07"))], USUAL);
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./cache › c07 › why                   1 piece of evidence · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+
+       STEP▴                                       LINE     TIME  WHY
+
+       ! nothing among the evidence tells the steps of the build
+       ! give its provenance (mode=max), its build record, or its LLB definition
+
+       n changes the evidence, r tries again
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+    ");
+}
+
+#[test]
+fn what_is_open_says_what_settles_it() {
+    let kitchen = History::of("kitchen");
+    let evidence = Given::new(vec![kitchen.file("provenance/c05.json")], Vec::new(), Vec::new());
+    let mut journey = Journey::explaining(evidence, vec![kitchen.source(Some("c04"))], HUGE);
+    journey.press("/ 'state:unknown enter G");
+    assert!(journey.line("▸").contains("? open"), "{}", journey.screen());
+    assert!(journey.screen().contains("What is open"), "{}", journey.screen());
+    assert!(journey.screen().contains("│ the files that it takes are not given"), "{}", journey.screen());
+    let settles = "16 steps are open; n takes what settles them: the context as a folder, a log of the build";
+    assert!(journey.screen().contains(settles), "{}", journey.screen());
+}
+
+#[test]
+fn files_that_changed_are_listed() {
+    let kitchen = History::of("kitchen");
+    let mut journey = kitchen.explained("c07", "c08", USUAL);
+    journey.press("/ 'state:miss enter enter");
+    insta::assert_snapshot!(journey.screen(), @r"
+     why › COPY --chown=1000:1000 src ./src             1 file · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       a link points elsewhere: src/alias.rs
+    ────────────────────────────────────────────────────────────────────────────────
+       PATH▴                                   WHAT          FROM → TO
+    ▸  src/alias.rs                            ~ link targ…  main.rs → lib/mod.rs
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     + added  − removed  ~ changed
+     enter open  / filter  s sort  space mark  i details  e export  : command
+    ");
+    journey.press("y");
+    assert_eq!(journey.copied(), Some("src/alias.rs"));
+    journey.press("enter");
+    assert!(journey.screen().contains("main.rs → lib/mod.rs"), "{}", journey.screen());
+    journey.press("esc / 'name~nothing enter");
+    assert!(journey.screen().contains("No row passes the filter."), "{}", journey.screen());
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("changes.csv");
+    journey.press("esc e ctrl-u").press(&format!("'{} enter", path.display()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "path,kind,detail\nsrc/alias.rs,link-target,main.rs → lib/mod.rs\n");
+}
+
+#[test]
+fn steps_fold_are_filtered_copied_and_written_down() {
+    let shop = History::of("shop");
+    let mut journey = shop.explained("c07", "c08", LARGE);
+    journey.press("G k");
+    assert!(journey.line("▸  ✗").contains("▸ RUN go build -trimpath"), "{}", journey.screen());
+    assert!(!journey.screen().contains("└ COPY assets"), "{}", journey.screen());
+    journey.press("l j j");
+    assert!(journey.line("▸  ✗").contains("└ COPY --from=web"), "{}", journey.screen());
+    journey.press("h");
+    assert!(journey.line("▸  ✗").contains("▾ RUN go build"), "{}", journey.screen());
+    journey.press("h");
+    assert!(!journey.screen().contains("└ COPY assets"), "{}", journey.screen());
+    journey.press("/ 'state:miss enter");
+    assert!(journey.screen().contains("9 of 16 steps · filter state:miss"), "{}", journey.screen());
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("why.json");
+    journey.press("e ctrl-u").press(&format!("'{} enter", path.display()));
+    let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let rows = written["rows"].as_array().unwrap();
+    let of = |field: &str| rows.iter().map(|row| row[field].to_string()).collect::<Vec<_>>();
+    assert_eq!(rows.len(), 9);
+    assert!(of("verdict").iter().all(|verdict| verdict == "\"miss\""), "{rows:?}");
+    assert_eq!(of("root").iter().filter(|root| *root == "true").count(), 5);
+    assert_eq!(rows[4]["name"], "RUN go build -trimpath ./api");
+    assert_eq!((&rows[4]["cause"], &rows[4]["line"]), (&"command".into(), &16.into()));
+    journey.press("esc s down down down enter");
+    assert!(journey.screen().contains("TIME▾"), "{}", journey.screen());
+    journey.press("/ 'trimpath enter y");
+    let copied = "Dockerfile:16 RUN go build -trimpath ./api: its command changed: `go build ./api` became `go build -trimpath ./api`";
+    assert_eq!(journey.copied(), Some(copied));
+}
+
+#[test]
+fn an_explanation_is_stopped_and_begun_again() {
+    let shop = History::of("shop");
+    let mut journey = Journey::explaining(shop.evidence("c07", "c08"), vec![shop.source(None)], USUAL);
+    // The first `w` has evidence from the command line.
+    journey.press("enter / 'c07 enter");
+    journey.press_at_once("w esc");
+    assert!(journey.screen().contains("It was stopped; r begins again."), "{}", journey.screen());
+    journey.press("r");
+    assert!(journey.screen().contains("its command changed"), "{}", journey.screen());
+    // What is there stays, whatever is stopped.
+    journey.press_at_once("r esc");
+    assert!(journey.screen().contains("its command changed"), "{}", journey.screen());
+    // Keys are answered while it is explained, and leaving ends it.
+    journey.press_at_once("r j j q");
+    assert!(journey.line("› refs").contains("./cache"), "{}", journey.screen());
+}
+
+#[test]
+fn the_record_of_a_build_names_its_cache() {
+    let mini = History::of("mini");
+    let record = mini.file("dockerbuild/c03.dockerbuild");
+    let given = || Given::new(vec![record.clone()], vec![mini.file("dockerbuild/c02.dockerbuild")], Vec::new());
+    let mut journey = Journey::recorded(given(), mini.source(Some("c02")), USUAL);
+    insta::assert_snapshot!(journey.screen(), @r"
+     the caches of a build › why                   ./cache#c02 · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       4 ✓ hit  2 ✗ miss  0.1s lost  build dockerbuild/c03.dockerbuild · baseline …
+       1  RUN go build -race :6: its command changed: `go build` became `go
+          build -race`
+          1 step after it runs, too · costs 0.1s
+    ────────────────────────────────────────────────────────────────────────────────
+       STEP▴                                       LINE     TIME  WHY
+    ▸  ·         FROM 127.0.0.1:5055/base:latest…     1     0.0s
+       ✓ hit     WORKDIR /src                         2        –
+       ✓ hit     COPY go.mod ./                       3        –
+       ✓ hit     RUN go mod download                  4        –
+       ✓ hit     COPY main.go ./                      5     0.2s
+       ✗ miss  ▸ RUN go build -race  +1               6     0.1s  1 command
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+    ");
+    journey.press("q");
+    assert!(journey.screen().contains("Open the demo"), "{}", journey.screen());
+    // Where the cache cannot be reached, that is said.
+    let journey = Journey::explaining(given(), Vec::new(), USUAL);
+    assert!(journey.screen().contains("! type=registry,"), "{}", journey.screen());
+    assert!(journey.screen().contains("n changes the evidence, r tries again"), "{}", journey.screen());
+    // From the list of sources the record is asked for.
+    let mut journey = Journey::recorded(Given::default(), mini.source(Some("c02")), USUAL);
+    journey.press("d").press("w").press(&format!("'{record} enter"));
+    assert!(journey.line("✓ …ini").contains("build record, provenance, log, name…"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(journey.screen().contains("1  RUN go build -race :6"), "{}", journey.screen());
+}
+
+/// Finds the files of the steps in a statement.
+fn infos(value: &mut Value) -> Option<&mut Value> {
+    match value {
+        Value::Object(fields) => {
+            if fields.contains_key("infos") {
+                fields.get_mut("infos")
+            } else {
+                fields.values_mut().find_map(infos)
+            }
+        }
+        Value::Array(items) => items.iter_mut().find_map(infos),
+        _ => None,
+    }
+}
+
+/// The provenance of a build whose Dockerfile wants to steer the terminal.
+fn steering_provenance() -> Vec<u8> {
+    let text = fs::read_to_string("tests/fixtures/shop/provenance/c08.json").unwrap();
+    let mut statement: Value = serde_json::from_str(&text).unwrap();
+    let info = &mut infos(&mut statement).unwrap()[0];
+    let file = String::from_utf8(STANDARD.decode(info["data"].as_str().unwrap()).unwrap()).unwrap();
+    let file =
+        file.replace("RUN ", "RUN \u{1b}[2J\u{1b}]0;x\u{7}\u{202e}").replace("COPY ", "COPY 漢\u{301}\u{301}\u{200b} ");
+    info["data"] = STANDARD.encode(file).into();
+    info["filename"] = "Dock\u{1b}[31mer\nfile".into();
+    statement.to_string().into_bytes()
+}
+
+#[test]
+fn evidence_never_steers_the_terminal() {
+    let shop = History::of("shop");
+    let folder = TempDir::new().unwrap();
+    let provenance = folder.path().join("\u{1b}[31mbuild\u{202e}.json");
+    fs::write(&provenance, steering_provenance()).unwrap();
+    let web = shop.tree("c08").join("web");
+    for name in [&b"\x1b[2Jwipe"[..], b"two\nlines", "gpj.\u{202e}exe".as_bytes(), b"\xff\xfe", &[b'x'; 250]] {
+        fs::write(web.join(Path::new(std::ffi::OsStr::from_bytes(name))), "x").unwrap();
+    }
+    let evidence = || {
+        let mut given = shop.evidence("c07", "c08");
+        given.items[0].text = provenance.to_string_lossy().into_owned();
+        given
+    };
+    for size in [LEAST, USUAL, LARGE] {
+        let mut journey = Journey::explaining(evidence(), vec![shop.source(Some("c07"))], size);
+        for keys in ["", "c", "esc j j j j enter", "i", "esc q", "G l", "i", "esc y n", "esc q enter"] {
+            journey.press(keys);
+            for cell in journey.buffer().content() {
+                assert!(!cell.symbol().chars().any(must_be_written_out), "{:?}\n{}", cell.symbol(), journey.screen());
+            }
+            for line in journey.screen().lines() {
+                assert!(unicode_width::UnicodeWidthStr::width(line) <= size.0.into(), "{line:?}");
+            }
+        }
+    }
+    // Without the log, the files of today tell.
+    let mut given = evidence();
+    given.items.remove(1);
+    let mut journey = Journey::explaining(given, vec![shop.source(Some("c07"))], USUAL);
+    journey.press("j j j j");
+    assert!(journey.line("▸  ✗").contains("COPY 漢"), "{}", journey.screen());
+    journey.press("enter");
+    for shown in ["web/␛[2Jwipe", "web/two␊lines", "web/gpj.<U+202E>exe"] {
+        journey.line(shown);
+    }
+}

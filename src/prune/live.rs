@@ -61,7 +61,9 @@ pub async fn recently_dropped(
         .map(|dropped| dropped.root)
         .collect();
     let named = scan::named(reader, &roots, options).await?;
-    Ok(RecentlyDropped { blobs: digests(&named), unreadable: named.has_unreadable_ref() })
+    // The manifest of one that went together with its blobs is in the trash, as it should be.
+    let unreadable = named.refs.iter().any(|entry| entry.is_unreadable() && entry.absent_manifests().is_empty());
+    Ok(RecentlyDropped { blobs: digests(&named), unreadable })
 }
 
 fn digests(inventory: &Inventory) -> HashSet<Digest> {

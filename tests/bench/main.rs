@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod config;
 mod context;
+mod delete;
 mod disk;
 mod github;
 mod layout;
@@ -27,7 +28,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 9] = [
+const PARTS: [(&str, Measure); 10] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -36,6 +37,7 @@ const PARTS: [(&str, Measure); 9] = [
     ("context", context::measure),
     ("terminal", terminal::measure),
     ("github", github::measure),
+    ("delete", delete::measure),
     ("disk", disk::measure),
 ];
 

@@ -553,7 +553,7 @@ fn a_plan_at_60() {
      deletes  1 entry  frees 52 B              keeps 5 refs · ?
      waits    nothing
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; the token has 4321 left until…
+     ! deleting takes 1 request; 4321 more are allowed until…
      ! 5 refs: what the index names can be read inside a job o…
      [ goes 1 ]   waits 0     stays 5
     ────────────────────────────────────────────────────────────
@@ -575,7 +575,7 @@ fn a_plan_at_80() {
      deletes  1 entry  frees 52 B                                  keeps 5 refs · ?
      waits    nothing
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes onl…
      [ goes 1 ]   waits 0     stays 5
     ────────────────────────────────────────────────────────────────────────────────
@@ -605,7 +605,7 @@ fn a_plan_at_120() {
      deletes  1 entry  frees 52 B                                                                          keeps 5 refs · ?
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 0     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -651,7 +651,7 @@ fn a_plan_at_200() {
      deletes  1 entry  frees 52 B                                                                                                                                                          keeps 5 refs · ?
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 0     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -758,7 +758,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      deletes  2 refs · 3 entries  frees 172 MiB                                                            keeps 3 refs · ?
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 5 requests; the token has 4321 left until 03:33 UTC
+     ! deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 5 ]   waits 0     stays 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -121,7 +121,7 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
         row("orphan", None, Style::Plain, false, why);
     }
     let not_the_caches = if scanned.inventory.around.is_some() {
-        "not the cache's own; goes only by a rule that names the kind `entry`"
+        "not the cache's own; only a rule for `entry` deletes it"
     } else {
         "not the cache's own; never deleted"
     };

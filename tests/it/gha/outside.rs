@@ -49,7 +49,7 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     orphan              ?        ?      –  what the index names can be read inside a job only
     undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
     superseded         14  123 KiB    2 %  former indexes, which no build imports
-    unknown             2  4.8 MiB   72 %  not the cache's own; goes only by a rule that names the kind `entry`
+    unknown             2  4.8 MiB   72 %  not the cache's own; only a rule for `entry` deletes it
     total             169  6.6 MiB      –
     missing             ?        ?      –  what the index names can be read inside a job only
 

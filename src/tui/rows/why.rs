@@ -1,7 +1,7 @@
 //! The steps of a build as rows: which were in the cache and which ran, those that ran because of another folded below it.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,13 +41,19 @@ pub struct Explained {
     pub against: Vec<String>,
     /// Why steps run, the heaviest first.
     pub groups: Vec<Group>,
+    /// How many steps hit, miss, and are open.
+    pub counts: [usize; 3],
+    /// How long those that ran took together, as far as a log tells.
+    pub lost: SignedDuration,
     order: Vec<StepIndex>,
     /// For each step the one that it runs because of, when it is not itself to blame.
     owners: Vec<Option<StepIndex>>,
+    /// For each step the place of the group that it is part of or runs because of.
+    group_of: Vec<Option<usize>>,
 }
 
 /// Steps that run for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// Where the cause lies, in the order of the file.
     pub steps: Vec<StepIndex>,
@@ -67,45 +73,55 @@ impl Explained {
     /// Arranges an explanation of a build that imports the refs `against`.
     pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
         let order = explanation.steps();
-        let mut owners = vec![None; explanation.build.steps.len()];
-        let mut groups: Vec<Group> = Vec::new();
-        let roots = || order.iter().filter_map(|step| Some((*step, explanation.causes[step.at()].as_ref()?)));
-        let mut roots: Vec<(StepIndex, &Cause)> = roots().filter(|(_, cause)| cause.is_root()).collect();
+        let owners = owners(&explanation);
+        let mut roots: Vec<(StepIndex, &Cause)> =
+            order.iter().filter_map(|step| Some((*step, explanation.causes[step.at()].as_ref()?))).collect();
+        roots.retain(|(_, cause)| cause.is_root());
         // What somebody changed comes before what a cache has lost.
         roots.sort_by_key(|(_, cause)| is_loss(cause.kind));
-        let mut keys: Vec<(CauseKind, &str)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut group_of = vec![None; explanation.build.steps.len()];
+        let mut shared: HashMap<(CauseKind, &str), usize> = HashMap::new();
         for (step, cause) in roots {
-            let mut followers = 0;
-            let mut took = explanation.busy[step.at()].unwrap_or_default();
-            for follower in explanation.followers(step) {
-                if owners[follower.at()].is_none() {
-                    owners[follower.at()] = Some(step);
-                    followers += 1;
-                    took += explanation.busy[follower.at()].unwrap_or_default();
-                }
-            }
             let is_shared = is_loss(cause.kind) || matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
-            let key = (cause.kind, cause.detail.as_str());
-            match keys.iter().position(|other| *other == key).filter(|_| is_shared) {
-                Some(place) => {
-                    let group = &mut groups[place];
-                    group.steps.push(step);
-                    group.followers += followers;
-                    group.took += took;
-                }
+            let place = match shared.get(&(cause.kind, cause.detail.as_str())).filter(|_| is_shared) {
+                Some(place) => *place,
                 None => {
-                    keys.push(key);
-                    groups.push(Group { steps: vec![step], followers, took });
+                    groups.push(Group::default());
+                    groups.len() - 1
                 }
+            };
+            shared.insert((cause.kind, &cause.detail), place);
+            groups[place].steps.push(step);
+            groups[place].took += explanation.busy[step.at()].unwrap_or_default();
+            group_of[step.at()] = Some(place);
+        }
+        for step in &order {
+            let owner = owners[step.at()].and_then(|owner: StepIndex| group_of[owner.at()]);
+            if let Some(place) = owner {
+                groups[place].followers += 1;
+                groups[place].took += explanation.busy[step.at()].unwrap_or_default();
+                group_of[step.at()] = Some(place);
             }
         }
-        Self { explanation, against, groups, order, owners }
+        let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown].map(|verdict| explanation.count(verdict));
+        let lost = explanation.lost();
+        Self { explanation, against, groups, counts, lost, order, owners, group_of }
     }
 
     /// Returns the number of the cause that a step has, or that it runs because of; counted from 1.
     fn number(&self, step: StepIndex) -> Option<usize> {
-        let root = self.owners.get(step.at()).copied().flatten().unwrap_or(step);
-        self.groups.iter().position(|group| group.steps.contains(&root)).map(|place| place + 1)
+        self.group_of.get(step.at()).copied().flatten().map(|place| place + 1)
+    }
+
+    /// Returns how many steps there are.
+    pub fn steps(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Returns what runs because of a step.
+    fn followers(&self, root: StepIndex) -> impl Iterator<Item = StepIndex> {
+        self.order.iter().copied().filter(move |step| self.owners[step.at()] == Some(root))
     }
 
     fn cause(&self, step: StepIndex) -> Option<&Cause> {
@@ -158,6 +174,20 @@ impl Explained {
     }
 }
 
+/// Finds for each step that runs because of another the one that is to blame: from the first input that runs for a reason.
+fn owners(explanation: &Explanation) -> Vec<Option<StepIndex>> {
+    let mut owners: Vec<Option<StepIndex>> = vec![None; explanation.build.steps.len()];
+    for (step, of) in explanation.build.ordered() {
+        if explanation.causes[step.at()].as_ref().is_some_and(|cause| !cause.is_root()) {
+            owners[step.at()] = of.inputs.iter().find_map(|input| {
+                let is_root = explanation.causes[input.step.at()].as_ref().is_some_and(Cause::is_root);
+                if is_root { Some(input.step) } else { owners[input.step.at()] }
+            });
+        }
+    }
+    owners
+}
+
 fn is_loss(kind: CauseKind) -> bool {
     matches!(kind, CauseKind::ResultDropped | CauseKind::NotExported | CauseKind::BlobMissing)
 }
@@ -191,31 +221,34 @@ pub struct WhyRows {
     shape: Shape,
     places: Vec<StepIndex>,
     shown: u32,
-    /// Whether something can be folded, so that room is kept for the signs.
-    foldable: bool,
+    /// How many steps stand, or are folded away, below others.
+    below: HashMap<StepIndex, usize>,
 }
 
 impl WhyRows {
     /// Makes the rows of an explanation, with what runs because of the steps in `opened` unfolded.
     pub fn new(explained: Option<Arc<Explained>>, opened: HashSet<StepIndex>, shape: Shape) -> Self {
         let (mut places, mut hidden) = (Vec::new(), Vec::new());
-        let mut owners = BTreeSet::new();
-        if let Some(explained) = &explained {
-            owners = explained.owners.iter().flatten().copied().collect();
+        let mut below: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
+        if let Some(explained) = explained.as_ref().filter(|_| shape == Shape::Folded) {
             for &step in &explained.order {
-                if shape == Shape::Flat {
-                    places.push(step);
-                } else if explained.owners[step.at()].is_none() {
-                    places.push(step);
-                    let below = explained.order.iter().filter(|below| explained.owners[below.at()] == Some(step));
-                    if opened.contains(&step) { places.extend(below) } else { hidden.extend(below) }
+                if let Some(owner) = explained.owners[step.at()] {
+                    below.entry(owner).or_default().push(step);
                 }
+            }
+        }
+        for &step in explained.iter().flat_map(|explained| &explained.order) {
+            let is_below = explained.as_ref().is_some_and(|explained| explained.owners[step.at()].is_some());
+            if shape == Shape::Flat || !is_below {
+                places.push(step);
+                let inside = below.get(&step).map_or(&[][..], Vec::as_slice);
+                if opened.contains(&step) { places.extend(inside) } else { hidden.extend(inside) }
             }
         }
         let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
         places.append(&mut hidden);
-        let foldable = shape == Shape::Folded && !owners.is_empty();
-        Self { explained, opened, shape, places, shown, foldable }
+        let below = below.into_iter().map(|(step, inside)| (step, inside.len())).collect();
+        Self { explained, opened, shape, places, shown, below }
     }
 
     /// Returns the explanation.
@@ -235,10 +268,7 @@ impl WhyRows {
 
     /// Tells how many steps are folded, or can be, below a row.
     pub fn below(&self, row: u32) -> usize {
-        match (&self.explained, self.step(row)) {
-            (Some(explained), Some(step)) => explained.owners.iter().filter(|owner| **owner == Some(step)).count(),
-            _ => 0,
-        }
+        self.step(row).and_then(|step| self.below.get(&step)).copied().unwrap_or_default()
     }
 
     /// Returns the row that a row stands below.
@@ -255,9 +285,9 @@ impl WhyRows {
         let (sign, word, role) = sign(&explained.explanation, step);
         let cell = Cell::new(format!("{sign} {word:<6}"), role);
         let is_below = self.shape == Shape::Folded && explained.owners[step.at()].is_some();
-        let below = if self.shape == Shape::Folded { self.below(row) } else { 0 };
+        let below = self.below(row);
         let lead = match (is_below, below, self.opened.contains(&step)) {
-            _ if !self.foldable => "",
+            _ if self.below.is_empty() => "",
             (true, ..) => "  └ ",
             (false, 0, _) => "  ",
             (false, _, true) => "▾ ",

@@ -10,7 +10,6 @@ use ratatui::style::Style;
 use super::changes::Changes;
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
-use crate::explain::solve::Verdict;
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::{Imports, JobId, Work};
@@ -139,19 +138,44 @@ impl Why {
             }));
         }
         if count == 0 {
-            let explanation = &explained.explanation;
-            let words = match (explanation.count(Verdict::Miss), explanation.count(Verdict::Unknown)) {
+            let [_, misses, open] = explained.counts;
+            let words = match (misses, open) {
                 (0, 0) => Cell::new("✓  ", Role::Good).and("Every step is found in the cache.", Role::Text),
                 (0, _) => Cell::new("?  ", Role::Unsure).and("No step is known to run.", Role::Text),
                 _ => Cell::new("?  ", Role::Unsure).and("Nothing tells why steps run.", Role::Text),
             };
             lead.push(words);
         }
+        if explained.counts[2] > 0 {
+            lead.push(self.settled_by(explained, cx.world));
+        }
         lead.extend(
             explained.explanation.notes.iter().map(|note| Cell::new("·  ", Role::Dim).and(note.clone(), Role::Dim)),
         );
         self.screen.set_lead(lead);
         self.show(Some(Arc::clone(explained)), self.rows.shape(), cx);
+    }
+
+    /// Says what evidence would settle the steps that are open.
+    fn settled_by(&self, explained: &Explained, world: &World) -> Cell {
+        let [_, _, open] = explained.counts;
+        let has_log = explained.explanation.standings.iter().any(|standing| standing.from_log);
+        let missing = [
+            ("the context as a folder", world.evidence.of(Part::Context).is_empty()),
+            ("a log of the build", !has_log),
+        ];
+        let missing: Vec<&str> =
+            missing.into_iter().filter(|(_, is_missing)| *is_missing).map(|(word, _)| word).collect();
+        let steps = if open == 1 { "1 step is open".to_owned() } else { format!("{open} steps are open") };
+        let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
+        if missing.is_empty() {
+            return cell;
+        }
+        let key = world.keymap.key_for(self.contexts(), Action::Evidence);
+        cell.and("; ", Role::Text)
+            .and(key, Role::Key)
+            .and(format!(" takes what settles {}: ", if open == 1 { "it" } else { "them" }), Role::Text)
+            .and(missing.join(", "), Role::Text)
     }
 
     fn show(&mut self, explained: Option<Arc<Explained>>, shape: Shape, cx: &mut Context<'_>) {
@@ -243,18 +267,14 @@ impl Why {
             _ => {}
         }
         let Some(explained) = self.rows.explained() else { return Cell::default() };
-        let explanation = &explained.explanation;
-        let counts = [(Verdict::Hit, "✓ hit", Role::Good), (Verdict::Miss, "✗ miss", Role::Missing)];
-        let mut cell = Cell::default();
-        for (verdict, word, role) in counts {
-            cell = cell.and(format!("{} {word}  ", explanation.count(verdict)), role);
-        }
-        if let open @ 1.. = explanation.count(Verdict::Unknown) {
+        let [hits, misses, open] = explained.counts;
+        let mut cell =
+            Cell::new(format!("{hits} ✓ hit  "), Role::Good).and(format!("{misses} ✗ miss  "), Role::Missing);
+        if open > 0 {
             cell = cell.and(format!("{open} ? open  "), Role::Unsure);
         }
-        let lost = explanation.lost();
-        if !lost.is_zero() {
-            cell = cell.and(format!("{} lost  ", seconds(lost)), Role::Warning);
+        if !explained.lost.is_zero() {
+            cell = cell.and(format!("{} lost  ", seconds(explained.lost)), Role::Warning);
         }
         let by = Part::ALL.into_iter().filter_map(|part| {
             let names: Vec<String> = world.evidence.of(part).iter().map(|text| short(text)).collect();
@@ -329,7 +349,7 @@ impl Screen for Why {
             Some(explained) if self.against == Against::Named => {
                 vec![text::cut(&explained.against.join(" "), world.size.width / 3)]
             }
-            Some(explained) => vec![steps(explained.explanation.steps().len())],
+            Some(explained) => vec![steps(explained.steps())],
             None => vec![pieces(world.evidence.items.len())],
         };
         let path = match &self.against {

@@ -10,6 +10,8 @@ use crate::tui::rows::{Cell, Detail, changes};
 use crate::tui::theme::Role;
 use crate::why::words::{seconds, sentence};
 
+/// So many steps that run because of one are named.
+const MOST_STEPS: usize = 100;
 /// So many changed files stand in the details; the rest is in the list of them.
 const MOST_FILES: usize = 40;
 
@@ -81,10 +83,14 @@ fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<D
     if cause.kind == CauseKind::Upstream {
         return;
     }
-    let below = explained.explanation.followers(step);
-    if !below.is_empty() {
+    let mut below = explained.followers(step).peekable();
+    if below.peek().is_some() {
         lines.extend([Detail::Blank, Detail::Heading("Runs because of it".into())]);
-        lines.extend(below.into_iter().map(|step| Detail::Text(explained.title(step))));
+        lines.extend(below.by_ref().take(MOST_STEPS).map(|step| Detail::Text(explained.title(step))));
+        let more = below.count();
+        if more > 0 {
+            lines.push(Detail::Text(Cell::new(format!("… and {more} more"), Role::Dim)));
+        }
     }
 }
 

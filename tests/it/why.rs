@@ -6,19 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cachelens::backend::SharedReader;
 use cachelens::backend::local::LocalCache;
+use cachelens::backend::{self, Access, SharedReader};
 use cachelens::context::Directories;
 use cachelens::explain::solve::Verdict;
 use cachelens::format::evidence;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{ScanOptions, scan};
+use cachelens::source::Source;
 use cachelens::why::{Explanation, Given, Imported, explain};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
+use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::S3Server;
 
 #[derive(Deserialize)]
@@ -66,6 +68,7 @@ struct History {
 enum Store {
     Local,
     S3,
+    Registry,
 }
 
 impl History {
@@ -79,6 +82,12 @@ impl History {
             Store::S3 => {
                 let (server, bucket) = S3Server::with(set);
                 (server.reader(&bucket), Box::new(server))
+            }
+            Store::Registry => {
+                let registry = DockerRegistry::with(set, Setup::default());
+                let repository = format!("{}/{set}-cache", registry.host());
+                let source = Source::parse(&repository, &|_| false).unwrap().source;
+                (backend::open(&source, &Access::default()).unwrap(), Box::new(registry))
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -136,16 +145,17 @@ const ALL: Evidence = Evidence { context: true, baseline: true, log: true };
 
 /// Holds both histories against what happened: wrong / unknown / judged.
 fn figures(given: Evidence) -> String {
-    figures_in(Store::Local, given)
+    let [figures] = figures_in(Store::Local, [given]);
+    figures
 }
 
-fn figures_in(store: Store, given: Evidence) -> String {
-    let (mut wrong, mut unknown, mut judged) = (0, 0, 0);
-    for set in ["shop", "kitchen"] {
-        let figures = judge(&History::of(set, store), given);
-        (wrong, unknown, judged) = (wrong + figures.0, unknown + figures.1, judged + figures.2);
-    }
-    format!("{wrong} / {unknown} / {judged}")
+fn figures_in<const COUNT: usize>(store: Store, given: [Evidence; COUNT]) -> [String; COUNT] {
+    let histories = ["shop", "kitchen"].map(|set| History::of(set, store));
+    given.map(|given| {
+        let figures = histories.iter().map(|history| judge(history, given));
+        let (wrong, unknown, judged) = figures.fold((0, 0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1, sum.2 + of.2));
+        format!("{wrong} / {unknown} / {judged}")
+    })
 }
 
 #[test]
@@ -155,8 +165,14 @@ fn with_all_evidence_every_verdict_is_right() {
 
 #[test]
 fn in_s3_the_verdicts_are_those_of_a_directory() {
-    assert_eq!(figures_in(Store::S3, ALL), "0 / 0 / 431");
-    assert_eq!(figures_in(Store::S3, Evidence { log: false, ..ALL }), "0 / 52 / 431");
+    let figures = figures_in(Store::S3, [ALL, Evidence { log: false, ..ALL }]);
+    assert_eq!(figures, ["0 / 0 / 431", "0 / 52 / 431"]);
+}
+
+#[test]
+fn in_a_registry_the_verdicts_are_those_of_a_directory() {
+    let figures = figures_in(Store::Registry, [ALL, Evidence { log: false, ..ALL }]);
+    assert_eq!(figures, ["0 / 0 / 431", "0 / 52 / 431"]);
 }
 
 #[test]

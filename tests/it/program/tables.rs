@@ -229,6 +229,16 @@ fn help_says_what_there_is() {
       -V, --version
               Print version
 
+    Why steps ran:
+          --build <EVIDENCE>
+              What tells of a build: with SOURCE#REF, why its steps ran is shown at once
+
+          --baseline <EVIDENCE>
+              The same of an earlier build, to tell what changed since
+
+          --context <DIR>
+              The build context on the disk; NAME=DIR for a named one
+
     Global options:
           --json
               Print one JSON document instead of tables

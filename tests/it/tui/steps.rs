@@ -353,8 +353,8 @@ fn a_thinned_cache_named_by_a_file() {
          ✓ RUN npm test && echo ok > /report.txt         12.3 KiB  12h 53m    2 refs
        ▾ final  4 steps
     ────────────────────────────────────────────────────────────────────────────────
-     174 KiB in all · 33.8 KiB only here · made 12h 53m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     ! the build that it tells of has no step in this ref
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     // A new scan keeps the names.
     journey.press("r");

@@ -357,7 +357,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 
        STEP▴                                       LINE     TIME  WHY
 
-       Nothing tells of a build yet; n says what does.
+       Nothing tells of a build yet; n takes evidence of one.
 
        A build record has all that is needed:
        docker buildx history export -o run.dockerbuild
@@ -391,7 +391,7 @@ fn a_log_alone_tells_no_steps() {
        STEP▴                                       LINE     TIME  WHY
 
        ! nothing among the evidence tells the steps of the build
-       ! give its provenance (mode=max), its build record, or its LLB definition
+       give its provenance (mode=max), its build record, or its LLB definition
 
        n changes the evidence, r tries again
 
@@ -435,8 +435,8 @@ fn files_that_changed_are_listed() {
     ────────────────────────────────────────────────────────────────────────────────
        a link points elsewhere: src/alias.rs
     ────────────────────────────────────────────────────────────────────────────────
-       PATH▴                                   WHAT          FROM → TO
-    ▸  src/alias.rs                            ~ link targ…  main.rs → lib/mod.rs
+       PATH▴                                   WHAT           FROM → TO
+    ▸  src/alias.rs                            ~ link target  main.rs → lib/mod.rs
 
 
 

@@ -305,7 +305,9 @@ impl Failed {
                 } else if error.is_timeout() {
                     fault.hint("give it more time with --timeout")
                 } else if error.is_connect() {
-                    fault.hint("is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded")
+                    fault.hint(
+                        "is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded",
+                    )
                 } else {
                     fault
                 }

@@ -170,7 +170,8 @@ fn tokens_that_expire_and_pauses_end_no_prune() {
 #[test]
 fn a_login_that_may_not_delete_is_told_what_it_needs() {
     let (registry, sandbox) = (with_pulls(), Sandbox::new());
-    let denied = serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
+    let denied =
+        serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
     for _ in 0..4 {
         let line = "DELETE /v2/shop-cache/manifests/pr-".to_owned();
         registry.state().faults.push_back((line, Answer::json(403, &denied)));

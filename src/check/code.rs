@@ -122,6 +122,8 @@ codes! {
     PrefixWithoutSlash = "prefix-without-slash", Warning;
     /// What the store evicts soon.
     EvictedSoon = "evicted-soon", Warning;
+    /// A quota that is full: what was used longest ago goes.
+    QuotaFull = "quota-full", Warning;
     /// Something that could not be looked at, and why.
     NotChecked = "not-checked", Info;
     /// Blobs that no ref reaches.
@@ -132,7 +134,9 @@ codes! {
     Trash = "trash", Info;
     /// Former indexes that no build imports.
     SupersededIndexes = "superseded-indexes", Info;
-    /// Caches that builds on a branch cannot see.
+    /// Caches of branches that are gone, which no build reads.
+    BranchGone = "branch-gone", Info;
+    /// Caches that only the builds of their own branches can see.
     Invisible = "invisible", Info;
     /// A cache that has kept keys and lost results.
     Thinned = "thinned", Info;

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend::SharedReader;
-use crate::source::RefSelector;
+use crate::source::{RefSelector, Source};
 
 pub mod effect;
 pub mod found;
@@ -84,6 +84,8 @@ pub struct OpenedSource {
     pub label: String,
     /// What kind of store it is.
     pub kind: String,
+    /// What it was opened by, for commands that are shown; none where no command would open it.
+    pub source: Option<Source>,
     /// Its reader, or why there is none and what to do about it.
     pub reader: Result<SharedReader, String>,
     /// A ref to show at once.

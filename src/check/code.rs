@@ -108,6 +108,8 @@ codes! {
     InlineSkipped = "inline-skipped", Warning;
     /// An image that carries no cache, where one is named.
     NoCache = "no-cache", Warning;
+    /// A source in which nothing can be imported by a name.
+    NoRefs = "no-refs", Warning;
     /// A cache without a single result, as an export of nothing leaves it.
     EmptyCache = "empty-cache", Warning;
     /// Several refs of the same name.

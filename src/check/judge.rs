@@ -58,20 +58,26 @@ impl Desk<'_> {
         format!("cachelens {verb} {} {flags}", shell_word(&visible(self.subject.source)))
     }
 
-    /// Says how a ref is got rid of that cannot be used as it is.
+    /// Says how a ref is replaced that cannot be used as it is.
     fn renewal(&self, entry: &RefEntry) -> String {
         if matches!(entry.kind, RefKind::Inline | RefKind::Image) {
             return "build and push the image again, without importing its cache from this ref".to_owned();
         }
-        let name = visible(&entry.name);
-        // In a pattern these would mean more than themselves.
-        let is_plain =
-            entry.tagged && !name.contains(['*', '?', '[', ']', '{', '}', '\\', '!']) && !name.starts_with('/');
-        let go = if self.subject.kind == "demo" || !is_plain {
-            "delete the ref".to_owned()
-        } else {
-            format!("delete the ref: `{}`", self.command("prune", &format!("--drop-ref {}", shell_word(&name))))
-        };
-        format!("{go}; the next build that exports to it writes it anew")
+        let again = "export to it once from a build that does not import it";
+        match self.deletion(entry) {
+            Some(command) => format!("{again}, or delete it: `{command}`"),
+            None => format!("{again}, which replaces it"),
+        }
+    }
+
+    /// Returns the command that lets a ref go, where a prune would: what it cannot read, it keeps.
+    fn deletion(&self, entry: &RefEntry) -> Option<String> {
+        let is_known = entry.kind == RefKind::Cache && !entry.is_unreadable() && entry.age().is_some();
+        // In a pattern these would mean more than themselves, and what is not shown as it is cannot be typed.
+        let is_plain = !entry.name.contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
+            && !entry.name.starts_with('/')
+            && visible(&entry.name) == entry.name;
+        let may_go = is_known && is_plain && entry.tagged && self.subject.kind != "demo";
+        may_go.then(|| self.command("prune", &format!("--drop-ref {}", shell_word(&entry.name))))
     }
 }

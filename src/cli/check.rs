@@ -172,8 +172,8 @@ fn print(findings: &[Finding], summary: Summary, done: &[Done], color: bool) -> 
         };
         let read = match verified_blobs {
             None => "the bytes of layers were not read (--verify reads them)".to_owned(),
-            Some(1) => "1 layer read, and as its digest says".to_owned(),
-            Some(count) => format!("{count} layers read, and as their digests say"),
+            Some(1) => "1 layer is what its digest says".to_owned(),
+            Some(count) => format!("{count} layers are what their digests say"),
         };
         text.extend(["checked ", shown, ": ", &refs, ", ", &blobs, "; ", &read, "\n"]);
     }

@@ -79,6 +79,7 @@ fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<Opene
     Ok(OpenedSource {
         label: label(source),
         kind: source.kind().to_owned(),
+        source: Some(Source { select: None, ..source.clone() }),
         reader: Ok(backend::open(source, asking)?),
         select: source.select.clone(),
         pruner: if access == Access::Write { pruner(source, asking) } else { None },

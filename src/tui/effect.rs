@@ -52,6 +52,15 @@ pub enum Work {
         /// What named the steps before.
         names: Names,
     },
+    /// Checks a source.
+    Check {
+        /// Which.
+        source: SourceId,
+        /// What a scan found in it.
+        inventory: Arc<Inventory>,
+        /// Whether every layer is read.
+        verify: bool,
+    },
     /// Names steps by the provenance in a file.
     NameSteps(Arc<RefSteps>, PathBuf),
     /// Lists the files of a layer.

@@ -17,10 +17,13 @@ use super::pruning::{Access, Deleting, MakePruner, Pruning};
 use super::world::{SourceId, SourceInfo};
 use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
+use crate::check::CheckOptions;
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
+use crate::source::Source;
 
+mod check;
 mod export;
 mod files;
 mod prune;
@@ -55,6 +58,8 @@ type Stores = Arc<Mutex<Vec<Store>>>;
 #[derive(Clone)]
 struct Store {
     label: String,
+    kind: String,
+    source: Option<Source>,
     reader: Option<SharedReader>,
     pruner: Option<MakePruner>,
 }
@@ -153,6 +158,16 @@ impl Jobs {
                     job
                 });
             }
+            Work::Check { source, inventory, verify } => {
+                let store = self.store(source);
+                let options = CheckOptions { verify, concurrency: self.concurrency, cancel };
+                self.tasks.spawn(async move {
+                    if let Some(store) = store {
+                        check::check(&store, &inventory, &options, &reporter).await;
+                    }
+                    job
+                });
+            }
             Work::NameSteps(steps, path) => {
                 self.blocking(reporter, move |_| Some(Report::Named(steps::name(&steps, &path).map(Arc::new))));
             }
@@ -219,7 +234,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
-    let OpenedSource { label, kind, reader, select, pruner } = source;
+    let OpenedSource { label, kind, source, reader, select, pruner } = source;
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
         Err(fault) => (None, Some(fault)),
@@ -231,7 +246,7 @@ fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
         (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
         (Access::Write, Some(_)) => Deleting::Allowed,
     };
-    lock(stores).push(Store { label: label.clone(), reader, pruner });
+    lock(stores).push(Store { label: label.clone(), kind: kind.clone(), source, reader, pruner });
     SourceInfo { label, kind, fault, select, deleting }
 }
 

@@ -85,6 +85,10 @@ actions! {
     Orphans,
     /// Show only what is missing.
     Missing,
+    /// Check a source.
+    Check,
+    /// Read every layer, too.
+    Verify,
     /// Plan a prune.
     Plan,
     /// Leave items out of the plan, or take them in again.
@@ -133,6 +137,8 @@ pub enum Context {
     Refs,
     /// The blobs of a source.
     Blobs,
+    /// What a check found.
+    Check,
     /// A plan.
     Plan,
     /// A plan that is carried out.
@@ -163,6 +169,7 @@ impl Context {
             Self::Sources => "Sources",
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
+            Self::Check => "Findings",
             Self::Plan => "Plan",
             Self::Run => "While a plan is carried out",
             Self::Rule => "A rule",
@@ -264,7 +271,7 @@ mod tests {
 
     use super::*;
     use Context::{
-        Blobs, Confirm, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start, Steps,
+        Blobs, Check, Confirm, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start, Steps,
     };
 
     /// The places whose keys are active together.
@@ -273,6 +280,7 @@ mod tests {
         &[Sources, List, Global],
         &[Refs, List, Global],
         &[Blobs, List, Global],
+        &[Check, List, Global],
         &[Plan, List, Global],
         &[Run, List, Global],
         &[Rule],

@@ -15,6 +15,7 @@ use super::rows::RowSet;
 use super::rows::steps::RefSteps;
 use super::world::{SourceId, SourceInfo};
 use crate::backend::Outcome;
+use crate::check::{self, Checked};
 use crate::format::layer::Entry;
 use crate::prune::execute;
 
@@ -140,6 +141,10 @@ pub enum Report {
     Arranged(Arc<dyn RowSet>, Vec<u32>),
     /// The steps of a ref, or what is wrong with it.
     Steps(Result<Arc<RefSteps>, Vec<String>>),
+    /// A check has come further.
+    Checking(check::Progress),
+    /// A check has ended.
+    Checked(Arc<Checked>),
     /// Steps with the names of a file, or why not.
     Named(Result<Arc<RefSteps>, String>),
     /// Some files of a layer.

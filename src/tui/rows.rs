@@ -16,7 +16,9 @@ use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
 
 pub mod blobs;
+
 pub mod files;
+pub mod findings;
 pub mod plan;
 pub mod refs;
 pub mod run;

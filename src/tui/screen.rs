@@ -16,6 +16,7 @@ use super::world::{Context, Handled, SourceId, World};
 use crate::inventory::filter::Filter;
 
 pub mod blobs;
+pub mod check;
 pub mod files;
 pub mod list_screen;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! The terminal UI, in its own loop.
 
+mod check;
 mod gha;
 mod hostile;
 mod journeys;

@@ -35,8 +35,8 @@ fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
             Size(around.limit)
         );
         let hint = format!(
-            "`{}` shows what could go; `cachelens du` shows who fills it",
-            desk.command("prune", "--max-size 8G")
+            "`{}` shows who fills it; `cachelens prune --max-size SIZE` makes room",
+            desk.command("du", "").trim_end()
         );
         findings.push(desk.finding(Code::QuotaFull, message).costing(evictions.used_bytes).hint(hint));
     }

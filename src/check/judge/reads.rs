@@ -55,7 +55,9 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
             digest.algorithm(),
             digest.hex()
         ),
-        (_, Some(entry)) => format!("delete the blob, for exporters skip one that is there; {}", desk.renewal(entry)),
+        (_, Some(entry)) => {
+            format!("delete the blob, for exporters skip one that is there; then {}", desk.renewal(entry))
+        }
         (_, None) => "delete the blob".to_owned(),
     };
     let finding = desk.finding(Code::BlobWrongBytes, message).about(digest).costing(blob.stored_size()).hint(hint);

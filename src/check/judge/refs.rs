@@ -20,7 +20,8 @@ const NEAR_PERCENT: u64 = 80;
 
 pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Vec<Finding> {
     let mut findings = faults(desk, entry);
-    if entry.sealed().is_none() {
+    // What has not been listed yet is not missing.
+    if entry.sealed().is_none() && desk.subject.inventory.is_complete() {
         findings.extend(missing(desk, entry, look));
         findings.extend(resized(desk, entry, look));
     }
@@ -85,11 +86,11 @@ fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
         // BuildKit's client writes the digest of the last exporter of a solve into the index of every local one.
         FaultKind::ManifestAbsent if desk.subject.kind == "local" => format!(
             "a build with several cache exporters leaves this, when the last of them wrote elsewhere: export to one cache a \
-             build; {}",
+             build; here, {}",
             desk.renewal(entry)
         ),
         FaultKind::TooLargeToImport(_) => format!(
-            "fewer records fit: leave `--cache-from` out of one build that exports, which drops the keys of former builds; {}",
+            "fewer records fit, and an export without an import drops the keys of former builds: {}",
             desk.renewal(entry)
         ),
         FaultKind::InlineSkipped(_) => "build and push the image again with an inline cache".to_owned(),
@@ -98,10 +99,7 @@ fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
 }
 
 fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let absent = |blob: &Blob<'_>| !blob.is_stored();
-    // A document that is absent has been told of as such.
-    let is_layer = |blob: &Blob<'_>| matches!(blob.role(), BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed);
-    let blobs: Vec<Blob<'_>> = reached(desk, entry).filter(absent).filter(is_layer).collect();
+    let blobs: Vec<Blob<'_>> = reached(desk, entry).filter(is_layer).filter(|blob| !blob.is_stored()).collect();
     let first = blobs.first()?;
     let (count, all) = (blobs.len() as u64, entry.reach.len());
     let bytes = blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size().unwrap_or_default()));
@@ -114,14 +112,15 @@ fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
             .hint("GitHub has evicted them; the next build that exports the scope writes them again")
     } else {
         let message = format!("{gone}: a build fails that needs {}", steps(look, "them"));
-        let hint = format!("no later export mends it while it imports from here; {}", desk.renewal(entry));
+        let hint = format!("no later export mends it while it imports from here: {}", desk.renewal(entry));
         desk.about(entry, Code::BlobMissing, message).hint(hint)
     };
     Some(finding.about(first.digest()).costing(bytes))
 }
 
 fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let blobs: Vec<Blob<'_>> = reached(desk, entry).filter(|blob| blob.is_stored() && blob.is_resized()).collect();
+    let blobs: Vec<Blob<'_>> =
+        reached(desk, entry).filter(is_layer).filter(|blob| blob.is_stored() && blob.is_resized()).collect();
     let first = blobs.first()?;
     let (count, all) = (blobs.len() as u64, entry.reach.len() as u64);
     let bytes = blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.stored_size()));
@@ -143,6 +142,11 @@ fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
         desk.renewal(entry)
     };
     Some(desk.about(entry, Code::BlobWrongSize, message).about(first.digest()).costing(bytes).hint(hint))
+}
+
+/// Tells whether nothing else has told of a blob: what is wrong with a document has a finding of its own.
+fn is_layer(blob: &Blob<'_>) -> bool {
+    matches!(blob.role(), BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed)
 }
 
 /// Names the steps whose results cannot be loaded.

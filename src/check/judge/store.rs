@@ -14,6 +14,7 @@ use crate::units::Age;
 
 pub(super) fn judge(desk: &Desk<'_>) -> Vec<Finding> {
     let mut findings = waste(desk);
+    findings.extend(no_refs(desk));
     findings.extend(desk.subject.inventory.warnings.iter().filter_map(|warning| heeded(desk, warning)));
     findings.extend(written_in_the_future(desk));
     if let Some(Location::S3(s3)) = desk.subject.location {
@@ -67,6 +68,21 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
         findings.push(desk.finding(Code::Trash, message).costing(totals.trash.bytes).hint(hint));
     }
     findings
+}
+
+/// Tells of a place where builds find nothing, and are not told: S3, GitHub and a directory without the tag all import
+/// an empty cache then.
+fn no_refs(desk: &Desk<'_>) -> Option<Finding> {
+    let inventory = desk.subject.inventory;
+    if !inventory.refs.is_empty() || !inventory.is_complete() {
+        return None;
+    }
+    let message = "no ref names anything here: a build that imports from it gets nothing, and is not told";
+    let hint = match desk.subject.kind {
+        "s3" => "look at the bucket, the prefix and its slash: keys are put together without one",
+        _ => "is this the place that builds export to?",
+    };
+    Some(desk.finding(Code::NoRefs, message).hint(hint))
 }
 
 fn age(desk: &Desk<'_>, then: Timestamp) -> String {

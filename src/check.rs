@@ -106,9 +106,10 @@ pub async fn check(
 ) -> Option<Checked> {
     let refs = subject.refs();
     let looks = look::into(&**reader, subject.inventory, &refs, options, &mut observe).await?;
-    let read = match options.verify {
-        true => Some(verify::read(reader, subject.inventory, &refs, options, &mut observe).await?),
-        false => None,
+    let read = if options.verify {
+        Some(verify::read(reader, subject.inventory, &refs, options, &mut observe).await?)
+    } else {
+        None
     };
     let evidence = Evidence { subject: *subject, looks: &looks, read: read.as_ref() };
     let listed = subject.inventory.blobs.iter().filter(|blob| subject.inventory.unlisted.is_none() && blob.is_stored());

@@ -58,7 +58,7 @@ impl Finding {
 
     /// Says what it is about.
     #[must_use]
-    pub fn about(self, subject: impl ToString) -> Self {
+    pub fn about(self, subject: &(impl ToString + ?Sized)) -> Self {
         Self { subject: Some(subject.to_string()), ..self }
     }
 

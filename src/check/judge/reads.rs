@@ -36,7 +36,7 @@ pub(super) fn judge(desk: &Desk<'_>, read: &ReadBlobs) -> Vec<Finding> {
         let message = format!("{} could not be read: {}", counted(count, "blob"), visible(why));
         let digest = desk.subject.inventory.blobs.get(first).digest();
         let hint = "nothing is known of their bytes; when the store answers again, check again";
-        desk.finding(Code::BlobUnreadable, message).about(digest).hint(hint)
+        desk.finding(Code::BlobUnreadable, message).about(&digest).hint(hint)
     }));
     findings
 }
@@ -45,9 +45,9 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
     let blob = desk.subject.inventory.blobs.get(id);
     let refs: Vec<&RefEntry> = desk.subject.inventory.refs_of(id).map(|(_, entry)| entry).collect();
     let names: Vec<_> = refs.iter().map(|entry| visible(&entry.name)).collect();
-    let named = listed(names.iter().map(AsRef::as_ref), names.len() as u64, MOST_REFS);
+    let some = listed(names.iter().map(AsRef::as_ref), names.len() as u64, MOST_REFS);
     let message =
-        format!("the blob's bytes are not those that its digest names: builds fail that need it from {named}");
+        format!("the blob's bytes are not those that its digest names: builds fail that need it from {some}");
     let digest = blob.digest();
     let hint = match (desk.subject.kind, refs.first()) {
         ("local", _) => format!(
@@ -60,7 +60,7 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
         }
         (_, None) => "delete the blob".to_owned(),
     };
-    let finding = desk.finding(Code::BlobWrongBytes, message).about(digest).costing(blob.stored_size()).hint(hint);
+    let finding = desk.finding(Code::BlobWrongBytes, message).about(&digest).costing(blob.stored_size()).hint(hint);
     match refs.first() {
         Some(entry) => finding.of_ref(&entry.name),
         None => finding,
@@ -78,7 +78,7 @@ fn gone(desk: &Desk<'_>, entry: &RefEntry, blobs: &[BlobId]) -> Option<Finding> 
         counted(count, "blob"),
         them = one_or(count, "it", "them")
     );
-    let finding = desk.about(entry, Code::BlobMissing, message).about(first.digest()).costing(bytes);
+    let finding = desk.about(entry, Code::BlobMissing, message).about(&first.digest()).costing(bytes);
     let finding = if desk.subject.kind == "gha" { finding.weighing(Severity::Warning) } else { finding };
     Some(finding.hint(desk.renewal(entry)))
 }

@@ -115,7 +115,7 @@ fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
         let hint = format!("no later export mends it while it imports from here: {}", desk.renewal(entry));
         desk.about(entry, Code::BlobMissing, message).hint(hint)
     };
-    Some(finding.about(first.digest()).costing(bytes))
+    Some(finding.about(&first.digest()).costing(bytes))
 }
 
 fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
@@ -141,7 +141,7 @@ fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
     } else {
         desk.renewal(entry)
     };
-    Some(desk.about(entry, Code::BlobWrongSize, message).about(first.digest()).costing(bytes).hint(hint))
+    Some(desk.about(entry, Code::BlobWrongSize, message).about(&first.digest()).costing(bytes).hint(hint))
 }
 
 /// Tells whether nothing else has told of a blob: what is wrong with a document has a finding of its own.
@@ -191,7 +191,7 @@ fn nearly_too_large(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
         Size(size)
     );
     let hint = "leave `--cache-from` out of one build that exports, which drops the keys of former builds";
-    Some(desk.about(entry, Code::NearImportLimit, message).about(largest.digest()).hint(hint))
+    Some(desk.about(entry, Code::NearImportLimit, message).about(&largest.digest()).hint(hint))
 }
 
 fn in_the_future(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {

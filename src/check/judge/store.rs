@@ -133,7 +133,7 @@ fn prefix(desk: &Desk<'_>, s3: &S3Location) -> Vec<Finding> {
         let message = format!("the {name} `{prefix}` does not end with a slash: its keys begin with `{prefix}{next}`");
         let hint =
             format!("when that is not meant, export and import with {name}={prefix}/; the cache begins anew there");
-        desk.finding(Code::PrefixWithoutSlash, message).about(prefix).hint(hint)
+        desk.finding(Code::PrefixWithoutSlash, message).about(&prefix).hint(hint)
     };
     run_in.map(finding).collect()
 }

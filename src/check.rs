@@ -15,6 +15,7 @@ use crate::source::Location;
 mod code;
 mod finding;
 mod judge;
+pub mod lifecycle;
 pub mod look;
 pub mod verify;
 mod words;

@@ -23,8 +23,8 @@ mod open;
 mod output;
 mod prune;
 mod registry;
+mod s3;
 mod show;
-
 mod table;
 mod ui;
 mod why;
@@ -89,6 +89,8 @@ struct Global {
     no_touch: bool,
     #[command(flatten)]
     registry: registry::Flags,
+    #[command(flatten)]
+    s3: s3::Flags,
 }
 
 /// Parses a filter from the command line, where a sentence says what is wrong with it.
@@ -203,6 +205,8 @@ struct Session<'a> {
     no_touch: bool,
     /// How registries are asked.
     registry: crate::backend::registry::RegistryAccess,
+    /// How buckets are asked.
+    s3: s3::Flags,
     /// Whether the configuration file was named, and not found.
     config_is_named: bool,
     finishing: AtomicBool,
@@ -217,6 +221,7 @@ impl Session<'_> {
             timeout: settings.timeout.value,
             no_touch: self.no_touch,
             registry: self.registry.clone(),
+            s3: self.s3.access(&settings.concurrency),
         }
     }
 
@@ -251,6 +256,7 @@ fn engine(
         read_only: global.read_only,
         no_touch: global.no_touch,
         registry: global.registry.access()?,
+        s3: global.s3.clone(),
         config_is_named: global.config.is_some(),
         finishing: AtomicBool::new(false),
     };

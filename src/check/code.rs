@@ -102,6 +102,10 @@ codes! {
     LayerLoops = "layer-loops", Error;
     /// A layer without the annotations that a cache without manifests needs.
     LayerUndescribed = "layer-undescribed", Error;
+    /// A rule of the bucket that deletes blobs which manifests still name.
+    LifecycleExpiresBlobs = "lifecycle-expires-blobs", Error;
+    /// A rule of the bucket that moves blobs or manifests to where no build can read them.
+    LifecycleArchives = "lifecycle-archives", Error;
     /// The refs changed all the time: what was found may be past.
     KeepsChanging = "keeps-changing", Warning;
     /// An inline cache that BuildKit passes over.
@@ -128,6 +132,12 @@ codes! {
     QuotaFull = "quota-full", Warning;
     /// Something that could not be looked at, and why.
     NotChecked = "not-checked", Info;
+    /// A rule of the bucket that deletes manifests and leaves their blobs.
+    LifecycleLeavesBlobs = "lifecycle-leaves-blobs", Info;
+    /// No rule of the bucket ends unfinished uploads.
+    LifecycleKeepsUploads = "lifecycle-keeps-uploads", Info;
+    /// No rule of the bucket deletes what it keeps of deleted and overwritten objects.
+    LifecycleKeepsVersions = "lifecycle-keeps-versions", Info;
     /// Blobs that no ref reaches.
     Orphans = "orphans", Info;
     /// Uploads that were never finished.

@@ -98,7 +98,7 @@ impl<'a> Ref<'a> {
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let sources = open::sources(session, &arguments.sources)?;
-    let (scanned, failures) = open::scan_all(session, sources).await?;
+    let (scanned, failures) = open::scan_found(session, sources).await?;
     let now = Timestamp::now();
     let shown = |entry: &RefEntry| arguments.filter.as_ref().is_none_or(|filter| filter.matches(entry, now));
     let listed: Vec<(&Scanned, Vec<&RefEntry>)> = scanned

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::output::Output;
 use super::{Global, Session, config, open, prune};
 use crate::backend::{self, Access as StoreAccess};
@@ -13,7 +15,7 @@ use crate::format::text::visible;
 use crate::source::{Location, Source};
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
-use crate::tui::{self, OpenedSource, TuiOptions};
+use crate::tui::{self, Finder, OpenedSource, TuiOptions};
 
 pub(super) fn run(texts: &[String], global: &Global, output: &Output) -> Result<Exit, Failure> {
     if output.json {
@@ -39,17 +41,6 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
     let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
     let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
     let asking = session.access();
-    let mut found = Vec::new();
-    for source in sources {
-        // Only a whole registry has to be asked before there is a row to show.
-        match &source.location {
-            Location::Registry(registry) if registry.is_whole_registry() => {
-                found.extend(backend::expand(source, &asking).await?);
-            }
-            _ => found.push(source),
-        }
-    }
-    let sources = found;
     let options = TuiOptions {
         sources: sources.iter().map(|source| opened(source, access, &asking)).collect::<Result<_, _>>()?,
         theme,
@@ -60,13 +51,7 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
         crash_dir: std::env::temp_dir(),
         open: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            let one = |source: &Source| match &source.location {
-                Location::Registry(registry) if registry.is_whole_registry() => {
-                    Err(Failure::message(Exit::Usage, format!("name a repository, as in {}/NAME", registry.host)))
-                }
-                _ => opened(source, access, &asking),
-            };
-            parsed.and_then(|parsed| one(&parsed.source)).map_err(|failure| failure.to_string())
+            parsed.and_then(|parsed| opened(&parsed.source, access, &asking)).map_err(|failure| failure.to_string())
         }),
         pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
     };
@@ -82,7 +67,33 @@ fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<Opene
         source: Some(Source { select: None, ..source.clone() }),
         reader: Ok(backend::open(source, asking)?),
         select: source.select.clone(),
+        find: backend::may_be_several(source).then(|| finder(source, access, asking)),
         pruner: if access == Access::Write { pruner(source, asking) } else { None },
+    })
+}
+
+/// Returns what finds the stores for which a source stands.
+fn finder(source: &Source, access: Access, asking: &StoreAccess) -> Finder {
+    let (source, asking) = (source.clone(), asking.clone());
+    Arc::new(move |sender| {
+        let (source, asking) = (source.clone(), asking.clone());
+        Box::pin(async move {
+            let (found, mut stores) = mpsc::channel(1);
+            let finding = backend::find_stores(&source, &asking, found);
+            let sending = async {
+                while let Some(store) = stores.recv().await {
+                    // It stands for itself from here on.
+                    let store = opened(&store, access, &asking).map(|store| OpenedSource { find: None, ..store });
+                    if let Ok(store) = store
+                        && sender.send(store).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            };
+            let (end, ()) = tokio::join!(finding, sending);
+            end.map_err(|error| Failure::from(error).to_string())
+        })
     })
 }
 

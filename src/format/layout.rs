@@ -43,6 +43,8 @@ pub struct RootFacts {
     pub bytes: u64,
     /// Why what it names cannot be read, where that is so for nobody's fault; then its digest only tells it from others.
     pub sealed: Option<String>,
+    /// Why its content cannot be read, where the store has said so already; then its digest only tells it from others.
+    pub unread: Option<String>,
 }
 
 impl Root {

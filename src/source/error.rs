@@ -136,6 +136,17 @@ pub enum Warning {
     /// A duration that BuildKit cannot read; it falls back to its default without a word.
     #[error("the value of `touch_refresh` is not a duration such as 24h; BuildKit takes it for its default, 24h")]
     TouchRefresh,
+    /// A prefix that does not end with a slash; names are put right behind it.
+    #[error("`{name}` does not end with a slash: keys begin with `{}`, as BuildKit has it, too", visible(.example))]
+    NoSlash {
+        /// The attribute.
+        name: &'static str,
+        /// What keys begin with.
+        example: String,
+    },
+    /// One half of a key.
+    #[error("access_key_id and secret_access_key count only together; BuildKit looks for credentials elsewhere, too")]
+    HalfAKey,
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

@@ -1,6 +1,7 @@
 //! The terminal UI, in its own loop.
 
 mod check;
+mod find;
 mod gha;
 mod hostile;
 mod journeys;

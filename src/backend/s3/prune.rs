@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::dropped::Dropped;
 use super::lease::Held;
-use super::{S3Cache, fault, listing};
+use super::{S3Cache, fault};
 use crate::backend::{
     BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneError, RefRewrite, RefTarget, RemoteError, Skip,
@@ -213,7 +213,7 @@ impl S3Cache {
     /// Ends unfinished uploads of a key that began at that moment.
     async fn abort(&self, client: &Client, key: &str, began: Timestamp) -> Result<Outcome, RemoteError> {
         let mut outcome = Outcome::AlreadyGone;
-        for (upload, initiated) in listing::upload_ids(client, &self.location, key).await? {
+        for (upload, initiated) in self.lister().await?.upload_ids(key).await? {
             if initiated.map(Timestamp::as_second) != Some(began.as_second()) {
                 continue;
             }

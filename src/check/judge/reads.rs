@@ -46,8 +46,7 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
     let refs: Vec<&RefEntry> = desk.subject.inventory.refs_of(id).map(|(_, entry)| entry).collect();
     let names: Vec<_> = refs.iter().map(|entry| visible(&entry.name)).collect();
     let some = listed(names.iter().map(AsRef::as_ref), names.len() as u64, MOST_REFS);
-    let message =
-        format!("the blob's bytes are not those that its digest names: builds fail that need it from {some}");
+    let message = format!("the blob's bytes are not those that its digest names: builds fail that need it from {some}");
     let digest = blob.digest();
     let hint = match (desk.subject.kind, refs.first()) {
         ("local", _) => format!(

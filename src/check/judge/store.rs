@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Desk;
 use super::refs::ahead;
 use crate::check::words::{counted, one_or};
-use crate::check::{Code, Finding};
+use crate::check::{Code, Finding, lifecycle};
 use crate::format::text::visible;
 use crate::inventory::blobs::Blob;
 use crate::inventory::{StoreWarning, Tally};
@@ -17,6 +17,9 @@ pub(super) fn judge(desk: &Desk<'_>) -> Vec<Finding> {
     findings.extend(no_refs(desk));
     findings.extend(desk.subject.inventory.warnings.iter().filter_map(|warning| heeded(desk, warning)));
     findings.extend(written_in_the_future(desk));
+    if let Some(bucket) = &desk.subject.inventory.bucket {
+        findings.extend(lifecycle::audit(desk.subject.source, bucket).findings);
+    }
     if let Some(Location::S3(s3)) = desk.subject.location {
         findings.extend(prefix(desk, s3));
     }
@@ -77,7 +80,11 @@ fn no_refs(desk: &Desk<'_>) -> Option<Finding> {
     if !inventory.refs.is_empty() || !inventory.is_complete() {
         return None;
     }
-    let message = "no ref names anything here: a build that imports from it gets nothing, and is not told";
+    let elsewhere = inventory.warnings.iter().find(|warning| matches!(warning, StoreWarning::Elsewhere(_)));
+    let message = elsewhere.map_or_else(
+        || "no ref names anything here: a build that imports from it gets nothing, and is not told".to_owned(),
+        |warning| format!("{warning}: a build that imports from here gets nothing, and is not told"),
+    );
     let hint = match desk.subject.kind {
         "s3" => "look at the bucket, the prefix and its slash: keys are put together without one",
         _ => "is this the place that builds export to?",
@@ -100,8 +107,9 @@ fn heeded(desk: &Desk<'_>, warning: &StoreWarning) -> Option<Finding> {
                 "the others are kept from being orphans by nothing but their entries: delete those that no build needs";
             Some(desk.finding(Code::DuplicateName, warning.to_string()).of_ref(name).hint(hint))
         }
-        // What is not listed has its place among what was not checked; reading is no finding.
-        StoreWarning::Unlisted(_) | StoreWarning::Touched(_) => None,
+        // What is not listed has its place among what was not checked, and where other caches lie belongs to there being
+        // none here; reading is no finding.
+        StoreWarning::Unlisted(_) | StoreWarning::Touched(_) | StoreWarning::Elsewhere(_) => None,
     }
 }
 
@@ -184,6 +192,12 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
     if !inventory.is_complete() {
         let message = "the scan was stopped before everything was listed: more may be wrong";
         findings.push(desk.finding(Code::NotChecked, message).hint("scan again"));
+    }
+    if let Some(bucket) = inventory.bucket.as_ref().filter(|_| desk.subject.only.is_none()) {
+        // The audit of the rules says itself when it cannot judge them.
+        for (what, why) in bucket.not_known().filter(|(what, _)| *what != "lifecycle rules") {
+            findings.push(desk.finding(Code::NotChecked, format!("{what}: not known, for {}", visible(why))));
+        }
     }
     if let Some(around) = &inventory.around {
         findings.extend(

@@ -1,5 +1,8 @@
 //! Buckets, registries, and GitHub's caches.
 
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
+};
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
@@ -9,16 +12,21 @@ use crate::support::fixture::SETS;
 use crate::support::gha::Github;
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, Setup};
-use crate::support::s3::{S3Server, StoredObject};
+use crate::support::s3::{S3Server, Service, StoredObject};
 
 fn in_bucket(sandbox: &Sandbox, server: &S3Server, place: &str) -> Run {
     S3Server::run(sandbox, &["check", "--json", &server.source(place)])
 }
 
+/// Returns the codes of the findings about what could be looked at; this service does not tell all that Amazon does.
+fn checked(report: &Value) -> Vec<&str> {
+    codes(report).into_iter().filter(|code| *code != "not-checked").collect()
+}
+
 #[test]
 fn whole_buckets_have_neither_errors_nor_warnings() {
     for set in SETS {
-        let (server, bucket) = S3Server::with(set);
+        let (server, bucket) = S3Server::with(Service::S3sFs, set);
         let report = ended(&in_bucket(&Sandbox::new(), &server, &bucket), 0);
         assert_eq!(report["summary"]["error"], 0, "{set}");
         assert!(report["checked"][0]["refs"].as_u64().unwrap() > 0, "{set}");
@@ -27,10 +35,10 @@ fn whole_buckets_have_neither_errors_nor_warnings() {
 
 #[test]
 fn faults_in_a_bucket_are_told() {
-    let (server, bucket) = S3Server::with("mini");
+    let (server, bucket) = S3Server::with(Service::S3sFs, "mini");
     let objects: Vec<StoredObject> = crate::support::fixture::Fixture::named("mini").json("s3.json");
     let blob = objects.iter().filter(|object| object.key.starts_with("blobs/")).max_by_key(|blob| blob.size).unwrap();
-    std::fs::remove_file(server.path(&bucket, &blob.key)).unwrap();
+    server.remove(&bucket, &blob.key);
     server.put(&bucket, "manifests/emptied", b"{}");
     let layer = Digest::of(b"layer");
     server.put(&bucket, &format!("blobs/{layer}"), b"layer");
@@ -55,13 +63,37 @@ fn faults_in_a_bucket_are_told() {
       mend or delete that ref first
     ");
 
-    let empty = ended(&in_bucket(&sandbox, &server, &format!("{bucket}/team")), 3);
-    assert_eq!(codes(&empty), ["no-refs"]);
+    server.put(&bucket, "teammanifests/main", b"{}");
+    server.put(&bucket, &format!("teamblobs/{layer}"), b"layer");
     let source = server.source(&bucket);
     let place = source.split_once('?').unwrap().1.replace('&', ",");
     let source = format!("type=s3,bucket={bucket},prefix=team,{place}");
     let report = ended(&S3Server::run(&sandbox, &["check", "--json", &source]), 3);
-    assert_eq!(codes(&report), ["no-refs", "prefix-without-slash"]);
+    assert_eq!(checked(&report), ["empty-cache", "prefix-without-slash", "orphans"]);
+}
+
+#[test]
+fn rules_of_a_bucket_that_break_its_cache_are_findings() {
+    let (server, bucket) = S3Server::with(Service::Moto, "mini");
+    let sandbox = Sandbox::new();
+    let before = ended(&in_bucket(&sandbox, &server, &bucket), 0);
+    assert!(codes(&before).iter().all(|code| !code.starts_with("lifecycle-expires")), "{before}");
+    let rule = LifecycleRule::builder()
+        .id("thirty days")
+        .status(ExpirationStatus::Enabled)
+        .filter(LifecycleRuleFilter::builder().prefix("").build())
+        .expiration(LifecycleExpiration::builder().days(30).build())
+        .build()
+        .unwrap();
+    let rules = BucketLifecycleConfiguration::builder().rules(rule).build().unwrap();
+    let (client, name) = (server.client(), server.bucket(&bucket));
+    let put = client.put_bucket_lifecycle_configuration().bucket(name).lifecycle_configuration(rules);
+    server.block_on(put.send()).unwrap();
+    let report = ended(&in_bucket(&sandbox, &server, &bucket), 3);
+    let found =
+        report["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "lifecycle-expires-blobs");
+    assert_eq!(found.unwrap()["severity"], "error");
+    assert!(found.unwrap()["message"].as_str().unwrap().contains("`thirty days`"), "{report}");
 }
 
 #[test]

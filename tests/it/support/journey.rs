@@ -91,7 +91,7 @@ pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
 
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
     let (label, kind) = (label.to_owned(), kind.to_owned());
-    OpenedSource { label, kind, source: None, reader: Ok(reader), select: None, pruner: None }
+    OpenedSource { label, kind, source: None, reader: Ok(reader), select: None, find: None, pruner: None }
 }
 
 impl Journey {

@@ -110,10 +110,7 @@ pub async fn find_stores(
 ///
 /// # Errors
 /// When the service cannot be asked.
-pub async fn expand(
-    mut source: Source,
-    access: &Access,
-) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
+pub async fn expand(mut source: Source, access: &Access) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
     if let Location::Gha(gha) = &mut source.location {
         gha.repository = Some(gha::repository(gha)?);
     }
@@ -341,6 +338,14 @@ pub trait CacheReader: Send + Sync {
     /// Returns what is known of the bucket beside the cache in it; asked for when the listing has ended.
     async fn bucket(&self) -> Option<bucket::Bucket> {
         None
+    }
+
+    /// Returns the refs of other caches that keep their blobs where this one does.
+    ///
+    /// # Errors
+    /// When they cannot be listed: then no blob may go.
+    async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {
+        Ok(Vec::new())
     }
 
     /// Returns what deletions cost, where that is worth knowing before they begin.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
+use crate::source::Location;
 
 mod check;
 mod config;
@@ -216,12 +217,16 @@ impl Session<'_> {
     /// Returns how stores are asked.
     fn access(&self) -> crate::backend::Access {
         let settings = &self.settings;
+        let buckets = settings.sources.iter().filter_map(|setting| match &setting.value.location {
+            Location::S3(location) => Some(location.clone()),
+            _ => None,
+        });
         crate::backend::Access {
             concurrency: settings.concurrency.value.get(),
             timeout: settings.timeout.value,
             no_touch: self.no_touch,
             registry: self.registry.clone(),
-            s3: self.s3.access(&settings.concurrency),
+            s3: self.s3.access(&settings.concurrency, buckets.collect()),
         }
     }
 

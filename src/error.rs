@@ -188,6 +188,7 @@ impl From<PruneError> for Failure {
         match error {
             PruneError::Backend(error) => error.into(),
             PruneError::Busy(_) => failure.hint("nothing was changed; wait until it has ended"),
+            PruneError::Refused(_) => Self { exit: Exit::Usage, ..failure }.hint("nothing was changed; leave it out"),
             PruneError::IndexHeld(_) => failure.hint("try again when the build has ended"),
             PruneError::TrashOccupied(_) => {
                 failure.hint("nothing was changed; move it away, cachelens needs that name")

@@ -60,7 +60,8 @@ impl Bucket {
         if let Some(class) = self.unusual.get(blob) {
             return Some(class);
         }
-        let unusual: u64 = self.classes.iter().filter(|(class, _)| class != "STANDARD").map(|(_, sum)| sum.objects).sum();
+        let unusual: u64 =
+            self.classes.iter().filter(|(class, _)| class != "STANDARD").map(|(_, sum)| sum.objects).sum();
         (unusual == self.unusual.len() as u64).then_some("STANDARD")
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,15 +39,20 @@ mod fault;
 mod gather;
 mod lease;
 mod listing;
+mod manner;
+mod objects;
 mod others;
 mod pace;
 mod places;
 mod prune;
+mod refs;
 mod rules;
 mod spread;
 
 use gather::Gathering;
+use lease::Standing;
 use listing::Lister;
+use manner::Manner;
 use others::{Others, Take as _};
 use pace::Pace;
 use places::Kind;
@@ -64,11 +70,15 @@ pub struct S3Access {
     pub no_sign_request: bool,
     /// How many requests are under way at once, as long as the service bears it.
     pub at_once: usize,
+    /// All buckets that are configured: the manifests of those that keep their blobs in the same place count, too.
+    pub others: Arc<[S3Location]>,
+    /// Whether the last look at a blob before it goes is left out; refused by services without the condition for it.
+    pub no_recheck: bool,
 }
 
 impl Default for S3Access {
     fn default() -> Self {
-        Self { no_sign_request: false, at_once: 32 }
+        Self { no_sign_request: false, at_once: 32, others: Arc::default(), no_recheck: false }
     }
 }
 
@@ -85,10 +95,16 @@ pub struct S3Cache {
     /// What the last listing found beside the cache.
     bucket: Mutex<Option<Bucket>>,
     manifests: Mutex<Manifests>,
+    /// The other caches that keep their blobs in the same place.
+    companions: Vec<S3Location>,
+    /// How the service deletes, once it has shown.
+    manner: OnceCell<Manner>,
+    /// Whether the service knows no condition for what is written.
+    asked_without_condition: AtomicBool,
     /// The blobs that were deleted here.
     deleted: Mutex<HashSet<Digest>>,
-    /// Who holds the lease, when that is this one.
-    lease: Mutex<Option<String>>,
+    /// The lease, while this one holds it.
+    lease: Mutex<Option<Arc<Standing>>>,
 }
 
 /// What a listing of the manifests found.
@@ -151,6 +167,9 @@ impl S3Cache {
             listed: Mutex::default(),
             bucket: Mutex::default(),
             manifests: Mutex::default(),
+            companions: companions(location, &access.s3.others),
+            manner: OnceCell::new(),
+            asked_without_condition: AtomicBool::new(false),
             deleted: Mutex::default(),
             lease: Mutex::default(),
         }
@@ -158,6 +177,12 @@ impl S3Cache {
 
     async fn client(&self) -> Result<&Client, RemoteError> {
         self.client.get_or_try_init(|| client::connect(&self.location, &self.access)).await
+    }
+
+    /// Makes another that asks by the same client, for what goes on beside.
+    async fn sharing_client(&self) -> Result<Self, RemoteError> {
+        let client = OnceCell::new_with(Some(self.client().await?.clone()));
+        Ok(Self { client, ..Self::new(&self.location, &self.access) })
     }
 
     async fn lister(&self) -> Result<Lister<'_>, RemoteError> {
@@ -202,6 +227,19 @@ impl S3Cache {
         Ok(listed)
     }
 
+    /// Lists the manifests of the other caches that keep their blobs in the same place.
+    async fn manifests_of_companions(&self) -> Result<Vec<Listed>, RemoteError> {
+        let mut all = Vec::new();
+        for companion in &self.companions {
+            let places = Places::new(companion);
+            let mut listed = self.lister().await?.all(&places.manifests).await?;
+            listed.retain(|listed| places.kind(listed) == Kind::Manifest);
+            listed.sort_by(|a, b| a.key.cmp(&b.key));
+            all.extend(listed);
+        }
+        Ok(all)
+    }
+
     /// Makes a root of a manifest. One whose content cannot be had has no digest, and says why.
     async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
         let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
@@ -219,7 +257,8 @@ impl S3Cache {
                 Err(error) => Err(error.in_one_line()),
             },
         };
-        let digest = read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
+        let digest =
+            read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
         let mut descriptor = Descriptor::named(digest);
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
         let facts = RootFacts { modified: listed.modified, unread: read.err(), ..RootFacts::default() };
@@ -273,8 +312,7 @@ impl S3Cache {
         let (manifests, strays) =
             self.listed.lock().map(|listed| (listed.manifests, listed.strays.clone())).unwrap_or_default();
         gathering.take(strays).await;
-        let blobs =
-            spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
+        let blobs = spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
         let beside = async {
             let own = places.own();
             let own = async { lister.all(&own).await };
@@ -347,7 +385,7 @@ impl CacheReader for S3Cache {
 
     async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
         let listed = self.manifests().await?;
-        let fingerprint = fingerprint(&listed);
+        let fingerprint = fingerprint(&listed, &self.manifests_of_companions().await?);
         let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
         let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
         let mut entries = Vec::new();
@@ -362,11 +400,12 @@ impl CacheReader for S3Cache {
 
     /// What a manifest says shows in its tag; nothing has to be read again.
     async fn still(&self, expected: Digest) -> Result<bool, BackendError> {
-        Ok(fingerprint(&self.manifests().await?) == expected)
+        let (own, others) = (self.manifests().await?, self.manifests_of_companions().await?);
+        Ok(fingerprint(&own, &others) == expected)
     }
 
     async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
-        match cancel.run_until_cancelled(self.list_all(&sender, &cancel)).await {
+        match cancel.run_until_cancelled(Box::pin(self.list_all(&sender, &cancel))).await {
             Some(listed) => Ok(listed?),
             None => Ok(()),
         }
@@ -411,8 +450,21 @@ impl CacheReader for S3Cache {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        let settling = SignedDuration::try_from(self.location.touch_refresh).unwrap_or(SignedDuration::MAX);
+        let refreshes = self.companions.iter().map(|companion| companion.touch_refresh);
+        let longest = refreshes.fold(self.location.touch_refresh, Duration::max);
+        let settling = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
         Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false, settling }
+    }
+
+    async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {
+        let listed = self.manifests_of_companions().await?;
+        let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
+        let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
+        let mut roots = Vec::new();
+        while let Some(root) = reading.next().await {
+            roots.push(root?);
+        }
+        Ok(roots)
     }
 
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
@@ -421,18 +473,30 @@ impl CacheReader for S3Cache {
 
     async fn place(&self) -> Result<String, BackendError> {
         // Printing leaves the credentials out.
-        let plain = S3Location {
-            touch_refresh: Duration::from_hours(24),
-            no_sign_request: false,
-            ..self.location.clone()
-        };
+        let plain =
+            S3Location { touch_refresh: Duration::from_hours(24), no_sign_request: false, ..self.location.clone() };
         let location = Location::S3(plain);
         Ok(format!("s3 {}", Source { location, select: None, ignored: Vec::new() }))
     }
 }
 
+/// Returns the other caches that keep their blobs where this one does.
+fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
+    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
+    let is_other = |other: &&S3Location| {
+        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
+    };
+    let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
+    companions.sort_by_key(|other| Places::new(other).manifests);
+    companions.dedup_by_key(|other| Places::new(other).manifests);
+    companions
+}
+
 /// Returns what changes whenever a manifest does.
-fn fingerprint(manifests: &[Listed]) -> Digest {
-    let told = manifests.iter().map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
+fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
+    let told = manifests
+        .iter()
+        .chain(of_companions)
+        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
     Digest::of(told.collect::<String>().as_bytes())
 }

@@ -45,7 +45,8 @@ pub fn audit(source: &str, bucket: &Bucket) -> Audit {
     let mut findings = judge.archives();
     findings.extend(judge.expiration());
     if !judge.ends_uploads() {
-        let message = "no rule ends unfinished uploads: what an interrupted export has sent is kept, and paid, for ever";
+        let message =
+            "no rule ends unfinished uploads: what an interrupted export has sent is kept, and paid, for ever";
         findings.push(
             Finding::new(source, Code::LifecycleKeepsUploads, message)
                 .hint("a rule with AbortIncompleteMultipartUpload ends them; `cachelens prune` does, too"),
@@ -60,11 +61,13 @@ pub fn audit(source: &str, bucket: &Bucket) -> Audit {
 /// Tells whether noncurrent versions pile up.
 fn versions(judge: &Judge<'_>, bucket: &Bucket) -> Option<Finding> {
     let keeps = matches!(bucket.versioning, Ok(Versioning::On | Versioning::Suspended));
-    let covered = judge.enabled().any(|rule| rule.noncurrent_days.is_some() && rule.is_about_all_of(&judge.places.blobs));
+    let covered =
+        judge.enabled().any(|rule| rule.noncurrent_days.is_some() && rule.is_about_all_of(&judge.places.blobs));
     if !keeps || covered {
         return None;
     }
-    let message = "the bucket keeps versions, and no rule ever deletes them: what is deleted or overwritten is still paid for";
+    let message =
+        "the bucket keeps versions, and no rule ever deletes them: what is deleted or overwritten is still paid for";
     let finding = Finding::new(judge.source, Code::LifecycleKeepsVersions, message)
         .hint("a rule with NoncurrentVersionExpiration lets them go; leave some days in which a prune can be undone");
     Some(match bucket.noncurrent {
@@ -85,7 +88,11 @@ impl LifecycleRule {
     }
 
     fn name(&self) -> String {
-        if self.id.is_empty() { "a rule without a name".to_owned() } else { format!("the rule `{}`", visible(&self.id)) }
+        if self.id.is_empty() {
+            "a rule without a name".to_owned()
+        } else {
+            format!("the rule `{}`", visible(&self.id))
+        }
     }
 }
 
@@ -130,7 +137,8 @@ impl<'a> Judge<'a> {
         let (rule, when) = match (self.of_blobs(), self.of_manifests()) {
             (Some(of_blobs), _) => of_blobs,
             (None, Some((rule, _))) => {
-                let message = format!("{} deletes manifests, and none deletes the blobs that nobody names then", rule.name());
+                let message =
+                    format!("{} deletes manifests, and none deletes the blobs that nobody names then", rule.name());
                 return Some(
                     finding(Code::LifecycleLeavesBlobs, message).about(&rule.id).hint("`cachelens prune` frees them"),
                 );
@@ -174,12 +182,9 @@ impl<'a> Judge<'a> {
                 );
                 let nearly = blobs.saturating_add(1) >= least;
                 let weight = if nearly { Severity::Warning } else { Severity::Error };
-                return Some(
-                    finding(Code::LifecycleExpiresBlobs, message).weighing(weight).about(&rule.id).hint(format!(
-                        "keep blobs {least} days or longer where manifests stay {}",
-                        in_days(days(manifests))
-                    )),
-                );
+                return Some(finding(Code::LifecycleExpiresBlobs, message).weighing(weight).about(&rule.id).hint(
+                    format!("keep blobs {least} days or longer where manifests stay {}", in_days(days(manifests))),
+                ));
             }
         };
         let hint = format!(

@@ -140,7 +140,8 @@ async fn scan_each(
     let (mut scanned, mut failures) = (Vec::new(), Vec::new());
     for source in sources {
         let label = source.to_string();
-        let expanded = if is_one(&source) { Ok((vec![source], None)) } else { backend::expand(source, &access).await };
+        let expanded =
+            if is_one(&source) { Ok((vec![source], None)) } else { Box::pin(backend::expand(source, &access)).await };
         match expanded {
             Ok((found, left_out)) => {
                 if let Some(left_out) = left_out {

@@ -68,8 +68,11 @@ impl S3Location {
 
     /// Returns what is odd about it.
     fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
-        let prefixes =
-            [("prefix", &self.prefix), ("manifests_prefix", &self.manifests_prefix), ("blobs_prefix", &self.blobs_prefix)];
+        let prefixes = [
+            ("prefix", &self.prefix),
+            ("manifests_prefix", &self.manifests_prefix),
+            ("blobs_prefix", &self.blobs_prefix),
+        ];
         let mut warnings = Vec::new();
         for (name, prefix) in prefixes {
             if !prefix.is_empty() && !prefix.ends_with('/') {

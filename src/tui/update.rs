@@ -247,7 +247,14 @@ mod tests {
             &Pruning::default(),
         );
         let deleting = Deleting::Allowed;
-        let info = SourceInfo { label: "store".into(), kind: "local".into(), fault: None, is_search: false, select: None, deleting };
+        let info = SourceInfo {
+            label: "store".into(),
+            kind: "local".into(),
+            fault: None,
+            is_search: false,
+            select: None,
+            deleting,
+        };
         let (model, effects) = Model::new(world, vec![info], None);
         let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else { panic!("{effects:?}") };
         (model, job)

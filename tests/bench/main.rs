@@ -15,6 +15,7 @@ mod layout;
 mod memory;
 mod plan;
 mod rows;
+mod s3_delete;
 mod s3_list;
 mod snapshots;
 mod table;
@@ -28,7 +29,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 10] = [
+const PARTS: [(&str, Measure); 11] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -37,6 +38,7 @@ const PARTS: [(&str, Measure); 10] = [
     ("context", context::measure),
     ("terminal", terminal::measure),
     ("github", github::measure),
+    ("s3-delete", s3_delete::measure),
     ("s3-list", s3_list::measure),
     ("disk", disk::measure),
 ];

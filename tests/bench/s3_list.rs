@@ -14,8 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::dto::{
     CommonPrefix, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, Object, StreamingBlob,
-    Timestamp,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    StreamingBlob, Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -49,7 +49,11 @@ pub fn measure(table: &mut Table) -> Outcome {
         let [ours, aws, rclone] = [ours, aws, rclone].map(|mut times| median(times.split_off(1)));
         let what = format!("s3: list {BLOBS} blobs, {} ms added", pause.as_millis());
         table.time(format_args!("{what}, against 1/{faster_than_aws} of `aws s3 ls`"), ours, aws / faster_than_aws);
-        table.time(format_args!("{what}, against 1/{faster_than_rclone} of `rclone lsf`"), ours, rclone / faster_than_rclone);
+        table.time(
+            format_args!("{what}, against 1/{faster_than_rclone} of `rclone lsf`"),
+            ours,
+            rclone / faster_than_rclone,
+        );
     }
     Ok(())
 }
@@ -114,7 +118,10 @@ impl Service {
 
 #[async_trait::async_trait]
 impl S3 for Service {
-    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
         self.wait().await;
         let input = request.input;
         let prefix = input.prefix.clone().unwrap_or_default();
@@ -125,7 +132,9 @@ impl S3 for Service {
         loop {
             let from = if after < prefix { Bound::Included(prefix.clone()) } else { Bound::Excluded(after.clone()) };
             let mut leap = None;
-            for (key, size) in self.objects.range((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(&prefix)) {
+            for (key, size) in
+                self.objects.range((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(&prefix))
+            {
                 if contents.len() + folders.len() == most {
                     truncated = true;
                     break;

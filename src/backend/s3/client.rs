@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
@@ -29,6 +30,8 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(access.timeout).build();
     let mut loader =
         aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).region(region.clone());
+    // How often a request is sent again, and after which pause, depends on all that are under way: the pace knows.
+    loader = loader.retry_config(RetryConfig::disabled());
     loader = match (&location.access_key_id, &location.secret_access_key) {
         _ if access.s3.no_sign_request || location.no_sign_request => loader.no_credentials(),
         // Both or neither, as BuildKit has it.

@@ -36,10 +36,7 @@ pub(super) async fn find(bucket: &str, region: Region) -> Result<SharedCredentia
         .max_attempts(1)
         .build();
     let places = [
-        (
-            Place::Environment,
-            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-        ),
+        (Place::Environment, SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())),
         (
             Place::Profile,
             SharedCredentialsProvider::new(ProfileFileCredentialsProvider::builder().configure(&config).build()),
@@ -68,7 +65,8 @@ pub(super) async fn find(bucket: &str, region: Region) -> Result<SharedCredentia
                 error = error.because(place.has_none());
             }
             Ok(Err(refused)) if place != Place::Machine => {
-                let why = refused.source().map_or_else(|| refused.to_string(), |why| DisplayErrorContext(why).to_string());
+                let why =
+                    refused.source().map_or_else(|| refused.to_string(), |why| DisplayErrorContext(why).to_string());
                 let why = why.split(" (").next().unwrap_or_default();
                 error = error.because(format!("{} fails: {}", place.name(), visible(why)));
                 return Err(error.hint(place.remedy()));

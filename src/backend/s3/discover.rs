@@ -3,9 +3,9 @@
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
+use super::client;
 use super::listing::{Level, Lister};
 use super::pace::Pace;
-use super::client;
 use crate::backend::bucket::Places;
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::text::visible;
@@ -116,7 +116,9 @@ async fn look(lister: Lister<'_>, folder: String) -> Result<Seen, RemoteError> {
     }
     let is_of_cache = |name: &String| {
         let own = name.strip_suffix(super::dropped::OWN).is_some();
-        own || caches.iter().any(|stem| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest == manifests || rest == blobs))
+        own || caches
+            .iter()
+            .any(|stem| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest == manifests || rest == blobs))
     };
     let folders = folders.iter().filter(|name| !is_of_cache(name)).cloned().collect();
     Ok(Seen { caches, folders, is_whole: !goes_on })
@@ -157,16 +159,17 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
     ));
     let error = match lister.level(&places.prefix, 1).await {
         Ok(Level { objects, folders, goes_on }) => {
-            let mut names: Vec<String> = folders.into_iter().chain(objects.into_iter().map(|listed| listed.key)).collect();
+            let mut names: Vec<String> =
+                folders.into_iter().chain(objects.into_iter().map(|listed| listed.key)).collect();
             names.sort_unstable();
             let more = names.len().saturating_sub(MOST_NAMED);
-            let named: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
+            let first: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
             let more = match (more, goes_on) {
                 (0, false) => String::new(),
                 (more, false) => format!(" and {more} more"),
                 (_, true) => " and many more".to_owned(),
             };
-            error.because(format!("what is there: {}{more}", named.join(", ")))
+            error.because(format!("what is there: {}{more}", first.join(", ")))
         }
         Err(_) => error,
     };
@@ -178,7 +181,9 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
         found.join(", ")
     };
     if found.is_empty() {
-        error.hint("name what builds have: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` where they are set")
+        error.hint(
+            "name what builds have: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` where they are set",
+        )
     } else {
         error.hint(format!("there are caches with the prefix {caches}"))
     }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::refs::Condition;
 use super::{Listed, S3Cache};
 use crate::backend::{BackendError, DroppedRef, PlanId, PruneError, RefTarget, RemoteError};
 use crate::format::digest::{Digest, DigestText};
@@ -43,7 +44,7 @@ impl S3Cache {
         target: &RefTarget,
         bytes: Vec<u8>,
     ) -> Result<(), RemoteError> {
-        self.put(&self.dropped_key(run, target), bytes, false).await.map(|_| ())
+        self.write(&self.dropped_key(run, target), bytes, Condition::None).await.map(|_| ())
     }
 
     pub(super) async fn recall_dropped(
@@ -58,8 +59,8 @@ impl S3Cache {
     /// Lists what is remembered.
     pub(super) async fn all_dropped(&self) -> Result<Vec<Dropped>, PruneError> {
         let prefix = format!("{}{DROPPED}", self.own());
-        let lister = self.lister().await.map_err(BackendError::from)?;
-        let listed = lister.all(&prefix).await.map_err(BackendError::from)?;
+        let bucket = self.lister().await.map_err(BackendError::from)?;
+        let listed = bucket.all(&prefix).await.map_err(BackendError::from)?;
         Ok(listed.into_iter().filter_map(|listed| parse(&prefix, listed)).collect())
     }
 

@@ -24,7 +24,9 @@ impl Lister<'_> {
             }),
             Err(error) if is_not_offered(&error) => Ok(Versioning::Off),
             // Some services put the right status into an element of another name.
-            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Enabled") => Ok(Versioning::On),
+            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Enabled") => {
+                Ok(Versioning::On)
+            }
             Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Suspended") => {
                 Ok(Versioning::Suspended)
             }
@@ -87,9 +89,7 @@ impl Lister<'_> {
         one_page: bool,
     ) -> Result<Versions, RemoteError> {
         let (mut counted, mut from) = (Noncurrent::default(), from);
-        let in_range = |key: Option<&str>| {
-            end.as_deref().is_none_or(|end| key.is_some_and(|key| key <= end))
-        };
+        let in_range = |key: Option<&str>| end.as_deref().is_none_or(|end| key.is_some_and(|key| key <= end));
         for _ in 0..MOST_PAGES {
             let request = || {
                 let request = self.client.list_object_versions().bucket(&self.location.bucket).prefix(prefix);
@@ -105,8 +105,11 @@ impl Lister<'_> {
             }
             let markers = answer.delete_markers().iter().filter(|marker| in_range(marker.key()));
             counted.markers += markers.count() as u64;
-            let next = answer.next_key_marker().map(|key| (key.to_owned(), answer.next_version_id_marker().map(str::to_owned)));
-            let next = next.filter(|next| answer.is_truncated() == Some(true) && *next != from && in_range(Some(&next.0)));
+            let next = answer
+                .next_key_marker()
+                .map(|key| (key.to_owned(), answer.next_version_id_marker().map(str::to_owned)));
+            let next =
+                next.filter(|next| answer.is_truncated() == Some(true) && *next != from && in_range(Some(&next.0)));
             match next {
                 Some(next) if !one_page => from = next,
                 next => return Ok(Versions { counted, next }),

@@ -30,9 +30,9 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Pa
         }
         ("RequestTimeout" | "InternalError", _) | (_, Some(500 | 502 | 504)) => Some(Passing::Lost),
         _ => match error {
-            SdkError::TimeoutError(_) => Some(Passing::Lost),
-            SdkError::DispatchFailure(failure) => (failure.is_io() || failure.is_timeout()).then_some(Passing::Lost),
-            SdkError::ResponseError(_) => Some(Passing::Lost),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Passing::Lost),
+            // Whatever ends a connection: a service that went away says so in many ways.
+            SdkError::DispatchFailure(failure) => (!failure.is_user()).then_some(Passing::Lost),
             _ => None,
         },
     }
@@ -43,6 +43,11 @@ pub(super) fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     code == Some("NoSuchKey") || status == Some(404) && matches!(code, None | Some("NotFound"))
+}
+
+/// Tells whether an error says that an unfinished upload is not there.
+pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchUpload")
 }
 
 /// Tells whether an answer came with success that cannot be understood.
@@ -154,7 +159,9 @@ fn needed_for(doing: &str) -> &'static str {
             "pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops"
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
-        _ => "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone",
+        _ => {
+            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone"
+        }
     }
 }
 

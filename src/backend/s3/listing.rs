@@ -5,9 +5,9 @@
 //! is an error: nothing may be concluded from a listing that is not whole.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::EncodingType;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -51,22 +51,35 @@ pub(super) struct Level {
 impl Lister<'_> {
     /// Lists a page of the keys under a prefix that come after another key.
     ///
+    /// A service that does not know where to begin gives what is told already, and one that leaves out what it has looked at may
+    /// give nothing: then its tokens lead on.
+    ///
     /// # Errors
     /// When the bucket cannot be listed, or the service does not go on.
     pub(super) async fn page(&self, prefix: &str, after: &str) -> Result<Page, RemoteError> {
-        let request = || {
-            let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
-            if after.is_empty() { request } else { request.start_after(after) }
-        };
-        let answer = self.send(&request).await?;
-        let goes_on = answer.is_truncated().unwrap_or_default();
-        let mut objects = objects(answer);
-        // A service that does not know where to begin gives what is told already.
-        objects.retain(|listed| listed.key.as_str() > after);
-        if goes_on && objects.is_empty() {
-            return Err(self.stuck());
+        let mut token = None::<String>;
+        loop {
+            let request = || {
+                let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
+                match &token {
+                    Some(token) => request.continuation_token(token),
+                    None if after.is_empty() => request,
+                    None => request.start_after(after),
+                }
+            };
+            let mut answer = self.send(&request).await?;
+            let goes_on = answer.is_truncated().unwrap_or_default();
+            let next = answer.next_continuation_token.take();
+            let mut objects = objects(answer);
+            objects.retain(|listed| listed.key.as_str() > after);
+            if !goes_on || !objects.is_empty() {
+                return Ok(Page { objects, goes_on });
+            }
+            if next.is_none() || next == token {
+                return Err(self.stuck());
+            }
+            token = next;
         }
-        Ok(Page { objects, goes_on })
     }
 
     /// Lists everything under a prefix.

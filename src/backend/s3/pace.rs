@@ -154,7 +154,9 @@ mod tests {
         pace.slow_down(0);
         pace.slow_down(0);
         assert_eq!(limit(&pace), (4, 2));
-        under_way.into_iter().for_each(|permit| pace.give_back(permit));
+        for permit in under_way {
+            pace.give_back(permit);
+        }
         assert_eq!(limit(&pace), (4, 4));
         pace.slow_down(1);
         pace.slow_down(2);
@@ -168,7 +170,9 @@ mod tests {
         let both = [pace.permits.acquire().await, pace.permits.acquire().await].map(Result::ok);
         pace.slow_down(0);
         assert_eq!(limit(&pace), (1, 0));
-        both.into_iter().for_each(|permit| pace.give_back(permit));
+        for permit in both {
+            pace.give_back(permit);
+        }
         assert_eq!(limit(&pace), (1, 1));
         pace.went_well(pace.permits.acquire().await.ok());
         assert_eq!(limit(&pace), (2, 2));

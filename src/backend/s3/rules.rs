@@ -1,7 +1,10 @@
 //! Lifecycle rules: from the client's types to plain ones, and whole into JSON, for whoever sets rules has to set all of them.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule as Rule, LifecycleRuleFilter, Tag};
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleRule as Rule, LifecycleRuleFilter,
+    NoncurrentVersionExpiration, Tag, TransitionStorageClass,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -29,8 +32,12 @@ pub(super) fn plain(rule: &Rule) -> LifecycleRule {
                 Some((when(transition.days(), transition.date())?, class))
             })
             .collect(),
-        noncurrent_days: days(rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days())),
-        abort_days: days(rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation())),
+        noncurrent_days: days(
+            rule.noncurrent_version_expiration().and_then(NoncurrentVersionExpiration::noncurrent_days),
+        ),
+        abort_days: days(
+            rule.abort_incomplete_multipart_upload().and_then(AbortIncompleteMultipartUpload::days_after_initiation),
+        ),
         whole: whole(rule),
     }
 }
@@ -44,15 +51,12 @@ fn of_rule(rule: &Rule) -> Option<&str> {
 /// Returns the prefix of a filter, and whether it wants more than that.
 fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
     let of_size = |more: Option<i64>, less: Option<i64>| more.is_some() || less.is_some();
-    match filter.and() {
-        Some(and) => {
-            let by_size = of_size(and.object_size_greater_than(), and.object_size_less_than());
-            (and.prefix().unwrap_or_default(), by_size || !and.tags().is_empty())
-        }
-        None => {
-            let by_size = of_size(filter.object_size_greater_than(), filter.object_size_less_than());
-            (filter.prefix().unwrap_or_default(), by_size || filter.tag().is_some())
-        }
+    if let Some(and) = filter.and() {
+        let by_size = of_size(and.object_size_greater_than(), and.object_size_less_than());
+        (and.prefix().unwrap_or_default(), by_size || !and.tags().is_empty())
+    } else {
+        let by_size = of_size(filter.object_size_greater_than(), filter.object_size_less_than());
+        (filter.prefix().unwrap_or_default(), by_size || filter.tag().is_some())
     }
 }
 
@@ -88,13 +92,13 @@ fn whole(rule: &Rule) -> Value {
         object([
             ("Date", json!(date(transition.date()))),
             ("Days", json!(transition.days())),
-            ("StorageClass", json!(transition.storage_class().map(|class| class.as_str()))),
+            ("StorageClass", json!(transition.storage_class().map(TransitionStorageClass::as_str))),
         ])
     });
     let noncurrent_transitions = rule.noncurrent_version_transitions().iter().map(|transition| {
         object([
             ("NoncurrentDays", json!(transition.noncurrent_days())),
-            ("StorageClass", json!(transition.storage_class().map(|class| class.as_str()))),
+            ("StorageClass", json!(transition.storage_class().map(TransitionStorageClass::as_str))),
             ("NewerNoncurrentVersions", json!(transition.newer_noncurrent_versions())),
         ])
     });

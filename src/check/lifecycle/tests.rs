@@ -26,7 +26,12 @@ fn bucket(rules: Vec<LifecycleRule>) -> Bucket {
 }
 
 fn rule(prefix: &str) -> LifecycleRule {
-    LifecycleRule { id: format!("on {prefix}"), is_enabled: true, prefix: prefix.to_owned(), ..LifecycleRule::default() }
+    LifecycleRule {
+        id: format!("on {prefix}"),
+        is_enabled: true,
+        prefix: prefix.to_owned(),
+        ..LifecycleRule::default()
+    }
 }
 
 fn expiring(prefix: &str, days: u32) -> LifecycleRule {
@@ -98,7 +103,10 @@ fn words_say_which_rule_does_what() {
         told(vec![expiring("web/blobs/", 1), ending_uploads()]),
         told(vec![expiring("web/manifests/", 7), expiring("web/blobs/", 7), ending_uploads()]),
         told(vec![LifecycleRule { expiration: Some(When::Date(date)), ..rule("") }, ending_uploads()]),
-        told(vec![LifecycleRule { transitions: vec![(When::Days(3), "GLACIER".to_owned())], ..rule("web/") }, ending_uploads()]),
+        told(vec![
+            LifecycleRule { transitions: vec![(When::Days(3), "GLACIER".to_owned())], ..rule("web/") },
+            ending_uploads(),
+        ]),
         told(vec![]),
     ];
     insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @"

@@ -26,7 +26,8 @@ pub(super) struct Fields {
 
 #[derive(Serialize)]
 struct Class {
-    class: String,
+    #[serde(rename = "class")]
+    name: String,
     objects: u64,
     bytes: u64,
 }
@@ -45,8 +46,8 @@ impl Fields {
         let bucket = inventory.bucket.as_deref()?;
         let Audit { findings, safe } = lifecycle::audit(source, bucket);
         let noncurrent = bucket.noncurrent.as_ref().ok();
-        let class = |(class, Sum { objects, bytes }): &(String, Sum)| Class {
-            class: class.clone(),
+        let class = |(name, Sum { objects, bytes }): &(String, Sum)| Class {
+            name: name.clone(),
             objects: *objects,
             bytes: *bytes,
         };
@@ -55,7 +56,11 @@ impl Fields {
             noncurrent: noncurrent.map(|noncurrent| Tally::from(noncurrent.versions).into()),
             delete_markers: noncurrent.map(|noncurrent| noncurrent.markers),
             storage_classes: bucket.classes.iter().map(class).collect(),
-            lifecycle: Lifecycle { rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)), findings, safe },
+            lifecycle: Lifecycle {
+                rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)),
+                findings,
+                safe,
+            },
             not_known: bucket.not_known().map(|(what, why)| format!("{what}: {why}")).collect(),
         })
     }
@@ -63,20 +68,18 @@ impl Fields {
 
 /// Prints it as lines below the table of states.
 pub(super) fn print(source: &str, bucket: &Bucket, color: bool) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if let (Ok(versioning @ (Versioning::On | Versioning::Suspended)), Ok(Noncurrent { versions, markers })) =
         (&bucket.versioning, &bucket.noncurrent)
     {
-        text += &format!(
-            "versions  {} earlier contents, {}; {markers} delete markers; versioning is {}\n",
-            versions.objects,
-            Size(versions.bytes),
-            versioning.word()
-        );
+        let count = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (kept, size) = (count(versions.objects, "earlier content"), Size(versions.bytes));
+        let markers = count(*markers, "delete marker");
+        lines.push(format!("versions  {kept}, {size}; {markers}; versioning is {}", versioning.word()));
     }
     if bucket.classes.iter().any(|(class, _)| class != "STANDARD") {
         let classes = bucket.classes.iter().map(|(class, sum)| format!("{} {}", visible(class), Size(sum.bytes)));
-        text += &format!("classes  {}\n", classes.collect::<Vec<_>>().join(", "));
+        lines.push(format!("classes  {}", classes.collect::<Vec<_>>().join(", ")));
     }
     let Audit { findings, safe } = lifecycle::audit(source, bucket);
     for finding in &findings {
@@ -84,21 +87,21 @@ pub(super) fn print(source: &str, bucket: &Bucket, color: bool) -> String {
             Severity::Error => Style::Bad,
             Severity::Warning | Severity::Info => Style::Dim,
         };
-        text += &format!("{}  {}\n", style.paint(finding.severity.word(), color), finding.message);
-        if let Some(hint) = finding.hint.as_ref().filter(|_| finding.severity < Severity::Info) {
-            text += &format!("  hint: {hint}\n");
-        }
+        lines.push(format!("{}  {}", style.paint(finding.severity.word(), color), finding.message));
+        let hint = finding.hint.iter().filter(|_| finding.severity < Severity::Info);
+        lines.extend(hint.map(|hint| format!("  hint: {hint}")));
     }
     if safe.is_some() && findings.iter().any(|finding| finding.severity < Severity::Info) {
-        text += &format!(
-            "  mended rules: cachelens du '{}' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json\n  \
-             then: aws s3api put-bucket-lifecycle-configuration --bucket {} --lifecycle-configuration file://rules.json\n",
-            visible(source),
-            visible(&bucket.places.bucket)
-        );
+        let (source, bucket) = (visible(source), visible(&bucket.places.bucket));
+        lines.push(format!(
+            "  mended rules, with those switched off that do harm: \
+             cachelens du '{source}' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json"
+        ));
+        lines.push(format!(
+            "  then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json"
+        ));
     }
-    for (what, why) in bucket.not_known().filter(|(what, _)| *what != "lifecycle rules") {
-        text += &format!("not known: {what}: {}\n", visible(why));
-    }
-    if text.is_empty() { text } else { format!("\n{text}") }
+    let not_known = bucket.not_known().filter(|(what, _)| *what != "lifecycle rules");
+    lines.extend(not_known.map(|(what, why)| format!("not known: {what}: {}", visible(why))));
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }

@@ -64,6 +64,9 @@ struct Counted<'a> {
     freed_bytes: u64,
     journal: String,
     broken: &'a [String],
+    cured: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manner: Option<&'a str>,
     items: Vec<Item<'a>>,
 }
 
@@ -95,6 +98,8 @@ impl<'a> Counted<'a> {
             freed_bytes: report.freed_bytes,
             journal: journal.to_string_lossy().into_owned(),
             broken: &report.broken,
+            cured: &report.cured,
+            manner: report.manner.as_deref(),
             items: items.map(|(item, outcome)| Item::new(&item, outcome)).collect(),
         }
     }
@@ -318,6 +323,13 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     }
     let mut notes: Vec<String> =
         report.broken.iter().map(|name| format!("`{name}` lacks blobs that it did not lack before.")).collect();
+    if !notes.is_empty() {
+        notes.push("A build wrote it while blobs went that it names: --cure removes such a ref.".to_owned());
+    }
+    notes.extend(
+        report.cured.iter().map(|name| format!("`{name}` came meanwhile and named what had just gone: removed.")),
+    );
+    notes.extend(report.manner.clone());
     notes.push(if plan.disposal() == Disposal::Trash && counted.done > 0 {
         format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal))
     } else {

@@ -68,9 +68,12 @@ fn keys_come_from_where_the_tools_of_aws_look() {
     });
     let machine = serve(|request| {
         Some(match (request.method.as_str(), request.path.as_str()) {
-            ("PUT", "/latest/api/token") => Answer { body: b"t".to_vec(), ..Answer::empty(200) }
-                .with("x-aws-ec2-metadata-token-ttl-seconds", 21600),
-            ("GET", path) if path.ends_with("/security-credentials/") || path.ends_with("/security-credentials-extended/") => {
+            ("PUT", "/latest/api/token") => {
+                Answer { body: b"t".to_vec(), ..Answer::empty(200) }.with("x-aws-ec2-metadata-token-ttl-seconds", 21600)
+            }
+            ("GET", path)
+                if path.ends_with("/security-credentials/") || path.ends_with("/security-credentials-extended/") =>
+            {
                 Answer { body: b"reader".to_vec(), ..Answer::empty(200) }
             }
             ("GET", path) if path.ends_with("/reader") => Answer::json(200, &role()),

@@ -21,55 +21,55 @@ on_both_services!(
 );
 
 /// Long ago, by any grace.
-const LONG: u64 = 24 * 30;
+pub(super) const LONG: u64 = 24 * 30;
 
-struct Bucket {
-    server: S3Server,
-    name: String,
-    sandbox: Sandbox,
+pub(super) struct Bucket {
+    pub(super) server: S3Server,
+    pub(super) name: String,
+    pub(super) sandbox: Sandbox,
 }
 
 impl Bucket {
     /// A bucket of a set, in which everything is so many hours old.
-    fn aged(service: Service, set: &str, hours: u64) -> Self {
+    pub(super) fn aged(service: Service, set: &str, hours: u64) -> Self {
         let (server, name) = S3Server::with(service, set);
         server.age(&name, hours);
         Self { server, name, sandbox: Sandbox::new() }
     }
 
-    fn source(&self) -> String {
+    pub(super) fn source(&self) -> String {
         self.server.source(&self.name)
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: &[&str]) -> Run {
         S3Server::run(&self.sandbox, arguments)
     }
 
-    fn prune(&self, arguments: &[&str]) -> Run {
+    pub(super) fn prune(&self, arguments: &[&str]) -> Run {
         let source = self.source();
         self.run(&[&["prune", source.as_str()], arguments].concat())
     }
 
-    fn du(&self) -> Value {
+    pub(super) fn du(&self) -> Value {
         json(&self.sandbox, &["du", &self.source(), "--json"])["sources"][0].clone()
     }
 
-    fn refs(&self) -> BTreeSet<String> {
+    pub(super) fn refs(&self) -> BTreeSet<String> {
         let listed = json(&self.sandbox, &["ls", &self.source(), "--json"]);
         let refs = listed["sources"][0]["refs"].as_array().unwrap();
         refs.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn manifest(&self, name: &str) -> Vec<u8> {
+    pub(super) fn manifest(&self, name: &str) -> Vec<u8> {
         self.server.read(&self.name, &format!("manifests/{name}")).unwrap()
     }
 
-    fn blobs(&self) -> BTreeSet<String> {
+    pub(super) fn blobs(&self) -> BTreeSet<String> {
         self.server.names(&self.name, "blobs/")
     }
 
     /// The blobs that no manifest at the root names.
-    fn orphans(&self) -> BTreeSet<String> {
+    pub(super) fn orphans(&self) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
         for name in self.server.names(&self.name, "manifests/") {
             let config: Value = serde_json::from_slice(&self.manifest(&name)).unwrap();
@@ -80,13 +80,13 @@ impl Bucket {
     }
 }
 
-fn journal(run: &Run) -> String {
+pub(super) fn journal(run: &Run) -> String {
     let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
     line.unwrap_or_else(|| panic!("{run}")).to_owned()
 }
 
 /// A bucket in which all refs but one are gone, so that there are orphans.
-fn thinned(service: Service, set: &str, hours: u64) -> Bucket {
+pub(super) fn thinned(service: Service, set: &str, hours: u64) -> Bucket {
     let bucket = Bucket::aged(service, set, hours);
     for name in bucket.refs().into_iter().skip(1) {
         bucket.server.remove(&bucket.name, &format!("manifests/{name}"));

@@ -9,6 +9,8 @@ use serde_json::Value;
 /// A request, read whole.
 pub struct Request {
     pub method: String,
+    /// Path and query, as they came.
+    pub target: String,
     pub path: String,
     pub query: HashMap<String, String>,
     pub headers: HashMap<String, String>,
@@ -39,7 +41,7 @@ impl Request {
             |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
-        Some(Self { method, path: path.to_owned(), query, headers, body })
+        Some(Self { method, path: path.to_owned(), query, headers, body, target })
     }
 }
 

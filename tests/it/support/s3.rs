@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +30,7 @@ use super::fixture::Fixture;
 use moto::Moto;
 
 mod moto;
+pub mod proxy;
 
 /// The name of the key that the services know.
 pub const KEY: &str = "AKIDEXAMPLE";
@@ -226,8 +228,9 @@ impl S3Server {
             for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
                 if entry.file_type().unwrap().is_dir() {
                     folders.push(entry.path());
-                } else {
-                    File::options().write(true).open(entry.path()).unwrap().set_modified(then).unwrap();
+                } else if let Ok(file) = File::options().write(true).open(entry.path()) {
+                    // What has gone meanwhile has no age.
+                    file.set_modified(then).unwrap();
                 }
             }
         }
@@ -282,14 +285,24 @@ impl S3Server {
 
     /// Makes a client of this service.
     pub fn client(&self) -> Client {
+        self.client_at(self.address)
+    }
+
+    /// Makes a client that reaches it by another address.
+    pub fn client_at(&self, address: SocketAddr) -> Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new(KEY, SECRET, None, None, "tests"))
-            .endpoint_url(format!("http://{}", self.address))
+            .endpoint_url(format!("http://{address}"))
             .force_path_style(true)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         Client::from_conf(config.build())
+    }
+
+    /// Returns what runs it.
+    pub fn handle(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
     }
 
     /// Runs something with that client to its end.
@@ -297,14 +310,19 @@ impl S3Server {
         self.runtime.block_on(future)
     }
 
-    /// Runs the program with the services' key in its environment.
-    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    /// Makes the program's command with the services' key in its environment.
+    pub fn command(sandbox: &Sandbox) -> Command {
         let mut command = sandbox.command();
         command
             .env("AWS_ACCESS_KEY_ID", KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        Run::new(command.args(arguments).output().unwrap())
+        command
+    }
+
+    /// Runs it.
+    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+        Run::new(Self::command(sandbox).args(arguments).output().unwrap())
     }
 }
 

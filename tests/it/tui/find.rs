@@ -97,9 +97,55 @@ fn details_tell_versions_and_rules() {
         .expiration(LifecycleExpiration::builder().days(14).build());
     let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap()).build().unwrap();
     let client = server.client();
-    let put = client.put_bucket_lifecycle_configuration().bucket(server.bucket("bucket")).lifecycle_configuration(rules);
+    let put =
+        client.put_bucket_lifecycle_configuration().bucket(server.bucket("bucket")).lifecycle_configuration(rules);
     server.block_on(put.send()).unwrap();
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
     journey.press("i");
-    insta::assert_snapshot!(journey.screen(), @"");
+    insta::assert_snapshot!(journey.screen(), @r#"
+     cachelens ╭ Details · more below ────────────────────────────────────────────────────────────────╮y · ? help
+    ───────────│ s3://bucket/team-a/                                                                  │───────────
+       SOURCE▴ │ kind       s3                                                                        │
+    ▸  s3://buc│ scan       ready                                                                     │
+       ▒▒▒▒▒▒▒▒│                                                                                      │
+               │ What is stored                                                                       │
+               │ in all     1 B in 1 objects                                                          │
+               │ live       0 B in 0 objects, which a ref reaches                                     │
+               │ orphan     1 B in 1 objects, which no ref reaches                                    │
+               │                                                                                      │
+               │ The bucket                                                                           │
+               │ class      STANDARD 1 B                                                              │
+               │ versioning on                                                                        │
+               │ kept       0 B in 0 earlier contents, 0 delete markers                               │
+               │ lifecycle  1 rule                                                                    │
+               │ ! the rule `tidy up` deletes blobs after 14 days, manifests after as many; a blob    │
+               │ may be 24 h older than the manifest that names it, so that it goes first and builds  │
+               │ that import fail                                                                     │
+               │   keep blobs 16 days or longer where manifests stay 14 days                          │
+               │ · no rule ends unfinished uploads: what an interrupted export has sent is kept, and  │
+               │ paid, for ever                                                                       │
+               │   a rule with AbortIncompleteMultipartUpload ends them; `cachelens prune` does, too  │
+               │ · the bucket keeps versions, and no rule ever deletes them: what is deleted or       │
+               │ overwritten is still paid for                                                        │
+               │   a rule with NoncurrentVersionExpiration lets them go; leave some days in which a   │
+               │ prune can be undone                                                                  │
+    ───────────│                                                                                      │───────────
+       s3://buc│ Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`            │
+       kind    │ {                                                                                    │
+       scan    │   "Rules": [                                                                         │
+               │     {                                                                                │
+       What is │       "Expiration": {                                                                │
+       in all  │         "Days": 14                                                                   │
+       live    │       },                                                                             │
+       orphan  │       "Filter": {                                                                    │
+               │         "Prefix": ""                                                                 │
+       The buck│       },                                                                             │
+       class   │       "ID": "tidy up",                                                               │
+       versioni│       "Status": "Disabled"                                                           │
+       kept    │     },                                                                               │
+       … tab sc│     {                                                                                │
+    ───────────╰──────────────────────────────────────────────────────────────────────────────────────╯───────────
+     1 B stored · 0 B live · 1 B could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
+     enter choose  esc close
+    "#);
 }

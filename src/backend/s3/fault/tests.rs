@@ -13,7 +13,12 @@ fn location() -> S3Location {
 }
 
 /// Makes the error of an answer, as the client does.
-fn error(status: u16, code: &str, headers: &[(&'static str, &'static str)], body: &str) -> SdkError<ListObjectsV2Error> {
+fn error(
+    status: u16,
+    code: &str,
+    headers: &[(&'static str, &'static str)],
+    body: &str,
+) -> SdkError<ListObjectsV2Error> {
     let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
     for (name, value) in headers {
         response.headers_mut().insert(*name, *value);

@@ -20,7 +20,8 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
     if let Ok(Versioning::On | Versioning::Suspended) = bucket.versioning {
         let kept = |noncurrent: &Noncurrent| {
             let Noncurrent { versions, markers } = noncurrent;
-            let count = format!(" in {} earlier contents, {} delete markers", grouped(versions.objects), grouped(*markers));
+            let count =
+                format!(" in {} earlier contents, {} delete markers", grouped(versions.objects), grouped(*markers));
             Cell::new(Size(versions.bytes).to_string(), Role::Text).and(count, Role::Dim)
         };
         details.push(Detail::Fact("kept", told(&bucket.noncurrent, kept)));

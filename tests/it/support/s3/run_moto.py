@@ -22,7 +22,7 @@ def age(bucket, moment, *key):
     keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
     moment = datetime.datetime.fromtimestamp(int(moment), datetime.timezone.utc).replace(tzinfo=None)
     for name in key or list(keys):
-        for version in keys.getlist(name):
+        for version in keys.getlist(name, []):
             version.last_modified = moment
 
 

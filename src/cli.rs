@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::source::Location;
 
+mod check;
 mod config;
 mod diff;
 mod du;
@@ -125,6 +126,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Sum up what is live, orphaned, missing and unknown.
     Du(du::Arguments),
+    /// Find what breaks builds, what endangers them, and what is waste; a gate for CI.
+    Check(check::Arguments),
     /// Plan what goes from a cache and why, and with --yes or --apply delete it.
     Prune(Box<prune::Arguments>),
     /// Open the terminal UI on the built-in cache.
@@ -189,6 +192,9 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Why(arguments)) => engine(&global, output, async |session| why::run(session, arguments).await),
         Some(Command::Diff(arguments)) => engine(&global, output, async |session| diff::run(session, arguments).await),
         Some(Command::Du(arguments)) => engine(&global, output, async |session| du::run(session, arguments).await),
+        Some(Command::Check(arguments)) => {
+            engine(&global, output, async |session| check::run(session, arguments).await)
+        }
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
         }

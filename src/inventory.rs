@@ -40,6 +40,8 @@ pub struct Inventory {
     pub unlisted: Option<&'static str>,
     /// What the store may hold and does not show.
     pub unseen: Option<Arc<str>>,
+    /// Whether such a store was asked for each blob that is named.
+    pub asked_for_each: bool,
     /// The refs, in the store's order.
     pub refs: Arc<Vec<RefEntry>>,
     /// All blobs, stored or named.

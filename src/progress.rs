@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::check;
 use crate::inventory::Inventory;
+use crate::units::Size;
 
 /// Nothing is shown for what ends sooner.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -39,6 +41,14 @@ impl Progress {
     /// Shows how far a prune of `source` has come, if it is time to.
     pub fn pruning(&self, source: &str, done: usize, total: usize) {
         self.show(|| format!("pruning {source}: {done} of {total}"));
+    }
+
+    /// Shows how far a check of `source` has come, if it is time to.
+    pub fn checking(&self, source: &str, progress: check::Progress) {
+        self.show(|| match progress {
+            check::Progress::Refs { done, all } => format!("checking {source}: {done} of {all} refs"),
+            check::Progress::Blobs { read, all } => format!("verifying {source}: {} of {}", Size(read), Size(all)),
+        });
     }
 
     fn show(&self, line: impl FnOnce() -> String) {

@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::backend::SharedReader;
-use crate::source::RefSelector;
+use crate::source::{RefSelector, Source};
 
 pub mod effect;
 pub mod evidence;
@@ -98,6 +98,8 @@ pub struct OpenedSource {
     pub label: String,
     /// What kind of store it is.
     pub kind: String,
+    /// What it was opened by, for commands that are shown; none where no command would open it.
+    pub source: Option<Source>,
     /// Its reader, or why there is none and what to do about it.
     pub reader: Result<SharedReader, String>,
     /// A ref to show at once.

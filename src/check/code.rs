@@ -112,6 +112,8 @@ codes! {
     InlineSkipped = "inline-skipped", Warning;
     /// An image that carries no cache, where one is named.
     NoCache = "no-cache", Warning;
+    /// A source in which nothing can be imported by a name.
+    NoRefs = "no-refs", Warning;
     /// A cache without a single result, as an export of nothing leaves it.
     EmptyCache = "empty-cache", Warning;
     /// Several refs of the same name.
@@ -126,6 +128,8 @@ codes! {
     PrefixWithoutSlash = "prefix-without-slash", Warning;
     /// What the store evicts soon.
     EvictedSoon = "evicted-soon", Warning;
+    /// A quota that is full: what was used longest ago goes.
+    QuotaFull = "quota-full", Warning;
     /// Something that could not be looked at, and why.
     NotChecked = "not-checked", Info;
     /// A rule of the bucket that deletes manifests and leaves their blobs.
@@ -142,7 +146,9 @@ codes! {
     Trash = "trash", Info;
     /// Former indexes that no build imports.
     SupersededIndexes = "superseded-indexes", Info;
-    /// Caches that builds on a branch cannot see.
+    /// Caches of branches that are gone, which no build reads.
+    BranchGone = "branch-gone", Info;
+    /// Caches that only the builds of their own branches can see.
     Invisible = "invisible", Info;
     /// A cache that has kept keys and lost results.
     Thinned = "thinned", Info;

@@ -111,6 +111,7 @@ fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<Opene
     Ok(OpenedSource {
         label: label(source),
         kind: source.kind().to_owned(),
+        source: Some(Source { select: None, ..source.clone() }),
         reader: Ok(reader),
         select: source.select.clone(),
         find: backend::may_be_several(source).then(|| finder(source, access, asking)),

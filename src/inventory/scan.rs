@@ -142,6 +142,7 @@ async fn presume_stored(reader: &dyn CacheReader, inventory: &mut Inventory) -> 
     let named: Vec<(Digest, Option<u64>)> = inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
     let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
     if let Some(missing) = reader.missing_among(asked).await? {
+        inventory.asked_for_each = true;
         absent.extend(missing);
     }
     for (digest, size) in named.into_iter().filter(|(digest, _)| !absent.contains(digest)) {

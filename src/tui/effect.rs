@@ -61,6 +61,15 @@ pub enum Work {
     Complete(Part, String),
     /// Explains the build that evidence tells of.
     Explain(Imports, Given),
+    /// Checks a source.
+    Check {
+        /// Which.
+        source: SourceId,
+        /// What a scan found in it.
+        inventory: Arc<Inventory>,
+        /// Whether every layer is read.
+        verify: bool,
+    },
     /// Lists the files of a layer.
     ListFiles(SourceId, Digest),
     /// Opens what a person named.

@@ -18,10 +18,13 @@ use super::pruning::{Access, Deleting, MakePruner, Pruning};
 use super::world::{SourceId, SourceInfo};
 use super::{Finder, OpenedSource, Opener};
 use crate::backend::SharedReader;
+use crate::check::CheckOptions;
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
+use crate::source::Source;
 
+mod check;
 mod evidence;
 mod export;
 mod files;
@@ -62,6 +65,8 @@ type Stores = Arc<Mutex<Vec<Store>>>;
 #[derive(Clone)]
 struct Store {
     label: String,
+    kind: String,
+    source: Option<Source>,
     reader: Option<SharedReader>,
     pruner: Option<MakePruner>,
     find: Option<Finder>,
@@ -165,6 +170,16 @@ impl Jobs {
                     let load = steps::load(&*reader, inventory, id, given, &images);
                     if let Some(loaded) = cancel.run_until_cancelled(load).await {
                         reporter.report(Report::Steps(loaded.map(Arc::new))).await;
+                    }
+                    job
+                });
+            }
+            Work::Check { source, inventory, verify } => {
+                let store = self.store(source);
+                let options = CheckOptions { verify, concurrency: self.concurrency, cancel };
+                self.tasks.spawn(async move {
+                    if let Some(store) = store {
+                        check::check(&store, &inventory, &options, &reporter).await;
                     }
                     job
                 });
@@ -283,7 +298,7 @@ fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
 
 /// Parts what jobs need to know of a source from what the UI is to know.
 fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
-    let OpenedSource { label, kind, reader, select, find, pruner } = source;
+    let OpenedSource { label, kind, source, reader, select, find, pruner } = source;
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
         Err(fault) => (None, Some(fault)),
@@ -295,8 +310,9 @@ fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
         (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
         (Access::Write, Some(_)) => Deleting::Allowed,
     };
-    let info = SourceInfo { label: label.clone(), kind, fault, is_search: find.is_some(), select, deleting };
-    (Store { label, reader, pruner, find }, info)
+    let is_search = find.is_some();
+    let store = Store { label: label.clone(), kind: kind.clone(), source, reader, pruner, find };
+    (store, SourceInfo { label, kind, fault, is_search, select, deleting })
 }
 
 /// Reports for one job.

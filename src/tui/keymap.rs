@@ -85,6 +85,10 @@ actions! {
     Orphans,
     /// Show only what is missing.
     Missing,
+    /// Check a source.
+    Check,
+    /// Read every layer, too.
+    Verify,
     /// Plan a prune.
     Plan,
     /// Leave items out of the plan, or take them in again.
@@ -145,6 +149,8 @@ pub enum Context {
     Refs,
     /// The blobs of a source.
     Blobs,
+    /// What a check found.
+    Check,
     /// A plan.
     Plan,
     /// A plan that is carried out.
@@ -181,6 +187,7 @@ impl Context {
             Self::Sources => "Sources",
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
+            Self::Check => "Findings",
             Self::Plan => "Plan",
             Self::Run => "While a plan is carried out",
             Self::Rule => "A rule",
@@ -285,8 +292,8 @@ mod tests {
 
     use super::*;
     use Context::{
-        Blobs, Changes, Confirm, Evidence, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources,
-        Start, Steps, Why,
+        Blobs, Changes, Check, Confirm, Evidence, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search,
+        Sources, Start, Steps, Why,
     };
 
     /// The places whose keys are active together.
@@ -295,6 +302,7 @@ mod tests {
         &[Sources, List, Global],
         &[Refs, List, Global],
         &[Blobs, List, Global],
+        &[Check, List, Global],
         &[Plan, List, Global],
         &[Run, List, Global],
         &[Rule],

@@ -16,6 +16,7 @@ use super::rows::steps::RefSteps;
 use super::rows::why::Explained;
 use super::world::{SourceId, SourceInfo};
 use crate::backend::Outcome;
+use crate::check::{self, Checked};
 use crate::format::layer::Entry;
 use crate::prune::execute;
 
@@ -141,6 +142,10 @@ pub enum Report {
     Arranged(Arc<dyn RowSet>, Vec<u32>),
     /// The steps of a ref, or what is wrong with it.
     Steps(Result<Arc<RefSteps>, Vec<String>>),
+    /// A check has come further.
+    Checking(check::Progress),
+    /// A check has ended.
+    Checked(Arc<Checked>),
     /// Steps with the names that evidence gives, or why not.
     Named(Result<Arc<RefSteps>, String>),
     /// What a piece of evidence is, or why it is none.

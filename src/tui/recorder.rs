@@ -95,6 +95,8 @@ fn name(report: &Report) -> &'static str {
         Report::Arranged(..) => "arranged",
         Report::Steps(Ok(_)) => "steps",
         Report::Steps(Err(_)) => "no steps",
+        Report::Checking(_) => "checking",
+        Report::Checked(_) => "checked",
         Report::Named(Ok(_)) => "named",
         Report::Named(Err(_)) => "not named",
         Report::Recognised(Ok(_)) => "recognised",

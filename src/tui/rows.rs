@@ -18,6 +18,7 @@ use crate::inventory::steps::RowKind;
 pub mod blobs;
 pub mod changes;
 pub mod files;
+pub mod findings;
 pub mod plan;
 pub mod refs;
 pub mod run;

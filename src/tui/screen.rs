@@ -15,6 +15,7 @@ use crate::inventory::filter::Filter;
 
 pub mod blobs;
 pub mod changes;
+pub mod check;
 pub mod files;
 pub mod list_screen;
 pub mod plan;

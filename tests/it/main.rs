@@ -6,6 +6,7 @@
 #![allow(clippy::too_many_lines)]
 
 mod bytes;
+mod check;
 mod content_hash;
 mod context;
 mod counts;

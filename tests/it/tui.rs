@@ -1,5 +1,6 @@
 //! The terminal UI, in its own loop.
 
+mod check;
 mod find;
 mod gha;
 mod hostile;

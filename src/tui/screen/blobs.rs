@@ -7,15 +7,16 @@ use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
+use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::{BlobState, Inventory, Tally};
 use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Order, Sort};
 use crate::tui::message::Report;
-use crate::tui::rows::Cell;
 use crate::tui::rows::blobs::{BlobRows, SIZE};
 use crate::tui::rows::sources::{grouped, scan_state};
+use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Context, Handled, Scan, SourceId, World};
@@ -33,6 +34,20 @@ impl Blobs {
     pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
         let list = List::new(rows(source, cx.world), Sort { column: SIZE, order: Order::Descending }, cx);
         Self { source, screen: ListScreen::new(list, RowHeight::Single, 0) }
+    }
+
+    /// Shows what is in one state of `source`.
+    pub fn in_state(source: SourceId, state: &str, cx: &mut Context<'_>) -> Self {
+        let mut blobs = Self::new(source, cx);
+        blobs.screen.list.set_filter(Filter::parse(&format!("state:{state}")).unwrap_or_default(), cx);
+        blobs
+    }
+
+    /// Shows everything in `source`, with the cursor on a blob.
+    pub fn at(source: SourceId, blob: Digest, cx: &mut Context<'_>) -> Self {
+        let mut blobs = Self::new(source, cx);
+        blobs.screen.list.select(&Identity::Blob(blob));
+        blobs
     }
 
     /// Shows what is in one state only, or everything if that is the case already.

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::blobs::Blobs;
+use super::check::Check;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::steps::Steps;
@@ -197,6 +198,10 @@ impl Screen for Refs {
             Action::Blobs => {
                 let blobs = Blobs::new(self.source, cx);
                 cx.push(blobs);
+            }
+            Action::Check => {
+                let check = Check::new(self.source, cx);
+                cx.push(check);
             }
             Action::Plan => {
                 let plan = PlanScreen::new(self.source, self.scope(), cx);

@@ -6,6 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::blobs::Blobs;
+use super::check::Check;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::refs::Refs;
@@ -113,6 +114,12 @@ impl Screen for Sources {
                 if let Some(id) = self.current() {
                     let blobs = Blobs::new(id, cx);
                     cx.push(blobs);
+                }
+            }
+            Action::Check => {
+                if let Some(id) = self.current() {
+                    let check = Check::new(id, cx);
+                    cx.push(check);
                 }
             }
             Action::Plan => {

@@ -212,6 +212,7 @@ fn help_says_what_there_is() {
       why          Tell why each step of a build hit or missed its cache
       diff         Tell what changed between two refs, by cache key
       du           Sum up what is live, orphaned, missing and unknown
+      check        Find what breaks builds, what endangers them, and what is waste; a gate for CI
       prune        Plan what goes from a cache and why, and with --yes or --apply delete it
       demo         Open the terminal UI on the built-in cache
       completions  Print a completion script for a shell

@@ -104,14 +104,8 @@ pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
 }
 
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
-    OpenedSource {
-        label: label.to_owned(),
-        kind: kind.to_owned(),
-        reader: Ok(reader),
-        select: None,
-        find: None,
-        pruner: None,
-    }
+    let (label, kind) = (label.to_owned(), kind.to_owned());
+    OpenedSource { label, kind, source: None, reader: Ok(reader), select: None, find: None, pruner: None }
 }
 
 impl Journey {

@@ -21,6 +21,7 @@ fn opened(source: &Source) -> OpenedSource {
     OpenedSource {
         label: format!("s3://bucket/{}", s3.prefix),
         kind: "s3".to_owned(),
+        source: None,
         reader: Ok(backend::open(source, &Access::default()).unwrap()),
         select: None,
         find: backend::may_be_several(source).then(|| finder(source)),

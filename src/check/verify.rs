@@ -1,0 +1,122 @@
+//! Reads blobs to their end, to learn whether their bytes are those that their digests name.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio_util::sync::CancellationToken;
+
+use super::{CheckOptions, Progress};
+use crate::backend::{ReadError, SharedReader};
+use crate::format::digest::Digest;
+use crate::inventory::blobs::{BlobId, BlobRole};
+use crate::inventory::{Inventory, RefId};
+
+/// How many bytes are read at once.
+const CHUNK: usize = 256 << 10;
+
+/// What became of the blobs that were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadBlobs {
+    /// How many hold what their digests name.
+    pub sound: u64,
+    /// The others.
+    pub faults: Vec<(BlobId, BlobFault)>,
+}
+
+/// What is wrong with a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobFault {
+    /// It is not there.
+    Absent,
+    /// Its bytes are others.
+    WrongBytes,
+    /// It could not be read: why.
+    Unreadable(String),
+}
+
+/// Reads the blobs that the refs reach, each once, several at once; none when somebody cancelled it.
+///
+/// Those that are known not to be stored, or to have another size, are not read; nor are manifests and configurations, which
+/// the scan has read.
+pub(super) async fn read(
+    reader: &SharedReader,
+    inventory: &Inventory,
+    refs: &[RefId],
+    options: &CheckOptions,
+    observe: &mut (impl FnMut(Progress) + Send),
+) -> Option<ReadBlobs> {
+    let entries = refs.iter().filter_map(|id| inventory.get_ref(*id));
+    let mut reached: Vec<BlobId> = entries.flat_map(|entry| entry.reach.iter().copied()).collect();
+    reached.sort_unstable();
+    reached.dedup();
+    reached.retain(|id| {
+        let blob = inventory.blobs.get(*id);
+        let is_document = match blob.role() {
+            BlobRole::Manifest | BlobRole::Index | BlobRole::CacheConfig | BlobRole::ImageConfig => true,
+            BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed => false,
+        };
+        blob.is_stored() && !blob.is_resized() && !is_document
+    });
+    let all = reached.iter().fold(0, |sum: u64, id| sum.saturating_add(inventory.blobs.get(*id).stored_size()));
+    let passed = Arc::new(AtomicU64::new(0));
+    let reading: Vec<_> = reached
+        .into_iter()
+        .map(|id| {
+            let (digest, reader) = (inventory.blobs.get(id).digest(), Arc::clone(reader));
+            let (passed, cancel) = (Arc::clone(&passed), options.cancel.clone());
+            async move { (id, one(&reader, digest, passed, cancel).await) }
+        })
+        .collect();
+    let mut reading = stream::iter(reading).buffer_unordered(options.concurrency.max(1));
+    let mut found = ReadBlobs::default();
+    loop {
+        let next = options.cancel.run_until_cancelled(reading.next()).await?;
+        let Some((id, fault)) = next else { break };
+        match fault {
+            None => found.sound += 1,
+            Some(fault) => found.faults.push((id, fault)),
+        }
+        observe(Progress::Blobs { read: passed.load(Ordering::Relaxed), all });
+    }
+    found.faults.sort_unstable_by_key(|(id, _)| *id);
+    Some(found)
+}
+
+async fn one(
+    reader: &SharedReader,
+    digest: Digest,
+    passed: Arc<AtomicU64>,
+    cancel: CancellationToken,
+) -> Option<BlobFault> {
+    let blob = match reader.open_blob(digest).await {
+        Ok(blob) => blob,
+        Err(ReadError::Absent) => return Some(BlobFault::Absent),
+        Err(ReadError::WrongBytes { .. }) => return Some(BlobFault::WrongBytes),
+        Err(error) => return Some(BlobFault::Unreadable(error.to_string())),
+    };
+    match tokio::task::spawn_blocking(move || to_the_end(blob, &passed, &cancel)).await {
+        Ok(Ok(())) => None,
+        // What hashes the bytes on their way says by this that they are others.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Some(BlobFault::WrongBytes),
+        Ok(Err(error)) => Some(BlobFault::Unreadable(error.to_string())),
+        Err(_) => Some(BlobFault::Unreadable("interrupted".to_owned())),
+    }
+}
+
+fn to_the_end(mut blob: Box<dyn Read + Send>, passed: &AtomicU64, cancel: &CancellationToken) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    while !cancel.is_cancelled() {
+        match blob.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                passed.fetch_add(count as u64, Ordering::Relaxed);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("cancelled"))
+}

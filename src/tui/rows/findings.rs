@@ -1,0 +1,166 @@
+//! What a check found, as rows: the gravest first.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::check::{Checked, Finding, Severity};
+use crate::format::digest::Digest;
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::tui::theme::Role;
+use crate::units::Size;
+
+/// The column of weights, by which findings are sorted at first.
+pub const SEVERITY: usize = 0;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "SEVERITY", align: Align::Left, min: 9, max: 9, rank: 0, sort: Sortable::Ascending },
+    Column { title: "FINDING", align: Align::Left, min: 14, max: 19, rank: 0, sort: Sortable::Ascending },
+    Column { title: "COST", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
+    Column { title: "REF", align: Align::Left, min: 8, max: 20, rank: 2, sort: Sortable::Ascending },
+    Column { title: "WHAT", align: Align::Left, min: 28, max: 160, rank: 1, sort: Sortable::No },
+];
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct FindingRows(Arc<Checked>);
+
+impl FindingRows {
+    /// Shows what was found.
+    pub fn new(checked: Arc<Checked>) -> Self {
+        Self(checked)
+    }
+
+    /// Returns the finding of a row.
+    pub fn at(&self, row: u32) -> &Finding {
+        &self.0.findings[row as usize]
+    }
+}
+
+/// Returns a sign and the word for a weight.
+fn severity(severity: Severity) -> Cell {
+    match severity {
+        Severity::Error => Cell::new("! error", Role::Error),
+        Severity::Warning => Cell::new("~ warning", Role::Warning),
+        Severity::Info => Cell::new("· info", Role::Dim),
+    }
+}
+
+impl RowSet for FindingRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.0.findings.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let finding = self.at(row);
+        vec![
+            severity(finding.severity),
+            Cell::new(finding.code.name(), Role::Strong),
+            Cell::text(finding.bytes.map_or_else(|| NONE.to_owned(), |bytes| Size(bytes).to_string())),
+            Cell::text(finding.ref_name.clone().unwrap_or_else(|| NONE.to_owned())),
+            Cell::text(finding.message.clone()),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        let finding = self.at(row);
+        let mut details = vec![
+            Detail::Heading(finding.code.name().into()),
+            Detail::Text(Cell::text(finding.message.clone())),
+            Detail::Blank,
+        ];
+        if let Some(hint) = &finding.hint {
+            details.extend([Detail::Fact("to do", Cell::text(hint.clone())), Detail::Blank]);
+        }
+        details.push(Detail::Fact("severity", severity(finding.severity)));
+        let facts = [
+            ("ref", finding.ref_name.clone()),
+            ("about", finding.subject.clone()),
+            ("cost", finding.bytes.map(|bytes| Size(bytes).to_string())),
+            ("source", Some(finding.source.clone())),
+        ];
+        details.extend(facts.into_iter().filter_map(|(name, value)| Some(Detail::Fact(name, Cell::text(value?)))));
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(self.at(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let (a, b) = (self.at(a), self.at(b));
+        match column {
+            SEVERITY => a.order().cmp(&b.order()),
+            1 => a.code.name().cmp(b.code.name()),
+            2 => a.bytes.cmp(&b.bytes),
+            _ => a.ref_name.cmp(&b.ref_name),
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::Item(row as usize)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        match identity {
+            Identity::Item(place) => u32::try_from(*place).ok().filter(|row| *row < self.count()),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        self.at(row).bytes.unwrap_or_default()
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let finding = self.at(row);
+        vec![
+            ("severity", json!(finding.severity)),
+            ("code", json!(finding.code)),
+            ("source", json!(finding.source)),
+            ("ref", json!(finding.ref_name)),
+            ("subject", json!(finding.subject)),
+            ("message", json!(finding.message)),
+            ("hint", json!(finding.hint)),
+            ("bytes", json!(finding.bytes)),
+        ]
+    }
+
+    /// A finding is handed on as what it says, where it says it, and what to do.
+    fn name(&self, row: u32) -> String {
+        let Finding { severity, code, source, ref_name, message, hint, .. } = self.at(row);
+        let place = ref_name.as_ref().map_or_else(|| source.clone(), |name| format!("{source}#{name}"));
+        let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        format!("{severity} {code} in {place}: {message}{hint}")
+    }
+}
+
+impl Subject for Finding {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => {
+                let texts =
+                    [Some(self.code.name()), self.ref_name.as_deref(), self.subject.as_deref(), Some(&self.message)];
+                Some(texts.into_iter().flatten().any(test))
+            }
+            TextField::Ref => self.ref_name.as_deref().map(test),
+            TextField::Kind => Some([self.code.name(), self.severity.word()].into_iter().any(test)),
+            TextField::State | TextField::Step | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        self.bytes.filter(|_| field == NumberField::Size)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        Finding::digest(self)
+    }
+}

@@ -1,0 +1,283 @@
+//! What a check of a source found: what breaks builds, what endangers them, and what is waste.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::blobs::Blobs;
+use super::list_screen::ListScreen;
+use super::steps::Steps;
+use super::{Header, Pointer, Request, Screen};
+use crate::check::{Checked, Code, Finding, Progress, Severity};
+use crate::tui::effect::{JobId, Work};
+use crate::tui::found::Found;
+use crate::tui::keymap::{self, Action};
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::Cell;
+use crate::tui::rows::findings::{FindingRows, SEVERITY};
+use crate::tui::theme::Role;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::units::Size;
+
+/// With so many columns, the list says what each finding is about.
+const LIST_WIDTH: u16 = 90;
+
+/// The findings in a source.
+#[derive(Debug)]
+pub struct Check {
+    source: SourceId,
+    screen: ListScreen,
+    rows: Arc<FindingRows>,
+    checked: Arc<Checked>,
+    state: State,
+}
+
+/// How far the check is.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The scan has not ended, on which it rests.
+    Waiting,
+    /// It runs, and has come this far.
+    Running(JobId, Option<Progress>),
+    /// It has ended.
+    Done,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+impl Check {
+    /// Checks `source`, and shows what is found.
+    pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
+        let rows = Arc::new(FindingRows::default());
+        let list = List::new(Arc::clone(&rows) as _, Sort { column: SEVERITY, ..Sort::default() }, cx);
+        let screen = ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH);
+        let mut check = Self { source, screen, rows, checked: Arc::default(), state: State::Waiting };
+        check.begin(false, cx);
+        check
+    }
+
+    /// Checks what the scan has found, as soon as it has ended.
+    fn begin(&mut self, verify: bool, cx: &mut Context<'_>) {
+        if let State::Running(job, _) = self.state {
+            cx.stop(job);
+        }
+        let source = cx.world.source(self.source);
+        self.state = match (&source.scan, &source.found, &source.info.fault) {
+            (Scan::Running(_), ..) => State::Waiting,
+            (Scan::Failed(error), ..) | (_, None, Some(error)) => {
+                let unreadable = Finding::new(&source.info.label, Code::SourceUnreadable, error.replace('\n', " "));
+                self.show(Arc::new(Checked { findings: vec![unreadable], ..Checked::default() }), cx);
+                State::Done
+            }
+            (_, Some(found), _) => {
+                let inventory = Arc::clone(&found.inventory);
+                State::Running(cx.start(Work::Check { source: self.source, inventory, verify }), None)
+            }
+            (_, None, None) => State::Stopped,
+        };
+    }
+
+    fn show(&mut self, checked: Arc<Checked>, cx: &mut Context<'_>) {
+        self.rows = Arc::new(FindingRows::new(Arc::clone(&checked)));
+        self.checked = checked;
+        self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
+    }
+
+    fn current(&self) -> Option<Finding> {
+        self.screen.list.current().map(|row| self.rows.at(row).clone())
+    }
+
+    /// Goes to the ref that the finding is about, else to blobs, else shows all that is known of it.
+    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+        let Some(finding) = self.current() else { return Handled::Yes };
+        let found = cx.world.source(self.source).found.clone();
+        let named = finding.ref_name.as_ref().zip(found).and_then(|(name, found)| {
+            let (id, _) = found.inventory.indexed_refs().find(|(_, entry)| entry.names().any(|other| other == name))?;
+            Some((id, found.inventory))
+        });
+        if let Some((id, inventory)) = named {
+            let steps = Steps::new(self.source, inventory, id, cx);
+            cx.push(steps);
+        } else if let Some(state) = state_of(finding.code) {
+            let blobs = Blobs::in_state(self.source, state, cx);
+            cx.push(blobs);
+        } else if finding.digest().is_some() {
+            self.blobs(cx);
+        } else {
+            return self.screen.act(Action::Details, cx);
+        }
+        Handled::Yes
+    }
+
+    fn blobs(&mut self, cx: &mut Context<'_>) {
+        let blobs = match self.current().as_ref().and_then(Finding::digest) {
+            Some(digest) => Blobs::at(self.source, digest, cx),
+            None => Blobs::new(self.source, cx),
+        };
+        cx.push(blobs);
+    }
+
+    fn verify(&mut self, cx: &mut Context<'_>) {
+        if cx.world.source(self.source).found.as_ref().is_some_and(Found::is_complete) {
+            self.begin(true, cx);
+        } else {
+            cx.world.tell(StatusKind::Failed, "the scan has not ended: there is nothing to read yet");
+        }
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
+        let State::Running(job, _) = self.state else { return Handled::No };
+        cx.stop(job);
+        self.state = State::Stopped;
+        cx.world.tell(StatusKind::Done, "the check was stopped; r checks again");
+        Handled::Yes
+    }
+
+    /// Says how far it is, and what it has found.
+    fn sums(&self) -> Cell {
+        match &self.state {
+            State::Waiting => Cell::new("waiting for the scan to end…", Role::Title),
+            State::Running(_, None) => Cell::new("checking…", Role::Title),
+            State::Running(_, Some(Progress::Refs { done, all })) => {
+                Cell::new(format!("checking: {done} of {all} refs"), Role::Title)
+            }
+            State::Running(_, Some(Progress::Blobs { read, all })) => {
+                Cell::new(format!("reading layers: {} of {}", Size(*read), Size(*all)), Role::Title)
+            }
+            State::Stopped => Cell::new("stopped before it was done", Role::Warning),
+            State::Done => self.found(),
+        }
+    }
+
+    fn found(&self) -> Cell {
+        let part = |cell: Cell, severity: Severity, role: Role| {
+            let count = self.checked.findings.iter().filter(|finding| finding.severity == severity).count();
+            let gap = if cell.0.is_empty() { "" } else { " · " };
+            match count {
+                0 => cell,
+                1 => cell.and(format!("{gap}1 {severity}"), role),
+                count => cell.and(format!("{gap}{count} {severity}s"), role),
+            }
+        };
+        let cell = part(Cell::default(), Severity::Error, Role::Error);
+        let cell = part(cell, Severity::Warning, Role::Warning);
+        let cell = part(cell, Severity::Info, Role::Text);
+        let cell = if cell.0.is_empty() { Cell::new("nothing found", Role::Good) } else { cell };
+        let read = match self.checked.read {
+            None => "layers not read".to_owned(),
+            Some(count) => format!("{count} layers read and sound"),
+        };
+        cell.and(format!(" · {read}"), Role::Dim)
+    }
+
+    fn empty(&self) -> Vec<Cell> {
+        match self.state {
+            State::Waiting => vec![Cell::new("The scan goes on; the check rests on it.", Role::Dim)],
+            State::Running(..) => vec![Cell::new("Looking into the refs…", Role::Dim)],
+            State::Stopped => vec![Cell::text("The check was stopped."), Cell::new("r checks again", Role::Dim)],
+            State::Done => vec![
+                Cell::new("Nothing found.", Role::Good).and(
+                    format!(" {} refs and {} blobs were looked at.", self.checked.refs, self.checked.blobs),
+                    Role::Text,
+                ),
+                match self.checked.read {
+                    None => Cell::new("v reads every layer, too, and compares it with its digest", Role::Dim),
+                    Some(count) => Cell::new(format!("{count} layers were read and are sound"), Role::Dim),
+                },
+            ],
+        }
+    }
+}
+
+/// Returns the state in which the blobs screen has what a finding is about.
+fn state_of(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Orphans => Some("orphan"),
+        Code::UnfinishedUploads => Some("partial"),
+        Code::SupersededIndexes => Some("superseded"),
+        _ => None,
+    }
+}
+
+impl Screen for Check {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        &[keymap::Context::Check, keymap::Context::List, keymap::Context::Global]
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let source = world.source(self.source);
+        let refs = if self.checked.refs == 1 { "1 ref".to_owned() } else { format!("{} refs", self.checked.refs) };
+        let facts = if self.state == State::Done { vec![refs] } else { Vec::new() };
+        Header { path: vec![source.info.label.clone(), "check".to_owned()], facts }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        self.screen.summary(world, "findings", self.sums())
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Open => return self.open(cx),
+            Action::Blobs => self.blobs(cx),
+            Action::Verify => self.verify(cx),
+            // What was found may be past: the scan comes first, and the check after it.
+            Action::Rescan => {
+                cx.scan(self.source);
+                self.begin(false, cx);
+            }
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
+            Action::Escape => {}
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.screen.answer(request, cx);
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match (report, &mut self.state) {
+            (Report::Checking(news), State::Running(running, progress)) if *running == job => *progress = Some(*news),
+            (Report::Checked(checked), State::Running(running, _)) if *running == job => {
+                self.state = State::Done;
+                self.show(Arc::clone(checked), cx);
+            }
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if let State::Running(job, _) = self.state {
+            cx.stop(job);
+        }
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        if source == self.source && !matches!(cx.world.source(source).scan, Scan::Running(_)) {
+            self.begin(false, cx);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.screen.draw(world, frame, area, &self.empty());
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "findings"
+    }
+}

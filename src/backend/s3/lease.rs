@@ -152,10 +152,7 @@ impl S3Cache {
         let condition = match self.get(key, LEASE_LIMIT).await? {
             None => None,
             // One that cannot be understood is left alone.
-            Some(bytes) if is_over(&bytes) => match self.head(key).await? {
-                Some(now) => Some(now.tag.unwrap_or_default()),
-                None => None,
-            },
+            Some(bytes) if is_over(&bytes) => self.head(key).await?.map(|now| now.tag.unwrap_or_default()),
             Some(_) => return Ok(None),
         };
         let condition = condition.as_deref().map_or(Condition::New, Condition::Tag);

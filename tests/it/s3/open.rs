@@ -82,9 +82,13 @@ fn keys_come_from_where_the_tools_of_aws_look() {
     });
     let expected = S3Server::run(&sandbox, &["ls", &source]);
     assert_eq!(expected.code, Some(0), "{expected}");
-    let of_profile = ls(&sandbox, &source, |command| drop(command.env("AWS_PROFILE", "other")));
+    let of_profile = ls(&sandbox, &source, |command| {
+        command.env("AWS_PROFILE", "other");
+    });
     assert_eq!(of_profile, expected);
-    let of_process = ls(&sandbox, &source, |command| drop(command.env("AWS_PROFILE", "process")));
+    let of_process = ls(&sandbox, &source, |command| {
+        command.env("AWS_PROFILE", "process");
+    });
     assert_eq!(of_process, expected);
     let of_container = ls(&sandbox, &source, |command| {
         command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{container}/role"));
@@ -150,7 +154,10 @@ fn a_public_bucket_needs_no_keys() {
     }
     let expected = S3Server::run(&sandbox, &["ls", &source]);
     assert_eq!(expected.code, Some(0), "{expected}");
-    assert_eq!(ls(&sandbox, &source, |command| drop(command.arg("--no-sign-request"))), expected);
+    let unsigned = ls(&sandbox, &source, |command| {
+        command.arg("--no-sign-request");
+    });
+    assert_eq!(unsigned, expected);
     assert_eq!(ls(&sandbox, &format!("{source}&no_sign_request=true"), |_| ()), expected);
 }
 

@@ -44,7 +44,7 @@ fn manifest(layers: &[usize]) -> Vec<u8> {
         json!({ "blob": digest, "parent": -1, "annotations": annotations })
     };
     let records: Vec<_> = (0..layers.len())
-        .map(|layer| json!({ "digest": Digest::of(&[layer as u8]).to_string(), "layers": [{ "layer": layer }] }))
+        .map(|layer| json!({ "digest": Digest::of(&layer.to_le_bytes()).to_string(), "layers": [{ "layer": layer }] }))
         .collect();
     json!({ "layers": layers.iter().map(layer).collect::<Vec<_>>(), "records": records }).to_string().into_bytes()
 }
@@ -59,15 +59,15 @@ struct Writer {
 impl Writer {
     fn any(&mut self, below: usize) -> usize {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.random >> 33) as usize % below
+        usize::try_from(self.random >> 33).unwrap() % below
     }
 
     fn key(number: usize) -> String {
         format!("blobs/{}", Digest::of(&blob(number)))
     }
 
-    /// Exports a cache, and returns which one and the blobs that it names; none when the export failed, as BuildKit's does when a blob goes
-    /// between the look at it and the touch.
+    /// Exports a cache, and returns which one and the blobs that it names; none when the export failed, as BuildKit's does
+    /// when a blob goes between the look at it and the touch.
     async fn export(&mut self) -> Option<(usize, Vec<usize>)> {
         let mut layers = BTreeSet::new();
         while layers.len() < LAYERS {

@@ -330,7 +330,7 @@ fn key(request: &Request) -> String {
     let path = request.path.trim_start_matches('/');
     let key = path.split_once('/').map(|(_, key)| key).filter(|key| !key.is_empty());
     let decoded = |key: &str| percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
-    key.map(decoded).unwrap_or_else(|| request.query.get("prefix").cloned().unwrap_or_default())
+    key.map_or_else(|| request.query.get("prefix").cloned().unwrap_or_default(), decoded)
 }
 
 /// The bytes of an answer. What a HEAD says of the length is left as it is.

@@ -13,6 +13,7 @@ use crate::format::text::visible;
 use crate::inventory::{Tally, Totals};
 use crate::units::Size;
 
+mod repositories;
 mod shared;
 
 #[derive(Debug, Args)]
@@ -45,12 +46,15 @@ struct SourceUsage {
     /// What the store may hold and does not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen: Option<String>,
+    /// What other repositories of the same registry name, too; it is stored once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_by_repositories: Option<Blobs>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
 }
 
 impl SourceUsage {
-    fn new(scanned: &Scanned, totals: &Totals) -> Self {
+    fn new(scanned: &Scanned, totals: &Totals, shared: Option<Tally>) -> Self {
         let inventory = &scanned.inventory;
         Self {
             source: scanned.opened.label(),
@@ -66,6 +70,7 @@ impl SourceUsage {
             unknown: totals.unknown.into(),
             total: totals.stored().into(),
             unseen: inventory.unseen.as_deref().map(str::to_owned),
+            shared_by_repositories: shared.map(Into::into),
             shared: shared::Shared::new(inventory),
         }
     }
@@ -79,20 +84,22 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
     let (scanned, failures) = open::scan_all(session, sources).await?;
-    let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
+    let shared = repositories::shared(&scanned);
+    let sums: Vec<(&Scanned, Totals, Option<Tally>)> =
+        scanned.iter().zip(shared).map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared)).collect();
     let (output, now) = (session.output, Timestamp::now());
     if output.json {
-        let sources = sums.iter().map(|(scanned, totals)| SourceUsage::new(scanned, totals)).collect();
+        let sources = sums.iter().map(|(scanned, totals, shared)| SourceUsage::new(scanned, totals, *shared)).collect();
         output.document(&Document::new("du", Usage { sources }, &failures))?;
     } else {
         let blocks: Vec<String> =
-            sums.iter().map(|(scanned, totals)| block(scanned, totals, now, output.color)).collect();
+            sums.iter().map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.color)).collect();
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), failures))
 }
 
-fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> String {
+fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timestamp, color: bool) -> String {
     let stored = totals.stored();
     let mut table = Table::new([
         ("STATE", Align::Left),
@@ -146,10 +153,14 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),
     };
-    let shared = shared::Shared::new(&scanned.inventory);
-    let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
+    let of_all = shared.filter(|shared| shared.count > 0).map(|shared| {
+        let (blobs, size) = (if shared.count == 1 { "blob" } else { "blobs" }, Size(shared.bytes));
+        format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
+    });
+    let quota = shared::Shared::new(&scanned.inventory);
+    let quota = quota.map_or_else(String::new, |quota| quota.print(now, color));
     let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
     let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
-    let notes = [unlisted, unseen].into_iter().flatten().collect::<String>();
-    format!("{}  {refs}\n{}{notes}{shared}", scanned.opened.shown(), table.render(color))
+    let notes = [of_all, unlisted, unseen].into_iter().flatten().collect::<String>();
+    format!("{}  {refs}\n{}{notes}{quota}", scanned.opened.shown(), table.render(color))
 }

@@ -15,20 +15,21 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::sync::CancellationToken;
 
-use super::former::{self, Untagged};
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots, Support,
     Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
 use crate::source::{Location, RefSelector, RegistryLocation, Secret, Source};
 
 mod attestation;
 mod auth;
 mod credentials;
+mod documents;
 mod dropped;
+mod generations;
 mod http;
 mod kept;
 mod login_file;
@@ -42,13 +43,9 @@ mod trust;
 
 use http::Http;
 use kept::{Kept, Tagged};
-use manifests::{Head, Manifest};
+use manifests::Head;
 use packages::Packages;
 
-/// How many bytes of documents are held in memory to be read once only.
-const HELD: usize = 64 << 20;
-/// What is not seen of most registries.
-const ONLY_TAGS: &str = "a registry tells only what its tags point to now: former contents are not seen";
 /// How many refs go on to be read at once.
 const PART: usize = 32;
 
@@ -165,43 +162,6 @@ impl RegistryCache {
         Ok(self.packages.get_or_try_init(find).await?.as_ref())
     }
 
-    /// Lists what the tags pointed to before, where the registry can tell; notes why it cannot elsewhere.
-    async fn former(&self, tagged: &[Root]) -> Vec<Root> {
-        let untagged = match self.untagged().await {
-            Ok(untagged) => untagged,
-            Err(why) => {
-                if let Ok(mut seen) = self.seen.lock() {
-                    seen.unseen = Some(why);
-                }
-                return Vec::new();
-            }
-        };
-        if let Ok(mut seen) = self.seen.lock() {
-            seen.manifests.extend(untagged.iter().map(|manifest| manifest.digest));
-            seen.unseen = None;
-        }
-        let tagged = tagged.iter().filter_map(|root| root.descriptor.digest.valid());
-        former::roots(self, tagged, untagged, &self.location.to_string(), self.access.concurrency).await
-    }
-
-    /// Lists the manifests that have no tag, or says why they are not seen.
-    async fn untagged(&self) -> Result<Vec<Untagged>, String> {
-        let in_words = |error: RemoteError| {
-            let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-            format!("former contents are not seen: {}{hint}", error.message)
-        };
-        let Some(packages) = self.packages().await.map_err(in_words)? else {
-            return Err(ONLY_TAGS.to_owned());
-        };
-        let versions = packages.versions(packages::State::Active).await.map_err(in_words)?;
-        let untagged = versions.iter().filter(|version| version.tags().is_empty());
-        let manifest = |version: &packages::Version| {
-            // GitHub does not say which tag named it.
-            Some(Untagged { digest: version.digest()?, modified: version.modified(), of: None })
-        };
-        Ok(untagged.filter_map(manifest).collect())
-    }
-
     async fn http(&self) -> Result<&Http, RemoteError> {
         self.http.get_or_try_init(|| async { Http::new(&self.location, &self.access) }).await
     }
@@ -246,68 +206,6 @@ impl RegistryCache {
         Ok(Some(self.note(tag, tagged)))
     }
 
-    fn note(&self, tag: &str, tagged: Tagged) -> Tagged {
-        if let Ok(mut seen) = self.seen.lock() {
-            seen.tags.insert(tag.to_owned(), tagged.clone());
-            seen.manifests.insert(tagged.digest);
-        }
-        tagged
-    }
-
-    /// Keeps a manifest that is what it is called, and notes which of the digests in it are manifests.
-    fn hold_manifest(&self, manifest: &Manifest) {
-        if manifest.is_true() {
-            self.note_children(&manifest.bytes);
-            self.hold(manifest.digest, &manifest.bytes);
-        }
-        if let Ok(mut seen) = self.seen.lock() {
-            seen.manifests.insert(manifest.digest);
-        }
-    }
-
-    fn note_children(&self, bytes: &[u8]) {
-        let (children, subject) = match Document::parse(bytes) {
-            Ok(Document::Index { entries, subject }) => (entries, subject),
-            Ok(Document::Manifest { subject, .. }) => (Vec::new(), subject),
-            Err(_) => return,
-        };
-        if let Ok(mut seen) = self.seen.lock() {
-            let named = children.iter().filter(|child| child.is_manifest_like()).chain(subject.as_deref());
-            seen.manifests.extend(named.filter_map(|child| child.digest.valid()));
-        }
-    }
-
-    fn hold(&self, digest: Digest, bytes: &[u8]) {
-        if let Ok(mut seen) = self.seen.lock()
-            && seen.bytes + bytes.len() <= HELD
-            && !seen.documents.contains_key(&digest)
-        {
-            seen.bytes += bytes.len();
-            seen.documents.insert(digest, bytes.into());
-        }
-        if let Some(kept) = &self.kept
-            && !kept.has(digest)
-        {
-            kept.put(digest, bytes);
-        }
-    }
-
-    fn holds(&self, digest: Digest) -> bool {
-        let in_memory = self.seen.lock().is_ok_and(|seen| seen.documents.contains_key(&digest));
-        in_memory || self.kept.as_ref().is_some_and(|kept| kept.has(digest))
-    }
-
-    /// Returns a document that was read before.
-    fn document(&self, digest: Digest) -> Option<Arc<[u8]>> {
-        let held = self.seen.lock().ok().and_then(|seen| seen.documents.get(&digest).cloned());
-        held.or_else(|| {
-            let bytes = self.kept.as_ref()?.get(digest)?;
-            self.note_children(&bytes);
-            self.hold(digest, &bytes);
-            Some(bytes.into())
-        })
-    }
-
     fn root(&self, names: Vec<String>, tagged: &Tagged) -> Root {
         let descriptor = Descriptor::sized(tagged.digest, &tagged.media_type, tagged.size);
         Root { facts: self.facts(), ..Root::new(names, descriptor) }
@@ -332,23 +230,6 @@ impl RegistryCache {
         root.facts = RootFacts { sealed: Some(why), ..self.facts() };
         Ok(Some(root))
     }
-
-    /// Reads a manifest or a blob; which it is, is known of what was read before, and tried else.
-    async fn fetch(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let is_manifest = self.seen.lock().is_ok_and(|seen| seen.manifests.contains(&digest));
-        if is_manifest {
-            return self.fetch_manifest(digest).await;
-        }
-        match manifests::open_blob(self.http().await?, self.repository(), digest).await? {
-            Some(response) => read_whole(response, limit).await,
-            None => self.fetch_manifest(digest).await,
-        }
-    }
-
-    async fn fetch_manifest(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
-        let found = manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
-        Ok(found.ok_or(ReadError::Absent)?.bytes)
-    }
 }
 
 /// Tells whether a fault at one tag is one at all of them.
@@ -357,18 +238,6 @@ fn concerns_all(kind: RemoteKind) -> bool {
         RemoteKind::Unauthorized | RemoteKind::Forbidden | RemoteKind::Throttled => true,
         RemoteKind::NotFound | RemoteKind::Unsupported | RemoteKind::Unavailable | RemoteKind::BadAnswer => false,
     }
-}
-
-async fn read_whole(mut response: reqwest::Response, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
-        let size = (bytes.len() + chunk.len()) as u64;
-        if size > limit {
-            return Err(ReadError::TooLarge { size: response.content_length().unwrap_or(size).max(size), limit });
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 /// Makes an error of an answer that broke off, without the address: it may be signed.

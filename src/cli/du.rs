@@ -14,6 +14,7 @@ use crate::inventory::{RefEntry, Tally, Totals};
 use crate::units::Size;
 
 mod bucket;
+mod repositories;
 mod shared;
 
 #[derive(Debug, Args)]
@@ -46,6 +47,9 @@ struct SourceUsage {
     /// What the store may hold and does not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen: Option<String>,
+    /// What other repositories of the same registry name, too; it is stored once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_by_repositories: Option<Blobs>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +57,7 @@ struct SourceUsage {
 }
 
 impl SourceUsage {
-    fn new(scanned: &Scanned, totals: &Totals) -> Self {
+    fn new(scanned: &Scanned, totals: &Totals, shared: Option<Tally>) -> Self {
         let inventory = &scanned.inventory;
         Self {
             source: scanned.opened.label(),
@@ -69,6 +73,7 @@ impl SourceUsage {
             unknown: inventory.knows_unknown().then(|| totals.unknown.into()),
             total: totals.stored().into(),
             unseen: inventory.unseen.as_deref().map(str::to_owned),
+            shared_by_repositories: shared.map(Into::into),
             shared: shared::Shared::new(inventory),
             bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
         }
@@ -83,20 +88,22 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
     let (scanned, failures) = open::scan_found(session, sources).await?;
-    let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
+    let shared = repositories::shared(&scanned);
+    let sums: Vec<(&Scanned, Totals, Option<Tally>)> =
+        scanned.iter().zip(shared).map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared)).collect();
     let (output, now) = (session.output, Timestamp::now());
     if output.json {
-        let sources = sums.iter().map(|(scanned, totals)| SourceUsage::new(scanned, totals)).collect();
+        let sources = sums.iter().map(|(scanned, totals, shared)| SourceUsage::new(scanned, totals, *shared)).collect();
         output.document(&Document::new("du", Usage { sources }, &failures))?;
     } else {
         let blocks: Vec<String> =
-            sums.iter().map(|(scanned, totals)| block(scanned, totals, now, output.color)).collect();
+            sums.iter().map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.color)).collect();
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), failures))
 }
 
-fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> String {
+fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timestamp, color: bool) -> String {
     let stored = totals.stored();
     let mut table = Table::new([
         ("STATE", Align::Left),
@@ -161,12 +168,16 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),
     };
-    let shared = shared::Shared::new(&scanned.inventory);
-    let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
+    let of_all = shared.filter(|shared| shared.count > 0).map(|shared| {
+        let (blobs, size) = (if shared.count == 1 { "blob" } else { "blobs" }, Size(shared.bytes));
+        format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
+    });
+    let quota = shared::Shared::new(&scanned.inventory);
+    let quota = quota.map_or_else(String::new, |quota| quota.print(now, color));
     let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
     let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
-    let notes = [unlisted, unseen].into_iter().flatten().collect::<String>();
+    let notes = [of_all, unlisted, unseen].into_iter().flatten().collect::<String>();
     let bucket = scanned.inventory.bucket.as_deref();
     let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, color));
-    format!("{}  {refs}\n{}{notes}{shared}{bucket}", scanned.opened.shown(), table.render(color))
+    format!("{}  {refs}\n{}{notes}{quota}{bucket}", scanned.opened.shown(), table.render(color))
 }

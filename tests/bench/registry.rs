@@ -156,7 +156,8 @@ impl Registry {
 
 async fn push(client: Client, base: String, cache: usize, caches: usize) -> Outcome {
     let digest = |bytes: &[u8]| Digest::of(bytes).to_string();
-    let layer = b"a layer that all builds share".to_vec();
+    // One of its own: a registry does not take the same blob twice at the same moment.
+    let layer = format!("the layer of build {cache} of {caches}").into_bytes();
     let records: Vec<_> = (0..40)
         .map(|record| {
             let name = digest(format!("{cache} {record}").as_bytes());
@@ -262,8 +263,12 @@ fn forward(client: &TcpStream, registry: &str, all: &AtomicUsize, heads: &Atomic
         (&upstream).write_all(head.as_bytes())?;
         let (answer, length) = read_head(&mut answers)?.ok_or("the registry hung up")?;
         let mut answer = answer.into_bytes();
-        if !is_head {
-            answers.by_ref().take(length).read_to_end(&mut answer)?;
+        match length {
+            _ if is_head => {}
+            Length::Known(length) => {
+                answers.by_ref().take(length).read_to_end(&mut answer)?;
+            }
+            Length::Chunked => read_chunks(&mut answers, &mut answer)?,
         }
         thread::sleep(Duration::from_millis(latency.load(Ordering::Relaxed)));
         (&*client).write_all(&answer)?;
@@ -271,9 +276,15 @@ fn forward(client: &TcpStream, registry: &str, all: &AtomicUsize, heads: &Atomic
     Ok(())
 }
 
+/// How long a body is.
+enum Length {
+    Known(u64),
+    Chunked,
+}
+
 /// Reads a head, and the length of the body that it announces.
-fn read_head(reader: &mut impl BufRead) -> Outcome<Option<(String, u64)>> {
-    let (mut head, mut length) = (String::new(), 0);
+fn read_head(reader: &mut impl BufRead) -> Outcome<Option<(String, Length)>> {
+    let (mut head, mut length) = (String::new(), Length::Known(0));
     loop {
         let start = head.len();
         if reader.read_line(&mut head)? == 0 {
@@ -281,10 +292,27 @@ fn read_head(reader: &mut impl BufRead) -> Outcome<Option<(String, u64)>> {
         }
         let line = head[start..].trim().to_ascii_lowercase();
         if let Some(told) = line.strip_prefix("content-length:") {
-            length = told.trim().parse()?;
+            length = Length::Known(told.trim().parse()?);
+        }
+        if line == "transfer-encoding: chunked" {
+            length = Length::Chunked;
         }
         if line.is_empty() {
             return Ok(Some((head, length)));
+        }
+    }
+}
+
+/// Reads a body in chunks, as it is.
+fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> Outcome {
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = u64::from_str_radix(line.trim(), 16)?;
+        body.extend_from_slice(line.as_bytes());
+        reader.take(size + 2).read_to_end(body)?;
+        if size == 0 {
+            return Ok(());
         }
     }
 }

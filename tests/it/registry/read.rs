@@ -242,3 +242,28 @@ fn an_image_for_many_platforms_brings_the_provenance_of_each() {
     let listed = sandbox.json(&["ls", "--json", &image]);
     assert_eq!(listed["sources"][0]["refs"][0]["kind"], "inline");
 }
+
+#[test]
+fn what_repositories_share_is_told() {
+    let registry = DockerRegistry::with("mini", Setup::default());
+    let (sandbox, fixture) = (Sandbox::new(), Fixture::named("mini"));
+    let named = |repository: &str| -> BTreeSet<(String, u64)> {
+        let pushed: Vec<Pushed> = fixture.json("registry.json");
+        let mut all = BTreeSet::new();
+        for pushed in pushed.iter().filter(|pushed| pushed.repository == repository && !pushed.tags.is_empty()) {
+            let size = fixture.blob(pushed.digest).len() as u64;
+            reached(&fixture, &pushed.digest.to_string(), size, &mut all);
+        }
+        all
+    };
+    let shared: BTreeSet<_> = named("mini").intersection(&named("mini-cache")).cloned().collect();
+    let (cache, images) = (format!("{}/mini-cache", registry.host()), format!("{}/mini", registry.host()));
+    let du = sandbox.json(&["du", "--json", &cache, &images]);
+    let bytes: u64 = shared.iter().map(|(_, size)| size).sum();
+    assert!(!shared.is_empty());
+    for source in 0..2 {
+        assert_eq!(du["sources"][source]["shared_by_repositories"], json!({ "blobs": shared.len(), "bytes": bytes }));
+    }
+    let alone = sandbox.json(&["du", "--json", &cache]);
+    assert_eq!(alone["sources"][0]["shared_by_repositories"], Value::Null);
+}

@@ -1,0 +1,36 @@
+//! Blobs that several repositories of one registry name: a registry stores each once, and deleting it for one repository
+//! frees nothing.
+
+use std::collections::HashMap;
+
+use crate::cli::open::Scanned;
+use crate::format::digest::Digest;
+use crate::inventory::Tally;
+use crate::source::Location;
+
+/// Sums up, for each source, the blobs that other sources in the same registry name, too. None for a source that is no
+/// repository, or the only one of its registry.
+pub(super) fn shared(scanned: &[Scanned]) -> Vec<Option<Tally>> {
+    let mut repositories: HashMap<&str, usize> = HashMap::new();
+    let mut named: HashMap<(&str, Digest), usize> = HashMap::new();
+    for (host, scanned) in scanned.iter().filter_map(|scanned| Some((host(scanned)?, scanned))) {
+        *repositories.entry(host).or_default() += 1;
+        for blob in scanned.inventory.blobs.iter() {
+            *named.entry((host, blob.digest())).or_default() += 1;
+        }
+    }
+    let of_one = |scanned: &Scanned| {
+        let host = host(scanned).filter(|host| repositories.get(host).is_some_and(|count| *count > 1))?;
+        let blobs = scanned.inventory.blobs.iter();
+        let shared = blobs.filter(|blob| named.get(&(host, blob.digest())).is_some_and(|count| *count > 1));
+        Some(shared.map(|blob| blob.size().unwrap_or_default()).collect())
+    };
+    scanned.iter().map(of_one).collect()
+}
+
+fn host(scanned: &Scanned) -> Option<&str> {
+    match &scanned.opened.source.location {
+        Location::Registry(registry) => Some(&registry.host),
+        Location::Local(_) | Location::RegistryDir(_) | Location::S3(_) | Location::Gha(_) | Location::Demo => None,
+    }
+}

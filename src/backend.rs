@@ -17,12 +17,16 @@ use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::source::{Location, Source};
 
+pub mod bucket;
 mod entries;
+mod files;
+mod former;
 pub mod gha;
 pub mod local;
 pub mod memory;
 mod pruner;
 pub mod registry;
+pub mod registry_dir;
 mod remote;
 pub mod s3;
 mod verify;
@@ -46,32 +50,91 @@ pub struct Access {
     pub no_touch: bool,
     /// How registries are asked.
     pub registry: registry::RegistryAccess,
+    /// How buckets are asked.
+    pub s3: s3::S3Access,
 }
 
 impl Default for Access {
     fn default() -> Self {
-        let registry = registry::RegistryAccess::default();
-        Self { concurrency: 8, timeout: Duration::from_secs(30), no_touch: false, registry }
+        let (registry, s3) = (registry::RegistryAccess::default(), s3::S3Access::default());
+        Self { concurrency: 8, timeout: Duration::from_secs(30), no_touch: false, registry, s3 }
     }
 }
 
-/// Returns the stores that a source stands for: most stand for themselves, but a whole bucket or registry for each cache
-/// that is found in it.
+/// Tells whether a source may stand for several stores: a whole registry or bucket does, for each cache that is found in it.
+/// A ref is one of a single store.
+pub fn may_be_several(source: &Source) -> bool {
+    source.select.is_none()
+        && match &source.location {
+            Location::Registry(registry) => registry.is_whole_registry(),
+            Location::S3(s3) => s3.is_whole_bucket(),
+            Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => false,
+        }
+}
+
+/// Sends the stores that a source stands for to `found`, as they are found; none where it stands for itself. Returns what has
+/// not been looked at, when that is so.
 ///
 /// # Errors
 /// When the service cannot be asked.
-pub async fn expand(mut source: Source, access: &Access) -> Result<Vec<Source>, BackendError> {
-    if let Location::Registry(registry) = &source.location
-        && registry.is_whole_registry()
-    {
-        let found = registry::repositories(registry, access).await?;
-        let of = |location| Source { location: Location::Registry(location), ..source.clone() };
-        return Ok(found.into_iter().map(of).collect());
+pub async fn find_stores(
+    source: &Source,
+    access: &Access,
+    found: mpsc::Sender<Source>,
+) -> Result<Option<&'static str>, BackendError> {
+    match &source.location {
+        Location::Registry(registry) => {
+            for location in registry::repositories(registry, access).await? {
+                // Whoever does not receive has lost its interest.
+                let _ = found.send(Source { location: Location::Registry(location), ..source.clone() }).await;
+            }
+            Ok(None)
+        }
+        Location::S3(s3) => {
+            let (sender, mut caches) = mpsc::channel(1);
+            let sent = async {
+                while let Some(location) = caches.recv().await {
+                    let _ = found.send(Source { location: Location::S3(location), ..source.clone() }).await;
+                }
+            };
+            let (search, ()) = tokio::join!(s3::discover::caches(s3, access, sender), sent);
+            Ok(match search? {
+                s3::discover::Search::Whole => None,
+                s3::discover::Search::Part => {
+                    Some("it has more folders than are followed: a cache in one of the others is opened by its prefix")
+                }
+            })
+        }
+        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => Ok(None),
     }
+}
+
+/// Returns the stores that a source stands for, and what has not been looked at.
+///
+/// # Errors
+/// When the service cannot be asked.
+pub async fn expand(mut source: Source, access: &Access) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
     if let Location::Gha(gha) = &mut source.location {
         gha.repository = Some(gha::repository(gha)?);
     }
-    Ok(vec![source])
+    if !may_be_several(&source) {
+        return Ok((vec![source], None));
+    }
+    let (sender, mut found) = mpsc::channel(1);
+    let all = async {
+        let mut all = Vec::new();
+        while let Some(store) = found.recv().await {
+            all.push(store);
+        }
+        all
+    };
+    let (left_out, mut all) = tokio::join!(find_stores(&source, access, sender), all);
+    let left_out = left_out?;
+    // A bucket without a cache says what there is when it is read.
+    if all.is_empty() && matches!(source.location, Location::S3(_)) {
+        all.push(source);
+    }
+    Ok((all, left_out))
 }
 
 /// Makes the reader of a source; nothing is read yet.
@@ -87,6 +150,7 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         Location::Registry(registry) => {
             Ok(Arc::new(registry::RegistryCache::new(registry, source.select.as_ref(), access)))
         }
+        Location::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(&store.dir, access.concurrency))),
     }
 }
 
@@ -97,7 +161,7 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
         Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
         Location::Registry(registry) => Some(Arc::new(registry::RegistryCache::new(registry, None, access))),
         Location::S3(s3) => Some(Arc::new(s3::S3Cache::new(s3, access))),
-        Location::Demo => None,
+        Location::RegistryDir(_) | Location::Demo => None,
     }
 }
 
@@ -212,6 +276,11 @@ pub trait CacheReader: Send + Sync {
         Ok(self.roots().await?.fingerprint == fingerprint)
     }
 
+    /// Returns what the store may hold and does not show, as far as that is known when its refs have been read.
+    async fn unseen(&self) -> Option<String> {
+        None
+    }
+
     /// Returns why the store cannot list what it holds; there, what is named counts as stored.
     fn unlisted(&self) -> Option<&'static str> {
         None
@@ -275,6 +344,19 @@ pub trait CacheReader: Send + Sync {
         None
     }
 
+    /// Returns what is known of the bucket beside the cache in it; asked for when the listing has ended.
+    async fn bucket(&self) -> Option<bucket::Bucket> {
+        None
+    }
+
+    /// Returns the refs of other caches that keep their blobs where this one does.
+    ///
+    /// # Errors
+    /// When they cannot be listed: then no blob may go.
+    async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {
+        Ok(Vec::new())
+    }
+
     /// Returns what deletions cost, where that is worth knowing before they begin.
     async fn cost(&self) -> Option<DeletionCost> {
         None
@@ -303,6 +385,9 @@ pub enum BackendError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is a directory, but no registry keeps its store there.
+    #[error("{0} is not the store of a registry: there is no docker/registry/v2/repositories in it")]
+    NotAStore(String),
     /// A file of the store's own is damaged or of an unknown version.
     #[error("cannot use {file}")]
     Layout {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
+use crate::source::Location;
 
 mod config;
 mod diff;
@@ -22,8 +23,8 @@ mod open;
 mod output;
 mod prune;
 mod registry;
+mod s3;
 mod show;
-
 mod table;
 mod ui;
 mod why;
@@ -90,6 +91,8 @@ struct Global {
     no_touch: bool,
     #[command(flatten)]
     registry: registry::Flags,
+    #[command(flatten)]
+    s3: s3::Flags,
 }
 
 /// Parses a filter from the command line, where a sentence says what is wrong with it.
@@ -199,6 +202,8 @@ struct Session<'a> {
     no_touch: bool,
     /// How registries are asked.
     registry: crate::backend::registry::RegistryAccess,
+    /// How buckets are asked.
+    s3: s3::Flags,
     /// Whether the configuration file was named, and not found.
     config_is_named: bool,
     finishing: AtomicBool,
@@ -208,11 +213,16 @@ impl Session<'_> {
     /// Returns how stores are asked.
     fn access(&self) -> crate::backend::Access {
         let settings = &self.settings;
+        let buckets = settings.sources.iter().filter_map(|setting| match &setting.value.location {
+            Location::S3(location) => Some(location.clone()),
+            _ => None,
+        });
         crate::backend::Access {
             concurrency: settings.concurrency.value.get(),
             timeout: settings.timeout.value,
             no_touch: self.no_touch,
             registry: self.registry.clone(),
+            s3: self.s3.access(&settings.concurrency, buckets.collect()),
         }
     }
 
@@ -247,6 +257,7 @@ fn engine(
         read_only: global.read_only,
         no_touch: global.no_touch,
         registry: global.registry.access()?,
+        s3: global.s3.clone(),
         config_is_named: global.config.is_some(),
         finishing: AtomicBool::new(false),
     };

@@ -152,6 +152,9 @@ impl From<BackendError> for Failure {
             BackendError::NotFound(_) => {
                 failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
             }
+            BackendError::NotAStore(_) => {
+                failure.hint("name its `rootdirectory`, as the configuration of the registry has it")
+            }
             BackendError::NotALayout { .. } => failure
                 .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
             // BuildKit writes an empty file anew, and fails on one that it cannot read (`client/ociindex`).
@@ -188,6 +191,7 @@ impl From<PruneError> for Failure {
         match error {
             PruneError::Backend(error) => error.into(),
             PruneError::Busy(_) => failure.hint("nothing was changed; wait until it has ended"),
+            PruneError::Refused(_) => Self { exit: Exit::Usage, ..failure }.hint("nothing was changed; leave it out"),
             PruneError::IndexHeld(_) => failure.hint("try again when the build has ended"),
             PruneError::TrashOccupied(_) => {
                 failure.hint("nothing was changed; move it away, cachelens needs that name")

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::backend::bucket::{Bucket, Sum};
 use crate::backend::{EntryKind, OtherObject, StoreEntry, Surroundings};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -37,6 +38,8 @@ pub struct RefId(pub u32);
 pub struct Inventory {
     /// Why the store does not list what it holds, where that is so: then what is named counts as stored.
     pub unlisted: Option<&'static str>,
+    /// What the store may hold and does not show.
+    pub unseen: Option<Arc<str>>,
     /// The refs, in the store's order.
     pub refs: Arc<Vec<RefEntry>>,
     /// All blobs, stored or named.
@@ -51,6 +54,8 @@ pub struct Inventory {
     pub entries: Arc<Vec<StoreEntry>>,
     /// What is known around a store with a quota.
     pub around: Option<Arc<Surroundings>>,
+    /// What is known of the bucket, where the cache lies in one.
+    pub bucket: Option<Arc<Bucket>>,
     /// Which refs these are; it changes whenever they do.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
@@ -79,6 +84,12 @@ pub enum StoreWarning {
     #[error("{0} may not be listed: what is in it is not counted")]
     Unlisted(
         /// Its name, fit to be shown.
+        String,
+    ),
+    /// Nothing lies where the cache should.
+    #[error("nothing lies there; the bucket has caches with the prefix {0}")]
+    Elsewhere(
+        /// The prefixes of other caches, fit to be shown.
         String,
     ),
     /// Reading was a use, by which the store evicts.
@@ -303,6 +314,12 @@ impl Tally {
     }
 }
 
+impl From<Sum> for Tally {
+    fn from(Sum { objects, bytes }: Sum) -> Self {
+        Self { count: objects, bytes }
+    }
+}
+
 /// What a store holds, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -417,7 +434,21 @@ impl Inventory {
         self.partial.iter().for_each(|object| totals.partial.add(object.size));
         self.trash.iter().for_each(|object| totals.trash.add(object.size));
         self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
+        if let Some(bucket) = &self.bucket {
+            totals.trash = totals.trash.plus(bucket.own.into());
+            totals.unknown = totals.unknown.plus(bucket.unnamed.into());
+        }
         totals
+    }
+
+    /// Tells whether unfinished uploads could be listed.
+    pub fn knows_partial(&self) -> bool {
+        self.bucket.as_ref().is_none_or(|bucket| bucket.unlisted_uploads.is_none())
+    }
+
+    /// Tells whether everything beside the cache's own could be counted.
+    pub fn knows_unknown(&self) -> bool {
+        self.bucket.as_ref().is_none_or(|bucket| bucket.uncounted.is_none())
     }
 
     /// Tells whether there are refs whose reach is not known for nobody's fault, so that what is missing is not known either.

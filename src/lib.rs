@@ -18,6 +18,7 @@
 //! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
 //! - [`explain`]: cache keys computed again from a build's own description, the step names that follow, what changed between
 //!   refs, and which steps run and why;
+//! - [`check`]: what is wrong with a cache, dangerous to its builds, or a waste;
 //! - [`context`]: build contexts on disk, read as BuildKit's client reads them;
 //! - [`evidence`]: what builds leave behind, read from files;
 //! - [`why`]: fetches what an explanation needs, and puts it together;
@@ -25,6 +26,7 @@
 //! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
 
 pub mod backend;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod context;

@@ -22,8 +22,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::backend::SharedReader;
 use crate::source::RefSelector;
@@ -57,6 +59,11 @@ use theme::{Theme, ThemeName};
 
 /// Opens what a person names in the UI.
 pub type Opener = Arc<dyn Fn(&str) -> Result<OpenedSource, String> + Send + Sync>;
+
+/// Finds the stores that a source stands for, and sends them as it finds them. Returns what has not been looked at, when that is
+/// so, or why it found none.
+pub type Finder =
+    Arc<dyn Fn(mpsc::Sender<OpenedSource>) -> BoxFuture<'static, Result<Option<&'static str>, String>> + Send + Sync>;
 
 /// What the UI begins with.
 pub struct TuiOptions {
@@ -95,6 +102,8 @@ pub struct OpenedSource {
     pub reader: Result<SharedReader, String>,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
+    /// Finds the stores that it stands for, where it may be several; when there are none, it is one itself.
+    pub find: Option<Finder>,
     /// Makes its pruner; none for a source from which nothing may or can be deleted.
     pub pruner: Option<MakePruner>,
 }

@@ -275,6 +275,16 @@ pub trait CachePruner: CacheReader {
     /// When the refs cannot be read or held.
     async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError>;
 
+    /// Tells whether what was deleted at once may be put back none the less, by [`Self::put_back`].
+    fn keeps_what_it_deletes(&self) -> bool {
+        false
+    }
+
+    /// Returns how the store deletes, as far as it has shown and is worth knowing.
+    fn manner(&self) -> Option<String> {
+        None
+    }
+
     /// Puts objects of `run` back from the trash.
     async fn restore_objects(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome>;
 
@@ -307,6 +317,9 @@ pub enum PruneError {
     /// A build is writing the refs.
     #[error("{0} is held: a build is writing the refs at this moment")]
     IndexHeld(String),
+    /// The store does not do what was asked for.
+    #[error("{0}")]
+    Refused(String),
     /// Something that is not cachelens's own lies where the trash should be.
     #[error("{0} is not a folder of cachelens")]
     TrashOccupied(String),

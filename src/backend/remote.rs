@@ -36,7 +36,20 @@ pub enum RemoteKind {
     BadAnswer,
 }
 
+impl RemoteKind {
+    /// Tells whether everything else that is asked for fails, too: it is not about one object.
+    pub fn is_about_all(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::Forbidden | Self::NotFound | Self::Throttled)
+    }
+}
+
 impl RemoteError {
+    /// Writes the message and its causes in one line.
+    pub fn in_one_line(&self) -> String {
+        let causes = self.causes.iter().map(|cause| format!(": {cause}"));
+        std::iter::once(self.message.clone()).chain(causes).collect()
+    }
+
     /// Makes an error without causes.
     pub fn new(kind: RemoteKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), causes: Vec::new(), hint: None }

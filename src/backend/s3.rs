@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,40 +14,106 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::Object;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
+use super::bucket::{Bucket, Noncurrent, Places, Sum, Versioning};
 use super::{
-    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, OtherKind, OtherObject, PruneError,
-    ReadError, RemoteError, RemoteKind, Roots, StoredObject, Support, Verified,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
+    RemoteKind, Roots, StoredObject, Support, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
+use crate::format::text::visible;
 use crate::source::{Location, S3Location, Source};
+use crate::units::Size;
 
 mod client;
+mod credentials;
+pub(super) mod discover;
 mod dropped;
+mod facts;
 mod fault;
+mod gather;
 mod lease;
 mod listing;
+mod manner;
+mod objects;
+mod others;
+mod pace;
+mod places;
 mod prune;
+mod refs;
+mod rules;
+mod spread;
+
+use gather::Gathering;
+use lease::Standing;
+use listing::Lister;
+use manner::Manner;
+use others::{Others, Take as _};
+use pace::Pace;
+use places::Kind;
 
 /// How many bytes of manifests are kept to be read once only.
 const KEPT: usize = 64 << 20;
+
+/// How often an object is asked for again whose content breaks off.
+const MOST_READS: usize = 3;
+
+/// How buckets are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Access {
+    /// Whether requests go without a signature, as public buckets take them.
+    pub no_sign_request: bool,
+    /// How many requests are under way at once, as long as the service bears it.
+    pub at_once: usize,
+    /// All buckets that are configured: the manifests of those that keep their blobs in the same place count, too.
+    pub others: Arc<[S3Location]>,
+    /// Whether the last look at a blob before it goes is left out; refused by services without the condition for it.
+    pub no_recheck: bool,
+}
+
+impl Default for S3Access {
+    fn default() -> Self {
+        Self { no_sign_request: false, at_once: 32, others: Arc::default(), no_recheck: false }
+    }
+}
 
 /// The cache in a bucket.
 #[derive(Debug)]
 pub struct S3Cache {
     location: S3Location,
+    places: Places,
     access: Access,
     client: OnceCell<Client>,
+    pace: Pace,
+    /// What the last listing of the manifests found.
+    listed: Mutex<ListedManifests>,
+    /// What the last listing found beside the cache.
+    bucket: Mutex<Option<Bucket>>,
     manifests: Mutex<Manifests>,
+    /// The other caches that keep their blobs in the same place.
+    companions: Vec<S3Location>,
+    /// How the service deletes, once it has shown.
+    manner: OnceCell<Manner>,
+    /// Whether the service knows no condition for what is written.
+    asked_without_condition: AtomicBool,
     /// The blobs that were deleted here.
     deleted: Mutex<HashSet<Digest>>,
-    /// Who holds the lease, when that is this one.
-    lease: Mutex<Option<String>>,
+    /// The lease, while this one holds it.
+    lease: Mutex<Option<Arc<Standing>>>,
+}
+
+/// What a listing of the manifests found.
+#[derive(Debug, Default)]
+struct ListedManifests {
+    /// How many there are.
+    manifests: usize,
+    /// Objects among them that are none.
+    strays: Vec<Listed>,
 }
 
 /// What was read of manifests.
@@ -62,12 +129,14 @@ struct Manifests {
 }
 
 /// An object as a listing tells it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Listed {
     key: String,
     size: u64,
     tag: String,
     modified: Option<Timestamp>,
+    /// Its storage class, where that is not the usual one.
+    class: Option<String>,
 }
 
 impl Listed {
@@ -79,6 +148,7 @@ impl Listed {
         Some(Self {
             size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
             tag: object.e_tag().unwrap_or_default().to_owned(),
+            class: object.storage_class().map(|class| class.as_str().to_owned()).filter(|class| class != "STANDARD"),
             modified,
             key: object.key?,
         })
@@ -90,26 +160,43 @@ impl S3Cache {
     pub fn new(location: &S3Location, access: &Access) -> Self {
         Self {
             location: location.clone(),
+            places: Places::new(location),
             access: access.clone(),
             client: OnceCell::new(),
+            pace: Pace::new(access.s3.at_once),
+            listed: Mutex::default(),
+            bucket: Mutex::default(),
             manifests: Mutex::default(),
+            companions: companions(location, &access.s3.others),
+            manner: OnceCell::new(),
+            asked_without_condition: AtomicBool::new(false),
             deleted: Mutex::default(),
             lease: Mutex::default(),
         }
     }
 
     async fn client(&self) -> Result<&Client, RemoteError> {
-        self.client.get_or_try_init(|| client::connect(&self.location, self.access.timeout)).await
+        self.client.get_or_try_init(|| client::connect(&self.location, &self.access)).await
+    }
+
+    /// Makes another that asks by the same client, for what goes on beside.
+    async fn sharing_client(&self) -> Result<Self, RemoteError> {
+        let client = OnceCell::new_with(Some(self.client().await?.clone()));
+        Ok(Self { client, ..Self::new(&self.location, &self.access) })
+    }
+
+    async fn lister(&self) -> Result<Lister<'_>, RemoteError> {
+        Ok(Lister { client: self.client().await?, location: &self.location, pace: &self.pace })
     }
 
     /// Returns what names of manifests begin with.
-    fn manifests_at(&self) -> String {
-        format!("{}{}", self.location.prefix, self.location.manifests_prefix)
+    fn manifests_at(&self) -> &str {
+        &self.places.manifests
     }
 
     /// Returns what names of blobs begin with.
-    fn blobs_at(&self) -> String {
-        format!("{}{}", self.location.prefix, self.location.blobs_prefix)
+    fn blobs_at(&self) -> &str {
+        &self.places.blobs
     }
 
     fn remember(&self, listed: &Listed, bytes: &[u8]) -> Digest {
@@ -125,44 +212,89 @@ impl S3Cache {
         digest
     }
 
-    /// Makes a root of a manifest. One that is larger than any that is read, or has gone meanwhile, has no digest.
+    /// Lists the manifests, in the order of their keys.
+    async fn manifests(&self) -> Result<Vec<Listed>, RemoteError> {
+        let mut listed = self.lister().await?.all(self.manifests_at()).await?;
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        listed.dedup_by(|a, b| a.key == b.key);
+        let is_manifest = |listed: &Listed| self.places.kind(listed) == Kind::Manifest;
+        let strays = listed.extract_if(.., |listed| !is_manifest(listed)).collect::<Vec<_>>();
+        if let Ok(mut known) = self.listed.lock() {
+            // Those that are listed with the blobs anyway are counted there.
+            let strays = strays.into_iter().filter(|stray| !stray.key.starts_with(self.blobs_at())).collect();
+            *known = ListedManifests { manifests: listed.len(), strays };
+        }
+        Ok(listed)
+    }
+
+    /// Lists the manifests of the other caches that keep their blobs in the same place.
+    async fn manifests_of_companions(&self) -> Result<Vec<Listed>, RemoteError> {
+        let mut all = Vec::new();
+        for companion in &self.companions {
+            let places = Places::new(companion);
+            let mut listed = self.lister().await?.all(&places.manifests).await?;
+            listed.retain(|listed| places.kind(listed) == Kind::Manifest);
+            listed.sort_by(|a, b| a.key.cmp(&b.key));
+            all.extend(listed);
+        }
+        Ok(all)
+    }
+
+    /// Makes a root of a manifest. One whose content cannot be had has no digest, and says why.
     async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
-        let name = listed.key.strip_prefix(&self.manifests_at()).unwrap_or(&listed.key).to_owned();
+        let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
         let known = self.manifests.lock().ok();
         let known = known.and_then(|known| known.known.get(&(listed.key.clone(), listed.tag.clone())).copied());
-        let digest = match known {
-            Some(digest) => Some(digest),
-            None if listed.size > DOCUMENT_LIMIT => None,
-            None => self.get(&listed.key, DOCUMENT_LIMIT).await?.map(|bytes| self.remember(&listed, &bytes)),
+        let read = match known {
+            Some(digest) => Ok(digest),
+            None if listed.size > DOCUMENT_LIMIT => {
+                Err(format!("it has {}, more than the {} that are read", Size(listed.size), Size(DOCUMENT_LIMIT)))
+            }
+            None => match self.get(&listed.key, DOCUMENT_LIMIT).await {
+                Ok(Some(bytes)) => Ok(self.remember(&listed, &bytes)),
+                Ok(None) => Err("it has gone since it was listed".to_owned()),
+                Err(error) if error.kind.is_about_all() => return Err(error),
+                Err(error) => Err(error.in_one_line()),
+            },
         };
-        let digest = digest.map_or_else(|| DigestText::from(listed.tag.as_str()), DigestText::Valid);
+        let digest =
+            read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
         let mut descriptor = Descriptor::named(digest);
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-        let facts = RootFacts { modified: listed.modified, ..RootFacts::default() };
+        let facts = RootFacts { modified: listed.modified, unread: read.err(), ..RootFacts::default() };
         Ok(Root { facts, ..Root::new(vec![name], descriptor) })
     }
 
     /// Reads a whole object of at most `limit` bytes; none when it is not there.
     async fn get(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>, RemoteError> {
+        let mut reads = 1;
+        loop {
+            match self.get_once(key, limit).await {
+                Err(error) if error.kind == RemoteKind::Unavailable && reads < MOST_READS => reads += 1,
+                read => return read,
+            }
+        }
+    }
+
+    async fn get_once(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>, RemoteError> {
         let client = self.client().await?;
-        let answer = match client.get_object().bucket(&self.location.bucket).key(key).send().await {
+        let answer = self.pace.run(|| client.get_object().bucket(&self.location.bucket).key(key).send()).await;
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) if fault::is_absence(&error) => return Ok(None),
             Err(error) => return Err(fault::told(&self.location, "read from", &error)),
         };
-        let too_large = || {
-            let key = crate::format::text::visible(key).into_owned();
-            RemoteError::new(RemoteKind::BadAnswer, format!("{key} is larger than {limit} bytes"))
-        };
-        if answer.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
+        let shown = || visible(key).into_owned();
+        let too_large = || RemoteError::new(RemoteKind::BadAnswer, format!("{} is larger than {limit} bytes", shown()));
+        let announced = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        if announced.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let mut body = answer.body;
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
-                let key = crate::format::text::visible(key).into_owned();
-                RemoteError::new(RemoteKind::Unavailable, format!("{key} could not be read to its end"))
+                RemoteError::new(RemoteKind::Unavailable, format!("{} could not be read to its end", shown()))
                     .because(error.to_string())
             })?;
             if (bytes.len() + chunk.len()) as u64 > limit {
@@ -173,56 +305,114 @@ impl S3Cache {
         Ok(Some(bytes))
     }
 
-    /// Tells what an object among the blobs is.
-    fn stored(&self, listed: Listed) -> StoredObject {
-        let digest = listed.key.strip_prefix(&self.blobs_at()).and_then(|name| name.parse::<Digest>().ok());
-        match digest {
-            Some(digest) => StoredObject::Blob { digest, size: listed.size, modified: listed.modified },
-            None => StoredObject::Unknown(OtherObject {
-                name: listed.key,
-                kind: OtherKind::File,
-                size: listed.size,
-                modified: listed.modified,
-            }),
+    /// Lists everything but the manifests, and asks what the bucket says of itself, all at once.
+    async fn list_all(&self, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), RemoteError> {
+        let (lister, places) = (self.lister().await?, &self.places);
+        let gathering = Gathering::new(places, sender.clone());
+        let (manifests, strays) =
+            self.listed.lock().map(|listed| (listed.manifests, listed.strays.clone())).unwrap_or_default();
+        gathering.take(strays).await;
+        let blobs = spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
+        let beside = async {
+            let own = places.own();
+            let own = async { lister.all(&own).await };
+            let versions = async {
+                let versioning = lister.versioning().await;
+                let noncurrent = match &versioning {
+                    Ok(Versioning::Off) => Ok(Noncurrent::default()),
+                    Ok(Versioning::On | Versioning::Suspended) => lister.noncurrent(places).await,
+                    Err(why) => Err(why.clone()),
+                };
+                (versioning, noncurrent)
+            };
+            let others = Others { lister, places, into: &gathering }.list();
+            Ok(tokio::join!(others, own, versions, lister.uploads(&places.prefix), lister.lifecycle()))
+        };
+        // Only blobs that cannot be listed end the whole; the rest may be forbidden.
+        let ((), (others, own, (versioning, noncurrent), uploads, lifecycle)) = tokio::try_join!(blobs, beside)?;
+        let uncounted = match (others, own) {
+            (Ok(()), Ok(own)) => {
+                gathering.take(own).await;
+                None
+            }
+            (Err(error), _) | (_, Err(error)) => Some(error.in_one_line()),
+        };
+        let unlisted_uploads = match uploads {
+            Ok(uploads) => {
+                let _ = sender.send(uploads.into_iter().map(StoredObject::Partial).collect()).await;
+                None
+            }
+            // A service that does not know of uploads in parts has none.
+            Err(error) if error.kind == RemoteKind::Unsupported => None,
+            Err(error) => Some(error.in_one_line()),
+        };
+        let counts = gathering.into_counts();
+        if manifests == 0 && counts.holds_something_else() && uncounted.is_none() {
+            return Err(discover::no_cache(lister, places).await);
         }
+        let is_empty = manifests == 0 && counts.is_empty() && uncounted.is_none();
+        let elsewhere =
+            if is_empty && !places.prefix.is_empty() { discover::prefixes(lister, "").await } else { Vec::new() };
+        let mut classes: Vec<(String, Sum)> = counts.classes.into_iter().collect();
+        classes.sort_by(|(a, of_a), (b, of_b)| (of_b.bytes, a).cmp(&(of_a.bytes, b)));
+        let bucket = Bucket {
+            places: places.clone(),
+            versioning,
+            noncurrent,
+            lifecycle,
+            classes,
+            unusual: counts.unusual,
+            own: counts.own,
+            unnamed: counts.unnamed,
+            uncounted,
+            elsewhere,
+            unlisted_uploads,
+        };
+        if let Ok(mut found) = self.bucket.lock() {
+            *found = Some(bucket);
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
 impl CacheReader for S3Cache {
     async fn roots(&self) -> Result<Roots, BackendError> {
-        let mut listed = listing::all(self.client().await?, &self.location, &self.manifests_at()).await?;
-        listed.sort_by(|a, b| a.key.cmp(&b.key));
-        let told: Vec<String> =
-            listed.iter().map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size)).collect();
-        let fingerprint = Digest::of(told.concat().as_bytes());
+        let (parts, mut told) = mpsc::channel(1);
+        let (roots, ()) = tokio::join!(self.roots_in_parts(parts), async { while told.recv().await.is_some() {} });
+        roots
+    }
+
+    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
+        let listed = self.manifests().await?;
+        let fingerprint = fingerprint(&listed, &self.manifests_of_companions().await?);
         let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
-        let mut reading = stream::iter(reads).buffered(self.access.concurrency.max(1));
+        let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
         let mut entries = Vec::new();
         while let Some(root) = reading.next().await {
-            entries.push(root?);
+            let root = root?;
+            entries.push(root.clone());
+            // Whoever does not receive has lost its interest.
+            let _ = parts.send(vec![root]).await;
         }
         Ok(Roots { entries, fingerprint })
     }
 
+    /// What a manifest says shows in its tag; nothing has to be read again.
+    async fn still(&self, expected: Digest) -> Result<bool, BackendError> {
+        let (own, others) = (self.manifests().await?, self.manifests_of_companions().await?);
+        Ok(fingerprint(&own, &others) == expected)
+    }
+
     async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
-        let client = self.client().await?;
-        let told = |page: Vec<Listed>| page.into_iter().map(|listed| self.stored(listed)).collect::<Vec<_>>();
-        let ranges = listing::Ranges { client, location: &self.location, prefix: self.blobs_at() };
-        ranges
-            .list(self.access.concurrency, &cancel, |page| {
-                let (sender, batch) = (sender.clone(), told(page));
-                async move { sender.send(batch).await.is_ok() }
-            })
-            .await?;
-        if cancel.is_cancelled() {
-            return Ok(());
+        match cancel.run_until_cancelled(Box::pin(self.list_all(&sender, &cancel))).await {
+            Some(listed) => Ok(listed?),
+            None => Ok(()),
         }
-        let uploads = listing::uploads(client, &self.location, &self.location.prefix).await;
-        // A store that does not tell of unfinished uploads is none the less listed.
-        let uploads = uploads.unwrap_or_default().into_iter().map(StoredObject::Partial).collect();
-        let _ = sender.send(uploads).await;
-        Ok(())
+    }
+
+    async fn bucket(&self) -> Option<Bucket> {
+        self.bucket.lock().ok().and_then(|bucket| bucket.clone())
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
@@ -249,7 +439,8 @@ impl CacheReader for S3Cache {
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let client = self.client().await?;
         let key = format!("{}{digest}", self.blobs_at());
-        let answer = match client.get_object().bucket(&self.location.bucket).key(key).send().await {
+        let answer = self.pace.run(|| client.get_object().bucket(&self.location.bucket).key(&key).send()).await;
+        let answer = match answer {
             Ok(answer) => answer,
             Err(error) if fault::is_absence(&error) => return Err(ReadError::Absent),
             Err(error) => return Err(fault::told(&self.location, "read from", &error).into()),
@@ -259,8 +450,21 @@ impl CacheReader for S3Cache {
     }
 
     async fn capabilities(&self) -> Capabilities {
-        let settling = SignedDuration::try_from(self.location.touch_refresh).unwrap_or(SignedDuration::MAX);
+        let refreshes = self.companions.iter().map(|companion| companion.touch_refresh);
+        let longest = refreshes.fold(self.location.touch_refresh, Duration::max);
+        let settling = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
         Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false, settling }
+    }
+
+    async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {
+        let listed = self.manifests_of_companions().await?;
+        let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
+        let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
+        let mut roots = Vec::new();
+        while let Some(root) = reading.next().await {
+            roots.push(root?);
+        }
+        Ok(roots)
     }
 
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
@@ -269,10 +473,30 @@ impl CacheReader for S3Cache {
 
     async fn place(&self) -> Result<String, BackendError> {
         // Printing leaves the credentials out.
-        let location = Location::S3(S3Location { touch_refresh: Duration::from_hours(24), ..self.location.clone() });
+        let plain =
+            S3Location { touch_refresh: Duration::from_hours(24), no_sign_request: false, ..self.location.clone() };
+        let location = Location::S3(plain);
         Ok(format!("s3 {}", Source { location, select: None, ignored: Vec::new() }))
     }
 }
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Returns the other caches that keep their blobs where this one does.
+fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
+    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
+    let is_other = |other: &&S3Location| {
+        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
+    };
+    let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
+    companions.sort_by_key(|other| Places::new(other).manifests);
+    companions.dedup_by_key(|other| Places::new(other).manifests);
+    companions
+}
+
+/// Returns what changes whenever a manifest does.
+fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
+    let told = manifests
+        .iter()
+        .chain(of_companions)
+        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
+    Digest::of(told.collect::<String>().as_bytes())
+}

@@ -13,6 +13,7 @@ use crate::format::text::visible;
 use crate::inventory::{Tally, Totals};
 use crate::units::Size;
 
+mod bucket;
 mod shared;
 
 #[derive(Debug, Args)]
@@ -36,14 +37,19 @@ struct SourceUsage {
     orphan: Option<Blobs>,
     missing: Option<Blobs>,
     undetermined: Blobs,
-    partial: Objects,
+    partial: Option<Objects>,
     trash: Objects,
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded: Option<Objects>,
-    unknown: Objects,
+    unknown: Option<Objects>,
     total: Objects,
+    /// What the store may hold and does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<bucket::Fields>,
 }
 
 impl SourceUsage {
@@ -57,12 +63,14 @@ impl SourceUsage {
             orphan: totals.orphan.map(Into::into),
             missing: (!inventory.is_sealed()).then(|| totals.missing.into()),
             undetermined: totals.undetermined.into(),
-            partial: totals.partial.into(),
+            partial: inventory.knows_partial().then(|| totals.partial.into()),
             trash: totals.trash.into(),
             superseded: inventory.around.is_some().then(|| totals.superseded.into()),
-            unknown: totals.unknown.into(),
+            unknown: inventory.knows_unknown().then(|| totals.unknown.into()),
             total: totals.stored().into(),
+            unseen: inventory.unseen.as_deref().map(str::to_owned),
             shared: shared::Shared::new(inventory),
+            bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
         }
     }
 }
@@ -74,7 +82,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let failure = Failure::message(Exit::Usage, format!("du sums up a whole store, and {source} names one ref"));
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
-    let (scanned, failures) = open::scan_all(session, sources).await?;
+    let (scanned, failures) = open::scan_found(session, sources).await?;
     let sums: Vec<(&Scanned, Totals)> = scanned.iter().map(|scanned| (scanned, scanned.inventory.totals())).collect();
     let (output, now) = (session.output, Timestamp::now());
     if output.json {
@@ -144,5 +152,10 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
     };
     let shared = shared::Shared::new(&scanned.inventory);
     let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
-    format!("{}  {refs}\n{}{shared}", scanned.opened.shown(), table.render(color))
+    let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
+    let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
+    let notes = [unlisted, unseen].into_iter().flatten().collect::<String>();
+    let bucket = scanned.inventory.bucket.as_deref();
+    let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, color));
+    format!("{}  {refs}\n{}{notes}{shared}{bucket}", scanned.opened.shown(), table.render(color))
 }

@@ -107,7 +107,8 @@ pub(super) fn parse(session: &Session<'_>, text: &str) -> Result<Source, Failure
     Ok(parsed.source)
 }
 
-/// Opens and scans sources, one after the other. What fails is given apart, so that the rest is of use.
+/// Opens and scans sources, one after the other. What fails is given apart, so that the rest is of use. A bucket is the cache in
+/// its root: whoever compares refs, or means to delete, names what is meant.
 ///
 /// # Errors
 /// When a source is of a kind that this build does not open, before anything is read; when the user interrupts.
@@ -115,12 +116,37 @@ pub(super) async fn scan_all(
     session: &Session<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
+    scan_each(session, sources, |source| matches!(source.location, Location::S3(_))).await
+}
+
+/// Scans sources as [`scan_all`] does, a bucket being all the caches that are found in it.
+///
+/// # Errors
+/// As [`scan_all`].
+pub(super) async fn scan_found(
+    session: &Session<'_>,
+    sources: Vec<Source>,
+) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
+    scan_each(session, sources, |_| false).await
+}
+
+/// Opens and scans sources, those that are one store alone as they are.
+async fn scan_each(
+    session: &Session<'_>,
+    sources: Vec<Source>,
+    is_one: impl Fn(&Source) -> bool,
+) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
     let (access, mut opened) = (session.access(), Vec::new());
     let (mut scanned, mut failures) = (Vec::new(), Vec::new());
     for source in sources {
         let label = source.to_string();
-        match backend::expand(source, &access).await {
-            Ok(found) => {
+        let expanded =
+            if is_one(&source) { Ok((vec![source], None)) } else { Box::pin(backend::expand(source, &access)).await };
+        match expanded {
+            Ok((found, left_out)) => {
+                if let Some(left_out) = left_out {
+                    session.output.warn(&format!("{}: {left_out}", visible(&label)));
+                }
                 for source in found {
                     opened.push(Opened { reader: backend::open(&source, &access)?, source });
                 }

@@ -31,10 +31,10 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         return Err(failure.hint("without --yes, --apply, --resume and --undo, prune only prints a plan"));
     }
     if let Some(path) = &arguments.undo {
-        return take_back(session, path).await;
+        return take_back(session, &arguments, path).await;
     }
     if let Some(path) = &arguments.resume {
-        return go_on(session, path).await;
+        return go_on(session, &arguments, path).await;
     }
     if let Some(path) = &arguments.apply {
         return apply(session, &arguments, path).await;
@@ -98,9 +98,9 @@ async fn one(
     }
     let mut pruned = Pruned { plan, exceeds, done: None };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
-        let store = pruner(session, &scanned.opened.source)?;
+        let store = pruner(session, arguments, &scanned.opened.source)?;
         let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
-        let report = carry_out(session, &store, &pruned.plan, &mut journal, None).await?;
+        let report = carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
         pruned.done = Some((report, journal.path().to_owned()));
     }
     Ok(pruned)
@@ -190,18 +190,18 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
             return Err(Failure::message(Exit::Usage, message));
         }
     }
-    let pruner = pruner_at(session, &plan)?;
+    let pruner = pruner_at(session, arguments, &plan)?;
     let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
-    let report = carry_out(session, &pruner, &plan, &mut journal, None).await?;
+    let report = carry_out(session, arguments, &pruner, &plan, &mut journal, None).await?;
     conclude(session, plan, report, journal.path())
 }
 
 /// Goes on with a run that was interrupted.
-async fn go_on(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
+async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
     let history = History::read(path)?;
-    let pruner = pruner_at(session, &history.plan)?;
+    let pruner = pruner_at(session, arguments, &history.plan)?;
     let mut journal = Journal::reopen(&history)?;
-    let report = carry_out(session, &pruner, &history.plan, &mut journal, Some(&history)).await?;
+    let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
     conclude(session, history.plan, report, path)
 }
 
@@ -212,12 +212,12 @@ fn conclude(session: &Session<'_>, plan: Plan, report: Report, journal: &Path) -
 }
 
 /// Takes a run back.
-async fn take_back(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> {
+async fn take_back(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
     let history = History::read(path)?;
-    let pruner = pruner_at(session, &history.plan)?;
+    let pruner = pruner_at(session, arguments, &history.plan)?;
     let mut journal = Journal::reopen(&history)?;
     session.finish_what_is_begun();
-    let options = options(session, &|_| ());
+    let options = options(session, arguments, &|_| ());
     let results = undo::undo(&pruner, &history, &mut journal, &options).await?;
     print::undone(session, &history.plan, &results, path)?;
     let back = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone);
@@ -226,6 +226,7 @@ async fn take_back(session: &Session<'_>, path: &Path) -> Result<Exit, Failure> 
 
 async fn carry_out(
     session: &Session<'_>,
+    arguments: &Arguments,
     pruner: &SharedPruner,
     plan: &Plan,
     journal: &mut Journal,
@@ -238,7 +239,7 @@ async fn carry_out(
             session.output.progress.pruning(plan.source(), done, total);
         }
     };
-    let options = options(session, &observe);
+    let options = options(session, arguments, &observe);
     let path = journal.path().to_owned();
     let result = match history {
         Some(history) => execute::resume(pruner, history, journal, &options).await,
@@ -251,31 +252,43 @@ async fn carry_out(
     })
 }
 
-fn options<'a>(session: &Session<'_>, observe: &'a (dyn Fn(Step<'_>) + Send + Sync)) -> Options<'a> {
+fn options<'a>(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
+) -> Options<'a> {
     Options {
         concurrency: session.settings.concurrency.value.get(),
         batch: execute::BATCH,
+        cure: arguments.cure,
         cancel: session.cancel.clone(),
         observe,
     }
 }
 
-fn pruner(session: &Session<'_>, source: &Source) -> Result<SharedPruner, Failure> {
-    backend::open_pruner(source, &session.access())
+fn pruner(session: &Session<'_>, arguments: &Arguments, source: &Source) -> Result<SharedPruner, Failure> {
+    let mut access = session.access();
+    access.s3.no_recheck = arguments.no_recheck;
+    if arguments.no_recheck && !matches!(source.location, Location::S3(_)) {
+        let message =
+            format!("{source} is no bucket: only there each blob is looked at again, and --no-recheck is of use");
+        return Err(Failure::message(Exit::Usage, message));
+    }
+    backend::open_pruner(source, &access)
         .ok_or_else(|| Failure::message(Exit::Usage, format!("nothing can be deleted from {source}")))
 }
 
 /// Opens the store that a plan was made for.
-fn pruner_at(session: &Session<'_>, plan: &Plan) -> Result<SharedPruner, Failure> {
+fn pruner_at(session: &Session<'_>, arguments: &Arguments, plan: &Plan) -> Result<SharedPruner, Failure> {
     // A repository on GitHub lies at the address of the interface, too, which the environment tells.
     if let Some((source, _)) = plan.place().strip_prefix("gha:").and_then(|place| place.split_once(" at ")) {
-        return pruner(session, &open::parse(session, &format!("gha:{source}"))?);
+        return pruner(session, arguments, &open::parse(session, &format!("gha:{source}"))?);
     }
     if let Some(source) = ["registry ", "s3 "].iter().find_map(|kind| plan.place().strip_prefix(kind)) {
-        return pruner(session, &open::parse(session, source)?);
+        return pruner(session, arguments, &open::parse(session, source)?);
     }
     let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
-    pruner(session, &Source { location, select: None, ignored: Vec::new() })
+    pruner(session, arguments, &Source { location, select: None, ignored: Vec::new() })
 }
 
 /// Begins a journal at `path`, or where journals lie.

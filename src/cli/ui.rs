@@ -4,11 +4,13 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::output::Output;
 use clap::Args;
 
 use super::{Global, Session, config, image, open, prune};
-use crate::backend::{self, Access as StoreAccess};
+use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
@@ -16,7 +18,7 @@ use crate::source::{Location, Source};
 use crate::tui::evidence::Given;
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
-use crate::tui::{self, OpenedSource, TuiOptions};
+use crate::tui::{self, Finder, OpenedSource, TuiOptions};
 
 /// Evidence of a build, with which the UI opens.
 #[derive(Debug, Default, Args)]
@@ -69,17 +71,6 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
     let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
     let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
     let asking = session.access();
-    let mut found = Vec::new();
-    for source in sources {
-        // Only a whole registry has to be asked before there is a row to show.
-        match &source.location {
-            Location::Registry(registry) if registry.is_whole_registry() => {
-                found.extend(backend::expand(source, &asking).await?);
-            }
-            _ => found.push(source),
-        }
-    }
-    let sources = found;
     let options = TuiOptions {
         sources: sources.iter().map(|source| opened(source, access, &asking)).collect::<Result<_, _>>()?,
         theme,
@@ -90,13 +81,7 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
         crash_dir: std::env::temp_dir(),
         open: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            let one = |source: &Source| match &source.location {
-                Location::Registry(registry) if registry.is_whole_registry() => {
-                    Err(Failure::message(Exit::Usage, format!("name a repository, as in {}/NAME", registry.host)))
-                }
-                _ => opened(source, access, &asking),
-            };
-            parsed.and_then(|parsed| one(&parsed.source)).map_err(|failure| failure.to_string())
+            parsed.and_then(|parsed| opened(&parsed.source, access, &asking)).map_err(|failure| failure.to_string())
         }),
         images: {
             let access = session.access();
@@ -116,19 +101,46 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
 
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
 fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
+    let pruner = if access == Access::Write { backend::open_pruner(source, asking) } else { None };
+    // One and the same, so that what a deletion teaches of a store is known to the next plan.
+    let reader = match &pruner {
+        Some(pruner) if source.select.is_none() => Arc::clone(pruner) as SharedReader,
+        _ => backend::open(source, asking)?,
+    };
+    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
     Ok(OpenedSource {
         label: label(source),
         kind: source.kind().to_owned(),
-        reader: Ok(backend::open(source, asking)?),
+        reader: Ok(reader),
         select: source.select.clone(),
-        pruner: if access == Access::Write { pruner(source, asking) } else { None },
+        find: backend::may_be_several(source).then(|| finder(source, access, asking)),
+        pruner: pruner.map(make),
     })
 }
 
-/// Returns what makes the pruner of a source, when something can be deleted from it.
-fn pruner(source: &Source, asking: &StoreAccess) -> Option<MakePruner> {
-    let pruner = backend::open_pruner(source, asking)?;
-    Some(Arc::new(move || Arc::clone(&pruner)))
+/// Returns what finds the stores for which a source stands.
+fn finder(source: &Source, access: Access, asking: &StoreAccess) -> Finder {
+    let (source, asking) = (source.clone(), asking.clone());
+    Arc::new(move |sender| {
+        let (source, asking) = (source.clone(), asking.clone());
+        Box::pin(async move {
+            let (found, mut stores) = mpsc::channel(1);
+            let finding = backend::find_stores(&source, &asking, found);
+            let sending = async {
+                while let Some(store) = stores.recv().await {
+                    // It stands for itself from here on.
+                    let store = opened(&store, access, &asking).map(|store| OpenedSource { find: None, ..store });
+                    if let Ok(store) = store
+                        && sender.send(store).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            };
+            let (end, ()) = tokio::join!(finding, sending);
+            end.map_err(|error| Failure::from(error).to_string())
+        })
+    })
 }
 
 /// Returns what a source is called on the screen: of a bucket no more than where in it the cache lies.

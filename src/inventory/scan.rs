@@ -109,9 +109,15 @@ async fn scan_once(
         presume_stored(&**reader, &mut inventory).await?;
         inventory.unlisted = Some(why);
     }
+    inventory.unseen = reader.unseen().await.map(Into::into);
     others.entries.sort_by(|a, b| a.name.cmp(&b.name));
     inventory.entries = Arc::new(std::mem::take(&mut others.entries));
     inventory.around = reader.surroundings().await.map(Arc::new);
+    inventory.bucket = reader.bucket().await.map(Arc::new);
+    if let Some(bucket) = inventory.bucket.as_ref().filter(|bucket| !bucket.elsewhere.is_empty()) {
+        let prefixes: Vec<_> = bucket.elsewhere.iter().take(5).map(|prefix| visible(prefix)).collect();
+        inventory.warnings.push(StoreWarning::Elsewhere(prefixes.join(", ")));
+    }
     let touched = inventory.refs.iter().filter(|entry| entry.sealed().is_none()).count();
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));

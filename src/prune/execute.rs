@@ -27,6 +27,8 @@ pub struct Options<'a> {
     pub concurrency: usize,
     /// How many objects go at once.
     pub batch: usize,
+    /// Removes a ref that came meanwhile and names what this run has deleted: no build can import it.
+    pub cure: bool,
     /// Ends the run after the batch that is under way.
     pub cancel: CancellationToken,
     /// Is told how far the run has come, before it goes on.
@@ -65,6 +67,10 @@ pub struct Report {
     pub freed_bytes: u64,
     /// The refs that lack something that they did not lack before. Names are fit to be shown.
     pub broken: Vec<String>,
+    /// The refs that were removed because they named what this run had deleted. Names are fit to be shown.
+    pub cured: Vec<String>,
+    /// How the store deletes, as far as it has shown.
+    pub manner: Option<String>,
 }
 
 impl Report {
@@ -75,7 +81,9 @@ impl Report {
 
     /// Tells whether everything is as the plan wanted it.
     pub fn is_complete(&self) -> bool {
-        self.broken.is_empty() && self.count(|outcome| !matches!(outcome, Outcome::Done | Outcome::AlreadyGone)) == 0
+        self.broken.is_empty()
+            && self.cured.is_empty()
+            && self.count(|outcome| !matches!(outcome, Outcome::Done | Outcome::AlreadyGone)) == 0
     }
 }
 

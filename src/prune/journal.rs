@@ -41,6 +41,8 @@ enum Line {
     Item { item: usize, name: String, outcome: Outcome },
     /// A blob came back from the trash, because a ref names it.
     PutBack(Digest),
+    /// A ref was removed, because it named what the run had deleted.
+    Cured(String),
     /// The run went on after it was interrupted.
     Resumed(Timestamp),
     /// What became of an item when it was put back.
@@ -186,6 +188,11 @@ impl Journal {
         self.write(&Line::PutBack(blob))
     }
 
+    /// Says that a ref was removed that named what the run had deleted.
+    pub(super) fn cured(&mut self, name: String) -> Result<(), JournalError> {
+        self.write(&Line::Cured(name))
+    }
+
     /// Says that the run goes on.
     pub(super) fn resumed(&mut self) -> Result<(), JournalError> {
         self.write(&Line::Resumed(Timestamp::now()))?;
@@ -293,7 +300,7 @@ impl History {
             Line::Undo { .. } => self.undone = true,
             Line::Finished(_) => self.finished = true,
             Line::Resumed(_) => self.finished = false,
-            Line::PutBack(_) => {}
+            Line::PutBack(_) | Line::Cured(_) => {}
         }
         Ok(())
     }

@@ -35,16 +35,18 @@ impl Live {
         let named = scan::named(reader, &roots.entries, options).await?;
         let recent = match freed {
             FreedBlobs::Wait => recently_dropped(reader, options, grace, Timestamp::now()).await?,
-            FreedBlobs::GoNow => RecentlyDropped::default(),
+            FreedBlobs::GoNow => shared(reader, options).await?,
         };
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
+        blobs.extend(recent.shared);
         let undetermined = named.has_unreadable_ref() || recent.unreadable;
         Ok(Self { fingerprint: roots.fingerprint, blobs: Arc::new(blobs), undetermined })
     }
 }
 
-/// Reads what those refs name that prunes took out of the store less than `grace` before `now`.
+/// Reads what those refs name that prunes took out of the store less than `grace` before `now`, and those of other caches
+/// with the same blobs.
 ///
 /// # Errors
 /// When it is not known which refs these are: then no blob may go.
@@ -61,7 +63,20 @@ pub async fn recently_dropped(
         .map(|dropped| dropped.root)
         .collect();
     let named = scan::named(reader, &roots, options).await?;
-    Ok(RecentlyDropped { blobs: digests(&named), unreadable: named.has_unreadable_ref() })
+    let shared = shared(reader, options).await?;
+    let unreadable = named.has_unreadable_ref() || shared.unreadable;
+    Ok(RecentlyDropped { blobs: digests(&named), unreadable, ..shared })
+}
+
+/// Reads what the refs of other caches name that keep their blobs in the same place.
+async fn shared(reader: &dyn CacheReader, options: &ScanOptions) -> Result<RecentlyDropped, MarkError> {
+    let roots = reader.shared_roots().await.map_err(ScanError::Backend)?;
+    let named = scan::named(reader, &roots, options).await?;
+    Ok(RecentlyDropped {
+        shared: digests(&named),
+        unreadable: named.has_unreadable_ref(),
+        ..RecentlyDropped::default()
+    })
 }
 
 fn digests(inventory: &Inventory) -> HashSet<Digest> {

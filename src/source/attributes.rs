@@ -89,6 +89,11 @@ impl Attributes {
         }
     }
 
+    /// Notes something odd.
+    pub fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning);
+    }
+
     /// Takes `touch_refresh`, of which BuildKit takes the default when it cannot read it (`cache/remotecache/s3/s3.go`).
     pub fn touch_refresh(&mut self, default: Duration) -> Duration {
         let Some(text) = self.text("touch_refresh") else { return default };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attributes::{Attributes, print_go_duration};
-use super::{RefSelector, Secret, SourceError};
+use super::{RefSelector, Secret, SourceError, Warning};
 
 const MANIFESTS_PREFIX: &str = "manifests/";
 const BLOBS_PREFIX: &str = "blobs/";
@@ -37,6 +37,8 @@ pub struct S3Location {
     pub secret_access_key: Option<Secret>,
     /// The token of a temporary key.
     pub session_token: Option<Secret>,
+    /// Whether requests go without a signature, as public buckets take them. BuildKit knows no such attribute.
+    pub no_sign_request: bool,
     /// The age from which an exporter renews a blob that it finds.
     pub touch_refresh: Duration,
 }
@@ -56,10 +58,41 @@ impl S3Location {
             access_key_id: attributes.secret("access_key_id"),
             secret_access_key: attributes.secret("secret_access_key"),
             session_token: attributes.secret("session_token"),
+            no_sign_request: attributes.flag("no_sign_request")?,
             touch_refresh: attributes.touch_refresh(TOUCH_REFRESH),
         };
+        location.warnings().for_each(|warning| attributes.warn(warning));
         let select = attributes.text("name").and_then(|names| Self::selector(&names));
         Ok((location, select))
+    }
+
+    /// Returns what is odd about it.
+    fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
+        let prefixes = [
+            ("prefix", &self.prefix),
+            ("manifests_prefix", &self.manifests_prefix),
+            ("blobs_prefix", &self.blobs_prefix),
+        ];
+        let mut warnings = Vec::new();
+        for (name, prefix) in prefixes {
+            if !prefix.is_empty() && !prefix.ends_with('/') {
+                let example = match name {
+                    "prefix" => format!("{prefix}{}", self.manifests_prefix),
+                    "blobs_prefix" => format!("{}{prefix}sha256:…", self.prefix),
+                    _ => format!("{}{prefix}…", self.prefix),
+                };
+                warnings.push(Warning::NoSlash { name, example });
+            }
+        }
+        if self.access_key_id.is_some() != self.secret_access_key.is_some() {
+            warnings.push(Warning::HalfAKey);
+        }
+        warnings.into_iter()
+    }
+
+    /// Tells whether it names a bucket and nothing in it, so that any cache in it may be meant.
+    pub fn is_whole_bucket(&self) -> bool {
+        self.prefix.is_empty() && self.manifests_prefix == MANIFESTS_PREFIX && self.blobs_prefix == BLOBS_PREFIX
     }
 
     /// Reads a list of manifest names, which `;` separates.
@@ -81,6 +114,7 @@ impl S3Location {
             ("blobs_prefix", unless(&self.blobs_prefix, BLOBS_PREFIX)),
             ("endpoint_url", self.endpoint_url.clone()),
             ("use_path_style", self.use_path_style.then(|| "true".to_owned())),
+            ("no_sign_request", self.no_sign_request.then(|| "true".to_owned())),
             ("touch_refresh", (self.touch_refresh != TOUCH_REFRESH).then(|| print_go_duration(self.touch_refresh))),
         ]
         .into_iter()

@@ -36,6 +36,7 @@ fn s3(bucket: &str, prefix: &str) -> S3Location {
         access_key_id: None,
         secret_access_key: None,
         session_token: None,
+        no_sign_request: false,
         touch_refresh: Duration::from_hours(24),
     }
 }
@@ -408,6 +409,8 @@ proptest! {
     ) {
         let text = source.to_string();
         let parsed = Source::parse(&text, &|_| false).map(|parsed| (parsed.source, parsed.warnings));
+        let is_odd = |warning: &Warning| !matches!(warning, Warning::NoSlash { .. });
+        let parsed = parsed.map(|(source, warnings)| (source, warnings.into_iter().filter(is_odd).collect::<Vec<_>>()));
         prop_assert_eq!(parsed, Ok((source, vec![])), "{}", text);
     }
 

@@ -16,7 +16,7 @@ use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
 use super::pruning::{Access, Deleting, MakePruner, Pruning};
 use super::world::{SourceId, SourceInfo};
-use super::{OpenedSource, Opener};
+use super::{Finder, OpenedSource, Opener};
 use crate::backend::SharedReader;
 use crate::error::Failure;
 use crate::inventory::Inventory;
@@ -25,6 +25,7 @@ use crate::inventory::scan::{self, ScanError, ScanOptions};
 mod evidence;
 mod export;
 mod files;
+mod find;
 mod prune;
 mod steps;
 mod why;
@@ -45,6 +46,8 @@ pub(super) struct Jobs {
     /// Those that must not end in the middle.
     holding: HashSet<JobId>,
     stores: Stores,
+    /// Held from when a store gets its place until the UI is told, so that both count alike.
+    admission: Arc<tokio::sync::Mutex<()>>,
     concurrency: usize,
     clock: Clock,
     open: Opener,
@@ -61,6 +64,7 @@ struct Store {
     label: String,
     reader: Option<SharedReader>,
     pruner: Option<MakePruner>,
+    find: Option<Finder>,
 }
 
 impl Jobs {
@@ -78,6 +82,7 @@ impl Jobs {
             running: HashMap::new(),
             holding: HashSet::new(),
             stores: Arc::default(),
+            admission: Arc::default(),
             concurrency,
             clock,
             open,
@@ -135,15 +140,19 @@ impl Jobs {
         match work {
             Work::Scan(source) => {
                 let store = self.store(source);
-                let (options, pruning) = (self.scan_options(cancel), Arc::clone(&self.pruning));
+                let scanning = find::Scanning {
+                    source,
+                    stores: Arc::clone(&self.stores),
+                    admission: Arc::clone(&self.admission),
+                    pruning: Arc::clone(&self.pruning),
+                    options: self.scan_options(cancel),
+                    reporter,
+                };
                 self.tasks.spawn(async move {
-                    if let Some((store, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
-                        let result = scan(&reader, source, &options, &reporter).await;
-                        let result = match result {
-                            Ok(found) => Ok(prune::judged(found, &reader, &store, &pruning.policy, &reporter).await),
-                            Err(end) => Err(end),
-                        };
-                        reporter.report(Report::Scanned(source, result)).await;
+                    match store {
+                        Some(Store { find: Some(find), .. }) => scanning.found(&find).await,
+                        Some(store) => scanning.of(store).await,
+                        None => {}
                     }
                     job
                 });
@@ -203,11 +212,24 @@ impl Jobs {
             }),
             Work::Open(name) => {
                 let (open, stores, access) = (Arc::clone(&self.open), Arc::clone(&self.stores), self.pruning.access);
-                self.blocking(reporter, move |_| {
-                    let opened = open(&name);
-                    // Whoever did not wait for it has no use for its place.
-                    (!cancel.is_cancelled())
-                        .then(|| Report::Opened(opened.map(|source| admit(&stores, access, source))))
+                let admission = Arc::clone(&self.admission);
+                self.tasks.spawn(async move {
+                    let opened = tokio::task::spawn_blocking(move || open(&name)).await;
+                    match opened {
+                        // Whoever did not wait for it has no use for its place.
+                        _ if cancel.is_cancelled() => {}
+                        Ok(opened) => {
+                            let _admission = admission.lock().await;
+                            let opened = opened.map(|source| admit(&stores, access, source));
+                            reporter.report(Report::Opened(opened)).await;
+                        }
+                        Err(error) => {
+                            if let Ok(panic) = error.try_into_panic() {
+                                std::panic::resume_unwind(panic);
+                            }
+                        }
+                    }
+                    job
                 });
             }
         }
@@ -254,7 +276,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
-    let OpenedSource { label, kind, reader, select, pruner } = source;
+    let (store, info) = split(access, source);
+    lock(stores).push(store);
+    info
+}
+
+/// Parts what jobs need to know of a source from what the UI is to know.
+fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
+    let OpenedSource { label, kind, reader, select, find, pruner } = source;
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
         Err(fault) => (None, Some(fault)),
@@ -266,8 +295,8 @@ fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
         (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
         (Access::Write, Some(_)) => Deleting::Allowed,
     };
-    lock(stores).push(Store { label: label.clone(), reader, pruner });
-    SourceInfo { label, kind, fault, select, deleting }
+    let info = SourceInfo { label: label.clone(), kind, fault, is_search: find.is_some(), select, deleting };
+    (Store { label, reader, pruner, find }, info)
 }
 
 /// Reports for one job.

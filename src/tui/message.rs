@@ -157,6 +157,12 @@ pub enum Report {
     FilesEnd(Result<(), String>),
     /// A file was written, or why not.
     Exported(PathBuf, Result<usize, ExportError>),
+    /// A source turned out to stand for this store, and perhaps for others.
+    Becomes(SourceId, SourceInfo),
+    /// A store was found that another source stands for, too.
+    Found(SourceInfo),
+    /// Not all that a source may stand for was looked at.
+    NotAll(&'static str),
     /// A source was opened, or why not.
     Opened(Result<SourceInfo, String>),
     /// A plan was made, or why not.

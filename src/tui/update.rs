@@ -110,18 +110,25 @@ impl Model {
         for layer in layers {
             layer.report(job, &report, &mut cx);
         }
-        if let Report::Exported(path, Ok(count)) = report {
-            let rows = if count == 1 { "row" } else { "rows" };
-            cx.world.tell(StatusKind::Done, format!("{count} {rows} written to {}", path.display()));
+        match report {
+            Report::Exported(path, Ok(count)) => {
+                let rows = if count == 1 { "row" } else { "rows" };
+                cx.world.tell(StatusKind::Done, format!("{count} {rows} written to {}", path.display()));
+            }
+            // It has its place among the stores already, whether or not anybody still waits for it.
+            Report::Opened(Ok(info)) | Report::Found(info) => cx.add_source(info),
+            Report::NotAll(left_out) => cx.world.tell(StatusKind::Failed, left_out),
+            _ => {}
         }
         commands
     }
 
     /// Takes over what a scan tells, when it is the current one of its source.
     fn heed_scan(&mut self, job: JobId, report: &Report) -> Option<SourceId> {
-        let (Report::Snapshot(id, _) | Report::Scanned(id, _)) = report else { return None };
+        let (Report::Snapshot(id, _) | Report::Scanned(id, _) | Report::Becomes(id, _)) = report else { return None };
         let source = self.world.sources.get_mut(id.0).filter(|source| source.scan == Scan::Running(job))?;
         match report {
+            Report::Becomes(_, info) => source.info = info.clone(),
             Report::Snapshot(_, found) => source.found = Some(found.clone()),
             Report::Scanned(_, Ok(found)) => {
                 (source.found, source.scan) = (Some(found.clone()), Scan::Done);
@@ -240,7 +247,14 @@ mod tests {
             &Pruning::default(),
         );
         let deleting = Deleting::Allowed;
-        let info = SourceInfo { label: "store".into(), kind: "local".into(), fault: None, select: None, deleting };
+        let info = SourceInfo {
+            label: "store".into(),
+            kind: "local".into(),
+            fault: None,
+            is_search: false,
+            select: None,
+            deleting,
+        };
         let (model, effects) = Model::new(world, vec![info], None);
         let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else { panic!("{effects:?}") };
         (model, job)

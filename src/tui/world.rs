@@ -29,6 +29,8 @@ pub struct SourceInfo {
     pub kind: String,
     /// Why it cannot be read, if so.
     pub fault: Option<String>,
+    /// Whether the stores that it stands for are still to be found.
+    pub is_search: bool,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
     /// Whether something can be deleted from it.

@@ -14,7 +14,10 @@ mod github;
 mod layout;
 mod memory;
 mod plan;
+mod registry;
 mod rows;
+mod s3_delete;
+mod s3_list;
 mod snapshots;
 mod table;
 mod terminal;
@@ -27,7 +30,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 9] = [
+const PARTS: [(&str, Measure); 12] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -36,6 +39,9 @@ const PARTS: [(&str, Measure); 9] = [
     ("context", context::measure),
     ("terminal", terminal::measure),
     ("github", github::measure),
+    ("registry", registry::measure),
+    ("s3-delete", s3_delete::measure),
+    ("s3-list", s3_list::measure),
     ("disk", disk::measure),
 ];
 

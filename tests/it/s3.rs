@@ -6,9 +6,23 @@ use serde_json::Value;
 
 use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
-use crate::support::s3::{KEY, S3Server, SECRET, StoredObject};
+use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject, on_both_services};
 
+mod beside;
+mod discover;
+mod faults;
+mod open;
 mod prune;
+mod race;
+
+on_both_services!(
+    every_bucket_is_what_a_second_count_says,
+    a_ref_in_s3_is_what_it_is_in_a_directory,
+    a_missing_blob_and_an_orphan_are_told,
+    more_than_a_page_is_listed_once_each,
+    an_export_of_nothing_and_damage_are_borne,
+    a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own,
+);
 
 fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     let run = S3Server::run(sandbox, arguments);
@@ -26,10 +40,9 @@ fn named(fixture: &Fixture, manifest: &StoredObject) -> BTreeSet<(String, u64)> 
     named.collect()
 }
 
-#[test]
-fn every_bucket_is_what_a_second_count_says() {
+fn every_bucket_is_what_a_second_count_says(service: Service) {
     for set in SETS {
-        let (server, bucket) = S3Server::with(set);
+        let (server, bucket) = S3Server::with(service, set);
         let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
         for prefix in ["", "team-a/"] {
             let objects: Vec<StoredObject> = fixture.json::<Vec<StoredObject>>("s3.json");
@@ -69,9 +82,8 @@ fn every_bucket_is_what_a_second_count_says() {
     }
 }
 
-#[test]
-fn a_ref_in_s3_is_what_it_is_in_a_directory() {
-    let (server, bucket) = S3Server::with("shop");
+fn a_ref_in_s3_is_what_it_is_in_a_directory(service: Service) {
+    let (server, bucket) = S3Server::with(service, "shop");
     let sandbox = Sandbox::new();
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
     let source = server.source(&bucket);
@@ -90,39 +102,43 @@ fn a_ref_in_s3_is_what_it_is_in_a_directory() {
     }
 }
 
-#[test]
-fn a_missing_blob_and_an_orphan_are_told() {
-    let (server, bucket) = S3Server::with("mini");
+fn a_missing_blob_and_an_orphan_are_told(service: Service) {
+    let (server, bucket) = S3Server::with(service, "mini");
     let sandbox = Sandbox::new();
     let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
-    let blob = objects.iter().find(|object| object.key.starts_with("blobs/")).unwrap();
-    std::fs::remove_file(server.path(&bucket, &blob.key)).unwrap();
-    server.put(&bucket, &format!("blobs/sha256:{}", "ab".repeat(32)), b"orphan");
-    server.put(&bucket, "blobs/notes.txt", b"what is this");
-    let du = json(&sandbox, &["du", &server.source(&bucket), "--json"]);
+    let manifest = objects.iter().find(|object| object.key == "team-a/manifests/main").unwrap();
+    let (blob, size) = named(&Fixture::named("mini"), manifest).pop_first().unwrap();
+    let source = server.source(&format!("{bucket}/team-a/"));
+    let before = json(&sandbox, &["du", &source, "--json"])["sources"][0]["orphan"].clone();
+    server.remove(&bucket, &format!("team-a/blobs/{blob}"));
+    server.put(&bucket, &format!("team-a/blobs/sha256:{}", "ab".repeat(32)), b"orphan");
+    server.put(&bucket, "team-a/blobs/notes.txt", b"what is this");
+    let du = json(&sandbox, &["du", &source, "--json"]);
     let du = &du["sources"][0];
-    assert_eq!(du["missing"], serde_json::json!({ "blobs": 1, "bytes": blob.size }));
-    assert_eq!(du["orphan"], serde_json::json!({ "blobs": 1, "bytes": 6 }));
+    assert_eq!(du["missing"], serde_json::json!({ "blobs": 1, "bytes": size }));
+    let more = |what: &str, more: u64| before[what].as_u64().unwrap() + more;
+    assert_eq!(du["orphan"], serde_json::json!({ "blobs": more("blobs", 1), "bytes": more("bytes", 6) }));
     assert_eq!(du["unknown"], serde_json::json!({ "objects": 1, "bytes": 12 }));
 }
 
-#[test]
-fn more_than_a_page_is_listed_once_each() {
-    let server = S3Server::start();
+fn more_than_a_page_is_listed_once_each(service: Service) {
+    let server = S3Server::start(service);
     let sandbox = Sandbox::new();
-    for number in 0..3_500_u32 {
+    server.make("many");
+    let blobs = (0..3_500_u32).map(|number| {
         let digest = cachelens::format::digest::Digest::of(&number.to_le_bytes());
-        server.put("many", &format!("blobs/{digest}"), &number.to_le_bytes());
-    }
+        (format!("blobs/{digest}"), number.to_le_bytes().to_vec())
+    });
+    server.put_all("many", blobs);
     let du = json(&sandbox, &["du", &server.source("many"), "--json"]);
     assert_eq!(du["sources"][0]["orphan"], serde_json::json!({ "blobs": 3_500, "bytes": 14_000 }));
 }
 
-#[test]
-fn an_export_of_nothing_and_damage_are_borne() {
-    let server = S3Server::start();
+fn an_export_of_nothing_and_damage_are_borne(service: Service) {
+    let server = S3Server::start(service);
     let sandbox = Sandbox::new();
     let source = server.source("odd");
+    server.make("odd");
     server.put("odd", "manifests/empty", b"{}");
     server.put("odd", "manifests/html", b"<html>");
     server.put("odd", "manifests/nothing", b"");
@@ -146,7 +162,7 @@ fn an_export_of_nothing_and_damage_are_borne() {
 
 #[test]
 fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
-    let server = S3Server::start();
+    let server = S3Server::start(Service::S3sFs);
     let sandbox = Sandbox::new();
     server.make("there");
     let told = |run: crate::support::command::Run| {
@@ -165,14 +181,6 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
     exit 0
     ");
     let mut command = sandbox.command();
-    command.env("AWS_EC2_METADATA_DISABLED", "true").args(["ls", &server.source("there")]);
-    insta::assert_snapshot!(told(crate::support::command::Run::new(command.output().unwrap())), @r"
-    error: there are no credentials for the bucket there
-      because: the credential provider was not enabled
-      hint: looked for: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile AWS_PROFILE of ~/.aws, SSO, web identity, the container's and the machine's role; `aws sso login` or access_key_id=…,secret_access_key=… helps
-    exit 1
-    ");
-    let mut command = sandbox.command();
     command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "wrong").args(["ls", &server.source("there")]);
     insta::assert_snapshot!(told(crate::support::command::Run::new(command.output().unwrap())), @r"
     error: cannot list the bucket there at ENDPOINT
@@ -182,9 +190,8 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
     ");
 }
 
-#[test]
-fn a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own() {
-    let (server, bucket) = S3Server::with("mini");
+fn a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own(service: Service) {
+    let (server, bucket) = S3Server::with(service, "mini");
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.path("cachelens.toml"), format!("sources = [\"{}\"]\n", server.source(&bucket))).unwrap();
     let refused = S3Server::run(&sandbox, &["ls"]);

@@ -1,10 +1,12 @@
 //! The terminal UI, in its own loop.
 
+mod find;
 mod gha;
 mod hostile;
 mod journeys;
 mod prune;
 mod random;
+mod registry;
 mod screens;
 mod steps;
 mod why;

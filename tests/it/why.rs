@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 use crate::support::registry::{DockerRegistry, Setup};
-use crate::support::s3::S3Server;
+use crate::support::s3::{S3Server, Service};
 
 #[derive(Deserialize)]
 struct Commit {
@@ -80,7 +80,7 @@ impl History {
                 (Arc::new(LocalCache::new(layout.path())), Box::new(layout))
             }
             Store::S3 => {
-                let (server, bucket) = S3Server::with(set);
+                let (server, bucket) = S3Server::with(Service::S3sFs, set);
                 (server.reader(&bucket), Box::new(server))
             }
             Store::Registry => {

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{Listed, S3Cache, listing};
+use super::refs::Condition;
+use super::{Listed, S3Cache};
 use crate::backend::{BackendError, DroppedRef, PlanId, PruneError, RefTarget, RemoteError};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
@@ -28,7 +29,7 @@ pub(super) struct Dropped {
 impl S3Cache {
     /// Returns what the names of cachelens's own objects begin with.
     pub(super) fn own(&self) -> String {
-        format!("{}{OWN}", self.location.prefix)
+        self.places.own()
     }
 
     fn dropped_key(&self, run: &PlanId, target: &RefTarget) -> String {
@@ -43,7 +44,7 @@ impl S3Cache {
         target: &RefTarget,
         bytes: Vec<u8>,
     ) -> Result<(), RemoteError> {
-        self.put(&self.dropped_key(run, target), bytes, false).await.map(|_| ())
+        self.write(&self.dropped_key(run, target), bytes, Condition::None).await.map(|_| ())
     }
 
     pub(super) async fn recall_dropped(
@@ -58,8 +59,8 @@ impl S3Cache {
     /// Lists what is remembered.
     pub(super) async fn all_dropped(&self) -> Result<Vec<Dropped>, PruneError> {
         let prefix = format!("{}{DROPPED}", self.own());
-        let client = self.client().await.map_err(BackendError::from)?;
-        let listed = listing::all(client, &self.location, &prefix).await.map_err(BackendError::from)?;
+        let bucket = self.lister().await.map_err(BackendError::from)?;
+        let listed = bucket.all(&prefix).await.map_err(BackendError::from)?;
         Ok(listed.into_iter().filter_map(|listed| parse(&prefix, listed)).collect())
     }
 

@@ -42,6 +42,13 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = size_limit, conflicts_with = "saved")]
     pub(super) fail_if_frees: Option<u64>,
 
+    /// Remove a ref that comes while the prune is at work and names what has just gone: no build can import it.
+    #[arg(long, conflicts_with_all = ["undo", "plan_out"])]
+    pub(super) cure: bool,
+    /// Leave out the last look at each blob, where the store itself deletes only what has not been touched since.
+    #[arg(long, conflicts_with_all = ["undo", "plan_out"])]
+    pub(super) no_recheck: bool,
+
     #[command(flatten)]
     rules: RuleFlags,
 

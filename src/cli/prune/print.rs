@@ -1,5 +1,6 @@
 //! What `prune` prints.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -64,6 +65,9 @@ struct Counted<'a> {
     freed_bytes: u64,
     journal: String,
     broken: &'a [String],
+    cured: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manner: Option<&'a str>,
     items: Vec<Item<'a>>,
 }
 
@@ -95,6 +99,8 @@ impl<'a> Counted<'a> {
             freed_bytes: report.freed_bytes,
             journal: journal.to_string_lossy().into_owned(),
             broken: &report.broken,
+            cured: &report.cured,
+            manner: report.manner.as_deref(),
             items: items.map(|(item, outcome)| Item::new(&item, outcome)).collect(),
         }
     }
@@ -311,13 +317,20 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
 
     // A table would cut what the system said.
-    let troubles: Vec<String> =
-        plan.delete().iter().zip(&report.outcomes).filter_map(|(item, outcome)| line(&item, outcome, color)).collect();
+    let items = plan.delete().iter().zip(&report.outcomes);
+    let troubles = troubles(items, color);
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
     let mut notes: Vec<String> =
         report.broken.iter().map(|name| format!("`{name}` lacks blobs that it did not lack before.")).collect();
+    if !notes.is_empty() {
+        notes.push("A build wrote it while blobs went that it names: --cure removes such a ref.".to_owned());
+    }
+    notes.extend(
+        report.cured.iter().map(|name| format!("`{name}` came meanwhile and named what had just gone: removed.")),
+    );
+    notes.extend(report.manner.clone());
     notes.push(if plan.disposal() == Disposal::Trash && counted.done > 0 {
         format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal))
     } else {
@@ -327,11 +340,28 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     parts.join("\n")
 }
 
-/// Says in a line what kept an item from going.
-fn line(item: &Deletion, outcome: &Outcome, color: bool) -> Option<String> {
-    let (kind, name) = (item.target.kind().word(), item.target.name());
-    let why = Style::Bad.paint(&visible(&trouble(outcome)?), color);
-    Some(format!("{kind} {}: {why}\n", visible(&name)))
+/// More items than these in a row, which the same kept from going, are told by the first of them.
+const MOST_ALIKE: usize = 3;
+
+/// Says in lines what kept items from going.
+fn troubles<'a>(items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>, color: bool) -> Vec<String> {
+    let troubles: Vec<(String, String)> = items
+        .filter_map(|(item, outcome)| {
+            let (kind, name) = (item.target.kind().word(), item.target.name());
+            Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
+        })
+        .collect();
+    let line = |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), color));
+    let mut lines = Vec::new();
+    for alike in troubles.chunk_by(|(_, one), (_, next)| one == next) {
+        match alike {
+            [(first, why), rest @ ..] if alike.len() > MOST_ALIKE => {
+                lines.push(line(&format!("{first} and {} more", rest.len()), why));
+            }
+            _ => lines.extend(alike.iter().map(|(what, why)| line(what, why))),
+        }
+    }
+    lines
 }
 
 fn trouble(outcome: &Outcome) -> Option<String> {
@@ -370,7 +400,7 @@ pub(super) fn undone(
         return session.output.document(&Document::new("prune", Undone { undo }, &[]));
     }
     let mut text = format!("{}: {done} of {} put back\n", plan.source(), results.len());
-    text.extend(items().filter_map(|(item, outcome)| line(&item, outcome, session.output.color)));
+    text.extend(troubles(items(), session.output.color));
     session.output.text(&text)
 }
 

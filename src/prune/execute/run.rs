@@ -19,7 +19,7 @@ pub(super) struct Run<'a> {
     pub(super) pruner: &'a SharedPruner,
     pub(super) plan: &'a Plan,
     journal: &'a mut Journal,
-    options: &'a Options<'a>,
+    pub(super) options: &'a Options<'a>,
     pub(super) scan: ScanOptions,
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) begun: Vec<bool>,
@@ -68,6 +68,7 @@ impl<'a> Run<'a> {
         self.pruner.settle(forget_before).await?;
         self.reached(Step::Settled);
         let broken = self.broken_refs().await?;
+        let (broken, cured) = self.cure(broken).await;
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
@@ -76,7 +77,8 @@ impl<'a> Run<'a> {
             self.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect();
         let done = self.plan.delete().iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
         let freed_bytes = done.map(|(item, _)| item.target.bytes()).fold(0, u64::saturating_add);
-        Ok(Report { outcomes, put_back: self.put_back, freed_bytes, broken })
+        let manner = self.pruner.manner();
+        Ok(Report { outcomes, put_back: self.put_back, freed_bytes, broken, cured, manner })
     }
 
     /// Tells whether nothing more may be deleted.

@@ -4,13 +4,21 @@ use std::collections::{HashMap, HashSet};
 
 use super::run::Run;
 use super::{ExecuteError, Step};
-use crate::backend::{Disposal, ObjectName, Outcome, PruneError, SharedReader, Skip};
+use crate::backend::{Disposal, ObjectName, Outcome, PruneError, RefTarget, SharedReader, Skip};
 use crate::format::digest::Digest;
 use crate::format::text::visible;
-use crate::inventory::scan;
+use crate::inventory::{RefEntry, scan};
 use crate::prune::journal::Journal;
 use crate::prune::live::Live;
 use crate::prune::plan::Kind;
+
+/// A ref that lacks blobs which it did not lack before.
+pub(super) struct Broken {
+    names: Vec<String>,
+    digest: Option<Digest>,
+    /// Whether it names a blob that this run has deleted.
+    by_this_run: bool,
+}
 
 /// How often the refs may change under the last check before everything is put back.
 const MOST_ROUNDS: usize = 5;
@@ -56,6 +64,9 @@ impl Run<'_> {
     pub(super) async fn check_refs_again(&mut self, mut live: Live) -> Result<(), ExecuteError> {
         let moved = (0..self.outcomes.len()).any(|item| self.is_in_trash(item));
         if !moved {
+            if self.pruner.keeps_what_it_deletes() && self.deleted().next().is_some() {
+                self.take_back_what_is_named(live).await;
+            }
             return Ok(());
         }
         for _ in 0..MOST_ROUNDS {
@@ -79,6 +90,29 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Takes back what was deleted and is named by now, where the store still has it. What it cannot give back shows when
+    /// the store is listed again.
+    async fn take_back_what_is_named(&mut self, live: Live) {
+        if matches!(self.pruner.refs_are(live.fingerprint).await, Ok(true)) {
+            return;
+        }
+        if let Ok(live) = self.mark().await
+            && let Err(error) = self.put_back(&live).await
+        {
+            tracing::warn!(%error, "what is named again could not be taken back");
+        }
+    }
+
+    /// Returns the blobs that went in this run, or in the one that it goes on with.
+    fn deleted(&self) -> impl Iterator<Item = Digest> {
+        (0..self.outcomes.len()).filter(|item| self.outcomes[*item] == Some(Outcome::Done)).filter_map(
+            |item| match self.object_target(item)?.name {
+                ObjectName::Blob(digest) => Some(digest),
+                ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+            },
+        )
+    }
+
     async fn take_all_back(&mut self) {
         let moved: Vec<usize> = (0..self.outcomes.len()).filter(|item| self.is_in_trash(*item)).collect();
         let names = moved.iter().filter_map(|item| self.object_target(*item)).map(|target| target.name);
@@ -99,7 +133,7 @@ impl Run<'_> {
     }
 
     /// Lists the store again; returns the refs that lack something which they did not lack when the plan was made.
-    pub(super) async fn broken_refs(&self) -> Result<Vec<String>, ExecuteError> {
+    pub(super) async fn broken_refs(&self) -> Result<Vec<Broken>, ExecuteError> {
         let reader: SharedReader = self.pruner.clone();
         let inventory = scan::scan(&reader, &self.scan, |_| ()).await?;
         // A ref that lost results lacks what it lacked before.
@@ -120,6 +154,36 @@ impl Run<'_> {
             entry.sizes.missing_blobs > 0
                 && entry.sizes.missing_blobs > lacked(&entry.name, &entry.digest().to_string())
         });
-        Ok(broken.map(|entry| visible(&entry.name).into_owned()).collect())
+        let deleted: HashSet<Digest> = self.deleted().collect();
+        let names_what_went =
+            |entry: &RefEntry| entry.reach.iter().any(|blob| deleted.contains(&inventory.blobs.get(*blob).digest()));
+        let told = broken.map(|entry| Broken {
+            names: entry.names().map(str::to_owned).collect(),
+            digest: entry.digest().valid(),
+            by_this_run: names_what_went(entry),
+        });
+        Ok(told.collect())
+    }
+
+    /// Removes those refs that came while this run went on and name what it has deleted, when that is wanted. Returns the
+    /// names of those that still are broken, and of those that are gone.
+    pub(super) async fn cure(&mut self, broken: Vec<Broken>) -> (Vec<String>, Vec<String>) {
+        let (mut left, mut cured) = (Vec::new(), Vec::new());
+        for broken in broken {
+            let name = visible(&broken.names.join(", ")).into_owned();
+            let target = broken.digest.filter(|_| self.options.cure && broken.by_this_run);
+            let target = target.map(|digest| RefTarget { names: broken.names.clone(), digest, bytes: 0 });
+            let removed = match target {
+                Some(target) => self.pruner.remove_refs(self.plan.id(), vec![target]).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            if removed == [Outcome::Done] {
+                self.note(|journal| journal.cured(name.clone()));
+                cured.push(name);
+            } else {
+                left.push(name);
+            }
+        }
+        (left, cured)
     }
 }

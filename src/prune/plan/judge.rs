@@ -163,7 +163,7 @@ impl Judged {
             |entry: &&RefEntry| format!("{} cannot be read, and may name any blob: no blob is deleted", name(entry));
         warnings.extend(unreadable.iter().map(blocks));
         if planning.recent.unreadable {
-            warnings.push("a ref that went a short time ago cannot be read: no blob is deleted".to_owned());
+            warnings.push("a ref that went a short time ago, or one of another cache with the same blobs, cannot be read: no blob is deleted".to_owned());
         }
         if let Support::No(why) = &planning.capabilities.delete_object {
             warnings.push(format!("no blob is deleted: {why}"));
@@ -229,6 +229,8 @@ fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
     };
     let recent = planning.recent.blobs.iter().filter_map(|digest| inventory.blobs.find(digest));
     recent.for_each(|blob| mark(blob, Reached::Recent));
+    let shared = planning.recent.shared.iter().filter_map(|digest| inventory.blobs.find(digest));
+    shared.for_each(|blob| mark(blob, Reached::Kept));
     for (entry, fate) in inventory.refs.iter().zip(refs) {
         let by = match fate {
             RefFate::Stays(_) => Reached::Kept,

@@ -63,11 +63,13 @@ pub enum FreedBlobs {
     GoNow,
 }
 
-/// What refs reach that earlier prunes took out of the store a short time ago.
+/// What is needed beside what the refs of the store reach.
 #[derive(Debug, Clone, Default)]
 pub struct RecentlyDropped {
-    /// The blobs.
+    /// The blobs that refs reach which earlier prunes took out of the store a short time ago.
     pub blobs: HashSet<Digest>,
+    /// The blobs that refs of other caches reach, which keep theirs in the same place.
+    pub shared: HashSet<Digest>,
     /// Whether one of them cannot be read, so that it may reach more.
     pub unreadable: bool,
 }

@@ -114,6 +114,12 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
     reach(inventory, &going, plan.freed_blobs)?;
+    if let Some(shared) = planning.recent.shared.iter().find(|digest| going.has_blob(digest)) {
+        return Err(Violation::Reached {
+            name: shared.to_string(),
+            by: "another cache with the same blobs".to_owned(),
+        });
+    }
     let mut recent = planning.recent.blobs.iter();
     if plan.freed_blobs == FreedBlobs::Wait
         && let Some(waits) = recent.find(|digest| going.has_blob(digest))

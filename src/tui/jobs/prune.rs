@@ -138,8 +138,8 @@ async fn carry_out(
             reporter.hint(Report::Running(news));
         }
     };
-    let options =
-        Options { concurrency: scan.concurrency, batch: BATCH, cancel: scan.cancel.clone(), observe: &observe };
+    let cancel = scan.cancel.clone();
+    let options = Options { concurrency: scan.concurrency, batch: BATCH, cure: false, cancel, observe: &observe };
     match execute::execute(&pruner, plan, &mut journal, &options).await {
         Ok(report) => Ok(Ran { report, journal: path }),
         Err(error) => {
@@ -159,7 +159,8 @@ async fn undo(make: Option<MakePruner>, journal: PathBuf, scan: ScanOptions) -> 
     };
     let opened = tokio::task::spawn_blocking(open).await.map_err(|error| words(&error))?;
     let (history, mut journal) = opened.map_err(|error| words(&error))?;
-    let options = Options { concurrency: scan.concurrency, batch: BATCH, cancel: scan.cancel, observe: &|_| () };
+    let options =
+        Options { concurrency: scan.concurrency, batch: BATCH, cure: false, cancel: scan.cancel, observe: &|_| () };
     let undone = undo::undo(&pruner, &history, &mut journal, &options).await;
     undone.map_err(|error| Failure::from(error).to_string())
 }

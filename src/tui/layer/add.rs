@@ -59,10 +59,7 @@ impl Layer for AddPrompt {
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
             match result {
-                Ok(info) => {
-                    cx.close();
-                    cx.add_source(info.clone());
-                }
+                Ok(_) => cx.close(),
                 Err(fault) => self.fault = Some(fault.clone()),
             }
         }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::backend::{EntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
+use crate::format::text::visible;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::subject::{BlobRow, OtherRow};
@@ -302,6 +303,10 @@ impl BlobRows {
             ),
             time_fact(blob.modified(), now),
         ];
+        let class = self.inventory.bucket.as_ref().filter(|_| blob.is_stored());
+        if let Some(class) = class.and_then(|bucket| bucket.class_of(&blob.digest())) {
+            details.push(Detail::Fact("class", Cell::text(visible(class).into_owned())));
+        }
         if blob.is_resized() {
             let words = "its size is not the one that it is named with";
             details.push(Detail::Text(Cell::new("! ", Role::Missing).and(words, Role::Missing)));

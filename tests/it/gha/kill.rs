@@ -33,7 +33,8 @@ fn victim() {
     };
     let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
     let mut journal = Journal::create(Path::new(journal), &plan).unwrap();
-    let options = Options { concurrency: 2, batch: 1, cancel: CancellationToken::new(), observe: &observe };
+    let options =
+        Options { concurrency: 2, batch: 1, cure: false, cancel: CancellationToken::new(), observe: &observe };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let pruner: SharedPruner = reader_at(address, None);
     runtime.block_on(execute::execute(&pruner, &plan, &mut journal, &options)).unwrap();

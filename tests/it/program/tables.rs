@@ -305,6 +305,11 @@ fn help_says_what_there_is() {
           --no-cache
               Keep no copies of manifests on disk, and use none
 
+    Buckets:
+          --no-sign-request
+              Ask without credentials, as public buckets allow; `no_sign_request=true` in a source is
+              about that one
+
     A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), an image or repository
     (ghcr.io/acme/app), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`.
     SOURCE#REF names one ref of it.
@@ -351,6 +356,10 @@ fn help_says_what_there_is() {
           --plain-http          Speak HTTP without encryption
           --verify-blobs        Ask for each blob whether it is there, which a registry does not list
           --no-cache            Keep no copies of manifests on disk, and use none
+
+    Buckets:
+          --no-sign-request  Ask without credentials, as public buckets allow; `no_sign_request=true` in
+                             a source is about that one
     exit 0
     ");
 }

@@ -58,7 +58,7 @@ fn run(
 ) -> Result<Report, ExecuteError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let pruner: SharedPruner = Arc::new(LocalCache::new(layout));
-    let options = Options { concurrency: 2, batch: 1, cancel: cancel.clone(), observe };
+    let options = Options { concurrency: 2, batch: 1, cure: false, cancel: cancel.clone(), observe };
     runtime.block_on(execute::execute(&pruner, plan, journal, &options))
 }
 

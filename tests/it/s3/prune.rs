@@ -1,7 +1,6 @@
 //! Pruning buckets.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -9,59 +8,71 @@ use serde_json::{Value, json};
 use super::json;
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::Fixture;
-use crate::support::s3::S3Server;
+use crate::support::s3::{S3Server, Service, on_both_services};
+
+on_both_services!(
+    orphans_go_and_what_a_ref_names_stays,
+    a_blob_that_a_build_may_rely_on_stays,
+    what_a_dropped_ref_frees_waits_and_the_ref_can_come_back,
+    what_was_touched_since_the_plan_stays,
+    what_a_new_manifest_names_stays,
+    two_prunes_do_not_run_at_once,
+    results_go_from_a_cache_and_come_back,
+);
 
 /// Long ago, by any grace.
-const LONG: u64 = 24 * 30;
+pub(super) const LONG: u64 = 24 * 30;
 
-struct Bucket {
-    server: S3Server,
-    name: String,
-    sandbox: Sandbox,
+pub(super) struct Bucket {
+    pub(super) server: S3Server,
+    pub(super) name: String,
+    pub(super) sandbox: Sandbox,
 }
 
 impl Bucket {
     /// A bucket of a set, in which everything is so many hours old.
-    fn aged(set: &str, hours: u64) -> Self {
-        let (server, name) = S3Server::with(set);
+    pub(super) fn aged(service: Service, set: &str, hours: u64) -> Self {
+        let (server, name) = S3Server::with(service, set);
         server.age(&name, hours);
         Self { server, name, sandbox: Sandbox::new() }
     }
 
-    fn source(&self) -> String {
+    pub(super) fn source(&self) -> String {
         self.server.source(&self.name)
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: &[&str]) -> Run {
         S3Server::run(&self.sandbox, arguments)
     }
 
-    fn prune(&self, arguments: &[&str]) -> Run {
+    pub(super) fn prune(&self, arguments: &[&str]) -> Run {
         let source = self.source();
         self.run(&[&["prune", source.as_str()], arguments].concat())
     }
 
-    fn du(&self) -> Value {
+    pub(super) fn du(&self) -> Value {
         json(&self.sandbox, &["du", &self.source(), "--json"])["sources"][0].clone()
     }
 
-    fn refs(&self) -> BTreeSet<String> {
+    pub(super) fn refs(&self) -> BTreeSet<String> {
         let listed = json(&self.sandbox, &["ls", &self.source(), "--json"]);
         let refs = listed["sources"][0]["refs"].as_array().unwrap();
         refs.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn blobs(&self) -> BTreeSet<String> {
-        let folder = self.server.path(&self.name, "blobs");
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    pub(super) fn manifest(&self, name: &str) -> Vec<u8> {
+        self.server.read(&self.name, &format!("manifests/{name}")).unwrap()
+    }
+
+    pub(super) fn blobs(&self) -> BTreeSet<String> {
+        self.server.names(&self.name, "blobs/")
     }
 
     /// The blobs that no manifest at the root names.
-    fn orphans(&self) -> BTreeSet<String> {
-        let folder = self.server.path(&self.name, "manifests");
+    pub(super) fn orphans(&self) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let config: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        for name in self.server.names(&self.name, "manifests/") {
+            let config: Value = serde_json::from_slice(&self.manifest(&name)).unwrap();
             let layers = config["layers"].as_array().into_iter().flatten();
             named.extend(layers.map(|layer| layer["blob"].as_str().unwrap().to_owned()));
         }
@@ -69,24 +80,23 @@ impl Bucket {
     }
 }
 
-fn journal(run: &Run) -> String {
+pub(super) fn journal(run: &Run) -> String {
     let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
     line.unwrap_or_else(|| panic!("{run}")).to_owned()
 }
 
 /// A bucket in which all refs but one are gone, so that there are orphans.
-fn thinned(set: &str, hours: u64) -> Bucket {
-    let bucket = Bucket::aged(set, hours);
+pub(super) fn thinned(service: Service, set: &str, hours: u64) -> Bucket {
+    let bucket = Bucket::aged(service, set, hours);
     for name in bucket.refs().into_iter().skip(1) {
-        fs::remove_file(bucket.server.path(&bucket.name, &format!("manifests/{name}"))).unwrap();
+        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
     }
     bucket
 }
 
-#[test]
-fn orphans_go_and_what_a_ref_names_stays() {
+fn orphans_go_and_what_a_ref_names_stays(service: Service) {
     for set in ["shop", "kitchen", "mini"] {
-        let bucket = thinned(set, LONG);
+        let bucket = thinned(service, set, LONG);
         let (before, orphans) = (bucket.du(), bucket.orphans());
         assert!(!orphans.is_empty());
         assert_eq!(before["orphan"]["blobs"], orphans.len());
@@ -100,14 +110,13 @@ fn orphans_go_and_what_a_ref_names_stays() {
         let after = bucket.du();
         assert_eq!((&after["live"], &after["orphan"]), (&before["live"], &json!({ "blobs": 0, "bytes": 0 })));
         // Nobody is kept out afterwards.
-        assert!(!bucket.server.path(&bucket.name, ".cachelens/lease.json").exists());
+        assert_eq!(bucket.server.read(&bucket.name, ".cachelens/lease.json"), None);
     }
 }
 
-#[test]
-fn a_blob_that_a_build_may_rely_on_stays() {
+fn a_blob_that_a_build_may_rely_on_stays(service: Service) {
     // `touch_refresh` is a day and the grace is two.
-    let bucket = thinned("mini", 70);
+    let bucket = thinned(service, "mini", 70);
     let all = bucket.blobs();
     let run = bucket.prune(&["--yes"]);
     assert_eq!(run.code, Some(0), "{run}");
@@ -117,9 +126,8 @@ fn a_blob_that_a_build_may_rely_on_stays() {
     assert!(bucket.orphans().is_empty());
 }
 
-#[test]
-fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back() {
-    let bucket = Bucket::aged("shop", LONG);
+fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back(service: Service) {
+    let bucket = Bucket::aged(service, "shop", LONG);
     let (refs, all) = (bucket.refs(), bucket.blobs());
     let first = refs.first().unwrap().clone();
     let run = bucket.prune(&["--drop-ref", &first, "--yes", "--confirm", &bucket.source()]);
@@ -135,21 +143,18 @@ fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back() {
     assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
 }
 
-#[test]
-fn what_was_touched_since_the_plan_stays() {
-    let bucket = thinned("shop", LONG);
+fn what_was_touched_since_the_plan_stays(service: Service) {
+    let bucket = thinned(service, "shop", LONG);
     let touched = bucket.orphans().first().unwrap().clone();
     assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
-    let path = bucket.server.path(&bucket.name, &format!("blobs/{touched}"));
-    File::options().write(true).open(path).unwrap().set_modified(SystemTime::now()).unwrap();
+    bucket.server.set_modified(&bucket.name, &format!("blobs/{touched}"), SystemTime::now());
     let run = bucket.run(&["prune", "--apply", "plan.json"]);
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.orphans(), BTreeSet::from([touched]));
 }
 
-#[test]
-fn what_a_new_manifest_names_stays() {
-    let bucket = thinned("shop", LONG);
+fn what_a_new_manifest_names_stays(service: Service) {
+    let bucket = thinned(service, "shop", LONG);
     let fixture = Fixture::named("shop");
     let needed = bucket.orphans();
     assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
@@ -166,9 +171,8 @@ fn what_a_new_manifest_names_stays() {
     assert!(bucket.orphans().is_empty());
 }
 
-#[test]
-fn two_prunes_do_not_run_at_once() {
-    let bucket = thinned("mini", LONG);
+fn two_prunes_do_not_run_at_once(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
     let lease = |until: &str| json!({ "owner": "another", "until": until }).to_string();
     let key = ".cachelens/lease.json";
     bucket.server.put(&bucket.name, key, lease("2999-01-01T00:00:00Z").as_bytes());
@@ -184,12 +188,10 @@ fn two_prunes_do_not_run_at_once() {
     assert!(bucket.orphans().is_empty());
 }
 
-#[test]
-fn results_go_from_a_cache_and_come_back() {
-    let bucket = Bucket::aged("shop", LONG);
+fn results_go_from_a_cache_and_come_back(service: Service) {
+    let bucket = Bucket::aged(service, "shop", LONG);
     let name = bucket.refs().first().unwrap().clone();
-    let path = bucket.server.path(&bucket.name, &format!("manifests/{name}"));
-    let before = fs::read(&path).unwrap();
+    let before = bucket.manifest(&name);
     let provenance = Fixture::named("shop").path("provenance/c15.json");
     let arguments = [
         "--records",
@@ -202,8 +204,8 @@ fn results_go_from_a_cache_and_come_back() {
     ];
     let run = bucket.prune(&arguments);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_ne!(fs::read(&path).unwrap(), before, "{run}");
+    assert_ne!(bucket.manifest(&name), before, "{run}");
     let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(0), "{undone}");
-    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(bucket.manifest(&name), before);
 }

@@ -5,10 +5,12 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use cachelens::backend::SharedReader;
 use cachelens::backend::gha::GhaCache;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
+use cachelens::backend::registry::{RegistryAccess, RegistryCache};
+use cachelens::backend::{Access, SharedReader};
+use cachelens::source::{Location, Source};
 use cachelens::tui::evidence::Given;
 use cachelens::tui::message::{Event, Key};
 use cachelens::tui::pruning::{MakePruner, Pruning};
@@ -90,8 +92,26 @@ pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
     OpenedSource { pruner: Some(pruner), ..source(label, "gha", reader) }
 }
 
+/// Returns a source over a repository in a registry, called as it is named, from which a confirmed plan deletes.
+pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
+    let parsed = Source::parse(name, &|_| false).unwrap().source;
+    let Location::Registry(location) = &parsed.location else { panic!("{name} is in no registry") };
+    let access = Access { registry: access, ..Access::default() };
+    let cache = Arc::new(RegistryCache::new(location, parsed.select.as_ref(), &access));
+    let reader: SharedReader = cache.clone();
+    let pruner: MakePruner = Arc::new(move || cache.clone());
+    OpenedSource { pruner: Some(pruner), ..source(name, "registry", reader) }
+}
+
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
-    OpenedSource { label: label.to_owned(), kind: kind.to_owned(), reader: Ok(reader), select: None, pruner: None }
+    OpenedSource {
+        label: label.to_owned(),
+        kind: kind.to_owned(),
+        reader: Ok(reader),
+        select: None,
+        find: None,
+        pruner: None,
+    }
 }
 
 impl Journey {

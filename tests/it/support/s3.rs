@@ -1,10 +1,16 @@
-//! An S3 service in this process: `s3s-fs`, over a folder.
+//! Two S3 services: `s3s-fs` in this process, over a folder, and moto as a program of its own.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use cachelens::backend::{self, Access, SharedReader};
 use cachelens::format::digest::Digest;
 use cachelens::format::time::GoTime;
@@ -19,13 +25,30 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::command::Sandbox;
+use super::command::{Run, Sandbox};
 use super::fixture::Fixture;
+use moto::Moto;
 
-/// The name of the key that the service knows.
+mod moto;
+pub mod proxy;
+
+/// The name of the key that the services know.
 pub const KEY: &str = "AKIDEXAMPLE";
-/// The secret key that the service knows.
+/// The secret key that the services know.
 pub const SECRET: &str = "wJalrXUtnFEMIKEXAMPLEKEY";
+
+/// Makes a test of each body for each of the two services. A body that is left out is told as unused.
+macro_rules! on_both_services {
+    ($($body:ident),+ $(,)?) => {
+        mod on_s3s_fs {
+            $(#[test] fn $body() { super::$body(crate::support::s3::Service::S3sFs); })+
+        }
+        mod on_moto {
+            $(#[test] fn $body() { super::$body(crate::support::s3::Service::Moto); })+
+        }
+    };
+}
+pub(crate) use on_both_services;
 
 /// An object of `s3.json`.
 #[derive(Deserialize)]
@@ -40,102 +63,285 @@ pub struct StoredObject {
     pub modified: GoTime,
 }
 
-/// A running service.
+/// Which service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// In this process, over a folder of the test.
+    S3sFs,
+    /// A program of its own, which all tests share.
+    Moto,
+}
+
+/// What keeps the objects.
+enum Keeper {
+    Folder(TempDir),
+    /// With what the names of a test's buckets end, to be its own.
+    Moto(&'static Moto, String),
+}
+
+/// A service with the buckets of a test.
 pub struct S3Server {
-    folder: TempDir,
+    keeper: Keeper,
     address: SocketAddr,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl S3Server {
     /// Starts a service without buckets.
-    pub fn start() -> Self {
-        let folder = TempDir::new().unwrap();
+    pub fn start(service: Service) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = service.build();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            let server = Builder::new(TokioExecutor::new());
-            loop {
-                let Ok((socket, _)) = listener.accept().await else { return };
-                let connection = server.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
-                tokio::spawn(async move {
-                    let _ = connection.await;
-                });
+        match service {
+            Service::S3sFs => {
+                let folder = TempDir::new().unwrap();
+                let address = serve(&runtime, folder.path());
+                Self { keeper: Keeper::Folder(folder), address, runtime }
             }
-        });
-        Self { folder, address, _runtime: runtime }
+            Service::Moto => {
+                static TESTS: AtomicUsize = AtomicUsize::new(0);
+                let (moto, test) = (Moto::shared(), TESTS.fetch_add(1, Ordering::Relaxed));
+                Self { keeper: Keeper::Moto(moto, format!("-{test}")), address: moto.address, runtime }
+            }
+        }
     }
 
     /// Starts a service that holds the bucket of a set, each object as old as it was; returns the bucket's name, too.
-    pub fn with(set: &str) -> (Self, String) {
-        let (server, bucket) = (Self::start(), format!("{set}-cache"));
+    pub fn with(service: Service, set: &str) -> (Self, String) {
+        let (server, bucket) = (Self::start(service), format!("{set}-cache"));
         let fixture = Fixture::named(set);
-        for object in fixture.json::<Vec<StoredObject>>("s3.json") {
-            server.put(&bucket, &object.key, &fixture.blob(object.digest));
-            let file = File::options().write(true).open(server.path(&bucket, &object.key)).unwrap();
-            file.set_modified(object.modified.0.unwrap().into()).unwrap();
+        server.make(&bucket);
+        let objects = fixture.json::<Vec<StoredObject>>("s3.json");
+        server.put_all(&bucket, objects.iter().map(|object| (object.key.clone(), fixture.blob(object.digest))));
+        for object in &objects {
+            server.set_modified(&bucket, &object.key, object.modified.0.unwrap().into());
         }
         (server, bucket)
     }
 
-    /// Puts an object into a bucket, which is made when it is not there.
-    pub fn put(&self, bucket: &str, key: &str, content: &[u8]) {
-        let path = self.path(bucket, key);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    /// Lets everything in a bucket be so many hours old.
-    pub fn age(&self, bucket: &str, hours: u64) {
-        let then = SystemTime::now() - Duration::from_hours(hours);
-        let mut folders = vec![self.folder.path().join(bucket)];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                if entry.file_type().unwrap().is_dir() {
-                    folders.push(entry.path());
-                } else {
-                    File::options().write(true).open(entry.path()).unwrap().set_modified(then).unwrap();
-                }
-            }
+    /// Returns the name that a bucket of this test has in the service.
+    pub fn bucket(&self, name: &str) -> String {
+        match &self.keeper {
+            Keeper::Folder(_) => name.to_owned(),
+            Keeper::Moto(_, test) => format!("{name}{test}"),
         }
     }
 
     /// Makes an empty bucket.
     pub fn make(&self, bucket: &str) {
-        fs::create_dir_all(self.folder.path().join(bucket)).unwrap();
+        match &self.keeper {
+            Keeper::Folder(folder) => fs::create_dir_all(folder.path().join(bucket)).unwrap(),
+            Keeper::Moto(..) => {
+                let create = self.client().create_bucket().bucket(self.bucket(bucket));
+                self.runtime.block_on(create.send()).unwrap();
+            }
+        }
     }
 
-    /// Returns where the service keeps an object.
+    /// Lets a bucket keep versions, which `s3s-fs` cannot.
+    pub fn keep_versions(&self, bucket: &str) {
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let put = self.client().put_bucket_versioning().bucket(self.bucket(bucket)).versioning_configuration(enabled);
+        self.runtime.block_on(put.send()).unwrap();
+    }
+
+    /// Puts an object into a bucket.
+    pub fn put(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.put_all(bucket, [(key.to_owned(), content.to_vec())]);
+    }
+
+    /// Puts objects into a bucket.
+    pub fn put_all(&self, bucket: &str, objects: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        match &self.keeper {
+            Keeper::Folder(folder) => {
+                for (key, content) in objects {
+                    let path = folder.path().join(bucket).join(key);
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(path, content).unwrap();
+                }
+            }
+            Keeper::Moto(..) => {
+                let (client, bucket) = (self.client(), self.bucket(bucket));
+                self.runtime.block_on(async {
+                    for (key, content) in objects {
+                        client.put_object().bucket(&bucket).key(key).body(content.into()).send().await.unwrap();
+                    }
+                });
+            }
+        }
+    }
+
+    /// Takes an object out of a bucket.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        match &self.keeper {
+            Keeper::Folder(folder) => fs::remove_file(folder.path().join(bucket).join(key)).unwrap(),
+            Keeper::Moto(..) => {
+                let delete = self.client().delete_object().bucket(self.bucket(bucket)).key(key);
+                self.runtime.block_on(delete.send()).unwrap();
+            }
+        }
+    }
+
+    /// Reads an object; none when it is not there.
+    pub fn read(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        match &self.keeper {
+            Keeper::Folder(folder) => fs::read(folder.path().join(bucket).join(key)).ok(),
+            Keeper::Moto(..) => {
+                let get = self.client().get_object().bucket(self.bucket(bucket)).key(key);
+                self.runtime.block_on(async {
+                    let found = get.send().await.ok()?;
+                    Some(found.body.collect().await.unwrap().to_vec())
+                })
+            }
+        }
+    }
+
+    /// Returns the names below a prefix that ends at a slash, without it.
+    pub fn names(&self, bucket: &str, prefix: &str) -> BTreeSet<String> {
+        match &self.keeper {
+            Keeper::Folder(folder) => {
+                let Ok(entries) = fs::read_dir(folder.path().join(bucket).join(prefix)) else {
+                    return BTreeSet::new();
+                };
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+            }
+            Keeper::Moto(..) => {
+                let list = self.client().list_objects_v2().bucket(self.bucket(bucket)).prefix(prefix);
+                let mut pages = list.into_paginator().send();
+                let mut names = BTreeSet::new();
+                while let Some(page) = self.runtime.block_on(pages.next()) {
+                    let keys = page.unwrap().contents.unwrap_or_default().into_iter();
+                    names.extend(keys.map(|object| object.key.unwrap()[prefix.len()..].to_owned()));
+                }
+                names
+            }
+        }
+    }
+
+    /// Lets everything in a bucket be so many hours old.
+    pub fn age(&self, bucket: &str, hours: u64) {
+        let then = SystemTime::now() - Duration::from_hours(hours);
+        let folder = match &self.keeper {
+            Keeper::Folder(folder) => folder,
+            Keeper::Moto(moto, _) => return moto.age(&self.bucket(bucket), None, then),
+        };
+        let mut folders = vec![folder.path().join(bucket)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if let Ok(file) = File::options().write(true).open(entry.path()) {
+                    // What has gone meanwhile has no age.
+                    file.set_modified(then).unwrap();
+                }
+            }
+        }
+    }
+
+    /// Lets an object be of a moment.
+    pub fn set_modified(&self, bucket: &str, key: &str, moment: SystemTime) {
+        match &self.keeper {
+            Keeper::Folder(_) => {
+                File::options().write(true).open(self.path(bucket, key)).unwrap().set_modified(moment).unwrap();
+            }
+            Keeper::Moto(moto, _) => moto.age(&self.bucket(bucket), Some(key), moment),
+        }
+    }
+
+    /// Returns where `s3s-fs` keeps an object.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        self.folder.path().join(bucket).join(Path::new(key))
+        match &self.keeper {
+            Keeper::Folder(folder) => folder.path().join(bucket).join(key),
+            Keeper::Moto(..) => panic!("moto keeps objects in memory"),
+        }
+    }
+
+    /// Returns where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Returns the short name of a source in a bucket, without credentials.
     pub fn source(&self, place: &str) -> String {
-        format!("s3://{place}?region=us-east-1&endpoint_url=http://{}&use_path_style=true", self.address)
+        self.source_through(self.address, place)
+    }
+
+    /// Returns the short name of a source in a bucket that is reached by another address.
+    pub fn source_through(&self, address: SocketAddr, place: &str) -> String {
+        let (bucket, prefix) = place.split_once('/').map_or((place, None), |(bucket, prefix)| (bucket, Some(prefix)));
+        let prefix = prefix.map(|prefix| format!("/{prefix}")).unwrap_or_default();
+        let bucket = self.bucket(bucket);
+        format!("s3://{bucket}{prefix}?region=us-east-1&endpoint_url=http://{address}&use_path_style=true")
     }
 
     /// Makes the reader of a cache in this service.
     pub fn reader(&self, place: &str) -> SharedReader {
         let named = format!(
-            "type=s3,bucket={place},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
+            "type=s3,bucket={},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
+            self.bucket(place),
             self.address
         );
         let source = Source::parse(&named, &|_| false).unwrap().source;
         backend::open(&source, &Access::default()).unwrap()
     }
 
-    /// Runs the program with the services' key in its environment.
-    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> super::command::Run {
+    /// Makes a client of this service.
+    pub fn client(&self) -> Client {
+        self.client_at(self.address)
+    }
+
+    /// Makes a client that reaches it by another address.
+    pub fn client_at(&self, address: SocketAddr) -> Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new(KEY, SECRET, None, None, "tests"))
+            .endpoint_url(format!("http://{address}"))
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+        Client::from_conf(config.build())
+    }
+
+    /// Returns what runs it.
+    pub fn handle(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// Runs something with that client to its end.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Makes the program's command with the services' key in its environment.
+    pub fn command(sandbox: &Sandbox) -> Command {
         let mut command = sandbox.command();
         command
             .env("AWS_ACCESS_KEY_ID", KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        super::command::Run::new(command.args(arguments).output().unwrap())
+        command
     }
+
+    /// Runs it.
+    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+        Run::new(Self::command(sandbox).args(arguments).output().unwrap())
+    }
+}
+
+/// Serves a folder.
+fn serve(runtime: &Runtime, folder: &Path) -> SocketAddr {
+    let mut service = S3ServiceBuilder::new(FileSystem::new(folder).unwrap());
+    service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+    let service = service.build();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        let server = Builder::new(TokioExecutor::new());
+        loop {
+            let Ok((socket, _)) = listener.accept().await else { return };
+            let connection = server.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+            tokio::spawn(async move {
+                let _ = connection.await;
+            });
+        }
+    });
+    address
 }

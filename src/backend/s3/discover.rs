@@ -1,0 +1,190 @@
+//! Finds the caches in a bucket: every prefix below which there are both manifests and blobs named by digests.
+
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use super::client;
+use super::listing::{Level, Lister};
+use super::pace::Pace;
+use crate::backend::bucket::Places;
+use crate::backend::{Access, RemoteError, RemoteKind};
+use crate::format::text::visible;
+use crate::source::S3Location;
+
+/// What the names of folders end with in which manifests and blobs lie, by BuildKit's defaults.
+const FOLDERS: (&str, &str) = ("manifests/", "blobs/");
+/// How deep folders are followed.
+const MOST_LEVELS: usize = 5;
+/// How many folders are looked into.
+const MOST_FOLDERS: usize = 5_000;
+/// How many pages of a folder are looked at.
+const MOST_PAGES: usize = 10;
+/// How many folders are looked into at once.
+const AT_ONCE: usize = 16;
+/// How many things an error names.
+const MOST_NAMED: usize = 5;
+
+/// Whether all of a bucket was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::backend) enum Search {
+    /// It was.
+    Whole,
+    /// It has more folders than are followed.
+    Part,
+}
+
+/// Sends where in a bucket caches lie to `found`, as they are found.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub(in crate::backend) async fn caches(
+    location: &S3Location,
+    access: &Access,
+    found: mpsc::Sender<S3Location>,
+) -> Result<Search, RemoteError> {
+    let client = client::connect(location, access).await?;
+    let pace = Pace::new(access.s3.at_once);
+    let lister = Lister { client: &client, location, pace: &pace };
+    let (prefixes, mut told) = mpsc::channel::<String>(AT_ONCE);
+    let told = async {
+        while let Some(prefix) = told.recv().await {
+            if found.send(S3Location { prefix, ..location.clone() }).await.is_err() {
+                break;
+            }
+        }
+    };
+    let (search, ()) = tokio::join!(search(lister, "", MOST_FOLDERS, prefixes), told);
+    search
+}
+
+/// Looks below a prefix, level by level.
+async fn search(
+    lister: Lister<'_>,
+    prefix: &str,
+    most: usize,
+    found: mpsc::Sender<String>,
+) -> Result<Search, RemoteError> {
+    let (mut level, mut looked, mut extent) = (vec![prefix.to_owned()], 0, Search::Whole);
+    for depth in 0..=MOST_LEVELS {
+        looked += level.len();
+        let looks = std::mem::take(&mut level).into_iter().map(|folder| look(lister, folder));
+        let mut looking = stream::iter(looks).buffered(AT_ONCE);
+        let mut below = Vec::new();
+        while let Some(seen) = looking.next().await {
+            let Seen { caches, folders, is_whole } = seen?;
+            if !is_whole {
+                extent = Search::Part;
+            }
+            for cache in caches {
+                if found.send(cache).await.is_err() {
+                    return Ok(Search::Part);
+                }
+            }
+            below.extend(folders);
+        }
+        if below.is_empty() {
+            return Ok(extent);
+        }
+        if depth == MOST_LEVELS || looked + below.len() > most {
+            extent = Search::Part;
+        }
+        below.truncate(most.saturating_sub(looked));
+        level = below;
+    }
+    Ok(extent)
+}
+
+/// What was seen in a folder.
+struct Seen {
+    caches: Vec<String>,
+    /// Folders in which there may be more.
+    folders: Vec<String>,
+    is_whole: bool,
+}
+
+async fn look(lister: Lister<'_>, folder: String) -> Result<Seen, RemoteError> {
+    let Level { folders, goes_on, .. } = lister.level(&folder, MOST_PAGES).await?;
+    let (manifests, blobs) = FOLDERS;
+    let stems = folders.iter().filter_map(|name| name.strip_suffix(manifests));
+    let pairs: Vec<String> =
+        stems.filter(|stem| folders.contains(&format!("{stem}{blobs}"))).map(str::to_owned).collect();
+    let mut caches = Vec::new();
+    for stem in pairs {
+        if has_blobs(lister, &format!("{stem}{blobs}")).await? {
+            caches.push(stem);
+        }
+    }
+    let is_of_cache = |name: &String| {
+        let own = name.strip_suffix(super::dropped::OWN).is_some();
+        own || caches
+            .iter()
+            .any(|stem| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest == manifests || rest == blobs))
+    };
+    let folders = folders.iter().filter(|name| !is_of_cache(name)).cloned().collect();
+    Ok(Seen { caches, folders, is_whole: !goes_on })
+}
+
+/// Tells whether what lies in a folder is named by digests.
+async fn has_blobs(lister: Lister<'_>, folder: &str) -> Result<bool, RemoteError> {
+    let page = lister.page(&format!("{folder}sha256:"), "").await?;
+    Ok(page.objects.first().is_some_and(|listed| {
+        let name = listed.key.strip_prefix(folder).unwrap_or_default();
+        name.parse::<crate::format::digest::Digest>().is_ok()
+    }))
+}
+
+/// Returns the prefixes of caches below a prefix, as far as a short search finds them.
+pub(super) async fn prefixes(lister: Lister<'_>, below: &str) -> Vec<String> {
+    let (sender, mut told) = mpsc::channel(1);
+    let found = async {
+        let mut found = Vec::new();
+        while let Some(prefix) = told.recv().await {
+            found.push(prefix);
+        }
+        found
+    };
+    // What cannot be searched is no reason to say less of the rest.
+    let (_, found) = tokio::join!(search(lister, below, MOST_FOLDERS / 10, sender), found);
+    found
+}
+
+/// Says that there is no cache where one was looked for: what was looked for, what is there, and where there are some.
+pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError {
+    let at = format!("s3://{}/{}", places.bucket, places.prefix);
+    let shown = visible(&at).into_owned();
+    let error = RemoteError::new(RemoteKind::NotFound, format!("there is no cache in {shown}")).because(format!(
+        "looked for {} and {}sha256:…, and found neither",
+        visible(&places.manifests),
+        visible(&places.blobs)
+    ));
+    let error = match lister.level(&places.prefix, 1).await {
+        Ok(Level { objects, folders, goes_on }) => {
+            let mut names: Vec<String> =
+                folders.into_iter().chain(objects.into_iter().map(|listed| listed.key)).collect();
+            names.sort_unstable();
+            let more = names.len().saturating_sub(MOST_NAMED);
+            let first: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
+            let more = match (more, goes_on) {
+                (0, false) => String::new(),
+                (more, false) => format!(" and {more} more"),
+                (_, true) => " and many more".to_owned(),
+            };
+            error.because(format!("what is there: {}{more}", first.join(", ")))
+        }
+        Err(_) => error,
+    };
+    let found = prefixes(lister, &places.prefix).await;
+    let found: Vec<String> = found.iter().map(|prefix| visible(prefix).into_owned()).collect();
+    let caches = if found.len() > MOST_NAMED {
+        format!("{} and {} more", found[..MOST_NAMED].join(", "), found.len() - MOST_NAMED)
+    } else {
+        found.join(", ")
+    };
+    if found.is_empty() {
+        error.hint(
+            "name what builds have: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` where they are set",
+        )
+    } else {
+        error.hint(format!("there are caches with the prefix {caches}"))
+    }
+}

@@ -1,0 +1,170 @@
+//! How a service deletes. Nobody's documentation is believed: an object of cachelens's own is tried first.
+//!
+//! Services differ in whether they delete many objects at once, want a Content-MD5 for that, and heed the condition under
+//! which a key is to go. Most of those that do not know a condition delete without a word.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::delete_objects::{DeleteObjectsError, DeleteObjectsOutput};
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use base64::Engine as _;
+use md5::{Digest as _, Md5};
+
+use super::refs::Condition;
+use super::{S3Cache, fault};
+use crate::backend::RemoteError;
+
+/// The entity tag of nothing that is tried.
+const NO_TAG: &str = "\"00000000000000000000000000000000\"";
+/// A moment at which nothing was written: the first second of 1970.
+const NEVER: i64 = 1;
+
+/// How a service deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Manner {
+    pub(super) batch: Batch,
+    /// Whether a key goes only with the entity tag that is given for it.
+    pub(super) heeds_tag: bool,
+    /// Whether a key goes only with the modification time that is given for it: a touch changes the time and not the tag.
+    pub(super) heeds_time: bool,
+}
+
+/// How many keys go in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Batch {
+    /// Many.
+    Many,
+    /// Many, with the digest of the request in its head.
+    ManyWithMd5,
+    /// One.
+    One,
+}
+
+impl Manner {
+    /// Says it in a sentence.
+    pub(super) fn sentence(self) -> String {
+        let batch = match self.batch {
+            Batch::Many => "in batches",
+            Batch::ManyWithMd5 => "in batches with Content-MD5",
+            Batch::One => "one object at a time",
+        };
+        let condition = match (self.heeds_tag, self.heeds_time) {
+            (_, true) => "only what has not been touched since the last look",
+            (true, false) => "only what still has the content of the last look",
+            (false, false) => "without a condition: the last look is all that it goes by",
+        };
+        format!("The service deletes {batch}, {condition}.")
+    }
+}
+
+/// An object that is to go in a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Going {
+    pub(super) key: String,
+    pub(super) tag: Option<String>,
+    /// When it was modified, in seconds of the epoch, and its size.
+    pub(super) modified: Option<(i64, u64)>,
+}
+
+impl S3Cache {
+    /// Returns how the service deletes, and tries it out the first time.
+    ///
+    /// # Errors
+    /// When it lets nothing be written or deleted below the cache's prefix.
+    pub(super) async fn learn_manner(&self) -> Result<Manner, RemoteError> {
+        self.manner.get_or_try_init(|| self.try_out()).await.copied()
+    }
+
+    async fn try_out(&self) -> Result<Manner, RemoteError> {
+        let key = format!("{}probe", self.own());
+        self.write(&key, b"Written by cachelens to see how objects are deleted here.".to_vec(), Condition::None)
+            .await?;
+        let with_tag = Going { key: key.clone(), tag: Some(NO_TAG.to_owned()), modified: None };
+        let mut manner = Manner { batch: Batch::Many, heeds_tag: false, heeds_time: false };
+        loop {
+            match self.delete_batch(manner.batch, std::slice::from_ref(&with_tag)).await {
+                Ok(answer) => {
+                    manner.heeds_tag = !answer.errors().is_empty();
+                    break;
+                }
+                Err(error) if manner.batch == Batch::Many && wants_md5(&error) => manner.batch = Batch::ManyWithMd5,
+                Err(error) if is_not_offered(&error) => {
+                    manner.batch = Batch::One;
+                    manner.heeds_tag = !self.delete_if(&key, Some(NO_TAG)).await?;
+                    break;
+                }
+                Err(error) => return Err(fault::told(&self.location, "delete from", &error)),
+            }
+        }
+        if manner.heeds_tag && manner.batch != Batch::One {
+            let with_time = Going { key: key.clone(), tag: None, modified: Some((NEVER, 0)) };
+            let answer = self.delete_batch(manner.batch, &[with_time]).await;
+            manner.heeds_time = answer.is_ok_and(|answer| !answer.errors().is_empty());
+        }
+        self.delete_if(&key, None).await?;
+        tracing::debug!(?manner, "how the service deletes");
+        Ok(manner)
+    }
+
+    /// Deletes in one request what is to go, each key under what is known of it.
+    pub(super) async fn delete_batch(
+        &self,
+        batch: Batch,
+        going: &[Going],
+    ) -> Result<DeleteObjectsOutput, SdkError<DeleteObjectsError>> {
+        let client = self.client().await.map_err(SdkError::construction_failure)?;
+        let identifier = |going: &Going| {
+            let named = ObjectIdentifier::builder().key(&going.key).set_e_tag(going.tag.clone());
+            let (time, size) = going.modified.unzip();
+            let size = size.and_then(|size| i64::try_from(size).ok());
+            named.set_last_modified_time(time.map(DateTime::from_secs)).set_size(size).build()
+        };
+        let identifiers: Result<Vec<ObjectIdentifier>, _> = going.iter().map(identifier).collect();
+        // Not quietly: an answer that names nobody is no proof that anything went.
+        let delete = identifiers.and_then(|all| Delete::builder().set_objects(Some(all)).build());
+        let delete = delete.map_err(SdkError::construction_failure)?;
+        self.pace.run(|| send(client, &self.location.bucket, delete.clone(), batch)).await
+    }
+}
+
+async fn send(
+    client: &Client,
+    bucket: &str,
+    delete: Delete,
+    batch: Batch,
+) -> Result<DeleteObjectsOutput, SdkError<DeleteObjectsError>> {
+    let request = client.delete_objects().bucket(bucket).delete(delete);
+    if batch != Batch::ManyWithMd5 {
+        return request.send().await;
+    }
+    let with_md5 = request.customize().mutate_request(|request| {
+        let md5 =
+            request.body().bytes().map(|body| base64::engine::general_purpose::STANDARD.encode(Md5::digest(body)));
+        if let Some(md5) = md5 {
+            request.headers_mut().insert("content-md5", md5);
+        }
+    });
+    with_md5.send().await
+}
+
+/// Tells whether a service wants a digest of the request that was not sent.
+fn wants_md5(error: &SdkError<DeleteObjectsError>) -> bool {
+    let service = error.as_service_error();
+    let code = service.and_then(ProvideErrorMetadata::code);
+    let said = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    code == Some("MissingContentMD5") || code == Some("InvalidRequest") && said.contains("MD5")
+}
+
+/// Tells whether a service does not delete many objects at once.
+fn is_not_offered(error: &SdkError<DeleteObjectsError>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    matches!(code, Some("MissingContentMD5" | "NotImplemented" | "MethodNotAllowed" | "InvalidRequest"))
+        || matches!(status, Some(405 | 501))
+}
+
+/// How long to wait before keys are tried again that a service could not delete at the moment.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);

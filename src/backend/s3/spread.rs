@@ -1,0 +1,124 @@
+//! Many listings beside each other.
+//!
+//! The names of blobs are digests, which are spread evenly. When the first page says that there is more, the rest of the
+//! names is cut into ranges of a little less than a page each, and these are listed at once.
+
+use std::future::Future;
+
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::Listed;
+use super::listing::{Lister, Page};
+use crate::backend::RemoteError;
+
+/// What a blob's name goes on with before its digits.
+const ALGORITHM: &str = "sha256:";
+/// The most ranges that are listed.
+const MOST_RANGES: usize = 1024;
+/// How many ranges are made for each hundred pages: names are spread by chance, and a range should fit into one page.
+const RANGES_PER_100_PAGES: usize = 114;
+
+/// The names after a key up to another, itself included; the last range has no end.
+type Range = (String, Option<String>);
+
+/// Hands pages of the keys under `prefix` to `each` until all is told, `cancel` fires, or `each` says that nobody listens.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub(super) async fn list<F: Future<Output = bool> + Send>(
+    lister: Lister<'_>,
+    prefix: &str,
+    at_once: usize,
+    cancel: &CancellationToken,
+    each: impl Fn(Vec<Listed>) -> F + Sync,
+) -> Result<(), RemoteError> {
+    let Page { objects, goes_on } = lister.page(prefix, "").await?;
+    let last = objects.last().map(|last| last.key.clone()).unwrap_or_default();
+    if !each(objects).await || !goes_on {
+        return Ok(());
+    }
+    let ranges: Vec<_> =
+        cut(prefix, &last).into_iter().map(|range| one(lister, prefix, range, cancel, &each)).collect();
+    let mut listing = stream::iter(ranges).buffer_unordered(at_once.max(1));
+    while let Some(listed) = listing.next().await {
+        if !listed? || cancel.is_cancelled() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Lists a range; tells whether anybody still listens.
+async fn one<F: Future<Output = bool> + Send>(
+    lister: Lister<'_>,
+    prefix: &str,
+    (mut after, end): Range,
+    cancel: &CancellationToken,
+    each: &(impl Fn(Vec<Listed>) -> F + Sync),
+) -> Result<bool, RemoteError> {
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(false);
+        }
+        let Page { mut objects, goes_on } = lister.page(prefix, &after).await?;
+        let whole = objects.len();
+        objects.retain(|listed| end.as_ref().is_none_or(|end| listed.key <= *end));
+        let is_over = objects.len() < whole;
+        if let Some(last) = objects.last() {
+            after.clone_from(&last.key);
+        }
+        if !each(objects).await {
+            return Ok(false);
+        }
+        if is_over || !goes_on {
+            return Ok(true);
+        }
+    }
+}
+
+/// Cuts the names after `last`, with which the first page ended, into ranges of about a page each.
+pub(super) fn cut(prefix: &str, last: &str) -> Vec<Range> {
+    let begin = format!("{prefix}{ALGORITHM}");
+    // How far the first page has come tells how many pages there are.
+    let reached = last.strip_prefix(&begin).and_then(|hex| usize::from_str_radix(hex.get(..5)?, 16).ok());
+    let Some(reached) = reached else { return vec![(last.to_owned(), None)] };
+    let rest = (1 << 20) - reached;
+    let count = (rest / reached.max(1) * RANGES_PER_100_PAGES / 100 + 1).clamp(2, MOST_RANGES).min(rest);
+    let bound = |place: usize| format!("{begin}{:05x}", reached + rest * place / count);
+    let mut ranges: Vec<Range> = (0..count)
+        .map(|place| {
+            let after = if place == 0 { last.to_owned() } else { bound(place) };
+            (after, (place + 1 < count).then(|| bound(place + 1)))
+        })
+        .collect();
+    ranges.dedup();
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_follow_each_other_to_the_end() {
+        for last in ["00001", "04f00", "80000", "ffffe", "fffff"] {
+            let last = format!("p/sha256:{last}{}", "0".repeat(59));
+            let ranges = cut("p/", &last);
+            assert_eq!(ranges[0].0, last);
+            assert_eq!(ranges.last().unwrap().1, None);
+            for pair in ranges.windows(2) {
+                assert_eq!(pair[0].1.as_ref(), Some(&pair[1].0));
+                assert!(pair[0].0 <= pair[1].0, "{pair:?}");
+            }
+            assert!(ranges.len() <= MOST_RANGES);
+        }
+    }
+
+    #[test]
+    fn other_names_are_listed_one_after_the_other() {
+        for last in ["p/notes", "p/sha256:xyz", "p/sha256:00", "q/sha256:80000"] {
+            assert_eq!(cut("p/", last), [(last.to_owned(), None)]);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a bucket says of itself: versions, storage classes, and the rules by which it deletes on its own.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::backend::bucket::{Bucket, Noncurrent, Sum, Versioning};
+use crate::check::lifecycle::{self, Audit};
+use crate::check::{Finding, Severity};
+use crate::cli::json::Objects;
+use crate::cli::table::Style;
+use crate::format::text::visible;
+use crate::inventory::{Inventory, Tally};
+use crate::units::Size;
+
+/// The fields of `du` for a cache in a bucket.
+#[derive(Serialize)]
+pub(super) struct Fields {
+    versioning: Option<&'static str>,
+    noncurrent: Option<Objects>,
+    delete_markers: Option<u64>,
+    storage_classes: Vec<Class>,
+    lifecycle: Lifecycle,
+    /// What could not be learned, and why.
+    not_known: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Class {
+    #[serde(rename = "class")]
+    name: String,
+    objects: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Lifecycle {
+    rules: Option<usize>,
+    findings: Vec<Finding>,
+    /// The bucket's rules, mended, as `aws s3api put-bucket-lifecycle-configuration` takes them.
+    safe: Option<Value>,
+}
+
+impl Fields {
+    /// Sums up; none where the cache lies in no bucket.
+    pub(super) fn new(source: &str, inventory: &Inventory) -> Option<Self> {
+        let bucket = inventory.bucket.as_deref()?;
+        let Audit { findings, safe } = lifecycle::audit(source, bucket);
+        let noncurrent = bucket.noncurrent.as_ref().ok();
+        let class = |(name, Sum { objects, bytes }): &(String, Sum)| Class {
+            name: name.clone(),
+            objects: *objects,
+            bytes: *bytes,
+        };
+        Some(Self {
+            versioning: bucket.versioning.as_ref().ok().map(|versioning| versioning.word()),
+            noncurrent: noncurrent.map(|noncurrent| Tally::from(noncurrent.versions).into()),
+            delete_markers: noncurrent.map(|noncurrent| noncurrent.markers),
+            storage_classes: bucket.classes.iter().map(class).collect(),
+            lifecycle: Lifecycle {
+                rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)),
+                findings,
+                safe,
+            },
+            not_known: bucket.not_known().map(|(what, why)| format!("{what}: {why}")).collect(),
+        })
+    }
+}
+
+/// Prints it as lines below the table of states.
+pub(super) fn print(source: &str, bucket: &Bucket, color: bool) -> String {
+    let mut lines = Vec::new();
+    if let (Ok(versioning @ (Versioning::On | Versioning::Suspended)), Ok(Noncurrent { versions, markers })) =
+        (&bucket.versioning, &bucket.noncurrent)
+    {
+        let count = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (kept, size) = (count(versions.objects, "earlier content"), Size(versions.bytes));
+        let markers = count(*markers, "delete marker");
+        lines.push(format!("versions  {kept}, {size}; {markers}; versioning is {}", versioning.word()));
+    }
+    if bucket.classes.iter().any(|(class, _)| class != "STANDARD") {
+        let classes = bucket.classes.iter().map(|(class, sum)| format!("{} {}", visible(class), Size(sum.bytes)));
+        lines.push(format!("classes  {}", classes.collect::<Vec<_>>().join(", ")));
+    }
+    let Audit { findings, safe } = lifecycle::audit(source, bucket);
+    for finding in &findings {
+        let style = match finding.severity {
+            Severity::Error => Style::Bad,
+            Severity::Warning | Severity::Info => Style::Dim,
+        };
+        lines.push(format!("{}  {}", style.paint(finding.severity.word(), color), finding.message));
+        let hint = finding.hint.iter().filter(|_| finding.severity < Severity::Info);
+        lines.extend(hint.map(|hint| format!("  hint: {hint}")));
+    }
+    if safe.is_some() && findings.iter().any(|finding| finding.severity < Severity::Info) {
+        let (source, bucket) = (visible(source), visible(&bucket.places.bucket));
+        lines.push(format!(
+            "  mended rules, with those switched off that do harm: \
+             cachelens du '{source}' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json"
+        ));
+        lines.push(format!(
+            "  then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json"
+        ));
+    }
+    let not_known = bucket.not_known().filter(|(what, _)| *what != "lifecycle rules");
+    lines.extend(not_known.map(|(what, why)| format!("not known: {what}: {}", visible(why))));
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
+}

@@ -1,0 +1,27 @@
+//! The flags that say how buckets are asked.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::backend::s3::S3Access;
+use crate::config::{Origin, Setting};
+use crate::source::S3Location;
+
+/// The flags.
+#[derive(Debug, Clone, clap::Args)]
+#[group(id = "buckets")]
+#[command(next_help_heading = "Buckets")]
+pub(super) struct Flags {
+    /// Ask without credentials, as public buckets allow; `no_sign_request=true` in a source is about that one.
+    #[arg(long, global = true)]
+    no_sign_request: bool,
+}
+
+impl Flags {
+    /// Puts together how buckets are asked. Their services bear more requests at once than others; what somebody has set holds.
+    pub(super) fn access(&self, concurrency: &Setting<NonZeroUsize>, others: Arc<[S3Location]>) -> S3Access {
+        let usual = S3Access::default();
+        let at_once = if concurrency.origin == Origin::Default { usual.at_once } else { concurrency.value.get() };
+        S3Access { no_sign_request: self.no_sign_request, at_once, others, no_recheck: false }
+    }
+}

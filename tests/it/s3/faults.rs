@@ -1,0 +1,420 @@
+//! What goes wrong between a prune and its bucket: the work is done, or the run says what was not; no blob that a ref names
+//! goes.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::prune::{Bucket, LONG, journal, thinned};
+use crate::support::command::Run;
+use crate::support::http::Answer;
+use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants, error};
+use crate::support::s3::{S3Server, Service, on_both_services};
+
+on_both_services!(
+    faults_that_pass_are_overcome,
+    a_list_that_does_not_go_on_deletes_nothing,
+    keys_that_are_refused_are_told_and_the_rest_goes,
+    services_that_delete_in_their_own_way_are_understood,
+    what_a_key_may_not_do_is_said,
+    a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
+    a_manifest_that_comes_at_the_last_moment_is_told_and_cured,
+    a_blob_that_another_cache_names_stays,
+    killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
+    two_programs_that_prune_at_once_do_not_meet,
+);
+
+impl Bucket {
+    fn prune_through(&self, proxy: &Proxy, arguments: &[&str]) -> Run {
+        let source = self.server.source_through(proxy.address, &self.name);
+        self.run(&[&["prune", source.as_str(), "--timeout", "2s"], arguments].concat())
+    }
+
+    /// Runs a prune and holds what must hold in any case: no ref and no blob of a ref has gone, and when the program is
+    /// content all orphans have.
+    fn prune_in_spite_of(&self, proxy: &Proxy, what: &str) -> Run {
+        let (refs, blobs, orphans) = (self.server.names(&self.name, "manifests/"), self.blobs(), self.orphans());
+        let needed: BTreeSet<String> = blobs.difference(&orphans).cloned().collect();
+        let run = self.prune_through(proxy, &["--yes"]);
+        assert_eq!(self.server.names(&self.name, "manifests/"), refs, "{what}: {run}");
+        assert!(self.blobs().is_superset(&needed), "{what}: {run}");
+        if run.code == Some(0) {
+            assert_eq!(self.blobs(), needed, "{what}: {run}");
+        } else {
+            assert!(matches!(run.code, Some(1 | 4)), "{what}: {run}");
+            assert!(run.to_string().contains("error") || run.stdout.contains("failed"), "{what}: {run}");
+        }
+        run
+    }
+}
+
+fn retry_after(seconds: u64) -> Fault {
+    match error(503, "SlowDown") {
+        Fault::Says(answer) => Fault::Says(answer.with("retry-after", seconds)),
+        other => other,
+    }
+}
+
+/// What happens to the request of which so many of its kind came before.
+type When = fn(&Seen<'_>) -> Option<Fault>;
+
+fn faults_that_pass_are_overcome(service: Service) {
+    let faults: [(&str, When); 9] = [
+        ("busy", |seen| (seen.before % 5 == 1).then(|| error(503, "SlowDown"))),
+        ("busy for a while", |seen| (seen.wants == Wants::DeleteMany && seen.before < 2).then(|| retry_after(1))),
+        ("reset", |seen| (seen.before % 7 == 2).then_some(Fault::Reset)),
+        ("lost answers", |seen| (seen.before % 7 == 2).then_some(Fault::Lost)),
+        ("broken off", |seen| (seen.before % 7 == 2).then_some(Fault::Cut)),
+        ("broken", |seen| (seen.before % 6 == 1).then(|| error(500, "InternalError"))),
+        ("slow", |seen| (seen.before == 0).then_some(Fault::Slow(Duration::from_millis(20)))),
+        ("late", |seen| (seen.before == 0).then_some(Fault::Late(Duration::from_millis(100)))),
+        ("keys later", |seen| {
+            let wanted = seen.wants == Wants::DeleteMany && (1..3).contains(&seen.before);
+            wanted.then_some(Fault::Refuses("sha256:", "InternalError"))
+        }),
+    ];
+    for (what, when) in faults {
+        let bucket = thinned(service, "mini", LONG);
+        let proxy = Proxy::before(&bucket.server, when);
+        let run = bucket.prune_in_spite_of(&proxy, what);
+        assert_eq!(run.code, Some(0), "{what}: {run}");
+        assert_eq!(bucket.server.names(&bucket.name, ".cachelens/"), BTreeSet::new(), "{what}");
+    }
+}
+
+fn a_list_that_does_not_go_on_deletes_nothing(service: Service) {
+    let html = || Fault::Says(Answer::html(200));
+    let faults: [(&str, Fault); 4] = [
+        ("no token", Fault::NoToken),
+        ("the same page", Fault::SamePage),
+        ("a page of a proxy", html()),
+        ("cut", Fault::Cut),
+    ];
+    for (what, fault) in faults {
+        for prefix in ["manifests/", "blobs/"] {
+            let bucket = thinned(service, "mini", LONG);
+            let all = bucket.blobs();
+            let fault = fault.clone();
+            let proxy = Proxy::before(&bucket.server, move |seen| {
+                (seen.wants == Wants::List && seen.key == prefix).then(|| fault.clone())
+            });
+            let run = bucket.prune_in_spite_of(&proxy, what);
+            assert_eq!(run.code, Some(1), "{what} {prefix}: {run}");
+            assert!(run.stderr.contains("error: cannot list"), "{what} {prefix}: {run}");
+            assert_eq!(bucket.blobs(), all);
+        }
+    }
+}
+
+fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
+    let bucket = thinned(service, "shop", LONG);
+    let orphans = bucket.orphans();
+    let refused: BTreeSet<String> = orphans.iter().filter(|key| key.contains("sha256:0")).cloned().collect();
+    assert!(!refused.is_empty() && refused.len() < orphans.len());
+    let proxy = Proxy::before(&bucket.server, |seen| {
+        (seen.wants == Wants::DeleteMany).then_some(Fault::Refuses("sha256:0", "AccessDenied"))
+    });
+    let run = bucket.prune_in_spite_of(&proxy, "refused");
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(bucket.orphans(), refused, "{run}");
+    assert!(run.stdout.contains("AccessDenied said the proxy (deleting needs s3:DeleteObject"), "{run}");
+    proxy.now(|_| None);
+    let resumed = bucket.run(&["prune", "--resume", &journal(&run)]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(bucket.orphans(), BTreeSet::new());
+}
+
+fn services_that_delete_in_their_own_way_are_understood(service: Service) {
+    let ways: [(&str, When); 4] = [
+        ("in batches with Content-MD5", |seen| {
+            let lacks = seen.wants == Wants::DeleteMany && !seen.headers.contains_key("content-md5");
+            lacks.then(|| error(400, "MissingContentMD5"))
+        }),
+        ("one object at a time", |seen| (seen.wants == Wants::DeleteMany).then(|| error(501, "NotImplemented"))),
+        ("one object at a time", |seen| (seen.wants == Wants::DeleteMany).then(|| error(400, "MissingContentMD5"))),
+        ("only what has not been touched", |seen| (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)),
+    ];
+    for (way, when) in ways {
+        let bucket = thinned(service, "mini", LONG);
+        let proxy = Proxy::before(&bucket.server, when);
+        let run = bucket.prune_in_spite_of(&proxy, way);
+        assert_eq!(run.code, Some(0), "{way}: {run}");
+        assert!(run.stdout.contains(way), "{way}: {run}");
+    }
+    // A service that passes a page over for an answer has deleted nothing.
+    let bucket = thinned(service, "mini", LONG);
+    let all = bucket.blobs();
+    let proxy =
+        Proxy::before(&bucket.server, |seen| (seen.wants == Wants::DeleteMany).then(|| Fault::Says(Answer::html(200))));
+    let run = bucket.prune_in_spite_of(&proxy, "html");
+    assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
+}
+
+fn what_a_key_may_not_do_is_said(service: Service) {
+    let denied: [(&str, When, &str); 4] = [
+        (
+            "list",
+            |seen| (seen.wants == Wants::List).then(|| error(403, "AccessDenied")),
+            "listing needs s3:ListBucket on the bucket",
+        ),
+        (
+            "read",
+            |seen| matches!(seen.wants, Wants::Get | Wants::Head).then(|| error(403, "AccessDenied")),
+            "reading needs s3:GetObject on the cache's objects",
+        ),
+        (
+            "write",
+            |seen| (seen.wants == Wants::Put).then(|| error(403, "AccessDenied")),
+            "pruning needs s3:PutObject below the cache's prefix",
+        ),
+        (
+            "delete",
+            |seen| matches!(seen.wants, Wants::Delete | Wants::DeleteMany).then(|| error(403, "AccessDenied")),
+            "deleting needs s3:DeleteObject on the cache's objects",
+        ),
+    ];
+    for (what, when, hint) in denied {
+        let bucket = thinned(service, "mini", LONG);
+        let all = bucket.blobs();
+        let proxy = Proxy::before(&bucket.server, when);
+        let run = bucket.prune_in_spite_of(&proxy, what);
+        assert_eq!(run.code, Some(1), "{what}: {run}");
+        assert!(run.stderr.contains("AccessDenied: said the proxy") && run.stderr.contains(hint), "{what}: {run}");
+        assert_eq!(bucket.blobs(), all, "{what}");
+        // Nobody is kept out by a lease that could not be removed.
+        let again = bucket.prune(&["--yes"]);
+        assert_eq!(again.code, Some(0), "{what}: {again}");
+        assert_eq!(bucket.orphans(), BTreeSet::new(), "{what}");
+    }
+}
+
+/// Touches what is about to go, between the last look and the deletion.
+fn touching(bucket: &Bucket, touched: &str, heeds: bool) -> Proxy {
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let (name, key) = (bucket.server.bucket(&bucket.name), format!("blobs/{touched}"));
+    let mut is_done = false;
+    Proxy::before(&bucket.server, move |seen| {
+        // The first ones try out how the service deletes.
+        if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") && !std::mem::replace(&mut is_done, true) {
+            let copy = client.copy_object().bucket(&name).key(&key).copy_source(format!("{name}/{key}"));
+            let replace = copy.metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace);
+            handle.block_on(replace.metadata("updated-at", "now").send()).unwrap();
+        }
+        (heeds && seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+    })
+}
+
+fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(service: Service) {
+    for arguments in [&["--yes"][..], &["--yes", "--no-recheck"]] {
+        let bucket = thinned(service, "mini", LONG);
+        let touched = bucket.orphans().first().unwrap().clone();
+        let proxy = touching(&bucket, &touched, true);
+        let run = bucket.prune_through(&proxy, arguments);
+        assert_eq!(run.code, Some(4), "{run}");
+        assert_eq!(bucket.orphans(), BTreeSet::from([touched]), "{run}");
+        if arguments.contains(&"--no-recheck") {
+            // The lease is looked at, and nothing else.
+            assert!(proxy.seen(Wants::Head) < 5, "{}", proxy.seen(Wants::Head));
+        }
+    }
+    let bucket = thinned(service, "mini", LONG);
+    let all = bucket.blobs();
+    let run = bucket.prune(&["--yes", "--no-recheck"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("--no-recheck is refused"), "{run}");
+    assert_eq!(bucket.blobs(), all);
+}
+
+fn a_manifest_that_comes_at_the_last_moment_is_told_and_cured(service: Service) {
+    for cure in [false, true] {
+        let bucket = thinned(service, "shop", LONG);
+        let name = bucket.refs().first().unwrap().clone();
+        let manifest = bucket.manifest(&name);
+        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+        bucket.server.put(&bucket.name, "manifests/other", br#"{"layers":[],"records":[]}"#);
+        let (client, handle) = (bucket.server.client(), bucket.server.handle());
+        let in_service = bucket.server.bucket(&bucket.name);
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
+                let put = client.put_object().bucket(&in_service).key("manifests/late").body(manifest.clone().into());
+                handle.block_on(put.send()).unwrap();
+            }
+            None
+        });
+        let arguments = if cure { &["--yes", "--cure"][..] } else { &["--yes"] };
+        let run = bucket.prune_through(&proxy, arguments);
+        let left = bucket.server.names(&bucket.name, "manifests/");
+        if cure {
+            assert_eq!((run.code, left.contains("late")), (Some(4), false), "{run}");
+            assert!(run.stdout.contains("`late` came meanwhile and named what had just gone: removed."), "{run}");
+        } else {
+            assert_eq!((run.code, left.contains("late")), (Some(1), true), "{run}");
+            assert!(run.stdout.contains("`late` lacks blobs that it did not lack before."), "{run}");
+        }
+        assert!(left.contains("other"));
+    }
+}
+
+fn a_blob_that_another_cache_names_stays(service: Service) {
+    let bucket = Bucket::aged(service, "shop", LONG);
+    for name in bucket.refs() {
+        let manifest = bucket.manifest(&name);
+        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+        bucket.server.put(&bucket.name, &format!("others/{name}"), &manifest);
+    }
+    bucket.server.put(&bucket.name, "manifests/empty", b"{}");
+    bucket.server.age(&bucket.name, LONG);
+    let all = bucket.blobs();
+    let source = bucket.source();
+    let config = format!("sources = [\"{source}\", \"{source}&manifests_prefix=others/\"]\n");
+    std::fs::write(bucket.sandbox.path("cachelens.toml"), config).unwrap();
+    let orphans = bucket.orphans();
+    let needed: BTreeSet<String> = {
+        let others = bucket.server.names(&bucket.name, "others/");
+        let manifests = others.iter().map(|name| bucket.server.read(&bucket.name, &format!("others/{name}")).unwrap());
+        let text: String = manifests.map(|bytes| String::from_utf8(bytes).unwrap()).collect();
+        orphans.iter().filter(|orphan| text.contains(orphan.as_str())).cloned().collect()
+    };
+    assert!(!needed.is_empty());
+    for arguments in [&["--yes"][..], &["--yes", "--now", "--confirm", &source]] {
+        let run = bucket.run(&[&["prune", &source, "--config", "cachelens.toml"], arguments].concat());
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(bucket.blobs().is_superset(&needed), "{run}");
+    }
+    // What cannot be read may name any blob.
+    bucket.server.put(&bucket.name, "others/broken", b"<html>");
+    let run = bucket.run(&["prune", &source, "--config", "cachelens.toml", "--yes"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    // Without the other cache they are nobody's.
+    std::fs::remove_file(bucket.sandbox.path("cachelens.toml")).unwrap();
+    assert!(all.is_superset(&bucket.blobs()));
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!((run.code, bucket.blobs()), (Some(0), BTreeSet::new()), "{run}");
+}
+
+/// A manifest that is larger than any that is read may name everything. `s3s-fs` keeps it as a file with a hole.
+#[test]
+fn a_manifest_of_500_mb_keeps_every_blob() {
+    let bucket = thinned(Service::S3sFs, "mini", LONG);
+    let all = bucket.blobs();
+    bucket.server.put(&bucket.name, "manifests/huge", b"");
+    let path = bucket.server.path(&bucket.name, "manifests/huge");
+    std::fs::File::options().write(true).open(path).unwrap().set_len(500 << 20).unwrap();
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
+    assert!(run.to_string().contains("huge"), "{run}");
+}
+
+/// Uploads in parts that nobody finished go when they are older than the grace; moto says of each that it began in 2010.
+#[test]
+fn uploads_that_were_never_finished_are_ended() {
+    let bucket = Bucket::aged(Service::Moto, "mini", LONG);
+    let (client, name) = (bucket.server.client(), bucket.server.bucket(&bucket.name));
+    let keys = ["blobs/sha256:begun", "blobs/sha256:begun too"];
+    for key in keys {
+        bucket.server.block_on(client.create_multipart_upload().bucket(&name).key(key).send()).unwrap();
+    }
+    let uploads = || {
+        let listed = bucket.server.block_on(client.list_multipart_uploads().bucket(&name).send()).unwrap();
+        listed.uploads().len()
+    };
+    assert_eq!((uploads(), bucket.du()["partial"]["objects"].as_u64()), (2, Some(2)));
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!((run.code, uploads()), (Some(0), 0), "{run}");
+}
+
+/// In a bucket that keeps versions nothing is lost; `s3s-fs` keeps none.
+#[test]
+fn where_versions_are_kept_what_went_comes_back() {
+    let bucket = Bucket::aged(Service::Moto, "mini", LONG);
+    bucket.server.keep_versions(&bucket.name);
+    for name in bucket.refs().into_iter().skip(1) {
+        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+    }
+    let (all, orphans) = (bucket.blobs(), bucket.orphans());
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(bucket.blobs().len(), all.len() - orphans.len());
+    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert_eq!(bucket.blobs(), all);
+    for orphan in &orphans {
+        assert!(bucket.server.read(&bucket.name, &format!("blobs/{orphan}")).is_some());
+    }
+}
+
+fn killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes(service: Service) {
+    for at in 0.. {
+        let bucket = thinned(service, "mini", LONG);
+        bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+        bucket.server.age(&bucket.name, LONG);
+        let victim = Arc::new(AtomicU32::new(0));
+        let (pid, mut changes) = (Arc::clone(&victim), 0);
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            if !matches!(seen.wants, Wants::Put | Wants::Delete | Wants::DeleteMany) {
+                return None;
+            }
+            changes += 1;
+            if changes <= at / 2 || pid.load(Ordering::SeqCst) == 0 {
+                return None;
+            }
+            let killed = pid.swap(0, Ordering::SeqCst).to_string();
+            assert!(Command::new("kill").args(["-9", &killed]).status().unwrap().success());
+            // Each change once before it is done, and once when it is and nobody has heard of it.
+            Some(if at % 2 == 0 { Fault::Reset } else { Fault::Lost })
+        });
+        let journal = bucket.sandbox.path("journal");
+        let source = bucket.server.source_through(proxy.address, &bucket.name);
+        let mut command = S3Server::command(&bucket.sandbox);
+        command.args(["prune", &source, "--drop-ref", "old", "--now", "--confirm", &source, "--yes", "--journal"]);
+        let mut child = command.arg(&journal).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        victim.store(child.id(), Ordering::SeqCst);
+        let status = child.wait().unwrap();
+        assert_eq!(bucket.du()["missing"]["blobs"], 0, "at {at}");
+        proxy.now(|_| None);
+        if status.success() {
+            // It came to its end before so many changes: all have been tried.
+            assert!(at > 10, "only {at}");
+            return;
+        }
+        assert_eq!(status.signal(), Some(9), "at {at}");
+        let resumed = bucket.run(&["prune", "--resume", journal.to_str().unwrap()]);
+        assert_eq!(resumed.code, Some(0), "at {at}: {resumed}");
+        assert_eq!(bucket.orphans(), BTreeSet::new(), "at {at}: {resumed}");
+        assert!(!bucket.refs().contains("old"), "at {at}: {resumed}");
+        assert_eq!(bucket.server.read(&bucket.name, ".cachelens/lease.json"), None, "at {at}");
+    }
+}
+
+fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    let held = Arc::new((Mutex::new(false), Condvar::new()));
+    let waiting = Arc::clone(&held);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
+            let (is_over, changed) = &*waiting;
+            let is_over = is_over.lock().unwrap();
+            drop(changed.wait_while(is_over, |is_over| !*is_over).unwrap());
+        }
+        None
+    });
+    let source = bucket.server.source_through(proxy.address, &bucket.name);
+    let mut command = S3Server::command(&bucket.sandbox);
+    let first =
+        command.args(["prune", &source, "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first one is about to delete when it has looked at what goes.
+    while bucket.server.read(&bucket.name, ".cachelens/lease.json").is_none() {
+        std::thread::yield_now();
+    }
+    let second = bucket.prune(&["--yes"]);
+    assert_eq!(second.code, Some(1), "{second}");
+    assert!(second.stderr.contains("another prune is at work"), "{second}");
+    *held.0.lock().unwrap() = true;
+    held.1.notify_all();
+    let first = Run::new(first.wait_with_output().unwrap());
+    assert_eq!(first.code, Some(0), "{first}");
+    assert_eq!(bucket.orphans(), BTreeSet::new());
+}

@@ -1,0 +1,223 @@
+//! A build that exports as BuildKit does while prunes are at work: the blobs are looked for, taken as they are, touched or
+//! written, and the manifest comes last.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::MetadataDirective;
+use cachelens::backend::s3::S3Access;
+use cachelens::backend::{self, Access, Outcome, SharedPruner, SharedReader};
+use cachelens::format::digest::Digest;
+use cachelens::inventory::scan::{self, ScanOptions};
+use cachelens::prune::draft::{Choices, Draft};
+use cachelens::prune::execute::{self, Options, Report};
+use cachelens::prune::journal::Journal;
+use cachelens::prune::plan::FreedBlobs;
+use cachelens::retention::Policy;
+use cachelens::source::Source;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants};
+use crate::support::s3::{KEY, S3Server, SECRET, Service};
+
+/// How many blobs the builds make, again and again.
+const POOL: usize = 12;
+/// How many layers a cache has.
+const LAYERS: usize = 3;
+/// How many caches there are.
+const NAMES: usize = 3;
+
+/// A blob that a build makes: the same for the same number.
+fn blob(number: usize) -> Vec<u8> {
+    format!("layer {number}").into_bytes()
+}
+
+fn manifest(layers: &[usize]) -> Vec<u8> {
+    let layer = |number: &usize| {
+        let (bytes, digest) = (blob(*number), Digest::of(&blob(*number)).to_string());
+        let annotations = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "diffID": digest, "size": bytes.len() });
+        json!({ "blob": digest, "parent": -1, "annotations": annotations })
+    };
+    let records: Vec<_> = (0..layers.len())
+        .map(|layer| json!({ "digest": Digest::of(&[layer as u8]).to_string(), "layers": [{ "layer": layer }] }))
+        .collect();
+    json!({ "layers": layers.iter().map(layer).collect::<Vec<_>>(), "records": records }).to_string().into_bytes()
+}
+
+/// A build's side of the race.
+struct Writer {
+    client: Client,
+    bucket: String,
+    random: u64,
+}
+
+impl Writer {
+    fn any(&mut self, below: usize) -> usize {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) as usize % below
+    }
+
+    fn key(number: usize) -> String {
+        format!("blobs/{}", Digest::of(&blob(number)))
+    }
+
+    /// Exports a cache, and returns which one and the blobs that it names; none when the export failed, as BuildKit's does when a blob goes
+    /// between the look at it and the touch.
+    async fn export(&mut self) -> Option<(usize, Vec<usize>)> {
+        let mut layers = BTreeSet::new();
+        while layers.len() < LAYERS {
+            layers.insert(self.any(POOL));
+        }
+        let layers: Vec<usize> = layers.into_iter().collect();
+        for number in &layers {
+            let key = Self::key(*number);
+            match self.client.head_object().bucket(&self.bucket).key(&key).send().await {
+                Ok(found) => {
+                    let modified = SystemTime::try_from(*found.last_modified().unwrap()).unwrap();
+                    let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+                    if age > Duration::from_hours(24) {
+                        let source = format!("{}/{key}", self.bucket);
+                        let copy = self.client.copy_object().bucket(&self.bucket).key(&key).copy_source(source);
+                        let copy = copy.metadata_directive(MetadataDirective::Replace).metadata("updated-at", "now");
+                        copy.send().await.ok()?;
+                    }
+                }
+                Err(_) => {
+                    let put = self.client.put_object().bucket(&self.bucket).key(&key).body(blob(*number).into());
+                    put.send().await.unwrap();
+                }
+            }
+        }
+        let name = self.any(NAMES);
+        let key = format!("manifests/pr-{name}");
+        let put = self.client.put_object().bucket(&self.bucket).key(key).body(manifest(&layers).into());
+        put.send().await.unwrap();
+        Some((name, layers))
+    }
+}
+
+/// A prune of all orphans, as the program does it; returns how many blobs went.
+async fn prune(place: &str, access: &Access, journals: &Path) -> (usize, Report) {
+    let source = Source::parse(place, &|_| false).unwrap().source;
+    let reader: SharedReader = backend::open(&source, access).unwrap();
+    let options = ScanOptions { concurrency: 8, cancel: CancellationToken::new() };
+    let inventory = Arc::new(scan::scan(&reader, &options, |_| ()).await.unwrap());
+    let now = jiff::Timestamp::now();
+    let draft = Draft::gather(&reader, inventory, "race", Policy::default(), &options, now).await.unwrap();
+    let plan = draft.plan(&Choices { freed_blobs: FreedBlobs::Wait, spared: HashSet::new() }).unwrap();
+    let pruner: SharedPruner = backend::open_pruner(&source, access).unwrap();
+    let mut journal = Journal::create_in(journals, &plan).unwrap();
+    let options =
+        Options { concurrency: 8, batch: 512, cure: true, cancel: CancellationToken::new(), observe: &|_| () };
+    let report = execute::execute(&pruner, &plan, &mut journal, &options).await.unwrap();
+    (report.count(|outcome| *outcome == Outcome::Done), report)
+}
+
+/// What came of a race.
+#[derive(Debug, Default)]
+struct Raced {
+    /// How many prunes there were, and how many blobs went.
+    prunes: usize,
+    went: usize,
+    /// How many exports came to their end.
+    exports: usize,
+    /// How often a manifest named a blob that was not there.
+    dangling: usize,
+}
+
+/// Lets a build export so many times while prunes run one after the other, in a service that behaves as the script says.
+fn race(
+    service: Service,
+    rounds: usize,
+    no_recheck: bool,
+    script: impl FnMut(&Seen<'_>) -> Option<Fault> + Send + 'static,
+) -> Raced {
+    let server = S3Server::start(service);
+    server.make("race");
+    let proxy = Proxy::before(&server, script);
+    let bucket = server.bucket("race");
+    let place = format!(
+        "type=s3,bucket={bucket},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
+        proxy.address
+    );
+    let access = Access { s3: S3Access { no_recheck, ..S3Access::default() }, ..Access::default() };
+    let over = Arc::new(AtomicBool::new(false));
+    let journals = tempfile::tempdir().unwrap();
+    let pruning = server.handle().spawn({
+        let (over, journals) = (Arc::clone(&over), journals.path().to_owned());
+        async move {
+            let (mut prunes, mut went) = (0, 0);
+            while !over.load(Ordering::Relaxed) {
+                let (count, report) = prune(&place, &access, &journals).await;
+                assert_eq!(report.broken, Vec::<String>::new());
+                (prunes, went) = (prunes + 1, went + count);
+            }
+            (prunes, went)
+        }
+    });
+    let mut writer = Writer { client: server.client_at(proxy.address), bucket, random: 1 };
+    let mut raced = Raced::default();
+    let mut named: [Vec<usize>; NAMES] = Default::default();
+    for _ in 0..rounds {
+        // Between two exports a month goes by, sometimes.
+        if writer.any(2) == 0 {
+            server.age("race", 24 * 30);
+        }
+        if let Some((name, layers)) = server.block_on(writer.export()) {
+            raced.exports += 1;
+            named[name] = layers;
+        }
+        let stored = server.names("race", "blobs/");
+        let is_missing = |number: &&usize| !stored.contains(&Digest::of(&blob(**number)).to_string());
+        raced.dangling += named.iter().flatten().filter(is_missing).count();
+    }
+    over.store(true, Ordering::Relaxed);
+    (raced.prunes, raced.went) = server.block_on(pruning).unwrap();
+    raced
+}
+
+/// A service that deletes a blob only when it has not been touched since the last look.
+fn heeds(seen: &Seen<'_>) -> Option<Fault> {
+    (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+}
+
+fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_recheck: bool) {
+    let raced = race(service, rounds, no_recheck, heeds);
+    assert_eq!(raced.dangling, 0, "{raced:?}");
+    // Otherwise nothing was tried.
+    assert!(raced.prunes >= rounds / 20 && raced.went >= rounds / 10 && raced.exports >= rounds / 2, "{raced:?}");
+}
+
+#[test]
+fn no_manifest_ever_names_a_missing_blob_on_s3s_fs() {
+    no_manifest_ever_names_a_missing_blob(Service::S3sFs, 300, false);
+}
+
+#[test]
+fn no_manifest_ever_names_a_missing_blob_without_the_last_look() {
+    no_manifest_ever_names_a_missing_blob(Service::S3sFs, 100, true);
+}
+
+#[test]
+fn no_manifest_ever_names_a_missing_blob_on_moto() {
+    no_manifest_ever_names_a_missing_blob(Service::Moto, 100, false);
+}
+
+/// The race is one: where nobody looks, and the service only pretends to, blobs go that manifests name.
+#[test]
+fn without_any_look_manifests_name_missing_blobs() {
+    let pretends = |seen: &Seen<'_>| (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::Heeds);
+    let mut dangling = 0;
+    for _ in 0..10 {
+        dangling += race(Service::S3sFs, 40, true, pretends).dangling;
+        if dangling > 0 {
+            return;
+        }
+    }
+    panic!("no blob went that was named");
+}

@@ -1,0 +1,39 @@
+"""Runs the S3 service of moto until its input ends.
+
+Its first line says which port it took. It takes orders, one a line, answered by a line each: an object has no other way to
+become old than to wait.
+
+    age <bucket> <moment> <key>   lets every version of an object be of this moment, in seconds of the epoch
+    age <bucket> <moment>         lets every object of the bucket be so
+"""
+
+import datetime
+import logging
+import sys
+import threading
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
+from werkzeug.serving import make_server
+
+
+def age(bucket, moment, *key):
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+    moment = datetime.datetime.fromtimestamp(int(moment), datetime.timezone.utc).replace(tzinfo=None)
+    for name in key or list(keys):
+        for version in keys.getlist(name, []):
+            version.last_modified = moment
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.port, flush=True)
+for line in sys.stdin:
+    words = line.rstrip("\n").split(" ", 3)
+    try:
+        {"age": age}[words[0]](*words[1:])
+        print("done", flush=True)
+    except Exception as error:  # The test that gave the order fails, not the service of all the others.
+        print(repr(error), flush=True)

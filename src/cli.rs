@@ -33,7 +33,8 @@ use output::Output;
 
 /// Opens BuildKit remote caches, shows what is in them, prunes them, and says why builds missed them.
 #[derive(Debug, Parser)]
-#[command(name = "cachelens", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(name = "cachelens", version, disable_help_subcommand = true)]
+#[command(override_usage = "cachelens [OPTIONS] [SOURCE]...\n       cachelens <COMMAND>")]
 #[command(
     after_help = "A SOURCE is a directory (./cache, oci:dir), a bucket (s3://…), an image or repository (ghcr.io/acme/app), `gha:OWNER/REPOSITORY`, a `type=…` string as builds take it, or `demo`. \
     SOURCE#REF names one ref of it.\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a gate found something, 4 done in part, \
@@ -161,6 +162,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
     let Cli { sources, evidence, global, command } = cli;
+    if let (Some(source), Some(_)) = (sources.first(), &command) {
+        let source = crate::format::text::visible(source);
+        let failure = Failure::message(Exit::Usage, format!("the source {source} stands before the command"));
+        return Err(failure.hint("sources come after it, as in `cachelens ls SOURCE`"));
+    }
     crate::logging::start(global.verbose, global.log_file.as_deref())
         .map_err(|error| Failure::new(Exit::Failed, &error).on("the log file cannot be written"))?;
     match command {

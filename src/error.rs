@@ -223,6 +223,9 @@ impl From<JournalError> for Failure {
         let failure = Self::new(Exit::Failed, &error);
         match error {
             JournalError::Cut(_) => failure.hint("make a new plan"),
+            JournalError::Line { .. } | JournalError::NoSuchItem { .. } => {
+                failure.hint("make a new plan, which sees what that run has left")
+            }
             JournalError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
                 failure.hint("`--resume` goes on with a run; a new one needs another file")
             }

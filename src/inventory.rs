@@ -93,7 +93,7 @@ pub enum StoreWarning {
         String,
     ),
     /// Reading was a use, by which the store evicts.
-    #[error("reading {0} index entries counted as a use of them; --no-touch leaves them alone")]
+    #[error("reading {} counted as a use; --no-touch leaves the entries alone", index_entries(*.0))]
     Touched(
         /// How many.
         usize,
@@ -106,6 +106,10 @@ pub enum StoreWarning {
         /// How many refs have it.
         count: usize,
     },
+}
+
+fn index_entries(count: usize) -> String {
+    if count == 1 { "1 index entry".to_owned() } else { format!("{count} index entries") }
 }
 
 /// What a ref is.
@@ -263,6 +267,13 @@ impl RefEntry {
     /// Tells whether something that the ref names could not be read, so that it may reach more than is known.
     pub fn is_unreadable(&self) -> bool {
         self.faults.iter().any(DocumentFault::hides_references)
+    }
+
+    /// Returns the manifests of it that are not stored, where nothing else hides what it reaches; none where something does.
+    pub fn absent_manifests(&self) -> Vec<Digest> {
+        let hiding = self.faults.iter().filter(|fault| fault.hides_references());
+        let absent = hiding.map(|fault| fault.subject.parse().ok().filter(|_| fault.is_absence()));
+        absent.collect::<Option<_>>().unwrap_or_default()
     }
 }
 

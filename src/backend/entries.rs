@@ -148,7 +148,7 @@ impl DeletionCost {
             text = format!("{text}, at least {minutes} min at the pace that GitHub allows");
         }
         if let Some(budget) = self.left {
-            text = format!("{text}; the token has {} left", budget.remaining);
+            text = format!("{text}; {} more are allowed", budget.remaining);
             if let Some(reset) = budget.reset {
                 text = format!("{text} until {}", reset.strftime("%H:%M UTC"));
             }

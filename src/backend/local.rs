@@ -27,6 +27,7 @@ mod listing;
 mod lock;
 mod prune;
 mod refs;
+mod remove;
 mod rewrite;
 mod trash;
 

@@ -189,8 +189,8 @@ pub enum Skip {
     /// A ref cannot be read, so that it may name it.
     #[error("a ref cannot be read, which may name it")]
     Undetermined,
-    /// The refs kept changing, so that it was put back.
-    #[error("the refs kept changing, and it was put back")]
+    /// The refs did not come to rest, so that it was put back.
+    #[error("the refs kept changing or were held by a build, and it was put back")]
     Unsettled,
     /// The store does not let it be deleted.
     #[error("the store does not allow it")]

@@ -10,7 +10,7 @@ use super::open::{self, Scanned};
 use super::table::{Align, Cell, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
-use crate::inventory::{Tally, Totals};
+use crate::inventory::{RefEntry, Tally, Totals};
 use crate::units::Size;
 
 mod bucket;
@@ -105,27 +105,36 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
         ("SHARE", Align::Right),
         ("", Align::Left),
     ]);
-    let mut row = |state: &str, tally: Tally, style: Style, share: bool, meaning: &str| {
-        let share = if share && stored.bytes > 0 {
-            Cell::new(format!("{:.0} %", tally.bytes as f64 * 100.0 / stored.bytes as f64))
-        } else {
-            Cell::none()
+    // What is not known is not the same as nothing.
+    let mut row = |state: &str, tally: Option<Tally>, style: Style, share: bool, meaning: &str| {
+        let share = match tally {
+            Some(tally) if share && stored.bytes > 0 => {
+                Cell::new(format!("{:.0} %", tally.bytes as f64 * 100.0 / stored.bytes as f64))
+            }
+            _ => Cell::none(),
         };
-        let size = Cell::new(Size(tally.bytes).to_string());
         table.row([
             Cell::new(state).style(style),
-            Cell::new(tally.count.to_string()),
-            size,
+            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
+            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string())),
             share,
             Cell::new(meaning).style(Style::Dim),
         ]);
     };
-    row("live", totals.live, Style::Good, true, "reached from a ref");
+    let sealed = scanned.inventory.refs.iter().find_map(RefEntry::sealed);
+    row("live", Some(totals.live), Style::Good, true, "reached from a ref");
     if let Some(orphan) = totals.orphan {
-        row("orphan", orphan, Style::Plain, true, "reached from no ref");
+        row("orphan", Some(orphan), Style::Plain, true, "reached from no ref");
+    } else if let Some(why) = sealed {
+        row("orphan", None, Style::Plain, false, why);
     }
+    let not_the_caches = if scanned.inventory.around.is_some() {
+        "not the cache's own; only a rule for `entry` deletes it"
+    } else {
+        "not the cache's own; never deleted"
+    };
     if totals.undetermined.count > 0 {
-        row("undetermined", totals.undetermined, Style::Bad, true, "a ref that cannot be read may reach them");
+        row("undetermined", Some(totals.undetermined), Style::Bad, true, "a ref that cannot be read may reach them");
     }
     for (state, tally, style, meaning) in [
         (
@@ -136,15 +145,17 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
         ),
         ("partial", totals.partial, Style::Plain, "unfinished uploads"),
         ("trash", totals.trash, Style::Plain, "taken away by a prune; a later one empties it"),
-        ("unknown", totals.unknown, Style::Plain, "not the cache's own; never deleted"),
+        ("unknown", totals.unknown, Style::Plain, not_the_caches),
     ] {
         if tally.count > 0 {
-            row(state, tally, style, true, meaning);
+            row(state, Some(tally), style, true, meaning);
         }
     }
-    row("total", stored, Style::Strong, false, "");
+    row("total", Some(stored), Style::Strong, false, "");
     if totals.missing.count > 0 {
-        row("missing", totals.missing, Style::Bad, false, "named by a ref, not stored: importing builds fail");
+        row("missing", Some(totals.missing), Style::Bad, false, "named by a ref, not stored: importing builds fail");
+    } else if let Some(why) = sealed {
+        row("missing", None, Style::Plain, false, why);
     }
     let refs = match scanned.inventory.refs.len() {
         1 => "1 ref".to_owned(),

@@ -88,6 +88,7 @@ async fn one(
     given: Option<&String>,
 ) -> Result<Pruned, Failure> {
     let plan = plan(session, arguments, policy, scanned).await?;
+    print::announce(session, &plan);
     let exceeds = arguments.fail_if_frees.is_some_and(|limit| plan.frees_bytes() > limit);
     let changes = arguments.yes || arguments.plan_out.is_some();
     if changes && !exceeds && (plan.freed_blobs() == FreedBlobs::GoNow || plan.drops_every_ref()) {
@@ -138,12 +139,14 @@ async fn plan(
         spared: &HashSet::new(),
     })?;
     let plan = plan.at_cost(reader.cost().await);
+    // What the disk gives back is said with the plan. Nobody sees it when only the outcome is told.
+    let is_told = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
     Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
-        Some(pruner) => {
+        Some(pruner) if is_told => {
             let footprint = pruner.footprint(plan.objects().collect()).await;
             plan.with_footprint(footprint)
         }
-        None => plan,
+        Some(_) | None => plan,
     })
 }
 
@@ -190,6 +193,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
             return Err(Failure::message(Exit::Usage, message));
         }
     }
+    print::announce(session, &plan);
     let pruner = pruner_at(session, arguments, &plan)?;
     let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
     let report = carry_out(session, arguments, &pruner, &plan, &mut journal, None).await?;
@@ -293,15 +297,21 @@ fn pruner_at(session: &Session<'_>, arguments: &Arguments, plan: &Plan) -> Resul
 
 /// Begins a journal at `path`, or where journals lie.
 fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
-    if let Some(path) = path {
-        return Ok(Journal::create(path, plan)?);
-    }
-    let folder = journals().ok_or_else(|| {
-        Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
-    })?;
-    Journal::create_in(&folder, plan).map_err(|error| {
+    let created = if let Some(path) = path {
+        Journal::create(path, plan)
+    } else {
+        let folder = journals().ok_or_else(|| {
+            Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
+        })?;
+        Journal::create_in(&folder, plan)
+    };
+    created.map_err(|error| {
         let failure = Failure::from(error);
-        if failure.hint.is_none() { failure.hint("name another place with --journal") } else { failure }
+        if failure.hint.is_none() {
+            failure.hint("nothing was deleted; name another place with --journal")
+        } else {
+            failure
+        }
     })
 }
 

@@ -18,7 +18,7 @@ use crate::explain::evidence::Evidence;
 use crate::format::text::visible;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
-use crate::inventory::{Inventory, RefEntry};
+use crate::inventory::{DocumentFault, Inventory, RefEntry};
 use crate::units::{Age, Size};
 
 pub(super) mod rows;
@@ -81,7 +81,10 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         records.retain(|record| filter.matches(record, now));
     }
     let output = session.output;
-    for fault in entry.faults.iter().chain(&faults) {
+    // Why a ref is sealed stands in its heading.
+    let is_told = |fault: &&DocumentFault| output.json || entry.sealed().is_none() || !fault.hides_references();
+    let further = faults.iter().filter(|fault| !entry.faults.contains(fault));
+    for fault in entry.faults.iter().chain(further).filter(is_told) {
         output.warn(&fault.to_string());
     }
     if output.json {
@@ -89,6 +92,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         return output.document(&Document::new("show", shown, &failures));
     }
     let mut text = heading(entry, now);
+    if entry.sealed().is_some() {
+        return output.text(&text);
+    }
     text += &steps(&caches, &records, evidence.is_empty(), now, output.color);
     text += &layer_table(&layers, now, output.color);
     output.text(&text)

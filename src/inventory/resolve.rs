@@ -69,9 +69,10 @@ pub enum FaultKind {
 impl DocumentFault {
     /// Tells whether the document may name blobs that are not known of because of the fault.
     ///
-    /// A manifest that is absent names nothing that anybody could learn; one that is there and cannot be read does.
+    /// So does a manifest that is not stored: a copy of the store may not have come to it yet, or somebody may bring it
+    /// back, and what it names then must still be there.
     pub fn hides_references(&self) -> bool {
-        matches!(self.kind, FaultKind::ManifestUnreadable(_) | FaultKind::Sealed(_))
+        matches!(self.kind, FaultKind::ManifestAbsent | FaultKind::ManifestUnreadable(_) | FaultKind::Sealed(_))
     }
 
     /// Tells whether it is that the document is not stored.

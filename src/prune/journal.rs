@@ -65,7 +65,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// A line that no run wrote.
-    #[error("{place}: line {line} is not one of a journal: {source}")]
+    #[error("{place}: line {line} is not one of a journal")]
     Line {
         /// Where it lies.
         place: String,
@@ -121,10 +121,9 @@ impl Journal {
         let fail = |source| JournalError::Io { doing: "create", place: shown(path), source };
         let plan = file::save(plan).map_err(|error| fail(error.into()))?;
         let header = Header { cachelens_journal: VERSION, started: Timestamp::now(), plan: &plan };
-        let header = serde_json::to_vec(&header).map_err(|error| fail(error.into()))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
         let mut journal = Self { path: path.to_owned(), file: BufWriter::new(file) };
-        journal.line(&header)?;
+        journal.write(&header)?;
         journal.sync()?;
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             File::open(parent).and_then(|parent| parent.sync_all()).map_err(fail)?;
@@ -216,14 +215,9 @@ impl Journal {
         synced.map_err(|source| JournalError::Io { doing: "write", place: shown(&self.path), source })
     }
 
-    fn write(&mut self, line: &Line) -> Result<(), JournalError> {
+    fn write(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
         let written = serde_json::to_writer(&mut self.file, line).map_err(io::Error::from);
         let written = written.and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| JournalError::Io { doing: "write", place: shown(&self.path), source })
-    }
-
-    fn line(&mut self, line: &[u8]) -> Result<(), JournalError> {
-        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
         written.map_err(|source| JournalError::Io { doing: "write", place: shown(&self.path), source })
     }
 }

@@ -64,7 +64,9 @@ pub async fn recently_dropped(
         .collect();
     let named = scan::named(reader, &roots, options).await?;
     let shared = shared(reader, options).await?;
-    let unreadable = named.has_unreadable_ref() || shared.unreadable;
+    // The manifest of one that went together with its blobs is in the trash, as it should be.
+    let is_unreadable = named.refs.iter().any(|entry| entry.is_unreadable() && entry.absent_manifests().is_empty());
+    let unreadable = is_unreadable || shared.unreadable;
     Ok(RecentlyDropped { blobs: digests(&named), unreadable, ..shared })
 }
 

@@ -150,7 +150,8 @@ fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
         knowledge: match inventory.progress {
             Progress::Listing => Knowledge::Pending,
             Progress::Complete if entry.sealed().is_some() => Knowledge::Sealed,
-            Progress::Complete if entry.is_unreadable() => Knowledge::Unreadable,
+            // A ref that lacks a manifest cannot be imported; what there is of it is known.
+            Progress::Complete if entry.is_unreadable() && entry.absent_manifests().is_empty() => Knowledge::Unreadable,
             Progress::Complete => Knowledge::Complete,
         },
         generation: entry.facts().generation,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod config;
 mod context;
+mod delete;
 mod disk;
 mod github;
 mod layout;
@@ -30,7 +31,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 12] = [
+const PARTS: [(&str, Measure); 13] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -42,6 +43,7 @@ const PARTS: [(&str, Measure); 12] = [
     ("registry", registry::measure),
     ("s3-delete", s3_delete::measure),
     ("s3-list", s3_list::measure),
+    ("delete", delete::measure),
     ("disk", disk::measure),
 ];
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cachelens::format::digest::Digest;
 use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -180,18 +180,22 @@ async fn push(client: Client, base: String, cache: usize, caches: usize) -> Outc
         let place = begun.headers().get(LOCATION).ok_or("no place for a blob")?.to_str()?;
         let place = format!("{place}&digest={}", digest(&blob));
         let put = client.put(place).header(CONTENT_TYPE, "application/octet-stream").body(blob).send().await?;
-        expect(put.status())?;
+        expect(put).await?;
     }
     for tag in (cache..TAGS).step_by(caches) {
         let place = format!("{base}/manifests/pr-{tag}");
         let put = client.put(place).header(CONTENT_TYPE, MANIFEST).body(manifest.to_string()).send().await?;
-        expect(put.status())?;
+        expect(put).await?;
     }
     Ok(())
 }
 
-fn expect(status: StatusCode) -> Outcome {
-    if status == StatusCode::CREATED { Ok(()) } else { Err(format!("the registry answers {status}").into()) }
+async fn expect(answer: Response) -> Outcome {
+    let status = answer.status();
+    if status == StatusCode::CREATED {
+        return Ok(());
+    }
+    Err(format!("the registry answers {status}: {}", answer.text().await?).into())
 }
 
 impl Drop for Registry {

@@ -249,6 +249,29 @@ fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
 }
 
 #[test]
+fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    // As when a copy of the cache has come as far as its index.
+    let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
+    sample.layout.tag("copied", manifest);
+    let away = sandbox.path("manifest");
+    std::fs::rename(blob_path(sample.layout.path(), &manifest), &away).unwrap();
+    let stored = sample.layout.stored();
+    for now in [&["--grace", "0s", "--yes"][..], &["--grace", "0s", "--yes", "--no-trash", "--i-am-the-only-writer"]] {
+        let run = prune(&sandbox, &sample.layout, now);
+        assert_eq!(run.code, Some(4), "{run:?}");
+        assert!(
+            run.stderr.contains("`copied` has a manifest that is not stored, and may name any blob"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(sample.layout.stored(), stored);
+    }
+    std::fs::rename(&away, blob_path(sample.layout.path(), &manifest)).unwrap();
+    assert!(sample.layout.refs().into_values().all(|whole| whole));
+}
+
+#[test]
 fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
     let artifact =
         |orphan: &Digest| format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#);

@@ -94,6 +94,8 @@ impl Http {
             };
             let fault = match sent {
                 Ok(answer) => {
+                    // Without the address: it may be signed.
+                    tracing::debug!(what, status = answer.status.as_u16(), bytes = answer.body.len(), "GitHub answers");
                     self.note_budget(&answer.headers);
                     if let Some(pause) = asked_pause(&answer, pauses) {
                         if pause > patience || pauses >= PAUSES {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::entry::{Listed, What};
+use super::rest::DELETIONS_A_MINUTE;
 use super::{GhaCache, Index, sort_out};
 use crate::backend::{
     BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
@@ -37,6 +38,70 @@ impl GhaCache {
         let all = self.rest().await?.list_all(None).await?;
         Ok(all.into_iter().map(|listed| (listed.name(), listed)).collect())
     }
+
+    /// Looks at the entries and deletes those that still are what they were, unless an earlier one was refused.
+    async fn remove_some(&self, objects: &[ObjectTarget], refused: &mut Option<String>) -> Vec<Outcome> {
+        if let Some(why) = refused {
+            return vec![Outcome::Failed(why.clone()); objects.len()];
+        }
+        let all = match self.by_name().await {
+            Ok(all) => all,
+            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
+        };
+        // The oldest entry of a blob is the one that the scan saw first.
+        let mut blobs: HashMap<Digest, &Listed> = HashMap::new();
+        for listed in all.values() {
+            if let What::Blob(digest) = listed.what() {
+                let found = blobs.entry(digest).or_insert(listed);
+                if (listed.created_at, listed.id) < (found.created_at, found.id) {
+                    *found = listed;
+                }
+            }
+        }
+        let (mut outcomes, mut doubtful) = (Vec::with_capacity(objects.len()), Vec::new());
+        for target in objects {
+            let found = match &target.name {
+                ObjectName::Blob(digest) => blobs.get(digest).copied(),
+                ObjectName::Entry(name) => all.get(name),
+                ObjectName::Partial(_) | ObjectName::Trashed(_) => {
+                    outcomes.push(Outcome::Skipped(Skip::Unsupported));
+                    continue;
+                }
+            };
+            let is_same =
+                found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
+            let outcome = match (found, &*refused) {
+                (None, _) => Outcome::AlreadyGone,
+                (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),
+                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
+                (Some(found), None) => self.delete(found.id).await,
+            };
+            // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
+            if let Outcome::Failed(why) = &outcome {
+                refused.get_or_insert_with(|| why.clone());
+            }
+            if let (Outcome::AlreadyGone, Some(found)) = (&outcome, found) {
+                doubtful.push((outcomes.len(), found.name()));
+            }
+            outcomes.push(outcome);
+        }
+        self.doubt(&mut outcomes, doubtful, refused).await;
+        outcomes
+    }
+
+    /// Looks again for entries that GitHub called absent: it says so, too, to a token that may not delete them.
+    async fn doubt(&self, outcomes: &mut [Outcome], doubtful: Vec<(usize, String)>, refused: &mut Option<String>) {
+        if doubtful.is_empty() {
+            return;
+        }
+        let Ok(all) = self.by_name().await else { return };
+        for (place, _) in doubtful.into_iter().filter(|(_, name)| all.contains_key(name)) {
+            let why =
+                "GitHub lists it, and calls it absent when it is to be deleted (the token may lack `actions: write`)";
+            outcomes[place] = Outcome::Failed(why.to_owned());
+            refused.get_or_insert_with(|| why.to_owned());
+        }
+    }
 }
 
 /// Writes an error with its causes and what to do in one line.
@@ -55,21 +120,26 @@ impl CachePruner for GhaCache {
     async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
         let indexes = sort_out(self.list_indexes().await.map_err(BackendError::from)?);
         let there: HashMap<String, &Index> = indexes.iter().map(|index| (index.listed.name(), index)).collect();
-        let mut outcomes = Vec::with_capacity(refs.len());
+        let (mut outcomes, mut doubtful) = (Vec::with_capacity(refs.len()), Vec::new());
         let mut refused: Option<String> = None;
         for target in refs {
             // The second name is that of the entry, which has one content for ever.
             let name = target.names.get(1).map(String::as_str).unwrap_or_default();
-            outcomes.push(match (there.get(name), &refused) {
+            let found = there.get(name);
+            let outcome = match (found, &refused) {
                 (None, _) => Outcome::AlreadyGone,
                 (Some(index), _) if index.former > 0 => Outcome::Skipped(Skip::Changed),
                 (Some(_), Some(why)) => Outcome::Failed(why.clone()),
                 (Some(index), None) => self.delete(index.listed.id).await,
-            });
-            if let Some(Outcome::Failed(why)) = outcomes.last() {
-                refused.get_or_insert_with(|| why.clone());
+            };
+            match (&outcome, found) {
+                (Outcome::Failed(why), _) => refused = refused.or_else(|| Some(why.clone())),
+                (Outcome::AlreadyGone, Some(_)) => doubtful.push((outcomes.len(), name.to_owned())),
+                _ => {}
             }
+            outcomes.push(outcome);
         }
+        self.doubt(&mut outcomes, doubtful, &mut refused).await;
         Ok(outcomes)
     }
 
@@ -87,43 +157,11 @@ impl CachePruner for GhaCache {
     }
 
     async fn remove_objects(&self, _run: &PlanId, _disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {
-        let all = match self.by_name().await {
-            Ok(all) => all,
-            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
-        };
-        // The oldest entry of a blob is the one that the scan saw first.
-        let mut blobs: HashMap<Digest, &Listed> = HashMap::new();
-        for listed in all.values() {
-            if let What::Blob(digest) = listed.what() {
-                let found = blobs.entry(digest).or_insert(listed);
-                if (listed.created_at, listed.id) < (found.created_at, found.id) {
-                    *found = listed;
-                }
-            }
-        }
         let mut outcomes = Vec::with_capacity(objects.len());
         let mut refused: Option<String> = None;
-        for target in objects {
-            let found = match &target.name {
-                ObjectName::Blob(digest) => blobs.get(digest).copied(),
-                ObjectName::Entry(name) => all.get(name),
-                ObjectName::Partial(_) | ObjectName::Trashed(_) => {
-                    outcomes.push(Outcome::Skipped(Skip::Unsupported));
-                    continue;
-                }
-            };
-            let is_same =
-                found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
-            outcomes.push(match (found, &refused) {
-                (None, _) => Outcome::AlreadyGone,
-                (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),
-                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
-                (Some(found), None) => self.delete(found.id).await,
-            });
-            // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
-            if let Some(Outcome::Failed(why)) = outcomes.last() {
-                refused.get_or_insert_with(|| why.clone());
-            }
+        // So many take a minute. What is older than that says too little about what jobs have asked for since.
+        for some in objects.chunks(DELETIONS_A_MINUTE) {
+            outcomes.extend(self.remove_some(some, &mut refused).await);
         }
         outcomes
     }

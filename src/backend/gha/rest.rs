@@ -27,6 +27,8 @@ const MOST_PAGES: u64 = 10_000;
 /// The quota and the idle time of a repository for which nobody has set others (GitHub's documentation).
 const USUAL_GB: u64 = 10;
 const USUAL_IDLE_DAYS: i64 = 7;
+/// What to do where there is no token.
+const NO_TOKEN: &str = "set GITHUB_TOKEN or GH_TOKEN, or log in with `gh auth login`";
 /// How long a deletion waits for a limit, at most.
 const PATIENCE: Duration = Duration::from_mins(15);
 /// Deletions in a minute. One costs 5 points, and 900 points are allowed (GitHub's documentation of secondary limits).
@@ -166,6 +168,10 @@ impl Rest {
 
     /// Deletes an entry; tells whether it was still there.
     pub(super) async fn delete(&self, id: u64) -> Result<bool, RemoteError> {
+        if self.token.is_none() {
+            return Err(RemoteError::new(RemoteKind::Unauthorized, format!("{}: deleting needs a token", self.what()))
+                .hint(NO_TOKEN));
+        }
         self.pace().await;
         let path = format!("/actions/caches/{id}");
         let answer = self.http.send(|| self.request(Method::DELETE, &path), &self.what(), PATIENCE).await?;
@@ -302,7 +308,6 @@ impl Rest {
         let what = self.what();
         let cause = format!("GitHub answers {}{}", answer.status, http::said(answer));
         let error = |kind, message: &str| RemoteError::new(kind, format!("{what}: {message}")).because(cause.clone());
-        let no_token = "set GITHUB_TOKEN or GH_TOKEN, or log in with `gh auth login`";
         if let Some(sso) = answer.headers.get("x-github-sso").and_then(|value| value.to_str().ok()) {
             // What follows the question mark in the address is good for one login.
             let address = sso
@@ -331,12 +336,12 @@ impl Rest {
                 RemoteKind::Unauthorized,
                 "there is no such public repository, and there is no token for private ones",
             )
-            .hint(no_token),
+            .hint(NO_TOKEN),
             (StatusCode::FORBIDDEN, Some(token)) => {
                 error(RemoteKind::Forbidden, &format!("the token from {} may not do this", token.from))
                     .hint(format!("it needs the permission `{permission}` (a classic token: `repo`)"))
             }
-            (StatusCode::FORBIDDEN, None) => error(RemoteKind::Forbidden, "this needs a token").hint(no_token),
+            (StatusCode::FORBIDDEN, None) => error(RemoteKind::Forbidden, "this needs a token").hint(NO_TOKEN),
             (status, _) if status.is_redirection() => {
                 error(RemoteKind::NotFound, "the repository lies elsewhere now").hint("name it as it is called today")
             }

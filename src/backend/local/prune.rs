@@ -1,6 +1,6 @@
 //! Deleting from a layout: refs out of the index, objects into the trash or away, and back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,13 +17,15 @@ use super::trash::{self, Run, Trash};
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::{
     BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget, Skip, Support,
+    PruneError, RefRewrite, RefTarget, Support,
 };
 use crate::format::digest::Digest;
 use crate::format::layout;
 
 /// The unit of `st_blocks` (`stat(2)`).
 const BLOCK: u64 = 512;
+/// Why something stays that only looks like an object.
+pub(super) const NOT_PLAIN: &str = "it is not a plain file";
 
 /// Holds the lock of the trash; the trash goes with it when nothing is left there.
 struct TrashLease {
@@ -69,21 +71,7 @@ impl LocalCache {
         }
     }
 
-    fn remove_all(&self, plan: &PlanId, disposal: Disposal, targets: &[ObjectTarget]) -> Vec<Outcome> {
-        let trash = Trash::find(&self.dir).ok().flatten();
-        // When each run put its things into the trash, read once for all of them.
-        let mut times = HashMap::new();
-        for target in targets {
-            let ObjectName::Trashed(name) = &target.name else { continue };
-            if let (Some((run, _)), Some(trash)) = (trash::trashed(name), &trash) {
-                times.entry(run).or_insert_with_key(|run| trash.read_run(run).ok().flatten().map(|run| run.since));
-            }
-        }
-        let removal = Removal { cache: self, trash: trash.as_ref(), plan, disposal, times };
-        targets.iter().map(|target| removal.remove(target)).collect()
-    }
-
-    fn path_of(&self, trash: Option<&Trash>, name: &ObjectName) -> Option<PathBuf> {
+    pub(super) fn path_of(&self, trash: Option<&Trash>, name: &ObjectName) -> Option<PathBuf> {
         match name {
             ObjectName::Entry(_) => None,
             ObjectName::Blob(digest) => Some(self.blob_path(digest)),
@@ -138,64 +126,6 @@ impl LocalCache {
     }
 }
 
-/// The removal of objects in one run.
-struct Removal<'a> {
-    cache: &'a LocalCache,
-    trash: Option<&'a Trash>,
-    plan: &'a PlanId,
-    disposal: Disposal,
-    /// When earlier runs put their things into the trash.
-    times: HashMap<PlanId, Option<Timestamp>>,
-}
-
-impl Removal<'_> {
-    /// Checks an object once more and removes it.
-    fn remove(&self, target: &ObjectTarget) -> Outcome {
-        let Some(path) = self.cache.path_of(self.trash, &target.name) else {
-            return Outcome::Failed("its name does not lead into the cache".to_owned());
-        };
-        let found = match Found::at(&path, &target.name) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
-            Err(error) => return Outcome::Failed(error.to_string()),
-        };
-        if !self.is_as_planned(target, &found) {
-            return Outcome::Skipped(Skip::Changed);
-        }
-        let removed = match (&target.name, self.disposal) {
-            (ObjectName::Blob(_) | ObjectName::Partial(_), Disposal::Trash) => {
-                // What should go to the trash does not go anywhere else.
-                let Some(place) = self.trash.and_then(|trash| trash.place_of(self.plan, &target.name)) else {
-                    return Outcome::Failed("there is no trash".to_owned());
-                };
-                fs::rename(&path, place)
-            }
-            (ObjectName::Entry(_), _) => return Outcome::Skipped(Skip::Unsupported),
-            (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) if found.is_dir => fs::remove_dir_all(&path),
-            (ObjectName::Trashed(_), _) | (_, Disposal::AtOnce) => fs::remove_file(&path),
-        };
-        match removed {
-            Ok(()) => Outcome::Done,
-            // It may also be the folder in the trash that is not there.
-            Err(_) if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) => {
-                Outcome::AlreadyGone
-            }
-            Err(error) => Outcome::Failed(error.to_string()),
-        }
-    }
-
-    fn is_as_planned(&self, target: &ObjectTarget, found: &Found) -> bool {
-        let modified = match &target.name {
-            ObjectName::Entry(_) => None,
-            ObjectName::Blob(_) | ObjectName::Partial(_) => found.modified,
-            ObjectName::Trashed(name) => {
-                trash::trashed(name).and_then(|(run, _)| self.times.get(&run).copied().flatten())
-            }
-        };
-        found.size == target.size && modified == Some(target.modified)
-    }
-}
-
 /// Moves something back from the trash; false when it is not there, or its place is taken: by a blob of the same content.
 fn move_back(place: &Path, path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(place) {
@@ -210,17 +140,17 @@ fn move_back(place: &Path, path: &Path) -> io::Result<bool> {
 }
 
 /// What lies in a place.
-struct Found {
-    is_dir: bool,
-    size: u64,
-    modified: Option<Timestamp>,
+pub(super) struct Found {
+    pub(super) is_dir: bool,
+    pub(super) size: u64,
+    pub(super) modified: Option<Timestamp>,
     frees: u64,
     hard_linked: bool,
     sparse: bool,
 }
 
 impl Found {
-    fn at(path: &Path, name: &ObjectName) -> io::Result<Self> {
+    pub(super) fn at(path: &Path, name: &ObjectName) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
         let is_upload = match name {
             ObjectName::Blob(_) | ObjectName::Entry(_) => false,
@@ -239,7 +169,7 @@ impl Found {
             });
         }
         if !found.is_file() && !is_upload {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a plain file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, NOT_PLAIN));
         }
         let (taken, hard_linked) = (taken(&found), found.nlink() > 1);
         Ok(Self {

@@ -112,6 +112,13 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Says what a person should know of a plan before anything is done. A document holds it, too.
+pub(super) fn announce(session: &Session<'_>, plan: &Plan) {
+    if !session.output.json {
+        plan.warnings().iter().for_each(|warning| session.output.warn(&format!("{}: {warning}", plan.source())));
+    }
+}
+
 pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(String, Failure)]) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Several<'a> {
@@ -124,9 +131,6 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
         }
         let sources = pruned.iter().map(One::new).collect();
         return output.document(&Document::new("prune", Several { sources }, failures));
-    }
-    for pruned in pruned {
-        pruned.plan.warnings().iter().for_each(|warning| output.warn(&format!("{}: {warning}", pruned.plan.source())));
     }
     let blocks: Vec<String> = pruned
         .iter()
@@ -225,17 +229,19 @@ fn goes(plan: &Plan) -> Table {
 fn stays(plan: &Plan) -> Table {
     let mut table =
         Table::new([("STAYS", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
-    // Of what is in the trash there may be as much as of blobs.
-    let mut trash: BTreeMap<String, u64> = BTreeMap::new();
+    // Of what is in the trash there may be as much as of blobs, and of entries.
+    let mut many: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
     for kept in plan.keep() {
-        if kept.kind == Kind::Object {
+        if matches!(kept.kind, Kind::Object | Kind::Entry) {
             let why = match kept.reasons.as_slice() {
                 [Why::Policy(Reason::WithinGrace { grace, .. })] => {
-                    format!("in the trash for less than the grace of {}", Exact(*grace))
+                    let what = if kept.kind == Kind::Object { "in the trash for less than" } else { "used within" };
+                    format!("{what} the grace of {}", Exact(*grace))
                 }
                 reasons => self::reasons(reasons),
             };
-            *trash.entry(why).or_default() += 1;
+            let what = if kept.kind == Kind::Object { ("object", "objects") } else { ("entry", "entries") };
+            *many.entry((what.0, what.1, why)).or_default() += 1;
             continue;
         }
         table.row([
@@ -245,10 +251,10 @@ fn stays(plan: &Plan) -> Table {
             Cell::new(reasons(&kept.reasons)).style(Style::Dim),
         ]);
     }
-    for (why, count) in trash {
+    for ((kind, kinds, why), count) in many {
         table.row([
-            Cell::new(Kind::Object.word()),
-            Cell::new(plural(count, "object")).style(Style::Strong),
+            Cell::new(kind),
+            Cell::new(format!("{count} {}", if count == 1 { kind } else { kinds })).style(Style::Strong),
             Cell::none(),
             Cell::new(why).style(Style::Dim),
         ]);
@@ -399,7 +405,11 @@ pub(super) fn undone(
         let undo = Counts { source: plan.source(), done, journal, items };
         return session.output.document(&Document::new("prune", Undone { undo }, &[]));
     }
-    let mut text = format!("{}: {done} of {} put back\n", plan.source(), results.len());
+    let there = match results.iter().filter(|(_, outcome)| *outcome == Outcome::AlreadyGone).count() {
+        0 => String::new(),
+        there => format!(", {there} there already"),
+    };
+    let mut text = format!("{}: {done} of {} put back{there}\n", plan.source(), results.len());
     text.extend(troubles(items(), session.output.color));
     session.output.text(&text)
 }

@@ -75,15 +75,15 @@ impl Run<'_> {
                 Ok(false) | Err(PruneError::IndexHeld(_)) => {}
                 Err(_) => break,
             }
-            match self.mark().await {
-                Ok(marked) if !marked.undetermined => live = marked,
-                Ok(_) | Err(_) => break,
-            }
+            let Ok(marked) = self.mark().await else { break };
+            live = marked;
+            // A manifest that is named again may be in the trash: what it names is known when it is back.
             if self.put_back(&live).await? {
-                live = match self.put_back_what_is_named().await {
-                    Ok(live) if !live.undetermined => live,
-                    Ok(_) | Err(_) => break,
-                };
+                let Ok(marked) = self.put_back_what_is_named().await else { break };
+                live = marked;
+            }
+            if live.undetermined {
+                break;
             }
         }
         self.take_all_back().await;

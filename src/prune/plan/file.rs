@@ -26,7 +26,7 @@ struct Envelope<'a> {
 pub enum FileError {
     /// Not JSON of that shape.
     #[error("it is not a plan: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(String),
     /// A version that this program does not know.
     #[error("it is a plan of version {0}; only version {VERSION} is known")]
     Version(u64),
@@ -57,15 +57,16 @@ pub fn load(text: &str) -> Result<Plan, FileError> {
     struct Version {
         cachelens_plan: u64,
     }
-    let Version { cachelens_plan: version } = serde_json::from_str(text)?;
+    let json = |error: serde_json::Error| FileError::Json(error.to_string());
+    let Version { cachelens_plan: version } = serde_json::from_str(text).map_err(json)?;
     if version != u64::from(VERSION) {
         return Err(FileError::Version(version));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text)?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(json)?;
     if Digest::of(envelope.plan.get().as_bytes()) != envelope.digest {
         return Err(FileError::Edited);
     }
-    let plan: Plan = serde_json::from_str(envelope.plan.get())?;
+    let plan: Plan = serde_json::from_str(envelope.plan.get()).map_err(json)?;
     verify::alone(&plan)?;
     Ok(plan)
 }

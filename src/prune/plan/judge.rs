@@ -121,7 +121,7 @@ impl Judged {
         let refs = judge_refs(planning);
         let reached = reached(planning, &refs);
         let put_back = to_put_back(inventory);
-        let undetermined = inventory.has_unreadable_ref()
+        let undetermined = inventory.refs.iter().any(|entry| is_undetermined(inventory, entry, &put_back))
             || planning.recent.unreadable
             || inventory.warnings.contains(&StoreWarning::KeepsChanging);
         let hold = match &planning.capabilities.delete_object {
@@ -147,8 +147,8 @@ impl Judged {
     }
 
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let unreadable = planning.inventory.refs.iter().filter(|entry| entry.is_unreadable());
+        let (inventory, mut warnings) = (planning.inventory, Vec::new());
+        let unreadable = inventory.refs.iter().filter(|entry| is_undetermined(inventory, entry, &self.put_back));
         let (sealed, unreadable): (Vec<_>, Vec<_>) = unreadable.partition(|entry| entry.sealed().is_some());
         let name = |entry: &RefEntry| format!("`{}`", crate::format::text::visible(&entry.name));
         let of_all: BTreeMap<&str, Vec<&RefEntry>> = sealed.iter().fold(BTreeMap::new(), |mut of_all, entry| {
@@ -159,8 +159,17 @@ impl Judged {
             let which = if let [entry] = entries[..] { name(entry) } else { format!("{} refs", entries.len()) };
             format!("{which}: {why}; a blob goes only by a rule that names the kind `blob`")
         }));
-        let blocks =
-            |entry: &&RefEntry| format!("{} cannot be read, and may name any blob: no blob is deleted", name(entry));
+        let blocks = |entry: &&RefEntry| {
+            let name = name(entry);
+            if entry.absent_manifests().is_empty() {
+                format!("{name} cannot be read, and may name any blob: no blob is deleted")
+            } else {
+                format!(
+                    "{name} has a manifest that is not stored, and may name any blob: no blob is deleted until the ref \
+                     is exported again or taken out of the cache"
+                )
+            }
+        };
         warnings.extend(unreadable.iter().map(blocks));
         if planning.recent.unreadable {
             warnings.push("a ref that went a short time ago, or one of another cache with the same blobs, cannot be read: no blob is deleted".to_owned());
@@ -174,6 +183,14 @@ impl Judged {
         }
         warnings
     }
+}
+
+/// Tells whether a ref may reach more than is known. What comes back from the trash is read before anything goes; and where
+/// the store does not list its blobs, none goes that a manifest could name.
+fn is_undetermined(inventory: &Inventory, entry: &RefEntry, put_back: &[Digest]) -> bool {
+    let absent = entry.absent_manifests();
+    let comes_back = absent.iter().all(|digest| put_back.binary_search(digest).is_ok());
+    entry.is_unreadable() && (absent.is_empty() || !(comes_back || inventory.unlisted.is_some()))
 }
 
 /// Tells whether nothing is wrong but that the store does not hand out what its refs name.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::judge::{RefFate, blob_target, digest_in_trash};
 use super::{BlobFate, Deletion, Deletions, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
-use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, Support};
+use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, StoreEntry, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
 use crate::retention::{Reason, Verdict};
@@ -75,18 +75,30 @@ impl<'a> Lists<'a> {
                 (_, EntryKind::Copy(_)) if is_going && unchanged >= planning.policy.grace => {
                     vec![StoreReason::Orphan { unchanged }.into()]
                 }
+                // Of those that nothing speaks of there may be as many as of blobs.
+                (Verdict::Keep(reasons), _) if reasons.iter().any(is_about_entries) => {
+                    self.keep_entry(entry, reasons.iter().cloned().map(Why::from).collect());
+                    continue;
+                }
                 _ => continue,
             };
             let name = ObjectName::Entry(entry.name.clone());
             let target = Target::Object(ObjectTarget { name, size: entry.size, modified: entry.touched() });
-            if !planning.spared.contains(&target) {
-                goes.push((!matches!(entry.kind, EntryKind::Former(_)), Deletion { target, reasons }));
+            if planning.spared.contains(&target) {
+                self.keep_entry(entry, vec![StoreReason::LeftOut.into()]);
+            } else {
+                goes.push((entry, Deletion { target, reasons }));
             }
         }
-        goes.sort_by_key(|(is_other, _)| *is_other);
+        goes.sort_by_key(|(entry, _)| (!matches!(entry.kind, EntryKind::Former(_)), entry.created, &entry.name));
         for (_, deletion) in goes {
             self.delete.push(deletion);
         }
+    }
+
+    fn keep_entry(&mut self, entry: &StoreEntry, reasons: Vec<Why>) {
+        let name = entry.name.clone();
+        self.keep.push(Kept { kind: Kind::Entry, name, digest: None, missing_blobs: 0, reasons });
     }
 
     /// Results go from refs that stay.
@@ -177,4 +189,10 @@ impl<'a> Lists<'a> {
         };
         self.keep.push(Kept { kind, name: object.name.clone(), digest: None, missing_blobs: 0, reasons: vec![why] });
     }
+}
+
+/// Tells whether a reason to keep an entry comes from a rule that speaks of it, or from what keeps it although one would let
+/// it go.
+fn is_about_entries(reason: &Reason) -> bool {
+    !matches!(reason, Reason::NoRule | Reason::NotOnlyCache { .. } | Reason::Unreadable)
 }

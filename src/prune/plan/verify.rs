@@ -16,7 +16,7 @@ use crate::inventory::{Inventory, RefEntry};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// Something comes before a ref.
-    #[error("the ref `{0}` comes after an object")]
+    #[error("the ref `{0}` comes after an object, or after results")]
     RefAfterObject(String),
     /// Something is in it twice.
     #[error("`{0}` is in it twice")]
@@ -58,7 +58,7 @@ pub enum Violation {
 /// Proves what can be proved of a plan by itself.
 pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     let mut seen = Seen::of(plan);
-    let (mut bytes, mut objects) = (0_u64, 0_u64);
+    let (mut bytes, mut objects, mut rewrites) = (0_u64, 0_u64, 0_u64);
     for item in plan.delete.iter() {
         let name = || shown(&item.target);
         if !seen.is_new(&item.target) {
@@ -66,8 +66,9 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
         }
         match &item.target {
             Target::Ref(_) | Target::Rewrite(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
+            Target::Ref(_) if rewrites > 0 => return Err(Violation::RefAfterObject(name())),
             Target::Ref(target) => bytes = bytes.saturating_add(target.bytes),
-            Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => {}
+            Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => rewrites += 1,
             Target::Rewrite(_) => return Err(Violation::Rewrite(name())),
             Target::Object(object) => {
                 objects += 1;
@@ -110,6 +111,7 @@ impl Seen {
 pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     alone(plan)?;
     let inventory = planning.inventory;
+    certainty(plan, inventory)?;
     let going = Going::of(plan, inventory);
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
@@ -127,6 +129,19 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         return Err(Violation::OneStep(waits.to_string()));
     }
     objects(plan, inventory)
+}
+
+/// Proves that no blob goes when there is a ref which may name any, whatever the plan itself says of that.
+fn certainty(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
+    let mut objects = plan.objects();
+    let uncertain = objects.find(|name| matches!(name, ObjectName::Blob(_) | ObjectName::Trashed(_)));
+    match uncertain.filter(|_| inventory.has_unreadable_ref()) {
+        Some(ObjectName::Blob(digest)) => Err(Violation::Undetermined(digest.to_string())),
+        Some(ObjectName::Trashed(name)) => {
+            Err(Violation::Undetermined(crate::format::text::visible(&name).into_owned()))
+        }
+        Some(ObjectName::Partial(_) | ObjectName::Entry(_)) | None => Ok(()),
+    }
 }
 
 /// What a plan deletes, found by what it is.

@@ -136,6 +136,11 @@ impl RunScreen {
         }
     }
 
+    /// Tells whether the store may still hold something of what went.
+    fn has_a_way_back(&self, world: &World) -> bool {
+        world.source(self.source).info.kind != "gha"
+    }
+
     fn ask_to_undo(&self, cx: &mut Context<'_>) {
         let deleted = match &self.state {
             State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
@@ -145,6 +150,9 @@ impl RunScreen {
         match self.journal() {
             None if self.is_busy() => cx.world.tell(StatusKind::Failed, "it goes on; esc stops it"),
             None => cx.world.tell(StatusKind::Failed, "there is nothing to put back"),
+            Some(_) if !self.has_a_way_back(cx.world) => {
+                cx.world.tell(StatusKind::Failed, "GitHub keeps nothing of what was deleted");
+            }
             Some(_) if deleted == 0 => cx.world.tell(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
@@ -294,7 +302,7 @@ impl Screen for RunScreen {
         let words = match &self.state {
             State::Running(_) => "esc stops after what is in flight",
             State::Stopping(_) => "stopping…",
-            State::Ended(_) | State::Failed(_) if self.journal().is_some() => {
+            State::Ended(_) | State::Failed(_) if self.journal().is_some() && self.has_a_way_back(world) => {
                 "u puts back what is in the trash · q leaves"
             }
             _ => "q leaves",

@@ -70,7 +70,7 @@ fn a_missing_blob_shows() {
     assert!(ls.stdout.contains("! 1 blob missing"), "{ls}");
     assert_eq!(
         ls.stderr,
-        "warning: gha:acme/shop: reading 1 index entries counted as a use of them; --no-touch leaves them alone\n"
+        "warning: gha:acme/shop: reading 1 index entry counted as a use; --no-touch leaves the entries alone\n"
     );
 }
 

@@ -46,10 +46,12 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     gha:acme/shop  1 ref
     STATE         OBJECTS     SIZE  SHARE
     live                1  5.0 KiB    0 %  reached from a ref
+    orphan              ?        ?      –  what the index names can be read inside a job only
     undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
     superseded         14  123 KiB    2 %  former indexes, which no build imports
-    unknown             2  4.8 MiB   72 %  not the cache's own; never deleted
+    unknown             2  4.8 MiB   72 %  not the cache's own; only a rule for `entry` deletes it
     total             169  6.6 MiB      –
+    missing             ?        ?      –  what the index names can be read inside a job only
 
     quota  6.6 MiB of 10.0 GiB (0 %), 10.0 GiB free
     BRANCH        WHAT                  ENTRIES     SIZE   USED  EVICTED IN  OR AFTER
@@ -70,10 +72,6 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     written on refs/heads/main, last used 1h ago
     age 1h (TIME, from the store)
     ? what the index names can be read inside a job only
-
-    no records: this ref carries no cache that can be read
-    warning: shop@main: what the index names can be read inside a job only
-    warning: shop@main: what the index names can be read inside a job only
     exit 0
     "#);
     let json = &json(server.command(&sandbox), &["ls", SOURCE])["sources"][0]["refs"][0];

@@ -140,6 +140,38 @@ fn a_token_that_may_not_delete_leaves_all_as_it_was() {
 }
 
 #[test]
+fn an_entry_that_is_called_absent_and_is_still_listed_is_not_gone() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let absent = Answer::json(404, &serde_json::json!({"message": "Not Found"}));
+    server.state().faults.push_back(("DELETE".into(), absent));
+    let run = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(run.stdout.contains("13 done") && run.stdout.contains("1 failed"), "{run}");
+    assert!(run.stdout.contains("GitHub lists it, and calls it absent when it is to be deleted"), "{run}");
+}
+
+#[test]
+fn without_a_token_nothing_is_asked_to_be_deleted() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    server.state().is_public = true;
+    let before = keys(&server);
+    let run = run(server.without_token(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!((run.code, keys(&server)), (Some(4), before), "{run}");
+    assert!(run.stdout.contains("deleting needs a token (set GITHUB_TOKEN or GH_TOKEN"), "{run}");
+    assert!(!server.state().requests.iter().any(|line| line.starts_with("DELETE")));
+}
+
+#[test]
+fn what_lies_within_the_grace_is_said_to_stay() {
+    let (sandbox, server) = shop();
+    let plan = run(server.command(&sandbox), &["prune", SOURCE]);
+    assert!(plan.stdout.contains("14 entries"), "{plan}");
+    assert!(plan.stdout.contains("used within the grace of 2d"), "{plan}");
+}
+
+#[test]
 fn entries_that_vanish_are_gone_already() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
@@ -186,5 +218,5 @@ fn the_budget_of_requests_is_said_before() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let plan = run(server.command(&sandbox), &["prune", SOURCE]);
-    assert!(plan.to_string().contains("deleting takes 14 requests; the token has 4321 left until 03:33 UTC"), "{plan}");
+    assert!(plan.to_string().contains("deleting takes 14 requests; 4321 more are allowed until 03:33 UTC"), "{plan}");
 }

@@ -197,3 +197,13 @@ fn a_log_goes_where_it_is_sent() {
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.starts_with("error: the log file cannot be written"), "{}", run.stderr);
 }
+
+#[test]
+fn global_flags_stand_before_the_command_or_after_it() {
+    let sandbox = Sandbox::new();
+    let (before, after) = (sandbox.json(&["--json", "du", "demo"]), sandbox.json(&["du", "demo", "--json"]));
+    assert_eq!(before, after);
+    // Only the first word can be a command.
+    let run = sandbox.run(&["demo", "du"]);
+    assert_eq!(run.code, Some(2), "{run}");
+}

@@ -551,11 +551,11 @@ fn a_plan_at_60() {
      gha:acme/s… › plan  made 12:00:00 UTC · read-only · ? help
     ────────────────────────────────────────────────────────────
      deletes  1 entry  frees 52 B              keeps 5 refs · ?
-     waits    nothing
+     waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; the token has 4321 left until…
+     ! deleting takes 1 request; 4321 more are allowed until 0…
      ! 5 refs: what the index names can be read inside a job o…
-     [ goes 1 ]   waits 0     stays 5
+     [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────
        WHAT▴                     SIZE  WHY
     ▸  entry   index-app-1…      52 B  a newer index has supers…
@@ -573,11 +573,11 @@ fn a_plan_at_80() {
      gha:acme/shop › plan                    made 12:00:00 UTC · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      deletes  1 entry  frees 52 B                                  keeps 5 refs · ?
-     waits    nothing
+     waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes onl…
-     [ goes 1 ]   waits 0     stays 5
+     [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────
        WHAT▴                               SIZE  WHY
     ▸  entry   index-app-1-3f31b38f#…      52 B  a newer index has superseded it: n…
@@ -603,11 +603,11 @@ fn a_plan_at_120() {
      gha:acme/shop › plan                                                            made 12:00:00 UTC · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  1 entry  frees 52 B                                                                          keeps 5 refs · ?
-     waits    nothing
+     waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
-     [ goes 1 ]   waits 0     stays 5
+     [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT▴                           SIZE  WHY                            │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b…      52 B  a newer index has superseded … │ kind       entry
@@ -649,11 +649,11 @@ fn a_plan_at_200() {
      gha:acme/shop › plan                                                                                                                                            made 12:00:00 UTC · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  1 entry  frees 52 B                                                                                                                                                          keeps 5 refs · ?
-     waits    nothing
+     waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; the token has 4321 left until 03:33 UTC
+     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
-     [ goes 1 ]   waits 0     stays 5
+     [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT▴                                                   SIZE  WHY                                                    │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge          52 B  a newer index has superseded it: no build imports it   │ kind       entry
@@ -758,7 +758,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      deletes  2 refs · 3 entries  frees 172 MiB                                                            keeps 3 refs · ?
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 5 requests; the token has 4321 left until 03:33 UTC
+     ! deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 5 ]   waits 0     stays 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -810,8 +810,8 @@ fn superseded_indexes_and_closed_pull_requests_go() {
        OUTCOME▴      WHAT                            SIZE  WHY              │ app@old
     ▸  deleted       ref     app@old                    –                   │ outcome    deleted
        deleted       ref     app@pull/7/merge           –                   │ kind       ref
-       deleted       entry   index-app-1-f921b…      50 B                   │ size       49 B
-       deleted       entry   index-app-1-3f31b…      52 B                   │
+       deleted       entry   index-app-1-3f31b…      52 B                   │ size       49 B
+       deleted       entry   index-app-1-f921b…      50 B                   │
        deleted       entry   node-cache-linux-…   172 MiB                   │ Why it was to go
                                                                             │ rule "closed pull requests" drops it
                                                                             │

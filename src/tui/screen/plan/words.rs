@@ -2,7 +2,8 @@
 
 use super::MOST_WARNINGS;
 use crate::backend::Disposal;
-use crate::prune::plan::{BlobFate, Kind};
+use crate::prune::plan::{BlobFate, Kept, Kind, Why};
+use crate::retention::Reason;
 use crate::tui::pruning::{Part, Planned};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, UNKNOWN};
@@ -104,7 +105,10 @@ fn waits(planned: &Planned, width: u16) -> Cell {
     }
     match (planned.frees_now(), waits.blobs, young) {
         (true, ..) => cell.and("nothing: blobs go together with their refs, at once", Role::Warning),
-        (false, 0, None) => cell.and("nothing", Role::Text),
+        (false, 0, None) => match plan.keep().iter().filter(|kept| is_young_entry(kept)).count() as u64 {
+            0 => cell.and("nothing", Role::Text),
+            entries => cell.and(format!("{}: younger than {grace}", count(entries, "entry", "entries")), Role::Text),
+        },
         (false, 0, Some(young)) => {
             cell.and(format!("{}, {}: younger than {grace}", blobs(young.blobs), Size(young.bytes)), Role::Text)
         }
@@ -118,6 +122,11 @@ fn waits(planned: &Planned, width: u16) -> Cell {
             cell.and(words, Role::Dim)
         }
     }
+}
+
+fn is_young_entry(kept: &Kept) -> bool {
+    let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
+    kept.kind == Kind::Entry && kept.reasons.iter().any(is_young)
 }
 
 /// Says what was proved of the plan: [`crate::prune::plan::verify`] refuses any plan of which it is not so.

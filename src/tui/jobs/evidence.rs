@@ -152,16 +152,16 @@ fn words(document: &Document) -> String {
             let log = record.is_some_and(|record| !record.log.vertices.is_empty());
             let imports = record.map_or(0, |record| record.imports.len());
             let builds = record.map_or(0, |record| record.builds.len());
-            let mut text = "build record".to_owned();
-            text.push_str(if builds > 0 { ", provenance" } else { ", no provenance" });
-            text.push_str(if log { ", log" } else { ", no log" });
+            let mut parts = vec!["build record".to_owned()];
+            parts.push(if builds > 0 { "provenance" } else { "no provenance" }.to_owned());
+            parts.push(if log { "log" } else { "no log" }.to_owned());
             if imports > 0 {
-                text.push_str(&format!(", names {}", counted(imports, "cache")));
+                parts.push(format!("names {}", counted(imports, "cache")));
             }
             if records.len() > 1 {
-                text.push_str(&format!(", and {} more", records.len() - 1));
+                parts.push(format!("and {} more", records.len() - 1));
             }
-            text
+            parts.join(", ")
         }
         Document::Log(log) => format!("log, {}", counted(log.vertices.len(), "vertex")),
         Document::PlainLog(log) => format!("plain log, {}", counted(log.vertices.len(), "vertex")),

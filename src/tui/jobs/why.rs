@@ -68,19 +68,18 @@ async fn explain(
     let documents = evidence::load(given, Part::Build, images).await.map_err(|fault| vec![fault])?;
     let baseline = evidence::load(given, Part::Baseline, images).await.map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
-    let imports = match known {
-        Some(known) => vec![known],
-        None => {
-            let mut opened = Vec::new();
-            for text in named(&documents)? {
-                tell(format!("opening {}", visible(&text))).await;
-                match import(&text, open, options).await {
-                    Ok(import) => opened.push(import),
-                    Err(problem) => problems.push(format!("{}: {problem}", visible(&text))),
-                }
+    let imports = if let Some(known) = known {
+        vec![known]
+    } else {
+        let mut opened = Vec::new();
+        for text in named(&documents)? {
+            tell(format!("opening {}", visible(&text))).await;
+            match import(&text, open, options).await {
+                Ok(import) => opened.push(import),
+                Err(problem) => problems.push(format!("{}: {problem}", visible(&text))),
             }
-            opened
         }
+        opened
     };
     if imports.is_empty() {
         return Err(problems);

@@ -84,13 +84,11 @@ impl Explained {
         let mut shared: HashMap<(CauseKind, &str), usize> = HashMap::new();
         for (step, cause) in roots {
             let is_shared = is_loss(cause.kind) || matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
-            let place = match shared.get(&(cause.kind, cause.detail.as_str())).filter(|_| is_shared) {
-                Some(place) => *place,
-                None => {
-                    groups.push(Group::default());
-                    groups.len() - 1
-                }
-            };
+            let known = shared.get(&(cause.kind, cause.detail.as_str())).filter(|_| is_shared);
+            let place = known.copied().unwrap_or(groups.len());
+            if place == groups.len() {
+                groups.push(Group::default());
+            }
             shared.insert((cause.kind, &cause.detail), place);
             groups[place].steps.push(step);
             groups[place].took += explanation.busy[step.at()].unwrap_or_default();

@@ -18,11 +18,14 @@ use crate::format::layout::Root;
 use crate::source::{Location, Source};
 
 mod entries;
+mod files;
+mod former;
 pub mod gha;
 pub mod local;
 pub mod memory;
 mod pruner;
 pub mod registry;
+pub mod registry_dir;
 mod remote;
 pub mod s3;
 mod verify;
@@ -87,6 +90,7 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         Location::Registry(registry) => {
             Ok(Arc::new(registry::RegistryCache::new(registry, source.select.as_ref(), access)))
         }
+        Location::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(&store.dir, access.concurrency))),
     }
 }
 
@@ -97,7 +101,7 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
         Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
         Location::Registry(registry) => Some(Arc::new(registry::RegistryCache::new(registry, None, access))),
         Location::S3(s3) => Some(Arc::new(s3::S3Cache::new(s3, access))),
-        Location::Demo => None,
+        Location::RegistryDir(_) | Location::Demo => None,
     }
 }
 
@@ -212,6 +216,11 @@ pub trait CacheReader: Send + Sync {
         Ok(self.roots().await?.fingerprint == fingerprint)
     }
 
+    /// Returns what the store may hold and does not show, as far as that is known when its refs have been read.
+    async fn unseen(&self) -> Option<String> {
+        None
+    }
+
     /// Returns why the store cannot list what it holds; there, what is named counts as stored.
     fn unlisted(&self) -> Option<&'static str> {
         None
@@ -303,6 +312,9 @@ pub enum BackendError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is a directory, but no registry keeps its store there.
+    #[error("{0} is not the store of a registry: there is no docker/registry/v2/repositories in it")]
+    NotAStore(String),
     /// A file of the store's own is damaged or of an unknown version.
     #[error("cannot use {file}")]
     Layout {

@@ -44,6 +44,8 @@ pub struct Cli {
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
     #[command(flatten)]
+    evidence: ui::Evidence,
+    #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Option<Command>,
@@ -156,7 +158,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
-    let Cli { sources, global, command } = cli;
+    let Cli { sources, evidence, global, command } = cli;
     if let (Some(source), Some(_)) = (sources.first(), &command) {
         let source = crate::format::text::visible(source);
         let failure = Failure::message(Exit::Usage, format!("the source {source} stands before the command"));
@@ -187,8 +189,8 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Some(Command::Prune(arguments)) => {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
         }
-        Some(Command::Demo) => ui::run(&["demo".to_owned()], &global, output),
-        None => ui::run(&sources, &global, output),
+        Some(Command::Demo) => ui::run(&["demo".to_owned()], ui::Evidence::default(), &global, output),
+        None => ui::run(&sources, evidence, &global, output),
     }
 }
 

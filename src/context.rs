@@ -33,6 +33,22 @@ pub struct Directories {
     pub exclude: Option<Vec<String>>,
 }
 
+impl Directories {
+    /// Reads what a person names: a directory is the main context, `NAME=DIR` another.
+    pub fn named_by<T: AsRef<str>>(texts: &[T]) -> Self {
+        let mut directories = Self::default();
+        for text in texts.iter().map(AsRef::as_ref) {
+            match text.split_once('=') {
+                Some((name, path)) if !Path::new(text).is_dir() => {
+                    directories.named.insert(name.to_owned(), PathBuf::from(path));
+                }
+                _ => directories.main = Some(PathBuf::from(text)),
+            }
+        }
+        directories
+    }
+}
+
 /// The files of a build's local sources.
 #[derive(Debug, Clone, Default)]
 pub struct Contexts {

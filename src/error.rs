@@ -152,6 +152,9 @@ impl From<BackendError> for Failure {
             BackendError::NotFound(_) => {
                 failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
             }
+            BackendError::NotAStore(_) => {
+                failure.hint("name its `rootdirectory`, as the configuration of the registry has it")
+            }
             BackendError::NotALayout { .. } => failure
                 .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
             // BuildKit writes an empty file anew, and fails on one that it cannot read (`client/ociindex`).

@@ -37,6 +37,8 @@ pub struct RefId(pub u32);
 pub struct Inventory {
     /// Why the store does not list what it holds, where that is so: then what is named counts as stored.
     pub unlisted: Option<&'static str>,
+    /// What the store may hold and does not show.
+    pub unseen: Option<Arc<str>>,
     /// The refs, in the store's order.
     pub refs: Arc<Vec<RefEntry>>,
     /// All blobs, stored or named.

@@ -44,6 +44,8 @@ pub enum Location {
     Local(LocalLocation),
     /// A repository in a registry, with cache manifests, images with an inline cache, or both.
     Registry(RegistryLocation),
+    /// The directory in which a registry of the distribution project keeps its store.
+    RegistryDir(LocalLocation),
     /// A bucket in S3 or in something that speaks its protocol.
     S3(S3Location),
     /// The GitHub Actions cache of a repository.
@@ -101,6 +103,7 @@ impl Source {
         match self.location {
             Location::Local(_) => "local",
             Location::Registry(_) => "registry",
+            Location::RegistryDir(_) => "registry-dir",
             Location::S3(_) => "s3",
             Location::Gha(_) => "gha",
             Location::Demo => "demo",
@@ -110,7 +113,7 @@ impl Source {
     /// Returns the same source, a relative directory being meant from `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
-        if let Location::Local(local) = &mut self.location {
+        if let Location::Local(local) | Location::RegistryDir(local) = &mut self.location {
             *local = LocalLocation::new(base.join(&local.dir));
         }
         self

@@ -28,6 +28,7 @@ use crate::backend::SharedReader;
 use crate::source::RefSelector;
 
 pub mod effect;
+pub mod evidence;
 pub mod found;
 pub mod jobs;
 pub mod keymap;
@@ -47,6 +48,7 @@ pub mod view;
 pub mod widget;
 pub mod world;
 
+use evidence::{Given, ImageProvenance};
 use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
 use runtime::Runtime;
@@ -73,6 +75,10 @@ pub struct TuiOptions {
     pub crash_dir: PathBuf,
     /// Opens a source that is named in the UI, `demo` among them; may block.
     pub open: Opener,
+    /// Reads the provenance beside an image.
+    pub images: ImageProvenance,
+    /// Evidence of a build, which is explained as soon as a ref is chosen.
+    pub evidence: Given,
     /// The policy, and whether anything may be deleted.
     pub pruning: Pruning,
 }

@@ -32,6 +32,7 @@ mod dropped;
 mod evidence;
 mod files;
 mod log;
+pub mod words;
 
 use evidence::Evidence;
 
@@ -91,6 +92,8 @@ pub struct Explanation {
     pub standings: Vec<Standing>,
     /// Why steps run.
     pub causes: Vec<Option<Cause>>,
+    /// What steps were called in the earlier build, as far as it had them and is known.
+    pub former: Vec<Option<String>>,
     /// How long steps ran, where a log tells.
     pub busy: Vec<Option<SignedDuration>>,
     /// What does not fit together, or is missing to say more.
@@ -221,7 +224,15 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
     files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
     dropped::tell(imported, &build, &keys, &caches, &mut causes).await;
     let busy = log::busy(&build, &names, &log);
-    Ok(Explanation { names, keys, standings: solution.steps, causes, busy, notes, build })
+    let former = former(&facts);
+    Ok(Explanation { standings: solution.steps, names, keys, causes, former, busy, notes, build })
+}
+
+/// Returns what the steps were called in the earlier build.
+fn former(facts: &Facts<'_>) -> Vec<Option<String>> {
+    let Some(before) = &facts.before else { return vec![None; facts.now.build.steps.len()] };
+    let name = |step: StepIndex| before.names.get(step.at()).map(|name| name.text.clone());
+    cause::pair::pairs(&facts.now, before).into_iter().map(|step| name(step?)).collect()
 }
 
 async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build) {

@@ -25,9 +25,9 @@ use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::{GhaLocation, GithubRepository};
 
-mod credentials;
+pub(super) mod credentials;
 mod entry;
-mod http;
+pub(super) mod http;
 mod prune;
 mod rest;
 mod runtime;

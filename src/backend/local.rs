@@ -3,10 +3,10 @@
 //! Everything in such a directory may be hostile or half written. A blob is opened only by a parsed digest, only when it is
 //! a plain file, and never through a symbolic link; what has no business there is told as unknown.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
 
+use super::files::{self, blocking, flags, show};
 use super::{
     BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, Roots, Verified,
 };
@@ -132,43 +133,6 @@ impl LocalCache {
     fn layout_error(&self, name: &str, source: LayoutError) -> BackendError {
         BackendError::Layout { file: self.place(name), source }
     }
-
-    fn open(&self, digest: &Digest) -> Result<(File, u64), ReadError> {
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW))
-            .open(self.blob_path(digest));
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Absent),
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                return Err(ReadError::NotAFile);
-            }
-            Err(error) => return Err(ReadError::Io(error)),
-        };
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(ReadError::NotAFile);
-        }
-        Ok((file, found.len()))
-    }
-
-    fn read_whole(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let (file, size) = self.open(digest)?;
-        if size > limit {
-            return Err(ReadError::TooLarge { size, limit });
-        }
-        let mut bytes = Vec::new();
-        // The file may grow while it is read.
-        file.take(limit + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit {
-            return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
-        }
-        let mut hasher = digest.hasher();
-        hasher.update(&bytes);
-        let found = hasher.finish();
-        if found == *digest { Ok(bytes) } else { Err(ReadError::WrongBytes { found }) }
-    }
 }
 
 #[async_trait]
@@ -185,12 +149,15 @@ impl CacheReader for LocalCache {
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let cache = self.clone();
-        blocking(move || cache.read_whole(&digest, limit)).await.unwrap_or(Err(ReadError::Interrupted))
+        blocking(move || files::read_document(&cache.blob_path(&digest), digest, limit))
+            .await
+            .unwrap_or(Err(ReadError::Interrupted))
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let cache = self.clone();
-        let opened = blocking(move || cache.open(&digest)).await.unwrap_or(Err(ReadError::Interrupted));
+        let opened =
+            blocking(move || files::open(&cache.blob_path(&digest))).await.unwrap_or(Err(ReadError::Interrupted));
         opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
     }
 
@@ -215,18 +182,4 @@ impl CacheReader for LocalCache {
         let found = rustix::fs::statvfs(&self.dir).ok()?;
         found.f_bavail.checked_mul(found.f_frsize)
     }
-}
-
-/// Runs file operations where they may block; none when the runtime is shutting down.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
-}
-
-fn flags(flags: OFlags) -> i32 {
-    // Open flags are small and positive on every Unix.
-    i32::try_from(flags.bits()).unwrap_or_default()
-}
-
-fn show(path: &Path) -> String {
-    crate::format::text::visible(&path.to_string_lossy()).into_owned()
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::sync::CancellationToken;
 
+use super::former::{self, Untagged};
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots, Support,
     Verified,
@@ -30,7 +31,9 @@ mod credentials;
 mod dropped;
 mod http;
 mod kept;
+mod login_file;
 mod manifests;
+mod packages;
 mod place;
 mod prune;
 mod push;
@@ -40,9 +43,12 @@ mod trust;
 use http::Http;
 use kept::{Kept, Tagged};
 use manifests::{Head, Manifest};
+use packages::Packages;
 
 /// How many bytes of documents are held in memory to be read once only.
 const HELD: usize = 64 << 20;
+/// What is not seen of most registries.
+const ONLY_TAGS: &str = "a registry tells only what its tags point to now: former contents are not seen";
 /// How many refs go on to be read at once.
 const PART: usize = 32;
 
@@ -75,6 +81,8 @@ pub struct RegistryCache {
     http: OnceCell<Http>,
     kept: Option<Kept>,
     seen: Mutex<Seen>,
+    /// What stands behind one of GitHub's registries.
+    packages: OnceCell<Option<Packages>>,
     /// What a deletion has taught of the registry.
     learned: AsyncMutex<prune::Learned>,
 }
@@ -82,6 +90,8 @@ pub struct RegistryCache {
 /// What was read so far.
 #[derive(Debug, Default)]
 struct Seen {
+    /// What the registry may hold and did not show at the last listing.
+    unseen: Option<String>,
     /// The tags of the last listing, in order.
     listed: Vec<String>,
     tags: BTreeMap<String, Tagged>,
@@ -145,8 +155,51 @@ impl RegistryCache {
             http: OnceCell::new(),
             kept: access.registry.cache.as_deref().map(Kept::new),
             seen: Mutex::default(),
+            packages: OnceCell::new(),
             learned: AsyncMutex::default(),
         }
+    }
+
+    async fn packages(&self) -> Result<Option<&Packages>, RemoteError> {
+        let find = || Packages::find(&self.location, &self.access);
+        Ok(self.packages.get_or_try_init(find).await?.as_ref())
+    }
+
+    /// Lists what the tags pointed to before, where the registry can tell; notes why it cannot elsewhere.
+    async fn former(&self, tagged: &[Root]) -> Vec<Root> {
+        let untagged = match self.untagged().await {
+            Ok(untagged) => untagged,
+            Err(why) => {
+                if let Ok(mut seen) = self.seen.lock() {
+                    seen.unseen = Some(why);
+                }
+                return Vec::new();
+            }
+        };
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.manifests.extend(untagged.iter().map(|manifest| manifest.digest));
+            seen.unseen = None;
+        }
+        let tagged = tagged.iter().filter_map(|root| root.descriptor.digest.valid());
+        former::roots(self, tagged, untagged, &self.location.to_string(), self.access.concurrency).await
+    }
+
+    /// Lists the manifests that have no tag, or says why they are not seen.
+    async fn untagged(&self) -> Result<Vec<Untagged>, String> {
+        let in_words = |error: RemoteError| {
+            let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("former contents are not seen: {}{hint}", error.message)
+        };
+        let Some(packages) = self.packages().await.map_err(in_words)? else {
+            return Err(ONLY_TAGS.to_owned());
+        };
+        let versions = packages.versions(packages::State::Active).await.map_err(in_words)?;
+        let untagged = versions.iter().filter(|version| version.tags().is_empty());
+        let manifest = |version: &packages::Version| {
+            // GitHub does not say which tag named it.
+            Some(Untagged { digest: version.digest()?, modified: version.modified(), of: None })
+        };
+        Ok(untagged.filter_map(manifest).collect())
     }
 
     async fn http(&self) -> Result<&Http, RemoteError> {
@@ -362,6 +415,10 @@ impl CacheReader for RegistryCache {
                 let _ = parts.send(part).await;
             }
         }
+        if self.select.is_none() {
+            let former = self.former(&entries).await;
+            entries.extend(former);
+        }
         let _ = parts.send(entries.get(told..).unwrap_or_default().to_vec()).await;
         if entries.is_empty() && self.select.is_some() {
             let names = listed.join(", ");
@@ -390,6 +447,10 @@ impl CacheReader for RegistryCache {
         }
         let listed = self.list().await?;
         Ok(self.seen.lock().is_ok_and(|seen| seen.listed == listed))
+    }
+
+    async fn unseen(&self) -> Option<String> {
+        self.seen.lock().ok()?.unseen.clone()
     }
 
     fn unlisted(&self) -> Option<&'static str> {

@@ -42,6 +42,9 @@ struct SourceUsage {
     superseded: Option<Objects>,
     unknown: Objects,
     total: Objects,
+    /// What the store may hold and does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
 }
@@ -62,6 +65,7 @@ impl SourceUsage {
             superseded: inventory.around.is_some().then(|| totals.superseded.into()),
             unknown: totals.unknown.into(),
             total: totals.stored().into(),
+            unseen: inventory.unseen.as_deref().map(str::to_owned),
             shared: shared::Shared::new(inventory),
         }
     }
@@ -155,5 +159,8 @@ fn block(scanned: &Scanned, totals: &Totals, now: Timestamp, color: bool) -> Str
     };
     let shared = shared::Shared::new(&scanned.inventory);
     let shared = shared.map_or_else(String::new, |shared| shared.print(now, color));
-    format!("{}  {refs}\n{}{shared}", scanned.opened.shown(), table.render(color))
+    let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
+    let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
+    let notes = [unlisted, unseen].into_iter().flatten().collect::<String>();
+    format!("{}  {refs}\n{}{notes}{shared}", scanned.opened.shown(), table.render(color))
 }

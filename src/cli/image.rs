@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::Session;
-use crate::backend::{BackendError, registry};
+use crate::backend::{Access, BackendError, registry};
 use crate::error::Failure;
 use crate::source::{Location, Source};
 
@@ -11,12 +10,12 @@ use crate::source::{Location, Source};
 ///
 /// # Errors
 /// When the image cannot be read, or carries none.
-pub(super) async fn provenance(session: &Session<'_>, path: &Path) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+pub(super) async fn provenance(access: &Access, path: &Path) -> Result<Option<Vec<Vec<u8>>>, Failure> {
     let (Some(text), false) = (path.to_str(), path.exists()) else { return Ok(None) };
     let Ok(parsed) = Source::parse(text, &Path::is_dir) else { return Ok(None) };
     let (Location::Registry(location), Some(select)) = (&parsed.source.location, &parsed.source.select) else {
         return Ok(None);
     };
-    let statements = registry::provenance(location, select, &session.access()).await.map_err(BackendError::from)?;
+    let statements = registry::provenance(location, select, access).await.map_err(BackendError::from)?;
     Ok(Some(statements))
 }

@@ -41,6 +41,10 @@ pub(super) struct Ref<'a> {
     name: &'a str,
     aliases: &'a [String],
     tagged: bool,
+    /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_of: Option<&'a str>,
     digest: Option<String>,
     kind: &'static str,
     bytes: Option<u64>,
@@ -73,6 +77,8 @@ impl<'a> Ref<'a> {
             name: &entry.name,
             aliases: &entry.aliases,
             tagged: entry.tagged,
+            generation: entry.facts().generation,
+            former_of: entry.facts().former_of.as_deref(),
             digest: known.map(|_| entry.digest().to_string()),
             kind: entry.kind.word(),
             bytes: known.map(|sizes| sizes.bytes),

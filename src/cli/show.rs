@@ -144,7 +144,7 @@ pub(super) async fn given_evidence(session: &Session<'_>, files: &[PathBuf]) -> 
     let mut evidence = Evidence::default();
     for path in files {
         let shown = visible(&path.to_string_lossy()).into_owned();
-        if let Some(statements) = super::image::provenance(session, path).await? {
+        if let Some(statements) = super::image::provenance(&session.access(), path).await? {
             for statement in statements {
                 evidence.add(&statement).map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?;
             }

@@ -5,17 +5,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::output::Output;
-use super::{Global, Session, config, open, prune};
-use crate::backend::{self, Access as StoreAccess};
+use clap::Args;
+
+use super::{Global, Session, config, image, open, prune};
+use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::source::{Location, Source};
+use crate::tui::evidence::Given;
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
 use crate::tui::{self, OpenedSource, TuiOptions};
 
-pub(super) fn run(texts: &[String], global: &Global, output: &Output) -> Result<Exit, Failure> {
+/// Evidence of a build, with which the UI opens.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Why steps ran")]
+pub(super) struct Evidence {
+    /// What tells of a build: with SOURCE#REF, why its steps ran is shown at once.
+    #[arg(long, value_name = "EVIDENCE")]
+    build: Vec<String>,
+    /// The same of an earlier build, to tell what changed since.
+    #[arg(long, value_name = "EVIDENCE")]
+    baseline: Vec<String>,
+    /// The build context on the disk; NAME=DIR for a named one.
+    #[arg(long, value_name = "DIR")]
+    context: Vec<String>,
+}
+
+pub(super) fn run(texts: &[String], evidence: Evidence, global: &Global, output: &Output) -> Result<Exit, Failure> {
     if output.json {
         let failure = Failure::message(Exit::Usage, "the terminal UI prints no JSON");
         return Err(failure.hint("`cachelens ls --json SOURCE`, `show` and `du` do"));
@@ -24,12 +42,22 @@ pub(super) fn run(texts: &[String], global: &Global, output: &Output) -> Result<
         let failure = Failure::message(Exit::Usage, "the terminal UI needs a terminal");
         return Err(failure.hint("`cachelens ls SOURCE` lists the refs of a cache, `cachelens du SOURCE` sums it up"));
     }
-    super::engine(global, output, async |session| ui(session, texts, global).await)
+    super::engine(global, output, async |session| ui(session, texts, evidence, global).await)
 }
 
-async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<Exit, Failure> {
+async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global: &Global) -> Result<Exit, Failure> {
+    // A file is evidence: a source that is a file there is none.
+    let (files, texts): (Vec<String>, Vec<String>) = texts.iter().cloned().partition(|text| Path::new(text).is_file());
+    let Evidence { mut build, baseline, context } = evidence;
+    let names_caches = !files.is_empty() && texts.is_empty();
+    build.extend(files);
     let settings = &session.settings;
-    let sources = if texts.is_empty() { open::configured(session)? } else { open::sources(session, texts)? };
+    let sources = match texts.is_empty() {
+        // What the record of a build names is opened for it alone.
+        true if names_caches => Vec::new(),
+        true => open::configured(session)?,
+        false => open::sources(session, &texts)?,
+    };
     let (theme, no_color) = match settings.theme.value {
         Theme::Dark => (ThemeName::Dark, false),
         Theme::Light => (ThemeName::Light, false),
@@ -68,6 +96,16 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
             };
             parsed.and_then(|parsed| one(&parsed.source)).map_err(|failure| failure.to_string())
         }),
+        images: {
+            let access = session.access();
+            Arc::new(move |text| {
+                let access = access.clone();
+                Box::pin(async move {
+                    image::provenance(&access, Path::new(&text)).await.map_err(|failure| failure.to_string())
+                })
+            })
+        },
+        evidence: Given::new(build, baseline, context),
         pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
     };
     tui::run(options).await.map_err(|error| Failure::new(Exit::Failed, &error))?;
@@ -76,19 +114,20 @@ async fn ui(session: &Session<'_>, texts: &[String], global: &Global) -> Result<
 
 /// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
 fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
+    let pruner = if access == Access::Write { backend::open_pruner(source, asking) } else { None };
+    // One and the same, so that what a deletion teaches of a store is known to the next plan.
+    let reader = match &pruner {
+        Some(pruner) if source.select.is_none() => Arc::clone(pruner) as SharedReader,
+        _ => backend::open(source, asking)?,
+    };
+    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
     Ok(OpenedSource {
         label: label(source),
         kind: source.kind().to_owned(),
-        reader: Ok(backend::open(source, asking)?),
+        reader: Ok(reader),
         select: source.select.clone(),
-        pruner: if access == Access::Write { pruner(source, asking) } else { None },
+        pruner: pruner.map(make),
     })
-}
-
-/// Returns what makes the pruner of a source, when something can be deleted from it.
-fn pruner(source: &Source, asking: &StoreAccess) -> Option<MakePruner> {
-    let pruner = backend::open_pruner(source, asking)?;
-    Some(Arc::new(move || Arc::clone(&pruner)))
 }
 
 /// Returns what a source is called on the screen: of a bucket no more than where in it the cache lies.

@@ -14,7 +14,7 @@ use crate::evidence;
 use crate::format::evidence::Document;
 use crate::format::text::visible;
 use crate::source::Source;
-use crate::why::{Explanation, Given, Imported, WhyError, explain};
+use crate::why::{Given, Imported, WhyError, explain};
 
 mod document;
 mod print;
@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     if sources.is_empty() {
         sources = imports(session, &documents)?;
     }
-    let given = Given { documents, baseline, directories: directories(&arguments.context) };
+    let given = Given { documents, baseline, directories: Directories::named_by(&arguments.context) };
     let wanted = sources.len();
     let (scanned, failures) = open::scan_all(session, sources).await?;
     if scanned.len() < wanted {
@@ -89,7 +89,7 @@ fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
 async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
-        if let Some(statements) = image::provenance(session, path).await? {
+        if let Some(statements) = image::provenance(&session.access(), path).await? {
             let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
             let shown = visible(&path.to_string_lossy()).into_owned();
             let read: Result<Vec<Document>, _> = statements.iter().map(read).collect();
@@ -116,19 +116,6 @@ async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>,
     Ok(documents)
 }
 
-fn directories(texts: &[String]) -> Directories {
-    let mut directories = Directories::default();
-    for text in texts {
-        match text.split_once('=') {
-            Some((name, path)) if !Path::new(text).is_dir() => {
-                directories.named.insert(name.to_owned(), PathBuf::from(path));
-            }
-            _ => directories.main = Some(PathBuf::from(text)),
-        }
-    }
-    directories
-}
-
 /// Returns the caches that a build record says the build imported.
 fn imports(session: &Session<'_>, documents: &[Document]) -> Result<Vec<Source>, Failure> {
     let records = documents.iter().filter_map(|document| match document {
@@ -142,11 +129,7 @@ fn imports(session: &Session<'_>, documents: &[Document]) -> Result<Vec<Source>,
             failure.hint("name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`")
         );
     }
-    let text = |entry: &crate::format::build_record::CacheEntry| {
-        let attributes = entry.attributes.iter().map(|(name, value)| format!(",{name}={value}"));
-        format!("type={}{}", entry.kind, attributes.collect::<String>())
-    };
-    entries.into_iter().map(|entry| open::parse(session, &text(entry))).collect()
+    entries.into_iter().map(|entry| open::parse(session, &entry.to_string())).collect()
 }
 
 fn failure(error: WhyError) -> Failure {
@@ -156,10 +139,4 @@ fn failure(error: WhyError) -> Failure {
             .hint("give the build's provenance (mode=max), its build record, or its LLB definition with --build"),
         WhyError::NoCache { faults, .. } => Failure { causes: faults, ..failure },
     }
-}
-
-/// Returns what a step is called, on one line.
-fn title(explanation: &Explanation, step: crate::format::provenance::StepIndex) -> String {
-    let text = explanation.names.get(step.at()).map_or("", |name| &name.text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

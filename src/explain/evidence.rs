@@ -1,5 +1,6 @@
 //! Evidence put to use: what builds say of themselves, and the labels that follow for the records of a cache.
 
+use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
 use super::matching::{Certainty, Matches};
 use super::names::records::{self, RecordName, Role};
@@ -68,10 +69,20 @@ impl Evidence {
     /// # Errors
     /// When it has no steps.
     pub fn add_build(&mut self, build: Build) -> Result<(), EvidenceError> {
+        self.add_build_with(build, &KnownFiles::new())
+    }
+
+    /// Adds a build with the files that it took, by which steps are told apart that copy them.
+    ///
+    /// # Errors
+    /// When it has no steps.
+    pub fn add_build_with(&mut self, build: Build, files: &KnownFiles) -> Result<(), EvidenceError> {
         if build.steps.is_empty() {
             return Err(EvidenceError::NoSteps);
         }
-        let (keys, names) = (keys::of_build(&build), names::of_steps(&build));
+        let (mut keys, names) = (keys::of_build(&build), names::of_steps(&build));
+        // What cannot be selected keeps its unknown key.
+        let _ = fill::content_keys(&build, &mut keys, files);
         self.builds.push(KnownBuild { build, keys, names });
         Ok(())
     }

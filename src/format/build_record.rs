@@ -5,6 +5,7 @@
 //! limits below, whatever the archive says of itself, and every blob is held against its digest.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
@@ -73,6 +74,17 @@ pub struct CacheEntry {
     pub kind: String,
     /// Its options, without secrets.
     pub attributes: BTreeMap<String, String>,
+}
+
+impl fmt::Display for CacheEntry {
+    /// Writes it as it stands in `--cache-from`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type={}", self.kind)?;
+        self.attributes.iter().try_for_each(|(name, value)| match value.contains([',', '"', '\n']) {
+            true => write!(f, ",\"{name}={}\"", value.replace('"', "\"\"")),
+            false => write!(f, ",{name}={value}"),
+        })
+    }
 }
 
 /// A part of a record that could not be read.

@@ -39,6 +39,8 @@ pub struct RootFacts {
     pub branch: Option<String>,
     /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
     pub generation: u32,
+    /// The ref whose former content it is, where the store knows that.
+    pub former_of: Option<String>,
     /// The bytes that it takes itself, where it is no blob of the store.
     pub bytes: u64,
     /// Why what it names cannot be read, where that is so for nobody's fault; then its digest only tells it from others.
@@ -51,12 +53,16 @@ impl Root {
         Self { names, descriptor, facts: RootFacts::default() }
     }
 
-    /// Returns the name by which people call the root: its first name, or the digest of an untagged one.
+    /// Returns the name by which people call the root: its first name; `main~1` for what `main` was before; else its digest.
     pub fn name(&self) -> String {
-        self.names.first().cloned().unwrap_or_else(|| match &self.descriptor.digest {
-            DigestText::Valid(digest) => digest.to_string(),
-            DigestText::Invalid(text) => text.to_string(),
-        })
+        match (self.names.first(), &self.facts.former_of) {
+            (Some(name), _) => name.clone(),
+            (None, Some(of)) => format!("{of}~{}", self.facts.generation),
+            (None, None) => match &self.descriptor.digest {
+                DigestText::Valid(digest) => digest.to_string(),
+                DigestText::Invalid(text) => text.to_string(),
+            },
+        }
     }
 }
 

@@ -109,6 +109,7 @@ async fn scan_once(
         presume_stored(&**reader, &mut inventory).await?;
         inventory.unlisted = Some(why);
     }
+    inventory.unseen = reader.unseen().await.map(Into::into);
     others.entries.sort_by(|a, b| a.name.cmp(&b.name));
     inventory.entries = Arc::new(std::mem::take(&mut others.entries));
     inventory.around = reader.surroundings().await.map(Arc::new);

@@ -80,6 +80,9 @@ const BRANCH_GONE: &str = "branch-gone";
 /// The state of a former content that no build imports.
 pub(super) const SUPERSEDED: &str = "superseded";
 
+/// What rules call the former contents of refs that the store does not name. No tag can be called so.
+const UNTAGGED: &str = "<untagged>";
+
 /// Returns what is known of the refs of `inventory`, in its order, and after them of the entries that rules may name;
 /// `source` is its source, as it was named.
 pub fn facts(inventory: &Inventory, source: &str) -> Vec<RefFacts> {
@@ -125,9 +128,14 @@ fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
     let branch = entry.facts().branch.clone();
     let around = inventory.around.as_ref();
     let is_gone = branch.as_ref().is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));
+    // A former content goes by the name of its ref, so that the rules of that speak of it, too.
+    let (name, aliases) = match (entry.facts().generation, &entry.facts().former_of) {
+        (0, _) => (entry.name.clone(), entry.aliases.clone()),
+        (_, of) => (of.clone().unwrap_or_else(|| UNTAGGED.to_owned()), vec![entry.name.clone()]),
+    };
     RefFacts {
-        name: entry.name.clone(),
-        aliases: entry.aliases.clone(),
+        name,
+        aliases,
         digest: entry.digest().to_string(),
         source: source.to_owned(),
         repository: entry.facts().repository.clone(),

@@ -31,6 +31,12 @@ pub struct Policy {
 impl Policy {
     /// The grace when nobody says another: a day in which S3 exporters reuse blobs without touching them, and another one.
     pub const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(48);
+
+    /// Tells whether a rule counts former contents.
+    pub fn counts_generations(&self) -> bool {
+        let counts = |rule: &Rule| matches!(&rule.action, Action::Keep(keep) if keep.criteria.generations.is_some());
+        self.rules.iter().any(counts)
+    }
 }
 
 impl Default for Policy {

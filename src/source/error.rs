@@ -40,6 +40,9 @@ pub enum SourceError {
     /// A percent-encoded part that does not decode to text.
     #[error("a percent-encoded part of the source is not UTF-8")]
     NotUtf8,
+    /// No directory where the store of a registry is meant.
+    #[error("a source of type registry-dir needs a directory")]
+    NoStore,
     /// An attribute without which the cache cannot be found.
     #[error("a source of type {kind} needs `{name}`")]
     Missing {
@@ -101,6 +104,7 @@ impl SourceError {
             Self::Missing { kind: "inline", .. } => {
                 "an inline cache lies in the image it was built with; add ref=IMAGE"
             }
+            Self::NoStore => "write registry-dir:PATH, where PATH is the `rootdirectory` of the registry",
             Self::Missing { kind: "local", .. } => "add src=DIRECTORY",
             Self::Missing { kind: "registry", .. } => "add ref=IMAGE",
             Self::Missing { kind: "s3", .. } => {

@@ -23,6 +23,12 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
         parse_s3_url(rest)
     } else if let Some(rest) = text.strip_prefix("gha:") {
         parse_gha(rest)
+    } else if let Some(dir) = text.strip_prefix("registry-dir:") {
+        let (dir, selected) = split_last(dir)?;
+        if dir.is_empty() {
+            return Err(SourceError::NoStore);
+        }
+        Ok(plain(Location::RegistryDir(LocalLocation::new(dir)), selected.map(RefSelector::new)))
     } else if text == "demo" || text.starts_with("demo#") {
         let (_, selected) = split_first(text)?;
         Ok(plain(Location::Demo, selected.map(RefSelector::new)))
@@ -185,7 +191,7 @@ fn merge(
     let selected = match location {
         Location::Registry(_) => RegistryLocation::selector(text)?,
         Location::S3(_) => S3Location::selector(text).ok_or(SourceError::EmptyRef)?,
-        Location::Local(_) | Location::Gha(_) | Location::Demo => RefSelector::new(text),
+        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => RefSelector::new(text),
     };
     match named {
         Some(named) if named != selected => {

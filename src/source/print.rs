@@ -19,6 +19,10 @@ impl fmt::Display for Source {
         match &self.location {
             Location::Local(local) => self.print_local(local, f),
             Location::Registry(registry) => self.print_registry(registry, f),
+            Location::RegistryDir(store) => {
+                write!(f, "registry-dir:{}", store.dir.display())?;
+                self.print_ref(f)
+            }
             Location::S3(s3) => self.print_s3(s3, f),
             Location::Gha(gha) => self.print_gha(gha, f),
             Location::Demo => {

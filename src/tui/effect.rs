@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::evidence::{Given, Part};
 use super::list::Arrangement;
 use super::pruning::{Planned, Scope};
 use super::rows::RowSet;
-use super::rows::steps::{Names, RefSteps};
+use super::rows::steps::RefSteps;
 use super::world::SourceId;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
@@ -49,11 +50,17 @@ pub enum Work {
         inventory: Arc<Inventory>,
         /// Its place there.
         id: RefId,
-        /// What named the steps before.
-        names: Names,
+        /// What names the steps, where it does.
+        given: Given,
     },
-    /// Names steps by the provenance in a file.
-    NameSteps(Arc<RefSteps>, PathBuf),
+    /// Names steps by evidence.
+    NameSteps(Arc<RefSteps>, Given),
+    /// Says what a piece of evidence is.
+    Recognise(Part, String),
+    /// Completes what names a piece of evidence.
+    Complete(Part, String),
+    /// Explains the build that evidence tells of.
+    Explain(Imports, Given),
     /// Lists the files of a layer.
     ListFiles(SourceId, Digest),
     /// Opens what a person named.
@@ -62,6 +69,22 @@ pub enum Work {
     Prune(PruneWork),
     /// Writes a text to a file.
     Save(Saving, PathBuf, Overwrite),
+}
+
+/// What a build imports.
+#[derive(Debug)]
+pub enum Imports {
+    /// A ref of a source that was scanned.
+    Ref {
+        /// Whose ref it is.
+        source: SourceId,
+        /// Where the ref is known from.
+        inventory: Arc<Inventory>,
+        /// Its place there.
+        id: RefId,
+    },
+    /// What its record names.
+    Named,
 }
 
 /// Work of a job that plans or prunes.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{JobId, Work};
+use super::evidence::ImageProvenance;
 use super::found::Found;
 use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
@@ -21,10 +22,12 @@ use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
+mod evidence;
 mod export;
 mod files;
 mod prune;
 mod steps;
+mod why;
 
 /// The least time between two reports of how far a job has come.
 const PACE: Duration = Duration::from_millis(100);
@@ -45,6 +48,7 @@ pub(super) struct Jobs {
     concurrency: usize,
     clock: Clock,
     open: Opener,
+    images: ImageProvenance,
     pruning: Arc<Pruning>,
 }
 
@@ -65,6 +69,7 @@ impl Jobs {
         concurrency: usize,
         clock: Clock,
         open: Opener,
+        images: ImageProvenance,
         pruning: Arc<Pruning>,
     ) -> Self {
         Self {
@@ -76,6 +81,7 @@ impl Jobs {
             concurrency,
             clock,
             open,
+            images,
             pruning,
         }
     }
@@ -142,20 +148,34 @@ impl Jobs {
                     job
                 });
             }
-            Work::LoadSteps { source, inventory, id, names } => {
+            Work::LoadSteps { source, inventory, id, given } => {
+                let images = Arc::clone(&self.images);
                 let reader = self.store(source).and_then(|store| store.reader);
                 self.tasks.spawn(async move {
                     let Some(reader) = reader else { return job };
-                    let load = steps::load(&*reader, inventory, id, &names);
+                    let load = steps::load(&*reader, inventory, id, given, &images);
                     if let Some(loaded) = cancel.run_until_cancelled(load).await {
                         reporter.report(Report::Steps(loaded.map(Arc::new))).await;
                     }
                     job
                 });
             }
-            Work::NameSteps(steps, path) => {
-                self.blocking(reporter, move |_| Some(Report::Named(steps::name(&steps, &path).map(Arc::new))));
+            Work::NameSteps(steps, given) => {
+                let images = Arc::clone(&self.images);
+                self.reporting(reporter, cancel, async move {
+                    Report::Named(steps::name(&steps, given, &images).await.map(Arc::new))
+                });
             }
+            Work::Recognise(part, text) => {
+                let images = Arc::clone(&self.images);
+                self.reporting(reporter, cancel, async move {
+                    Report::Recognised(evidence::recognise(part, text, &images).await)
+                });
+            }
+            Work::Complete(part, text) => {
+                self.blocking(reporter, move |_| Some(Report::Completed(evidence::complete(part, &text))));
+            }
+            Work::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
             Work::ListFiles(source, layer) => {
                 let reader = self.store(source).and_then(|store| store.reader);
                 self.tasks.spawn(async move {
@@ -195,6 +215,21 @@ impl Jobs {
 
     fn scan_options(&self, cancel: CancellationToken) -> ScanOptions {
         ScanOptions { concurrency: self.concurrency, cancel }
+    }
+
+    /// Reports what `work` comes to, unless it is stopped.
+    fn reporting(
+        &mut self,
+        reporter: Reporter,
+        cancel: CancellationToken,
+        work: impl Future<Output = Report> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move {
+            if let Some(report) = cancel.run_until_cancelled(work).await {
+                reporter.report(report).await;
+            }
+            reporter.job
+        });
     }
 
     fn blocking(&mut self, reporter: Reporter, work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static) {

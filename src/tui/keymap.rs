@@ -107,8 +107,20 @@ actions! {
     Collapse,
     /// Unfold what is below the row.
     Expand,
-    /// Name the steps.
-    Names,
+    /// Say what tells of a build.
+    Evidence,
+    /// Ask why steps ran.
+    Why,
+    /// Show all causes.
+    Causes,
+    /// Complete what is typed.
+    Complete,
+    /// What was typed before.
+    Older,
+    /// What was typed after.
+    Newer,
+    /// Take back what was added last.
+    TakeBack,
     /// Scroll the details, or move in the list again.
     Focus,
     /// Say yes.
@@ -143,6 +155,12 @@ pub enum Context {
     Steps,
     /// The files of a layer.
     Files,
+    /// Why the steps of a build ran.
+    Why,
+    /// The files behind a cause.
+    Changes,
+    /// What tells of a build.
+    Evidence,
     /// A menu, or a text to scroll.
     Popup,
     /// A menu that is narrowed by typing.
@@ -168,6 +186,9 @@ impl Context {
             Self::Rule => "A rule",
             Self::Steps => "Steps of a ref",
             Self::Files => "Files of a layer",
+            Self::Why => "Why steps ran",
+            Self::Changes => "Files that changed",
+            Self::Evidence => "Evidence of a build",
             Self::Popup => "In a menu",
             Self::Search => "In a search",
             Self::Prompt => "While typing",
@@ -264,7 +285,8 @@ mod tests {
 
     use super::*;
     use Context::{
-        Blobs, Confirm, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources, Start, Steps,
+        Blobs, Changes, Confirm, Evidence, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search, Sources,
+        Start, Steps, Why,
     };
 
     /// The places whose keys are active together.
@@ -278,6 +300,9 @@ mod tests {
         &[Rule],
         &[Steps, List, Global],
         &[Files, List, Global],
+        &[Why, List, Global],
+        &[Changes, List, Global],
+        &[Evidence],
         &[Popup],
         &[Search],
         &[Prompt],

@@ -13,6 +13,7 @@ use super::found::Found;
 use super::pruning::Planned;
 use super::rows::RowSet;
 use super::rows::steps::RefSteps;
+use super::rows::why::Explained;
 use super::world::{SourceId, SourceInfo};
 use crate::backend::Outcome;
 use crate::format::layer::Entry;
@@ -140,8 +141,16 @@ pub enum Report {
     Arranged(Arc<dyn RowSet>, Vec<u32>),
     /// The steps of a ref, or what is wrong with it.
     Steps(Result<Arc<RefSteps>, Vec<String>>),
-    /// Steps with the names of a file, or why not.
+    /// Steps with the names that evidence gives, or why not.
     Named(Result<Arc<RefSteps>, String>),
+    /// What a piece of evidence is, or why it is none.
+    Recognised(Result<String, String>),
+    /// What a name could go on with.
+    Completed(Completion),
+    /// What is done to explain a build.
+    Explaining(String),
+    /// A build is explained, or what is in the way.
+    Explained(Result<Arc<Explained>, Vec<String>>),
     /// Some files of a layer.
     Files(Arc<Vec<Entry>>),
     /// The files of a layer are all listed, or why not.
@@ -160,6 +169,15 @@ pub enum Report {
     Undone(Result<Vec<(usize, Outcome)>, String>),
     /// A text was written to a file, or why not.
     Saved(PathBuf, Result<(), ExportError>),
+}
+
+/// What a name that somebody types could go on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// What was typed, as far as it goes on in one way.
+    pub text: String,
+    /// The names that it could become, when there are several.
+    pub names: Vec<String>,
 }
 
 /// How far a run has come.

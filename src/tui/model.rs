@@ -5,6 +5,7 @@ use super::layer::Layer;
 use super::screen::Screen;
 use super::screen::sources::Sources;
 use super::screen::start::Start;
+use super::screen::why::Why;
 use super::world::{Command, Context, SourceInfo, World};
 
 /// The whole state of the UI: what is shared, a stack of screens, and layers above them.
@@ -29,6 +30,12 @@ impl Model {
             let mut cx = Context { world: &mut world, effects: &mut effects, commands: &mut commands };
             Box::new(Sources::new(&mut cx))
         };
+        if sources.is_empty() && world.explain_at_once {
+            world.explain_at_once = false;
+            let mut cx = Context { world: &mut world, effects: &mut effects, commands: &mut commands };
+            let why = Why::of_record(&mut cx);
+            cx.push(why);
+        }
         commands.extend(sources.into_iter().map(Command::AddSource));
         let mut model = Self { world, screens: vec![first], layers: Vec::new(), dirty: true, over: false };
         model.obey(commands, &mut effects);

@@ -16,12 +16,14 @@ use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
 
 pub mod blobs;
+pub mod changes;
 pub mod files;
 pub mod plan;
 pub mod refs;
 pub mod run;
 pub mod sources;
 pub mod steps;
+pub mod why;
 
 /// Something that a list shows.
 pub trait RowSet: Send + Sync {
@@ -97,6 +99,8 @@ pub enum Identity {
     File(u32),
     /// An object without a digest, by its name.
     Object(String),
+    /// A step of a build, by its place.
+    BuildStep(u32),
     /// An item of a plan, by its place.
     Item(usize),
 }

@@ -53,11 +53,13 @@ impl<T: Surface> Runtime<T> {
     ) -> Result<Self, TuiError> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let pruning = Arc::new(options.pruning);
-        let jobs = Jobs::new(sender, options.concurrency, clock, options.open, Arc::clone(&pruning));
+        let jobs = Jobs::new(sender, options.concurrency, clock, options.open, options.images, Arc::clone(&pruning));
         let sources = options.sources.into_iter().map(|source| jobs.admit(source)).collect();
         let mut size = Size::default();
         terminal.draw(&mut |frame| size = frame.area().as_size())?;
-        let world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
+        let mut world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
+        world.explain_at_once = !options.evidence.is_empty();
+        world.evidence = options.evidence;
         let (model, effects) = Model::new(world, sources, options.start_message);
         let mut runtime = Self { model, terminal, jobs, receiver, recorder, clock };
         runtime.carry_out(effects)?;

@@ -1,7 +1,6 @@
 //! Screens: what fills the terminal between header and footer. They lie on a stack; the one on top has the keys.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,11 +10,11 @@ use super::keymap::{self, Action};
 use super::list::{List, Sort};
 use super::message::{Report, Wheel};
 use super::rows::Cell;
-use super::rows::steps::RefSteps;
 use super::world::{Context, Handled, SourceId, World};
 use crate::inventory::filter::Filter;
 
 pub mod blobs;
+pub mod changes;
 pub mod files;
 pub mod list_screen;
 pub mod plan;
@@ -24,6 +23,7 @@ pub mod run;
 pub mod sources;
 pub mod start;
 pub mod steps;
+pub mod why;
 
 /// Something that fills the terminal.
 pub trait Screen: Send {
@@ -99,8 +99,8 @@ pub enum Request {
     Filter(Filter),
     /// An order.
     Sort(Sort),
-    /// The steps of a ref, with names.
-    Names(Arc<RefSteps>),
+    /// There is other evidence.
+    Evidence,
     /// Where rows are to be written.
     Export(PathBuf, Overwrite),
     /// A text that is to be written, and where.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Size;
 
 use super::effect::{Effect, JobId, Work};
+use super::evidence::Given;
 use super::found::Found;
 use super::keymap::{Action, Keymap};
 use super::layer::Layer;
@@ -79,6 +80,12 @@ pub struct World {
     pub access: Access,
     /// Where the policy comes from, when there is one.
     pub policy_from: Option<String>,
+    /// What tells of builds, as it was given last.
+    pub evidence: Given,
+    /// What was typed to name evidence, the latest at the end.
+    pub typed_evidence: Vec<String>,
+    /// Whether the evidence is to be used as soon as a ref is chosen: it came with the command line.
+    pub explain_at_once: bool,
     jobs: u64,
 }
 
@@ -105,7 +112,21 @@ impl World {
     /// Makes a world without sources.
     pub fn new(now: Timestamp, size: Size, theme: Theme, keymap: Keymap, mouse: bool, pruning: &Pruning) -> Self {
         let (access, policy_from) = (pruning.access, pruning.policy_from.clone());
-        Self { now, size, theme, keymap, sources: Vec::new(), status: None, mouse, access, policy_from, jobs: 0 }
+        Self {
+            now,
+            size,
+            theme,
+            keymap,
+            sources: Vec::new(),
+            status: None,
+            mouse,
+            access,
+            policy_from,
+            evidence: Given::default(),
+            typed_evidence: Vec::new(),
+            explain_at_once: false,
+            jobs: 0,
+        }
     }
 
     /// Returns a source that exists: places are given out by [`World`] alone, and never taken back.

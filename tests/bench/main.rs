@@ -15,6 +15,7 @@ mod github;
 mod layout;
 mod memory;
 mod plan;
+mod registry;
 mod rows;
 mod snapshots;
 mod table;
@@ -28,7 +29,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 10] = [
+const PARTS: [(&str, Measure); 11] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -38,6 +39,7 @@ const PARTS: [(&str, Measure); 10] = [
     ("terminal", terminal::measure),
     ("github", github::measure),
     ("delete", delete::measure),
+    ("registry", registry::measure),
     ("disk", disk::measure),
 ];
 

@@ -30,6 +30,11 @@ impl Table {
         self.line(&what.to_string(), &format!("{measured:.1} B"), &format!("{target:.1} B"), measured / target);
     }
 
+    /// Sets a number against the largest that it may be.
+    pub fn number(&mut self, what: impl Display, measured: f64, target: f64) {
+        self.line(&what.to_string(), &format!("{measured:.2}"), &format!("{target:.2}"), measured / target);
+    }
+
     /// Notes that a part could not be measured to its end.
     pub fn failure(&mut self, part: &str, error: &dyn Error) {
         self.missed += 1;

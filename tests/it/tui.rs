@@ -5,5 +5,6 @@ mod hostile;
 mod journeys;
 mod prune;
 mod random;
+mod registry;
 mod screens;
 mod steps;

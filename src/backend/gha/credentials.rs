@@ -15,10 +15,10 @@ const GITHUB_API: &str = "https://api.github.com";
 
 /// A token, and where it was found.
 #[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) secret: Secret,
+pub(in crate::backend) struct Token {
+    pub(in crate::backend) secret: Secret,
     /// As messages name it.
-    pub(super) from: &'static str,
+    pub(in crate::backend) from: &'static str,
 }
 
 /// Returns the value of an environment variable that is set and not empty.
@@ -30,7 +30,7 @@ pub(super) fn variable(name: &str) -> Option<String> {
 ///
 /// # Errors
 /// When it is none, or would carry a token in the open.
-pub(super) fn api() -> Result<String, RemoteError> {
+pub(in crate::backend) fn api() -> Result<String, RemoteError> {
     let given = variable("GITHUB_API_URL").unwrap_or_else(|| GITHUB_API.to_owned());
     check_address("GITHUB_API_URL", &given)
 }
@@ -53,7 +53,7 @@ pub(super) fn check_address(name: &str, given: &str) -> Result<String, RemoteErr
 }
 
 /// Returns the host by which `gh` and git know the service at `api`.
-fn host_of(api: &str) -> Option<String> {
+pub(in crate::backend) fn host_of(api: &str) -> Option<String> {
     let url = reqwest::Url::parse(api).ok()?;
     let host = url.host_str()?;
     Some(host.strip_prefix("api.").unwrap_or(host).to_owned())
@@ -128,7 +128,7 @@ fn of_url(url: &str, host: &str) -> Option<GithubRepository> {
 }
 
 /// Finds a token for `api`: that of the source, of the environment, of `gh`'s configuration, of `gh` itself.
-pub(super) async fn token(given: Option<&Secret>, api: &str) -> Option<Token> {
+pub(in crate::backend) async fn token(given: Option<&Secret>, api: &str) -> Option<Token> {
     if let Some(secret) = given {
         return Some(Token { secret: secret.clone(), from: "`ghtoken`" });
     }

@@ -26,8 +26,8 @@ pub(super) const MOST_CONCURRENT: usize = 16;
 
 /// Sends requests, all of them slowed down together.
 #[derive(Debug)]
-pub(super) struct Http {
-    pub(super) client: reqwest::Client,
+pub(in crate::backend) struct Http {
+    pub(in crate::backend) client: reqwest::Client,
     permits: Semaphore,
     /// Nothing is sent before this moment.
     paused: Mutex<Option<Instant>>,
@@ -37,15 +37,15 @@ pub(super) struct Http {
 
 /// An answer, whatever its status.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(in crate::backend) struct Answer {
+    pub(in crate::backend) status: StatusCode,
+    pub(in crate::backend) headers: HeaderMap,
+    pub(in crate::backend) body: Vec<u8>,
 }
 
 impl Http {
     /// Makes a client. It follows redirects within a host only, for tokens belong to one.
-    pub(super) fn new(concurrency: usize, timeout: Duration) -> Result<Self, RemoteError> {
+    pub(in crate::backend) fn new(concurrency: usize, timeout: Duration) -> Result<Self, RemoteError> {
         let within_host = reqwest::redirect::Policy::custom(|attempt| {
             let same = attempt.previous().last().is_some_and(|from| {
                 (from.scheme(), from.host_str(), from.port_or_known_default())
@@ -74,7 +74,7 @@ impl Http {
     }
 
     /// Sends what `request` makes, again and again where that helps, waiting no longer than `patience` for a limit.
-    pub(super) async fn send(
+    pub(in crate::backend) async fn send(
         &self,
         request: impl Fn() -> RequestBuilder,
         what: &str,
@@ -228,7 +228,7 @@ fn throttled(what: &str, answer: &Answer, pause: Duration) -> RemoteError {
 }
 
 /// Returns the message of an answer in JSON.
-pub(super) fn message(answer: &Answer) -> Option<String> {
+pub(in crate::backend) fn message(answer: &Answer) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Refusal {
         #[serde(alias = "msg")]
@@ -240,7 +240,7 @@ pub(super) fn message(answer: &Answer) -> Option<String> {
 }
 
 /// Returns what an answer says, to follow its status.
-pub(super) fn said(answer: &Answer) -> String {
+pub(in crate::backend) fn said(answer: &Answer) -> String {
     if is_html(answer) {
         return " with an HTML page".to_owned();
     }
@@ -248,7 +248,7 @@ pub(super) fn said(answer: &Answer) -> String {
 }
 
 /// Tells whether an answer is a page for people.
-pub(super) fn is_html(answer: &Answer) -> bool {
+pub(in crate::backend) fn is_html(answer: &Answer) -> bool {
     let start: Vec<u8> = answer.body.iter().copied().skip_while(u8::is_ascii_whitespace).take(5).collect();
     start.eq_ignore_ascii_case(b"<!doc") || start.eq_ignore_ascii_case(b"<html")
 }

@@ -1,7 +1,7 @@
 //! The provenance that lies beside an image: in the attestation manifests of its index, or of what refers to it.
 
-use super::RegistryCache;
-use crate::backend::{CacheReader as _, ReadError};
+use super::{RegistryCache, manifests};
+use crate::backend::{CacheReader as _, ReadError, RemoteError};
 use crate::format::digest::Digest;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, REFERENCE_TYPE};
 
@@ -21,11 +21,21 @@ impl RegistryCache {
         };
         let Some(digest) = digest else { return Ok(Vec::new()) };
         let root = self.read_document(digest, DOCUMENT_LIMIT).await?;
-        let Ok(Document::Index { entries, .. }) = Document::parse(&root) else { return Ok(Vec::new()) };
+        let entries = match Document::parse(&root) {
+            Ok(Document::Index { entries, .. }) => entries,
+            Ok(Document::Manifest { .. }) | Err(_) => Vec::new(),
+        };
         let is_attestation = |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
+        let beside = entries.iter().filter(is_attestation).filter_map(|entry| entry.digest.valid());
+        let mut manifests: Vec<Digest> = beside.take(MOST).collect();
+        if manifests.is_empty() {
+            let parts = entries.iter().filter_map(|entry| entry.digest.valid()).take(MOST);
+            for subject in [digest].into_iter().chain(parts) {
+                manifests.extend(self.referring_to(subject).await?);
+            }
+        }
         let mut statements = Vec::new();
-        for entry in entries.iter().filter(is_attestation).take(MOST) {
-            let Some(manifest) = entry.digest.valid() else { continue };
+        for manifest in manifests.into_iter().take(MOST) {
             let bytes = self.read_document(manifest, DOCUMENT_LIMIT).await?;
             let Ok(Document::Manifest { layers, .. }) = Document::parse(&bytes) else { continue };
             let states =
@@ -37,5 +47,25 @@ impl RegistryCache {
             }
         }
         Ok(statements)
+    }
+
+    /// Lists the manifests that are about another one.
+    async fn referring_to(&self, subject: Digest) -> Result<Vec<Digest>, RemoteError> {
+        let http = self.http().await?;
+        let mut referrers = manifests::referrers(http, self.repository(), subject).await?;
+        if referrers.is_none() {
+            let tag = manifests::referrers_tag(subject);
+            let listed = manifests::get(http, self.repository(), &tag).await?;
+            referrers = listed.and_then(|list| match Document::parse(&list.bytes) {
+                Ok(Document::Index { entries, .. }) => Some(entries),
+                Ok(Document::Manifest { .. }) | Err(_) => None,
+            });
+        }
+        let digests: Vec<Digest> =
+            referrers.unwrap_or_default().iter().filter_map(|referrer| referrer.digest.valid()).collect();
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.manifests.extend(&digests);
+        }
+        Ok(digests)
     }
 }

@@ -15,7 +15,7 @@ use super::credentials::{self, Credentials};
 use super::http::{self, Answer};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::text::visible;
-use crate::source::Secret;
+use crate::source::{RegistryLocation, Secret};
 
 /// How long a token is good for that does not say it (distribution's token specification).
 const UNSAID_LIFE: u64 = 60;
@@ -55,7 +55,7 @@ struct Grant {
 /// Answers the challenges of one registry.
 #[derive(Debug)]
 pub(super) struct Auth {
-    host: String,
+    location: RegistryLocation,
     access: Access,
     state: Mutex<State>,
 }
@@ -73,7 +73,8 @@ struct State {
 enum Login {
     #[default]
     Unsought,
-    Absent,
+    /// There is none, or none that can be read.
+    Absent(Option<RemoteError>),
     Found(Credentials),
 }
 
@@ -81,7 +82,15 @@ impl Login {
     fn credentials(&self) -> Option<&Credentials> {
         match self {
             Self::Found(credentials) => Some(credentials),
-            Self::Unsought | Self::Absent => None,
+            Self::Unsought | Self::Absent(_) => None,
+        }
+    }
+
+    /// Puts a login that cannot be read in the place of one that is missed.
+    fn explain(&self, error: RemoteError) -> RemoteError {
+        match self {
+            Self::Absent(Some(fault)) if error.kind == RemoteKind::Unauthorized => fault.clone(),
+            Self::Unsought | Self::Absent(_) | Self::Found(_) => error,
         }
     }
 }
@@ -94,8 +103,12 @@ struct TokenAnswer {
 }
 
 impl Auth {
-    pub(super) fn new(host: &str, access: &Access) -> Self {
-        Self { host: host.to_owned(), access: access.clone(), state: Mutex::default() }
+    pub(super) fn new(location: &RegistryLocation, access: &Access) -> Self {
+        Self { location: location.clone(), access: access.clone(), state: Mutex::default() }
+    }
+
+    fn host(&self) -> &str {
+        &self.location.host
     }
 
     /// Returns what requests of a scope carry now; none before the registry has asked for something.
@@ -135,12 +148,21 @@ impl Auth {
             .map(|challenge| Challenge::new(&challenge))
             .collect();
         if matches!(state.login, Login::Unsought) {
-            let found = credentials::find(&self.host, &self.access).await?;
-            state.login = found.map_or(Login::Absent, Login::Found);
+            let found = credentials::find(&self.location, &self.access).await;
+            state.login = found.credentials.map_or(Login::Absent(found.fault), Login::Found);
         }
         let credentials = state.login.credentials().cloned();
+        if let Some(Credentials::Bearer(token)) = &credentials {
+            let given = Secret::new(format!("Bearer {}", token.expose()));
+            if used == Some(&given) {
+                return Err(self.refused("it does not take the token of the login"));
+            }
+            state.grants.insert(scope.clone(), Grant { header: given, until: None });
+            return Ok(());
+        }
         if let Some(bearer) = challenges.iter().find(|challenge| challenge.is("bearer")) {
-            let grant = self.exchange(client, registry, bearer, scope, credentials.as_ref()).await?;
+            let exchanged = self.exchange(client, registry, bearer, scope, credentials.as_ref()).await;
+            let grant = exchanged.map_err(|error| state.login.explain(error))?;
             state.grants.insert(scope.clone(), grant);
             return Ok(());
         }
@@ -156,10 +178,10 @@ impl Auth {
                 state.basic = Some(basic);
                 Ok(())
             }
-            Some(Credentials::Identity(_)) => {
+            Some(Credentials::Identity(_) | Credentials::Bearer(_)) => {
                 Err(self.refused("it asks for a user and a password, and there is a token only"))
             }
-            None => Err(self.no_login()),
+            None => Err(state.login.explain(self.no_login())),
         }
     }
 
@@ -192,9 +214,11 @@ impl Auth {
                 .get(realm.clone())
                 .query(&[("service", service), ("scope", &asked)])
                 .basic_auth(user, Some(password.expose())),
-            None => client.get(realm.clone()).query(&[("service", service), ("scope", &asked)]),
+            Some(Credentials::Bearer(_)) | None => {
+                client.get(realm.clone()).query(&[("service", service), ("scope", &asked)])
+            }
         };
-        let what = format!("{}: the service that gives tokens", self.host);
+        let what = format!("{}: the service that gives tokens", self.host());
         let answer = http::once(request, http::TOKEN_LIMIT).await.map_err(|failed| failed.told(&what))?;
         self.grant(&answer, credentials.is_some())
     }
@@ -207,7 +231,7 @@ impl Auth {
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.no_login()),
             status => {
-                let message = format!("{}: the service that gives tokens fails", self.host);
+                let message = format!("{}: the service that gives tokens fails", self.host());
                 return Err(RemoteError::new(RemoteKind::Unavailable, message)
                     .because(format!("it answers {status}{}", http::said(answer))));
             }
@@ -215,7 +239,7 @@ impl Auth {
         let parsed: Option<TokenAnswer> = serde_json::from_slice(&answer.body).ok();
         let Some(TokenAnswer { token: Some(token), expires_in }) = parsed else {
             let page = if http::is_html(answer) { "an HTML page" } else { "no token" };
-            let message = format!("{}: the service that gives tokens answers with {page}", self.host);
+            let message = format!("{}: the service that gives tokens answers with {page}", self.host());
             return Err(RemoteError::new(RemoteKind::BadAnswer, message));
         };
         let life = Duration::from_secs(expires_in.unwrap_or(UNSAID_LIFE));
@@ -225,16 +249,17 @@ impl Auth {
 
     /// Makes the error of a login that the registry does not take.
     pub(super) fn refused(&self, why: &str) -> RemoteError {
-        RemoteError::new(RemoteKind::Unauthorized, format!("{}: the login is refused", self.host))
+        RemoteError::new(RemoteKind::Unauthorized, format!("{}: the login is refused", self.host()))
             .because(why)
-            .hint(format!("run `docker login {}` again, or give --username and --password-stdin", self.host))
+            .hint(format!("run `docker login {}` again, or give --username and --password-stdin", self.host()))
     }
 
     /// Makes the error of a registry that wants a login where there is none.
     pub(super) fn no_login(&self) -> RemoteError {
-        RemoteError::new(RemoteKind::Unauthorized, format!("{} asks for a login", self.host)).hint(format!(
+        RemoteError::new(RemoteKind::Unauthorized, format!("{} asks for a login", self.host())).hint(format!(
             "run `docker login {}` or `podman login {}`, or give --username and --password-stdin",
-            self.host, self.host
+            self.host(),
+            self.host()
         ))
     }
 }

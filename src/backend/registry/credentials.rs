@@ -1,13 +1,26 @@
 //! Who asks: the login that a flag gives, or that `docker login` and `podman login` left behind.
 
 use std::env;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use docker_credential::{CredentialRetrievalError, DockerCredential};
+use serde::Deserialize;
 
+use super::login_file::{Entry, LoginFile};
 use super::place;
-use crate::backend::{Access, RemoteError, RemoteKind};
-use crate::source::Secret;
+use crate::backend::{Access, RemoteError, RemoteKind, files};
+use crate::format::text::visible;
+use crate::source::{RegistryLocation, Secret};
+
+/// The largest file of logins that is read, in bytes.
+const FILE_LIMIT: u64 = 4 << 20;
+/// How long a helper may take, which may have to ask a person.
+const HELPER_PATIENCE: Duration = Duration::from_mins(1);
+/// What a helper says when there is no login (`credentials/error.go` in docker-credential-helpers).
+const NOT_FOUND: &str = "credentials not found";
 
 /// What a registry knows somebody by.
 #[derive(Debug, Clone)]
@@ -16,84 +29,147 @@ pub(super) enum Credentials {
     Password(String, Secret),
     /// A token that is exchanged for others.
     Identity(Secret),
+    /// A token that is sent as it is.
+    Bearer(Secret),
 }
 
-/// Looks for the login of `host`: that of the flags, of `DOCKER_AUTH_CONFIG`, of Docker's configuration and its helpers,
-/// of Podman's. None when nobody has logged in there.
-///
-/// # Errors
-/// When a configuration or a helper is there, and fails.
-pub(super) async fn find(host: &str, access: &Access) -> Result<Option<Credentials>, RemoteError> {
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) credentials: Option<Credentials>,
+    /// Why a login that may be there cannot be read; it matters only where the registry wants one.
+    pub(super) fault: Option<RemoteError>,
+}
+
+/// Looks for the login for a repository: that of the flags, of `DOCKER_AUTH_CONFIG`, of Docker's configuration with its
+/// helpers, of Podman's.
+pub(super) async fn find(location: &RegistryLocation, access: &Access) -> Found {
     if let Some((user, password)) = &access.registry.login {
-        return Ok(Some(Credentials::Password(user.clone(), password.clone())));
+        let credentials = Credentials::Password(user.clone(), password.clone());
+        return Found { credentials: Some(credentials), fault: None };
     }
-    let host = host.to_owned();
-    let looking = tokio::task::spawn_blocking(move || look(&host));
-    looking.await.map_err(|_| RemoteError::new(RemoteKind::Unavailable, "interrupted"))?
-}
-
-fn look(host: &str) -> Result<Option<Credentials>, RemoteError> {
-    let name = place::login_name(host);
-    if let Some(config) = env::var_os("DOCKER_AUTH_CONFIG").filter(|config| !config.is_empty()) {
-        let config = config.to_string_lossy().into_owned();
-        let found = docker_credential::get_credential_from_reader(config.as_bytes(), name);
-        if let Some(found) = outcome(found, "DOCKER_AUTH_CONFIG", host)? {
-            return Ok(Some(found));
+    let location = location.clone();
+    let looking = files::blocking(move || look(&location));
+    // A helper that hangs is left behind.
+    match tokio::time::timeout(HELPER_PATIENCE, looking).await {
+        Ok(found) => found.unwrap_or_default(),
+        Err(_) => {
+            let fault = RemoteError::new(RemoteKind::Unauthorized, "the login cannot be read");
+            Found { credentials: None, fault: Some(fault.because("its helper does not answer")) }
         }
     }
-    if let Some(found) = outcome(docker_credential::get_credential(name), "Docker's configuration", host)? {
-        return Ok(Some(found));
-    }
-    let name = if host == "docker.io" { host } else { name };
-    outcome(docker_credential::get_podman_credential(name), "Podman's configuration", host)
 }
 
-/// Tells whether any file is there in which a login may stand.
-fn is_configured() -> bool {
-    let below = |variable: &str, rest: &str| env::var_os(variable).map(|folder| Path::new(&folder).join(rest));
+fn look(location: &RegistryLocation) -> Found {
+    let mut found = Found::default();
+    for (from, place) in places() {
+        let bytes = match place {
+            Place::Text(text) => text.into_bytes(),
+            // It may be a link: people keep such files in repositories of their own.
+            Place::File(path) => match read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    found.fault.get_or_insert_with(|| unreadable(&location.host, &from, &error.to_string()));
+                    continue;
+                }
+            },
+        };
+        match in_file(&bytes, location) {
+            Ok(Some(credentials)) => return Found { credentials: Some(credentials), fault: None },
+            Ok(None) => {}
+            Err(why) => {
+                found.fault.get_or_insert_with(|| unreadable(&location.host, &from, &why));
+            }
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() || found.len() > FILE_LIMIT {
+        return Err(io::Error::other("it is no file of a few kilobytes"));
+    }
+    fs::read(path)
+}
+
+enum Place {
+    Text(String),
+    File(PathBuf),
+}
+
+/// Returns the places where logins are kept, with their names, in the order in which they are looked at.
+fn places() -> Vec<(String, Place)> {
+    let mut places = Vec::new();
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(text) = set("DOCKER_AUTH_CONFIG") {
+        places.push(("DOCKER_AUTH_CONFIG".to_owned(), Place::Text(text.to_string_lossy().into_owned())));
+    }
+    let below = |folder: &str, rest: &str| set(folder).map(|folder| PathBuf::from(folder).join(rest));
     let files = [
-        below("DOCKER_CONFIG", "config.json"),
-        below("HOME", ".docker/config.json"),
-        env::var_os("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        below("DOCKER_CONFIG", "config.json").or_else(|| below("HOME", ".docker/config.json")),
+        set("REGISTRY_AUTH_FILE").map(PathBuf::from),
         below("XDG_RUNTIME_DIR", "containers/auth.json"),
-        below("HOME", ".config/containers/auth.json"),
+        below("XDG_CONFIG_HOME", "containers/auth.json").or_else(|| below("HOME", ".config/containers/auth.json")),
     ];
-    files.iter().flatten().any(|file| file.exists())
+    places.extend(files.into_iter().flatten().map(|path| (files::show(&path), Place::File(path))));
+    places
 }
 
-fn outcome(
-    found: Result<DockerCredential, CredentialRetrievalError>,
-    from: &str,
-    host: &str,
-) -> Result<Option<Credentials>, RemoteError> {
-    let why = match found {
-        Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Credentials::Identity(Secret::new(token)))),
-        // A helper that keeps an identity token says so by this name (docker-credential-helpers).
-        Ok(DockerCredential::UsernamePassword(user, token)) if user == "<token>" => {
-            return Ok(Some(Credentials::Identity(Secret::new(token))));
-        }
-        Ok(DockerCredential::UsernamePassword(user, password)) => {
-            return Ok(Some(Credentials::Password(user, Secret::new(password))));
-        }
-        Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => {
-            return Ok(None);
-        }
-        // The library says so of a file that is not there, too.
-        Err(CredentialRetrievalError::ConfigReadError) if !is_configured() => return Ok(None),
-        // What a helper says may hold anything, so that only its failure is told.
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
-            return Ok(None);
-        }
-        Err(CredentialRetrievalError::HelperFailure { helper, .. }) => {
-            format!("the helper {} failed", crate::format::text::visible(&helper))
-        }
-        Err(CredentialRetrievalError::HelperCommunicationError) => "its helper cannot be run".to_owned(),
-        Err(CredentialRetrievalError::MalformedHelperResponse) => "its helper gave no login".to_owned(),
-        Err(CredentialRetrievalError::CredentialDecodingError) => "its login is not in base64".to_owned(),
-        Err(CredentialRetrievalError::CredentialMismatchError) => "it holds two logins that differ".to_owned(),
-        Err(CredentialRetrievalError::ConfigReadError) => "it cannot be read".to_owned(),
-    };
-    Err(RemoteError::new(RemoteKind::Unauthorized, format!("the login for {host} cannot be read from {from}"))
+/// Finds the login in a file of Docker's form, asking the helper that it names.
+fn in_file(bytes: &[u8], location: &RegistryLocation) -> Result<Option<Credentials>, String> {
+    let file = LoginFile::parse(bytes)?;
+    let host = place::login_name(&location.host);
+    if let Some(helper) = file.helper(&location.host)
+        && let Some(credentials) = ask(helper, host)?
+    {
+        return Ok(Some(credentials));
+    }
+    let entry = file.entry(&location.host, &location.repository);
+    entry.map_or(Ok(None), Entry::credentials)
+}
+
+/// Asks a helper (`docker-credential-NAME get`); none when it knows of no login.
+fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Said {
+        username: String,
+        secret: String,
+    }
+    let shown = visible(helper).into_owned();
+    if helper.contains('/') {
+        return Err(format!("`{shown}` is no name of a helper"));
+    }
+    let program = format!("docker-credential-{helper}");
+    let started =
+        Command::new(&program).arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = started.map_err(|error| format!("its helper docker-credential-{shown} cannot be run: {error}"))?;
+    if let Some(mut input) = child.stdin.take() {
+        // One that does not listen fails, and that is told.
+        let _ = writeln!(input, "{host}");
+    }
+    let output =
+        child.wait_with_output().map_err(|error| format!("its helper docker-credential-{shown} failed: {error}"))?;
+    if !output.status.success() {
+        // What a helper says besides may hold anything, so that only its failure is told.
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_absent = said.contains(NOT_FOUND);
+        return if is_absent { Ok(None) } else { Err(format!("its helper docker-credential-{shown} failed")) };
+    }
+    let said: Said = serde_json::from_slice(&output.stdout)
+        .map_err(|_| format!("its helper docker-credential-{shown} gave no login"))?;
+    let secret = Secret::new(said.secret);
+    // A helper that keeps an identity token says so by this name (docker-credential-helpers).
+    Ok(Some(match said.username.as_str() {
+        "<token>" => Credentials::Identity(secret),
+        _ => Credentials::Password(said.username, secret),
+    }))
+}
+
+fn unreadable(host: &str, from: &str, why: &str) -> RemoteError {
+    RemoteError::new(RemoteKind::Unauthorized, format!("the login for {host} cannot be read from {from}"))
         .because(why)
-        .hint(format!("run `docker login {host}` again, or give --username and --password-stdin")))
+        .hint(format!("run `docker login {host}` again, or give --username and --password-stdin"))
 }

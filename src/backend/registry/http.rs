@@ -56,7 +56,7 @@ impl Http {
             client: client(location, access)?,
             base: OnceCell::new(),
             candidates,
-            auth: Auth::new(&location.host, access),
+            auth: Auth::new(location, access),
             permits: Semaphore::new(access.concurrency.max(1)),
             patience: access.timeout,
             paused: Mutex::new(None),
@@ -280,7 +280,7 @@ impl Failed {
     fn may_pass(&self) -> bool {
         match self {
             Self::Way(error) => {
-                !error.is_builder() && !in_words(error).iter().any(|cause| cause.contains("certificate"))
+                !error.is_builder() && !in_words(error).iter().any(|cause| is_about_certificates(cause))
             }
             Self::TooLarge(_) => false,
         }
@@ -291,15 +291,23 @@ impl Failed {
         match self {
             Self::Way(error) => {
                 let causes = in_words(&error);
-                let certificate = causes.iter().any(|cause| cause.contains("certificate"));
+                let certificate = causes.iter().any(|cause| is_about_certificates(cause));
+                // A server that misses a certificate hangs up, and its reason is seldom heard.
+                let hung_up = error.is_request() && !error.is_connect() && !error.is_timeout();
                 let mut fault = RemoteError::new(RemoteKind::Unavailable, format!("{what} cannot be reached"));
                 for cause in causes {
                     fault = fault.because(cause);
                 }
-                if certificate {
+                if hung_up {
+                    fault.hint("it ended the connection; if it wants clients to show a certificate, give --client-cert and --client-key")
+                } else if certificate {
                     fault.hint("name the registry's own authority with --ca FILE, or put it where Docker looks: /etc/docker/certs.d/HOST/ca.crt")
                 } else if error.is_timeout() {
                     fault.hint("give it more time with --timeout")
+                } else if error.is_connect() {
+                    fault.hint(
+                        "is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded",
+                    )
                 } else {
                     fault
                 }
@@ -310,6 +318,10 @@ impl Failed {
             }
         }
     }
+}
+
+fn is_about_certificates(cause: &str) -> bool {
+    cause.to_ascii_lowercase().contains("certificate")
 }
 
 fn in_words(error: &reqwest::Error) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::http::{HEAD, Http};
 use super::kept::Tagged;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
-use crate::format::manifest::{DOCUMENT_LIMIT, Document, INDEXES, MANIFESTS};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, INDEXES, MANIFESTS};
 
 /// The header in which a registry tells a digest (distribution specification).
 const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -160,16 +160,31 @@ pub(super) async fn delete(http: &Http, repository: &str, reference: &str) -> Re
     }
 }
 
-/// Counts what refers to a manifest; none where the registry does not tell (distribution specification, referrers).
-pub(super) async fn referrers(http: &Http, repository: &str, digest: Digest) -> Result<Option<usize>, RemoteError> {
+/// Lists what refers to a manifest; none where the registry does not tell (distribution specification, referrers).
+pub(super) async fn referrers(
+    http: &Http,
+    repository: &str,
+    digest: Digest,
+) -> Result<Option<Vec<Descriptor>>, RemoteError> {
     let address = http.address(&format!("{repository}/referrers/{digest}")).await?;
     let scope = Scope::Pull(repository.to_owned());
     let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.get(address.clone())).await?;
-    if !answer.status.is_success() {
-        return Ok(None);
+    match answer.status {
+        status if status.is_success() => {}
+        StatusCode::NOT_FOUND
+        | StatusCode::BAD_REQUEST
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::NOT_IMPLEMENTED => return Ok(None),
+        _ => return Err(http.refusal(&answer, &format!("{}/{repository}@{digest}", http.host()), "pull").await),
     }
     match Document::parse(&answer.body) {
-        Ok(Document::Index { entries, .. }) => Ok(Some(entries.len())),
+        Ok(Document::Index { entries, .. }) => Ok(Some(entries)),
         Ok(Document::Manifest { .. }) | Err(_) => Ok(None),
     }
+}
+
+/// Returns the tag under which what refers to a manifest is listed where the registry itself does not (distribution
+/// specification, referrers tag schema).
+pub(super) fn referrers_tag(digest: Digest) -> String {
+    format!("{}-{}", digest.algorithm(), digest.hex())
 }

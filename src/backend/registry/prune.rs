@@ -3,28 +3,38 @@
 //! What a registry stores of a deleted ref goes when the registry's own collection runs. Until then the manifest, of which
 //! a copy is kept here, can be pushed again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::manifests::{Deleted, Head};
+use super::packages::{Packages, State};
 use super::{RegistryCache, manifests, push};
 use crate::backend::{
-    BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, Skip, Support,
+    CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId, PruneError,
+    RefRewrite, RefTarget, RemoteError, RemoteKind, Skip, Support,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
-use crate::format::manifest::{DOCUMENT_LIMIT, Document};
+use crate::format::manifest::DOCUMENT_LIMIT;
+use crate::format::text::visible;
+
+mod back;
+mod groups;
+
+use back::DeletedVersions;
+use groups::Group;
 
 /// Why blobs cannot be deleted one by one.
 pub(super) const COLLECTION: &str =
     "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";
-/// How deep indexes in indexes are followed.
-const DEEPEST: usize = 8;
+/// How often, and how long apart, a tag is looked at that should have gone.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(200);
+const STILL_THERE: &str = "the registry says that it is deleted, and it is still there";
 
 /// What deletions have taught of a registry.
 #[derive(Debug, Default)]
@@ -33,6 +43,8 @@ pub(super) struct Learned {
     refuses: Option<String>,
     /// Whether it deletes tags as such.
     deletes_tags: Option<bool>,
+    /// Whether a tag that goes takes its manifest along, and with it all other tags.
+    takes_manifests: Option<bool>,
     /// Whether it tells what refers to a manifest.
     tells_referrers: Option<bool>,
 }
@@ -49,101 +61,21 @@ struct NoLease;
 
 impl Lease for NoLease {}
 
-/// Tags with one manifest that all are to go.
-struct Group {
-    digest: Digest,
-    /// The tags; none for a manifest without any.
-    tags: Vec<String>,
-    /// A tag with the same manifest that stays.
-    sibling: Option<String>,
-    /// Why the manifest itself must stay.
-    stays: Option<Skip>,
-}
-
 impl RegistryCache {
-    /// Sorts targets by what the tags point to at this moment. Those of which nothing is left to do get their outcome.
-    async fn groups(
-        &self,
-        refs: &[RefTarget],
-        outcomes: &mut [Option<Outcome>],
-    ) -> Result<Vec<(Group, Vec<usize>)>, PruneError> {
-        let roots = self.roots().await?.entries;
-        let digest_of = |root: &Root| root.descriptor.digest.valid();
-        let now: HashMap<String, Option<Digest>> = roots.iter().map(|root| (root.name(), digest_of(root))).collect();
-        let mut going: BTreeMap<Digest, (Vec<String>, Vec<usize>)> = BTreeMap::new();
-        for (place, target) in refs.iter().enumerate() {
-            let tag = target.names.first();
-            match tag.map(|tag| now.get(tag)) {
-                Some(None) => set(outcomes, place, Outcome::AlreadyGone),
-                Some(Some(found)) if *found != Some(target.digest) => {
-                    set(outcomes, place, Outcome::Skipped(Skip::Changed));
-                }
-                Some(Some(_)) | None => {
-                    let group = going.entry(target.digest).or_default();
-                    group.0.extend(tag.cloned());
-                    group.1.push(place);
-                }
-            }
-        }
-        let leaves: HashSet<&String> = going.values().flat_map(|(tags, _)| tags).collect();
-        let kept: Vec<&Root> = roots.iter().filter(|root| !leaves.contains(&root.name())).collect();
-        let unreadable = kept.iter().any(|root| digest_of(root).is_none());
-        let named = self.named_by(&kept).await;
-        let mut groups = Vec::new();
-        for (digest, (tags, places)) in going {
-            let sibling = kept.iter().find(|root| digest_of(root) == Some(digest)).map(|root| root.name());
-            let stays = match &named {
-                _ if sibling.is_some() => Some(Skip::Named),
-                Ok(named) if named.contains(&digest) => Some(Skip::Named),
-                Ok(_) if !unreadable => None,
-                Ok(_) | Err(_) => Some(Skip::Undetermined),
-            };
-            groups.push((Group { digest, tags, sibling, stays }, places));
-        }
-        Ok(groups)
-    }
-
-    /// Returns the manifests that refs name beyond their own: those in an index, and those that one is about.
-    async fn named_by(&self, roots: &[&Root]) -> Result<HashSet<Digest>, BackendError> {
-        let mut named = HashSet::new();
-        let mut level: Vec<Digest> = roots.iter().filter_map(|root| root.descriptor.digest.valid()).collect();
-        let mut seen = HashSet::new();
-        for _ in 0..DEEPEST {
-            let mut next = Vec::new();
-            level.retain(|digest| seen.insert(*digest));
-            let reads: Vec<_> = level.iter().map(|digest| self.read_document(*digest, DOCUMENT_LIMIT)).collect();
-            let mut reading = stream::iter(reads).buffered(self.access.concurrency.max(1));
-            while let Some(bytes) = reading.next().await {
-                let bytes = bytes.map_err(|error| {
-                    RemoteError::new(RemoteKind::BadAnswer, "a manifest that stays cannot be read")
-                        .because(error.to_string())
-                })?;
-                let (children, subject) = match Document::parse(&bytes) {
-                    Ok(Document::Index { entries, subject }) => (entries, subject),
-                    Ok(Document::Manifest { subject, .. }) => (Vec::new(), subject),
-                    Err(_) => continue,
-                };
-                named.extend(children.iter().chain(subject.as_deref()).filter_map(|child| child.digest.valid()));
-                let deeper = children.iter().filter(|child| child.is_manifest_like());
-                next.extend(deeper.filter_map(|child| child.digest.valid()));
-            }
-            if next.is_empty() {
-                return Ok(named);
-            }
-            level = next;
-        }
-        Err(RemoteError::new(RemoteKind::BadAnswer, "indexes lie in each other too deeply").into())
-    }
-
     /// Deletes what a group is about, and checks that its tags have gone.
-    async fn delete(&self, run: &PlanId, group: &Group) -> Outcome {
-        match self.try_to_delete(run, group).await {
+    async fn delete(&self, run: &PlanId, group: &Group, versions: Option<&Versions<'_>>) -> Outcome {
+        match self.try_to_delete(run, group, versions).await {
             Ok(outcome) => outcome,
             Err(error) => Outcome::Failed(in_one_line(&error)),
         }
     }
 
-    async fn try_to_delete(&self, run: &PlanId, group: &Group) -> Result<Outcome, RemoteError> {
+    async fn try_to_delete(
+        &self,
+        run: &PlanId,
+        group: &Group,
+        versions: Option<&Versions<'_>>,
+    ) -> Result<Outcome, RemoteError> {
         if let Support::No(why) = self.learned.lock().await.support() {
             return Ok(Outcome::Failed(why));
         }
@@ -157,6 +89,9 @@ impl RegistryCache {
                     .because(error.to_string())
             })?;
         }
+        if let Some(versions) = versions {
+            return self.delete_version(group, versions).await;
+        }
         let by_tag = self.learned.lock().await.deletes_tags;
         if !group.tags.is_empty() && by_tag != Some(false) {
             match self.delete_tags(group, &bytes).await? {
@@ -164,28 +99,76 @@ impl RegistryCache {
                 None => self.learned.lock().await.deletes_tags = Some(false),
             }
         }
-        if let Some(stays) = group.stays {
-            return Ok(Outcome::Skipped(stays));
-        }
-        if self.has_referrers(group.digest).await? {
-            return Ok(Outcome::Skipped(Skip::Named));
+        self.delete_manifest(group).await
+    }
+
+    /// Deletes a manifest by its digest, and with it all its tags.
+    async fn delete_manifest(&self, group: &Group) -> Result<Outcome, RemoteError> {
+        if let Some(outcome) = self.must_stay(group).await? {
+            return Ok(outcome);
         }
         let http = self.http().await?;
         match manifests::delete(http, self.repository(), &group.digest.to_string()).await? {
             Deleted::Absent if group.tags.is_empty() => return Ok(Outcome::AlreadyGone),
             Deleted::Gone | Deleted::Absent => {}
             Deleted::NotOffered => {
-                let why = format!(
-                    "{} deletes nothing: its operator has to allow it (distribution: `storage: delete: enabled: true`, or REGISTRY_STORAGE_DELETE_ENABLED=true)",
-                    http.host()
-                );
+                let why = refuses(http.host());
                 self.learned.lock().await.refuses = Some(why.clone());
                 return Ok(Outcome::Failed(why));
             }
         }
+        self.have_gone(group).await
+    }
+
+    /// Deletes a version of a package, and with it all its tags: GitHub's registry itself deletes nothing.
+    async fn delete_version(&self, group: &Group, versions: &Versions<'_>) -> Result<Outcome, RemoteError> {
+        if let Some(outcome) = self.must_stay(group).await? {
+            return Ok(outcome);
+        }
+        let Some(id) = versions.ids.get(&group.digest) else { return Ok(Outcome::AlreadyGone) };
+        let Some(version) = versions.packages.version(*id).await? else { return Ok(Outcome::AlreadyGone) };
+        if version.digest() != Some(group.digest) || !version.tags().iter().all(|tag| group.tags.contains(tag)) {
+            return Ok(Outcome::Skipped(Skip::Changed));
+        }
+        if !versions.packages.delete(*id).await? {
+            return Ok(Outcome::AlreadyGone);
+        }
+        self.have_gone(group).await
+    }
+
+    /// Looks once more at what a manifest is to others, just before it goes; returns the outcome when it has to stay.
+    async fn must_stay(&self, group: &Group) -> Result<Option<Outcome>, RemoteError> {
+        if let Some(stays) = group.stays {
+            return Ok(Some(Outcome::Skipped(stays)));
+        }
+        let http = self.http().await?;
         for tag in &group.tags {
-            if let Head::Points(_) = manifests::head(http, self.repository(), tag).await? {
-                return Ok(Outcome::Failed("the registry says that it is deleted, and it is still there".to_owned()));
+            match manifests::head(http, self.repository(), tag).await? {
+                Head::Points(tagged) if tagged.digest != group.digest => {
+                    return Ok(Some(Outcome::Skipped(Skip::Changed)));
+                }
+                Head::Points(_) | Head::Absent | Head::Untold => {}
+            }
+        }
+        let is_subject = self.has_referrers(group.digest).await?;
+        Ok(is_subject.then_some(Outcome::Skipped(Skip::Named)))
+    }
+
+    /// Checks that the tags of a group have gone. A service may take a moment to say so.
+    async fn have_gone(&self, group: &Group) -> Result<Outcome, RemoteError> {
+        let http = self.http().await?;
+        for tag in &group.tags {
+            let mut looks = 0;
+            while let Head::Points(tagged) = manifests::head(http, self.repository(), tag).await? {
+                // Pushed again since, by a build that does not wait for anybody.
+                if tagged.digest != group.digest {
+                    break;
+                }
+                if looks == LOOKS {
+                    return Ok(Outcome::Failed(STILL_THERE.to_owned()));
+                }
+                looks += 1;
+                tokio::time::sleep(PAUSE * looks).await;
             }
         }
         Ok(Outcome::Done)
@@ -194,6 +177,12 @@ impl RegistryCache {
     /// Deletes tags as such; none when the registry does not do that.
     async fn delete_tags(&self, group: &Group, bytes: &[u8]) -> Result<Option<Outcome>, RemoteError> {
         let http = self.http().await?;
+        // Where a tag takes its manifest along, what holds for a manifest holds for a tag.
+        if self.learned.lock().await.takes_manifests == Some(true)
+            && let Some(outcome) = self.must_stay(group).await?
+        {
+            return Ok(Some(outcome));
+        }
         let mut deleted = 0;
         for tag in &group.tags {
             // The manifest's own tags go one by one, so that each is looked at again just before.
@@ -208,102 +197,68 @@ impl RegistryCache {
                 Deleted::NotOffered => return Ok(None),
                 Deleted::Gone | Deleted::Absent => deleted += 1,
             }
-            if let Head::Points(_) = manifests::head(http, self.repository(), tag).await? {
-                return Ok(Some(Outcome::Failed(
-                    "the registry says that it is deleted, and it is still there".to_owned(),
-                )));
-            }
         }
-        if let Some(sibling) = &group.sibling
-            && manifests::head(http, self.repository(), sibling).await? == Head::Absent
-        {
-            // A registry that takes the manifest with one of its tags: what stays is pushed again, and nothing more goes.
-            push::manifest(http, self.repository(), sibling, bytes).await?;
-            let why = format!(
-                "{} deletes a manifest with all its tags: `{sibling}`, which stays, was pushed again",
-                http.host()
-            );
-            self.learned.lock().await.refuses = Some(why.clone());
+        if let Outcome::Failed(why) = self.have_gone(group).await? {
             return Ok(Some(Outcome::Failed(why)));
         }
         self.learned.lock().await.deletes_tags = Some(true);
+        if let Some(why) = self.mend(group, bytes).await? {
+            return Ok(Some(Outcome::Failed(why)));
+        }
         Ok(Some(if deleted == 0 { Outcome::AlreadyGone } else { Outcome::Done }))
     }
 
-    /// Tells whether something refers to a manifest: a signature, or an attestation of its own.
-    async fn has_referrers(&self, digest: Digest) -> Result<bool, RemoteError> {
-        let told = self.learned.lock().await.tells_referrers;
-        if told != Some(false) {
-            match manifests::referrers(self.http().await?, self.repository(), digest).await? {
-                Some(count) => {
-                    self.learned.lock().await.tells_referrers = Some(true);
-                    return Ok(count > 0);
-                }
-                None => self.learned.lock().await.tells_referrers = Some(false),
+    /// Finds out whether a tag that went took its manifest along. What had to stay is pushed again; returns what happened.
+    async fn mend(&self, group: &Group, bytes: &[u8]) -> Result<Option<String>, RemoteError> {
+        let known = self.learned.lock().await.takes_manifests;
+        if group.stays.is_none() && known.is_some() {
+            return Ok(None);
+        }
+        let http = self.http().await?;
+        let head = manifests::head(http, self.repository(), &group.digest.to_string()).await?;
+        if head != Head::Absent {
+            self.learned.lock().await.takes_manifests.get_or_insert(false);
+            return Ok(None);
+        }
+        self.learned.lock().await.takes_manifests = Some(true);
+        if group.stays.is_none() {
+            return Ok(None);
+        }
+        let mut back = Vec::new();
+        for sibling in &group.siblings {
+            if manifests::head(http, self.repository(), sibling).await? == Head::Absent {
+                push::manifest(http, self.repository(), sibling, bytes).await?;
+                back.push(format!("`{}`", visible(sibling)));
             }
         }
-        // Where there is no list, referrers are found by a tag (distribution specification, referrers tag schema).
-        let tag = format!("{}-{}", digest.algorithm(), digest.hex());
-        Ok(self.seen.lock().is_ok_and(|seen| seen.listed.contains(&tag)))
+        if group.siblings.is_empty() {
+            push::manifest(http, self.repository(), &group.digest.to_string(), bytes).await?;
+            back.push("what an index names".to_owned());
+        }
+        let what = back.join(", ");
+        Ok(Some(format!("{} deletes a manifest with its tags: {what}, which stays, was pushed again", http.host())))
     }
 
-    async fn give_back(
-        &self,
-        run: &PlanId,
-        target: &RefTarget,
-        replaces: Option<Digest>,
-    ) -> Result<Outcome, RemoteError> {
-        let http = self.http().await?;
-        let Some(tag) = target.names.first() else { return Ok(Outcome::Skipped(Skip::Unsupported)) };
-        match (manifests::head(http, self.repository(), tag).await?, replaces) {
-            (Head::Points(tagged), _) if tagged.digest == target.digest => return Ok(Outcome::AlreadyGone),
-            (Head::Points(tagged), replaces) if Some(tagged.digest) != replaces => {
-                return Ok(Outcome::Skipped(Skip::Changed));
-            }
-            (Head::Absent, Some(_)) => return Ok(Outcome::Skipped(Skip::Changed)),
-            (Head::Points(_) | Head::Absent | Head::Untold, _) => {}
-        }
-        let remembered = self.dropped().and_then(|dropped| dropped.recall(run, target.digest));
-        let Some(bytes) = remembered else {
-            return Ok(Outcome::Failed("its manifest is no longer remembered here".to_owned()));
-        };
-        push::manifest(http, self.repository(), tag, &bytes).await?;
-        Ok(Outcome::Done)
+    /// Lists what GitHub can delete; none elsewhere.
+    async fn versions(&self) -> Result<Option<Versions<'_>>, RemoteError> {
+        let Some(packages) = self.packages().await? else { return Ok(None) };
+        let versions = packages.versions(State::Active).await?;
+        let ids = versions.iter().filter_map(|version| Some((version.digest()?, version.id))).collect();
+        Ok(Some(Versions { packages, ids }))
     }
+}
 
-    async fn rewrite(&self, run: &PlanId, rewrite: &RefRewrite) -> Result<Outcome, RemoteError> {
-        let http = self.http().await?;
-        let Some(tag) = rewrite.from.names.first() else { return Ok(Outcome::Skipped(Skip::Unsupported)) };
-        let (to, _) = rewrite.to();
-        let points_to = |head: &Head, digest: Digest| matches!(head, Head::Points(tagged) if tagged.digest == digest);
-        let head = manifests::head(http, self.repository(), tag).await?;
-        if points_to(&head, to) {
-            return Ok(Outcome::AlreadyGone);
-        }
-        if !points_to(&head, rewrite.from.digest) {
-            return Ok(Outcome::Skipped(Skip::Changed));
-        }
-        let Some((manifest, blobs)) = rewrite.documents.split_last() else {
-            return Ok(Outcome::Skipped(Skip::Unsupported));
-        };
-        if let (Some(dropped), Ok(old)) =
-            (self.dropped(), self.read_document(rewrite.from.digest, DOCUMENT_LIMIT).await)
-        {
-            dropped.remember(run, rewrite.from.digest, &old).map_err(|error| {
-                RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered")
-                    .because(error.to_string())
-            })?;
-        }
-        for blob in blobs {
-            push::blob(http, self.repository(), blob.as_bytes()).await?;
-        }
-        // Pushing blobs takes a while, in which a build may have exported.
-        if !points_to(&manifests::head(http, self.repository(), tag).await?, rewrite.from.digest) {
-            return Ok(Outcome::Skipped(Skip::Changed));
-        }
-        push::manifest(http, self.repository(), tag, manifest.as_bytes()).await?;
-        Ok(Outcome::Done)
-    }
+/// The versions of a package on GitHub, by digest.
+struct Versions<'a> {
+    packages: &'a Packages,
+    ids: HashMap<Digest, u64>,
+}
+
+/// Says that a registry deletes nothing, and how that is changed.
+fn refuses(host: &str) -> String {
+    format!(
+        "{host} deletes nothing: its operator has to allow it (distribution: `storage: delete: enabled: true`, or REGISTRY_STORAGE_DELETE_ENABLED=true)"
+    )
 }
 
 fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {
@@ -331,25 +286,28 @@ impl CachePruner for RegistryCache {
 
     async fn remove_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; refs.len()];
+        let versions = match self.versions().await {
+            Ok(versions) => versions,
+            Err(error) => return Ok(vec![Outcome::Failed(in_one_line(&error)); refs.len()]),
+        };
         let mut groups = self.groups(&refs, &mut outcomes).await?.into_iter();
+        let conclude = |outcomes: &mut [Option<Outcome>], group: &Group, outcome: &Outcome| {
+            group.places.iter().for_each(|place| set(outcomes, *place, outcome.clone()));
+        };
         // The first one alone: what it teaches of the registry spares the others their tries.
-        if let Some((group, places)) = groups.next() {
-            let outcome = self.delete(run, &group).await;
-            for place in places {
-                set(&mut outcomes, place, outcome.clone());
-            }
+        if let Some(group) = groups.next() {
+            let outcome = self.delete(run, &group, versions.as_ref()).await;
+            conclude(&mut outcomes, &group, &outcome);
         }
         let groups: Vec<_> = groups.collect();
-        let deleting: Vec<_> = groups.iter().map(|(group, _)| self.delete(run, group)).collect();
+        let deleting: Vec<_> = groups.iter().map(|group| self.delete(run, group, versions.as_ref())).collect();
         let mut deleting = stream::iter(deleting).buffered(self.access.concurrency.max(1));
         let mut done = Vec::with_capacity(groups.len());
         while let Some(outcome) = deleting.next().await {
             done.push(outcome);
         }
-        for ((_, places), outcome) in groups.iter().zip(done) {
-            for place in places {
-                set(&mut outcomes, *place, outcome.clone());
-            }
+        for (group, outcome) in groups.iter().zip(done) {
+            conclude(&mut outcomes, group, &outcome);
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect())
     }
@@ -365,7 +323,8 @@ impl CachePruner for RegistryCache {
     async fn restore_rewritten(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
         let mut outcomes = Vec::with_capacity(refs.len());
         for rewrite in &refs {
-            outcomes.push(told(self.give_back(run, &rewrite.from, Some(rewrite.to().0)).await));
+            let nothing = DeletedVersions::default();
+            outcomes.push(told(self.give_back(run, &rewrite.from, Some(rewrite.to().0), &nothing).await));
         }
         Ok(outcomes)
     }
@@ -395,9 +354,13 @@ impl CachePruner for RegistryCache {
     }
 
     async fn restore_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+        let deleted = match self.deleted_versions().await {
+            Ok(deleted) => deleted,
+            Err(error) => return Ok(vec![Outcome::Failed(in_one_line(&error)); refs.len()]),
+        };
         let mut outcomes = Vec::with_capacity(refs.len());
         for target in &refs {
-            outcomes.push(told(self.give_back(run, target, None).await));
+            outcomes.push(told(self.give_back(run, target, None, &deleted).await));
         }
         Ok(outcomes)
     }

@@ -15,6 +15,8 @@ use crate::backend::{RemoteError, RemoteKind};
 const PAGE: usize = 1000;
 /// How many names are taken at most.
 const MOST: usize = 1_000_000;
+/// How many pages are asked for at most.
+const MOST_PAGES: usize = 100_000;
 /// The largest page that is read, in bytes.
 const PAGE_LIMIT: u64 = 64 << 20;
 
@@ -77,20 +79,25 @@ async fn all<T: DeserializeOwned>(
                 return Err(RemoteError::new(RemoteKind::BadAnswer, message).because(error.to_string()));
             }
         };
-        let before = found.len();
-        found.extend(names(page).into_iter().filter(|name| known.insert(name.clone())));
+        let names = names(page);
+        let (told, before) = (names.len(), found.len());
+        found.extend(names.into_iter().filter(|name| known.insert(name.clone())));
         if found.len() > MOST {
-            let message = format!("{what}: the list has no end");
-            return Err(
-                RemoteError::new(RemoteKind::BadAnswer, message).because(format!("it has more than {MOST} names"))
-            );
+            return Err(endless(what, &format!("it has more than {MOST} names")));
         }
-        match next(&answer.headers, &address) {
-            // A page that holds nothing new, or an address that was asked before: the list goes round in circles.
-            Some(next) if found.len() > before && !asked.contains(&next) => address = next,
-            _ => return Ok(found),
+        let Some(next) = next(&answer.headers, &address) else { return Ok(found) };
+        // What lies behind is not known, so that what was told is not taken for all.
+        if asked.contains(&next) || (told > 0 && found.len() == before) || asked.len() > MOST_PAGES {
+            return Err(endless(what, "its pages go round in circles"));
         }
+        address = next;
     }
+}
+
+fn endless(what: &str, why: &str) -> RemoteError {
+    RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the list has no end"))
+        .because(why)
+        .hint("the registry is at fault; a ref that is named with its tag can be opened all the same")
 }
 
 /// Returns the address of the next page (RFC 8288); only one at the same place, since it gets the login.

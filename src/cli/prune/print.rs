@@ -1,5 +1,6 @@
 //! What `prune` prints.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -317,8 +318,8 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
 
     // A table would cut what the system said.
-    let troubles: Vec<String> =
-        plan.delete().iter().zip(&report.outcomes).filter_map(|(item, outcome)| line(&item, outcome, color)).collect();
+    let items = plan.delete().iter().zip(&report.outcomes);
+    let troubles = troubles(items, color);
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
@@ -333,11 +334,28 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
     parts.join("\n")
 }
 
-/// Says in a line what kept an item from going.
-fn line(item: &Deletion, outcome: &Outcome, color: bool) -> Option<String> {
-    let (kind, name) = (item.target.kind().word(), item.target.name());
-    let why = Style::Bad.paint(&visible(&trouble(outcome)?), color);
-    Some(format!("{kind} {}: {why}\n", visible(&name)))
+/// More items than these in a row, which the same kept from going, are told by the first of them.
+const MOST_ALIKE: usize = 3;
+
+/// Says in lines what kept items from going.
+fn troubles<'a>(items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>, color: bool) -> Vec<String> {
+    let troubles: Vec<(String, String)> = items
+        .filter_map(|(item, outcome)| {
+            let (kind, name) = (item.target.kind().word(), item.target.name());
+            Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
+        })
+        .collect();
+    let line = |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), color));
+    let mut lines = Vec::new();
+    for alike in troubles.chunk_by(|(_, one), (_, next)| one == next) {
+        match alike {
+            [(first, why), rest @ ..] if alike.len() > MOST_ALIKE => {
+                lines.push(line(&format!("{first} and {} more", rest.len()), why));
+            }
+            _ => lines.extend(alike.iter().map(|(what, why)| line(what, why))),
+        }
+    }
+    lines
 }
 
 fn trouble(outcome: &Outcome) -> Option<String> {
@@ -380,7 +398,7 @@ pub(super) fn undone(
         there => format!(", {there} there already"),
     };
     let mut text = format!("{}: {done} of {} put back{there}\n", plan.source(), results.len());
-    text.extend(items().filter_map(|(item, outcome)| line(&item, outcome, session.output.color)));
+    text.extend(troubles(items(), session.output.color));
     session.output.text(&text)
 }
 

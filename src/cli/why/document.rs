@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Arguments, title};
+use super::Arguments;
 use crate::cli::show::rows::Location;
 use crate::explain::cause::{Cause, PathChange};
 use crate::explain::solve::Verdict;
@@ -96,11 +96,11 @@ impl<'a> Why<'a> {
 impl Step {
     fn new(explanation: &Explanation, step: StepIndex) -> Self {
         let (of, standing) = (&explanation.build.steps[step.at()], &explanation.standings[step.at()]);
-        let place = explanation.names.get(step.at()).and_then(|name| name.places.first());
+        let place = explanation.place(step);
         let cause = explanation.causes[step.at()].as_ref();
         Self {
             id: of.id.clone(),
-            name: title(explanation, step),
+            name: explanation.title(step),
             location: place.map(|place| Location { file: place.file.clone(), line: place.first_line }),
             stage: place.and_then(|place| place.stage.as_ref()).map(ToString::to_string),
             vertex: of.vertices.first().copied(),

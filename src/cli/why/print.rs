@@ -1,14 +1,12 @@
 //! What `why` prints for people: the causes first, then the steps.
 
-use jiff::SignedDuration;
-
-use super::title;
 use crate::cli::table::{Align, Cell, Style, Table};
-use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::cause::Cause;
 use crate::explain::solve::Verdict;
 use crate::format::provenance::StepIndex;
 use crate::format::text::visible;
 use crate::why::Explanation;
+use crate::why::words::{seconds, sentence};
 
 /// How many changed files are listed for a cause.
 const MOST_FILES: usize = 10;
@@ -45,29 +43,21 @@ pub(super) fn page(imported: &str, explanation: &Explanation, color: bool) -> St
 
 /// Says what the steps that ran took, when a log tells.
 fn cost(explanation: &Explanation) -> String {
-    let steps = explanation.steps();
-    let ran = steps.iter().filter(|step| explanation.standings[step.at()].verdict == Verdict::Miss);
-    let busy: SignedDuration = ran.filter_map(|step| explanation.busy[step.at()]).sum();
+    let busy = explanation.lost();
     if busy.is_zero() { String::new() } else { format!(", which took {}", seconds(busy)) }
 }
 
-fn seconds(busy: SignedDuration) -> String {
-    let seconds = busy.as_secs_f64();
-    if seconds < 10.0 { format!("{seconds:.1}s") } else { format!("{seconds:.0}s") }
-}
-
 fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) -> Vec<String> {
-    let place = explanation.names.get(step.at()).and_then(|name| name.places.first());
+    let place = explanation.place(step);
     let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
-    let below = follows(explanation, step);
-    let below = match below {
+    let below = match explanation.followers(step).len() {
         0 => String::new(),
         1 => ", and 1 step after it runs, too".to_owned(),
         count => format!(", and {count} steps after it run, too"),
     };
-    let name = visible(&title(explanation, step)).into_owned();
+    let name = visible(&explanation.title(step)).into_owned();
     let head = Style::Strong.paint(&format!("{place}{name}"), color);
-    let mut lines = vec![format!("✗ {head}"), format!("    {}{below}", sentence(cause))];
+    let mut lines = vec![format!("✗ {head}"), format!("    {}{below}", visible(&sentence(cause)))];
     let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
         &cause.paths[..]
     } else {
@@ -82,53 +72,6 @@ fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) 
     }
     lines.extend(cause.kind.advice().map(|advice| format!("    → {advice}")));
     lines
-}
-
-/// Counts the steps that run because this one does.
-fn follows(explanation: &Explanation, root: StepIndex) -> usize {
-    let mut reached = vec![false; explanation.build.steps.len()];
-    reached[root.at()] = true;
-    let mut count = 0;
-    for (step, of) in explanation.build.ordered() {
-        let is_upstream = |cause: &Cause| cause.kind == CauseKind::Upstream;
-        if explanation.causes[step.at()].as_ref().is_some_and(is_upstream)
-            && of.inputs.iter().any(|input| reached[input.step.at()])
-        {
-            reached[step.at()] = true;
-            count += 1;
-        }
-    }
-    count
-}
-
-fn sentence(cause: &Cause) -> String {
-    let detail = visible(&cause.detail);
-    match cause.kind {
-        CauseKind::Command => format!("its command changed: {detail}"),
-        CauseKind::Environment => format!("a variable changed: {detail}"),
-        CauseKind::BuildArg => format!("a build argument changed: {detail}"),
-        CauseKind::UserOrWorkdir => format!("the user or the working directory changed: {detail}"),
-        CauseKind::Mount => format!("its mounts changed: {detail}"),
-        CauseKind::Option => format!("an option changed: {detail}"),
-        CauseKind::Heredoc => format!("its heredoc changed: {detail}"),
-        CauseKind::Content => format!("the content of files changed: {detail}"),
-        CauseKind::Mode => format!("the permissions of files changed: {detail}"),
-        CauseKind::Owner => format!("the owner of files changed: {detail}"),
-        CauseKind::LinkTarget => format!("a link points elsewhere: {detail}"),
-        CauseKind::FileAdded => format!("files were added: {detail}"),
-        CauseKind::FileRemoved => format!("files were removed: {detail}"),
-        CauseKind::BaseImage => format!("the image below changed: {detail}"),
-        CauseKind::RemoteContent => format!("what it fetches changed: {detail}"),
-        CauseKind::Platform => format!("the platform changed: {detail}"),
-        CauseKind::Upstream => format!("what it stands on runs: {detail}"),
-        CauseKind::NewStep
-        | CauseKind::ResultDropped
-        | CauseKind::NotExported
-        | CauseKind::BlobMissing
-        | CauseKind::ConfigUnreadable
-        | CauseKind::NoCache
-        | CauseKind::Unexplained => detail.into_owned(),
-    }
 }
 
 fn steps(explanation: &Explanation, color: bool) -> String {
@@ -148,14 +91,14 @@ fn steps(explanation: &Explanation, color: bool) -> String {
             Verdict::Miss => ("✗", Style::Bad),
             Verdict::Unknown => ("?", Style::Strong),
         };
-        let place = explanation.names.get(step.at()).and_then(|name| name.places.first());
+        let place = explanation.place(step);
         let why = explanation.causes[step.at()]
             .as_ref()
             .map(|cause| if cause.is_root() { cause.kind.word().to_owned() } else { format!("↑ {}", cause.detail) });
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         table.row([
             Cell::new(mark).style(style),
-            Cell::new(title(explanation, step)),
+            Cell::new(explanation.title(step)),
             Cell::maybe(place.map(|place| format!("{}:{}", place.file, place.first_line))),
             Cell::new(standing.in_cache.word()).style(Style::Dim),
             Cell::maybe(busy.map(seconds)),

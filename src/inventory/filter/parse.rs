@@ -14,9 +14,21 @@ use crate::units::{parse_duration, parse_size};
 /// The longest filter in bytes: far more than a person types, and too little to make matching slow.
 const MAX_LENGTH: usize = 1024;
 
-/// The words that `state` knows: those of blobs and other objects, then those of records.
-const STATES: [&str; 10] =
-    ["live", "orphan", "missing", "undetermined", "awaited", "partial", "unknown", "result", "key-only", "broken"];
+/// The words that `state` knows: those of blobs and other objects, those of records, and those of a build's steps.
+const STATES: [&str; 12] = [
+    "live",
+    "orphan",
+    "missing",
+    "undetermined",
+    "awaited",
+    "partial",
+    "unknown",
+    "result",
+    "key-only",
+    "broken",
+    "hit",
+    "miss",
+];
 
 const FIELDS: [(&str, Field); 13] = [
     ("size", Field::Size(NumberField::Size)),

@@ -136,6 +136,7 @@ impl RowSet for SourceRows {
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
             }
             Some(_) => "no waste".to_owned(),
+            None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
             None if found.inventory.is_sealed() => "orphans ?".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
@@ -245,6 +246,9 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
         "orphan",
         match totals.orphan {
             Some(orphan) => tally(orphan, Role::Orphan).and(", which no ref reaches", Role::Dim),
+            None if found.inventory.unlisted.is_some() => {
+                Cell::new(format!("not known: {}", found.inventory.unlisted.unwrap_or_default()), Role::Unsure)
+            }
             None if found.inventory.is_sealed() => {
                 Cell::new("not known: what indexes name can be read inside a job only", Role::Unsure)
             }
@@ -271,6 +275,9 @@ fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
     }
     if let Some(around) = found.inventory.around.as_ref() {
         quota_details(found, around, details);
+    }
+    if let Some(unseen) = &found.inventory.unseen {
+        details.push(Detail::Fact("not seen", Cell::new(unseen.to_string(), Role::Unsure)));
     }
     if let Some(newest) = found.inventory.newest() {
         details.push(Detail::Fact("newest ref", Cell::text(format!("{}", Age::between(newest, now).ago()))));

@@ -1,6 +1,5 @@
 //! The steps of a ref, with all that their rows and details show.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Identity, UNKNOWN};
@@ -10,6 +9,7 @@ use crate::format::cache_config::import::Refusal;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::steps::{Labels, RowKind, Step, StepRow, StepTree, Users};
 use crate::inventory::{Inventory, Progress, RefEntry, RefId};
+use crate::tui::evidence::Given;
 use crate::tui::theme::Role;
 
 mod detail;
@@ -24,8 +24,8 @@ pub enum Names {
     None,
     /// From provenance that the store has.
     Store,
-    /// From a file.
-    File(PathBuf),
+    /// From evidence that a person gave.
+    Given(Given),
 }
 
 /// All that is known of a ref's steps.

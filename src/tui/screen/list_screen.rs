@@ -33,6 +33,8 @@ const WIDE: u16 = 120;
 const NARROWEST: u16 = 40;
 /// From this height on, they stand below it where they do not stand beside it.
 const TALL: u16 = 24;
+/// How far sentences above the list are indented: as far as its cells.
+const LEAD_INDENT: u16 = 3;
 /// More rows than these are not marked all at once.
 const MOST_MARKED: usize = 20_000;
 
@@ -44,6 +46,8 @@ pub struct ListScreen {
     height: RowHeight,
     /// How many lines above the list are the screen's own.
     head: u16,
+    /// Sentences below the head, of which as much is shown as leaves the list its room.
+    lead: Vec<Cell>,
     /// How wide the list would be to show what matters; the details beside it give way, as far as they can.
     wanted: u16,
     /// How far the details are scrolled, while the keys move them instead of the list.
@@ -56,6 +60,7 @@ pub struct ListScreen {
 pub struct Areas {
     /// The screen's own lines.
     pub head: Rect,
+    lead: Rect,
     list: Rect,
     details: Option<Rect>,
 }
@@ -63,7 +68,7 @@ pub struct Areas {
 impl ListScreen {
     /// Makes a screen of a list, with `head` lines of its own above it.
     pub fn new(list: List, height: RowHeight, head: u16) -> Self {
-        Self { list, height, head, wanted: 0, focus: None, export: None }
+        Self { list, height, head, lead: Vec::new(), wanted: 0, focus: None, export: None }
     }
 
     /// Lets the details beside the list give way until it is `wanted` columns wide.
@@ -77,10 +82,32 @@ impl ListScreen {
         self.head = head;
     }
 
+    /// Puts sentences above the list.
+    pub fn set_lead(&mut self, lead: Vec<Cell>) {
+        self.lead = lead;
+    }
+
+    /// Breaks the sentences above the list into lines; those that find no room are told of in the last.
+    fn lead_lines(&self, body: Rect) -> Vec<Cell> {
+        let width = body.width.saturating_sub(LEAD_INDENT * 2 + 1);
+        let mut lines: Vec<Cell> = self.lead.iter().flat_map(|sentence| text::wrap_hanging(sentence, width)).collect();
+        let room = usize::from(body.height * 2 / 5);
+        if lines.len() > room {
+            let hidden = lines.len() - room.saturating_sub(1);
+            lines.truncate(room.saturating_sub(1));
+            lines.push(Cell::new(format!("   … c shows {hidden} more lines"), Role::Dim));
+        }
+        lines
+    }
+
     /// Divides `body`.
     pub fn areas(&self, body: Rect) -> Areas {
         let head = Rect { height: self.head.min(body.height), ..body };
-        let rest = Rect { y: head.bottom(), height: body.height - head.height, ..body };
+        let lead = u16::try_from(self.lead_lines(body).len()).unwrap_or(u16::MAX);
+        // A rule parts them from the list.
+        let lead = if lead == 0 { 0 } else { (lead + 1).min(body.height - head.height) };
+        let lead = Rect { y: head.bottom(), height: lead, ..body };
+        let rest = Rect { y: lead.bottom(), height: body.height - head.height - lead.height, ..body };
         let (list, details) = if body.width >= WIDE {
             let width = (body.width * 2 / 5).clamp(44, 84);
             let width = width.min(body.width.saturating_sub(self.wanted + 1)).max(NARROWEST);
@@ -93,7 +120,7 @@ impl ListScreen {
         } else {
             (rest, None)
         };
-        Areas { head, list, details }
+        Areas { head, lead, list, details }
     }
 
     fn list_area(&self, world: &World) -> Rect {
@@ -184,7 +211,7 @@ impl ListScreen {
             Request::Filter(filter) => self.list.set_filter(filter, cx),
             Request::Sort(sort) => self.list.set_sort(sort, cx),
             Request::Export(path, overwrite) => self.export(path, overwrite, cx),
-            Request::Names(_) | Request::Save(..) | Request::CarryOut | Request::Undo => {}
+            Request::Evidence | Request::Save(..) | Request::CarryOut | Request::Undo => {}
         }
     }
 
@@ -259,6 +286,14 @@ impl ListScreen {
     pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
         let areas = self.areas(body);
         let buffer = frame.buffer_mut();
+        for (line, row) in self.lead_lines(body).iter().zip(0..areas.lead.height.saturating_sub(1)) {
+            let (x, width) = (body.x + LEAD_INDENT, body.width.saturating_sub(LEAD_INDENT + 1));
+            let at = text::Line { x, width, ..text::Line::of(areas.lead, row) };
+            text::put(buffer, at, line, &world.theme, Style::default());
+        }
+        if let Some(y) = areas.lead.bottom().checked_sub(1).filter(|_| areas.lead.height > 0) {
+            view::draw_rule(world, buffer, Rect { y, height: 1, ..areas.lead });
+        }
         table::draw(&self.list, self.height, world, buffer, areas.list);
         if self.list.shown().is_empty() && self.list.progress().is_none() {
             let no_match =

@@ -10,6 +10,7 @@ use super::blobs::Blobs;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::steps::Steps;
+use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
@@ -62,6 +63,9 @@ impl Refs {
             Some((id, _)) => {
                 let identity = self.screen.list.rows().identity(id.0);
                 self.screen.list.select(&identity);
+                if std::mem::take(&mut cx.world.explain_at_once) {
+                    self.explain(cx);
+                }
             }
             None => cx.world.tell(StatusKind::Failed, "the ref that was asked for is not there; these are"),
         }
@@ -85,6 +89,15 @@ impl Refs {
         if let Some((row, found)) = row.zip(found) {
             let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
             cx.push(steps);
+        }
+    }
+
+    /// Asks why builds missed the ref under the cursor.
+    fn explain(&mut self, cx: &mut Context<'_>) {
+        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        if let Some((row, found)) = row.zip(found) {
+            let why = Why::of_ref(self.source, &found.inventory, RefId(row), cx);
+            cx.push(why);
         }
     }
 
@@ -189,6 +202,7 @@ impl Screen for Refs {
                 let plan = PlanScreen::new(self.source, self.scope(), cx);
                 cx.push(plan);
             }
+            Action::Why => self.explain(cx),
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),

@@ -9,6 +9,7 @@ use super::blobs::Blobs;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::refs::Refs;
+use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
 use crate::tui::effect::JobId;
 use crate::tui::found::AgeBytes;
@@ -102,6 +103,10 @@ impl Screen for Sources {
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
+            Action::Why => {
+                let why = Why::of_record(cx);
+                cx.push(why);
+            }
             Action::Add => cx.show(AddPrompt::default()),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {

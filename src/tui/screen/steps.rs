@@ -8,14 +8,15 @@ use ratatui::style::Style;
 
 use super::files::Files;
 use super::list_screen::ListScreen;
+use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
 use crate::explain::evidence::Evidence;
-use crate::format::text::visible;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::{JobId, Work};
+use crate::tui::evidence::Part;
 use crate::tui::found::Found;
 use crate::tui::keymap::{self, Action};
-use crate::tui::layer::names::NamesPrompt;
+use crate::tui::layer::evidence::EvidencePrompt;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
 use crate::tui::rows::sources::grouped;
@@ -39,6 +40,8 @@ pub struct Steps {
     rows: Arc<StepRows>,
     folds: Folds,
     state: State,
+    /// Names the steps anew.
+    naming: Option<JobId>,
 }
 
 /// How far the steps are read.
@@ -61,10 +64,10 @@ impl Steps {
         let none = RefSteps::new(Arc::clone(&inventory), id, Arc::default(), &Evidence::default(), Names::None);
         let rows = Arc::new(StepRows::new(Arc::new(none), Folds::default(), Shape::Tree));
         let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let job = cx.start(Work::LoadSteps { source, inventory, id, names: Names::None });
+        let job = cx.start(Work::LoadSteps { source, inventory, id, given: cx.world.evidence.clone() });
         let screen = ListScreen::new(list, RowHeight::Single, 1);
         let folds = Folds::default();
-        Self { source, name, digest, screen, rows, folds, state: State::Reading(job) }
+        Self { source, name, digest, screen, rows, folds, state: State::Reading(job), naming: None }
     }
 
     fn steps(&self) -> &Arc<RefSteps> {
@@ -146,8 +149,8 @@ impl Steps {
         if let State::Reading(job) = self.state {
             cx.stop(job);
         }
-        let names = self.steps().names.clone();
-        self.state = State::Reading(cx.start(Work::LoadSteps { source: self.source, inventory, id, names }));
+        let given = cx.world.evidence.clone();
+        self.state = State::Reading(cx.start(Work::LoadSteps { source: self.source, inventory, id, given }));
     }
 
     /// Returns the line above the list: how many steps there are, and where their names come from.
@@ -174,11 +177,16 @@ impl Steps {
             Names::None => cell
                 .and("no names: ", Role::Dim)
                 .and("n", Role::Key)
-                .and(" loads the provenance of the build", Role::Dim),
+                .and(" takes the build's record, provenance or image", Role::Dim),
             Names::Store => cell.and("named from the store's provenance", Role::Dim),
-            Names::File(path) => {
-                let path = visible(&path.to_string_lossy()).into_owned();
-                cell.and("named from ", Role::Dim).and(path, Role::Text)
+            Names::Given(given) => {
+                let mut texts = given.of(Part::Build).into_iter();
+                let first = texts.next().unwrap_or_default();
+                let cell = cell.and("named from ", Role::Dim).and(first, Role::Text);
+                match texts.count() + given.of(Part::Baseline).len() {
+                    0 => cell,
+                    more => cell.and(format!(" and {more} more"), Role::Dim),
+                }
             }
         }
     }
@@ -241,7 +249,11 @@ impl Screen for Steps {
             Action::Open => self.open(cx),
             Action::Collapse => self.collapse(cx),
             Action::Expand => self.expand(cx),
-            Action::Names => cx.show(NamesPrompt::new(Arc::clone(self.steps()))),
+            Action::Evidence => EvidencePrompt::open(cx),
+            Action::Why => {
+                let why = Why::of_ref(self.source, &self.steps().inventory, self.steps().id, cx);
+                cx.push(why);
+            }
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             _ => {
@@ -254,8 +266,12 @@ impl Screen for Steps {
     }
 
     fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        if let Request::Names(steps) = request {
-            self.show(steps, self.rows.shape(), cx);
+        if matches!(request, Request::Evidence) {
+            if let Some(job) = self.naming.take() {
+                cx.stop(job);
+            }
+            let given = cx.world.evidence.clone();
+            self.naming = Some(cx.start(Work::NameSteps(Arc::clone(self.steps()), given)));
         } else {
             self.screen.answer(request, cx);
             self.reshape(cx);
@@ -277,12 +293,17 @@ impl Screen for Steps {
                 }
                 Err(faults) => self.state = State::Failed(faults.clone()),
             },
+            Report::Named(result) if self.naming.take_if(|naming| *naming == job).is_some() => match result {
+                Ok(steps) => self.show(Arc::clone(steps), self.rows.shape(), cx),
+                Err(fault) => cx.world.tell(StatusKind::Failed, fault.clone()),
+            },
             _ => self.screen.report(job, report, cx),
         }
     }
 
     fn leave(&mut self, cx: &mut Context<'_>) {
-        if let State::Reading(job) = self.state {
+        let reading = if let State::Reading(job) = self.state { Some(job) } else { None };
+        for job in reading.into_iter().chain(self.naming.take()) {
             cx.stop(job);
         }
     }

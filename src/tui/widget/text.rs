@@ -119,6 +119,15 @@ impl Line {
     }
 }
 
+/// Breaks `cell` as [`wrap`] does, and lets what follows stand below what comes after its first piece.
+pub fn wrap_hanging(cell: &Cell, columns: u16) -> Vec<Cell> {
+    let Some((lead, rest)) = cell.0.split_first() else { return vec![Cell::default()] };
+    let indent = width(&lead.0);
+    let lines = wrap(&Cell(rest.to_vec()), columns.saturating_sub(indent));
+    let leads = std::iter::once(lead.clone()).chain(std::iter::repeat(Piece(" ".repeat(indent.into()).into(), lead.1)));
+    lines.into_iter().zip(leads).map(|(line, lead)| Cell(std::iter::once(lead).chain(line.0).collect())).collect()
+}
+
 /// Breaks `cell` into lines of at most `columns`, between words where there are some.
 pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     let columns = usize::from(columns.max(1));

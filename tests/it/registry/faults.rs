@@ -93,6 +93,114 @@ fn a_manifest_that_lies_spoils_its_own_ref_only() {
     assert!(registry.state().requests.iter().all(|line| !line.contains("odd")));
 }
 
+/// Makes a registry with four tags of pull requests beside the caches.
+fn with_pulls() -> SecondRegistry {
+    let registry = SecondRegistry::with("shop");
+    for (at, name) in ["pr-1", "pr-2", "pr-3", "pr-4"].iter().enumerate() {
+        registry.state().tag("shop-cache", &format!("c{:02}", at + 1), [(*name).to_owned()]);
+    }
+    registry.state().requests.clear();
+    registry
+}
+
+fn prune_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
+    sandbox.run(&["prune", &format!("{}/shop-cache", registry.host()), "--drop-ref", "pr-*", "--yes"])
+}
+
+fn pulls(registry: &SecondRegistry) -> Vec<String> {
+    let state = registry.state();
+    state.names("shop-cache").into_iter().filter(|name| name.starts_with("pr-")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_tag_that_moves_during_a_scan_is_one_thing_or_the_other() {
+    let registry = SecondRegistry::with("shop");
+    let (other, moved) = {
+        let state = registry.state();
+        let digest = state.tags["shop-cache"]["c09"];
+        let (kind, bytes) = state.manifests[&("shop-cache".to_owned(), digest)].clone();
+        let answer = Answer { status: 200, headers: vec![("content-type".to_owned(), kind)], body: bytes };
+        (digest, answer.with("docker-content-digest", digest))
+    };
+    registry.state().faults.push_back(("GET /v2/shop-cache/manifests/c07".to_owned(), moved));
+    let run = Sandbox::new().run(&["ls", "--json", &format!("{}/shop-cache", registry.host())]);
+    let document = run.json();
+    let refs = document["sources"][0]["refs"].as_array().unwrap();
+    let digest = |name: &str| refs.iter().find(|entry| entry["name"] == name).unwrap()["digest"].clone();
+    assert_eq!(digest("c07"), other.to_string());
+    assert_eq!(digest("c07"), digest("c09"));
+    assert!(refs.iter().all(|entry| entry["faults"] == serde_json::json!([])), "{run}");
+}
+
+#[test]
+fn a_prune_that_fails_in_the_middle_is_partial_and_can_go_on() {
+    let (registry, sandbox) = (with_pulls(), Sandbox::new());
+    let before = registry.state().tags["shop-cache"].clone();
+    for _ in 0..4 {
+        registry.state().faults.push_back(("DELETE /v2/shop-cache/manifests/pr-3".to_owned(), Answer::empty(500)));
+    }
+    let run = prune_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(pulls(&registry), ["pr-3"]);
+    assert!(run.stdout.contains("ref pr-3: failed: "), "{run}");
+    assert!(run.stdout.contains("the registry fails: it answers 500 Internal Server Error"), "{run}");
+    let journal = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is ")).unwrap().to_owned();
+    let run = sandbox.run(&["prune", "--resume", &journal]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(pulls(&registry).is_empty());
+    let kept: Vec<_> = before.into_iter().filter(|(tag, _)| !tag.starts_with("pr-")).collect();
+    assert_eq!(registry.state().tags["shop-cache"].clone().into_iter().collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn tokens_that_expire_and_pauses_end_no_prune() {
+    let (registry, sandbox) = (with_pulls(), Sandbox::new());
+    {
+        let mut state = registry.state();
+        (state.tokens, state.token_serves) = (true, Some(10));
+        let pause = Answer::empty(429).with("retry-after", 1);
+        state.faults.push_back(("DELETE /v2/shop-cache/manifests/pr-2".to_owned(), pause));
+    }
+    let run = prune_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(pulls(&registry).is_empty());
+    assert!(registry.asked("GET /token") > 2);
+}
+
+#[test]
+fn a_login_that_may_not_delete_is_told_what_it_needs() {
+    let (registry, sandbox) = (with_pulls(), Sandbox::new());
+    let denied =
+        serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
+    for _ in 0..4 {
+        let line = "DELETE /v2/shop-cache/manifests/pr-".to_owned();
+        registry.state().faults.push_back((line, Answer::json(403, &denied)));
+    }
+    let run = prune_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(pulls(&registry).len(), 4, "{run}");
+    let told = run.stdout.replace(registry.host(), "HOST");
+    assert!(
+        told.contains(
+            ": access is denied: the registry answers 403 Forbidden: DENIED requested access to the resource is denied (nobody is logged in: `docker login HOST`)"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn nobody_at_home_is_told() {
+    let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let run = Sandbox::new().run(&["ls", &format!("{host}/app")]);
+    insta::assert_snapshot!(run.stderr.replace(&host, "HOST"), @r"
+    error: HOST cannot be reached
+      because: client error (Connect)
+      because: tcp connect error
+      because: Connection refused (os error 111)
+      hint: is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded
+    ");
+}
+
 #[test]
 fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
     let registry = SecondRegistry::with("shop");

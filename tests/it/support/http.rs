@@ -1,8 +1,7 @@
 //! HTTP/1.1 as far as the servers of the tests need it.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{self, BufRead, Write};
 
 use serde_json::Value;
 
@@ -17,7 +16,7 @@ pub struct Request {
 
 impl Request {
     /// Reads the next request of a connection; none when it has ended.
-    pub fn read(reader: &mut BufReader<&TcpStream>) -> Option<Self> {
+    pub fn read(reader: &mut impl BufRead) -> Option<Self> {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let mut words = line.split_whitespace();
@@ -34,13 +33,29 @@ impl Request {
         let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
+        // A client that takes this for its proxy gives the whole address.
+        let target = match target.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |start| &rest[start..]).to_owned(),
+            None => target,
+        };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let decode =
-            |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let query = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
+        let query = pairs(query);
         Some(Self { method, path: path.to_owned(), query, headers, body })
     }
+}
+
+impl Request {
+    /// Returns the fields of a form in the body.
+    pub fn form(&self) -> HashMap<String, String> {
+        pairs(&String::from_utf8_lossy(&self.body))
+    }
+}
+
+fn pairs(text: &str) -> HashMap<String, String> {
+    let decode =
+        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
 }
 
 /// An answer.
@@ -76,12 +91,15 @@ impl Answer {
     }
 
     /// Sends it, to a HEAD without its body.
-    pub fn write(&self, to: &Request, mut stream: &TcpStream) -> io::Result<()> {
+    pub fn write(&self, to: &Request, mut stream: impl Write) -> io::Result<()> {
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", self.status, self.body.len());
         for (name, value) in &self.headers {
             head.extend([name, ": ", value, "\r\n"]);
         }
         stream.write_all((head + "\r\n").as_bytes())?;
-        if to.method == "HEAD" { Ok(()) } else { stream.write_all(&self.body) }
+        if to.method != "HEAD" {
+            stream.write_all(&self.body)?;
+        }
+        stream.flush()
     }
 }

@@ -5,10 +5,13 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use cachelens::backend::SharedReader;
 use cachelens::backend::gha::GhaCache;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
+use cachelens::backend::registry::{RegistryAccess, RegistryCache};
+use cachelens::backend::{Access, SharedReader};
+use cachelens::source::{Location, Source};
+use cachelens::tui::evidence::Given;
 use cachelens::tui::message::{Event, Key};
 use cachelens::tui::pruning::{MakePruner, Pruning};
 use cachelens::tui::recorder::Recorder;
@@ -89,6 +92,17 @@ pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
     OpenedSource { pruner: Some(pruner), ..source(label, "gha", reader) }
 }
 
+/// Returns a source over a repository in a registry, called as it is named, from which a confirmed plan deletes.
+pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
+    let parsed = Source::parse(name, &|_| false).unwrap().source;
+    let Location::Registry(location) = &parsed.location else { panic!("{name} is in no registry") };
+    let access = Access { registry: access, ..Access::default() };
+    let cache = Arc::new(RegistryCache::new(location, parsed.select.as_ref(), &access));
+    let reader: SharedReader = cache.clone();
+    let pruner: MakePruner = Arc::new(move || cache.clone());
+    OpenedSource { pruner: Some(pruner), ..source(name, "registry", reader) }
+}
+
 fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
     OpenedSource { label: label.to_owned(), kind: kind.to_owned(), reader: Ok(reader), select: None, pruner: None }
 }
@@ -100,7 +114,16 @@ impl Journey {
     }
 
     /// Begins as [`Self::new`], with a policy and perhaps the right to delete.
-    pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, (width, height): (u16, u16)) -> Self {
+    pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        Self::begin(pruning, Given::default(), sources, size)
+    }
+
+    /// Begins as [`Self::new`], with evidence from the command line.
+    pub fn explaining(evidence: Given, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        Self::begin(Pruning::default(), evidence, sources, size)
+    }
+
+    fn begin(pruning: Pruning, evidence: Given, sources: Vec<OpenedSource>, (width, height): (u16, u16)) -> Self {
         let options = TuiOptions {
             sources,
             theme: ThemeName::Dark,
@@ -114,6 +137,8 @@ impl Journey {
                 name if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
                 name => Err(format!("{name} does not exist\nhint: try `demo`")),
             }),
+            images: Arc::new(|_| Box::pin(async { Ok(None) })),
+            evidence,
             pruning,
         };
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

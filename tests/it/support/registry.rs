@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cachelens::format::digest::Digest;
@@ -18,6 +20,11 @@ use super::command::Sandbox;
 use super::fixture::Fixture;
 
 pub mod second;
+pub mod tls;
+pub mod tokens;
+
+use tls::Authority;
+use tokens::{ISSUER, SERVICE, TokenService};
 
 /// The user that a registry with logins knows, and the password.
 pub const USER: &str = "builder";
@@ -44,13 +51,21 @@ pub struct Setup {
     pub deletes: bool,
     /// Whether it asks for a login.
     pub login: bool,
+    /// Whether it has a certificate of its own authority.
+    pub tls: bool,
+    /// Whether it wants clients to show a certificate of the same authority.
+    pub client_certificates: bool,
+    /// Whether it asks for tokens.
+    pub tokens: bool,
 }
 
 /// Debian's registry, as a program of its own.
 pub struct DockerRegistry {
     child: Child,
     host: String,
-    _folder: TempDir,
+    authority: Option<Arc<Authority>>,
+    tokens: Option<TokenService>,
+    folder: TempDir,
 }
 
 impl DockerRegistry {
@@ -60,11 +75,29 @@ impl DockerRegistry {
         // The port is free once the listener is gone.
         let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let store = folder.path().join("store");
+        let has_certificates = setup.tls || setup.client_certificates || setup.tokens;
+        let authority = has_certificates.then(|| Arc::new(Authority::new(folder.path())));
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let tls = if setup.tls || setup.client_certificates {
+            let clients =
+                if setup.client_certificates { format!(", clientcas: [{}]", file("ca.pem")) } else { String::new() };
+            format!(", tls: {{certificate: {}, key: {}{clients}}}", file("server.pem"), file("server.key"))
+        } else {
+            String::new()
+        };
         let mut config = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: {}}}}}\nhttp: {{addr: {host}}}\n",
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: {}}}}}\nhttp: {{addr: {host}{tls}}}\n",
             store.display(),
             setup.deletes
         );
+        let tokens = authority.clone().filter(|_| setup.tokens).map(TokenService::start);
+        if let Some(tokens) = &tokens {
+            config += &format!(
+                "auth: {{token: {{realm: \"{}\", service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {}}}}}\n",
+                tokens.realm(),
+                file("ca.pem")
+            );
+        }
         if setup.login {
             let passwords = folder.path().join("htpasswd");
             fs::write(&passwords, HTPASSWD).unwrap();
@@ -82,7 +115,7 @@ impl DockerRegistry {
             assert!(Instant::now() < until, "docker-registry does not answer at {host}");
             std::thread::yield_now();
         }
-        Self { child, host, _folder: folder }
+        Self { child, host, authority, tokens, folder }
     }
 
     /// Starts a registry with the repositories of a set of fixtures.
@@ -97,6 +130,41 @@ impl DockerRegistry {
         &self.host
     }
 
+    /// Returns the folder of its store.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// Returns the authority behind its certificate.
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_deref().unwrap()
+    }
+
+    /// Returns the service that gives its tokens.
+    pub fn tokens(&self) -> &TokenService {
+        self.tokens.as_ref().unwrap()
+    }
+
+    /// Makes a client that the registry lets do everything in `repositories`, and returns it with the registry's address.
+    fn client(&self, repositories: &[&str]) -> (Client, Url) {
+        let mut builder = Client::builder();
+        let mut scheme = "http";
+        if let Some(authority) = &self.authority {
+            scheme = "https";
+            builder = builder.tls_certs_merge([reqwest::Certificate::from_pem(&authority.pem()).unwrap()]);
+            let identity =
+                [fs::read(authority.file("client.pem")).unwrap(), fs::read(authority.file("client.key")).unwrap()];
+            builder = builder.identity(reqwest::Identity::from_pem(&identity.concat()).unwrap());
+        }
+        if self.tokens.is_some() {
+            let all = |repository: &&str| format!("repository:{repository}:pull,push,delete");
+            let token = tokens::token(self.authority(), &repositories.iter().map(all).collect::<Vec<_>>(), 300);
+            let headers = [(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())];
+            builder = builder.default_headers(headers.into_iter().collect());
+        }
+        (builder.build().unwrap(), Url::parse(&format!("{scheme}://{}/v2/", self.host)).unwrap())
+    }
+
     /// Pushes a set of fixtures in the order in which BuildKit did.
     pub fn seed(&self, set: &str) {
         let fixture = Fixture::named(set);
@@ -105,13 +173,20 @@ impl DockerRegistry {
         pushed.sort_by_key(|pushed| (pushed.media_type.contains("index"), pushed.time.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let push = Push { client: Client::new(), base: Url::parse(&format!("http://{}/v2/", self.host)).unwrap() };
-            for manifest in pushed {
+            let repositories: Vec<&str> = pushed.iter().map(|manifest| manifest.repository.as_str()).collect();
+            let (client, base) = self.client(&repositories);
+            let push = Push { client, base };
+            for manifest in pushed.clone() {
                 let bytes = fixture.blob(manifest.digest);
                 for blob in blobs_of(&bytes) {
                     push.blob(&manifest.repository, blob, fixture.blob(blob)).await;
                 }
-                let tags = if manifest.tags.is_empty() { vec![manifest.digest.to_string()] } else { manifest.tags };
+                let tags = match manifest.tags {
+                    tags if !tags.is_empty() => tags,
+                    // A cache without a tag was displaced by a later push.
+                    _ if is_cache(&bytes) => vec!["buildcache".to_owned()],
+                    _ => vec![manifest.digest.to_string()],
+                };
                 for tag in tags {
                     push.manifest(&manifest.repository, &tag, &manifest.media_type, bytes.clone()).await;
                 }
@@ -119,12 +194,41 @@ impl DockerRegistry {
         });
     }
 
+    /// Pushes a cache of one step, whose result was made at `created`.
+    pub fn push_cache(&self, repository: &str, tag: &str, created: &str) {
+        let layer = format!("the layer of {tag} of {created}").into_bytes();
+        let (on, step) = (Digest::of(b"a source"), Digest::of(tag.as_bytes()));
+        let config = serde_json::json!({
+            "layers": [{ "blob": Digest::of(&layer).to_string(), "parent": -1 }],
+            "records": [
+                { "digest": on.to_string() },
+                { "digest": step.to_string(), "inputs": [[{ "link": 0 }]], "layers": [{ "layer": 0, "createdAt": created }] },
+            ],
+        });
+        let config = config.to_string().into_bytes();
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let described = |media_type: &str, bytes: &[u8]| serde_json::json!({ "mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len() });
+        let manifest = serde_json::json!({
+            "schemaVersion": 2, "mediaType": media_type,
+            "config": described("application/vnd.buildkit.cacheconfig.v0", &config),
+            "layers": [described("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (client, base) = self.client(&[repository]);
+            let push = Push { client, base };
+            push.blob(repository, Digest::of(&layer), layer).await;
+            push.blob(repository, Digest::of(&config), config).await;
+            push.manifest(repository, tag, media_type, manifest.to_string().into_bytes()).await;
+        });
+    }
+
     /// Returns what the tags of a repository point to, as the registry says itself.
     pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let client = Client::new();
-            let base = format!("http://{}/v2/{repository}", self.host);
+            let (client, base) = self.client(&[repository]);
+            let base = format!("{base}{repository}");
             let list: Value = serde_json::from_slice(
                 &client.get(format!("{base}/tags/list")).send().await.unwrap().bytes().await.unwrap(),
             )
@@ -160,6 +264,12 @@ pub fn blobs_of(manifest: &[u8]) -> Vec<Digest> {
         !media_type.contains("image.manifest") && !media_type.contains("image.index")
     };
     named.filter(is_blob).map(|entry| entry["digest"].as_str().unwrap().parse().unwrap()).collect()
+}
+
+/// Tells whether a manifest is one of a cache.
+pub fn is_cache(manifest: &[u8]) -> bool {
+    let manifest: Value = serde_json::from_slice(manifest).unwrap();
+    manifest["config"]["mediaType"] == "application/vnd.buildkit.cacheconfig.v0"
 }
 
 struct Push {

@@ -71,7 +71,7 @@ fn sources_at_60() {
 
     ────────────────────────────────────────────────────────────
      343 MiB stored · 257 B live · ? could go
-     enter open  p plan a prune  a add  b blobs  / filter
+     enter open  p plan a prune  w why  a add  b blobs
     ");
 }
 
@@ -101,7 +101,7 @@ fn sources_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort
     ");
 }
 
@@ -147,7 +147,7 @@ fn sources_at_120() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort  space mark  i details  e export  : command
     ");
 }
 
@@ -213,7 +213,7 @@ fn sources_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }
 
@@ -235,7 +235,7 @@ fn refs_at_60() {
 
     ────────────────────────────────────────────────────────────
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  b blobs  / filter
     ");
 }
 
@@ -265,7 +265,7 @@ fn refs_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark
     ");
 }
 
@@ -311,7 +311,7 @@ fn refs_at_120() {
                                                                                    │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -377,7 +377,7 @@ fn refs_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 

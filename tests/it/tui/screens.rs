@@ -33,7 +33,7 @@ fn sources_at_60() {
 
     ────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go
-     enter open  p plan a prune  a add  b blobs  / filter
+     enter open  p plan a prune  w why  a add  b blobs
     ");
 }
 
@@ -63,7 +63,7 @@ fn sources_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort
     ");
 }
 
@@ -109,7 +109,7 @@ fn sources_at_120() {
                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort  space mark  i details  e export  : command
     ");
 }
 
@@ -175,7 +175,7 @@ fn sources_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }
 
@@ -197,7 +197,7 @@ fn refs_at_60() {
        c09           12h 53m   174 KiB   33.8 KiB    10 ✓  14 ○
     ────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  b blobs  / filter
     ");
 }
 
@@ -227,7 +227,7 @@ fn refs_at_80() {
        c01            12h 54m   237 KiB    190 KiB    15 ✓  10 ○    keep  no rule m…
     ────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark
     ");
 }
 
@@ -273,7 +273,7 @@ fn refs_at_120() {
                                                                                    │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -339,7 +339,7 @@ fn refs_at_200() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -369,7 +369,7 @@ fn broken_refs_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark
     ");
 }
 
@@ -415,7 +415,7 @@ fn broken_refs_at_120() {
                                                                                    │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      245 KiB reached by 3 refs · ! 1 broken
-     enter open  p plan a prune  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -756,6 +756,7 @@ fn help_at_80() {
     ▸ │ Sources                                                                  │
       │   enter            Show the refs of the source                           │
       │   p                Plan a prune of the source                            │
+      │   w                Ask why a build missed the caches that its record na… │
       │   a                Open another source                                   │
       │   b                Show the blobs of the source                          │
       │                                                                          │
@@ -770,7 +771,6 @@ fn help_at_80() {
       │   e                Write the rows that are shown to a file               │
       │   r                Scan again                                            │
       │   S                Turn the order around                                 │
-      │   up k             Previous row                                          │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter choose  esc close
@@ -786,7 +786,7 @@ fn palette_at_80() {
     ▸  ./s│ r         Scan again                                             │
        ███│ ctrl-l    Draw the whole screen anew                             │
        ./k│ tab       Scroll the details, or move in the list again          │
-       ███│                                                                  │
+       ███│ w         Ask why a build missed the caches that its record nam… │
        ./m│                                                                  │
        ███│                                                                  │
           │                                                                  │

@@ -60,7 +60,7 @@ fn named_by_the_store() {
        ▾ api  5 steps
     ────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  n names  / filter
+     enter open  left fold  right unfold  w why  n names
     ");
     insta::assert_snapshot!(demo(USUAL).screen(), @r"
      demo › main                                      15 steps · read-only · ? help
@@ -86,7 +86,7 @@ fn named_by_the_store() {
        ▾ final  4 steps
     ────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
 }
 
@@ -132,7 +132,7 @@ fn named_by_the_store_with_details_beside() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
     ");
 }
 
@@ -198,7 +198,7 @@ fn named_by_the_store_with_room_for_all() {
                                                                                                                             │
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -208,7 +208,7 @@ fn without_names() {
     insta::assert_snapshot!(open(&shop, "c01", SMALL).screen(), @r"
      ./cache › c01                15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
-       15 ✓  no names: n loads the provenance of the build
+       15 ✓  no names: n takes the build's record, provenance or image
        STEP▴                                       SIZE      AGE
     ▸    source · 089e08d6 +1                         –        –
        ├ ✓ FILE · 57a5ab45                         92 B  12h 54m
@@ -221,12 +221,12 @@ fn without_names() {
        │ ✓ RUN · da55fffb                      49.9 KiB  12h 54m
     ────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  n names  / filter
+     enter open  left fold  right unfold  w why  n names
     ");
     insta::assert_snapshot!(open(&shop, "c01", USUAL).screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n loads the provenance of the build
+       15 ✓  no names: n takes the build's record, provenance or image
        STEP▴                                                 SIZE      AGE   ALSO IN
     ▸    source · 089e08d6 +1                                   –        –         –
        ├ ✓ FILE · 57a5ab45                                   92 B  12h 54m         –
@@ -247,12 +247,12 @@ fn without_names() {
 
     ────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     insta::assert_snapshot!(open(&shop, "c01", LARGE).press("j j j").screen(), @r"
      ./cache › c01                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n loads the provenance of the build
+       15 ✓  no names: n takes the build's record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN │ RUN · eb40ed05
          source · 089e08d6 +1                          –        –         – │
        ├ ✓ FILE · 57a5ab45                          92 B  12h 54m         – │ state      ✓ its result can be loaded
@@ -289,7 +289,7 @@ fn without_names() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
     ");
 }
 
@@ -300,18 +300,18 @@ fn a_thinned_cache_named_by_a_file() {
     insta::assert_snapshot!(journey.press("n").screen(), @r"
      ./cache › c09                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       10 ✓  5 ○  no names: n loads the provenance of the build
+       10 ✓  5 ○  no names: n takes the build's record, provenance or image
        STEP▴                                                 SIZE      AGE   ALSO IN
     ▸    source · 089e08d6 +1                                   –        –         –
-      ╭ Name the steps ──────────────────────────────────────────────────────────╮fs
-      │                                                                          │fs
-      │                                                                          │fs
-      │ The provenance of the build that wrote the cache, made with mode=max, as │fs
-      │ a file. For an image:                                                    │fs
-      │ docker buildx imagetools inspect IMAGE --format '{{json                  │ –
-      │ .Provenance.SLSA}}' > provenance.json                                    │ef
+      ╭ What tells of the build ─────────────────────────────────────────────────╮fs
+      │ build     its record, provenance, log or LLB: file, folder, image        │fs
+      │ ›                                                                        │fs
+      │ baseline  the same of an earlier build: what changed since               │fs
+      │ context   the folder, or NAME=FOLDER: which files changed                │fs
+      │                                                                          │ –
+      │ docker buildx history export -o run.dockerbuild  writes a build record,  │ef
+      │ which has it all                                                         │ –
       ╰──────────────────────────────────────────────────────────────────────────╯ –
-       │ ✓ COPY · e0d7b2d4                                  142 B  12h 53m         –
        │ ✓ COPY · 89d21dcb                                  162 B  12h 53m         –
        └ ○ FILE · 57a5ab45                                      –        –         –
          ○ COPY · 9152319c                                      –        –         –
@@ -321,13 +321,15 @@ fn a_thinned_cache_named_by_a_file() {
 
     ────────────────────────────────────────────────────────────────────────────────
      174 KiB in all · 33.8 KiB only here · made 12h 53m ago
-     enter accept  esc cancel
+     enter add, go on  tab complete  down next  up previous  ctrl-p before
     ");
     journey.press("'tests/fixtures/shop/provenance/c01.wrong enter");
-    assert!(journey.line("cannot read").contains("! cannot read the provenance: No such file"));
+    assert!(journey.line("cannot read").contains("! cannot read it: No such file"));
     journey.press("ctrl-u 'tests/fixtures/kitchen/provenance/c01.json enter");
+    assert!(journey.line("c01.json").contains("provenance, 24 steps"), "{}", journey.screen());
+    journey.press("enter");
     assert!(journey.line("no step").contains("! the build that it tells of has no step in this ref"));
-    journey.press("ctrl-u 'tests/fixtures/shop/provenance/c09.json enter");
+    journey.press("n up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c09                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
@@ -367,7 +369,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
     insta::assert_snapshot!(journey.press("j j").screen(), @r"
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       1 ✓  11 ○  3 !  no names: n loads the provenance of the build
+       1 ✓  11 ○  3 !  no names: n takes the build's record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN │ COPY · 5d74d000
          source · 8aa5db81                             –        –         – │
        ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing:
@@ -404,7 +406,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
                                                                             │ … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      83.6 KiB in all · 6.0 KiB only here · made 12h 52m ago · ! 1 missing
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
     ");
     insta::assert_snapshot!(journey.press("enter").screen().lines().take(8).collect::<Vec<_>>().join("\n"), @r"
      ./cache › c15 › COPY · 5d74d000                                                           0 files · read-only · ? help
@@ -453,7 +455,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n loads the provenance of the build
+       15 ✓  no names: n takes the build's record, provenance or image
        STEP                                                  SIZE▾     AGE   ALSO IN
        ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
        ✓ COPY · d77d59e9                                 30.2 KiB  12h 54m         –
@@ -474,13 +476,13 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
        ≡ source · 8e629cdf                                      –        –         –
     ────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago · ✱ 1 marked, 144 B
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     journey.press("S S / 'kind:RUN enter");
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n loads the provenance of the build
+       15 ✓  no names: n takes the build's record, provenance or image
        STEP                                                  SIZE▾     AGE   ALSO IN
     ▸  ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
        ✓ RUN · eb40ed05                                  30.2 KiB  12h 54m         –
@@ -501,7 +503,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
 
     ────────────────────────────────────────────────────────────────────────────────
      5 of 17 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     journey.press("esc s k k k k enter");
     assert!(!marked.is_empty() && journey.screen().contains("├ ✓"), "{}", journey.screen());
@@ -779,7 +781,7 @@ fn platforms_have_a_head_each() {
     insta::assert_snapshot!(journey.press("enter enter enter").screen(), @r"
      made › both                                      30 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       8 ✓  22 ○  no names: n loads the provenance of the build
+       8 ✓  22 ○  no names: n takes the build's record, provenance or image
        STEP▴                                                 SIZE      AGE   ALSO IN
     ▸  ▸ linux/amd64  15 steps
        ▾ linux/amd64  15 steps
@@ -800,7 +802,7 @@ fn platforms_have_a_head_each() {
          ├ ○ RUN · 4fd7e03a                                     –        –         –
     ────────────────────────────────────────────────────────────────────────────────
      150 KiB in all · 150 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
 }
 
@@ -812,7 +814,7 @@ fn details_scroll_where_they_stand() {
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       4 ✓  11 ○  no names: n loads the provenance of the build
+       4 ✓  11 ○  no names: n takes the build's record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN ┃
          source · 8aa5db81                             –        –         – ┃ Layer
        ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref ┃ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
@@ -849,7 +851,7 @@ fn details_scroll_where_they_stand() {
                                                                             ┃       └ layer 91bc5cba
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
     ");
     journey.press("esc j");
     assert!(journey.line("▸").contains("e0d7b2d4"));

@@ -98,6 +98,11 @@ fn waits(planned: &Planned, width: u16) -> Cell {
     let (waits, grace) = (plan.waits(), Exact(plan.grace()));
     let cell = Cell::new("waits    ", Role::Dim);
     let blobs = |number| count(number, "blob", "blobs");
+    let collected = plan.held().iter().find(|held| held.fate == BlobFate::Collected).map(|held| held.count);
+    if let Some(collected) = collected.filter(|collected| collected.blobs > 0) {
+        let words = format!("{}, {}", blobs(collected.blobs), Size(collected.bytes));
+        return cell.and(words, Role::Strong).and(": the registry's own collection frees them", Role::Text);
+    }
     match (planned.frees_now(), waits.blobs, young) {
         (true, ..) => cell.and("nothing: blobs go together with their refs, at once", Role::Warning),
         (false, 0, None) => match plan.keep().iter().filter(|kept| is_young_entry(kept)).count() as u64 {

@@ -16,6 +16,10 @@ use super::{PASSWORD, Pushed, USER, blobs_of};
 use crate::support::fixture::Fixture;
 use crate::support::http::{Answer, Request};
 
+mod packages;
+
+pub use packages::{Packages, TOKEN};
+
 /// A manifest with its media type.
 pub type Manifest = (String, Vec<u8>);
 
@@ -29,8 +33,10 @@ pub struct State {
     pub manifests: HashMap<(String, Digest), Manifest>,
     /// Blobs; every repository has them all.
     pub blobs: HashMap<Digest, Vec<u8>>,
-    /// What refers to a manifest.
+    /// Manifests that something refers to, whatever it is.
     pub referrers: HashSet<Digest>,
+    /// Descriptors of what refers to a manifest.
+    pub referring: HashMap<Digest, Value>,
     /// Names in a page, whatever is asked for; all at once when absent.
     pub page: Option<usize>,
     /// Whether each page names itself as the next.
@@ -47,6 +53,10 @@ pub struct State {
     pub private: bool,
     /// How many requests a token serves before it has expired.
     pub token_serves: Option<usize>,
+    /// The identity token that is exchanged for others, in the place of a user and a password.
+    pub identity: Option<String>,
+    /// GitHub's packages API, when this is one of GitHub's registries: then it deletes nothing itself.
+    pub packages: Option<Packages>,
     /// Whether referrers can be listed.
     pub tells_referrers: bool,
     /// Where blobs lie, when that is elsewhere.
@@ -147,6 +157,9 @@ impl State {
         if request.path == "/token" {
             return self.token(request);
         }
+        if let Some(path) = request.path.strip_prefix("/api/") {
+            return packages::answer(self, request, path);
+        }
         let Some(path) = request.path.strip_prefix("/v2/") else { return error(404, "NOT_FOUND") };
         if path.is_empty() {
             return Answer::json(200, &json!({}));
@@ -173,7 +186,10 @@ impl State {
                 let digest = Digest::of(&request.body);
                 let kind = request.headers["content-type"].clone();
                 self.manifests.insert((repository.to_owned(), digest), (kind, request.body.clone()));
-                self.tags.entry(repository.to_owned()).or_default().insert(reference.to_owned(), digest);
+                // One that is put by its digest has no tag.
+                if reference.parse::<Digest>().is_err() {
+                    self.tags.entry(repository.to_owned()).or_default().insert(reference.to_owned(), digest);
+                }
                 Answer::empty(201).with("docker-content-digest", digest)
             }
             ("DELETE", "manifests") => self.delete(repository, reference),
@@ -189,7 +205,8 @@ impl State {
             ("GET", "referrers") if self.tells_referrers => {
                 let refers = reference.parse().is_ok_and(|digest: Digest| self.referrers.contains(&digest));
                 let one = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": Digest::of(b"x").to_string(), "size": 1});
-                let all = if refers { vec![one] } else { Vec::new() };
+                let known = reference.parse().ok().and_then(|digest: Digest| self.referring.get(&digest).cloned());
+                let all: Vec<Value> = refers.then_some(one).into_iter().chain(known).collect();
                 Answer::json(
                     200,
                     &json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": all}),
@@ -202,14 +219,22 @@ impl State {
     fn token(&mut self, request: &Request) -> Answer {
         let expected = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
         let login = request.headers.get("authorization").map(String::as_str);
+        let form: HashMap<String, String> = request.form();
         match login {
+            None if self.identity.is_some() => {
+                let is_right = form.get("grant_type").map(String::as_str) == Some("refresh_token")
+                    && form.get("refresh_token") == self.identity.as_ref();
+                if !is_right {
+                    return error(401, "UNAUTHORIZED");
+                }
+            }
             Some(login) if login == format!("Basic {expected}") => {}
             None if !self.private => {}
             Some(_) | None => return error(401, "UNAUTHORIZED"),
         }
         self.given += 1;
         let token = format!("tOkEn{}", self.given);
-        let scope = request.query.get("scope").cloned().unwrap_or_default();
+        let scope = request.query.get("scope").or_else(|| form.get("scope")).cloned().unwrap_or_default();
         self.valid.insert(token.clone(), (scope, self.token_serves.unwrap_or(usize::MAX)));
         Answer::json(200, &json!({"token": token, "expires_in": 300}))
     }
@@ -268,7 +293,7 @@ impl State {
     }
 
     fn delete(&mut self, repository: &str, reference: &str) -> Answer {
-        if self.refuses_deletion {
+        if self.refuses_deletion || self.packages.is_some() {
             return error(405, "UNSUPPORTED");
         }
         let tags = self.tags.get_mut(repository).unwrap();
@@ -285,6 +310,7 @@ impl State {
         match tags.remove(reference) {
             Some(digest) if self.takes_siblings => {
                 tags.retain(|_, found| *found != digest);
+                self.manifests.remove(&(repository.to_owned(), digest));
                 Answer::empty(202)
             }
             Some(_) => Answer::empty(202),

@@ -1,0 +1,215 @@
+//! Reads the evidence that a person names, tells what it is, and helps to name it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{MAIN_SEPARATOR, Path};
+
+use crate::context::{self, Directories};
+use crate::evidence;
+use crate::explain::evidence::Evidence;
+use crate::format::evidence::Document;
+use crate::format::provenance::Build;
+use crate::format::text::visible;
+use crate::tui::evidence::{self as given, Given, ImageProvenance, Part};
+use crate::tui::message::Completion;
+
+/// The most entries of a directory that are looked at to complete a name.
+const MOST_ENTRIES: usize = 20_000;
+/// The most names that are offered.
+const MOST_NAMES: usize = 200;
+
+/// Reads all evidence of a part.
+///
+/// # Errors
+/// What is wrong with the first that gives none, in a sentence that names it.
+pub(super) async fn load(given: &Given, part: Part, images: &ImageProvenance) -> Result<Vec<Document>, String> {
+    let mut documents = Vec::new();
+    for text in given.of(part) {
+        let shown = visible(&text).into_owned();
+        documents.extend(documents_of(text, images).await.map_err(|fault| format!("{shown}: {fault}"))?);
+    }
+    Ok(documents)
+}
+
+/// Says what a piece of evidence is.
+///
+/// # Errors
+/// Why it is none, in a sentence.
+pub(super) async fn recognise(part: Part, text: String, images: &ImageProvenance) -> Result<String, String> {
+    if part != Part::Context {
+        let documents = documents_of(text, images).await?;
+        return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
+    }
+    let look = move || {
+        let given = Given::new(Vec::new(), Vec::new(), vec![text]);
+        let Directories { main, named, .. } = given.directories();
+        let (name, path) = match (main, named.into_iter().next()) {
+            (Some(path), _) => ("the main context".to_owned(), path),
+            (None, Some((name, path))) => (format!("the context `{name}`"), path),
+            (None, None) => return Err("it names no directory".to_owned()),
+        };
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err("it is no directory".to_owned()),
+            Err(error) => return Err(format!("cannot read it: {error}")),
+        }
+        let ignores = if path.join(".dockerignore").is_file() { ", with a .dockerignore" } else { "" };
+        Ok(format!("{name}{ignores}"))
+    };
+    tokio::task::spawn_blocking(look).await.map_err(|_| "it was interrupted".to_owned())?
+}
+
+/// Gathers what names the steps of a cache: of builds, and of the files that they took.
+///
+/// # Errors
+/// What is wrong with the evidence, in a sentence.
+pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result<Evidence, String> {
+    let now = load(given, Part::Build, images).await?;
+    let before = load(given, Part::Baseline, images).await?;
+    let directories = given.directories();
+    let gather = move || {
+        let mut evidence = Evidence::default();
+        for build in builds(now) {
+            let contexts = context::load(&build, &directories);
+            // Evidence without steps was refused when it was read.
+            let _ = evidence.add_build_with(build, &contexts.files);
+        }
+        for build in builds(before) {
+            let _ = evidence.add_build(build);
+        }
+        evidence
+    };
+    let evidence = tokio::task::spawn_blocking(gather).await.map_err(|_| "it was interrupted".to_owned())?;
+    if evidence.is_empty() {
+        return Err(
+            "it tells no steps: give the build's provenance (mode=max), its record or its definition".to_owned()
+        );
+    }
+    Ok(evidence)
+}
+
+fn builds(documents: Vec<Document>) -> impl Iterator<Item = Build> {
+    documents.into_iter().flat_map(|document| match document {
+        Document::Provenance(build) | Document::Definition(build) => vec![*build],
+        Document::Records(records) => records.into_iter().flat_map(|record| record.builds).collect(),
+        Document::Log(_) | Document::PlainLog(_) | Document::CacheDebug(_) => Vec::new(),
+    })
+}
+
+async fn documents_of(text: String, images: &ImageProvenance) -> Result<Vec<Document>, String> {
+    if !given::path(&text).exists()
+        && let Some(statements) = images(text.clone()).await?
+    {
+        let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
+        let documents: Result<Vec<Document>, _> = statements.iter().map(read).collect();
+        return match documents {
+            Ok(documents) if documents.is_empty() => Err("the image carries no provenance".to_owned()),
+            documents => documents.map_err(|error| error.to_string()),
+        };
+    }
+    tokio::task::spawn_blocking(move || in_files(&given::path(&text)))
+        .await
+        .map_err(|_| "it was interrupted".to_owned())?
+}
+
+fn in_files(path: &Path) -> Result<Vec<Document>, String> {
+    let found = fs::metadata(path).map_err(|error| format!("cannot read it: {error}"))?;
+    // A pipe would keep its reader waiting, and be empty the second time.
+    if !found.is_file() && !found.is_dir() {
+        return Err("it is neither a file nor a folder".to_owned());
+    }
+    let (read, unusable) = evidence::load(path);
+    // A folder may hold other things, too.
+    match unusable.into_iter().next() {
+        Some(unusable) if !found.is_dir() || read.is_empty() => Err(told(&unusable.error, found.is_dir())),
+        None if read.is_empty() => Err("the folder is empty".to_owned()),
+        _ => Ok(read.into_iter().map(|found| found.document).collect()),
+    }
+}
+
+fn told(error: &evidence::LoadError, in_folder: bool) -> String {
+    if in_folder {
+        return "no file in it is evidence of a build".to_owned();
+    }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    error.hint().map_or(text.clone(), |hint| format!("{text}: {hint}"))
+}
+
+/// Says in a few words what a document is.
+fn words(document: &Document) -> String {
+    let steps = |build: &Build| counted(build.steps.len(), "step");
+    match document {
+        Document::Provenance(build) => format!("provenance, {}", steps(build)),
+        Document::Definition(build) => format!("LLB definition, {}", steps(build)),
+        Document::Records(records) => {
+            let record = records.first();
+            let log = record.is_some_and(|record| !record.log.vertices.is_empty());
+            let imports = record.map_or(0, |record| record.imports.len());
+            let builds = record.map_or(0, |record| record.builds.len());
+            let mut text = "build record".to_owned();
+            text.push_str(if builds > 0 { ", provenance" } else { ", no provenance" });
+            text.push_str(if log { ", log" } else { ", no log" });
+            if imports > 0 {
+                text.push_str(&format!(", names {}", counted(imports, "cache")));
+            }
+            if records.len() > 1 {
+                text.push_str(&format!(", and {} more", records.len() - 1));
+            }
+            text
+        }
+        Document::Log(log) => format!("log, {}", counted(log.vertices.len(), "vertex")),
+        Document::PlainLog(log) => format!("plain log, {}", counted(log.vertices.len(), "vertex")),
+        Document::CacheDebug(_) => "cache debug data".to_owned(),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match (count, what) {
+        (1, _) => format!("1 {what}"),
+        (_, "vertex") => format!("{count} vertices"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// Completes the path that `text` begins, in what a person typed for `part`.
+pub(super) fn complete(part: Part, text: &str) -> Completion {
+    let (lead, typed) = match text.split_once('=') {
+        Some((name, path)) if part == Part::Context => (format!("{name}="), path),
+        _ => (String::new(), text),
+    };
+    let (folder, begun) = typed.rfind(MAIN_SEPARATOR).map_or(("", typed), |at| typed.split_at(at + 1));
+    let place = if folder.is_empty() { given::path(".") } else { given::path(folder) };
+    let mut names: Vec<String> = fs::read_dir(place)
+        .into_iter()
+        .flatten()
+        .take(MOST_ENTRIES)
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let is_hidden = name.starts_with('.') && !begun.starts_with('.');
+            if is_hidden || !name.starts_with(begun) {
+                return None;
+            }
+            let is_folder = entry.path().is_dir();
+            (is_folder || part != Part::Context).then(|| if is_folder { format!("{name}/") } else { name })
+        })
+        .collect();
+    names.sort_unstable();
+    let common = names.iter().skip(1).fold(names.first().map_or("", String::as_str), |common, name| {
+        let same = common.char_indices().zip(name.chars()).find(|((_, one), other)| one != other);
+        let end = same.map_or(common.len().min(name.len()), |((at, _), _)| at);
+        &common[..end]
+    });
+    let completed = if common.len() > begun.len() { format!("{lead}{folder}{common}") } else { text.to_owned() };
+    if names.len() == 1 {
+        names.clear();
+    }
+    names.truncate(MOST_NAMES);
+    Completion { text: completed, names }
+}

@@ -1,0 +1,154 @@
+//! Explains builds.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::evidence;
+use super::{Jobs, Reporter};
+use crate::backend::SharedReader;
+use crate::error::Failure;
+use crate::format::evidence::Document;
+use crate::format::text::visible;
+use crate::inventory::scan::{self, ScanError, ScanOptions};
+use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::tui::effect::Imports;
+use crate::tui::evidence::{Given, ImageProvenance, Part};
+use crate::tui::message::Report;
+use crate::tui::rows::why::Explained;
+use crate::tui::{OpenedSource, Opener};
+use crate::why::{self, Imported, WhyError};
+
+/// The most caches that a record names and that are opened.
+const MOST_CACHES: usize = 16;
+
+/// A ref that a build imports, with what it takes to ask its store.
+struct Import {
+    label: String,
+    reader: SharedReader,
+    inventory: Arc<Inventory>,
+    id: RefId,
+}
+
+impl Jobs {
+    /// Explains a build.
+    pub(super) fn explain(&mut self, imports: Imports, given: Given, cancel: CancellationToken, reporter: Reporter) {
+        let (open, images) = (Arc::clone(&self.open), Arc::clone(&self.images));
+        let options = self.scan_options(cancel.clone());
+        let store = match &imports {
+            Imports::Ref { source, .. } => self.store(*source),
+            Imports::Named => None,
+        };
+        let job = reporter.job;
+        self.tasks.spawn(async move {
+            let known = match imports {
+                Imports::Ref { inventory, id, .. } => {
+                    store.and_then(|store| Some(Import { label: store.label, reader: store.reader?, inventory, id }))
+                }
+                Imports::Named => None,
+            };
+            let explaining = explain(known, &given, &open, &images, &options, &reporter);
+            if let Some(explained) = cancel.run_until_cancelled(explaining).await {
+                reporter.report(Report::Explained(explained.map(Arc::new))).await;
+            }
+            job
+        });
+    }
+}
+
+async fn explain(
+    known: Option<Import>,
+    given: &Given,
+    open: &Opener,
+    images: &ImageProvenance,
+    options: &ScanOptions,
+    reporter: &Reporter,
+) -> Result<Explained, Vec<String>> {
+    let tell = |words: String| reporter.report(Report::Explaining(words));
+    let documents = evidence::load(given, Part::Build, images).await.map_err(|fault| vec![fault])?;
+    let baseline = evidence::load(given, Part::Baseline, images).await.map_err(|fault| vec![fault])?;
+    let mut problems = Vec::new();
+    let imports = match known {
+        Some(known) => vec![known],
+        None => {
+            let mut opened = Vec::new();
+            for text in named(&documents)? {
+                tell(format!("opening {}", visible(&text))).await;
+                match import(&text, open, options).await {
+                    Ok(import) => opened.push(import),
+                    Err(problem) => problems.push(format!("{}: {problem}", visible(&text))),
+                }
+            }
+            opened
+        }
+    };
+    if imports.is_empty() {
+        return Err(problems);
+    }
+    tell("holding the build against the cache".to_owned()).await;
+    let imported: Vec<Imported<'_>> = imports
+        .iter()
+        .filter_map(|import| {
+            let entry = import.inventory.get_ref(import.id)?;
+            Some(Imported { reader: &import.reader, inventory: &import.inventory, entry })
+        })
+        .collect();
+    let against = imports.iter().zip(&imported).map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
+    let against = against.collect();
+    let given = why::Given { documents, baseline, directories: given.directories() };
+    let mut explanation = why::explain(&imported, given).await.map_err(faults)?;
+    explanation.notes.extend(problems.into_iter().map(|problem| format!("this cache is left aside: {problem}")));
+    Ok(Explained::new(explanation, against))
+}
+
+/// Returns the caches that the build's record names, as they stand in `--cache-from`.
+fn named(documents: &[Document]) -> Result<Vec<String>, Vec<String>> {
+    let records = documents.iter().filter_map(|document| match document {
+        Document::Records(records) => records.first(),
+        _ => None,
+    });
+    let texts: Vec<String> =
+        records.flat_map(|record| &record.imports).take(MOST_CACHES).map(ToString::to_string).collect();
+    if texts.is_empty() {
+        return Err(vec![
+            "the evidence names no cache that the build imported".to_owned(),
+            "go to the ref that it imports, and ask why from there".to_owned(),
+        ]);
+    }
+    Ok(texts)
+}
+
+/// Opens a cache by its name, and finds the ref that it means.
+async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Import, String> {
+    let (open, name) = (Arc::clone(open), text.to_owned());
+    let opened = tokio::task::spawn_blocking(move || open(&name)).await;
+    let OpenedSource { label, reader, select, .. } = opened.map_err(|_| "it was interrupted".to_owned())??;
+    let reader = reader?;
+    let inventory = scan::scan(&reader, options, |_| ()).await.map_err(|error| match error {
+        ScanError::Cancelled => "it was stopped".to_owned(),
+        ScanError::Backend(error) => Failure::from(error).to_string(),
+    })?;
+    let is_meant = |entry: &RefEntry| {
+        let digest = entry.digest().valid();
+        select.as_ref().is_none_or(|select| entry.names().any(|name| select.selects(name, digest.as_ref())))
+    };
+    let mut meant = inventory.indexed_refs().filter(|(_, entry)| is_meant(entry));
+    let id = match (meant.next(), meant.next()) {
+        (Some((id, _)), None) => id,
+        (Some((id, _)), Some(_)) if select.is_some() => id,
+        (Some(_), Some(_)) => return Err("it has several refs: open the source, and go to the one".to_owned()),
+        (None, _) => return Err("the ref that the build imported is not there any more".to_owned()),
+    };
+    drop(meant);
+    Ok(Import { label, reader, inventory: Arc::new(inventory), id })
+}
+
+fn faults(error: WhyError) -> Vec<String> {
+    let said = error.to_string();
+    match error {
+        WhyError::NoGraph => {
+            vec![said, "give its provenance (mode=max), its build record, or its LLB definition".to_owned()]
+        }
+        WhyError::NoCache { faults, .. } => std::iter::once(said).chain(faults).collect(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Asks for what tells of builds: of the one that is explained, of an earlier one, and of the files that were built.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use crate::tui::effect::{JobId, Work};
+use crate::tui::evidence::{Given, Item, Part};
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::{Key, Report};
+use crate::tui::rows::Cell;
+use crate::tui::screen::{Request, Screen};
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+/// Prints the provenance of an image.
+pub const INSPECT: &str =
+    "docker buildx imagetools inspect IMAGE --format '{{json .Provenance.SLSA}}' > provenance.json";
+
+const NEEDED: &str = "a build is needed: its record, its provenance, or the image that carries it";
+
+/// The widest that the box becomes.
+const WIDEST: u16 = 96;
+
+/// Asks for evidence, until an empty line is accepted.
+#[derive(Debug)]
+pub struct EvidencePrompt {
+    given: Given,
+    part: Part,
+    input: InputLine,
+    /// What is being read, and what it is about.
+    reading: Option<JobId>,
+    /// Those pieces that were given before and are recognised now, by their places.
+    recognising: Vec<(JobId, usize)>,
+    completing: Option<JobId>,
+    /// What the line could go on with.
+    names: Vec<String>,
+    fault: Option<String>,
+    /// The place in the history, counted from its end; 0 is what is typed.
+    back: usize,
+}
+
+impl EvidencePrompt {
+    /// Asks for evidence, beginning with what was given before.
+    pub fn open(cx: &mut Context<'_>) {
+        let given = cx.world.evidence.clone();
+        let part = if given.is_empty() { Part::Build } else { Part::Baseline };
+        let unseen = given.items.iter().enumerate().filter(|(_, item)| item.seen.is_none());
+        let recognising = unseen.map(|(place, item)| (cx.start(Work::Recognise(item.part, item.text.clone())), place));
+        let recognising = recognising.collect();
+        cx.show(Self {
+            given,
+            part,
+            input: InputLine::default(),
+            reading: None,
+            recognising,
+            completing: None,
+            names: Vec::new(),
+            fault: None,
+            back: 0,
+        });
+    }
+
+    fn accept(&mut self, cx: &mut Context<'_>) {
+        let typed = self.input.text().trim().to_owned();
+        if self.reading.is_some() {
+            return;
+        }
+        self.fault = None;
+        if !typed.is_empty() {
+            self.names.clear();
+            self.reading = Some(cx.start(Work::Recognise(self.part, typed)));
+        } else if self.given.is_empty() {
+            self.fault = Some(NEEDED.to_owned());
+            self.part = Part::Build;
+        } else {
+            self.stop(cx);
+            cx.world.evidence = self.given.clone();
+            cx.close();
+            cx.ask(Request::Evidence);
+        }
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>) {
+        let recognising = self.recognising.drain(..).map(|(job, _)| job);
+        for job in recognising.chain(self.reading.take()).chain(self.completing.take()) {
+            cx.stop(job);
+        }
+    }
+
+    fn turn(&mut self, action: Action) {
+        let here = Part::ALL.iter().position(|part| *part == self.part).unwrap_or_default();
+        let there = match action {
+            Action::Up => here.saturating_sub(1),
+            _ => (here + 1).min(Part::ALL.len() - 1),
+        };
+        self.part = Part::ALL[there];
+        self.names.clear();
+        self.fault = None;
+    }
+
+    /// Puts what was typed before into the line.
+    fn recall(&mut self, action: Action, world: &World) {
+        let typed = &world.typed_evidence;
+        self.back = match action {
+            Action::Older => (self.back + 1).min(typed.len()),
+            _ => self.back.saturating_sub(1),
+        };
+        let text = typed.len().checked_sub(self.back).and_then(|place| typed.get(place));
+        self.input = InputLine::new(text.cloned().unwrap_or_default());
+    }
+
+    /// Takes the last piece of the part back into the line.
+    fn take_back(&mut self) {
+        if let Some(place) = self.given.items.iter().rposition(|item| item.part == self.part) {
+            let item = self.given.items.remove(place);
+            self.recognising.retain(|(_, waiting)| *waiting != place);
+            self.recognising.iter_mut().filter(|(_, waiting)| *waiting > place).for_each(|(_, waiting)| *waiting -= 1);
+            self.input = InputLine::new(item.text);
+        }
+    }
+
+    /// Returns all lines, and the place of the one that is typed.
+    fn lines(&self, width: u16) -> (Vec<Cell>, usize) {
+        let mut lines = Vec::new();
+        let mut typed = 0;
+        for part in Part::ALL {
+            let about = match part {
+                Part::Build => "its record, provenance, log or LLB: file, folder, image",
+                Part::Baseline => "the same of an earlier build: what changed since",
+                Part::Context => "the folder, or NAME=FOLDER: which files changed",
+            };
+            let role = if part == self.part { Role::Title } else { Role::Heading };
+            lines.push(Cell::new(format!("{:<10}", part.word()), role).and(about, Role::Dim));
+            for item in self.given.items.iter().filter(|item| item.part == part) {
+                let (sign, seen, role) = match &item.seen {
+                    Some(seen) => ("✓ ", seen.as_str(), Role::Good),
+                    None => ("  ", "reading…", Role::Dim),
+                };
+                let room = width.saturating_sub(text::width(seen).min(width / 2) + 4);
+                let name = text::cut_front(&item.text, room);
+                lines.push(Cell::new(sign, role).and(name, Role::Text).and(format!("  {seen}"), Role::Dim));
+            }
+            if part == self.part {
+                typed = lines.len();
+                lines.push(Cell::new("› ", Role::Key));
+            }
+        }
+        lines.push(Cell::default());
+        lines.extend(self.below(width));
+        (lines, typed)
+    }
+
+    /// Returns what stands below the parts: what is wrong, what could be typed, or how it goes on.
+    fn below(&self, width: u16) -> Vec<Cell> {
+        if self.reading.is_some() {
+            return vec![Cell::new("reading…", Role::Title)];
+        }
+        if let Some(fault) = &self.fault {
+            return text::wrap(&Cell::new(format!("! {fault}"), Role::Error), width);
+        }
+        if !self.names.is_empty() {
+            let mut lines = text::wrap(&Cell::new(self.names.join("  "), Role::Text), width);
+            if lines.len() > 4 {
+                lines.truncate(3);
+                lines.push(Cell::new(format!("… {} names in all", self.names.len()), Role::Dim));
+            }
+            return lines;
+        }
+        if self.given.is_empty() {
+            let record = Cell::new("docker buildx history export -o run.dockerbuild", Role::Key)
+                .and("  writes a build record, which has it all", Role::Dim);
+            return text::wrap(&record, width);
+        }
+        let words = "enter adds what is typed, and on an empty line goes on; backspace there takes one back";
+        text::wrap(&Cell::new(words, Role::Dim), width)
+    }
+}
+
+impl Layer for EvidencePrompt {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Evidence
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept) => self.accept(cx),
+            Some(Action::Cancel) if self.reading.is_some() => {
+                if let Some(job) = self.reading.take() {
+                    cx.stop(job);
+                }
+            }
+            Some(Action::Cancel) => {
+                self.stop(cx);
+                cx.close();
+            }
+            Some(action @ (Action::Up | Action::Down)) => self.turn(action),
+            Some(action @ (Action::Older | Action::Newer)) => self.recall(action, cx.world),
+            Some(Action::Complete) => {
+                if let Some(job) = self.completing.take() {
+                    cx.stop(job);
+                }
+                self.completing = Some(cx.start(Work::Complete(self.part, self.input.text().to_owned())));
+            }
+            Some(Action::TakeBack) if self.input.text().is_empty() => self.take_back(),
+            _ => {
+                self.names.clear();
+                self.fault = None;
+                self.input.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text.trim());
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match report {
+            Report::Recognised(result) if self.reading.take_if(|reading| *reading == job).is_some() => match result {
+                Ok(seen) => {
+                    let text = self.input.text().trim().to_owned();
+                    self.input = InputLine::default();
+                    self.back = 0;
+                    cx.world.typed_evidence.retain(|typed| *typed != text);
+                    cx.world.typed_evidence.push(text.clone());
+                    self.given.items.retain(|item| (item.part, &item.text) != (self.part, &text));
+                    self.given.items.push(Item { part: self.part, text, seen: Some(seen.clone()) });
+                }
+                Err(fault) => self.fault = Some(fault.clone()),
+            },
+            Report::Recognised(result) => {
+                let Some(waiting) = self.recognising.iter().position(|(waiting, _)| *waiting == job) else { return };
+                let (_, place) = self.recognising.remove(waiting);
+                if let Some(item) = self.given.items.get_mut(place) {
+                    item.seen = Some(result.clone().unwrap_or_else(|fault| format!("! {fault}")));
+                }
+            }
+            Report::Completed(completion) if self.completing.take_if(|completing| *completing == job).is_some() => {
+                if completion.text != self.input.text() {
+                    self.input = InputLine::new(completion.text.clone());
+                }
+                self.names.clone_from(&completion.names);
+            }
+            _ => {}
+        }
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let width = WIDEST.min(area.width.saturating_sub(8));
+        let (lines, typed) = self.lines(width);
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
+        let inside = popup::open("What tells of the build", width, height, &world.theme, frame, area);
+        let top = popup::top(typed + 2, lines.len(), inside.height.into());
+        for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
+            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+        }
+        if let Some(row) =
+            typed.checked_sub(top).and_then(|row| u16::try_from(row).ok()).filter(|row| *row < inside.height)
+        {
+            let (x, width) = (inside.x + 2, inside.width.saturating_sub(2));
+            self.input.draw(&world.theme, frame, Rect { x, y: inside.y + row, width, height: 1 });
+        }
+    }
+}

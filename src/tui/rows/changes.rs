@@ -1,0 +1,147 @@
+//! The files behind a cause as rows: what of each is not as it was.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::why::Explained;
+use super::{Align, Cell, Column, Detail, Identity, RowSet, Sortable};
+use crate::explain::cause::{CauseKind, PathChange};
+use crate::format::provenance::StepIndex;
+use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::tui::theme::Role;
+
+const COLUMNS: &[Column] = &[
+    Column { title: "PATH", align: Align::Path, min: 27, max: 200, rank: 0, sort: Sortable::Ascending },
+    Column { title: "WHAT", align: Align::Left, min: 12, max: 12, rank: 1, sort: Sortable::Ascending },
+    Column { title: "FROM → TO", align: Align::Left, min: 12, max: 48, rank: 2, sort: Sortable::No },
+];
+
+/// The files that are not as they were when a step was cached.
+#[derive(Debug)]
+pub struct ChangedFiles {
+    explained: Arc<Explained>,
+    step: StepIndex,
+}
+
+impl ChangedFiles {
+    /// Lists the files behind the cause of `step`.
+    pub fn new(explained: Arc<Explained>, step: StepIndex) -> Self {
+        Self { explained, step }
+    }
+
+    /// Returns the explanation that they are part of.
+    pub fn explained(&self) -> &Explained {
+        &self.explained
+    }
+
+    fn all(&self) -> &[PathChange] {
+        let cause = self.explained.explanation.causes.get(self.step.at()).and_then(Option::as_ref);
+        cause.map_or(&[], |cause| &cause.paths)
+    }
+
+    fn at(&self, row: u32) -> Option<&PathChange> {
+        self.all().get(row as usize)
+    }
+}
+
+/// Returns the sign for what became of a file.
+fn sign(change: &PathChange) -> (&'static str, Role) {
+    match change.kind {
+        CauseKind::FileAdded => ("+ ", Role::Good),
+        CauseKind::FileRemoved => ("− ", Role::Missing),
+        _ => ("~ ", Role::Warning),
+    }
+}
+
+fn word(kind: CauseKind) -> &'static str {
+    match kind {
+        CauseKind::FileAdded => "added",
+        CauseKind::FileRemoved => "removed",
+        CauseKind::LinkTarget => "link target",
+        kind => kind.word(),
+    }
+}
+
+/// Writes a line about a file: what became of it, and how.
+pub fn line(change: &PathChange) -> Cell {
+    let (sign, role) = sign(change);
+    let cell = Cell::new(sign, role).and(change.path.clone(), Role::Text).and("  ", Role::Text);
+    let cell = cell.and(word(change.kind), Role::Dim);
+    if change.detail.is_empty() { cell } else { cell.and(format!(" {}", change.detail), Role::Dim) }
+}
+
+impl Subject for PathChange {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.path)),
+            TextField::Kind => Some(test(word(self.kind))),
+            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+        }
+    }
+}
+
+impl RowSet for ChangedFiles {
+    fn count(&self) -> u32 {
+        u32::try_from(self.all().len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let Some(change) = self.at(row) else { return Vec::new() };
+        vec![
+            Cell::text(change.path.clone()),
+            Cell::new(sign(change).0, sign(change).1).and(word(change.kind), Role::Text),
+            Cell::new(change.detail.clone(), Role::Dim),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        let Some(change) = self.at(row) else { return Vec::new() };
+        let mut lines = vec![Detail::Text(Cell::new(change.path.clone(), Role::Strong)), Detail::Blank];
+        let (sign, role) = sign(change);
+        lines.push(Detail::Fact("what", Cell::new(sign, role).and(word(change.kind), Role::Text)));
+        if !change.detail.is_empty() {
+            lines.push(Detail::Fact("from, to", Cell::text(change.detail.clone())));
+        }
+        lines
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        self.at(row).is_some_and(|change| filter.matches(change, now))
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let key = |row: u32| self.at(row).map(|change| if column == 1 { word(change.kind) } else { &change.path });
+        key(a).cmp(&key(b))
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::File(row)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        match identity {
+            Identity::File(row) => Some(*row).filter(|row| *row < self.count()),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, _row: u32) -> u64 {
+        0
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let Some(change) = self.at(row) else { return Vec::new() };
+        vec![("path", json!(change.path)), ("kind", json!(change.kind.word())), ("detail", json!(change.detail))]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.at(row).map(|change| change.path.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,418 @@
+//! The steps of a build as rows: which were in the cache and which ran, those that ran because of another folded below it.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::solve::{InCache, Verdict};
+use crate::format::provenance::StepIndex;
+use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::tui::theme::Role;
+use crate::why::Explanation;
+use crate::why::words::{seconds, sentence};
+
+mod detail;
+mod words;
+
+pub use words::lines as changed_words;
+
+/// The places of the columns that are compared by more than the order of the file.
+const TIME: usize = 3;
+
+static COLUMNS: [Column; 5] = [
+    Column { title: "STEP", align: Align::Left, min: 36, max: 160, rank: 0, sort: Sortable::Ascending },
+    Column { title: "LINE", align: Align::Right, min: 4, max: 4, rank: 2, sort: Sortable::Ascending },
+    Column { title: "IN CACHE", align: Align::Left, min: 11, max: 11, rank: 4, sort: Sortable::Ascending },
+    Column { title: "TIME", align: Align::Right, min: 6, max: 7, rank: 3, sort: Sortable::Descending },
+    Column { title: "WHY", align: Align::Left, min: 13, max: 19, rank: 1, sort: Sortable::No },
+];
+
+/// An explanation, arranged to be looked at.
+pub struct Explained {
+    /// The explanation.
+    pub explanation: Explanation,
+    /// The refs that it holds the build against.
+    pub against: Vec<String>,
+    /// Why steps run, the heaviest first.
+    pub groups: Vec<Group>,
+    order: Vec<StepIndex>,
+    /// For each step the one that it runs because of, when it is not itself to blame.
+    owners: Vec<Option<StepIndex>>,
+}
+
+/// Steps that run for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Where the cause lies, in the order of the file.
+    pub steps: Vec<StepIndex>,
+    /// What runs because of them.
+    pub followers: usize,
+    /// How long all of them took, as far as a log tells.
+    pub took: SignedDuration,
+}
+
+impl fmt::Debug for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} steps against {}", self.order.len(), self.against.join(" "))
+    }
+}
+
+impl Explained {
+    /// Arranges an explanation of a build that imports the refs `against`.
+    pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
+        let order = explanation.steps();
+        let mut owners = vec![None; explanation.build.steps.len()];
+        let mut groups: Vec<Group> = Vec::new();
+        let roots = || order.iter().filter_map(|step| Some((*step, explanation.causes[step.at()].as_ref()?)));
+        let mut roots: Vec<(StepIndex, &Cause)> = roots().filter(|(_, cause)| cause.is_root()).collect();
+        // What somebody changed comes before what a cache has lost.
+        roots.sort_by_key(|(_, cause)| is_loss(cause.kind));
+        let mut keys: Vec<(CauseKind, &str)> = Vec::new();
+        for (step, cause) in roots {
+            let mut followers = 0;
+            let mut took = explanation.busy[step.at()].unwrap_or_default();
+            for follower in explanation.followers(step) {
+                if owners[follower.at()].is_none() {
+                    owners[follower.at()] = Some(step);
+                    followers += 1;
+                    took += explanation.busy[follower.at()].unwrap_or_default();
+                }
+            }
+            let is_shared = is_loss(cause.kind) || matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
+            let key = (cause.kind, cause.detail.as_str());
+            match keys.iter().position(|other| *other == key).filter(|_| is_shared) {
+                Some(place) => {
+                    let group = &mut groups[place];
+                    group.steps.push(step);
+                    group.followers += followers;
+                    group.took += took;
+                }
+                None => {
+                    keys.push(key);
+                    groups.push(Group { steps: vec![step], followers, took });
+                }
+            }
+        }
+        Self { explanation, against, groups, order, owners }
+    }
+
+    /// Returns the number of the cause that a step has, or that it runs because of; counted from 1.
+    fn number(&self, step: StepIndex) -> Option<usize> {
+        let root = self.owners.get(step.at()).copied().flatten().unwrap_or(step);
+        self.groups.iter().position(|group| group.steps.contains(&root)).map(|place| place + 1)
+    }
+
+    fn cause(&self, step: StepIndex) -> Option<&Cause> {
+        self.explanation.causes.get(step.at())?.as_ref()
+    }
+
+    /// Returns what a step is called and where it stands.
+    pub fn title(&self, step: StepIndex) -> Cell {
+        let title = Cell::new(self.explanation.title(step), Role::Strong);
+        match self.explanation.place(step) {
+            Some(place) => title.and(format!(" :{}", place.first_line), Role::Dim),
+            None => title,
+        }
+    }
+
+    /// Returns all that is known of a step.
+    pub fn details(&self, step: StepIndex) -> Vec<Detail> {
+        detail::of_step(self, step)
+    }
+
+    /// Returns the sentences about a group of causes: what it is, then what follows and what to do.
+    pub fn told(&self, group: &Group) -> Vec<Cell> {
+        let Some((first, others)) = group.steps.split_first() else { return Vec::new() };
+        let Some(cause) = self.cause(*first) else { return Vec::new() };
+        let mut what = self.title(*first);
+        what = match others.len() {
+            0 => what.and(": ", Role::Dim),
+            1 => what.and(" and ", Role::Dim).and_all(self.title(others[0])).and(", each: ", Role::Dim),
+            count => what.and(format!(" and {count} more steps, each: "), Role::Dim),
+        };
+        let mut sentences = vec![what.and(sentence(cause), Role::Text)];
+        let follows = match group.followers {
+            0 => String::new(),
+            1 => "1 step after it runs, too".to_owned(),
+            count => format!("{count} steps after it run, too"),
+        };
+        let took = if group.took.is_zero() { String::new() } else { format!("costs {}", seconds(group.took)) };
+        let costs: Vec<String> = [follows, took].into_iter().filter(|text| !text.is_empty()).collect();
+        let mut remedy = Cell::default();
+        if !costs.is_empty() {
+            remedy = remedy.and(costs.join(" · "), Role::Warning).and("  ", Role::Text);
+        }
+        if let Some(advice) = cause.kind.advice() {
+            remedy = remedy.and("→ ", Role::Key).and(advice, Role::Dim);
+        }
+        if !remedy.0.is_empty() {
+            sentences.push(remedy);
+        }
+        sentences
+    }
+}
+
+fn is_loss(kind: CauseKind) -> bool {
+    matches!(kind, CauseKind::ResultDropped | CauseKind::NotExported | CauseKind::BlobMissing)
+}
+
+/// Returns the sign of a verdict and the word beside it.
+fn sign(explanation: &Explanation, step: StepIndex) -> (&'static str, &'static str, Role) {
+    if !explanation.is_judged(step) {
+        return ("·", "", Role::Dim);
+    }
+    match explanation.standings[step.at()].verdict {
+        Verdict::Hit => ("✓", "hit", Role::Good),
+        Verdict::Miss => ("✗", "miss", Role::Missing),
+        Verdict::Unknown => ("?", "open", Role::Unsure),
+    }
+}
+
+/// Whether steps stand below those that they run because of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// They do, as far as they are unfolded.
+    Folded,
+    /// All stand in the order of the file.
+    Flat,
+}
+
+/// The steps of a build as rows of a list. Rows beyond those that show are those that are folded away.
+#[derive(Debug)]
+pub struct WhyRows {
+    explained: Option<Arc<Explained>>,
+    opened: HashSet<StepIndex>,
+    shape: Shape,
+    places: Vec<StepIndex>,
+    shown: u32,
+    /// Whether something can be folded, so that room is kept for the signs.
+    foldable: bool,
+}
+
+impl WhyRows {
+    /// Makes the rows of an explanation, with what runs because of the steps in `opened` unfolded.
+    pub fn new(explained: Option<Arc<Explained>>, opened: HashSet<StepIndex>, shape: Shape) -> Self {
+        let (mut places, mut hidden) = (Vec::new(), Vec::new());
+        let mut owners = BTreeSet::new();
+        if let Some(explained) = &explained {
+            owners = explained.owners.iter().flatten().copied().collect();
+            for &step in &explained.order {
+                if shape == Shape::Flat {
+                    places.push(step);
+                } else if explained.owners[step.at()].is_none() {
+                    places.push(step);
+                    let below = explained.order.iter().filter(|below| explained.owners[below.at()] == Some(step));
+                    if opened.contains(&step) { places.extend(below) } else { hidden.extend(below) }
+                }
+            }
+        }
+        let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        places.append(&mut hidden);
+        let foldable = shape == Shape::Folded && !owners.is_empty();
+        Self { explained, opened, shape, places, shown, foldable }
+    }
+
+    /// Returns the explanation.
+    pub fn explained(&self) -> Option<&Arc<Explained>> {
+        self.explained.as_ref()
+    }
+
+    /// Returns how the rows stand.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Returns the step of a row.
+    pub fn step(&self, row: u32) -> Option<StepIndex> {
+        self.places.get(row as usize).copied()
+    }
+
+    /// Tells how many steps are folded, or can be, below a row.
+    pub fn below(&self, row: u32) -> usize {
+        match (&self.explained, self.step(row)) {
+            (Some(explained), Some(step)) => explained.owners.iter().filter(|owner| **owner == Some(step)).count(),
+            _ => 0,
+        }
+    }
+
+    /// Returns the row that a row stands below.
+    pub fn parent(&self, row: u32) -> Option<Identity> {
+        let step = self.step(row)?;
+        self.explained.as_ref()?.owners[step.at()].map(|owner| Identity::BuildStep(owner.0))
+    }
+
+    fn of(&self, row: u32) -> Option<(&Explained, StepIndex)> {
+        Some((&**self.explained.as_ref()?, self.step(row)?))
+    }
+
+    fn step_cell(&self, explained: &Explained, row: u32, step: StepIndex) -> Cell {
+        let (sign, word, role) = sign(&explained.explanation, step);
+        let cell = Cell::new(format!("{sign} {word:<6}"), role);
+        let is_below = self.shape == Shape::Folded && explained.owners[step.at()].is_some();
+        let below = if self.shape == Shape::Folded { self.below(row) } else { 0 };
+        let lead = match (is_below, below, self.opened.contains(&step)) {
+            _ if !self.foldable => "",
+            (true, ..) => "  └ ",
+            (false, 0, _) => "  ",
+            (false, _, true) => "▾ ",
+            (false, _, false) => "▸ ",
+        };
+        let cell = cell.and(lead, Role::Title).and(explained.explanation.title(step), Role::Text);
+        match below {
+            0 => cell,
+            count if !self.opened.contains(&step) => cell.and(format!("  +{count}"), Role::Dim),
+            _ => cell,
+        }
+    }
+
+    fn why_cell(explained: &Explained, step: StepIndex) -> Cell {
+        let number = explained.number(step).map(|number| number.to_string()).unwrap_or_default();
+        match explained.cause(step) {
+            Some(cause) if cause.is_root() => {
+                Cell::new(number, Role::Strong).and(format!(" {}", cause.kind.word()), Role::Text)
+            }
+            Some(_) => Cell::new(format!("↑ {number}"), Role::Dim),
+            None if explained.explanation.standings[step.at()].verdict == Verdict::Unknown => {
+                Cell::new("not settled", Role::Unsure)
+            }
+            None => Cell::default(),
+        }
+    }
+}
+
+fn in_cache(found: InCache) -> Cell {
+    match found {
+        InCache::Result => Cell::text("result"),
+        InCache::KeyOnly => Cell::new("key only", Role::Dim),
+        InCache::Broken => Cell::new("! broken", Role::Missing),
+        InCache::Absent => Cell::new(NONE, Role::Dim),
+        InCache::Unknown => Cell::new(super::UNKNOWN, Role::Unsure),
+    }
+}
+
+/// A step for the filter.
+struct Filtered<'a> {
+    explained: &'a Explained,
+    step: StepIndex,
+}
+
+impl Subject for Filtered<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        let explanation = &self.explained.explanation;
+        match field {
+            TextField::Name | TextField::Step => Some(test(&explanation.title(self.step))),
+            TextField::Kind => Some(self.explained.cause(self.step).is_some_and(|cause| test(cause.kind.word()))),
+            TextField::State => {
+                let standing = &explanation.standings[self.step.at()];
+                let is_judged = explanation.is_judged(self.step);
+                Some(is_judged && test(standing.verdict.word()) || test(standing.in_cache.word()))
+            }
+            TextField::Ref | TextField::Platform => None,
+        }
+    }
+}
+
+impl RowSet for WhyRows {
+    fn count(&self) -> u32 {
+        self.shown
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let Some((explained, step)) = self.of(row) else { return Vec::new() };
+        let explanation = &explained.explanation;
+        let none = || Cell::new(NONE, Role::Dim);
+        let place = explanation.place(step);
+        let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
+        vec![
+            self.step_cell(explained, row, step),
+            place.map_or_else(none, |place| Cell::new(place.first_line.to_string(), Role::Dim)),
+            in_cache(explanation.standings[step.at()].in_cache),
+            busy.map_or_else(none, |busy| Cell::text(seconds(busy))),
+            Self::why_cell(explained, step),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        self.of(row).map(|(explained, step)| explained.details(step)).unwrap_or_default()
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        if filter.is_empty() {
+            return row < self.shown;
+        }
+        self.of(row).is_some_and(|(explained, step)| filter.matches(&Filtered { explained, step }, now))
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let of = |row: u32| {
+            let (explained, step) = self.of(row)?;
+            let explanation = &explained.explanation;
+            Some(match column {
+                1 => explanation.place(step).map_or(0, |place| i128::from(place.first_line)),
+                2 => explanation.standings[step.at()].in_cache as i128,
+                TIME => explanation.busy[step.at()].map_or(-1, |busy| busy.as_nanos()),
+                _ => i128::from(row),
+            })
+        };
+        of(a).cmp(&of(b))
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::BuildStep(self.step(row).map_or(u32::MAX, |step| step.0))
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        let Identity::BuildStep(number) = identity else { return None };
+        let place = self.places.iter().position(|step| step.0 == *number)?;
+        u32::try_from(place).ok()
+    }
+
+    fn bytes(&self, _row: u32) -> u64 {
+        0
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let Some((explained, step)) = self.of(row) else { return Vec::new() };
+        let explanation = &explained.explanation;
+        let (of, standing) = (&explanation.build.steps[step.at()], &explanation.standings[step.at()]);
+        let (place, cause) = (explanation.place(step), explained.cause(step));
+        let keys: Vec<String> = explanation.keys[step.at()].digests.iter().map(ToString::to_string).collect();
+        let paths = |cause: &Cause| cause.paths.iter().map(|path| path.path.clone()).collect::<Vec<_>>();
+        vec![
+            ("id", json!(of.id)),
+            ("name", json!(explanation.title(step))),
+            ("file", json!(place.map(|place| &place.file))),
+            ("line", json!(place.map(|place| place.first_line))),
+            ("stage", json!(place.and_then(|place| place.stage.as_ref()).map(ToString::to_string))),
+            ("vertex", json!(of.vertices.first().map(ToString::to_string))),
+            ("keys", json!(keys)),
+            ("in_cache", json!(standing.in_cache.word())),
+            ("verdict", json!(explanation.is_judged(step).then(|| standing.verdict.word()))),
+            ("seconds", json!(explanation.busy[step.at()].map(|busy| busy.as_secs_f64()))),
+            ("cause", json!(cause.map(|cause| cause.kind.word()))),
+            ("detail", json!(cause.map(|cause| &cause.detail))),
+            ("paths", json!(cause.map(paths))),
+            ("root", json!(cause.map(Cause::is_root))),
+        ]
+    }
+
+    /// Returns what somebody would paste into a message: the step, and why it ran.
+    fn name(&self, row: u32) -> String {
+        let Some((explained, step)) = self.of(row) else { return String::new() };
+        let explanation = &explained.explanation;
+        let place = explanation.place(step).map(|place| format!("{}:{} ", place.file, place.first_line));
+        let why = explained.cause(step).map(|cause| format!(": {}", sentence(cause)));
+        let parts = [place.unwrap_or_default(), explanation.title(step), why.unwrap_or_default()];
+        parts.concat()
+    }
+}

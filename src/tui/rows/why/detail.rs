@@ -1,0 +1,145 @@
+//! All that is known of why a step ran, or did not.
+
+use super::{Explained, sign, words};
+use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::keys::ContentKey;
+use crate::explain::solve::{InCache, Verdict};
+use crate::format::llb::OpKind;
+use crate::format::provenance::StepIndex;
+use crate::tui::rows::{Cell, Detail, changes};
+use crate::tui::theme::Role;
+use crate::why::words::{seconds, sentence};
+
+/// So many changed files stand in the details; the rest is in the list of them.
+const MOST_FILES: usize = 40;
+
+/// Tells everything of `step`.
+pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
+    let explanation = &explained.explanation;
+    let standing = &explanation.standings[step.at()];
+    let mut lines = vec![Detail::Text(Cell::new(explanation.title(step), Role::Strong))];
+    for place in explanation.names.get(step.at()).iter().flat_map(|name| &name.places) {
+        let stage = place.stage.as_ref().map(|stage| format!(" · stage {stage}")).unwrap_or_default();
+        lines.push(Detail::Text(Cell::new(format!("{}:{}{stage}", place.file, place.first_line), Role::Dim)));
+    }
+    lines.push(Detail::Blank);
+    let (mark, _, role) = sign(explanation, step);
+    let verdict = match standing.verdict {
+        _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
+        Verdict::Hit if standing.from_log => "it did not run, as the log says",
+        Verdict::Hit => "it does not run",
+        Verdict::Miss if standing.from_log => "it ran, as the log says",
+        Verdict::Miss => "it runs",
+        Verdict::Unknown => "not known: it may run",
+    };
+    lines.push(Detail::Fact("verdict", Cell::new(format!("{mark} {verdict}"), role)));
+    let found = match standing.in_cache {
+        InCache::Result => "its result, which can be loaded",
+        InCache::KeyOnly => "its key alone",
+        InCache::Broken => "its result, of which blobs are gone",
+        InCache::Absent => "nothing of it",
+        InCache::Unknown => "not known: its key cannot be computed from this evidence",
+    };
+    lines.push(Detail::Fact("in cache", Cell::text(found)));
+    if let Some(took) = explanation.busy[step.at()].filter(|took| !took.is_zero()) {
+        lines.push(Detail::Fact("took", Cell::text(seconds(took))));
+    }
+    match explained.cause(step) {
+        Some(cause) => told(explained, step, cause, &mut lines),
+        None if standing.verdict == Verdict::Unknown => {
+            lines.extend([Detail::Blank, Detail::Heading("What is open".into())]);
+            lines.extend(open(explained, step).into_iter().map(|text| Detail::Text(Cell::text(text))));
+        }
+        None => {}
+    }
+    keys(explained, step, &mut lines);
+    lines
+}
+
+fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<Detail>) {
+    lines.extend([Detail::Blank, Detail::Heading("Why".into())]);
+    lines.push(Detail::Text(Cell::text(sentence(cause))));
+    if let Some(advice) = cause.kind.advice() {
+        lines.push(Detail::Text(Cell::new("→ ", Role::Key).and(advice, Role::Dim)));
+    }
+    let is = explained.explanation.names.get(step.at()).map_or("", |name| &name.text);
+    if let Some(was) = explained.explanation.former.get(step.at()).and_then(Option::as_deref)
+        && was.trim() != is.trim()
+        && cause.is_root()
+    {
+        lines.extend([Detail::Blank, Detail::Heading("The instruction".into())]);
+        lines.extend(words::lines(was, is).map(Detail::Text));
+    }
+    if !cause.paths.is_empty() {
+        lines.extend([Detail::Blank, Detail::Heading(files(cause.paths.len()).into())]);
+        lines.extend(cause.paths.iter().take(MOST_FILES).map(|change| Detail::Text(changes::line(change))));
+        if cause.paths.len() > MOST_FILES {
+            let words = format!("… and {} more: enter lists them", cause.paths.len() - MOST_FILES);
+            lines.push(Detail::Text(Cell::new(words, Role::Dim)));
+        }
+    }
+    if cause.kind == CauseKind::Upstream {
+        return;
+    }
+    let below = explained.explanation.followers(step);
+    if !below.is_empty() {
+        lines.extend([Detail::Blank, Detail::Heading("Runs because of it".into())]);
+        lines.extend(below.into_iter().map(|step| Detail::Text(explained.title(step))));
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+/// Says what keeps a verdict open, and what would settle it.
+fn open(explained: &Explained, step: StepIndex) -> Vec<String> {
+    let explanation = &explained.explanation;
+    let inputs = explanation.build.steps[step.at()].inputs.iter().zip(&explanation.keys[step.at()].inputs);
+    let mut open: Vec<String> = inputs
+        .filter_map(|(input, keys)| {
+            let title = explanation.title(input.step);
+            match &explanation.build.steps[input.step.at()].op.kind {
+                OpKind::Source(source) if source.scheme().0 == "local" => {
+                    (keys.content == ContentKey::Unknown).then(|| {
+                        "the files that it takes are not given: the context, as a directory, settles it".to_owned()
+                    })
+                }
+                OpKind::Source(_) => (!explanation.keys[input.step.at()].complete)
+                    .then(|| format!("`{title}` may be another one in the cache: a log of the build settles it")),
+                _ => match explanation.standings[input.step.at()].verdict {
+                    Verdict::Miss => {
+                        Some(format!("it depends on what `{title}` writes: a log of the build settles it"))
+                    }
+                    Verdict::Unknown => Some(format!("it depends on `{title}`, which is open, too")),
+                    Verdict::Hit => None,
+                },
+            }
+        })
+        .collect();
+    if open.is_empty() {
+        open.push("the evidence does not tell: a log of the build settles it".to_owned());
+    }
+    open
+}
+
+fn keys(explained: &Explained, step: StepIndex, lines: &mut Vec<Detail>) {
+    let of = &explained.explanation.build.steps[step.at()];
+    let digests = &explained.explanation.keys[step.at()].digests;
+    if digests.is_empty() && of.vertices.is_empty() {
+        return;
+    }
+    lines.extend([Detail::Blank, Detail::Heading("Keys".into())]);
+    for (place, digest) in digests.iter().enumerate() {
+        let name = if place == 0 { "operation" } else { "or" };
+        lines.push(Detail::Fact(name, Cell::new(digest.to_string(), Role::Dim)));
+    }
+    for keys in &explained.explanation.keys[step.at()].inputs {
+        if let ContentKey::Known(digest) = keys.content {
+            lines.push(Detail::Fact("files", Cell::new(digest.to_string(), Role::Dim)));
+        }
+    }
+    if let Some(vertex) = of.vertices.first() {
+        lines.push(Detail::Fact("vertex", Cell::new(vertex.to_string(), Role::Dim)));
+    }
+}

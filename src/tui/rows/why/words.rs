@@ -1,0 +1,109 @@
+//! What of a text is another, word by word.
+
+use crate::tui::rows::{Cell, Piece};
+use crate::tui::theme::Role;
+
+/// So many words of each side are compared; the rest counts as one.
+const MOST_WORDS: usize = 400;
+
+/// Returns lines with what a text was, after `−`, and what it is, after `+`, in which the words that differ stand out.
+pub fn lines(was: &str, is: &str) -> [Cell; 2] {
+    let (was, is) = (split(was), split(is));
+    let (kept_of_was, kept_of_is) = common(&was, &is);
+    [side("− ", &was, &kept_of_was, Role::Missing), side("+ ", &is, &kept_of_is, Role::Good)]
+}
+
+fn side(sign: &'static str, words: &[&str], kept: &[bool], role: Role) -> Cell {
+    let mut cell = Cell::new(sign, role);
+    for (word, kept) in words.iter().zip(kept) {
+        // Blanks are words here, so that a line reads as it is written; those that nothing tells apart stay quiet.
+        let role = if *kept { Role::Dim } else { role };
+        match cell.0.last_mut() {
+            Some(Piece(text, last)) if *last == role && !text.ends_with(sign) => text.to_mut().push_str(word),
+            _ => cell = cell.and((*word).to_owned(), role),
+        }
+    }
+    cell
+}
+
+/// Splits a text into words with the blanks behind them.
+fn split(text: &str) -> Vec<&str> {
+    let text = text.trim();
+    let mut words: Vec<&str> = text.split_inclusive(char::is_whitespace).take(MOST_WORDS).collect();
+    let used: usize = words.iter().map(|word| word.len()).sum();
+    if used < text.len() {
+        words.push(&text[used..]);
+    }
+    words
+}
+
+/// Tells which words of both are in their longest common sequence.
+fn common(was: &[&str], is: &[&str]) -> (Vec<bool>, Vec<bool>) {
+    let same = |a: usize, b: usize| was[a].trim_end() == is[b].trim_end();
+    let width = is.len() + 1;
+    // The length of the longest sequence of what is left from there on.
+    let mut longest = vec![0u32; (was.len() + 1) * width];
+    for a in (0..was.len()).rev() {
+        for b in (0..is.len()).rev() {
+            longest[a * width + b] = if same(a, b) {
+                longest[(a + 1) * width + b + 1] + 1
+            } else {
+                longest[(a + 1) * width + b].max(longest[a * width + b + 1])
+            };
+        }
+    }
+    let (mut kept_of_was, mut kept_of_is) = (vec![false; was.len()], vec![false; is.len()]);
+    let (mut a, mut b) = (0, 0);
+    while a < was.len() && b < is.len() {
+        if same(a, b) {
+            (kept_of_was[a], kept_of_is[b]) = (true, true);
+            (a, b) = (a + 1, b + 1);
+        } else if longest[(a + 1) * width + b] >= longest[a * width + b + 1] {
+            a += 1;
+        } else {
+            b += 1;
+        }
+    }
+    (kept_of_was, kept_of_is)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes the words that differ in brackets.
+    fn written(was: &str, is: &str) -> [String; 2] {
+        lines(was, is).map(|line| {
+            line.0
+                .iter()
+                .map(|Piece(text, role)| if *role == Role::Dim { text.to_string() } else { format!("[{text}]") })
+                .collect()
+        })
+    }
+
+    #[test]
+    fn words_that_differ_stand_out() {
+        assert_eq!(
+            written("RUN go build ./api", "RUN go build -trimpath ./api"),
+            ["[− ]RUN go build ./api", "[+ ]RUN go build [-trimpath ]./api"]
+        );
+        assert_eq!(written("a b", "c"), ["[− ][a b]", "[+ ][c]"]);
+        assert_eq!(written("", "new"), ["[− ]", "[+ ][new]"]);
+        assert_eq!(written(" same\n", "same"), ["[− ]same", "[+ ]same"]);
+    }
+
+    #[test]
+    fn endless_texts_take_little() {
+        let (long, other) = ("x ".repeat(100_000), "x ".repeat(90_000));
+        assert!(lines(&long, &other)[0].0.len() < 4);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_lost(was in "\\PC{0,60}", is in "[a c]{0,30}") {
+            let text = |line: &Cell| line.0.iter().skip(1).map(|piece| piece.0.to_string()).collect::<String>();
+            let [first, second] = lines(&was, &is);
+            assert_eq!((text(&first), text(&second)), (was.trim().to_owned(), is.trim().to_owned()));
+        }
+    }
+}

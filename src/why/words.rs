@@ -1,0 +1,88 @@
+//! The words for an explanation, which people read in tables and on screens alike. Texts of builds stand in them as they are;
+//! whoever shows them makes them fit to be shown.
+
+use jiff::SignedDuration;
+
+use super::Explanation;
+use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::names::Place;
+use crate::explain::solve::Verdict;
+use crate::format::provenance::StepIndex;
+
+impl Explanation {
+    /// Returns what a step is called, on one line.
+    pub fn title(&self, step: StepIndex) -> String {
+        let text = self.names.get(step.at()).map_or("", |name| &name.text);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns where a step stands, the first place of several.
+    pub fn place(&self, step: StepIndex) -> Option<&Place> {
+        self.names.get(step.at()).and_then(|name| name.places.first())
+    }
+
+    /// Returns the steps that run because this one does, each after those that it takes from.
+    pub fn followers(&self, root: StepIndex) -> Vec<StepIndex> {
+        let mut reached = vec![false; self.build.steps.len()];
+        reached[root.at()] = true;
+        let mut followers = Vec::new();
+        for (step, of) in self.build.ordered() {
+            let is_upstream = |cause: &Cause| cause.kind == CauseKind::Upstream;
+            if self.causes[step.at()].as_ref().is_some_and(is_upstream)
+                && of.inputs.iter().any(|input| reached[input.step.at()])
+            {
+                reached[step.at()] = true;
+                followers.push(step);
+            }
+        }
+        followers
+    }
+
+    /// Returns how long the steps that ran took together, as far as a log tells.
+    pub fn lost(&self) -> SignedDuration {
+        let steps = self.steps();
+        let ran = steps.iter().filter(|step| self.standings[step.at()].verdict == Verdict::Miss);
+        ran.filter_map(|step| self.busy[step.at()]).sum()
+    }
+}
+
+/// Says why a step runs.
+pub fn sentence(cause: &Cause) -> String {
+    let detail = &cause.detail;
+    match cause.kind {
+        CauseKind::Command => format!("its command changed: {detail}"),
+        CauseKind::Environment => format!("a variable changed: {detail}"),
+        CauseKind::BuildArg => format!("a build argument changed: {detail}"),
+        CauseKind::UserOrWorkdir => format!("the user or the working directory changed: {detail}"),
+        CauseKind::Mount => format!("its mounts changed: {detail}"),
+        CauseKind::Option => format!("an option changed: {detail}"),
+        CauseKind::Heredoc => format!("its heredoc changed: {detail}"),
+        CauseKind::Content => format!("the content of files changed: {detail}"),
+        CauseKind::Mode => format!("the permissions of files changed: {detail}"),
+        CauseKind::Owner => format!("the owner of files changed: {detail}"),
+        CauseKind::LinkTarget => format!("a link points elsewhere: {detail}"),
+        CauseKind::FileAdded => format!("files were added: {detail}"),
+        CauseKind::FileRemoved => format!("files were removed: {detail}"),
+        CauseKind::BaseImage => format!("the image below changed: {detail}"),
+        CauseKind::RemoteContent => format!("what it fetches changed: {detail}"),
+        CauseKind::Platform => format!("the platform changed: {detail}"),
+        CauseKind::Upstream => format!("what it stands on runs: {detail}"),
+        CauseKind::NewStep
+        | CauseKind::ResultDropped
+        | CauseKind::NotExported
+        | CauseKind::BlobMissing
+        | CauseKind::ConfigUnreadable
+        | CauseKind::NoCache
+        | CauseKind::Unexplained => detail.clone(),
+    }
+}
+
+/// Writes how long something took.
+pub fn seconds(took: SignedDuration) -> String {
+    let seconds = took.as_secs_f64();
+    match seconds {
+        ..10.0 => format!("{seconds:.1}s"),
+        ..100.0 => format!("{seconds:.0}s"),
+        _ => format!("{}m {:02}s", took.as_secs() / 60, took.as_secs() % 60),
+    }
+}

@@ -96,9 +96,9 @@ impl CacheReader for RegistryDir {
         for repository in repositories {
             entries.extend(self.roots_of(repository).await);
         }
-        let told: String =
+        let lines: Vec<String> =
             entries.iter().map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest)).collect();
-        Ok(Roots { fingerprint: Digest::of(told.as_bytes()), entries })
+        Ok(Roots { fingerprint: Digest::of(lines.concat().as_bytes()), entries })
     }
 
     async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {

@@ -225,29 +225,33 @@ impl Jobs {
                 let result = export::save(&saving, &path, overwrite);
                 Some(Report::Saved(path, result))
             }),
-            Work::Open(name) => {
-                let (open, stores, access) = (Arc::clone(&self.open), Arc::clone(&self.stores), self.pruning.access);
-                let admission = Arc::clone(&self.admission);
-                self.tasks.spawn(async move {
-                    let opened = tokio::task::spawn_blocking(move || open(&name)).await;
-                    match opened {
-                        // Whoever did not wait for it has no use for its place.
-                        _ if cancel.is_cancelled() => {}
-                        Ok(opened) => {
-                            let _admission = admission.lock().await;
-                            let opened = opened.map(|source| admit(&stores, access, source));
-                            reporter.report(Report::Opened(opened)).await;
-                        }
-                        Err(error) => {
-                            if let Ok(panic) = error.try_into_panic() {
-                                std::panic::resume_unwind(panic);
-                            }
-                        }
-                    }
-                    job
-                });
-            }
+            Work::Open(name) => self.open(name, cancel, reporter),
         }
+    }
+
+    /// Opens what a person named.
+    fn open(&mut self, name: String, cancel: CancellationToken, reporter: Reporter) {
+        let job = reporter.job;
+        let (open, stores, access) = (Arc::clone(&self.open), Arc::clone(&self.stores), self.pruning.access);
+        let admission = Arc::clone(&self.admission);
+        self.tasks.spawn(async move {
+            let opened = tokio::task::spawn_blocking(move || open(&name)).await;
+            match opened {
+                // Whoever did not wait for it has no use for its place.
+                _ if cancel.is_cancelled() => {}
+                Ok(opened) => {
+                    let _admission = admission.lock().await;
+                    let opened = opened.map(|source| admit(&stores, access, source));
+                    reporter.report(Report::Opened(opened)).await;
+                }
+                Err(error) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            }
+            job
+        });
     }
 
     fn scan_options(&self, cancel: CancellationToken) -> ScanOptions {

@@ -51,13 +51,11 @@ pub(super) async fn find(location: &RegistryLocation, access: &Access) -> Found 
     let location = location.clone();
     let looking = files::blocking(move || look(&location));
     // A helper that hangs is left behind.
-    match tokio::time::timeout(HELPER_PATIENCE, looking).await {
-        Ok(found) => found.unwrap_or_default(),
-        Err(_) => {
-            let fault = RemoteError::new(RemoteKind::Unauthorized, "the login cannot be read");
-            Found { credentials: None, fault: Some(fault.because("its helper does not answer")) }
-        }
+    if let Ok(found) = tokio::time::timeout(HELPER_PATIENCE, looking).await {
+        return found.unwrap_or_default();
     }
+    let fault = RemoteError::new(RemoteKind::Unauthorized, "the login cannot be read");
+    Found { credentials: None, fault: Some(fault.because("its helper does not answer")) }
 }
 
 fn look(location: &RegistryLocation) -> Found {

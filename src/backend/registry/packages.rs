@@ -15,6 +15,8 @@ use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 use crate::source::RegistryLocation;
 
+/// What errors call it.
+const WHAT: &str = "GitHub's packages API";
 /// The most that GitHub gives at once.
 const PER_PAGE: usize = 100;
 /// More pages than these are believed of no list.
@@ -113,14 +115,14 @@ impl Packages {
             if answer.status != StatusCode::OK {
                 return Err(self.refusal(&answer, "read:packages"));
             }
-            let versions: Vec<Version> = self.parse(&answer)?;
+            let versions: Vec<Version> = Self::parse(&answer)?;
             let is_last = versions.len() < PER_PAGE;
             found.extend(versions);
             if is_last {
                 return Ok(found);
             }
         }
-        Err(RemoteError::new(RemoteKind::BadAnswer, format!("{}: the list has no end", self.what())))
+        Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT}: the list has no end")))
     }
 
     /// Looks at one version; none when it has gone.
@@ -128,7 +130,7 @@ impl Packages {
         let path = self.path(&format!("versions/{id}")).await?;
         let answer = self.send(Method::GET, &path, self.patience).await?;
         match answer.status {
-            StatusCode::OK => self.parse(&answer).map(Some),
+            StatusCode::OK => Self::parse(&answer).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(self.refusal(&answer, "read:packages")),
         }
@@ -152,10 +154,6 @@ impl Packages {
         if answer.status.is_success() { Ok(()) } else { Err(self.refusal(&answer, "write:packages")) }
     }
 
-    fn what(&self) -> String {
-        "GitHub's packages API".to_owned()
-    }
-
     /// Makes an address below the package. Users and organizations have different ones.
     async fn path(&self, rest: &str) -> Result<String, RemoteError> {
         #[derive(Deserialize)]
@@ -168,7 +166,7 @@ impl Packages {
             if answer.status != StatusCode::OK {
                 return Err(self.refusal(&answer, "read:packages"));
             }
-            let owner: Owner = self.parse(&answer)?;
+            let owner: Owner = Self::parse(&answer)?;
             Ok(if owner.kind == "Organization" { "orgs" } else { "users" })
         };
         let owners = self.owners.get_or_try_init(ask).await?;
@@ -188,20 +186,19 @@ impl Packages {
                 None => request,
             }
         };
-        self.http.send(request, &self.what(), patience).await
+        self.http.send(request, WHAT, patience).await
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(&self, answer: &Answer) -> Result<T, RemoteError> {
+    fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, RemoteError> {
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let fault =
-                RemoteError::new(RemoteKind::BadAnswer, format!("{}: the answer cannot be understood", self.what()));
+            let fault = RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT}: the answer cannot be understood"));
             fault.because(if http::is_html(answer) { "it is an HTML page".to_owned() } else { error.to_string() })
         })
     }
 
     /// Says in words why GitHub refuses. `scope` is what a token needs.
     fn refusal(&self, answer: &Answer, scope: &str) -> RemoteError {
-        let what = self.what();
+        let what = WHAT;
         let cause = format!("GitHub answers {}{}", answer.status, http::said(answer));
         let error = |kind, why: &str| RemoteError::new(kind, format!("{what}: {why}")).because(cause.clone());
         let wants = format!("a classic token with {scope}, in GH_TOKEN or by `gh auth login --scopes {scope}`");

@@ -151,8 +151,8 @@ impl S3Cache {
     /// Deletes objects, and says of each key what became of it.
     async fn send_off(&self, manner: Manner, going: &[Going]) -> Vec<(String, Sent)> {
         if manner.batch == Batch::One {
-            let deletes: Vec<_> = going.iter().map(|going| self.delete_if(&going.key, going.tag.as_deref())).collect();
-            let deleted: Vec<_> = stream::iter(deletes).buffered(self.access.s3.at_once.max(1)).collect().await;
+            let requests: Vec<_> = going.iter().map(|going| self.delete_if(&going.key, going.tag.as_deref())).collect();
+            let deleted: Vec<_> = stream::iter(requests).buffered(self.access.s3.at_once.max(1)).collect().await;
             let outcomes = deleted.into_iter().map(|deleted| match deleted {
                 Ok(true) => Outcome::Done,
                 Ok(false) => Outcome::Skipped(Skip::Changed),

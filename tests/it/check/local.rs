@@ -144,7 +144,7 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("a blob was written in a hundred years", |layout| {
         let ([one, _], ..) = whole(layout);
         let file = File::options().write(true).open(layout.blob_path(&one)).unwrap();
-        file.set_modified(SystemTime::now() + Duration::from_secs(36_500 * 86_400)).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_hours(36_500 * 24)).unwrap();
     }),
     ("no ref reaches a blob", |layout| {
         whole(layout);
@@ -192,7 +192,7 @@ fn each_fault_is_told_and_nothing_else() {
         let weight = |word: &str| report["summary"][word].as_u64().unwrap();
         let gates = weight("error") + weight("warning") > 0;
         assert_eq!(run.code, Some(if gates { 3 } else { 0 }), "{name}: {run}");
-        text += &format!("# {name}\n{}", told(&report));
+        text.extend(["# ", name, "\n", &told(&report)]);
     }
     insta::assert_snapshot!(redacted(&text), @r"
     # nothing

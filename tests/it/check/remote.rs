@@ -142,7 +142,7 @@ fn blobs_that_a_registry_has_lost_or_spoiled_are_found() {
     assert_eq!(found(&ended(&check(&[]), 0)), []);
     let missing = ("blob-missing".to_owned(), lost.to_string());
     let wrong = ("blob-wrong-bytes".to_owned(), spoiled.to_string());
-    assert_eq!(found(&ended(&check(&["--verify-blobs"]), 3)), [missing.clone()]);
+    assert_eq!(found(&ended(&check(&["--verify-blobs"]), 3)), std::slice::from_ref(&missing));
     assert_eq!(found(&ended(&check(&["--verify"]), 3)), [missing.clone(), wrong.clone()]);
     assert_eq!(found(&ended(&check(&["--verify", "--verify-blobs"]), 3)), [missing, wrong]);
 }

@@ -76,21 +76,18 @@ impl Writer {
         let layers: Vec<usize> = layers.into_iter().collect();
         for number in &layers {
             let key = Self::key(*number);
-            match self.client.head_object().bucket(&self.bucket).key(&key).send().await {
-                Ok(found) => {
-                    let modified = SystemTime::try_from(*found.last_modified().unwrap()).unwrap();
-                    let age = SystemTime::now().duration_since(modified).unwrap_or_default();
-                    if age > Duration::from_hours(24) {
-                        let source = format!("{}/{key}", self.bucket);
-                        let copy = self.client.copy_object().bucket(&self.bucket).key(&key).copy_source(source);
-                        let copy = copy.metadata_directive(MetadataDirective::Replace).metadata("updated-at", "now");
-                        copy.send().await.ok()?;
-                    }
-                }
-                Err(_) => {
-                    let put = self.client.put_object().bucket(&self.bucket).key(&key).body(blob(*number).into());
-                    put.send().await.unwrap();
-                }
+            let Ok(found) = self.client.head_object().bucket(&self.bucket).key(&key).send().await else {
+                let put = self.client.put_object().bucket(&self.bucket).key(&key).body(blob(*number).into());
+                put.send().await.unwrap();
+                continue;
+            };
+            let modified = SystemTime::try_from(*found.last_modified().unwrap()).unwrap();
+            let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+            if age > Duration::from_hours(24) {
+                let source = format!("{}/{key}", self.bucket);
+                let copy = self.client.copy_object().bucket(&self.bucket).key(&key).copy_source(source);
+                let copy = copy.metadata_directive(MetadataDirective::Replace).metadata("updated-at", "now");
+                copy.send().await.ok()?;
             }
         }
         let name = self.any(NAMES);
@@ -160,7 +157,7 @@ fn race(
             (prunes, went)
         }
     });
-    let mut writer = Writer { client: server.client_at(proxy.address), bucket, random: 1 };
+    let mut writer = Writer { client: S3Server::client_at(proxy.address), bucket, random: 1 };
     let mut raced = Raced::default();
     let mut named: [Vec<usize>; NAMES] = Default::default();
     for _ in 0..rounds {

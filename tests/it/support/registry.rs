@@ -46,6 +46,7 @@ pub struct Pushed {
 
 /// How a registry is set up.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of the registry, apart from the others")]
 pub struct Setup {
     /// Whether it deletes.
     pub deletes: bool,
@@ -92,11 +93,10 @@ impl DockerRegistry {
         );
         let tokens = authority.clone().filter(|_| setup.tokens).map(TokenService::start);
         if let Some(tokens) = &tokens {
-            config += &format!(
-                "auth: {{token: {{realm: \"{}\", service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {}}}}}\n",
-                tokens.realm(),
-                file("ca.pem")
-            );
+            let (realm, bundle) = (tokens.realm(), file("ca.pem"));
+            let settings =
+                format!("realm: \"{realm}\", service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {bundle}");
+            config.extend(["auth: {token: {", &settings, "}}\n"]);
         }
         if setup.login {
             let passwords = folder.path().join("htpasswd");

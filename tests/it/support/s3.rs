@@ -285,11 +285,11 @@ impl S3Server {
 
     /// Makes a client of this service.
     pub fn client(&self) -> Client {
-        self.client_at(self.address)
+        Self::client_at(self.address)
     }
 
     /// Makes a client that reaches it by another address.
-    pub fn client_at(&self, address: SocketAddr) -> Client {
+    pub fn client_at(address: SocketAddr) -> Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))

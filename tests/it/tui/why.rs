@@ -65,7 +65,7 @@ impl History {
 /// The screen without the line that names folders of the test.
 fn screen(journey: &Journey) -> String {
     let screen = journey.screen();
-    screen.lines().filter(|line| !line.contains("context ")).map(|line| format!("{line}\n")).collect()
+    screen.lines().filter(|line| !line.contains("context ")).flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
         (write("empty", b" "), "it is empty"),
         (write("noise", &[0xff; 4096]), "it is no evidence of a build"),
         (write("half.json", &provenance[..provenance.len() / 2]), "not provenance"),
-        (write("large.json", &[b"{\"a\":\"", &[b'x'; 4 << 20][..], b"\"}"].concat()), "not provenance"),
+        (write("large.json", &[b"{\"a\":\"", &vec![b'x'; 4 << 20][..], b"\"}"].concat()), "not provenance"),
         (write("min.json", br#"{"buildType":"x"}"#), "made with mode=min"),
         (write("steering", b"\x1b[2J\x1b]0;x\x07"), "it is no evidence"),
         ("tests/nowhere.json".to_owned(), "cannot read it"),

@@ -243,18 +243,12 @@ impl Behind {
         let (mut done, mut errors) = (String::new(), String::new());
         let mut going = Vec::new();
         for asked in asked(&request.body) {
-            match refuse(&asked) {
-                Some(code) => errors.extend([
-                    "<Error><Key>",
-                    &asked.key,
-                    "</Key><Code>",
-                    &code,
-                    "</Code><Message>said the proxy</Message></Error>",
-                ]),
-                None => {
-                    done.extend(["<Deleted><Key>", &asked.key, "</Key></Deleted>"]);
-                    going.push(ObjectIdentifier::builder().key(&asked.key).build().unwrap());
-                }
+            if let Some(code) = refuse(&asked) {
+                let message = "</Code><Message>said the proxy</Message></Error>";
+                errors.extend(["<Error><Key>", &asked.key, "</Key><Code>", &code, message]);
+            } else {
+                done.extend(["<Deleted><Key>", &asked.key, "</Key></Deleted>"]);
+                going.push(ObjectIdentifier::builder().key(&asked.key).build().unwrap());
             }
         }
         if !going.is_empty() {

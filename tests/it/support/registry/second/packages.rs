@@ -118,8 +118,8 @@ fn restore(state: &mut State, wanted: u64) -> Answer {
     };
     state.manifests.insert((repository.clone(), digest), manifest);
     let all = state.tags.entry(repository).or_default();
-    tags.into_iter().for_each(|tag| {
+    for tag in tags {
         all.entry(tag).or_insert(digest);
-    });
+    }
     Answer::empty(204)
 }

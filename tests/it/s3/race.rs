@@ -160,10 +160,11 @@ fn race(
     let mut writer = Writer { client: S3Server::client_at(proxy.address), bucket, random: 1 };
     let mut raced = Raced::default();
     let mut named: [Vec<usize>; NAMES] = Default::default();
-    for _ in 0..rounds {
-        // Between two exports a month goes by, sometimes.
-        if writer.any(2) == 0 {
-            server.age("race", 24 * 30);
+    for round in 0..rounds {
+        // Between two exports a month goes by, sometimes. No two months are as long: a service tells times by the second, and a
+        // blob that was touched must not come to have the very time that it had before.
+        if writer.any(8) == 0 {
+            server.age("race", 24 * 30 + u64::try_from(round).unwrap());
         }
         if let Some((name, layers)) = server.block_on(writer.export()) {
             raced.exports += 1;
@@ -187,7 +188,7 @@ fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_rec
     let raced = race(service, rounds, no_recheck, heeds);
     assert_eq!(raced.dangling, 0, "{raced:?}");
     // Otherwise nothing was tried.
-    assert!(raced.prunes >= rounds / 20 && raced.went >= rounds / 10 && raced.exports >= rounds / 2, "{raced:?}");
+    assert!(raced.prunes >= rounds / 20 && raced.went >= rounds / 20 && raced.exports >= rounds / 2, "{raced:?}");
 }
 
 #[test]

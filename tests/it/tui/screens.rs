@@ -756,7 +756,8 @@ fn help_at_80() {
     ▸ │ Sources                                                                  │
       │   enter            Show the refs of the source                           │
       │   p                Plan a prune of the source                            │
-      │   w                Ask why a build missed the caches that its record na… │
+      │   w                Ask why a build missed the caches of its record       │
+      │   c                Check the source: what is broken, in danger, or waste │
       │   a                Open another source                                   │
       │   b                Show the blobs of the source                          │
       │                                                                          │
@@ -770,7 +771,6 @@ fn help_at_80() {
       │   y                Copy the name of the row                              │
       │   e                Write the rows that are shown to a file               │
       │   r                Scan again                                            │
-      │   S                Turn the order around                                 │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter choose  esc close
@@ -786,8 +786,8 @@ fn palette_at_80() {
     ▸  ./s│ r         Scan again                                             │
        ███│ ctrl-l    Draw the whole screen anew                             │
        ./k│ tab       Scroll the details, or move in the list again          │
-       ███│ w         Ask why a build missed the caches that its record nam… │
-       ./m│                                                                  │
+       ███│ c         Check the source: what is broken, in danger, or waste  │
+       ./m│ w         Ask why a build missed the caches of its record        │
        ███│                                                                  │
           │                                                                  │
           │                                                                  │

@@ -787,7 +787,7 @@ fn palette_at_80() {
        ███│ ctrl-l    Draw the whole screen anew                             │
        ./k│ tab       Scroll the details, or move in the list again          │
        ███│ c         Check the source: what is broken, in danger, or waste  │
-       ./m│ w         Ask why a build missed the caches of its record        │
+       ./m│                                                                  │
        ███│                                                                  │
           │                                                                  │
           │                                                                  │

@@ -1,5 +1,5 @@
-//! Evidence from where users have it: a file, a directory of files, or standard input. What a file is, its content tells
-//! ([`crate::format::evidence`]).
+//! Evidence from where users have it: a file, a directory of files, standard input, or a server ([`web`]). What a file is,
+//! its content tells ([`crate::format::evidence`]).
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::evidence::{self, Document, EvidenceError};
+
+pub mod web;
 
 /// The largest file that is read, in bytes.
 pub const MAX_SIZE: u64 = 512 << 20;
@@ -37,6 +39,12 @@ pub enum LoadError {
     /// It cannot be read.
     #[error("cannot read it")]
     Read(#[source] Arc<io::Error>),
+    /// The server cannot be asked, or its answer broke off.
+    #[error("cannot fetch it")]
+    Fetch(#[source] Arc<reqwest::Error>),
+    /// The server refuses it, by an HTTP status.
+    #[error("the server answers with status {0}")]
+    Status(u16),
     /// It is larger than any that is read.
     #[error("it is larger than {MAX_SIZE} bytes")]
     TooLarge,

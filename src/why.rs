@@ -27,6 +27,7 @@ use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::{Inventory, RefEntry};
 
+mod caches;
 mod downloads;
 mod dropped;
 mod evidence;
@@ -145,8 +146,9 @@ impl Explanation {
         roots
             .filter(|(_, cause)| cause.is_root())
             .filter(|(step, cause)| {
-                // One image that moved, or one flag of the build, is one cause.
-                let is_shared = matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
+                // One image that moved, one flag of the build, or one cache that cannot be read is one cause.
+                let is_shared =
+                    matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache | CauseKind::ConfigUnreadable);
                 let of = if is_shared { None } else { Some(*step) };
                 seen.insert((cause.kind, if is_shared { cause.detail.clone() } else { String::new() }, of))
             })
@@ -170,19 +172,11 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
     } else {
         evidence::gather(given.baseline, &mut notes).map(|evidence| evidence.build)
     };
-    let mut loaded: Vec<(usize, RefCache)> = Vec::new();
-    for (place, imported) in imported.iter().enumerate() {
-        match RefCache::load(&**imported.reader, &imported.inventory.blobs, imported.entry).await {
-            Ok(caches) => loaded.extend(caches.into_iter().map(|cache| (place, cache))),
-            Err(faults) => {
-                let name = crate::format::text::visible(&imported.entry.name).into_owned();
-                return Err(WhyError::NoCache { name, faults: faults.iter().map(ToString::to_string).collect() });
-            }
-        }
-    }
+    let (loaded, unreadable) = caches::load(imported, &mut notes).await?;
     let caches: Vec<&RefCache> = loaded.iter().map(|(_, cache)| cache).collect();
 
     let (contexts, build) = read_contexts(build, given.directories.clone()).await;
+    about_unread(&build, &mut notes);
     about_contexts(&build, &contexts, &given.directories, &mut notes);
     let images = image_facts(&caches);
     let (names, mut keys) = (names::of_steps(&build), keys::of_build(&build));
@@ -219,6 +213,7 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
         caches: &caches,
         solution: &solution,
         ignores_cache: &known.ignores_cache,
+        unreadable: unreadable.as_deref(),
     };
     let mut causes = cause::causes(&facts);
     files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
@@ -241,6 +236,17 @@ async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Bui
     }
     let read = move || (context::load(&build, &directories), build);
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
+/// Notes which operations hold something that this program does not know.
+fn about_unread(build: &Build, notes: &mut Vec<String>) {
+    let names = names::of_steps(build);
+    for (step, name) in build.steps.iter().zip(names) {
+        if let Some(part) = &step.unread {
+            let name = name.text.lines().next().unwrap_or_default();
+            notes.push(format!("the key of `{name}` is not known: its operation holds {part}, which is new"));
+        }
+    }
 }
 
 /// Notes what of the contexts is missing, cannot be read, or is not what was built.

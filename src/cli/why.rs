@@ -10,7 +10,7 @@ use super::show::the_ref;
 use super::{Session, image};
 use crate::context::Directories;
 use crate::error::{Exit, Failure};
-use crate::evidence;
+use crate::evidence::{self, LoadError, web};
 use crate::format::evidence::Document;
 use crate::format::text::visible;
 use crate::source::Source;
@@ -24,8 +24,8 @@ pub(super) struct Arguments {
     /// The refs that the build imports, as ./cache#main; or a build record (.dockerbuild), which names them itself.
     #[arg(value_name = "SOURCE#REF", required = true)]
     sources: Vec<String>,
-    /// What tells of the build: provenance, a build record, an LLB definition or a log; a file, a folder of them, `-`, or
-    /// an image, as ghcr.io/acme/app:1, for the provenance beside it.
+    /// What tells of the build: provenance, a build record, an LLB definition or a log; a file, a folder of them, `-`,
+    /// an image, as ghcr.io/acme/app:1, for the provenance beside it, or an http(s) address.
     #[arg(long, value_name = "EVIDENCE")]
     build: Vec<PathBuf>,
     /// The same of an earlier build, to tell what changed since.
@@ -71,7 +71,11 @@ impl Arguments {
     /// Returns what the build is told by.
     fn builds(&self) -> Vec<String> {
         let files = self.sources.iter().filter(|text| Path::new(text).is_file()).cloned();
-        self.build.iter().map(|path| path.to_string_lossy().into_owned()).chain(files).collect()
+        let name = |path: &PathBuf| {
+            let text = path.to_string_lossy();
+            web::address(&text).map_or_else(|| text.into_owned(), |url| web::shown(&url))
+        };
+        self.build.iter().map(name).chain(files).collect()
     }
 }
 
@@ -89,6 +93,12 @@ fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
 async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
+        if let Some(url) = path.to_str().and_then(web::address) {
+            let shown = visible(&web::shown(&url)).into_owned();
+            let found = web::fetch(url, &session.access()).await;
+            documents.push(found.map_err(|error| unusable(&error, &shown))?.document);
+            continue;
+        }
         if let Some(statements) = image::provenance(&session.access(), path).await? {
             let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
             let shown = visible(&path.to_string_lossy()).into_owned();
@@ -97,15 +107,10 @@ async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>,
             continue;
         }
         let is_folder = path.is_dir();
-        let (found, unusable) = evidence::load(path);
+        let (found, without_evidence) = evidence::load(path);
         documents.extend(found.into_iter().map(|found| found.document));
-        for unusable in unusable {
-            let shown = visible(&unusable.path.to_string_lossy()).into_owned();
-            let failure = Failure::new(Exit::Failed, &unusable.error).on(&shown);
-            let failure = match unusable.error.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            };
+        for found in without_evidence {
+            let failure = unusable(&found.error, &visible(&found.path.to_string_lossy()));
             // A folder may hold other things, too.
             if !is_folder {
                 return Err(failure);
@@ -114,6 +119,15 @@ async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>,
         }
     }
     Ok(documents)
+}
+
+/// Says that a piece of evidence is none, and what to do about it.
+fn unusable(error: &LoadError, shown: &str) -> Failure {
+    let failure = Failure::new(Exit::Failed, error).on(shown);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Returns the caches that a build record says the build imported.

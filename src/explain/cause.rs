@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::keys::{ContentKey, StepKeys, root, source};
+use super::keys::{ContentKey, StepKeys, root, selectors, source};
 use super::names::StepName;
 use super::solve::{InCache, Solution, Verdict};
+use super::text_diff::{Line, became};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::llb::{FileChange, OpKind, SourceOp};
 use crate::format::provenance::{Build, Step, StepIndex, StepOutput};
@@ -42,6 +43,15 @@ pub struct PathChange {
     pub kind: CauseKind,
     /// From what to what, where it is short.
     pub detail: String,
+    /// What of its text changed, where it is small.
+    pub lines: Vec<Line>,
+}
+
+impl PathChange {
+    /// Makes a change whose text is not told.
+    pub fn new(path: impl Into<String>, kind: CauseKind, detail: impl Into<String>) -> Self {
+        Self { path: path.into(), kind, detail: detail.into(), lines: Vec::new() }
+    }
 }
 
 impl Cause {
@@ -77,6 +87,8 @@ pub struct Facts<'a> {
     pub solution: &'a Solution,
     /// For each step, whether it does not look into any cache.
     pub ignores_cache: &'a [bool],
+    /// What is wrong with the caches, where a build can use none of them.
+    pub unreadable: Option<&'a str>,
 }
 
 /// Tells whether a step is the frontend's own, as the files of a heredoc are: it stands nowhere in the file, where others
@@ -129,6 +141,9 @@ impl Inquiry<'_> {
         if facts.ignores_cache.get(step.at()).copied().unwrap_or_default() {
             return Some(Cause::new(CauseKind::NoCache, "the build was told not to look into caches for it"));
         }
+        if let Some(what) = facts.unreadable {
+            return Some(Cause::new(CauseKind::ConfigUnreadable, what));
+        }
         match facts.solution.steps[step.at()].in_cache {
             InCache::KeyOnly => {
                 return Some(Cause::new(CauseKind::ResultDropped, "the cache holds its key, and its result no longer"));
@@ -180,6 +195,9 @@ impl Inquiry<'_> {
     fn of_inputs(&self, step: StepIndex) -> Option<Cause> {
         let facts = self.facts;
         let (build, keys) = (facts.now.build, &facts.now.keys[step.at()]);
+        if let Some(cause) = self.taken_paths(step) {
+            return Some(cause);
+        }
         let mut unknown = Vec::new();
         let mut found: Option<Cause> = None;
         for (place, input) in build.steps[step.at()].inputs.iter().enumerate() {
@@ -234,6 +252,27 @@ impl Inquiry<'_> {
             return Some(Cause { input, ..cause });
         }
         found
+    }
+
+    /// Tells whether a step takes other paths of an input than it did: they are no part of its operation's key, but for the
+    /// last name of each.
+    fn taken_paths(&self, step: StepIndex) -> Option<Cause> {
+        let (now, before) = (&self.facts.now, self.facts.before.as_ref()?);
+        let former = self.pairs.as_ref()?[step.at()]?;
+        let (of, was) = (now.build.step(step)?, before.build.step(former)?);
+        if of.inputs.len() != was.inputs.len() {
+            return None;
+        }
+        let kind = if matches!(of.op.kind, OpKind::Exec(_)) { CauseKind::Mount } else { CauseKind::Command };
+        of.inputs.iter().enumerate().find_map(|(place, input)| {
+            let paths = |step: &Step| {
+                let taken = selectors::of_input(&step.op.kind, place, step.inputs.len());
+                taken.into_iter().map(|selector| selector.path).collect::<Vec<_>>().join(" ")
+            };
+            let (is, was) = (paths(of), paths(was));
+            (is != was && !self.input_is_cached(step, place, *input))
+                .then(|| Cause { input: Some(place), ..Cause::new(kind, became(&was, &is)) })
+        })
     }
 
     /// Tells whether a source holds something else than it did; none when that is not known.

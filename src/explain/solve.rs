@@ -234,7 +234,7 @@ fn held(
                 }
             }
         }
-        if !keys[step.at()].complete && in_cache == InCache::Absent {
+        if !keys[step.at()].complete && in_cache == InCache::Absent && !caches.is_empty() {
             (in_cache, result) = (InCache::Unknown, result.max(Sure::Maybe));
         }
         all.in_cache = all.in_cache.min(in_cache);

@@ -204,6 +204,26 @@ mod tests {
         assert_eq!(out, "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\\u001f\u{7f}\\u003c\\u003e\\u0026é\\u2028\\u2029/✓\"");
     }
 
+    /// Escapes one character by looking it up, the slow way.
+    fn escaped(character: char) -> String {
+        let short = [('"', '"'), ('\\', '\\'), ('\n', 'n'), ('\r', 'r'), ('\t', 't'), ('\u{8}', 'b'), ('\u{c}', 'f')];
+        if let Some((_, letter)) = short.iter().find(|(escaped, _)| *escaped == character) {
+            return format!("\\{letter}");
+        }
+        let is_escaped = character < ' ' || "<>&\u{2028}\u{2029}".contains(character);
+        if is_escaped { format!("\\u{:04x}", u32::from(character)) } else { character.to_string() }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_escaped_like_its_characters_and_reads_back(text in "(?s).{0,40}|[\u{0}-\u{ff}\u{2020}-\u{2030}]{0,40}") {
+            let mut out = String::new();
+            text.as_str().write(&mut out);
+            proptest::prop_assert_eq!(&out, &format!("\"{}\"", text.chars().map(escaped).collect::<String>()));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
+    }
+
     #[test]
     fn omits_what_go_calls_empty_and_keeps_pointers() {
         struct Empty;

@@ -20,8 +20,18 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> 
     match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str(text),
         // Go replaces bytes that are not UTF-8 where serde_json would refuse them.
-        Err(_) => serde_json::from_str(&String::from_utf8_lossy(bytes)),
+        Err(_) => serde_json::from_str(&replaced(bytes)),
     }
+}
+
+/// Replaces every byte that is no part of a character, one by one as Go does.
+fn replaced(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 /// A list with at most [`MAX_ITEMS`] elements, `null` elements being zero values.
@@ -152,6 +162,8 @@ mod tests {
             parse(br#"{"COUNT":7,"names":["a",null],"Inner":{"flag":true,"x":[{}]},"count":8}"#).unwrap();
         assert_eq!((sample.count, sample.inner.flag), (8, true));
         assert_eq!(sample.names.0, ["a", ""]);
+        let broken: Sample = parse(b"{\"names\":[\"a\xe2\x82\",\"\xff\"]}").unwrap();
+        assert_eq!(broken.names.0, ["a\u{fffd}\u{fffd}", "\u{fffd}"]);
         let zero: Sample = parse(b"null").unwrap();
         assert_eq!(zero.count, 0);
         let nulls: Sample = parse(br#"{"count":null,"names":null,"inner":null}"#).unwrap();

@@ -76,6 +76,9 @@ pub struct Step {
     pub layers: BTreeMap<u32, Vec<Vec<Descriptor>>>,
     /// Whether the build does not look it up in any cache; only a definition says so of a step.
     pub ignores_cache: bool,
+    /// A part of the operation that this program does not know, by its path in the document: the operation is
+    /// [`Unknown`](super::llb::OpKind::Unknown) then, because a part that is left out of a key makes a wrong one.
+    pub unread: Option<String>,
 }
 
 /// Where a step stands.

@@ -16,10 +16,34 @@ use crate::format::llb::{Copy, FileChange, OpKind};
 use crate::format::provenance::{Build, StepIndex};
 use crate::inventory::cache::RefCache;
 
+mod texts;
+
 /// The most files that are named for one step.
 const MOST_PATHS: usize = 1_000;
 /// The largest file whose content is read again to tell whether only its mode changed, in bytes.
 const LARGEST: u64 = 64 << 20;
+
+/// The most folders that are compared for one copy.
+const MOST_FOLDERS: usize = 1_000;
+
+/// A change, and where the texts are that it is about.
+struct Change {
+    told: PathChange,
+    /// Of a file that was and is.
+    texts: Option<Texts>,
+}
+
+/// Where a file was in the layer, and is in the context.
+struct Texts {
+    was: Vec<u8>,
+    is: Vec<u8>,
+}
+
+impl Change {
+    fn of(told: PathChange) -> Self {
+        Self { told, texts: None }
+    }
+}
 
 /// Names the files behind causes that are about the content of a context.
 pub(super) async fn tell(
@@ -54,7 +78,8 @@ pub(super) async fn tell(
                 FileChange::Copy(copy) => Some(&**copy),
                 _ => None,
             });
-            paths = compare(files, &layer, &copies.collect::<Vec<_>>(), root);
+            let changes = compare(files, &layer, &copies.collect::<Vec<_>>(), root);
+            paths = texts::tell(imported, loaded, (cache, record), root, changes).await;
         }
         if paths.is_empty() {
             paths = single(&selected, files, root, build, loaded, index, input);
@@ -116,7 +141,7 @@ async fn top(
 
 /// Compares what copies take of a context with what they made of it once. Nothing where that cannot be laid side by side,
 /// as for an archive that was unpacked.
-fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&Path>) -> Vec<PathChange> {
+fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&Path>) -> Vec<Change> {
     let mut now: BTreeMap<Vec<u8>, (&Entry, &Copy)> = BTreeMap::new();
     for copy in copies {
         let Some(found) = destinations(files, layer, copy) else { return Vec::new() };
@@ -131,22 +156,59 @@ fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: O
     for old in layer.entries().iter().filter(|entry| !entry.is_directory()) {
         let Some(copy) = copies.iter().find(|copy| is_within(&old.path, &trimmed(&copy.dest))) else { continue };
         if let Some((new, copy)) = now.remove(&*old.path) {
-            changes.extend(changed(new, old, copy, root));
+            let texts = matches!((&new.kind, &old.kind), (EntryKind::File(_), EntryKind::File(_)));
+            let texts = texts.then(|| Texts { was: old.path.to_vec(), is: new.path.to_vec() });
+            changes.extend(changed(new, old, copy, root).map(|told| Change { told, texts }));
             continue;
         }
         let relative = below(&old.path, &trimmed(&copy.dest)).unwrap_or(&old.path);
         let src = trimmed(&copy.src);
         let is_folder = files.entry(&src).is_some_and(Entry::is_directory);
         let name = if is_folder { joined(&src, relative) } else { relative.to_vec() };
-        changes.push(PathChange { path: shown(&name), kind: CauseKind::FileRemoved, detail: String::new() });
+        changes.push(Change::of(PathChange::new(shown(&name), CauseKind::FileRemoved, "")));
     }
-    let added = now.values().map(|(entry, _)| PathChange {
-        path: shown(&entry.path),
-        kind: CauseKind::FileAdded,
-        detail: String::new(),
-    });
-    changes.extend(added);
-    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    let added = now.values().map(|(entry, _)| PathChange::new(shown(&entry.path), CauseKind::FileAdded, ""));
+    changes.extend(added.map(Change::of));
+    // The folders of several copies to one place cannot be told apart.
+    if let [copy] = copies {
+        changes.extend(folders(files, layer, copy).into_iter().map(Change::of));
+    }
+    changes.sort_by(|a, b| a.told.path.cmp(&b.told.path));
+    changes
+}
+
+/// Compares the folders below what a copy takes: their bits, and those that are empty. That of a pattern is left aside.
+fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -> Vec<PathChange> {
+    let is_plain = copy.include_patterns.0.is_empty() && copy.exclude_patterns.0.is_empty();
+    let (src, dest) = (trimmed(&copy.src), trimmed(&copy.dest));
+    let is_folder = src.is_empty() || files.entry(&src).is_some_and(Entry::is_directory);
+    if !is_plain || !is_folder || copy.attempt_unpack {
+        return Vec::new();
+    }
+    let sets_mode = copy.mode >= 0 || !copy.mode_str.is_empty();
+    let has_more = |files: &ContextFiles, folder: &[u8]| {
+        files.entries().iter().any(|entry| below(&entry.path, folder).is_some_and(|rest| !rest.is_empty()))
+    };
+    let mut changes = Vec::new();
+    for entry in files.entries().iter().filter(|entry| entry.is_directory()).take(MOST_FOLDERS) {
+        let Some(relative) = below(&entry.path, &src).filter(|relative| !relative.is_empty()) else { continue };
+        let change = |kind, detail: String| PathChange::new(format!("{}/", shown(&entry.path)), kind, detail);
+        match layer.entry(&joined(&dest, relative)) {
+            // What a layer does not list has no digest.
+            Some(old) if old.is_directory() && old.digest.is_some() && old.mode != entry.mode && !sets_mode => {
+                changes.push(change(CauseKind::Mode, format!("{:04o} → {:04o}", old.mode, entry.mode)));
+            }
+            None if !has_more(files, &entry.path) => changes.push(change(CauseKind::FileAdded, String::new())),
+            _ => {}
+        }
+    }
+    for old in layer.entries().iter().filter(|entry| entry.is_directory()).take(MOST_FOLDERS) {
+        let Some(relative) = below(&old.path, &dest).filter(|relative| !relative.is_empty()) else { continue };
+        let name = joined(&src, relative);
+        if files.entry(&name).is_none() && !has_more(layer, &old.path) {
+            changes.push(PathChange::new(format!("{}/", shown(&name)), CauseKind::FileRemoved, ""));
+        }
+    }
     changes
 }
 
@@ -191,7 +253,7 @@ fn destinations<'a>(
 /// Tells in what a file is another.
 fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&Path>) -> Option<PathChange> {
     let path = shown(&new.path);
-    let change = |kind, detail: String| Some(PathChange { path: path.clone(), kind, detail });
+    let change = |kind, detail: String| Some(PathChange::new(path.clone(), kind, detail));
     match (&new.kind, &old.kind) {
         (EntryKind::Symlink(is), EntryKind::Symlink(was)) => {
             (is != was).then_some(())?;
@@ -254,7 +316,7 @@ fn single(
         let key = DigestText::Valid(content_root(key));
         loaded.iter().any(|(_, cache)| cache.graph.records.iter().any(|record| record.digest == key))
     };
-    let change = |kind, detail: String| vec![PathChange { path: shown(&entry.path), kind, detail }];
+    let change = |kind, detail: String| vec![PathChange::new(shown(&entry.path), kind, detail)];
     let others = [0o644, 0o755, 0o664, 0o775, 0o600, 0o700, 0o640, 0o750, 0o666, 0o777, 0o444, 0o555];
     for mode in others.into_iter().filter(|mode| *mode != entry.mode) {
         let Some(tried) = with_mode(files, entry, mode, root) else { break };

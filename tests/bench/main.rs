@@ -22,6 +22,7 @@ mod s3_list;
 mod snapshots;
 mod table;
 mod terminal;
+mod why;
 
 use table::Table;
 
@@ -37,6 +38,7 @@ const PARTS: [(&str, Measure); 13] = [
     ("rows", rows::measure),
     ("snapshots", snapshots::measure),
     ("plan", plan::measure),
+    ("why", why::measure),
     ("context", context::measure),
     ("terminal", terminal::measure),
     ("github", github::measure),

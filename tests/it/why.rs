@@ -404,3 +404,152 @@ fn a_build_record_and_a_plain_log_are_enough() {
     let definition = sandbox.json(&["why", "./cache#c02", "--build", "llb/c03.pb", "--json"]);
     assert_eq!(definition["summary"], serde_json::json!({ "hit": 1, "miss": 1, "unknown": 4 }));
 }
+
+#[test]
+fn an_image_tells_of_its_build_by_the_attestation_beside_it() {
+    let registry = DockerRegistry::with("shop", Setup::default());
+    let sandbox = Sandbox::new();
+    let trees = Fixture::named("shop").trees();
+    copy(&trees.path().join("tree"), &sandbox.path("tree"));
+    let at = |place: &str| format!("{}/{place}", registry.host());
+    let (cache, build, baseline) = (at("shop-cache:c07"), at("shop:c08"), at("shop:c07"));
+    let given = ["--build", &build, "--baseline", &baseline, "--context", "tree/c08", "--json"];
+    let document = sandbox.json(&[&["why", &cache], &given[..]].concat());
+    assert_eq!(document["build"], serde_json::json!([build]));
+    // Without a log, what running steps write is unknown; the command that changed is not.
+    assert_eq!(document["root_causes"][0]["kind"], "command");
+    assert_eq!(document["root_causes"][0]["detail"], "`go build ./api` became `go build -trimpath ./api`");
+    // An image that nothing attests says so, and is no evidence of anything.
+    let error = sandbox.run(&["why", &cache, "--build", &at("base:1")]);
+    assert!(error.to_string().contains("base:1"), "{error}");
+    assert!(error.to_string().contains("exit 1"), "{error}");
+}
+
+#[test]
+fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
+    let history = History::of("shop", Store::Local);
+    let alone = |name: &str| {
+        let entry = history.inventory.refs.iter().find(|entry| entry.name == name).unwrap();
+        Imported { reader: &history.reader, inventory: &history.inventory, entry }
+    };
+    let explained = |names: &[&str]| {
+        let documents = vec![history.document("provenance/c08.json")];
+        let directories = Directories { main: Some(history.trees.path().join("tree/c08")), ..Directories::default() };
+        let imported: Vec<Imported<'_>> = names.iter().map(|name| alone(name)).collect();
+        let given = Given { documents, baseline: Vec::new(), directories };
+        history.runtime.block_on(explain(&imported, given)).unwrap()
+    };
+    let (thin, full, both) = (explained(&["c07"]), explained(&["c04"]), explained(&["c07", "c04"]));
+    let has = |explanation: &Explanation, place: usize| explanation.standings[place].in_cache;
+    for place in 0..both.build.steps.len() {
+        assert_eq!(has(&both, place), has(&thin, place).max(has(&full, place)), "{}", both.build.steps[place].id);
+    }
+    // With the ref that still has the results only the command that changed and what follows from it runs.
+    assert!(both.count(Verdict::Miss) < thin.count(Verdict::Miss));
+    assert!(both.root_causes().iter().all(|(_, cause)| cause.kind.word() != "result-dropped"));
+}
+
+#[test]
+fn a_part_of_an_operation_that_is_not_known_makes_its_key_unknown_and_is_named() {
+    let (sandbox, _) = home("shop");
+    let text = fs::read_to_string(sandbox.path("provenance/c08.json")).unwrap();
+    let newer = text.replacen(r#""meta":{"#, r#""meta":{"sandboxProfile":"x","#, 1);
+    let newer =
+        if newer == text { text.replacen(r#""meta": {"#, r#""meta": {"sandboxProfile":"x","#, 1) } else { newer };
+    assert_ne!(newer, text);
+    fs::write(sandbox.path("newer.json"), newer).unwrap();
+    let document = sandbox.json(&["why", "./cache#c07", "--build", "newer.json", "--context", "tree/c08", "--json"]);
+    let notes = document["notes"].to_string();
+    assert!(notes.contains("its operation holds Op.exec.meta.sandboxProfile, which is new"), "{notes}");
+    let steps = document["steps"].as_array().unwrap();
+    let keyless: Vec<_> = steps.iter().filter(|step| step["keys"] == serde_json::json!([])).collect();
+    assert_eq!(keyless.len(), 1, "{keyless:?}");
+    assert_ne!(keyless[0]["verdict"], "miss");
+    assert_eq!(keyless[0]["in_cache"], "unknown");
+}
+
+#[test]
+fn a_cache_that_builds_refuse_is_the_cause_of_every_step() {
+    let (sandbox, fixture) = home("shop");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fixture.blob(crate::explain::pushed(&fixture, "shop-cache", "c07"))).unwrap();
+    let config = manifest["config"]["digest"].as_str().unwrap().replace(':', "/");
+    fs::remove_file(sandbox.path(&format!("cache/blobs/{config}"))).unwrap();
+    let document =
+        sandbox.json(&["why", "./cache#c07", "--build", "provenance/c08.json", "--context", "tree/c08", "--json"]);
+    assert_eq!(document["summary"]["hit"], 0, "{document}");
+    assert_eq!(document["root_causes"].as_array().unwrap().len(), 1);
+    assert_eq!(document["root_causes"][0]["kind"], "config-unreadable");
+    // Beside a cache that can be read it is a note.
+    let beside =
+        ["why", "./cache#c07", "./cache#c06", "--build", "provenance/c08.json", "--context", "tree/c08", "--json"];
+    let document = sandbox.json(&beside);
+    assert!(document["notes"].to_string().contains("a build cannot import `c07`"), "{document}");
+    assert_ne!(document["summary"]["hit"], 0);
+}
+
+#[test]
+fn of_small_files_the_lines_that_changed_are_told() {
+    let (sandbox, _) = home("shop");
+    // A context that was changed since: a line of a file, and a file that nobody should see.
+    let before = fs::read_to_string(sandbox.path("tree/c08/web/index.js")).unwrap();
+    fs::write(sandbox.path("tree/c08/web/index.js"), format!("{before}let API_TOKEN = 'abc'\u{1b}[31m\n")).unwrap();
+    let given = ["why", "./cache#c07", "--build", "provenance/c08.json", "--context", "tree/c08"];
+    let run = sandbox.run(&given).to_string();
+    assert!(run.contains("content  web/index.js"), "{run}");
+    assert!(run.contains("+ let API_TOKEN = (hidden)"), "{run}");
+    assert!(!run.contains("abc") && !run.contains('\u{1b}'), "{run}");
+    let document = sandbox.json(&[&given[..], &["--json"]].concat());
+    let changes: Vec<_> = document["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["cause"]["changes"].as_array())
+        .flatten()
+        .collect();
+    let change = changes.iter().find(|change| change["path"] == "web/index.js").unwrap();
+    assert!(change["diff"].as_array().unwrap().iter().any(|line| line == "+let API_TOKEN = (hidden)"), "{change}");
+}
+
+#[test]
+fn bits_of_folders_and_empty_folders_are_told_too() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (sandbox, _) = home("shop");
+    fs::create_dir(sandbox.path("tree/c08/web/empty")).unwrap();
+    fs::set_permissions(sandbox.path("tree/c08/web/empty"), fs::Permissions::from_mode(0o755)).unwrap();
+    let given = ["why", "./cache#c07", "--build", "provenance/c08.json", "--context", "tree/c08", "--json"];
+    let document = sandbox.json(&given);
+    let root = &document["root_causes"][0];
+    assert_eq!((&root["kind"], &root["paths"]), (&"file-added".into(), &serde_json::json!(["web/empty/"])), "{root}");
+}
+
+#[test]
+fn evidence_comes_from_a_server_too() {
+    use std::io::{BufReader, Write as _};
+    let (sandbox, fixture) = home("mini");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("http://me:pat@{}", listener.local_addr().unwrap());
+    let files = [
+        ("/build.json", fs::read(fixture.path("provenance/c03.json")).unwrap()),
+        ("/debug/cache/all", fs::read(fixture.path("cache-debug/c03.json")).unwrap()),
+    ];
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(&socket);
+            let Some(request) = crate::support::http::Request::read(&mut reader) else { continue };
+            let found = files.iter().find(|(path, _)| *path == request.path);
+            let (status, body) = found.map_or(("404 Not Found", &[][..]), |(_, body)| ("200 OK", body));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = (&socket).write_all(&[head.as_bytes(), body].concat());
+        }
+    });
+    let (build, missing) = (format!("{at}/build.json?signature=abc"), format!("{at}/missing?signature=abc"));
+    let document =
+        sandbox.json(&["why", "./cache#c02", "--build", &build, "--build", &at, "--build", "logs/c03.plain", "--json"]);
+    assert_eq!(document["summary"], serde_json::json!({ "hit": 4, "miss": 2, "unknown": 0 }));
+    assert!(document["build"][0].as_str().unwrap().ends_with("/build.json"), "{document}");
+    assert!(document["notes"].to_string().contains("debug data"), "{document}");
+    let error = sandbox.run(&["why", "./cache#c02", "--build", &missing]).to_string();
+    assert!(error.contains("/missing: the server answers with status 404"), "{error}");
+    assert!(!error.contains("abc") && !error.contains("pat@"), "{error}");
+}

@@ -6,6 +6,7 @@ use super::Arguments;
 use crate::cli::show::rows::Location;
 use crate::explain::cause::{Cause, PathChange};
 use crate::explain::solve::Verdict;
+use crate::explain::text_diff::Line;
 use crate::format::digest::Digest;
 use crate::format::provenance::StepIndex;
 use crate::why::Explanation;
@@ -59,6 +60,8 @@ struct Change {
     path: String,
     kind: &'static str,
     detail: String,
+    /// Lines, each after `+`, `-` or a space; `…` where some are left out.
+    diff: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -123,7 +126,12 @@ impl Step {
 
 impl Change {
     fn new(change: &PathChange) -> Self {
-        Self { path: change.path.clone(), kind: change.kind.word(), detail: change.detail.clone() }
+        let line = |line: &Line| {
+            let (sign, text) = line.parts();
+            format!("{sign}{text}")
+        };
+        let diff = change.lines.iter().map(line).collect();
+        Self { path: change.path.clone(), kind: change.kind.word(), detail: change.detail.clone(), diff }
     }
 }
 

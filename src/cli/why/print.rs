@@ -3,6 +3,7 @@
 use crate::cli::table::{Align, Cell, Style, Table};
 use crate::explain::cause::Cause;
 use crate::explain::solve::Verdict;
+use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
 use crate::format::text::visible;
 use crate::why::Explanation;
@@ -66,12 +67,24 @@ fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) 
     for change in shown.iter().take(MOST_FILES) {
         let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", visible(&change.detail)) };
         lines.push(format!("      {}  {}{detail}", change.kind.word(), visible(&change.path)));
+        lines.extend(change.lines.iter().map(|line| text_line(line, color)));
     }
     if shown.len() > MOST_FILES {
         lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
     }
     lines.extend(cause.kind.advice().map(|advice| format!("    → {advice}")));
     lines
+}
+
+/// Writes a line of a file that is another.
+fn text_line(line: &Line, color: bool) -> String {
+    let (sign, text) = line.parts();
+    let style = match line {
+        Line::Added(_) => Style::Good,
+        Line::Removed(_) => Style::Bad,
+        Line::Same(_) | Line::Gap => Style::Dim,
+    };
+    format!("        {}", style.paint(format!("{sign} {}", visible(text)).trim_end(), color))
 }
 
 fn steps(explanation: &Explanation, color: bool) -> String {

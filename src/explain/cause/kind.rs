@@ -99,6 +99,9 @@ impl CauseKind {
                 "import a ref that still has the result as well, or export it from a build that runs the step"
             }
             Self::NotExported => "export with mode=max",
+            Self::ConfigUnreadable => {
+                "`cachelens check` says what is wrong; export the cache again, or import another ref"
+            }
             Self::BlobMissing => {
                 "export the cache again from a build without it: a build that uses the result would fail"
             }

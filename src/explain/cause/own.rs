@@ -1,14 +1,13 @@
 //! In which of its parts an operation is another than it was.
 
+use std::collections::BTreeSet;
+
 use super::{CauseKind, Described};
 use crate::explain::keys::platform;
-use crate::format::llb::{Copy, ExecOp, FileAction, FileChange, OpKind};
+use crate::explain::secrets;
+use crate::explain::text_diff::{became, quoted};
+use crate::format::llb::{Copy, ExecOp, FileAction, FileChange, Mount, OpKind};
 use crate::format::provenance::{Build, StepIndex};
-
-/// What a name of a variable has in it whose value is not shown.
-const SECRET_WORDS: [&str; 7] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "PRIVATE"];
-/// The longest text that a detail quotes, in characters.
-const LONGEST: usize = 200;
 
 /// Compares a step with the one that it was; `base_changed` says that it stands on another image, which brings variables
 /// of its own along. None when nothing of the step's own is another.
@@ -72,8 +71,7 @@ fn exec(
         return Some((kind, format!("{name}: {}", became(&was, &is))));
     }
     if !same(&op.mounts, &was.mounts) || !same(&op.secret_env, &was.secret_env) {
-        let mount = |op: &ExecOp| op.mounts.0.iter().map(|mount| mount.dest.clone()).collect::<Vec<_>>().join(", ");
-        return Some((CauseKind::Mount, format!("the mounts ({})", quoted(&mount(op)))));
+        return Some((CauseKind::Mount, mounts(op, was)));
     }
     let rest = [
         ("ulimit", same(&op.meta.ulimits, &was.meta.ulimits)),
@@ -83,6 +81,26 @@ fn exec(
         ("the client's version", op.meta.remove_mount_stubs_recursive == was.meta.remove_mount_stubs_recursive),
     ];
     rest.into_iter().find(|(_, same)| !same).map(|(name, _)| (CauseKind::Option, name.to_owned()))
+}
+
+/// Names the mounts that came, went, or are others, by where they are.
+fn mounts(op: &ExecOp, was: &ExecOp) -> String {
+    let at = |op: &ExecOp, dest: &str| -> Vec<Mount> {
+        op.mounts.0.iter().filter(|mount| mount.dest == dest).cloned().collect()
+    };
+    let mut seen = BTreeSet::new();
+    let mut told = Vec::new();
+    for mount in op.mounts.0.iter().chain(&was.mounts.0).filter(|mount| seen.insert(&mount.dest)) {
+        let (is, was) = (at(op, &mount.dest), at(was, &mount.dest));
+        let what = match (is.is_empty(), was.is_empty()) {
+            (false, true) => "was added",
+            (true, false) => "was removed",
+            _ if !same(&is, &was) => "is another",
+            _ => continue,
+        };
+        told.push(format!("{} {what}", quoted(&mount.dest)));
+    }
+    if told.is_empty() { "a secret of the environment".to_owned() } else { told.join(", ") }
 }
 
 /// Finds the first variable that is another.
@@ -113,8 +131,8 @@ fn environment(
         }
         let shown = |value: Option<String>| match value {
             None => "unset".to_owned(),
-            Some(_) if is_secret(&name) => "(hidden)".to_owned(),
-            Some(value) => quoted(&value),
+            Some(_) if secrets::is_secret(&name) => "(hidden)".to_owned(),
+            Some(value) => quoted(&secrets::without(&value)),
         };
         let kind = if is_argument && !is_env && !was_env { CauseKind::BuildArg } else { CauseKind::Environment };
         return Some((kind, format!("{name} was {}, and is {}", shown(old), shown(new))));
@@ -133,14 +151,6 @@ fn declared(build: &Build, name: &str) -> (bool, bool) {
         })
     };
     (has("ARG"), has("ENV"))
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
-        || name.ends_with("_KEY")
-        || name == "KEY"
-        || name.ends_with("_PAT")
 }
 
 fn file(action: &FileAction, was: &FileAction, same_text: bool) -> Option<(CauseKind, String)> {
@@ -200,16 +210,4 @@ fn same<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
 
 fn text<'a>(build: &'a Described<'_>, step: StepIndex) -> &'a str {
     build.names.get(step.at()).map_or("", |name| &name.text)
-}
-
-fn became(was: &str, is: &str) -> String {
-    format!("{} became {}", quoted(was), quoted(is))
-}
-
-fn quoted(text: &str) -> String {
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("`{short}`")
 }

@@ -14,23 +14,44 @@ pub struct Rules {
     pub follow: Vec<String>,
 }
 
-/// Says that an option is no list of strings.
+/// Says why it is not known which files are sent, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the option `{0}` of the build's context is no list")]
-pub struct RulesError(pub &'static str);
+pub enum RulesError {
+    /// An option is no list of strings.
+    #[error("the option `{0}` of the build's context is no list")]
+    NotAList(&'static str),
+    /// An option that this program does not know; that files come without their content is one, too.
+    #[error("the build's context has the option `{0}`, so that the keys of its files are not known")]
+    UnknownOption(String),
+}
+
+/// The options that say which files are sent, and those that change nothing about them (`solver/pb/attr.go`).
+const OPTIONS: [&str; 7] = [
+    "local.includepattern",
+    "local.excludepatterns",
+    "local.followpaths",
+    "local.session",
+    "local.sharedkeyhint",
+    "local.unique",
+    "local.differ",
+];
 
 impl Rules {
     /// Reads the rules of a local source.
     ///
     /// # Errors
-    /// When an option is no JSON list of strings.
+    /// When an option is no JSON list of strings, or is not known.
     pub fn of_source(op: &SourceOp) -> Result<Self, RulesError> {
         let list = |name: &'static str| match op.attr(name) {
             "" => Ok(Vec::new()),
             text => lenient::parse::<lenient::List<String>>(text.as_bytes())
                 .map(|list| list.0)
-                .map_err(|_| RulesError(name)),
+                .map_err(|_| RulesError::NotAList(name)),
         };
+        let is_strange = |name: &&String| name.starts_with("local.") && !OPTIONS.contains(&name.as_str());
+        if let Some(name) = op.attrs.keys().find(is_strange) {
+            return Err(RulesError::UnknownOption(name.clone()));
+        }
         Ok(Self {
             include: list("local.includepattern")?,
             exclude: list("local.excludepatterns")?,
@@ -56,6 +77,9 @@ mod tests {
             Rules { exclude: vec!["a".into(), "!b".into()], follow: vec!["c".into()], ..Rules::default() }
         );
         assert_eq!(rules("").unwrap(), Rules::default());
-        assert_eq!(rules(r#""local.includepattern":"x""#), Err(RulesError("local.includepattern")));
+        assert_eq!(rules(r#""local.includepattern":"x""#), Err(RulesError::NotAList("local.includepattern")));
+        assert!(rules(r#""local.differ":"none","local.sharedkeyhint":"x""#).is_ok());
+        let metadata = rules(r#""local.metadatatransfer":"true""#);
+        assert_eq!(metadata, Err(RulesError::UnknownOption("local.metadatatransfer".to_owned())));
     }
 }

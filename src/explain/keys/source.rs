@@ -6,6 +6,22 @@ use crate::format::go_json::document;
 use crate::format::llb::{Platform, SourceOp};
 use crate::format::provenance::Build;
 
+/// The options of repositories that are part of the key as told here, or never (`solver/pb/attr.go`).
+const GIT_OPTIONS: [&str; 10] = [
+    "keepgitdir",
+    "fullurl",
+    "authheadersecret",
+    "authtokensecret",
+    "knownsshhosts",
+    "mountsshsock",
+    "checksum",
+    "skipsubmodules",
+    "mtime",
+    "fetchbycommit",
+];
+/// The same of downloads.
+const HTTP_OPTIONS: [&str; 6] = ["filename", "checksum", "perm", "uid", "gid", "authheadersecret"];
+
 /// Returns the key digest of a source whose own key is `key`.
 pub fn digest(key: &str) -> Digest {
     Digest::of(format!("buildkit.source.v0:{key}").as_bytes())
@@ -120,11 +136,19 @@ fn pinned_image(op: &SourceOp, reference: &str, platform: Option<&Platform>) -> 
     Some(image(&manifest, platform?, limit))
 }
 
+/// Tells whether a source has options of its scheme that this program does not know, and that may be part of its key.
+fn has_other_options(op: &SourceOp, scheme: &str, known: &[&str]) -> bool {
+    op.attrs.keys().filter_map(|name| name.strip_prefix(scheme)).any(|name| {
+        // What a signature must be is never part of a key.
+        !known.contains(&name) && !name.starts_with("sig.")
+    })
+}
+
 fn pinned_git(build: &Build, op: &SourceOp, reference: &str) -> StepKeys {
     let (remote, fragment) = reference.split_once('#').unwrap_or((reference, ""));
     let (name, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
     // With its `.git` directory the key holds the resolved name of the ref, which no evidence has.
-    if op.attr("git.keepgitdir") == "true" || !op.attr("git.bundle").is_empty() {
+    if op.attr("git.keepgitdir") == "true" || has_other_options(op, "git.", &GIT_OPTIONS) {
         return StepKeys::default();
     }
     let pinned = is_commit(name).then_some(name);
@@ -154,8 +178,7 @@ fn pinned_download(op: &SourceOp) -> Option<Digest> {
         text => go_integer(text),
     };
     let (filename, checksum) = (op.attr("http.filename"), op.attr("http.checksum"));
-    let sends_headers = op.attrs.keys().any(|name| name.starts_with("http.header."));
-    if filename.is_empty() || checksum.is_empty() || sends_headers {
+    if filename.is_empty() || checksum.is_empty() || has_other_options(op, "http.", &HTTP_OPTIONS) {
         return None;
     }
     let download = PinnedDownload {

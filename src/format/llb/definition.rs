@@ -79,7 +79,8 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
         let locations = source.locations.get(&name).map(locations_of).unwrap_or_default();
         let ignores_cache = definition.metadata.get(&name).is_some_and(|metadata| metadata.ignore_cache);
         let platform = op.platform.as_ref().map(convert::platform);
-        let kind = if fields::are_known(bytes) { convert::kind(op) } else { OpKind::Unknown };
+        let unread = (!fields::are_known(bytes)).then(|| "a field of the definition".to_owned());
+        let kind = if unread.is_some() { OpKind::Unknown } else { convert::kind(op) };
         steps.push(Step {
             id: format!("step{at}"),
             op: Op { kind, platform },
@@ -88,6 +89,7 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             locations,
             layers: std::collections::BTreeMap::new(),
             ignores_cache,
+            unread,
         });
     }
     let sources = source.infos.into_iter().map(source_file).collect();

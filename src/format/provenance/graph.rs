@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::raw::{BuildConfig, RawStep};
+use super::raw::{BuildConfig, RawStep, WholeOp};
 use super::{Location, ProvenanceError, Step, StepIndex, StepOutput};
 use crate::format::digest::Digest;
 use crate::format::lenient::List;
@@ -31,7 +31,8 @@ pub(super) fn assemble(
             let inputs = inputs(&step, &places)?;
             let locations = locations.remove(&step.id).unwrap_or_default();
             let (vertices, layers) = (Vec::new(), BTreeMap::new());
-            Ok(Step { id: step.id, op: step.op, inputs, vertices, locations, layers, ignores_cache: false })
+            let WholeOp { op, unread } = step.op;
+            Ok(Step { id: step.id, op, inputs, vertices, locations, layers, ignores_cache: false, unread })
         })
         .collect::<Result<Vec<_>, _>>()?;
 

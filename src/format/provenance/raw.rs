@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Build, Dependency, Location, ProvenanceError, Request, SOURCE_LIMIT, SourceFile, graph};
 use crate::format::lenient::{self, List, go_struct};
-use crate::format::llb::Op;
 use crate::format::llb::json::Base64;
+use crate::format::llb::{Op, OpKind};
 use crate::format::manifest::Descriptor;
 use crate::format::text::visible;
 use crate::format::time::GoTime;
@@ -94,8 +94,35 @@ go_struct! {
 go_struct! {
     pub(super) struct RawStep {
         pub(super) id: String = "id",
-        pub(super) op: Op = "op",
+        pub(super) op: WholeOp = "op",
         pub(super) inputs: List<String> = "inputs",
+    }
+}
+
+/// An operation, of which nothing was passed over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WholeOp {
+    pub(super) op: Op,
+    /// The first part that was not known.
+    pub(super) unread: Option<String>,
+}
+
+/// What of an operation is no part of its key: the client's wishes for a worker, and the proxies of a command.
+const BESIDE_THE_KEY: [&str; 2] = ["constraints", "Op.exec.meta.proxy_env"];
+
+impl<'de> serde::Deserialize<'de> for WholeOp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut unread = None;
+        let op: Op = serde_ignored::deserialize(deserializer, |path| {
+            // Optional values are question marks in a path.
+            let path = path.to_string();
+            let path = path.split('.').filter(|part| *part != "?").collect::<Vec<_>>().join(".");
+            if !BESIDE_THE_KEY.iter().any(|known| known.eq_ignore_ascii_case(&path)) {
+                unread.get_or_insert(path);
+            }
+        })?;
+        let kind = if unread.is_some() { OpKind::Unknown } else { op.kind };
+        Ok(Self { op: Op { kind, ..op }, unread })
     }
 }
 

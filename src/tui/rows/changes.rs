@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::why::Explained;
 use super::{Align, Cell, Column, Detail, Identity, RowSet, Sortable};
 use crate::explain::cause::{CauseKind, PathChange};
+use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, Subject, TextField};
 use crate::tui::theme::Role;
@@ -109,6 +110,18 @@ impl RowSet for ChangedFiles {
         if !change.detail.is_empty() {
             lines.push(Detail::Fact("from, to", Cell::text(change.detail.clone())));
         }
+        if !change.lines.is_empty() {
+            lines.push(Detail::Blank);
+        }
+        lines.extend(change.lines.iter().map(|line| {
+            let (sign, text) = line.parts();
+            let role = match line {
+                Line::Added(_) => Role::Good,
+                Line::Removed(_) => Role::Missing,
+                Line::Same(_) | Line::Gap => Role::Dim,
+            };
+            Detail::Text(Cell::new(format!("{sign} {text}"), role))
+        }));
         lines
     }
 

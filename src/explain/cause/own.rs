@@ -161,7 +161,9 @@ fn file(action: &FileAction, was: &FileAction, same_text: bool) -> Option<(Cause
         (FileChange::Copy(copy), FileChange::Copy(was)) => copied(copy, was, same_text),
         (FileChange::MakeFile(file), FileChange::MakeFile(was)) => {
             if !same(&file.data, &was.data) {
-                return Some((CauseKind::Heredoc, format!("the text of {}", quoted(&file.path))));
+                // The frontend keeps the text of a heredoc in a file that is named like its delimiter.
+                let delimiter = file.path.trim_start_matches('/');
+                return Some((CauseKind::Heredoc, format!("the text of {}", quoted(&format!("<<{delimiter}")))));
             }
             if !same(&file.owner, &was.owner) {
                 return Some((CauseKind::Option, "chown".to_owned()));

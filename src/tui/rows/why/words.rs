@@ -1,5 +1,6 @@
 //! What of a text is another, word by word.
 
+use crate::explain::secrets;
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::theme::Role;
 
@@ -7,8 +8,10 @@ use crate::tui::theme::Role;
 const MOST_WORDS: usize = 400;
 
 /// Returns lines with what a text was, after `−`, and what it is, after `+`, in which the words that differ stand out.
+/// Nothing that looks like a secret is in them.
 pub fn lines(was: &str, is: &str) -> [Cell; 2] {
-    let (was, is) = (split(was), split(is));
+    let (was, is) = (secrets::without(was), secrets::without(is));
+    let (was, is) = (split(&was), split(&is));
     let (kept_of_was, kept_of_is) = common(&was, &is);
     [side("− ", &was, &kept_of_was, Role::Missing), side("+ ", &is, &kept_of_is, Role::Good)]
 }
@@ -93,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown() {
+        assert_eq!(
+            written("RUN login --token=abc1 -v", "RUN login --token=xyz2"),
+            ["[− ]RUN login --token=(hidden) [-v]", "[+ ]RUN login --token=(hidden)"]
+        );
+    }
+
+    #[test]
     fn endless_texts_take_little() {
         let (long, other) = ("x ".repeat(100_000), "x ".repeat(90_000));
         assert!(lines(&long, &other)[0].0.len() < 4);
@@ -102,8 +113,9 @@ mod tests {
         #[test]
         fn nothing_is_lost(was in "\\PC{0,60}", is in "[a c]{0,30}") {
             let text = |line: &Cell| line.0.iter().skip(1).map(|piece| piece.0.to_string()).collect::<String>();
+            let whole = |text: &str| secrets::without(text).trim().to_owned();
             let [first, second] = lines(&was, &is);
-            assert_eq!((text(&first), text(&second)), (was.trim().to_owned(), is.trim().to_owned()));
+            assert_eq!((text(&first), text(&second)), (whole(&was), whole(&is)));
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use cachelens::format::digest::Digest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
 use s3s::dto::{
     CommonPrefix, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
     ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
@@ -201,7 +202,9 @@ impl S3 for Service {
 }
 
 fn serve(runtime: &Runtime, service: Service) -> Outcome<SocketAddr> {
-    let service = S3ServiceBuilder::new(service).build();
+    let mut service = S3ServiceBuilder::new(service);
+    service.set_auth(SimpleAuth::from_single("key", "secret"));
+    let service = service.build();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     runtime.spawn(async move {

@@ -442,13 +442,11 @@ fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
     let (thin, full, both) = (explained(&["c07"]), explained(&["c04"]), explained(&["c07", "c04"]));
     let has = |explanation: &Explanation, place: usize| explanation.standings[place].in_cache;
     for place in 0..both.build.steps.len() {
-        let each = [has(&thin, place), has(&full, place)];
-        let expected = match each.into_iter().max() {
-            // What one of them leaves open is open with both, unless the other has it.
-            Some(InCache::Absent) if each.contains(&InCache::Unknown) => InCache::Unknown,
-            best => best.unwrap(),
-        };
-        assert_eq!(has(&both, place), expected, "{}", both.build.steps[place].id);
+        let (found, best) = (has(&both, place), has(&thin, place).max(has(&full, place)));
+        // What neither has may be open with both: a step above that hits in one of them leads on to files of which no key
+        // was computed.
+        let is_open = best == InCache::Absent && found == InCache::Unknown;
+        assert!(found == best || is_open, "{}: {found:?} of {best:?}", both.build.steps[place].id);
     }
     // With the ref that still has the results only the command that changed and what follows from it runs.
     assert!(both.count(Verdict::Miss) < thin.count(Verdict::Miss));

@@ -32,6 +32,8 @@ pub struct Cause {
     pub paths: Vec<PathChange>,
     /// Which input is another, where it is an input.
     pub input: Option<usize>,
+    /// What of the step's own text changed, where that has several lines: a heredoc, a script.
+    pub text: Vec<Line>,
 }
 
 /// A file that is not as it was.
@@ -56,7 +58,7 @@ impl PathChange {
 
 impl Cause {
     fn new(kind: CauseKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), paths: Vec::new(), input: None }
+        Self { kind, detail: detail.into(), paths: Vec::new(), input: None, text: Vec::new() }
     }
 
     /// Tells whether it lies in the step itself and not above it.
@@ -184,7 +186,12 @@ impl Inquiry<'_> {
         let base = self.base_image_changed(step, before, former);
         let change = own::change(&facts.now, step, before, former, base);
         match change {
-            Some((kind, detail)) => Some(Cause::new(kind, detail)),
+            Some((kind, detail)) => {
+                let is_text = matches!(kind, CauseKind::Command | CauseKind::Heredoc);
+                let text = own::text_change(facts.now.build, step, before.build, former).filter(|_| is_text);
+                let detail = text.as_deref().map_or(detail, own::counted);
+                Some(Cause { text: text.unwrap_or_default(), ..Cause::new(kind, detail) })
+            }
             // What is left is what the image brought along.
             None if runs_above || base => None,
             None => Some(Cause::new(CauseKind::Unexplained, "its key is another, and nothing tells in what")),

@@ -406,6 +406,18 @@ fn a_build_record_and_a_plain_log_are_enough() {
 }
 
 #[test]
+fn a_heredoc_that_changed_is_told_line_by_line() {
+    let (sandbox, _) = home("kitchen");
+    let given = ["--build", "provenance/c11.json", "--baseline", "provenance/c10.json", "--json"];
+    let document = sandbox.json(&[&["why", "./cache#c10"], &given[..]].concat());
+    let steps = document["steps"].as_array().unwrap();
+    let step = steps.iter().find(|step| step["name"] == "COPY <<EOF /etc/kitchen.conf").unwrap();
+    assert_eq!(step["cause"]["kind"], "heredoc");
+    assert_eq!(step["cause"]["detail"], "1 line removed, 1 line added");
+    assert_eq!(step["cause"]["diff"], serde_json::json!([" name = kitchen", "-level = 1", "+level = 2"]));
+}
+
+#[test]
 fn an_image_tells_of_its_build_by_the_attestation_beside_it() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();

@@ -51,6 +51,8 @@ struct StepCause {
     detail: String,
     paths: Vec<String>,
     changes: Vec<Change>,
+    /// What of the step's own text changed, as the lines of a change.
+    diff: Vec<String>,
     root: bool,
     advice: Option<&'static str>,
 }
@@ -117,6 +119,7 @@ impl Step {
                 detail: cause.detail.clone(),
                 paths: paths(cause),
                 changes: cause.paths.iter().map(Change::new).collect(),
+                diff: cause.text.iter().map(marked).collect(),
                 root: cause.is_root(),
                 advice: cause.kind.advice(),
             }),
@@ -126,13 +129,14 @@ impl Step {
 
 impl Change {
     fn new(change: &PathChange) -> Self {
-        let line = |line: &Line| {
-            let (sign, text) = line.parts();
-            format!("{sign}{text}")
-        };
-        let diff = change.lines.iter().map(line).collect();
+        let diff = change.lines.iter().map(marked).collect();
         Self { path: change.path.clone(), kind: change.kind.word(), detail: change.detail.clone(), diff }
     }
+}
+
+fn marked(line: &Line) -> String {
+    let (sign, text) = line.parts();
+    format!("{sign}{text}")
 }
 
 fn paths(cause: &Cause) -> Vec<String> {

@@ -59,6 +59,7 @@ fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) 
     let name = visible(&explanation.title(step)).into_owned();
     let head = Style::Strong.paint(&format!("{place}{name}"), color);
     let mut lines = vec![format!("✗ {head}"), format!("    {}{below}", visible(&sentence(cause)))];
+    lines.extend(cause.text.iter().map(|line| text_line(line, color)));
     let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
         &cause.paths[..]
     } else {
@@ -76,7 +77,7 @@ fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) 
     lines
 }
 
-/// Writes a line of a file that is another.
+/// Writes a line of a text that is another.
 fn text_line(line: &Line, color: bool) -> String {
     let (sign, text) = line.parts();
     let style = match line {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{CauseKind, Described};
 use crate::explain::keys::platform;
 use crate::explain::secrets;
-use crate::explain::text_diff::{became, quoted};
+use crate::explain::text_diff::{self, Line, became, quoted};
 use crate::format::llb::{Copy, ExecOp, FileAction, FileChange, Mount, OpKind};
 use crate::format::provenance::{Build, StepIndex};
 
@@ -42,6 +42,37 @@ pub fn change(
             (CauseKind::Platform, became(&name(&was), &name(&is)))
         })
     })
+}
+
+/// Compares the text of a step that has several lines with what it was: a heredoc, a script.
+pub fn text_change(now: &Build, step: StepIndex, before: &Build, former: StepIndex) -> Option<Vec<Line>> {
+    let (was, is) = match (&before.step(former)?.op.kind, &now.step(step)?.op.kind) {
+        (OpKind::Exec(was), OpKind::Exec(is)) => {
+            (was.meta.args.0.last()?.clone().into_bytes(), is.meta.args.0.last()?.clone().into_bytes())
+        }
+        (OpKind::File(was), OpKind::File(is)) => {
+            let mut pairs = was.actions.0.iter().zip(&is.actions.0);
+            pairs.find_map(|(was, is)| match (&was.change, &is.change) {
+                (FileChange::MakeFile(was), FileChange::MakeFile(is)) if was.data.0 != is.data.0 => {
+                    Some((was.data.0.clone(), is.data.0.clone()))
+                }
+                _ => None,
+            })?
+        }
+        _ => return None,
+    };
+    if was.contains(&b'\n') || is.contains(&b'\n') { text_diff::lines("", &was, &is) } else { None }
+}
+
+/// Says how many lines came and went.
+pub fn counted(lines: &[Line]) -> String {
+    let count = |sign: char, word: &str| match lines.iter().filter(|line| line.parts().0 == sign).count() {
+        0 => None,
+        1 => Some(format!("1 line {word}")),
+        count => Some(format!("{count} lines {word}")),
+    };
+    let parts = [count('-', "removed"), count('+', "added")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn exec(

@@ -113,15 +113,7 @@ impl RowSet for ChangedFiles {
         if !change.lines.is_empty() {
             lines.push(Detail::Blank);
         }
-        lines.extend(change.lines.iter().map(|line| {
-            let (sign, text) = line.parts();
-            let role = match line {
-                Line::Added(_) => Role::Good,
-                Line::Removed(_) => Role::Missing,
-                Line::Same(_) | Line::Gap => Role::Dim,
-            };
-            Detail::Text(Cell::new(format!("{sign} {text}"), role))
-        }));
+        lines.extend(change.lines.iter().map(text_line));
         lines
     }
 
@@ -157,4 +149,15 @@ impl RowSet for ChangedFiles {
     fn name(&self, row: u32) -> String {
         self.at(row).map(|change| change.path.clone()).unwrap_or_default()
     }
+}
+
+/// Returns a line of a text that is another.
+pub(super) fn text_line(line: &Line) -> Detail {
+    let (sign, text) = line.parts();
+    let role = match line {
+        Line::Added(_) => Role::Good,
+        Line::Removed(_) => Role::Missing,
+        Line::Same(_) | Line::Gap => Role::Dim,
+    };
+    Detail::Text(Cell::new(format!("{sign} {text}"), role))
 }

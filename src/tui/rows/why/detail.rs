@@ -64,6 +64,7 @@ fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<D
     if let Some(advice) = cause.kind.advice() {
         lines.push(Detail::Text(Cell::new("→ ", Role::Key).and(advice, Role::Dim)));
     }
+    lines.extend(cause.text.iter().map(changes::text_line));
     let is = explained.explanation.names.get(step.at()).map_or("", |name| &name.text);
     if let Some(was) = explained.explanation.former.get(step.at()).and_then(Option::as_deref)
         && was.trim() != is.trim()

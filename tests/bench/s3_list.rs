@@ -15,8 +15,8 @@ use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
     CommonPrefix, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    StreamingBlob, Timestamp,
+    HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, StreamingBlob, Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -85,6 +85,8 @@ fn run(program: &str, install: &str, arguments: &[&str]) -> Outcome<Duration> {
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
+        // rclone cannot take it.
+        .env_remove("AWS_CA_BUNDLE")
         .stdout(Stdio::null());
     time(|| match command.status() {
         Ok(status) if status.success() => Ok(()),
@@ -127,6 +129,8 @@ impl S3 for Service {
         let input = request.input;
         let prefix = input.prefix.clone().unwrap_or_default();
         let mut after = input.continuation_token.or(input.start_after).unwrap_or_default();
+        // rclone sends an empty one, which is none.
+        let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap_or(1000).min(1000);
         let (mut contents, mut folders): (Vec<Object>, Vec<CommonPrefix>) = (Vec::new(), Vec::new());
         let mut truncated = false;
@@ -142,7 +146,7 @@ impl S3 for Service {
                 }
                 after.clone_from(key);
                 let rest = &key[prefix.len()..];
-                if let Some((folder, _)) = input.delimiter.as_deref().and_then(|delimiter| rest.split_once(delimiter)) {
+                if let Some((folder, _)) = delimiter.as_deref().and_then(|delimiter| rest.split_once(delimiter)) {
                     let folder = format!("{prefix}{folder}/");
                     leap = Some(format!("{folder}~"));
                     folders.push(CommonPrefix { prefix: Some(folder) });
@@ -164,7 +168,7 @@ impl S3 for Service {
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: Some(prefix),
-            delimiter: input.delimiter,
+            delimiter,
             key_count: Some(count),
             max_keys: Some(1000),
             is_truncated: Some(truncated),
@@ -173,6 +177,12 @@ impl S3 for Service {
             common_prefixes: Some(folders),
             ..ListObjectsV2Output::default()
         }))
+    }
+
+    async fn head_object(&self, _: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        self.wait().await;
+        // What is asked for are folders, to learn whether they are objects.
+        Err(s3_error!(NoSuchKey))
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {

@@ -239,6 +239,16 @@ impl OtherKind {
 /// The batches in which a listing comes.
 pub type ObjectSender = mpsc::Sender<Vec<StoredObject>>;
 
+/// What is told of the roots of a store while they are read.
+#[derive(Debug, Clone)]
+pub enum RootsPart {
+    /// Some of them.
+    Roots(Vec<Root>),
+    /// From now on, each change of them will show in the fingerprint: what is listed from here is as new as they are, though
+    /// not all of them have been read.
+    Settled,
+}
+
 /// The roots of a store at one moment.
 #[derive(Debug, Clone)]
 pub struct Roots {
@@ -261,10 +271,10 @@ pub trait CacheReader: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::roots`].
-    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
+    async fn roots_in_parts(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let roots = self.roots().await?;
         // Whoever does not receive has lost its interest.
-        let _ = parts.send(roots.entries.clone()).await;
+        let _ = parts.send(RootsPart::Roots(roots.entries.clone())).await;
         Ok(roots)
     }
 
@@ -279,6 +289,11 @@ pub trait CacheReader: Send + Sync {
     /// Returns what the store may hold and does not show, as far as that is known when its refs have been read.
     async fn unseen(&self) -> Option<String> {
         None
+    }
+
+    /// Tells whether the store has no other refs than those that [`Self::roots`] lists.
+    fn reads_all_refs(&self) -> bool {
+        true
     }
 
     /// Returns why the store cannot list what it holds; there, what is named counts as stored.

@@ -204,8 +204,8 @@ pub struct RefEntry {
 pub struct RefSizes {
     /// Bytes of the distinct stored blobs that the ref reaches.
     pub bytes: u64,
-    /// Bytes of those that no other ref reaches.
-    pub exclusive_bytes: u64,
+    /// Bytes of those that no other ref reaches, where all refs of the store were read.
+    pub exclusive_bytes: Option<u64>,
     /// Blobs that the ref names and the store does not hold.
     pub missing_blobs: u64,
     /// The bytes by which those are named.

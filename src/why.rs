@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use crate::backend::SharedReader;
 use crate::context::{self, Contexts, Directories};
-use crate::explain::cause::{self, Cause, CauseKind, Described, Facts};
+use crate::explain::cause::{self, Cause, Described, Facts};
 use crate::explain::context::ContextFiles;
 use crate::explain::context::snapshot::Snapshot;
 use crate::explain::keys::image::ImageFacts;
@@ -32,6 +32,7 @@ mod downloads;
 mod dropped;
 mod evidence;
 mod files;
+pub mod groups;
 mod log;
 pub mod words;
 
@@ -137,18 +138,12 @@ impl Explanation {
         let mut seen = BTreeSet::new();
         let mut steps = self.steps();
         // What somebody changed comes before what a cache has lost.
-        let is_loss = |step: &StepIndex| {
-            let kind = self.causes[step.at()].as_ref().map(|cause| cause.kind);
-            matches!(kind, Some(CauseKind::ResultDropped | CauseKind::NotExported | CauseKind::BlobMissing))
-        };
-        steps.sort_by_key(is_loss);
+        steps.sort_by_key(|step| self.causes[step.at()].as_ref().is_some_and(|cause| cause.kind.is_loss()));
         let roots = steps.into_iter().filter_map(|step| Some((step, self.causes[step.at()].as_ref()?)));
         roots
             .filter(|(_, cause)| cause.is_root())
             .filter(|(step, cause)| {
-                // One image that moved, one flag of the build, or one cache that cannot be read is one cause.
-                let is_shared =
-                    matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache | CauseKind::ConfigUnreadable);
+                let is_shared = cause.kind.is_of_many_steps();
                 let of = if is_shared { None } else { Some(*step) };
                 seen.insert((cause.kind, if is_shared { cause.detail.clone() } else { String::new() }, of))
             })

@@ -16,8 +16,8 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots, Support,
-    Verified,
+    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots,
+    RootsPart, Support, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -254,7 +254,7 @@ impl CacheReader for RegistryCache {
         roots
     }
 
-    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
+    async fn roots_in_parts(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let place = self.location.to_string();
         if let (Some(kept), Ok(mut seen)) = (&self.kept, self.seen.lock())
             && seen.tags.is_empty()
@@ -268,7 +268,7 @@ impl CacheReader for RegistryCache {
                 .ok_or_else(|| RemoteError::new(RemoteKind::NotFound, format!("{place}@{digest} does not exist")))?;
             self.hold_manifest(&manifest);
             let entries = vec![self.root(Vec::new(), &Tagged { digest, ..manifest.tagged() })];
-            let _ = parts.send(entries.clone()).await;
+            let _ = parts.send(RootsPart::Roots(entries.clone())).await;
             return Ok(Roots { entries, fingerprint: digest });
         }
         // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
@@ -281,14 +281,14 @@ impl CacheReader for RegistryCache {
             if entries.len() == 1 || entries.len() >= told + PART {
                 let part = entries.get(told..).unwrap_or_default().to_vec();
                 told = entries.len();
-                let _ = parts.send(part).await;
+                let _ = parts.send(RootsPart::Roots(part)).await;
             }
         }
         if self.select.is_none() {
             let former = self.former(&entries).await;
             entries.extend(former);
         }
-        let _ = parts.send(entries.get(told..).unwrap_or_default().to_vec()).await;
+        let _ = parts.send(RootsPart::Roots(entries.get(told..).unwrap_or_default().to_vec())).await;
         if entries.is_empty() && self.select.is_some() {
             let names = listed.join(", ");
             let hint = format!("`cachelens ls {place}` lists the tags that there are");
@@ -320,6 +320,10 @@ impl CacheReader for RegistryCache {
 
     async fn unseen(&self) -> Option<String> {
         self.seen.lock().ok()?.unseen.clone()
+    }
+
+    fn reads_all_refs(&self) -> bool {
+        self.select.is_none()
     }
 
     fn unlisted(&self) -> Option<&'static str> {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::{Bucket, Noncurrent, Places, Sum, Versioning};
 use super::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
-    RemoteKind, Roots, StoredObject, Support, Verified,
+    RemoteKind, Roots, RootsPart, StoredObject, Support, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -108,12 +108,14 @@ pub struct S3Cache {
 }
 
 /// What a listing of the manifests found.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct ListedManifests {
     /// How many there are.
     manifests: usize,
     /// Objects among them that are none.
     strays: Vec<Listed>,
+    /// With which key the first page of the blobs ended at that time, where there were more.
+    first_page_of_blobs: Option<String>,
 }
 
 /// What was read of manifests.
@@ -222,7 +224,7 @@ impl S3Cache {
         if let Ok(mut known) = self.listed.lock() {
             // Those that are listed with the blobs anyway are counted there.
             let strays = strays.into_iter().filter(|stray| !stray.key.starts_with(self.blobs_at())).collect();
-            *known = ListedManifests { manifests: listed.len(), strays };
+            (known.manifests, known.strays) = (listed.len(), strays);
         }
         Ok(listed)
     }
@@ -309,10 +311,11 @@ impl S3Cache {
     async fn list_all(&self, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), RemoteError> {
         let (lister, places) = (self.lister().await?, &self.places);
         let gathering = Gathering::new(places, sender.clone());
-        let (manifests, strays) =
-            self.listed.lock().map(|listed| (listed.manifests, listed.strays.clone())).unwrap_or_default();
+        let ListedManifests { manifests, strays, first_page_of_blobs: first } =
+            self.listed.lock().map(|listed| listed.clone()).unwrap_or_default();
         gathering.take(strays).await;
-        let blobs = spread::list(lister, &places.blobs, self.access.s3.at_once, cancel, |page| gathering.take(page));
+        let at_once = self.access.s3.at_once;
+        let blobs = spread::list(lister, &places.blobs, first, at_once, cancel, |page| gathering.take(page));
         let beside = async {
             let own = places.own();
             let own = async { lister.all(&own).await };
@@ -383,9 +386,15 @@ impl CacheReader for S3Cache {
         roots
     }
 
-    async fn roots_in_parts(&self, parts: mpsc::Sender<Vec<Root>>) -> Result<Roots, BackendError> {
-        let listed = self.manifests().await?;
-        let fingerprint = fingerprint(&listed, &self.manifests_of_companions().await?);
+    async fn roots_in_parts(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+        let lister = self.lister().await?;
+        let first = async { Ok(spread::first(lister, self.blobs_at()).await) };
+        let (listed, companions, first) = tokio::try_join!(self.manifests(), self.manifests_of_companions(), first)?;
+        let fingerprint = fingerprint(&listed, &companions);
+        if let Ok(mut known) = self.listed.lock() {
+            known.first_page_of_blobs = first;
+        }
+        let _ = parts.send(RootsPart::Settled).await;
         let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
         let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
         let mut entries = Vec::new();
@@ -393,7 +402,7 @@ impl CacheReader for S3Cache {
             let root = root?;
             entries.push(root.clone());
             // Whoever does not receive has lost its interest.
-            let _ = parts.send(vec![root]).await;
+            let _ = parts.send(RootsPart::Roots(vec![root])).await;
         }
         Ok(Roots { entries, fingerprint })
     }

@@ -18,7 +18,7 @@ use crate::explain::evidence::Evidence;
 use crate::format::text::visible;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
-use crate::inventory::{DocumentFault, Inventory, RefEntry};
+use crate::inventory::{DocumentFault, RefEntry};
 use crate::units::{Age, Size};
 
 pub(super) mod rows;
@@ -184,7 +184,10 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
         Some(_) => vec![format!("{name}  {kind}")],
         None => vec![
             format!("{name}  {kind}  {}", entry.digest()),
-            format!("{}, {} only here", Size(entry.sizes.bytes), Size(entry.sizes.exclusive_bytes)),
+            match entry.sizes.exclusive_bytes {
+                Some(exclusive) => format!("{}, {} only here", Size(entry.sizes.bytes), Size(exclusive)),
+                None => Size(entry.sizes.bytes).to_string(),
+            },
         ],
     };
     if let Some(branch) = &entry.facts().branch {
@@ -282,9 +285,4 @@ fn layer_table(layers: &[LayerRow], now: Timestamp, color: bool) -> String {
         ]);
     }
     format!("\n{}", table.render(color))
-}
-
-/// Tells how many refs beside the one shown share a blob.
-fn other_refs(inventory: &Inventory, blob: crate::inventory::blobs::BlobId) -> u32 {
-    inventory.blobs.get(blob).refs().saturating_sub(1)
 }

@@ -86,6 +86,8 @@ pub struct BlobTable {
     long: Arc<BTreeMap<BlobId, Digest>>,
     /// Finds rows by digest. Snapshots share the one of their time.
     index: Arc<Index>,
+    /// Whether the store has refs that were not read, which may reach the blobs, too.
+    has_unread_refs: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -151,6 +153,16 @@ impl BlobTable {
         }
         (row.size, row.modified) = (size, modified);
         id
+    }
+
+    /// Notes that the store has refs that are not read: which blobs they reach is not known.
+    pub(crate) fn leave_refs_unread(&mut self) {
+        self.has_unread_refs = true;
+    }
+
+    /// Tells whether all refs of the store were read, so that it is known who shares a blob.
+    pub(crate) fn knows_all_refs(&self) -> bool {
+        !self.has_unread_refs
     }
 
     /// Counts one more ref that reaches the blob.
@@ -241,9 +253,14 @@ impl Blob<'_> {
         Timestamp::from_nanosecond(i128::from(self.row.modified)).ok()
     }
 
-    /// Returns how many refs reach it.
+    /// Returns how many refs reach it, of those that were read.
     pub fn refs(&self) -> u32 {
         self.row.refs
+    }
+
+    /// Returns how many refs beside one that reaches it do so, too; nothing where some refs of the store were not read.
+    pub fn other_refs(&self) -> Option<u32> {
+        self.table.knows_all_refs().then(|| self.row.refs.saturating_sub(1))
     }
 
     /// Returns what it is for.

@@ -59,8 +59,8 @@ pub struct ResultSizes {
     pub layer_bytes: u64,
     /// Its whole chain, each blob once.
     pub bytes: u64,
-    /// The blobs of its chain that no other record uses, of this ref or another.
-    pub exclusive_bytes: u64,
+    /// The blobs of its chain that no other record uses, of this ref or another, where all refs of the store were read.
+    pub exclusive_bytes: Option<u64>,
     /// How many layers the chain has.
     pub depth: u32,
 }
@@ -184,7 +184,9 @@ impl RefCache {
 
     fn measure(&mut self, blobs: &BlobTable) {
         let results = self.records.iter().filter_map(|record| record.result.as_ref());
-        let measured = LayerSizes::new(&self.graph, &self.layers, results, |blob| blobs.get(blob).refs() <= 1);
+        let is_own = |blob| blobs.get(blob).refs() <= 1;
+        let is_own = blobs.knows_all_refs().then_some(is_own);
+        let measured = LayerSizes::new(&self.graph, &self.layers, results, is_own);
         for record in &mut self.records {
             record.sizes = record.result.as_ref().map(|result| measured.of(result));
         }

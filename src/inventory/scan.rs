@@ -12,7 +12,7 @@ use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
 use crate::backend::{
-    BackendError, CacheReader, OtherKind, OtherObject, Roots, SharedReader, StoreEntry, StoredObject,
+    BackendError, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader, StoreEntry, StoredObject,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
@@ -177,18 +177,21 @@ impl Others {
 }
 
 /// Reads the roots of a store and everything that they name, as [`named`] does. `observe` sees those that have come so far;
-/// `list` is called when all roots are known.
+/// `list` is called when the roots have settled, at the latest when all are known.
 async fn named_in_parts<T>(
     reader: &dyn CacheReader,
     options: &ScanOptions,
     observe: &mut (impl FnMut(&Inventory) + Send),
     list: impl FnOnce() -> T + Send,
 ) -> Result<(Inventory, Roots, T), ScanError> {
-    let (sender, mut parts) = mpsc::channel::<Vec<Root>>(1);
+    let (sender, mut parts) = mpsc::channel::<RootsPart>(1);
     let mut reading = reader.roots_in_parts(sender);
-    let (mut list, mut read, mut waiting) = (Some(list), None, VecDeque::new());
+    let (mut list, mut listing, mut read, mut waiting) = (Some(list), None, None, VecDeque::new());
     let mut resolving = FuturesOrdered::new();
     let mut inventory = Inventory::default();
+    if !reader.reads_all_refs() {
+        inventory.blobs.leave_refs_unread();
+    }
     let (mut refs, mut shown) = (Vec::new(), 0);
     let mut ended = false;
     loop {
@@ -203,11 +206,18 @@ async fn named_in_parts<T>(
         tokio::select! {
             () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
             roots = &mut reading, if read.is_none() => {
-                let roots = roots?;
-                read = list.take().map(|list| (roots, list()));
+                read = Some(roots?);
+                if let Some(list) = list.take() {
+                    listing = Some(list());
+                }
             }
             part = parts.recv(), if !ended => match part {
-                Some(part) => waiting.extend(part),
+                Some(RootsPart::Roots(roots)) => waiting.extend(roots),
+                Some(RootsPart::Settled) => {
+                    if let Some(list) = list.take() {
+                        listing = Some(list());
+                    }
+                }
                 None => ended = true,
             },
             Some((root, resolved)) = resolving.next() => {
@@ -221,7 +231,7 @@ async fn named_in_parts<T>(
             }
         }
     }
-    let (roots, listing) = read.ok_or(BackendError::Interrupted)?;
+    let (roots, listing) = read.zip(listing).ok_or(BackendError::Interrupted)?;
     inventory.warnings = duplicate_names(&roots.entries);
     inventory.refs = Arc::new(refs);
     Ok((inventory, roots, listing))
@@ -305,7 +315,7 @@ fn finish(inventory: &mut Inventory) {
         entry.sizes = sizes(&entry.reach, blobs);
         let own = entry.facts().bytes;
         entry.sizes.bytes = entry.sizes.bytes.saturating_add(own);
-        entry.sizes.exclusive_bytes = entry.sizes.exclusive_bytes.saturating_add(own);
+        entry.sizes.exclusive_bytes = entry.sizes.exclusive_bytes.map(|bytes| bytes.saturating_add(own));
         let stored = entry.digest().valid().and_then(|digest| blobs.find(&digest));
         let stored = stored.and_then(|id| blobs.get(id).modified());
         entry.modified = entry.facts().modified.or(stored);
@@ -316,17 +326,19 @@ fn finish(inventory: &mut Inventory) {
 
 fn sizes(reach: &[super::BlobId], blobs: &BlobTable) -> RefSizes {
     let mut sizes = RefSizes::default();
+    let mut exclusive_bytes = 0_u64;
     for blob in reach.iter().map(|id| blobs.get(*id)) {
         if blob.is_stored() {
             sizes.bytes = sizes.bytes.saturating_add(blob.stored_size());
             sizes.resized_blobs += u64::from(blob.is_resized());
             if blob.refs() == 1 {
-                sizes.exclusive_bytes = sizes.exclusive_bytes.saturating_add(blob.stored_size());
+                exclusive_bytes = exclusive_bytes.saturating_add(blob.stored_size());
             }
         } else {
             sizes.missing_blobs += 1;
             sizes.missing_bytes = sizes.missing_bytes.saturating_add(blob.size().unwrap_or_default());
         }
     }
+    sizes.exclusive_bytes = blobs.knows_all_refs().then_some(exclusive_bytes);
     sizes
 }

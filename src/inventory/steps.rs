@@ -214,9 +214,9 @@ impl<'a> Step<'a> {
         self.cache.layers.get(self.layer()?.at())?.blob.map(|blob| self.blobs.get(blob))
     }
 
-    /// Returns how many refs reach its top layer.
-    pub fn refs(&self) -> Option<u32> {
-        self.blob().map(|blob| blob.refs())
+    /// Returns how many other refs reach its top layer, where all refs of the store were read.
+    pub fn other_refs(&self) -> Option<u32> {
+        self.blob()?.other_refs()
     }
 
     /// Tells whether it is a source, such as a base image: it has a key and never a result.
@@ -246,9 +246,9 @@ impl Subject for Step<'_> {
         let sizes = self.detail.sizes;
         match field {
             NumberField::Size => sizes.map(|sizes| sizes.layer_bytes),
-            NumberField::Exclusive => sizes.map(|sizes| sizes.exclusive_bytes),
+            NumberField::Exclusive => sizes.and_then(|sizes| sizes.exclusive_bytes),
             NumberField::Layers => sizes.map(|sizes| u64::from(sizes.depth)),
-            NumberField::Refs => self.refs().map(u64::from),
+            NumberField::Refs => self.other_refs().map(|others| u64::from(others) + 1),
             NumberField::Records => None,
         }
     }

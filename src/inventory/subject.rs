@@ -22,7 +22,7 @@ impl Subject for RefEntry {
     fn number(&self, field: NumberField) -> Option<u64> {
         match field {
             NumberField::Size => Some(self.sizes.bytes),
-            NumberField::Exclusive => Some(self.sizes.exclusive_bytes),
+            NumberField::Exclusive => self.sizes.exclusive_bytes,
             NumberField::Layers => Some(self.layers.into()),
             NumberField::Records => self.counts().map(|counts| counts.records),
             NumberField::Refs => None,
@@ -42,7 +42,7 @@ impl Subject for RefEntry {
     }
 
     fn shared(&self) -> Option<bool> {
-        Some(self.sizes.exclusive_bytes < self.sizes.bytes)
+        self.sizes.exclusive_bytes.map(|bytes| bytes < self.sizes.bytes)
     }
 }
 

@@ -204,7 +204,7 @@ impl Subject for Candidate<'_> {
     fn number(&self, field: NumberField) -> Option<u64> {
         match field {
             NumberField::Size => self.detail.sizes.map(|sizes| sizes.layer_bytes),
-            NumberField::Exclusive => self.detail.sizes.map(|sizes| sizes.exclusive_bytes),
+            NumberField::Exclusive => self.detail.sizes.and_then(|sizes| sizes.exclusive_bytes),
             NumberField::Refs | NumberField::Layers | NumberField::Records => None,
         }
     }

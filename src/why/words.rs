@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 
 use super::Explanation;
+use super::groups::Group;
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::names::Place;
 use crate::explain::solve::Verdict;
@@ -21,28 +22,26 @@ impl Explanation {
         self.names.get(step.at()).and_then(|name| name.places.first())
     }
 
-    /// Returns the steps that run because this one does, each after those that it takes from.
-    pub fn followers(&self, root: StepIndex) -> Vec<StepIndex> {
-        let mut reached = vec![false; self.build.steps.len()];
-        reached[root.at()] = true;
-        let mut followers = Vec::new();
-        for (step, of) in self.build.ordered() {
-            let is_upstream = |cause: &Cause| cause.kind == CauseKind::Upstream;
-            if self.causes[step.at()].as_ref().is_some_and(is_upstream)
-                && of.inputs.iter().any(|input| reached[input.step.at()])
-            {
-                reached[step.at()] = true;
-                followers.push(step);
-            }
-        }
-        followers
-    }
-
     /// Returns how long the steps that ran took together, as far as a log tells.
     pub fn lost(&self) -> SignedDuration {
         let steps = self.steps();
         let ran = steps.iter().filter(|step| self.standings[step.at()].verdict == Verdict::Miss);
         ran.filter_map(|step| self.busy[step.at()]).sum()
+    }
+}
+
+impl Group {
+    /// Says what follows from the cause, and what it costs in all; nothing when it is not known to cost anything.
+    pub fn costs(&self) -> String {
+        let follows = match (self.followers, self.steps.len()) {
+            (0, _) => String::new(),
+            (1, 1) => "1 step after it runs, too".to_owned(),
+            (count, 1) => format!("{count} steps after it run, too"),
+            (1, _) => "1 step after them runs, too".to_owned(),
+            (count, _) => format!("{count} steps after them run, too"),
+        };
+        let took = if self.took.is_zero() { String::new() } else { format!("costs {}", seconds(self.took)) };
+        [follows, took].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 }
 

@@ -45,7 +45,7 @@ async fn draw(set: &str, name: &str, provenance: Option<&str>) -> String {
         let indent: String = (1..=row.indent.depth).map(guide).collect();
         let twin = if matches!(row.kind, RowKind::Twin(_)) { "= " } else { "" };
         let size = step.sizes().map(|sizes| Size(sizes.layer_bytes).to_string()).unwrap_or_default();
-        let refs = step.refs().map(|refs| format!("in {refs}")).unwrap_or_default();
+        let refs = step.other_refs().map(|others| format!("in {}", others + 1)).unwrap_or_default();
         let row = format!("{indent}{twin}{} {} {size} {refs}", step.name(), step.detail.state.word());
         writeln!(drawn, "{}", row.trim_end()).unwrap();
     }

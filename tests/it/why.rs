@@ -252,19 +252,15 @@ fn why_tells_causes_first_and_then_the_steps() {
         "--baseline", "provenance/c07.json", "--context", "tree/c08"]), @r"
     ./cache#c07: 6 hit, 9 run, which took 0.7s
 
-    ✗ Dockerfile:16 RUN go build -trimpath ./api
-        its command changed: `go build ./api` became `go build -trimpath ./api`, and 4 steps after it run, too
-    ✗ Dockerfile:12 WORKDIR /src
-        the cache holds its key, and its result no longer; `c04` still has it
-        → import a ref that still has the result as well, or export it from a build that runs the step
-    ✗ Dockerfile:13 COPY go.mod ./
-        the cache holds its key, and its result no longer; `c04` still has it
-        → import a ref that still has the result as well, or export it from a build that runs the step
-    ✗ Dockerfile:14 RUN go mod download
-        the cache holds its key, and its result no longer; `c04` still has it
-        → import a ref that still has the result as well, or export it from a build that runs the step
-    ✗ Dockerfile:15 COPY api ./api
-        the cache holds its key, and its result no longer; `c04` still has it
+    1  Dockerfile:16 RUN go build -trimpath ./api
+        its command changed: `go build ./api` became `go build -trimpath ./api`
+        4 steps after it run, too · costs 0.4s
+    2  Dockerfile:12 WORKDIR /src
+       Dockerfile:13 COPY go.mod ./
+       Dockerfile:14 RUN go mod download
+       Dockerfile:15 COPY api ./api
+        each: the cache holds its key, and its result no longer; `c04` still has it
+        costs 0.2s
         → import a ref that still has the result as well, or export it from a build that runs the step
 
        STEP                                          WHERE          CACHE     TIME  WHY
@@ -274,16 +270,16 @@ fn why_tells_causes_first_and_then_the_steps() {
     ✓  RUN npm ci                                    Dockerfile:4   result       –
     ✓  COPY web ./web                                Dockerfile:7   result       –
     ✓  RUN npm run build                             Dockerfile:9   result    0.5s
-    ✗  WORKDIR /src                                  Dockerfile:12  key-only  0.0s  result-dropped
-    ✗  COPY go.mod ./                                Dockerfile:13  key-only  0.0s  result-dropped
-    ✗  RUN go mod download                           Dockerfile:14  key-only  0.1s  result-dropped
-    ✗  COPY api ./api                                Dockerfile:15  key-only  0.1s  result-dropped
-    ✗  RUN go build -trimpath ./api                  Dockerfile:16  absent    0.2s  command
+    ✗  WORKDIR /src                                  Dockerfile:12  key-only  0.0s  2  result-dropped
+    ✗  COPY go.mod ./                                Dockerfile:13  key-only  0.0s  2  result-dropped
+    ✗  RUN go mod download                           Dockerfile:14  key-only  0.1s  2  result-dropped
+    ✗  COPY api ./api                                Dockerfile:15  key-only  0.1s  2  result-dropped
+    ✗  RUN go build -trimpath ./api                  Dockerfile:16  absent    0.2s  1  command
     ✓  RUN npm test && echo ok > /report.txt         Dockerfile:20  result    0.3s
-    ✗  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  absent    0.1s  ↑ RUN go build -trimpath ./api
-    ✗  COPY --from=web /app/dist /srv                Dockerfile:25  absent    0.1s  ↑ RUN go build -trimpath ./api
-    ✗  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  absent    0.1s  ↑ RUN go build -trimpath ./api
-    ✗  COPY assets /srv/assets                       Dockerfile:27  absent    0.0s  ↑ RUN go build -trimpath ./api
+    ✗  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  absent    0.1s  ↑ 1
+    ✗  COPY --from=web /app/dist /srv                Dockerfile:25  absent    0.1s  ↑ 1
+    ✗  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  absent    0.1s  ↑ 1
+    ✗  COPY assets /srv/assets                       Dockerfile:27  absent    0.0s  ↑ 1
 
     ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
     exit 0
@@ -292,9 +288,10 @@ fn why_tells_causes_first_and_then_the_steps() {
         "provenance/c05.json", "--context", "tree/c06"]), @r"
     ./cache#c05: 9 hit, 3 run, 3 unknown
 
-    ✗ Dockerfile:7 COPY web ./web
-        the permissions of files changed: web/index.js, and 2 steps after it run, too
+    1  Dockerfile:7 COPY web ./web
+        the permissions of files changed: web/index.js
           mode  web/index.js (0644 → 0755)
+        2 steps after it run, too
         → keep the bits the same everywhere: umask, and core.fileMode of git
 
        STEP                                          WHERE          CACHE     TIME  WHY
@@ -302,14 +299,14 @@ fn why_tells_causes_first_and_then_the_steps() {
     ✓  WORKDIR /app                                  Dockerfile:2   result       –
     ✓  COPY package.json package-lock.json ./        Dockerfile:3   result       –
     ✓  RUN npm ci                                    Dockerfile:4   result       –
-    ✗  COPY web ./web                                Dockerfile:7   absent       –  mode
-    ✗  RUN npm run build                             Dockerfile:9   absent       –  ↑ COPY web ./web
+    ✗  COPY web ./web                                Dockerfile:7   absent       –  1  mode
+    ✗  RUN npm run build                             Dockerfile:9   absent       –  ↑ 1
     ✓  WORKDIR /src                                  Dockerfile:12  key-only     –
     ✓  COPY go.mod ./                                Dockerfile:13  key-only     –
     ✓  RUN go mod download                           Dockerfile:14  key-only     –
     ✓  COPY api ./api                                Dockerfile:15  key-only     –
     ✓  RUN go build ./api                            Dockerfile:16  key-only     –
-    ✗  RUN npm test && echo ok > /report.txt         Dockerfile:20  absent       –  ↑ COPY web ./web
+    ✗  RUN npm test && echo ok > /report.txt         Dockerfile:20  absent       –  ↑ 1
     ✓  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  result       –
     ?  COPY --from=web /app/dist /srv                Dockerfile:25  unknown      –
     ?  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  unknown      –

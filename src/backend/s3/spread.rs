@@ -1,7 +1,8 @@
 //! Many listings beside each other.
 //!
 //! The names of blobs are digests, which are spread evenly. When the first page says that there is more, the rest of the
-//! names is cut into ranges of a little less than a page each, and these are listed at once.
+//! names is cut into ranges of a little less than a page each, and these are listed at once. A first page that was read while
+//! the manifests were listed serves for the cutting alone: what it tells may be older than they are.
 
 use std::future::Future;
 
@@ -22,24 +23,39 @@ const RANGES_PER_100_PAGES: usize = 114;
 /// The names after a key up to another, itself included; the last range has no end.
 type Range = (String, Option<String>);
 
+/// Returns the key with which the first page of the keys under `prefix` ends, where there are more.
+pub(super) async fn first(lister: Lister<'_>, prefix: &str) -> Option<String> {
+    // Whatever is wrong shows in the listing itself.
+    let page = lister.page(prefix, "").await.ok().filter(|page| page.goes_on)?;
+    page.objects.last().map(|last| last.key.clone())
+}
+
 /// Hands pages of the keys under `prefix` to `each` until all is told, `cancel` fires, or `each` says that nobody listens.
+/// `first` is what [`first`] found.
 ///
 /// # Errors
 /// When the bucket cannot be listed.
 pub(super) async fn list<F: Future<Output = bool> + Send>(
     lister: Lister<'_>,
     prefix: &str,
+    first: Option<String>,
     at_once: usize,
     cancel: &CancellationToken,
     each: impl Fn(Vec<Listed>) -> F + Sync,
 ) -> Result<(), RemoteError> {
-    let Page { objects, goes_on } = lister.page(prefix, "").await?;
-    let last = objects.last().map(|last| last.key.clone()).unwrap_or_default();
-    if !each(objects).await || !goes_on {
-        return Ok(());
-    }
-    let ranges: Vec<_> =
-        cut(prefix, &last).into_iter().map(|range| one(lister, prefix, range, cancel, &each)).collect();
+    let ranges = if let Some(last) = first {
+        let mut ranges = cut(prefix, &last);
+        ranges.insert(0, (String::new(), Some(last)));
+        ranges
+    } else {
+        let Page { objects, goes_on } = lister.page(prefix, "").await?;
+        let last = objects.last().map(|last| last.key.clone()).unwrap_or_default();
+        if !each(objects).await || !goes_on {
+            return Ok(());
+        }
+        cut(prefix, &last)
+    };
+    let ranges: Vec<_> = ranges.into_iter().map(|range| one(lister, prefix, range, cancel, &each)).collect();
     let mut listing = stream::iter(ranges).buffer_unordered(at_once.max(1));
     while let Some(listed) = listing.next().await {
         if !listed? || cancel.is_cancelled() {

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::other_refs;
 use crate::explain::evidence::RecordLabel;
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
@@ -128,12 +127,14 @@ pub(in crate::cli) fn records(
                 layer: top.map(|top| first_layer + top.at()),
                 bytes: detail.sizes.map(|sizes| sizes.bytes),
                 layer_bytes: detail.sizes.map(|sizes| sizes.layer_bytes),
-                exclusive_bytes: detail.sizes.map(|sizes| sizes.exclusive_bytes),
+                exclusive_bytes: detail.sizes.and_then(|sizes| sizes.exclusive_bytes),
                 created: detail.created,
                 platform: cache.platform.clone(),
                 record_state: detail.state,
                 is_root: detail.kind == RecordKind::Root,
-                also_in: top.and_then(|top| cache.layers[top.at()].blob).map(|blob| other_refs(inventory, blob)),
+                also_in: top
+                    .and_then(|top| cache.layers[top.at()].blob)
+                    .and_then(|blob| inventory.blobs.get(blob).other_refs()),
                 key: record.digest.valid(),
             }
         })

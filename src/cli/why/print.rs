@@ -1,14 +1,16 @@
 //! What `why` prints for people: the causes first, then the steps.
 
 use crate::cli::table::{Align, Cell, Style, Table};
-use crate::explain::cause::Cause;
 use crate::explain::solve::Verdict;
 use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
 use crate::format::text::visible;
 use crate::why::Explanation;
+use crate::why::groups::{Group, Groups};
 use crate::why::words::{seconds, sentence};
 
+/// How many steps are named that have the same cause.
+const MOST_STEPS: usize = 6;
 /// How many changed files are listed for a cause.
 const MOST_FILES: usize = 10;
 
@@ -22,19 +24,19 @@ pub(super) fn page(imported: &str, explanation: &Explanation, color: bool) -> St
         .collect();
     let counts = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
     let mut lines = vec![format!("{}: {counts}{}", visible(imported), cost(explanation)), String::new()];
-    let roots = explanation.root_causes();
-    if roots.is_empty() {
+    let groups = Groups::new(explanation);
+    if groups.all.is_empty() {
         lines.push(match (explanation.count(Verdict::Miss), explanation.count(Verdict::Unknown)) {
             (0, 0) => "Every step is found in the cache.".to_owned(),
             (0, _) => "No step is known to run.".to_owned(),
             _ => "Nothing tells why steps run.".to_owned(),
         });
     }
-    for (step, cause) in &roots {
-        lines.extend(root(explanation, *step, cause, color));
+    for (number, group) in (1..).zip(&groups.all) {
+        lines.extend(told(explanation, number, group, color));
     }
     lines.push(String::new());
-    lines.push(steps(explanation, color));
+    lines.push(steps(explanation, &groups, color));
     lines.push("✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned());
     for note in &explanation.notes {
         lines.push(format!("note: {}", visible(note)));
@@ -48,17 +50,25 @@ fn cost(explanation: &Explanation) -> String {
     if busy.is_zero() { String::new() } else { format!(", which took {}", seconds(busy)) }
 }
 
-fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) -> Vec<String> {
-    let place = explanation.place(step);
-    let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
-    let below = match explanation.followers(step).len() {
-        0 => String::new(),
-        1 => ", and 1 step after it runs, too".to_owned(),
-        count => format!(", and {count} steps after it run, too"),
+/// Tells one reason for which steps run: which, why, what changed, what it costs, and what to do.
+fn told(explanation: &Explanation, number: usize, group: &Group, color: bool) -> Vec<String> {
+    let of_first = group.steps.first().and_then(|step| explanation.causes[step.at()].as_ref());
+    let Some(cause) = of_first else { return Vec::new() };
+    let head = |step: &StepIndex| {
+        let place = explanation.place(*step);
+        let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
+        Style::Strong.paint(&format!("{place}{}", visible(&explanation.title(*step))), color)
     };
-    let name = visible(&explanation.title(step)).into_owned();
-    let head = Style::Strong.paint(&format!("{place}{name}"), color);
-    let mut lines = vec![format!("✗ {head}"), format!("    {}{below}", visible(&sentence(cause)))];
+    let mut lines: Vec<String> = Vec::new();
+    for (place, step) in group.steps.iter().take(MOST_STEPS).enumerate() {
+        let sign = if place == 0 { number.to_string() } else { String::new() };
+        lines.push(format!("{sign:<3}{}", head(step)));
+    }
+    if group.steps.len() > MOST_STEPS {
+        lines.push(format!("   … and {} more", group.steps.len() - MOST_STEPS));
+    }
+    let each = if group.steps.len() > 1 { "each: " } else { "" };
+    lines.push(format!("    {each}{}", visible(&sentence(cause))));
     lines.extend(cause.text.iter().map(|line| text_line(line, color)));
     let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
         &cause.paths[..]
@@ -72,6 +82,10 @@ fn root(explanation: &Explanation, step: StepIndex, cause: &Cause, color: bool) 
     }
     if shown.len() > MOST_FILES {
         lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
+    }
+    let costs = group.costs();
+    if !costs.is_empty() {
+        lines.push(format!("    {costs}"));
     }
     lines.extend(cause.kind.advice().map(|advice| format!("    → {advice}")));
     lines
@@ -88,7 +102,7 @@ fn text_line(line: &Line, color: bool) -> String {
     format!("        {}", style.paint(format!("{sign} {}", visible(text)).trim_end(), color))
 }
 
-fn steps(explanation: &Explanation, color: bool) -> String {
+fn steps(explanation: &Explanation, groups: &Groups, color: bool) -> String {
     let mut table = Table::new([
         ("", Align::Left),
         ("STEP", Align::Left),
@@ -106,9 +120,12 @@ fn steps(explanation: &Explanation, color: bool) -> String {
             Verdict::Unknown => ("?", Style::Strong),
         };
         let place = explanation.place(step);
-        let why = explanation.causes[step.at()]
-            .as_ref()
-            .map(|cause| if cause.is_root() { cause.kind.word().to_owned() } else { format!("↑ {}", cause.detail) });
+        let number = groups.number(step).map(|number| number.to_string()).unwrap_or_default();
+        let why = explanation.causes[step.at()].as_ref().map(|cause| match cause.is_root() {
+            true => format!("{number:<2} {}", cause.kind.word()),
+            false if number.is_empty() => format!("↑ {}", cause.detail),
+            false => format!("↑ {number}"),
+        });
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         table.row([
             Cell::new(mark).style(style),

@@ -84,6 +84,17 @@ impl CauseKind {
         }
     }
 
+    /// Tells whether nobody changed anything: the cache has lost, or never had, the result.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::ResultDropped | Self::NotExported | Self::BlobMissing)
+    }
+
+    /// Tells whether it is one thing however many steps it strikes: an image that moved, a flag of the build, a cache that
+    /// cannot be read.
+    pub fn is_of_many_steps(self) -> bool {
+        matches!(self, Self::BaseImage | Self::NoCache | Self::ConfigUnreadable)
+    }
+
     /// Returns what to do about it, where something can be done.
     pub fn advice(self) -> Option<&'static str> {
         Some(match self {

@@ -12,8 +12,8 @@ use crate::format::cache_config::{CacheGraph, LayerIndex};
 pub(super) struct LayerSizes<'a> {
     layers: &'a [LayerDetail],
     by_layer: Vec<ResultSizes>,
-    /// The blobs that exactly one record uses, and no other ref.
-    exclusive: HashSet<BlobId>,
+    /// The blobs that exactly one record uses, and no other ref, where all refs are known.
+    exclusive: Option<HashSet<BlobId>>,
 }
 
 /// What the walk learns of a layer.
@@ -27,12 +27,13 @@ struct Visit {
 }
 
 impl<'a> LayerSizes<'a> {
-    /// Measures the chains of `graph`, as they are used by `results`; `is_own` tells whether no other ref has a blob.
+    /// Measures the chains of `graph`, as they are used by `results`; `is_own` tells whether no other ref
+    /// has a blob, where that is known.
     pub(super) fn new<'r>(
         graph: &CacheGraph,
         layers: &'a [LayerDetail],
         results: impl Iterator<Item = &'r ImportedResult>,
-        is_own: impl Fn(BlobId) -> bool,
+        is_own: Option<impl Fn(BlobId) -> bool>,
     ) -> Self {
         let (order, mut visits) = walk(graph, layers);
         let mut blob_users: HashMap<BlobId, u64> = HashMap::new();
@@ -56,19 +57,23 @@ impl<'a> LayerSizes<'a> {
                 *blob_users.entry(blob).or_default() += visit.users;
             }
         }
-        let own = blob_users.into_iter().filter(|(blob, users)| *users == 1 && is_own(*blob));
-        let exclusive: HashSet<BlobId> = own.map(|(blob, _)| blob).collect();
+        let exclusive: Option<HashSet<BlobId>> = is_own.map(|is_own| {
+            let own = blob_users.into_iter().filter(|(blob, users)| *users == 1 && is_own(*blob));
+            own.map(|(blob, _)| blob).collect()
+        });
 
-        let mut by_layer = vec![ResultSizes::default(); layers.len()];
+        let nothing = ResultSizes { exclusive_bytes: exclusive.as_ref().map(|_| 0), ..ResultSizes::default() };
+        let mut by_layer = vec![nothing; layers.len()];
         for &layer in &order {
-            let below = visits[layer].parent.map_or_else(ResultSizes::default, |parent| by_layer[parent]);
+            let below = visits[layer].parent.map_or(nothing, |parent| by_layer[parent]);
             let bytes = layers[layer].bytes.unwrap_or_default();
             let added = if visits[layer].repeats { 0 } else { bytes };
-            let own = if layers[layer].blob.is_some_and(|blob| exclusive.contains(&blob)) { added } else { 0 };
+            let is_own = layers[layer].blob.zip(exclusive.as_ref()).is_some_and(|(blob, own)| own.contains(&blob));
+            let own = if is_own { added } else { 0 };
             by_layer[layer] = ResultSizes {
                 layer_bytes: bytes,
                 bytes: below.bytes.saturating_add(added),
-                exclusive_bytes: below.exclusive_bytes.saturating_add(own),
+                exclusive_bytes: below.exclusive_bytes.map(|bytes| bytes.saturating_add(own)),
                 depth: below.depth + 1,
             };
         }
@@ -80,7 +85,8 @@ impl<'a> LayerSizes<'a> {
         match result {
             ImportedResult::Top(top) => self.by_layer[top.at()],
             ImportedResult::Chain(chain) => {
-                let mut sizes = ResultSizes::default();
+                let exclusive_bytes = self.exclusive.as_ref().map(|_| 0);
+                let mut sizes = ResultSizes { exclusive_bytes, ..ResultSizes::default() };
                 let mut seen = HashSet::new();
                 for layer in chain.iter().map(|layer| &self.layers[layer.at()]) {
                     let bytes = layer.bytes.unwrap_or_default();
@@ -89,8 +95,8 @@ impl<'a> LayerSizes<'a> {
                         continue;
                     }
                     sizes.bytes = sizes.bytes.saturating_add(bytes);
-                    if layer.blob.is_some_and(|blob| self.exclusive.contains(&blob)) {
-                        sizes.exclusive_bytes = sizes.exclusive_bytes.saturating_add(bytes);
+                    if layer.blob.zip(self.exclusive.as_ref()).is_some_and(|(blob, own)| own.contains(&blob)) {
+                        sizes.exclusive_bytes = sizes.exclusive_bytes.map(|own| own.saturating_add(bytes));
                     }
                 }
                 sizes
@@ -158,8 +164,9 @@ mod tests {
             })
             .collect();
         let results: Vec<ImportedResult> = tops.iter().map(|top| ImportedResult::Top(LayerIndex(*top))).collect();
-        let sizes = LayerSizes::new(&graph, &details, results.iter(), |blob| !shared.contains(&blob.0));
-        results.iter().map(|result| sizes.of(result)).map(|sizes| (sizes.bytes, sizes.exclusive_bytes)).collect()
+        let sizes = LayerSizes::new(&graph, &details, results.iter(), Some(|blob: BlobId| !shared.contains(&blob.0)));
+        let sizes = results.iter().map(|result| sizes.of(result));
+        sizes.map(|sizes| (sizes.bytes, sizes.exclusive_bytes.unwrap())).collect()
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl PlanRows {
                     Target::Object(object) => (None, Some(object.modified)),
                 };
                 let bytes = match target {
-                    Target::Ref(_) => entry.map(|entry| entry.sizes.exclusive_bytes),
+                    Target::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
                     Target::Rewrite(rewrite) => Some(rewrite.later_bytes),
                     Target::Object(object) => Some(object.size),
                 };
@@ -114,7 +114,7 @@ impl PlanRows {
             Entry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
                 let entry = kept.digest.as_ref().and_then(|digest| find(&kept.name, digest));
-                let bytes = entry.map(|entry| entry.sizes.exclusive_bytes);
+                let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
                 let (name, reasons) = (kept.name.clone(), words(&kept.reasons));
                 Item { kind: kept.kind, name, bytes, entry, modified: None, standing: None, reasons }
             }

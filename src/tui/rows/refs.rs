@@ -94,6 +94,15 @@ impl RefRows {
         if entry.sealed().is_some() { unknown() } else { self.size(bytes, role) }
     }
 
+    /// Prints what only a ref has, where all that others have is known.
+    fn exclusive(&self, entry: &RefEntry) -> Cell {
+        match entry.sizes.exclusive_bytes {
+            Some(bytes) => self.size_of(entry, bytes, Role::Text),
+            None if self.inventory.progress == Progress::Complete => unknown(),
+            None => self.size(0, Role::Text),
+        }
+    }
+
     /// Sizes are known when everything has been listed.
     fn size(&self, bytes: u64, role: Role) -> Cell {
         match self.inventory.progress {
@@ -169,7 +178,7 @@ impl RowSet for RefRows {
             Cell::new(entry.kind.word(), Role::Dim),
             Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| Age::between(then, now).to_string())),
             self.size_of(entry, entry.sizes.bytes, Role::Text),
-            self.size_of(entry, entry.sizes.exclusive_bytes, Role::Text),
+            self.exclusive(entry),
             entry.sealed().map_or_else(|| Cell::text(grouped(entry.layers.into())), |_| unknown()),
             steps(entry),
             self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
@@ -270,7 +279,7 @@ impl RowSet for RefRows {
             ("kind", json!(entry.kind.word())),
             ("state", json!(entry.state())),
             ("bytes", json!(known.then_some(entry.sizes.bytes))),
-            ("exclusive_bytes", json!(known.then_some(entry.sizes.exclusive_bytes))),
+            ("exclusive_bytes", json!(entry.sizes.exclusive_bytes.filter(|_| known))),
             ("missing_blobs", json!(known.then_some(entry.sizes.missing_blobs))),
             ("layers", json!(known.then_some(entry.layers))),
             ("records", json!(counts.map(|counts| counts.records))),
@@ -304,8 +313,10 @@ impl RefRows {
             ),
             Detail::Fact(
                 "only here",
-                self.size_of(entry, sizes.exclusive_bytes, Role::Text)
-                    .and(": what deleting this ref alone would free", Role::Dim),
+                match sizes.exclusive_bytes {
+                    Some(_) => self.exclusive(entry).and(": what deleting this ref alone would free", Role::Dim),
+                    None => Cell::new("not known: only this ref of the repository was read", Role::Unsure),
+                },
             ),
             Detail::Fact("layers", Cell::text(grouped(entry.layers.into()))),
         ];

@@ -9,12 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
-use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::cause::Cause;
 use crate::explain::solve::{InCache, Verdict};
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, Subject, TextField};
 use crate::tui::theme::Role;
 use crate::why::Explanation;
+use crate::why::groups::{Group, Groups};
 use crate::why::words::{seconds, sentence};
 
 mod detail;
@@ -39,28 +40,13 @@ pub struct Explained {
     pub explanation: Explanation,
     /// The refs that it holds the build against.
     pub against: Vec<String>,
-    /// Why steps run, the heaviest first.
-    pub groups: Vec<Group>,
+    /// Why steps run.
+    pub groups: Groups,
     /// How many steps hit, miss, and are open.
     pub counts: [usize; 3],
     /// How long those that ran took together, as far as a log tells.
     pub lost: SignedDuration,
     order: Vec<StepIndex>,
-    /// For each step the one that it runs because of, when it is not itself to blame.
-    owners: Vec<Option<StepIndex>>,
-    /// For each step the place of the group that it is part of or runs because of.
-    group_of: Vec<Option<usize>>,
-}
-
-/// Steps that run for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Group {
-    /// Where the cause lies, in the order of the file.
-    pub steps: Vec<StepIndex>,
-    /// What runs because of them.
-    pub followers: usize,
-    /// How long all of them took, as far as a log tells.
-    pub took: SignedDuration,
 }
 
 impl fmt::Debug for Explained {
@@ -73,43 +59,10 @@ impl Explained {
     /// Arranges an explanation of a build that imports the refs `against`.
     pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
         let order = explanation.steps();
-        let owners = owners(&explanation);
-        let mut roots: Vec<(StepIndex, &Cause)> =
-            order.iter().filter_map(|step| Some((*step, explanation.causes[step.at()].as_ref()?))).collect();
-        roots.retain(|(_, cause)| cause.is_root());
-        // What somebody changed comes before what a cache has lost.
-        roots.sort_by_key(|(_, cause)| is_loss(cause.kind));
-        let mut groups: Vec<Group> = Vec::new();
-        let mut group_of = vec![None; explanation.build.steps.len()];
-        let mut shared: HashMap<(CauseKind, &str), usize> = HashMap::new();
-        for (step, cause) in roots {
-            let is_shared = is_loss(cause.kind) || matches!(cause.kind, CauseKind::BaseImage | CauseKind::NoCache);
-            let known = shared.get(&(cause.kind, cause.detail.as_str())).filter(|_| is_shared);
-            let place = known.copied().unwrap_or(groups.len());
-            if place == groups.len() {
-                groups.push(Group::default());
-            }
-            shared.insert((cause.kind, &cause.detail), place);
-            groups[place].steps.push(step);
-            groups[place].took += explanation.busy[step.at()].unwrap_or_default();
-            group_of[step.at()] = Some(place);
-        }
-        for step in &order {
-            let owner = owners[step.at()].and_then(|owner: StepIndex| group_of[owner.at()]);
-            if let Some(place) = owner {
-                groups[place].followers += 1;
-                groups[place].took += explanation.busy[step.at()].unwrap_or_default();
-                group_of[step.at()] = Some(place);
-            }
-        }
+        let groups = Groups::new(&explanation);
         let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown].map(|verdict| explanation.count(verdict));
         let lost = explanation.lost();
-        Self { explanation, against, groups, counts, lost, order, owners, group_of }
-    }
-
-    /// Returns the number of the cause that a step has, or that it runs because of; counted from 1.
-    fn number(&self, step: StepIndex) -> Option<usize> {
-        self.group_of.get(step.at()).copied().flatten().map(|place| place + 1)
+        Self { explanation, against, groups, counts, lost, order }
     }
 
     /// Returns how many steps there are.
@@ -119,7 +72,7 @@ impl Explained {
 
     /// Returns what runs because of a step.
     fn followers(&self, root: StepIndex) -> impl Iterator<Item = StepIndex> {
-        self.order.iter().copied().filter(move |step| self.owners[step.at()] == Some(root))
+        self.order.iter().copied().filter(move |step| self.groups.owner(*step) == Some(root))
     }
 
     fn cause(&self, step: StepIndex) -> Option<&Cause> {
@@ -151,16 +104,10 @@ impl Explained {
             count => what.and(format!(" and {count} more steps, each: "), Role::Dim),
         };
         let mut sentences = vec![what.and(sentence(cause), Role::Text)];
-        let follows = match group.followers {
-            0 => String::new(),
-            1 => "1 step after it runs, too".to_owned(),
-            count => format!("{count} steps after it run, too"),
-        };
-        let took = if group.took.is_zero() { String::new() } else { format!("costs {}", seconds(group.took)) };
-        let costs: Vec<String> = [follows, took].into_iter().filter(|text| !text.is_empty()).collect();
+        let costs = group.costs();
         let mut remedy = Cell::default();
         if !costs.is_empty() {
-            remedy = remedy.and(costs.join(" · "), Role::Warning).and("  ", Role::Text);
+            remedy = remedy.and(costs, Role::Warning).and("  ", Role::Text);
         }
         if let Some(advice) = cause.kind.advice() {
             remedy = remedy.and("→ ", Role::Key).and(advice, Role::Dim);
@@ -170,24 +117,6 @@ impl Explained {
         }
         sentences
     }
-}
-
-/// Finds for each step that runs because of another the one that is to blame: from the first input that runs for a reason.
-fn owners(explanation: &Explanation) -> Vec<Option<StepIndex>> {
-    let mut owners: Vec<Option<StepIndex>> = vec![None; explanation.build.steps.len()];
-    for (step, of) in explanation.build.ordered() {
-        if explanation.causes[step.at()].as_ref().is_some_and(|cause| !cause.is_root()) {
-            owners[step.at()] = of.inputs.iter().find_map(|input| {
-                let is_root = explanation.causes[input.step.at()].as_ref().is_some_and(Cause::is_root);
-                if is_root { Some(input.step) } else { owners[input.step.at()] }
-            });
-        }
-    }
-    owners
-}
-
-fn is_loss(kind: CauseKind) -> bool {
-    matches!(kind, CauseKind::ResultDropped | CauseKind::NotExported | CauseKind::BlobMissing)
 }
 
 /// Returns the sign of a verdict and the word beside it.
@@ -230,13 +159,13 @@ impl WhyRows {
         let mut below: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
         if let Some(explained) = explained.as_ref().filter(|_| shape == Shape::Folded) {
             for &step in &explained.order {
-                if let Some(owner) = explained.owners[step.at()] {
+                if let Some(owner) = explained.groups.owner(step) {
                     below.entry(owner).or_default().push(step);
                 }
             }
         }
         for &step in explained.iter().flat_map(|explained| &explained.order) {
-            let is_below = explained.as_ref().is_some_and(|explained| explained.owners[step.at()].is_some());
+            let is_below = explained.as_ref().is_some_and(|explained| explained.groups.owner(step).is_some());
             if shape == Shape::Flat || !is_below {
                 places.push(step);
                 let inside = below.get(&step).map_or(&[][..], Vec::as_slice);
@@ -272,7 +201,7 @@ impl WhyRows {
     /// Returns the row that a row stands below.
     pub fn parent(&self, row: u32) -> Option<Identity> {
         let step = self.step(row)?;
-        self.explained.as_ref()?.owners[step.at()].map(|owner| Identity::BuildStep(owner.0))
+        self.explained.as_ref()?.groups.owner(step).map(|owner| Identity::BuildStep(owner.0))
     }
 
     fn of(&self, row: u32) -> Option<(&Explained, StepIndex)> {
@@ -282,7 +211,7 @@ impl WhyRows {
     fn step_cell(&self, explained: &Explained, row: u32, step: StepIndex) -> Cell {
         let (sign, word, role) = sign(&explained.explanation, step);
         let cell = Cell::new(format!("{sign} {word:<6}"), role);
-        let is_below = self.shape == Shape::Folded && explained.owners[step.at()].is_some();
+        let is_below = self.shape == Shape::Folded && explained.groups.owner(step).is_some();
         let below = self.below(row);
         let lead = match (is_below, below, self.opened.contains(&step)) {
             _ if self.below.is_empty() => "",
@@ -300,7 +229,7 @@ impl WhyRows {
     }
 
     fn why_cell(explained: &Explained, step: StepIndex) -> Cell {
-        let number = explained.number(step).map(|number| number.to_string()).unwrap_or_default();
+        let number = explained.groups.number(step).map(|number| number.to_string()).unwrap_or_default();
         match explained.cause(step) {
             Some(cause) if cause.is_root() => {
                 Cell::new(number, Role::Strong).and(format!(" {}", cause.kind.word()), Role::Text)

@@ -229,10 +229,13 @@ impl Screen for Steps {
         if !self.steps().is_settled() {
             return Cell::new("the scan goes on: sizes and states are not final", Role::Unsure);
         }
-        let sums = Cell::new(Size(entry.sizes.bytes).to_string(), Role::Strong)
-            .and(" in all · ", Role::Dim)
-            .and(Size(entry.sizes.exclusive_bytes).to_string(), Role::Strong)
-            .and(" only here", Role::Dim);
+        let sums = Cell::new(Size(entry.sizes.bytes).to_string(), Role::Strong).and(" in all", Role::Dim);
+        let sums = match entry.sizes.exclusive_bytes {
+            Some(bytes) => {
+                sums.and(" · ", Role::Dim).and(Size(bytes).to_string(), Role::Strong).and(" only here", Role::Dim)
+            }
+            None => sums,
+        };
         let sums = match entry.age() {
             Some((time, _)) => sums.and(format!(" · made {}", Age::between(time, world.now).ago()), Role::Dim),
             None => sums,

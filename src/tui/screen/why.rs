@@ -128,9 +128,9 @@ impl Why {
 
     fn done(&mut self, explained: &Arc<Explained>, cx: &mut Context<'_>) {
         self.state = State::Done;
-        let count = explained.groups.len();
+        let count = explained.groups.all.len();
         let mut lead = Vec::new();
-        for (number, group) in (1..).zip(&explained.groups) {
+        for (number, group) in (1..).zip(&explained.groups.all) {
             let sentences = explained.told(group);
             lead.extend(sentences.into_iter().enumerate().map(|(place, sentence)| {
                 let sign = if place == 0 { format!("{number}  ") } else { "   ".to_owned() };
@@ -229,7 +229,7 @@ impl Why {
     fn show_causes(&self, cx: &mut Context<'_>) {
         let Some(explained) = self.rows.explained() else { return };
         let mut lines = Vec::new();
-        for (number, group) in (1..).zip(&explained.groups) {
+        for (number, group) in (1..).zip(&explained.groups.all) {
             if number > 1 {
                 lines.push(Detail::Blank);
             }
@@ -240,7 +240,7 @@ impl Why {
                 lines.extend(steps.map(Detail::Text));
             }
         }
-        if explained.groups.is_empty() {
+        if explained.groups.all.is_empty() {
             lines.push(Detail::Text(Cell::text("No step is known to run for a reason of its own.")));
         }
         let notes = &explained.explanation.notes;

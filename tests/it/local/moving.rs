@@ -60,7 +60,7 @@ fn assert_sound(inventory: &Inventory) {
     let stored: u64 = inventory.blobs.iter().map(|blob| blob.stored_size()).sum();
     assert_eq!(totals.stored().bytes, stored + totals.partial.bytes + totals.unknown.bytes);
     for entry in inventory.refs.iter() {
-        assert!(entry.sizes.exclusive_bytes <= entry.sizes.bytes);
+        assert!(entry.sizes.exclusive_bytes.unwrap() <= entry.sizes.bytes);
         if let Some(counts) = entry.counts() {
             assert_eq!(counts.results + counts.key_only + counts.broken, counts.records);
         }

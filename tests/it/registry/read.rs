@@ -79,6 +79,23 @@ fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
 }
 
 #[test]
+fn what_only_one_ref_has_is_told_when_all_were_read() {
+    let registry = DockerRegistry::with("kitchen", Setup::default());
+    let sandbox = Sandbox::new();
+    let all = sandbox.json(&["ls", &format!("{}/kitchen-cache", registry.host()), "--json"]);
+    for entry in all["sources"][0]["refs"].as_array().unwrap() {
+        assert!(entry["exclusive_bytes"].as_u64() <= entry["bytes"].as_u64());
+        let one = format!("{}/kitchen-cache:{}", registry.host(), entry["name"].as_str().unwrap());
+        let alone = &sandbox.json(&["ls", &one, "--json"])["sources"][0]["refs"][0];
+        assert_eq!((&alone["bytes"], &alone["exclusive_bytes"]), (&entry["bytes"], &Value::Null));
+    }
+    let shown = sandbox.json(&["show", &format!("{}/kitchen-cache:c06", registry.host()), "--json"]);
+    let records = shown["records"].as_array().unwrap();
+    assert!(records.iter().any(|record| record["bytes"].is_u64()));
+    assert!(records.iter().all(|record| record["exclusive_bytes"].is_null() && record["also_in"].is_null()));
+}
+
+#[test]
 fn the_second_look_reads_nothing_again() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();

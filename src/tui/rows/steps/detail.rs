@@ -171,7 +171,9 @@ fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
     {
         fact(lines, "made", format!("{created:.0}"));
     }
-    fact(lines, "only here", format!("{} of its chain", Size(sizes.exclusive_bytes)));
+    if let Some(exclusive) = sizes.exclusive_bytes {
+        fact(lines, "only here", format!("{} of its chain", Size(exclusive)));
+    }
     let heading = match sizes.depth {
         1 => format!("Chain of 1 layer, {}", Size(sizes.bytes)),
         depth => format!("Chain of {depth} layers, {}", Size(sizes.bytes)),

@@ -222,7 +222,7 @@ impl StepRows {
         }
         let sizes = step.sizes();
         let or_none = |text: Option<String>| text.map_or_else(|| Cell::new(NONE, Role::Dim), Cell::text);
-        let others = step.refs().map(|refs| refs.saturating_sub(1));
+        let others = step.other_refs();
         vec![
             name,
             or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
@@ -307,7 +307,7 @@ impl RowSet for StepRows {
                 1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
                 // The older, the more.
                 2 => step.and_then(|step| step.detail.created).map(|created| -created.as_nanosecond()),
-                3 => step.and_then(|step| step.refs()).map(i128::from),
+                3 => step.and_then(|step| step.other_refs()).map(i128::from),
                 _ => Some(i128::from(row)),
             }
         };
@@ -354,9 +354,9 @@ impl RowSet for StepRows {
             ("layer", json!(self.layer(row).map(|layer| layer.to_string()))),
             ("layer_bytes", json!(sizes.map(|sizes| sizes.layer_bytes))),
             ("bytes", json!(sizes.map(|sizes| sizes.bytes))),
-            ("exclusive_bytes", json!(sizes.map(|sizes| sizes.exclusive_bytes))),
+            ("exclusive_bytes", json!(sizes.and_then(|sizes| sizes.exclusive_bytes))),
             ("created", json!(step.detail.created)),
-            ("also_in", json!(step.refs().map(|refs| refs.saturating_sub(1)))),
+            ("also_in", json!(step.other_refs())),
         ]
     }
 

@@ -17,7 +17,7 @@ mod check;
 mod config;
 mod diff;
 mod du;
-mod image;
+mod evidence;
 mod json;
 mod ls;
 mod open;

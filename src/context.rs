@@ -28,9 +28,9 @@ pub struct Directories {
     pub main: Option<PathBuf>,
     /// The others, by the names that `--build-context` gave them.
     pub named: BTreeMap<String, PathBuf>,
-    /// What is excluded from the main context instead of what the build excluded: to tell what a next build would send, see
-    /// [`ignored`].
-    pub exclude: Option<Vec<String>>,
+    /// Whether the ignore file of the main context counts, where there is one, and not what the build left out: to tell what
+    /// a next build would send.
+    pub ignores_anew: bool,
 }
 
 impl Directories {
@@ -60,6 +60,8 @@ pub struct Contexts {
     pub problems: Vec<Problem>,
     /// Local sources for which no directory was given, by the names that the build has for them.
     pub missing: Vec<String>,
+    /// Whether the ignore file of the main context leaves out something else than the build did.
+    pub ignores_others: bool,
 }
 
 /// Something that could not be read.
@@ -110,6 +112,12 @@ impl From<io::Error> for ContextError {
 pub fn load(build: &Build, directories: &Directories) -> Contexts {
     let mut contexts = Contexts::default();
     let mut walks: BTreeMap<PathBuf, BTreeMap<Rules, Vec<StepIndex>>> = BTreeMap::new();
+    let ignored = directories.main.as_ref().and_then(|main| {
+        ignored(main, &dockerfile(build, main)).unwrap_or_else(|problem| {
+            contexts.problems.push(problem);
+            None
+        })
+    });
     for (step, of) in (0..).map(StepIndex).zip(&build.steps) {
         let OpKind::Source(op) = &of.op.kind else { continue };
         let ("local", name) = op.scheme() else { continue };
@@ -118,11 +126,14 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
             continue;
         };
         contexts.roots.insert(step, directory.clone());
-        let replaced = directories.exclude.as_ref().filter(|_| name == main_source(build));
+        let ignored = ignored.as_ref().filter(|_| name == main_source(build));
         match Rules::of_source(op) {
             Ok(mut rules) => {
-                if let Some(exclude) = replaced {
-                    rules.exclude.clone_from(exclude);
+                if let Some(ignored) = ignored.filter(|ignored| **ignored != rules.exclude) {
+                    contexts.ignores_others = true;
+                    if directories.ignores_anew {
+                        rules.exclude.clone_from(ignored);
+                    }
                 }
                 walks.entry(directory.clone()).or_default().entry(rules).or_default().push(step);
             }
@@ -170,6 +181,12 @@ pub fn read(directory: &Path, rules: &[Rules]) -> (Vec<Option<ContextFiles>>, Ve
     (listings.into_iter().map(|listing| listing.map(files)).collect(), problems)
 }
 
+/// Returns where the file of a build lies that was built in `main`.
+pub fn dockerfile(build: &Build, main: &Path) -> PathBuf {
+    let named = [&build.request.path].into_iter().chain(build.sources.first().map(|source| &source.name));
+    main.join(named.into_iter().find(|name| !name.is_empty()).map_or("Dockerfile", String::as_str))
+}
+
 /// Returns the name that the build has for its main context.
 fn main_source(build: &Build) -> &str {
     build.request.args.get("contextkey").map_or("context", String::as_str)
@@ -192,7 +209,7 @@ fn directory_of<'a>(build: &Build, source: &str, directories: &'a Directories) -
 ///
 /// # Errors
 /// When the file cannot be read or is malformed.
-pub fn ignored(directory: &Path, dockerfile: &Path) -> Result<Option<Vec<String>>, Problem> {
+fn ignored(directory: &Path, dockerfile: &Path) -> Result<Option<Vec<String>>, Problem> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     for path in [PathBuf::from(own), directory.join(".dockerignore")] {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -155,8 +156,10 @@ impl Explanation {
 ///
 /// # Errors
 /// When there is no graph of it, or no cache.
-pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanation, WhyError> {
+pub async fn explain(imported: &[Imported<'_>], mut given: Given) -> Result<Explanation, WhyError> {
     let mut notes = Vec::new();
+    let mut debug = evidence::take_debug(&mut given.documents);
+    debug.extend(evidence::take_debug(&mut given.baseline));
     let Evidence { build, log, ignored } = evidence::gather(given.documents, &mut notes).ok_or(WhyError::NoGraph)?;
     let baseline = if given.baseline.is_empty() {
         notes.push(
@@ -170,9 +173,14 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
     let (loaded, unreadable) = caches::load(imported, &mut notes).await?;
     let caches: Vec<&RefCache> = loaded.iter().map(|(_, cache)| cache).collect();
 
-    let (contexts, build) = read_contexts(build, given.directories.clone()).await;
+    // A log tells of a build that has been; without one, what is there now tells of the next.
+    let directories = Directories { ignores_anew: log.is_empty(), ..given.directories };
+    let (contexts, build, other_file) = read_contexts(build, directories).await;
     about_unread(&build, &mut notes);
-    about_contexts(&build, &contexts, &given.directories, &mut notes);
+    about_contexts(&contexts, log.is_empty(), &mut notes);
+    if let Some(path) = other_file {
+        notes.push(format!("{path} is not the one that was built: this tells of the steps as they were then"));
+    }
     let images = image_facts(&caches);
     let (names, mut keys) = (names::of_steps(&build), keys::of_build(&build));
     keys::image::fill(&build, &mut keys, &images);
@@ -209,6 +217,7 @@ pub async fn explain(imported: &[Imported<'_>], given: Given) -> Result<Explanat
         solution: &solution,
         ignores_cache: &known.ignores_cache,
         unreadable: unreadable.as_deref(),
+        debug: &debug,
     };
     let mut causes = cause::causes(&facts);
     files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
@@ -225,12 +234,31 @@ fn former(facts: &Facts<'_>) -> Vec<Option<String>> {
     cause::pair::pairs(&facts.now, before).into_iter().map(|step| name(step?)).collect()
 }
 
-async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build) {
+/// Reads the contexts of a build, and returns the file that says how to build it, where that is another than it was.
+async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build, Option<String>) {
     if directories.main.is_none() && directories.named.is_empty() {
-        return (Contexts::default(), build);
+        return (Contexts::default(), build, None);
     }
-    let read = move || (context::load(&build, &directories), build);
+    let read = move || {
+        let other = directories.main.as_ref().map(|main| context::dockerfile(&build, main)).filter(|path| {
+            let text = build.sources.first().and_then(|source| source.text.as_deref());
+            text.is_some_and(|text| is_other(path, text))
+        });
+        (context::load(&build, &directories), build, other.map(|path| path.display().to_string()))
+    };
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
+/// Tells whether a file is there, and holds another text.
+fn is_other(path: &Path, text: &str) -> bool {
+    match std::fs::metadata(path) {
+        // What is no plain file may never end.
+        Ok(found) if found.is_file() && found.len() == text.len() as u64 => {
+            std::fs::read(path).is_ok_and(|found| found != text.as_bytes())
+        }
+        Ok(found) => found.is_file(),
+        Err(_) => false,
+    }
 }
 
 /// Notes which operations hold something that this program does not know.
@@ -245,7 +273,7 @@ fn about_unread(build: &Build, notes: &mut Vec<String>) {
 }
 
 /// Notes what of the contexts is missing, cannot be read, or is not what was built.
-fn about_contexts(build: &Build, contexts: &Contexts, directories: &Directories, notes: &mut Vec<String>) {
+fn about_contexts(contexts: &Contexts, is_ahead: bool, notes: &mut Vec<String>) {
     for name in &contexts.missing {
         notes.push(format!(
             "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"
@@ -254,14 +282,13 @@ fn about_contexts(build: &Build, contexts: &Contexts, directories: &Directories,
     for problem in &contexts.problems {
         notes.push(format!("{}: {}", problem.path.display(), problem.error));
     }
-    let (Some(main), Some(source)) = (&directories.main, build.sources.first()) else { return };
-    let Some(text) = &source.text else { return };
-    let path = main.join(if build.request.path.is_empty() { &source.name } else { &build.request.path });
-    if let Ok(found) = std::fs::read_to_string(&path)
-        && found != *text
-    {
-        let path = path.display();
-        notes.push(format!("{path} is not the one that was built: this tells of the steps as they were then"));
+    if contexts.ignores_others {
+        let counts = if is_ahead {
+            "what it leaves out now counts, as for the next build"
+        } else {
+            "what the build left out counts"
+        };
+        notes.push(format!("the ignore file of the context is not the one that was built with: {counts}"));
     }
 }
 

@@ -389,13 +389,14 @@ impl CacheReader for S3Cache {
     async fn roots_in_parts(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let lister = self.lister().await?;
         let first = async { Ok(spread::first(lister, self.blobs_at()).await) };
-        let (listed, companions, first) = tokio::try_join!(self.manifests(), self.manifests_of_companions(), first)?;
-        let fingerprint = fingerprint(&listed, &companions);
+        let (manifests, of_companions, first) =
+            tokio::try_join!(self.manifests(), self.manifests_of_companions(), first)?;
+        let fingerprint = fingerprint(&manifests, &of_companions);
         if let Ok(mut known) = self.listed.lock() {
             known.first_page_of_blobs = first;
         }
         let _ = parts.send(RootsPart::Settled).await;
-        let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
+        let reads: Vec<_> = manifests.into_iter().map(|listed| self.root(listed)).collect();
         let mut reading = stream::iter(reads).buffered(self.access.s3.at_once.max(1));
         let mut entries = Vec::new();
         while let Some(root) = reading.next().await {

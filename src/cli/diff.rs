@@ -32,8 +32,8 @@ pub(super) struct Arguments {
     /// The ref as it is, of the same source or another.
     #[arg(value_name = "SOURCE#REF")]
     after: String,
-    /// Name the steps by the provenance of a build that wrote one of the refs (SLSA, mode=max).
-    #[arg(long, alias = "build", value_name = "FILE")]
+    /// Name the steps by what tells of a build that wrote one of the refs, as `show` takes it.
+    #[arg(long, alias = "build", value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
 }
 

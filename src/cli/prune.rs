@@ -121,7 +121,7 @@ async fn plan(
     let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
     let recent = recently_dropped(&**reader, &scan, policy.grace, now).await?;
     let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
-    let evidence = super::show::given_evidence(session, &arguments.provenance).await?;
+    let evidence = super::evidence::names(session, &arguments.provenance).await?;
     let rewrites = records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await;
     let plan = Plan::new(&Planning {
         source: &source,

@@ -1,7 +1,5 @@
 //! `show`: one ref, its steps and layers.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,7 +10,7 @@ use super::json::Document;
 use super::ls::{self, Ref};
 use super::open::{self, Scanned};
 use super::table::{Align, Cell, Style, Table};
-use super::{Session, filter_argument};
+use super::{Session, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
 use crate::format::text::visible;
@@ -25,16 +23,14 @@ pub(super) mod rows;
 
 use rows::{LayerRow, RecordRow};
 
-/// The largest provenance file that is read, in bytes.
-const PROVENANCE_LIMIT: u64 = 64 << 20;
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The ref to show, as ./cache#main. A source with one ref needs no #REF.
     #[arg(value_name = "SOURCE#REF")]
     source: String,
-    /// Name the steps by the provenance of the build that wrote the ref (SLSA, mode=max).
-    #[arg(long, value_name = "FILE")]
+    /// Name the steps by what tells of the build that wrote the ref: its provenance (SLSA, mode=max), a build record, an LLB
+    /// definition, a daemon's cache debug data; or an image, for the provenance beside it.
+    #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
     /// Show only records that match, as in 'step~npm state:key-only size>1M'.
     #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
@@ -128,7 +124,7 @@ pub(super) async fn evidence(
     entry: &RefEntry,
     files: &[PathBuf],
 ) -> Result<Evidence, Failure> {
-    let mut evidence = given_evidence(session, files).await?;
+    let mut evidence = given::names(session, files).await?;
     if files.is_empty() {
         for statement in scanned.opened.reader.provenance(&entry.name).await {
             if let Err(error) = evidence.add(&statement) {
@@ -137,44 +133,6 @@ pub(super) async fn evidence(
         }
     }
     Ok(evidence)
-}
-
-/// Gathers what names the steps from files.
-pub(super) async fn given_evidence(session: &Session<'_>, files: &[PathBuf]) -> Result<Evidence, Failure> {
-    let mut evidence = Evidence::default();
-    for path in files {
-        let shown = visible(&path.to_string_lossy()).into_owned();
-        if let Some(statements) = super::image::provenance(&session.access(), path).await? {
-            for statement in statements {
-                evidence.add(&statement).map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?;
-            }
-            continue;
-        }
-        let bytes = read_limited(path.clone())
-            .await
-            .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot read the provenance {shown}")))?;
-        evidence.add(&bytes).map_err(|error| {
-            let failure = Failure::new(Exit::Failed, &error).on(&shown);
-            match error.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        })?;
-    }
-    Ok(evidence)
-}
-
-/// Reads a file that need not be one: a pipe, as `<(…)` makes it, may keep its reader waiting.
-async fn read_limited(path: PathBuf) -> io::Result<Vec<u8>> {
-    let read = move || {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(PROVENANCE_LIMIT + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > PROVENANCE_LIMIT {
-            return Err(io::Error::other(format!("it has more than {}", Size(PROVENANCE_LIMIT))));
-        }
-        Ok(bytes)
-    };
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
 }
 
 fn heading(entry: &RefEntry, now: Timestamp) -> String {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::output::Output;
 use clap::Args;
 
-use super::{Global, Session, config, image, open, prune};
+use super::{Global, Session, config, evidence, open, prune};
 use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::config::Theme;
 use crate::error::{Exit, Failure};
@@ -88,7 +88,7 @@ async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global:
             Arc::new(move |text| {
                 let access = access.clone();
                 Box::pin(async move {
-                    image::provenance(&access, Path::new(&text)).await.map_err(|failure| failure.to_string())
+                    evidence::of_image(&access, Path::new(&text)).await.map_err(|failure| failure.to_string())
                 })
             })
         },

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::Session;
+use super::evidence::documents;
 use super::json::Document as JsonDocument;
 use super::open::{self, Scanned};
 use super::show::the_ref;
-use super::{Session, image};
 use crate::context::Directories;
 use crate::error::{Exit, Failure};
-use crate::evidence::{self, LoadError, web};
+use crate::evidence::web;
 use crate::format::evidence::Document;
-use crate::format::text::visible;
 use crate::source::Source;
 use crate::why::{Given, Imported, WhyError, explain};
 
@@ -37,20 +37,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let (mut documents, mut sources) = (load(session, &arguments.build).await?, Vec::new());
+    let (mut told, mut sources) = (documents(session, &arguments.build).await?, Vec::new());
     for text in &arguments.sources {
         // A file is evidence: a source that is a file there is none.
         if Path::new(text).is_file() {
-            documents.extend(load(session, &[PathBuf::from(text)]).await?);
+            told.extend(documents(session, &[PathBuf::from(text)]).await?);
         } else {
             sources.push(open::parse(session, text)?);
         }
     }
-    let baseline = load(session, &arguments.baseline).await?;
+    let baseline = documents(session, &arguments.baseline).await?;
     if sources.is_empty() {
-        sources = imports(session, &documents)?;
+        sources = imports(session, &told)?;
     }
-    let given = Given { documents, baseline, directories: Directories::named_by(&arguments.context) };
+    let given = Given { documents: told, baseline, directories: Directories::named_by(&arguments.context) };
     let wanted = sources.len();
     let (scanned, failures) = open::scan_all(session, sources).await?;
     if scanned.len() < wanted {
@@ -88,46 +88,6 @@ fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
     let label =
         |(scanned, imported): (&Scanned, &Imported<'_>)| format!("{}#{}", scanned.opened.label(), imported.entry.name);
     scanned.iter().zip(imported).map(label).collect::<Vec<_>>().join(" ")
-}
-
-async fn load(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
-    let mut documents = Vec::new();
-    for path in paths {
-        if let Some(url) = path.to_str().and_then(web::address) {
-            let shown = visible(&web::shown(&url)).into_owned();
-            let found = web::fetch(url, &session.access()).await;
-            documents.push(found.map_err(|error| unusable(&error, &shown))?.document);
-            continue;
-        }
-        if let Some(statements) = image::provenance(&session.access(), path).await? {
-            let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
-            let shown = visible(&path.to_string_lossy()).into_owned();
-            let read: Result<Vec<Document>, _> = statements.iter().map(read).collect();
-            documents.extend(read.map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?);
-            continue;
-        }
-        let is_folder = path.is_dir();
-        let (found, without_evidence) = evidence::load(path);
-        documents.extend(found.into_iter().map(|found| found.document));
-        for found in without_evidence {
-            let failure = unusable(&found.error, &visible(&found.path.to_string_lossy()));
-            // A folder may hold other things, too.
-            if !is_folder {
-                return Err(failure);
-            }
-            session.output.warn(&failure.message);
-        }
-    }
-    Ok(documents)
-}
-
-/// Says that a piece of evidence is none, and what to do about it.
-fn unusable(error: &LoadError, shown: &str) -> Failure {
-    let failure = Failure::new(Exit::Failed, error).on(shown);
-    match error.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
 }
 
 /// Returns the caches that a build record says the build imported.

@@ -152,7 +152,7 @@ fn a_build_names_its_contexts_and_a_next_one_may_ignore_other_files() {
     let mut directories = Directories {
         main: Some(main.path().to_owned()),
         named: [("extra".to_owned(), extra.path().to_owned())].into(),
-        exclude: None,
+        ignores_anew: false,
     };
     let sent = |directories: &Directories, step: u32| -> Vec<String> {
         let contexts = load(&build, directories);
@@ -161,6 +161,10 @@ fn a_build_names_its_contexts_and_a_next_one_may_ignore_other_files() {
         files.entries()[1..].iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
     };
     assert_eq!((sent(&directories, 0), sent(&directories, 1)), (list(&["b"]), list(&["c"])));
-    directories.exclude = Some(list(&["b"]));
+    fs::write(main.path().join(".dockerignore"), "b\n.dockerignore\n").unwrap();
+    assert!(load(&build, &directories).ignores_others);
+    assert_eq!(sent(&directories, 0), list(&[".dockerignore", "b"]));
+    directories.ignores_anew = true;
+    assert!(load(&build, &directories).ignores_others);
     assert_eq!((sent(&directories, 0), sent(&directories, 1)), (list(&["a"]), list(&["c"])));
 }

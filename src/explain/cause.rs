@@ -10,6 +10,7 @@ use super::keys::{ContentKey, StepKeys, root, selectors, source};
 use super::names::StepName;
 use super::solve::{InCache, Solution, Verdict};
 use super::text_diff::{Line, became};
+use crate::format::cache_debug::CacheDebug;
 use crate::format::digest::{Digest, DigestText};
 use crate::format::llb::{FileChange, OpKind, SourceOp};
 use crate::format::provenance::{Build, Step, StepIndex, StepOutput};
@@ -18,6 +19,7 @@ use crate::inventory::cache::RefCache;
 mod kind;
 pub mod own;
 pub mod pair;
+mod plain;
 
 pub use kind::CauseKind;
 
@@ -91,6 +93,8 @@ pub struct Facts<'a> {
     pub ignores_cache: &'a [bool],
     /// What is wrong with the caches, where a build can use none of them.
     pub unreadable: Option<&'a str>,
+    /// The texts behind keys of the caches, as far as a daemon kept them.
+    pub debug: &'a [CacheDebug],
 }
 
 /// Tells whether a step is the frontend's own, as the files of a heredoc are: it stands nowhere in the file, where others
@@ -107,7 +111,8 @@ pub fn causes(facts: &Facts<'_>) -> Vec<Option<Cause>> {
     let pairs = facts.before.as_ref().map(|before| pair::pairs(&facts.now, before));
     let cached: HashSet<Digest> =
         facts.caches.iter().flat_map(|cache| &cache.graph.records).filter_map(|record| record.digest.valid()).collect();
-    let inquiry = Inquiry { facts, pairs, cached };
+    let left_over = plain::left_over(facts.debug, facts.caches, &facts.now);
+    let inquiry = Inquiry { facts, pairs, cached, left_over };
     let mut causes: Vec<Option<Cause>> = vec![None; facts.now.build.steps.len()];
     for (step, of) in facts.now.build.ordered() {
         let runs = facts.solution.steps[step.at()].verdict == Verdict::Miss;
@@ -134,6 +139,8 @@ struct Inquiry<'a> {
     pairs: Option<Vec<Option<StepIndex>>>,
     /// The digests of all records.
     cached: HashSet<Digest>,
+    /// The texts of cached operations that no step has.
+    left_over: BTreeSet<&'a str>,
 }
 
 impl Inquiry<'_> {
@@ -172,6 +179,9 @@ impl Inquiry<'_> {
         let facts = self.facts;
         let runs_above = self.has_missing_input(step);
         let (Some(before), Some(pairs)) = (&facts.before, &self.pairs) else {
+            if let Some((kind, detail)) = plain::change(&facts.now, step, &self.left_over) {
+                return Some(Cause::new(kind, detail));
+            }
             let detail =
                 "no cache knows the operation: its command, its environment or an option changed, or it is new";
             return (!runs_above).then(|| Cause::new(CauseKind::Unexplained, detail));

@@ -3,15 +3,19 @@
 use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
 use super::matching::{Certainty, Matches};
+use super::names::debug::{self, Told};
 use super::names::records::{self, RecordName, Role};
 use super::names::{self, Place, StepName};
-use crate::format::cache_config::CacheGraph;
+use crate::format::cache_config::{CacheGraph, Record};
+use crate::format::cache_debug::CacheDebug;
+use crate::format::evidence::Document;
 use crate::format::provenance::{Build, ProvenanceError};
 
 /// What is known of the builds behind a cache.
 #[derive(Debug, Default)]
 pub struct Evidence {
     builds: Vec<KnownBuild>,
+    debug: Vec<CacheDebug>,
 }
 
 #[derive(Debug)]
@@ -30,6 +34,9 @@ pub enum EvidenceError {
     /// Provenance of `mode=min` says nothing of the steps.
     #[error("the provenance holds no steps; it was made with mode=min")]
     NoSteps,
+    /// A log names vertices, and nothing by which a record could be known as one.
+    #[error("a log tells no keys, by which the steps of a cache are known")]
+    Log,
 }
 
 impl EvidenceError {
@@ -38,6 +45,7 @@ impl EvidenceError {
         match self {
             Self::Provenance(_) => None,
             Self::NoSteps => Some("build with `--attest type=provenance,mode=max`"),
+            Self::Log => Some("give the build's provenance (mode=max), its build record, or its LLB definition"),
         }
     }
 }
@@ -87,9 +95,27 @@ impl Evidence {
         Ok(())
     }
 
+    /// Adds what a document tells of builds.
+    ///
+    /// # Errors
+    /// When it tells no steps.
+    pub fn add_document(&mut self, document: Document) -> Result<(), EvidenceError> {
+        match document {
+            Document::Provenance(build) | Document::Definition(build) => self.add_build(*build),
+            Document::Records(records) => {
+                records.into_iter().flat_map(|record| record.builds).try_for_each(|build| self.add_build(build))
+            }
+            Document::CacheDebug(debug) => {
+                self.debug.push(debug);
+                Ok(())
+            }
+            Document::Log(_) | Document::PlainLog(_) => Err(EvidenceError::Log),
+        }
+    }
+
     /// Tells whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.builds.is_empty()
+        self.builds.is_empty() && self.debug.is_empty()
     }
 
     /// Labels the records of a cache, by their places; where builds disagree, by the surest. A record that no build knows
@@ -106,7 +132,25 @@ impl Evidence {
                 }
             }
         }
+        for (label, record) in labels.iter_mut().zip(&graph.records) {
+            if label.as_ref().is_none_or(|label| label.certainty < Certainty::Assumed) {
+                *label = self.label_of_debug(record).or(label.take());
+            }
+        }
         labels
+    }
+}
+
+impl Evidence {
+    /// Labels a record by the text behind its key, which hashes to it.
+    fn label_of_debug(&self, record: &Record) -> Option<RecordLabel> {
+        let digest = record.digest.valid()?;
+        let told = self.debug.iter().find_map(|debug| debug::tell(debug, &digest))?;
+        let (text, is_step) = match told {
+            Told::Step(text) => (text, true),
+            Told::Files(text) => (text, false),
+        };
+        Some(RecordLabel { text, places: Vec::new(), certainty: Certainty::Proved, is_step })
     }
 }
 

@@ -68,6 +68,15 @@ pub fn selector<P: AsRef<str>>(paths: &[P]) -> Digest {
     Digest::of(paths.join("\0").as_bytes())
 }
 
+/// Returns the text behind the key of a step that runs a command or changes files; none of others, and where it is not known.
+pub fn preimage(build: &Build, step: &Step) -> Option<String> {
+    match &step.op.kind {
+        OpKind::Exec(op) => Some(exec::preimage(op, &platform::of_step(build, step)?)),
+        OpKind::File(op) => file::preimage(op, step.inputs.len()),
+        _ => None,
+    }
+}
+
 /// Computes the keys of every step of a build.
 pub fn of_build(build: &Build) -> Vec<StepKeys> {
     build.steps.iter().map(|step| of_step(build, step)).collect()

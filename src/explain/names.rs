@@ -3,6 +3,7 @@
 use super::dockerfile::{Dockerfile, Stage};
 use crate::format::provenance::{Build, Location, Step};
 
+pub mod debug;
 mod derived;
 pub mod records;
 

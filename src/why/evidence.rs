@@ -2,6 +2,7 @@
 
 use super::log::Log;
 use crate::explain::names;
+use crate::format::cache_debug::CacheDebug;
 use crate::format::evidence::Document;
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::progress_log::ProgressLog;
@@ -15,6 +16,16 @@ pub(super) struct Evidence {
     pub(super) log: Log,
     /// For each step, whether it does not look into any cache.
     pub(super) ignored: Vec<bool>,
+}
+
+/// Takes the texts behind keys out of documents: they tell of caches, and not of a build.
+pub(super) fn take_debug(documents: &mut Vec<Document>) -> Vec<CacheDebug> {
+    let taken = documents.extract_if(.., |document| matches!(document, Document::CacheDebug(_)));
+    let debug = taken.filter_map(|document| match document {
+        Document::CacheDebug(debug) => Some(debug),
+        _ => None,
+    });
+    debug.collect()
 }
 
 /// Puts documents together. None when none of them has a graph.
@@ -36,9 +47,7 @@ pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Optio
             }
             Document::Log(found) => log.rich = Some(found),
             Document::PlainLog(found) => log.plain = Some(found),
-            Document::CacheDebug(_) => {
-                notes.push("cache debug data gives the texts behind keys; verdicts do not need them".to_owned());
-            }
+            Document::CacheDebug(_) => {}
         }
     }
     // With several platforms, the build that the log knows most steps of.

@@ -19,6 +19,13 @@ pub(super) struct Log {
     pub(super) plain: Option<PlainLog>,
 }
 
+impl Log {
+    /// Tells whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rich.is_none() && self.plain.is_none()
+    }
+}
+
 /// Returns what the logs say of each step, by place.
 pub(super) fn verdicts(build: &Build, names: &[StepName], log: &Log, notes: &mut Vec<String>) -> Vec<Option<Verdict>> {
     let mut verdicts = vec![None; build.steps.len()];

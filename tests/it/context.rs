@@ -29,10 +29,11 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
             let directories = Directories {
                 main: Some(at(name)),
                 named: [("extra".into(), at(&format!("{name}.extra")))].into(),
-                exclude: None,
+                ignores_anew: false,
             };
             let contexts = context::load(&build, &directories);
             assert!(contexts.problems.is_empty() && contexts.missing.is_empty(), "{set} {name} {contexts:?}");
+            assert!(!contexts.ignores_others, "{set} {name}");
 
             let mut keys = keys::of_build(&build);
             let unfilled = fill::content_keys(&build, &mut keys, &contexts.files);

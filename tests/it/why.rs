@@ -39,7 +39,9 @@ struct RootCause {
 
 #[derive(Deserialize)]
 struct Step {
-    step: String,
+    #[serde(rename = "step")]
+    id: String,
+    name: String,
     result: String,
 }
 
@@ -102,11 +104,14 @@ impl History {
 
     /// Explains the build of a commit by the cache of the one before.
     fn explain(&self, place: usize, given: Evidence) -> Explanation {
+        let log = format!("logs/{}.rawjson", self.commits[place].name);
+        self.explain_with(place, given, given.log.then(|| self.document(&log)))
+    }
+
+    fn explain_with(&self, place: usize, given: Evidence, log: Option<evidence::Document>) -> Explanation {
         let (before, now) = (&self.commits[place - 1].name, &self.commits[place].name);
         let mut documents = vec![self.document(&format!("provenance/{now}.json"))];
-        if given.log {
-            documents.push(self.document(&format!("logs/{now}.rawjson")));
-        }
+        documents.extend(log);
         let baseline = given.baseline.then(|| self.document(&format!("provenance/{before}.json")));
         let tree = |name: String| -> PathBuf { self.trees.path().join("tree").join(name) };
         let directories = Directories {
@@ -123,17 +128,21 @@ impl History {
 
 /// Counts verdicts that are wrong, unknown, and judged at all.
 fn judge(history: &History, given: Evidence) -> (usize, usize, usize) {
+    judge_each(history, |place| history.explain(place, given))
+}
+
+fn judge_each(history: &History, explain: impl Fn(usize) -> Explanation) -> (usize, usize, usize) {
     let (mut wrong, mut unknown, mut judged) = (Vec::new(), 0, 0);
     for place in 1..history.commits.len() {
         let commit = &history.commits[place];
-        let explanation = history.explain(place, given);
+        let explanation = explain(place);
         for step in commit.steps.iter().filter(|step| step.result != "source") {
             judged += 1;
-            let index = explanation.build.steps.iter().position(|found| found.id == step.step).unwrap();
+            let index = explanation.build.steps.iter().position(|found| found.id == step.id).unwrap();
             match explanation.standings[index].verdict {
                 Verdict::Unknown => unknown += 1,
                 verdict if (verdict == Verdict::Miss) == (step.result == "ran") => {}
-                verdict => wrong.push(format!("{} {}: {verdict:?}, but it {}", commit.name, step.step, step.result)),
+                verdict => wrong.push(format!("{} {}: {verdict:?}, but it {}", commit.name, step.id, step.result)),
             }
         }
     }
@@ -188,6 +197,76 @@ fn with_less_evidence_more_is_unknown_and_nothing_wrong() {
     assert_eq!(figures(Evidence { context: false, baseline: false, log: true }), "0 / 0 / 431");
 }
 
+/// A log may break off anywhere, be it that its build was stopped or that its file is not whole.
+#[test]
+fn a_log_that_breaks_off_leads_to_no_wrong_verdict() {
+    for set in ["shop", "kitchen"] {
+        let history = History::of(set, Store::Local);
+        for tenths in [1, 3, 5, 7, 9] {
+            let cut = |place: usize| {
+                let log =
+                    fs::read(history.fixture.path(format!("logs/{}.rawjson", history.commits[place].name))).unwrap();
+                let log = evidence::read(&log[..log.len() * tenths / 10]).unwrap();
+                history.explain_with(place, Evidence { log: false, ..ALL }, Some(log))
+            };
+            let (_, unknown, judged) = judge_each(&history, cut);
+            assert!(unknown * 4 < judged, "{set}: {unknown} of {judged} unknown with {tenths}/10 of the log");
+        }
+    }
+}
+
+/// What the last build and the tree of today tell before the next build: which of its steps will hit.
+#[test]
+fn the_next_build_is_foretold_from_the_last_one() {
+    let (mut foretold, mut unknown, mut changed_files) = (0, 0, 0);
+    for set in ["shop", "kitchen"] {
+        let history = History::of(set, Store::Local);
+        let tree = |name: &str| history.trees.path().join("tree").join(name);
+        for place in 1..history.commits.len() {
+            let (before, now) = (&history.commits[place - 1], &history.commits[place]);
+            let directories = Directories {
+                main: Some(tree(&now.name)),
+                named: [("extra".into(), tree(&format!("{}.extra", now.name)))].into(),
+                ..Directories::default()
+            };
+            let last = || history.document(&format!("provenance/{}.json", before.name));
+            let given = Given { documents: vec![last()], baseline: vec![last()], directories };
+            let entry = history.inventory.refs.iter().find(|entry| entry.name == before.name).unwrap();
+            let imported = [Imported { reader: &history.reader, inventory: &history.inventory, entry }];
+            let explanation = history.runtime.block_on(explain(&imported, given)).unwrap();
+            let file = |commit: &Commit| fs::read(tree(&commit.name).join("Dockerfile")).unwrap();
+            let is_told = explanation.notes.iter().any(|note| note.contains("is not the one that was built"));
+            assert_eq!(is_told, file(before) != file(now), "{set} {}: {:?}", now.name, explanation.notes);
+            changed_files += usize::from(is_told);
+            // What the world or the command line will say is outside of what a tree can tell.
+            let is_outside =
+                |cause: &RootCause| matches!(&*cause.kind, "base-image" | "remote-content" | "no-cache" | "build-arg");
+            let told_to_ignore = before.root_causes.iter().any(|cause| cause.kind == "no-cache");
+            if is_told || told_to_ignore || now.root_causes.iter().any(is_outside) {
+                continue;
+            }
+            for step in now.steps.iter().filter(|step| step.result != "source") {
+                let is_same = |of: &&Step| of.name == step.name && of.result != "source";
+                let id = &before.steps.iter().find(is_same).unwrap().id;
+                let index = explanation.build.steps.iter().position(|found| found.id == *id).unwrap();
+                match explanation.standings[index].verdict {
+                    Verdict::Unknown => unknown += 1,
+                    verdict => assert_eq!(
+                        verdict == Verdict::Miss,
+                        step.result == "ran",
+                        "{set} {}: {} {verdict:?}, but it {}",
+                        now.name,
+                        step.name,
+                        step.result
+                    ),
+                }
+                foretold += 1;
+            }
+        }
+    }
+    assert_eq!((unknown, foretold, changed_files), (29, 273, 6));
+}
+
 #[test]
 fn root_causes_are_what_was_changed() {
     for set in ["shop", "kitchen"] {
@@ -233,7 +312,7 @@ fn home(set: &str) -> (Sandbox, Fixture) {
     fixture.write_layout("local.json", &sandbox.path("cache"));
     let trees = fixture.trees();
     copy(&trees.path().join("tree"), &sandbox.path("tree"));
-    for folder in ["provenance", "logs", "dockerbuild", "llb"] {
+    for folder in ["provenance", "logs", "dockerbuild", "llb", "cache-debug"] {
         if fixture.path(folder).is_dir() {
             copy(&fixture.path(folder), &sandbox.path(folder));
         }
@@ -403,6 +482,38 @@ fn a_build_record_and_a_plain_log_are_enough() {
 }
 
 #[test]
+fn the_texts_that_a_daemon_kept_tell_names_and_changes() {
+    let (sandbox, _) = home("shop");
+    let names = |arguments: &[&str]| -> BTreeSet<String> {
+        let shown = sandbox.json(&[&["show", "./cache#c14", "--json"], arguments].concat());
+        let names = shown["records"].as_array().unwrap().iter().filter_map(|record| record["name"].as_str());
+        names.map(str::to_owned).collect()
+    };
+    let debug = ["--provenance", "cache-debug/c14.json"];
+    for name in
+        ["RUN npm ci", "RUN go mod download -x", "WORKDIR /src", "COPY web /app/web", "files: extra.go, main.go"]
+    {
+        assert!(names(&debug).contains(name), "{name}: {:?}", names(&debug));
+    }
+    // What the Dockerfile says comes first.
+    let both = names(&[&debug[..], &["--provenance", "provenance/c14.json"]].concat());
+    assert!(both.contains("COPY web ./web") && !both.contains("COPY web /app/web"), "{both:?}");
+
+    // Without the build before, the operation that the cache has in its place tells what changed.
+    let given = ["why", "./cache#c07", "--json", "--context", "tree/c08", "--build", "provenance/c08.json"];
+    let cause = |more: &[&str]| {
+        let document = sandbox.json(&[&given[..], more].concat());
+        let steps = document["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["name"] == "RUN go build -trimpath ./api").unwrap();
+        (step["cause"]["kind"].as_str().unwrap().to_owned(), step["cause"]["detail"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(cause(&[]).0, "upstream");
+    let told = ("command".to_owned(), "`go build ./api` became `go build -trimpath ./api`".to_owned());
+    assert_eq!(cause(&["--build", "cache-debug/c05.json"]), told);
+    assert_eq!(cause(&["--baseline", "cache-debug/c05.json"]), told);
+}
+
+#[test]
 fn a_heredoc_that_changed_is_told_line_by_line() {
     let (sandbox, _) = home("kitchen");
     let given = ["--build", "provenance/c11.json", "--baseline", "provenance/c10.json", "--json"];
@@ -544,7 +655,7 @@ fn evidence_comes_from_a_server_too() {
     let at = format!("http://me:pat@{}", listener.local_addr().unwrap());
     let files = [
         ("/build.json", fs::read(fixture.path("provenance/c03.json")).unwrap()),
-        ("/debug/cache/all", fs::read(fixture.path("cache-debug/c03.json")).unwrap()),
+        ("/debug/cache/all", fs::read(fixture.path("cache-debug/c02.json")).unwrap()),
     ];
     std::thread::spawn(move || {
         for socket in listener.incoming().map_while(Result::ok) {
@@ -561,7 +672,8 @@ fn evidence_comes_from_a_server_too() {
         sandbox.json(&["why", "./cache#c02", "--build", &build, "--build", &at, "--build", "logs/c03.plain", "--json"]);
     assert_eq!(document["summary"], serde_json::json!({ "hit": 4, "miss": 2, "unknown": 0 }));
     assert!(document["build"][0].as_str().unwrap().ends_with("/build.json"), "{document}");
-    assert!(document["notes"].to_string().contains("debug data"), "{document}");
+    // The daemon's own texts tell what the cache has in the place of what ran.
+    assert_eq!(document["root_causes"][0]["detail"], "`go build` became `go build -race`", "{document}");
     let error = sandbox.run(&["why", "./cache#c02", "--build", &missing]).to_string();
     assert!(error.contains("/missing: the server answers with status 404"), "{error}");
     assert!(!error.contains("abc") && !error.contains("pat@"), "{error}");

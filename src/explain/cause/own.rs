@@ -75,7 +75,7 @@ pub fn counted(lines: &[Line]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn exec(
+pub(super) fn exec(
     now: &Described<'_>,
     before: &Build,
     op: &ExecOp,
@@ -184,7 +184,7 @@ fn declared(build: &Build, name: &str) -> (bool, bool) {
     (has("ARG"), has("ENV"))
 }
 
-fn file(action: &FileAction, was: &FileAction, same_text: bool) -> Option<(CauseKind, String)> {
+pub(super) fn file(action: &FileAction, was: &FileAction, same_text: bool) -> Option<(CauseKind, String)> {
     if action.input < 0 && was.input >= 0 || action.input >= 0 && was.input < 0 {
         return Some((CauseKind::Option, "link".to_owned()));
     }

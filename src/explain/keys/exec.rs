@@ -6,6 +6,11 @@ use crate::format::go_json::document;
 use crate::format::llb::{CacheOpt, ExecOp, Mount, MountType, NO_OUTPUT, Platform};
 
 pub(super) fn digest(op: &ExecOp, platform: &Platform) -> Digest {
+    Digest::of(preimage(op, platform).as_bytes())
+}
+
+/// Returns the text that is hashed.
+pub(super) fn preimage(op: &ExecOp, platform: &Platform) -> String {
     let mut op = op.clone();
     for host in &mut op.meta.extra_hosts.0 {
         host.ip.clear();
@@ -22,11 +27,10 @@ pub(super) fn digest(op: &ExecOp, platform: &Platform) -> Digest {
     {
         op.mounts.0.clear();
     }
-    let text = document(|fields| {
+    document(|fields| {
         fields.always("Type", "buildkit.exec.v0").always("Exec", &op);
         platform::write(platform, fields);
-    });
-    Digest::of(text.as_bytes())
+    })
 }
 
 /// Tells a cache mount whose name follows from its path: only those names are part of the key.

@@ -9,18 +9,22 @@ use crate::format::llb::{ChownOpt, Copy, FileAction, FileChange, FileOp, NO_INPU
 
 /// None when an action is not known.
 pub(super) fn digest(op: &FileOp, inputs: usize) -> Option<Digest> {
+    Some(Digest::of(preimage(op, inputs)?.as_bytes()))
+}
+
+/// Returns the text that is hashed; none when an action is not known.
+pub(super) fn preimage(op: &FileOp, inputs: usize) -> Option<String> {
     let actions: Vec<String> = op.actions.0.iter().map(|action| marshal(action, inputs)).collect::<Option<_>>()?;
     let encoded: Vec<Bytes<'_>> = actions.iter().map(|action| Bytes(action.as_bytes())).collect();
     let places: Vec<[i64; 3]> =
         op.actions.0.iter().map(|action| [action.input, action.secondary_input, action.output]).collect();
-    let text = document(|fields| {
+    Some(document(|fields| {
         fields.always("Type", "buildkit.file.v0").always("Actions", encoded.as_slice());
         // Old versions left the places out; where they follow the usual pattern that is kept.
         if !are_usual(&places) {
             fields.unless_empty("indexes", places.as_slice());
         }
-    });
-    Some(Digest::of(text.as_bytes()))
+    }))
 }
 
 fn marshal(action: &FileAction, inputs: usize) -> Option<String> {

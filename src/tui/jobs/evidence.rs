@@ -69,6 +69,9 @@ pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result
     let directories = given.directories();
     let gather = move || {
         let mut evidence = Evidence::default();
+        for debug in now.iter().chain(&before).filter(|document| matches!(document, Document::CacheDebug(_))) {
+            let _ = evidence.add_document(debug.clone());
+        }
         for build in builds(now) {
             let contexts = context::load(&build, &directories);
             // Evidence without steps was refused when it was read.

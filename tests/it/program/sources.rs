@@ -128,7 +128,8 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
     exit 2
 
     $ show ./cache#main --provenance nowhere.json
-    error: cannot read the provenance nowhere.json: No such file or directory (os error 2)
+    error: nowhere.json: cannot read it
+      because: No such file or directory (os error 2)
     exit 1
 
     $ show ./cache#main --provenance cache/index.json
@@ -136,7 +137,9 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
     exit 1
 
     $ show ./cache#main --provenance cache
-    error: cannot read the provenance cache: Is a directory (os error 21)
+    warning: cache/index.json: not provenance: neither a statement nor a predicate of SLSA
+    warning: cache/oci-layout: not provenance: neither a statement nor a predicate of SLSA
+    error: cache: nothing there tells of a build
     exit 1
     ");
 }

@@ -328,10 +328,11 @@ fn help_says_what_there_is() {
       <SOURCE#REF>  The ref to show, as ./cache#main. A source with one ref needs no #REF
 
     Options:
-          --provenance <FILE>  Name the steps by the provenance of the build that wrote the ref (SLSA,
-                               mode=max)
-          --filter <FILTER>    Show only records that match, as in 'step~npm state:key-only size>1M'
-      -h, --help               Print help (see more with '--help')
+          --provenance <EVIDENCE>  Name the steps by what tells of the build that wrote the ref: its
+                                   provenance (SLSA, mode=max), a build record, an LLB definition, a
+                                   daemon's cache debug data; or an image, for the provenance beside it
+          --filter <FILTER>        Show only records that match, as in 'step~npm state:key-only size>1M'
+      -h, --help                   Print help (see more with '--help')
 
     Global options:
           --json                Print one JSON document instead of tables

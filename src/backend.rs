@@ -34,7 +34,7 @@ mod verify;
 pub use entries::{Branch, DeletionCost, EntryKind, RequestBudget, StoreEntry, Surroundings, short_branch};
 pub use pruner::{
     CachePruner, Capabilities, Disposal, DroppedRef, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support,
+    PruneError, RefRewrite, RefTarget, SharedPruner, Skip, Support, WayBack,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use verify::Verified;

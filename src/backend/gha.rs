@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::entries::{Branch, DeletionCost, EntryKind, StoreEntry, Surroundings, short_branch};
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject,
-    Support, Verified,
+    Support, Verified, WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -265,7 +265,7 @@ impl CacheReader for GhaCache {
         Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            trash: false,
+            way_back: WayBack::None,
             settling: SignedDuration::ZERO,
         }
     }

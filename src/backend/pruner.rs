@@ -25,6 +25,17 @@ pub enum Support {
     No(String),
 }
 
+/// What of what was deleted can be put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// All of it, from a trash in the store, for as long as it lies there.
+    Trash,
+    /// Some of it, as this sentence says.
+    Part(&'static str),
+    /// Nothing.
+    None,
+}
+
 /// What can be deleted from a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -32,8 +43,8 @@ pub struct Capabilities {
     pub delete_ref: Support,
     /// Whether blobs and unfinished uploads can be.
     pub delete_object: Support,
-    /// Whether what is deleted can go into a trash.
-    pub trash: bool,
+    /// What can be put back.
+    pub way_back: WayBack,
     /// How long a blob that was written or touched may be relied on by a build that has not named it yet; on top of any
     /// grace.
     pub settling: SignedDuration,
@@ -43,7 +54,7 @@ impl Capabilities {
     /// A store from which nothing can be deleted.
     pub fn none(why: &str) -> Self {
         let no = || Support::No(why.to_owned());
-        Self { delete_ref: no(), delete_object: no(), trash: true, settling: SignedDuration::ZERO }
+        Self { delete_ref: no(), delete_object: no(), way_back: WayBack::Trash, settling: SignedDuration::ZERO }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, RemoteKind, Roots,
-    RootsPart, Support, Verified,
+    RootsPart, Support, Verified, WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -386,7 +386,7 @@ impl CacheReader for RegistryCache {
         Capabilities {
             delete_ref: self.learned.lock().await.support(),
             delete_object: Support::No(prune::COLLECTION.to_owned()),
-            trash: false,
+            way_back: WayBack::Part(prune::WAY_BACK),
             settling: SignedDuration::ZERO,
         }
     }

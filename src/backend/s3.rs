@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::{Bucket, Noncurrent, Places, Sum, Versioning};
 use super::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
-    RemoteKind, Roots, RootsPart, StoredObject, Support, Verified,
+    RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -463,7 +463,12 @@ impl CacheReader for S3Cache {
         let refreshes = self.companions.iter().map(|companion| companion.touch_refresh);
         let longest = refreshes.fold(self.location.touch_refresh, Duration::max);
         let settling = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
-        Capabilities { delete_ref: Support::Yes, delete_object: Support::Yes, trash: false, settling }
+        Capabilities {
+            delete_ref: Support::Yes,
+            delete_object: Support::Yes,
+            way_back: WayBack::Part(prune::WAY_BACK),
+            settling,
+        }
     }
 
     async fn shared_roots(&self) -> Result<Vec<Root>, BackendError> {

@@ -180,13 +180,24 @@ fn print(findings: &[Finding], summary: Summary, done: &[Done], color: bool) -> 
     text
 }
 
+/// Cuts a source to what fits beside a ref; where it ends tells it apart best, but for what it is asked with.
+fn with_its_end(source: &str) -> String {
+    const MOST: usize = 40;
+    let name = source.split_once('?').map_or(source, |(name, _)| name);
+    match name.chars().count().checked_sub(MOST) {
+        Some(over) if over > 0 => format!("…{}", name.chars().skip(over + 1).collect::<String>()),
+        _ => name.to_owned(),
+    }
+}
+
 /// Prints a line for each finding, and below it what is so and what to do.
 fn table(findings: &[Finding], color: bool) -> String {
+    let is_one_source = findings.iter().all(|finding| finding.source == findings[0].source);
     let mut table = Table::new([
         ("SEVERITY", Align::Left),
         ("FINDING", Align::Left),
         ("COST", Align::Right),
-        ("WHERE", Align::Left),
+        (if is_one_source { "REF" } else { "WHERE" }, Align::Left),
     ]);
     for finding in findings {
         let style = match finding.severity {
@@ -195,14 +206,16 @@ fn table(findings: &[Finding], color: bool) -> String {
             Severity::Info => Style::Dim,
         };
         let place = match &finding.ref_name {
-            Some(name) => format!("{}#{name}", finding.source),
-            None => finding.source.clone(),
+            Some(name) if is_one_source => Some(name.clone()),
+            None if is_one_source => None,
+            Some(name) => Some(format!("{}#{name}", with_its_end(&finding.source))),
+            None => Some(with_its_end(&finding.source)),
         };
         table.row([
             Cell::new(finding.severity.word()).style(style),
             Cell::new(finding.code.name()),
             Cell::maybe(finding.bytes.map(Size)),
-            Cell::new(place).style(Style::Strong),
+            Cell::maybe(place).style(Style::Strong),
         ]);
     }
     let rendered = table.render(color);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::Session;
 use super::open::{self, Scanned};
-use crate::backend::{self, Disposal, Outcome, SharedPruner};
+use crate::backend::{self, Disposal, Outcome, SharedPruner, WayBack};
 use crate::error::{Exit, Failure};
 use crate::inventory::scan::ScanOptions;
 use crate::prune::execute::{self, Options, Report, Step};
@@ -102,7 +102,7 @@ async fn one(
         let store = pruner(session, arguments, &scanned.opened.source)?;
         let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
         let report = carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
-        pruned.done = Some((report, journal.path().to_owned()));
+        pruned.done = Some(Done { report, journal: journal.path().to_owned(), way_back: way_back(&store).await });
     }
     Ok(pruned)
 }
@@ -134,7 +134,11 @@ async fn plan(
         policy_text: &policy.to_string(),
         now,
         freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
-        disposal: if arguments.no_trash || !capabilities.trash { Disposal::AtOnce } else { Disposal::Trash },
+        disposal: if arguments.no_trash || capabilities.way_back != WayBack::Trash {
+            Disposal::AtOnce
+        } else {
+            Disposal::Trash
+        },
         rewrites: &rewrites,
         spared: &HashSet::new(),
     })?;
@@ -197,7 +201,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
     let pruner = pruner_at(session, arguments, &plan)?;
     let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
     let report = carry_out(session, arguments, &pruner, &plan, &mut journal, None).await?;
-    conclude(session, plan, report, journal.path())
+    conclude(session, plan, Done { report, journal: journal.path().to_owned(), way_back: way_back(&pruner).await })
 }
 
 /// Goes on with a run that was interrupted.
@@ -206,11 +210,15 @@ async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
     let pruner = pruner_at(session, arguments, &history.plan)?;
     let mut journal = Journal::reopen(&history)?;
     let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
-    conclude(session, history.plan, report, path)
+    conclude(session, history.plan, Done { report, journal: path.to_owned(), way_back: way_back(&pruner).await })
 }
 
-fn conclude(session: &Session<'_>, plan: Plan, report: Report, journal: &Path) -> Result<Exit, Failure> {
-    let pruned = Pruned { plan, exceeds: false, done: Some((report, journal.to_owned())) };
+async fn way_back(store: &SharedPruner) -> WayBack {
+    store.capabilities().await.way_back
+}
+
+fn conclude(session: &Session<'_>, plan: Plan, done: Done) -> Result<Exit, Failure> {
+    let pruned = Pruned { plan, exceeds: false, done: Some(done) };
     print::print(session, std::slice::from_ref(&pruned), &[])?;
     Ok(pruned.exit())
 }
@@ -326,4 +334,9 @@ fn shown(path: &Path) -> String {
 }
 
 /// The journal and the report of a run.
-type Done = (Report, PathBuf);
+struct Done {
+    report: Report,
+    journal: PathBuf,
+    /// What of it can be put back.
+    way_back: WayBack,
+}

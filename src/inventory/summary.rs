@@ -19,16 +19,24 @@ pub struct RecordCounts {
     pub results: u64,
     /// Those that only carry a key.
     pub key_only: u64,
+    /// Those of them that are no steps: sources, and the content of files. They take nothing and never have a result.
+    pub roots: u64,
     /// Those whose results name blobs that are not stored, or that BuildKit refuses.
     pub broken: u64,
 }
 
 impl RecordCounts {
+    /// Returns how many steps have a key and no result.
+    pub fn key_only_steps(&self) -> u64 {
+        self.key_only.saturating_sub(self.roots)
+    }
+
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             records: self.records + other.records,
             results: self.results + other.results,
             key_only: self.key_only + other.key_only,
+            roots: self.roots + other.roots,
             broken: self.broken + other.broken,
         }
     }
@@ -41,6 +49,7 @@ pub(super) struct CacheSummary {
     pub newest: Option<Timestamp>,
     pub refusal: Option<Refusal>,
     records: u64,
+    roots: u64,
     /// The blob and the parent of each layer that a result needs.
     layers: Vec<(Option<Digest>, Option<u32>)>,
     /// The results of each record that has some.
@@ -64,6 +73,8 @@ impl CacheSummary {
             newest: graph.newest_result(),
             refusal,
             records: graph.records.len() as u64,
+            roots: graph.records.iter().filter(|record| record.input_count() == 0 && record.results.is_empty()).count()
+                as u64,
             layers: graph.layers.iter().map(|layer| (layer.blob.valid(), layer.parent.layer())).collect(),
             results: kept
                 .into_iter()
@@ -90,6 +101,7 @@ impl CacheSummary {
             records: self.records,
             results,
             key_only: self.records - with_results,
+            roots: self.roots,
             broken: with_results - results,
         }
     }

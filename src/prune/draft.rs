@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::live::{MarkError, recently_dropped};
 use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
 use super::records::{self, Rewrites};
-use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader};
+use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
 use crate::explain::evidence::Evidence;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
@@ -40,6 +40,16 @@ pub struct Choices {
 }
 
 impl Draft {
+    /// Returns how long blobs are left alone on top of the grace, since builds may rely on them without naming them.
+    pub fn settling(&self) -> SignedDuration {
+        self.capabilities.settling
+    }
+
+    /// Returns what a run of its plan can put back.
+    pub fn way_back(&self) -> WayBack {
+        self.capabilities.way_back
+    }
+
     /// Judges what a scan of `reader` found, and asks the store for the rest; `source` is its name as it was given.
     ///
     /// # Errors
@@ -84,7 +94,10 @@ impl Draft {
             policy_text: &self.policy_text,
             now: self.now,
             freed_blobs: choices.freed_blobs,
-            disposal: if self.capabilities.trash { Disposal::Trash } else { Disposal::AtOnce },
+            disposal: match self.capabilities.way_back {
+                WayBack::Trash => Disposal::Trash,
+                WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
+            },
             rewrites: &self.rewrites,
             spared: &choices.spared,
         }

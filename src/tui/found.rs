@@ -1,10 +1,11 @@
 //! What the screens show of a scan, computed once for each snapshot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::inventory::blobs::Blob;
+use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, Progress, RefEntry, Totals};
 use crate::retention::Verdicts;
 
@@ -49,7 +50,8 @@ impl Found {
     }
 }
 
-/// The bytes of stored blobs, by the days since they were written or touched.
+/// The bytes of stored blobs, by the days since they were written or touched; where the store does not tell that, by the age
+/// of the youngest ref that reaches them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgeBytes {
     days: Box<[u64; DAYS]>,
@@ -65,8 +67,16 @@ impl Default for AgeBytes {
 impl AgeBytes {
     fn of(inventory: &Inventory, now: Timestamp) -> Self {
         let mut ages = Self::default();
+        let mut youngest: HashMap<BlobId, Timestamp> = HashMap::new();
+        // A store that lists nothing tells no times.
+        for entry in inventory.refs.iter().filter(|_| inventory.unlisted.is_some()) {
+            let Some((time, _)) = entry.age() else { continue };
+            for blob in &entry.reach {
+                youngest.entry(*blob).and_modify(|youngest| *youngest = time.max(*youngest)).or_insert(time);
+            }
+        }
         for blob in inventory.blobs.iter().filter(Blob::is_stored) {
-            let Some(modified) = blob.modified() else { continue };
+            let Some(modified) = blob.modified().or_else(|| youngest.get(&blob.id()).copied()) else { continue };
             let days = now.duration_since(modified).as_hours().max(0) / 24;
             let day = usize::try_from(days).ok().and_then(|day| ages.days.get_mut(day)).unwrap_or(&mut ages.older);
             *day = day.saturating_add(blob.stored_size());

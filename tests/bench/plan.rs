@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cachelens::backend::memory::MemoryCache;
-use cachelens::backend::{Capabilities, Disposal, SharedReader, Support};
+use cachelens::backend::{Capabilities, Disposal, SharedReader, Support, WayBack};
 use cachelens::format::digest::Digest;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{self, ScanOptions};
@@ -67,7 +67,7 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
     let capabilities = Capabilities {
         delete_ref: Support::Yes,
         delete_object: Support::Yes,
-        trash: true,
+        way_back: WayBack::Trash,
         settling: SignedDuration::ZERO,
     };
     let facts = retention::facts(inventory, "bench");

@@ -17,7 +17,7 @@ use super::trash::{self, Run, Trash};
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::{
     BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget, Support,
+    PruneError, RefRewrite, RefTarget, Support, WayBack,
 };
 use crate::format::digest::Digest;
 use crate::format::layout;
@@ -54,7 +54,7 @@ impl LocalCache {
         let delete_object = folders.into_iter().find_map(linked).map_or(Support::Yes, |link| {
             Support::No(format!("{link}: other caches may use the same blobs, and which they need is not known"))
         });
-        Capabilities { delete_ref, delete_object, trash: true, settling: SignedDuration::ZERO }
+        Capabilities { delete_ref, delete_object, way_back: WayBack::Trash, settling: SignedDuration::ZERO }
     }
 
     fn take_lease(&self) -> Result<TrashLease, PruneError> {

@@ -28,6 +28,9 @@ mod groups;
 use back::DeletedVersions;
 use groups::Group;
 
+/// What can be put back.
+pub(super) const WAY_BACK: &str =
+    "Manifests are kept here, and can be pushed again until the registry collects what they name.";
 /// Why blobs cannot be deleted one by one.
 pub(super) const COLLECTION: &str =
     "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";

@@ -100,7 +100,9 @@ where
         }
     };
     let mut told = RemoteError::new(kind, message);
-    if code.is_empty() {
+    if let Some(page) = page(error) {
+        told = told.because(page);
+    } else if code.is_empty() {
         let mut source = error.source();
         told = told.because(visible(&error.to_string()).into_owned());
         while let Some(cause) = source {
@@ -116,6 +118,14 @@ where
         Some(hint) => told.hint(hint),
         None => told,
     }
+}
+
+/// Says that an answer is a page for people, as portals and proxies send it, when it is one.
+fn page<E>(error: &SdkError<E>) -> Option<String> {
+    let response = error.raw_response()?;
+    let kind = response.headers().get("content-type").filter(|kind| !kind.contains("xml") && !kind.is_empty())?;
+    let has_body = response.body().bytes().is_some_and(|body| !body.is_empty());
+    has_body.then(|| format!("it answered with status {} and {}, not with XML", response.status(), visible(kind)))
 }
 
 /// Returns what sort of fault a code or a status is, and what to do about it.

@@ -31,6 +31,9 @@ impl S3Cache {
     }
 }
 
+/// What can be put back.
+pub(super) const WAY_BACK: &str = "Refs can be put back, and blobs where the bucket keeps versions.";
+
 #[async_trait]
 impl CachePruner for S3Cache {
     async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {

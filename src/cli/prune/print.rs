@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Done, shown};
-use crate::backend::{Disposal, Outcome};
+use crate::backend::{Disposal, Outcome, WayBack};
 use crate::cli::Session;
 use crate::cli::json::Document;
 use crate::cli::table::{Align, Cell, Style, Table};
@@ -32,11 +32,9 @@ impl Pruned {
         let short = self.plan.undetermined() && !self.plan.is_sealed();
         match &self.done {
             _ if self.exceeds => Exit::Found,
-            Some((report, _)) if !report.broken.is_empty() => Exit::Failed,
-            Some((report, _)) if report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => Exit::Interrupted,
-            Some((report, _)) if !report.is_complete() || short || !self.plan.unmet_budgets().is_empty() => {
-                Exit::Partial
-            }
+            Some(done) if !done.report.broken.is_empty() => Exit::Failed,
+            Some(done) if done.report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => Exit::Interrupted,
+            Some(done) if !done.report.is_complete() || short || !self.plan.unmet_budgets().is_empty() => Exit::Partial,
             None if short => Exit::Partial,
             Some(_) | None => Exit::Done,
         }
@@ -81,7 +79,7 @@ struct Item<'a> {
 impl<'a> One<'a> {
     fn new(pruned: &'a Pruned) -> Self {
         let plan = &pruned.plan;
-        let outcome = pruned.done.as_ref().map(|(report, journal)| Counted::new(plan, report, journal));
+        let outcome = pruned.done.as_ref().map(|done| Counted::new(plan, &done.report, &done.journal));
         Self { plan, outcome }
     }
 }
@@ -135,7 +133,7 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
     let blocks: Vec<String> = pruned
         .iter()
         .map(|pruned| match &pruned.done {
-            Some((report, journal)) => outcome(&pruned.plan, report, journal, output.color),
+            Some(done) => outcome(&pruned.plan, done, output.color),
             None => plan(pruned, output.color),
         })
         .collect();
@@ -309,7 +307,7 @@ fn is_moved(item: &Deletion) -> bool {
     matches!(item.target.kind(), Kind::Blob | Kind::Partial)
 }
 
-fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String {
+fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, color: bool) -> String {
     let counted = Counted::new(plan, report, journal);
     let mut sums = vec![format!("{} done, {} freed", counted.done, Size(report.freed_bytes))];
     let others = [
@@ -337,11 +335,16 @@ fn outcome(plan: &Plan, report: &Report, journal: &Path, color: bool) -> String 
         report.cured.iter().map(|name| format!("`{name}` came meanwhile and named what had just gone: removed.")),
     );
     notes.extend(report.manner.clone());
-    notes.push(if plan.disposal() == Disposal::Trash && counted.done > 0 {
-        format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal))
+    if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && counted.done > 0 {
+        notes.push(format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal)));
     } else {
-        format!("The journal is {}", shown(journal))
-    });
+        notes.push(format!("The journal is {}", shown(journal)));
+    }
+    if let WayBack::Part(words) = way_back
+        && counted.done > 0
+    {
+        notes.push(format!("{words} `cachelens prune --undo` does so by the journal."));
+    }
     parts.push(format!("{}\n", notes.join("\n")));
     parts.join("\n")
 }

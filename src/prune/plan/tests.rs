@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::*;
 use crate::backend::memory::MemoryCache;
 use crate::backend::{
-    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support,
+    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support, WayBack,
 };
 use crate::inventory::scan::{ScanOptions, scan};
 use crate::prune::records::Rewrites;
@@ -65,7 +65,7 @@ impl Store {
         let all = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            trash: true,
+            way_back: WayBack::Trash,
             settling: SignedDuration::ZERO,
         };
         let planning = Planning {

@@ -50,7 +50,11 @@ pub struct BlobRows {
     entries: Vec<u32>,
     state: Box<StateOf>,
     users: OnceLock<Users>,
+    beside: Vec<Beside>,
 }
+
+/// Another repository of the same registry, which keeps each blob once for all of them: its name, and what it holds.
+pub type Beside = (String, Arc<Inventory>);
 
 enum Object<'a> {
     Blob(BlobRow<'a>),
@@ -66,7 +70,20 @@ impl BlobRows {
         let others = (0..).zip(inventory.entries.iter()).filter(|(_, entry)| is_other(entry));
         let mut entries: Vec<u32> = others.map(|(place, _)| place).collect();
         entries.sort_unstable_by_key(|place| &inventory.entries[*place as usize].name);
-        Self { state: Box::new(inventory.blob_states()), inventory, blobs, entries, users: OnceLock::new() }
+        Self {
+            state: Box::new(inventory.blob_states()),
+            inventory,
+            blobs,
+            entries,
+            users: OnceLock::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// Tells of blobs that repositories beside this one hold, too.
+    #[must_use]
+    pub fn beside(self, beside: Vec<Beside>) -> Self {
+        Self { beside, ..self }
     }
 
     fn at(&self, row: u32) -> Object<'_> {
@@ -320,6 +337,16 @@ impl BlobRows {
                 details.push(Detail::Text(Cell::new(format!("and {more} more"), Role::Dim)));
             }
         }
+        let digest = blob.digest();
+        let holds = |(_, other): &&Beside| {
+            let found = other.blobs.find(&digest).map(|id| other.blobs.get(id));
+            found.is_some_and(|blob| blob.is_stored())
+        };
+        let holders: Vec<&Beside> = self.beside.iter().filter(holds).collect();
+        if !holders.is_empty() {
+            details.extend([Detail::Blank, Detail::Heading("In other repositories, too".into())]);
+            details.extend(holders.into_iter().map(|(name, _)| Detail::Text(Cell::text(name.clone()))));
+        }
         details
     }
 
@@ -396,6 +423,23 @@ mod tests {
     use super::*;
     use crate::backend::OtherKind;
     use crate::inventory::blobs::BlobRole;
+
+    #[test]
+    fn what_other_repositories_hold_is_told_of_the_blobs_that_are_there() {
+        let (mut own, mut other) = (Inventory::default(), Inventory::default());
+        let [shared, named, alone] = [b"shared", &b"named!"[..], b"alone"].map(Digest::of);
+        for digest in [shared, named, alone] {
+            own.blobs.store(digest, 1, None);
+        }
+        other.blobs.store(shared, 1, None);
+        other.blobs.name(named, None, BlobRole::Layer);
+        let rows = BlobRows::new(Arc::new(own)).beside(vec![("host/other".to_owned(), Arc::new(other))]);
+        let tells = |digest: Digest| {
+            let details = rows.details(rows.find(&Identity::Blob(digest)).unwrap(), Timestamp::UNIX_EPOCH);
+            details.iter().any(|detail| format!("{detail:?}").contains("host/other"))
+        };
+        assert_eq!([shared, named, alone].map(tells), [true, false, false]);
+    }
 
     #[test]
     fn keys_order_rows_as_comparisons_do() {

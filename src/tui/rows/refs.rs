@@ -150,7 +150,7 @@ fn steps(entry: &RefEntry) -> Cell {
         None => Cell::new(UNKNOWN, Role::Unsure),
         Some(counts) => {
             let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", Role::Good);
-            let cell = match counts.key_only {
+            let cell = match counts.key_only_steps() {
                 0 => cell,
                 count => cell.and(format!("{count:>4}"), Role::Text).and(" ○", Role::Dim),
             };
@@ -329,7 +329,7 @@ impl RefRows {
                 ),
                 Detail::Fact(
                     "key only",
-                    Cell::text(grouped(counts.key_only)).and(" that only let later steps match  ○", Role::Dim),
+                    Cell::text(grouped(counts.key_only_steps())).and(" that only let later steps match  ○", Role::Dim),
                 ),
             ]);
             if counts.broken > 0 {

@@ -14,12 +14,12 @@ use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Order, Sort};
 use crate::tui::message::Report;
-use crate::tui::rows::blobs::{BlobRows, SIZE};
+use crate::tui::rows::blobs::{Beside, BlobRows, SIZE};
 use crate::tui::rows::sources::{grouped, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Context, Handled, Scan, SourceId, World};
+use crate::tui::world::{Context, Handled, Scan, SourceId, SourceInfo, World};
 use crate::units::Size;
 
 /// The blobs of a source.
@@ -60,7 +60,20 @@ impl Blobs {
 
 fn rows(source: SourceId, world: &World) -> Arc<BlobRows> {
     let found = world.source(source).found.as_ref();
-    Arc::new(BlobRows::new(found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory))))
+    let inventory = found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory));
+    Arc::new(BlobRows::new(inventory).beside(beside(source, world)))
+}
+
+/// Returns the other repositories of the registry that a source lies in, as far as they were looked at.
+fn beside(source: SourceId, world: &World) -> Vec<Beside> {
+    fn registry(info: &SourceInfo) -> Option<&str> {
+        info.label.split('/').next().filter(|_| info.kind == "registry")
+    }
+    let Some(own) = registry(&world.source(source).info) else { return Vec::new() };
+    let others = world.indexed_sources().filter(|(id, other)| *id != source && registry(&other.info) == Some(own));
+    others
+        .filter_map(|(_, other)| Some((other.info.label.clone(), Arc::clone(&other.found.as_ref()?.inventory))))
+        .collect()
 }
 
 impl Screen for Blobs {

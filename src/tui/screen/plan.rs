@@ -207,7 +207,7 @@ impl PlanScreen {
     fn carry_out(&self, cx: &mut Context<'_>) {
         // The question was about the plan that is shown: while a layer asks, no key reaches this screen.
         let State::Ready(planned) = &self.state else { return };
-        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), cx);
+        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), planned.draft.way_back(), cx);
         cx.back();
         cx.push(run);
     }

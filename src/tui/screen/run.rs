@@ -10,7 +10,7 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
-use crate::backend::Outcome;
+use crate::backend::{Outcome, WayBack};
 use crate::format::text::visible;
 use crate::prune::plan::Plan;
 use crate::tui::effect::{JobId, PruneWork, Work};
@@ -38,6 +38,7 @@ const LATEST: usize = 200;
 pub struct RunScreen {
     source: SourceId,
     plan: Arc<Plan>,
+    way_back: WayBack,
     state: State,
     began: Timestamp,
     news: RunNews,
@@ -68,13 +69,13 @@ enum State {
 
 impl RunScreen {
     /// Carries `plan` out.
-    pub fn new(source: SourceId, plan: Arc<Plan>, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, plan: Arc<Plan>, way_back: WayBack, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, Vec::new()));
         let list = List::new(rows, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
         let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan)))));
         let (began, news) = (cx.world.now, RunNews::default());
-        Self { source, plan, state, began, news, wrong: Vec::new(), latest: Vec::new(), screen }
+        Self { source, plan, way_back, state, began, news, wrong: Vec::new(), latest: Vec::new(), screen }
     }
 
     fn show(&mut self, deed: Deed, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
@@ -136,11 +137,6 @@ impl RunScreen {
         }
     }
 
-    /// Tells whether the store may still hold something of what went.
-    fn has_a_way_back(&self, world: &World) -> bool {
-        world.source(self.source).info.kind != "gha"
-    }
-
     fn ask_to_undo(&self, cx: &mut Context<'_>) {
         let deleted = match &self.state {
             State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
@@ -150,17 +146,19 @@ impl RunScreen {
         match self.journal() {
             None if self.is_busy() => cx.world.tell(StatusKind::Failed, "it goes on; esc stops it"),
             None => cx.world.tell(StatusKind::Failed, "there is nothing to put back"),
-            Some(_) if !self.has_a_way_back(cx.world) => {
-                cx.world.tell(StatusKind::Failed, "GitHub keeps nothing of what was deleted");
+            Some(_) if self.way_back == WayBack::None => {
+                cx.world.tell(StatusKind::Failed, "nothing is kept of what was deleted there");
             }
             Some(_) if deleted == 0 => cx.world.tell(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
                 let items = if deleted == 1 { "item" } else { "items" };
-                let question = format!(
-                    "Put back into {label} the {} {items} that this run deleted, as far as the trash still has them?",
-                    grouped(deleted as u64)
-                );
+                let as_far = match self.way_back {
+                    WayBack::Part(words) => format!("? {words}"),
+                    WayBack::Trash | WayBack::None => ", as far as the trash still has them?".to_owned(),
+                };
+                let deleted = grouped(deleted as u64);
+                let question = format!("Put back into {label} the {deleted} {items} that this run deleted{as_far}");
                 cx.show(Confirm::new(question, Request::Undo));
             }
         }
@@ -188,7 +186,7 @@ impl RunScreen {
                 }),
                 journal_line(fault.journal.as_ref()),
             ],
-            State::Undoing(_) => [Cell::new("Putting back what is in the trash…", Role::Title), empty(), empty()],
+            State::Undoing(_) => [Cell::new("Putting back what went…", Role::Title), empty(), empty()],
             State::Undone(back, of) => {
                 let role = if back == of { Role::Good } else { Role::Warning };
                 let words = format!("{} of {} items are back", grouped(*back as u64), grouped(*of as u64));
@@ -302,9 +300,11 @@ impl Screen for RunScreen {
         let words = match &self.state {
             State::Running(_) => "esc stops after what is in flight",
             State::Stopping(_) => "stopping…",
-            State::Ended(_) | State::Failed(_) if self.journal().is_some() && self.has_a_way_back(world) => {
-                "u puts back what is in the trash · q leaves"
-            }
+            State::Ended(_) | State::Failed(_) if self.journal().is_some() => match self.way_back {
+                WayBack::Trash => "u puts back what is in the trash · q leaves",
+                WayBack::Part(_) => "u puts back what can be · q leaves",
+                WayBack::None => "q leaves",
+            },
             _ => "q leaves",
         };
         self.screen.summary(world, "items", Cell::new(words, Role::Dim))

@@ -321,8 +321,8 @@ fn bytes_are_compared_only_when_that_is_asked_for() {
     ");
     let run = sandbox.run(&["check", "./cache", "--verify"]).to_string().replace(&digest_of(&two)[7..], "DIGEST");
     insta::assert_snapshot!(run, @r"
-    SEVERITY  FINDING            COST  WHERE
-    error     blob-wrong-bytes  200 B  ./cache#main
+    SEVERITY  FINDING            COST  REF
+    error     blob-wrong-bytes  200 B  main
       the blob's bytes are not those that its digest names: builds fail that need it from main
       sha256:DIGEST
       hint: delete it at blobs/sha256/DIGEST, for exporters skip a blob that is there; then build again without importing the refs
@@ -377,8 +377,8 @@ fn a_store_of_which_nothing_is_known_is_an_error_beside_the_others() {
     fs::write(sandbox.path("other/index.json"), "{").unwrap();
     let run = sandbox.run(&["check", "./cache", "./other"]);
     insta::assert_snapshot!(run, @r"
-    SEVERITY  FINDING            COST  WHERE
-    error     source-unreadable     –  ./other
+    SEVERITY  FINDING            COST  REF
+    error     source-unreadable     –  –
       cannot use other/index.json: EOF while parsing an object at line 1 column 1
       hint: builds cannot use the directory either: restore the file, or export to a new directory
 

@@ -1,5 +1,6 @@
 //! How a bucket is opened: where the keys come from, and what is said when there are none.
 
+use std::fmt::Write as _;
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
@@ -179,17 +180,79 @@ fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
 }
 
 #[test]
+fn what_a_service_refuses_is_told_with_what_to_do() {
+    let xml = |status: u16, code: &str, more: &str| {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>").into_bytes();
+        Answer { status, headers: vec![("content-type".to_owned(), "application/xml".to_owned())], body }
+    };
+    let answers = [
+        xml(301, "PermanentRedirect", "").with("x-amz-bucket-region", "eu-central-1"),
+        xml(400, "AuthorizationHeaderMalformed", "<Region>ap-south-1</Region>"),
+        xml(403, "RequestTimeTooSkewed", ""),
+        xml(403, "InvalidAccessKeyId", ""),
+        xml(403, "SignatureDoesNotMatch", ""),
+        xml(404, "NoSuchBucket", ""),
+        xml(403, "AccessDenied", ""),
+    ];
+    let mut report = String::new();
+    for answer in answers {
+        let (status, body) = (answer.status, String::from_utf8(answer.body.clone()).unwrap());
+        let code = body.split("</Code>").next().unwrap().replace("<Error><Code>", "");
+        let service =
+            serve(move |_| Some(Answer { headers: answer.headers.clone(), body: answer.body.clone(), ..answer }));
+        let source = format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{service}");
+        let run = S3Server::run(&Sandbox::new(), &["ls", &source]).to_string().replace(&service.to_string(), "HERE");
+        writeln!(report, "{status} {code}\n{run}").unwrap();
+    }
+    insta::assert_snapshot!(report, @r"
+    301 PermanentRedirect
+    error: cannot list the bucket b at http://HERE
+      because: PermanentRedirect: no
+      hint: the bucket lies in eu-central-1: add region=eu-central-1
+    exit 1
+    400 AuthorizationHeaderMalformed
+    error: cannot list the bucket b at http://HERE
+      because: AuthorizationHeaderMalformed: no
+      hint: the bucket lies in ap-south-1: add region=ap-south-1
+    exit 1
+    403 RequestTimeTooSkewed
+    error: cannot list the bucket b at http://HERE
+      because: RequestTimeTooSkewed: no
+      hint: set this machine's clock
+    exit 1
+    403 InvalidAccessKeyId
+    error: cannot list the bucket b at http://HERE
+      because: InvalidAccessKeyId: no
+      hint: the credentials are wrong or have expired
+    exit 1
+    403 SignatureDoesNotMatch
+    error: cannot list the bucket b at http://HERE
+      because: SignatureDoesNotMatch: no
+      hint: the credentials are wrong or have expired
+    exit 1
+    404 NoSuchBucket
+    error: cannot list the bucket b at http://HERE
+      because: NoSuchBucket: no
+      hint: check the bucket's name, and `endpoint_url`
+    exit 1
+    403 AccessDenied
+    error: cannot list the bucket b at http://HERE
+      because: AccessDenied: no
+      hint: listing needs s3:ListBucket on the bucket
+    exit 1
+    ");
+}
+
+#[test]
 fn a_page_in_place_of_xml_is_told_as_such() {
     let portal = serve(|_| Some(Answer::html(200)));
     let sandbox = Sandbox::new();
     let source = format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{portal}");
     let run = S3Server::run(&sandbox, &["ls", &source]).to_string().replace(&portal.to_string(), "PORTAL");
-    insta::assert_snapshot!(run, @r#"
+    insta::assert_snapshot!(run, @r"
     error: cannot list the bucket b at http://PORTAL
-      because: service error
-      because: unhandled error
-      because: error parsing XML: encountered invalid XML root: expected ListBucketResult but got StartEl { name: Name { prefix: "", local: "html" }, attributes: [], closed: false, depth: 0 }. This is likely a bug in the SDK.
+      because: it answered with status 200 and text/html, not with XML
       hint: the answer is not one of S3: check `endpoint_url`
     exit 1
-    "#);
+    ");
 }

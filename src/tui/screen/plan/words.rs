@@ -1,7 +1,7 @@
 //! What stands above the items of a plan, and in the question before it is carried out.
 
 use super::MOST_WARNINGS;
-use crate::backend::Disposal;
+use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::{BlobFate, Kept, Kind, Why};
 use crate::retention::Reason;
 use crate::tui::pruning::{Part, Planned};
@@ -131,8 +131,11 @@ fn is_young_entry(kept: &Kept) -> bool {
 
 /// Says what was proved of the plan: [`crate::prune::plan::verify`] refuses any plan of which it is not so.
 fn checked(planned: &Planned, width: u16) -> Cell {
-    let grace = Exact(planned.plan.grace());
-    let young = format!("nothing younger than {grace}");
+    let (grace, settling) = (planned.plan.grace(), planned.draft.settling());
+    let blobs = Exact(grace.saturating_add(settling));
+    let blobs = if settling.is_zero() { String::new() } else { format!(", blobs {blobs}") };
+    let grace = Exact(grace);
+    let young = format!("nothing younger than {grace}{blobs}");
     let sealed = planned.plan.is_sealed();
     let whole = |whole: &'static str| if sealed { "no blob without a rule for it" } else { whole };
     let wide = [
@@ -143,7 +146,7 @@ fn checked(planned: &Planned, width: u16) -> Cell {
     ];
     let narrow = [
         if sealed { "blobs by rule" } else { "kept refs whole" }.to_owned(),
-        format!("none under {grace}"),
+        format!("none under {grace}{blobs}"),
         "refs first".to_owned(),
     ];
     let checks = if width >= WIDE { wide.as_slice() } else { narrow.as_slice() };
@@ -195,7 +198,10 @@ pub(super) fn question(planned: &Planned, label: &str) -> String {
     }
     match (plan.disposal(), planned.count(Kind::Object), goes.len()) {
         (_, 0, 0) => {}
-        (Disposal::AtOnce, ..) => sentences.push("There is no way back.".to_owned()),
+        (Disposal::AtOnce, ..) => sentences.push(match planned.draft.way_back() {
+            WayBack::Part(words) => words.to_owned(),
+            WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
+        }),
         (Disposal::Trash, 0, _) => sentences.push("It can be put back from the trash.".to_owned()),
         (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
         (Disposal::Trash, ..) => {

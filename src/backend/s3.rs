@@ -3,7 +3,7 @@
 //! A manifest is the cache configuration itself, under `prefix + manifests_prefix + name`; blobs lie under
 //! `prefix + blobs_prefix + digest`. The three are put together as they are, without a slash between them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -23,12 +23,10 @@ use super::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
     RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
 };
-use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
-use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
+use crate::format::digest::Digest;
+use crate::format::layout::Root;
 use crate::format::text::visible;
 use crate::source::{Location, S3Location, Source};
-use crate::units::Size;
 
 mod client;
 mod credentials;
@@ -39,6 +37,7 @@ mod fault;
 mod gather;
 mod lease;
 mod listing;
+mod manifests;
 mod manner;
 mod objects;
 mod others;
@@ -52,13 +51,10 @@ mod spread;
 use gather::Gathering;
 use lease::Standing;
 use listing::Lister;
+use manifests::{ListedManifests, Manifests, companions, fingerprint};
 use manner::Manner;
 use others::{Others, Take as _};
 use pace::Pace;
-use places::Kind;
-
-/// How many bytes of manifests are kept to be read once only.
-const KEPT: usize = 64 << 20;
 
 /// How often an object is asked for again whose content breaks off.
 const MOST_READS: usize = 3;
@@ -105,29 +101,6 @@ pub struct S3Cache {
     deleted: Mutex<HashSet<Digest>>,
     /// The lease, while this one holds it.
     lease: Mutex<Option<Arc<Standing>>>,
-}
-
-/// What a listing of the manifests found.
-#[derive(Debug, Clone, Default)]
-struct ListedManifests {
-    /// How many there are.
-    manifests: usize,
-    /// Objects among them that are none.
-    strays: Vec<Listed>,
-    /// With which key the first page of the blobs ended at that time, where there were more.
-    first_page_of_blobs: Option<String>,
-}
-
-/// What was read of manifests.
-#[derive(Debug, Default)]
-struct Manifests {
-    /// Where a manifest lies, by its digest.
-    keys: HashMap<Digest, String>,
-    /// The digest of a manifest by its key and entity tag, which change together.
-    known: HashMap<(String, String), Digest>,
-    /// The contents, as far as there is room.
-    kept: HashMap<Digest, Arc<[u8]>>,
-    bytes: usize,
 }
 
 /// An object as a listing tells it.
@@ -199,72 +172,6 @@ impl S3Cache {
     /// Returns what names of blobs begin with.
     fn blobs_at(&self) -> &str {
         &self.places.blobs
-    }
-
-    fn remember(&self, listed: &Listed, bytes: &[u8]) -> Digest {
-        let digest = Digest::of(bytes);
-        if let Ok(mut manifests) = self.manifests.lock() {
-            manifests.keys.insert(digest, listed.key.clone());
-            manifests.known.insert((listed.key.clone(), listed.tag.clone()), digest);
-            if manifests.bytes + bytes.len() <= KEPT && !manifests.kept.contains_key(&digest) {
-                manifests.bytes += bytes.len();
-                manifests.kept.insert(digest, bytes.into());
-            }
-        }
-        digest
-    }
-
-    /// Lists the manifests, in the order of their keys.
-    async fn manifests(&self) -> Result<Vec<Listed>, RemoteError> {
-        let mut listed = self.lister().await?.all(self.manifests_at()).await?;
-        listed.sort_by(|a, b| a.key.cmp(&b.key));
-        listed.dedup_by(|a, b| a.key == b.key);
-        let is_manifest = |listed: &Listed| self.places.kind(listed) == Kind::Manifest;
-        let strays = listed.extract_if(.., |listed| !is_manifest(listed)).collect::<Vec<_>>();
-        if let Ok(mut known) = self.listed.lock() {
-            // Those that are listed with the blobs anyway are counted there.
-            let strays = strays.into_iter().filter(|stray| !stray.key.starts_with(self.blobs_at())).collect();
-            (known.manifests, known.strays) = (listed.len(), strays);
-        }
-        Ok(listed)
-    }
-
-    /// Lists the manifests of the other caches that keep their blobs in the same place.
-    async fn manifests_of_companions(&self) -> Result<Vec<Listed>, RemoteError> {
-        let mut all = Vec::new();
-        for companion in &self.companions {
-            let places = Places::new(companion);
-            let mut listed = self.lister().await?.all(&places.manifests).await?;
-            listed.retain(|listed| places.kind(listed) == Kind::Manifest);
-            listed.sort_by(|a, b| a.key.cmp(&b.key));
-            all.extend(listed);
-        }
-        Ok(all)
-    }
-
-    /// Makes a root of a manifest. One whose content cannot be had has no digest, and says why.
-    async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
-        let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
-        let known = self.manifests.lock().ok();
-        let known = known.and_then(|known| known.known.get(&(listed.key.clone(), listed.tag.clone())).copied());
-        let read = match known {
-            Some(digest) => Ok(digest),
-            None if listed.size > DOCUMENT_LIMIT => {
-                Err(format!("it has {}, more than the {} that are read", Size(listed.size), Size(DOCUMENT_LIMIT)))
-            }
-            None => match self.get(&listed.key, DOCUMENT_LIMIT).await {
-                Ok(Some(bytes)) => Ok(self.remember(&listed, &bytes)),
-                Ok(None) => Err("it has gone since it was listed".to_owned()),
-                Err(error) if error.kind.is_about_all() => return Err(error),
-                Err(error) => Err(error.in_one_line()),
-            },
-        };
-        let digest =
-            read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
-        let mut descriptor = Descriptor::named(digest);
-        CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-        let facts = RootFacts { modified: listed.modified, unread: read.err(), ..RootFacts::default() };
-        Ok(Root { facts, ..Root::new(vec![name], descriptor) })
     }
 
     /// Reads a whole object of at most `limit` bytes; none when it is not there.
@@ -493,25 +400,4 @@ impl CacheReader for S3Cache {
         let location = Location::S3(plain);
         Ok(format!("s3 {}", Source { location, select: None, ignored: Vec::new() }))
     }
-}
-
-/// Returns the other caches that keep their blobs where this one does.
-fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
-    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
-    let is_other = |other: &&S3Location| {
-        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
-    };
-    let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
-    companions.sort_by_key(|other| Places::new(other).manifests);
-    companions.dedup_by_key(|other| Places::new(other).manifests);
-    companions
-}
-
-/// Returns what changes whenever a manifest does.
-fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
-    let told = manifests
-        .iter()
-        .chain(of_companions)
-        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
-    Digest::of(told.collect::<String>().as_bytes())
 }

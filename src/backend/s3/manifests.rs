@@ -1,0 +1,131 @@
+//! The manifests of a cache in a bucket: which there are, what they hold, and what else keeps its blobs in the same place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::places::Kind;
+use super::{Listed, S3Cache};
+use crate::backend::RemoteError;
+use crate::backend::bucket::Places;
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::{Root, RootFacts};
+use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
+use crate::source::S3Location;
+use crate::units::Size;
+
+/// How many bytes of manifests are kept to be read once only.
+const KEPT: usize = 64 << 20;
+
+/// What a listing of the manifests found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ListedManifests {
+    /// How many there are.
+    pub(super) manifests: usize,
+    /// Objects among them that are none.
+    pub(super) strays: Vec<Listed>,
+    /// With which key the first page of the blobs ended at that time, where there were more.
+    pub(super) first_page_of_blobs: Option<String>,
+}
+
+/// What was read of manifests.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    /// Where a manifest lies, by its digest.
+    pub(super) keys: HashMap<Digest, String>,
+    /// The digest of a manifest by its key and entity tag, which change together.
+    pub(super) known: HashMap<(String, String), Digest>,
+    /// The contents, as far as there is room.
+    pub(super) kept: HashMap<Digest, Arc<[u8]>>,
+    /// How many bytes those have.
+    pub(super) bytes: usize,
+}
+
+impl S3Cache {
+    /// Remembers what a manifest holds.
+    pub(super) fn remember(&self, listed: &Listed, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        if let Ok(mut manifests) = self.manifests.lock() {
+            manifests.keys.insert(digest, listed.key.clone());
+            manifests.known.insert((listed.key.clone(), listed.tag.clone()), digest);
+            if manifests.bytes + bytes.len() <= KEPT && !manifests.kept.contains_key(&digest) {
+                manifests.bytes += bytes.len();
+                manifests.kept.insert(digest, bytes.into());
+            }
+        }
+        digest
+    }
+
+    /// Lists the manifests, in the order of their keys.
+    pub(super) async fn manifests(&self) -> Result<Vec<Listed>, RemoteError> {
+        let mut listed = self.lister().await?.all(self.manifests_at()).await?;
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        listed.dedup_by(|a, b| a.key == b.key);
+        let is_manifest = |listed: &Listed| self.places.kind(listed) == Kind::Manifest;
+        let strays = listed.extract_if(.., |listed| !is_manifest(listed)).collect::<Vec<_>>();
+        if let Ok(mut known) = self.listed.lock() {
+            // Those that are listed with the blobs anyway are counted there.
+            let strays = strays.into_iter().filter(|stray| !stray.key.starts_with(self.blobs_at())).collect();
+            (known.manifests, known.strays) = (listed.len(), strays);
+        }
+        Ok(listed)
+    }
+
+    /// Lists the manifests of the other caches that keep their blobs in the same place.
+    pub(super) async fn manifests_of_companions(&self) -> Result<Vec<Listed>, RemoteError> {
+        let mut all = Vec::new();
+        for companion in &self.companions {
+            let places = Places::new(companion);
+            let mut listed = self.lister().await?.all(&places.manifests).await?;
+            listed.retain(|listed| places.kind(listed) == Kind::Manifest);
+            listed.sort_by(|a, b| a.key.cmp(&b.key));
+            all.extend(listed);
+        }
+        Ok(all)
+    }
+
+    /// Makes a root of a manifest. One whose content cannot be had has no digest, and says why.
+    pub(super) async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
+        let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
+        let known = self.manifests.lock().ok();
+        let known = known.and_then(|known| known.known.get(&(listed.key.clone(), listed.tag.clone())).copied());
+        let read = match known {
+            Some(digest) => Ok(digest),
+            None if listed.size > DOCUMENT_LIMIT => {
+                Err(format!("it has {}, more than the {} that are read", Size(listed.size), Size(DOCUMENT_LIMIT)))
+            }
+            None => match self.get(&listed.key, DOCUMENT_LIMIT).await {
+                Ok(Some(bytes)) => Ok(self.remember(&listed, &bytes)),
+                Ok(None) => Err("it has gone since it was listed".to_owned()),
+                Err(error) if error.kind.is_about_all() => return Err(error),
+                Err(error) => Err(error.in_one_line()),
+            },
+        };
+        let digest =
+            read.as_ref().map_or_else(|_| DigestText::from(listed.tag.as_str()), |digest| DigestText::Valid(*digest));
+        let mut descriptor = Descriptor::named(digest);
+        CACHE_CONFIG.clone_into(&mut descriptor.media_type);
+        let facts = RootFacts { modified: listed.modified, unread: read.err(), ..RootFacts::default() };
+        Ok(Root { facts, ..Root::new(vec![name], descriptor) })
+    }
+}
+
+/// Returns the other caches that keep their blobs where this one does.
+pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
+    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
+    let is_other = |other: &&S3Location| {
+        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
+    };
+    let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
+    companions.sort_by_key(|other| Places::new(other).manifests);
+    companions.dedup_by_key(|other| Places::new(other).manifests);
+    companions
+}
+
+/// Returns what changes whenever a manifest does.
+pub(super) fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
+    let told = manifests
+        .iter()
+        .chain(of_companions)
+        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
+    Digest::of(told.collect::<String>().as_bytes())
+}

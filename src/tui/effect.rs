@@ -104,9 +104,19 @@ pub enum PruneWork {
     /// Makes a plan anew, with these things left out.
     LeaveOut(Arc<Planned>, HashSet<Target>),
     /// Carries a plan out in a source.
-    CarryOut(SourceId, Arc<Plan>),
+    CarryOut(SourceId, Arc<Plan>, Cure),
     /// Takes back the run of a source that wrote this journal.
     Undo(SourceId, PathBuf),
+}
+
+/// What becomes of a ref that comes during a run and names what has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cure {
+    /// It is told.
+    #[default]
+    Leave,
+    /// It is removed: a build that imports it would fail.
+    Remove,
 }
 
 /// A text to be written to a file.

@@ -99,6 +99,8 @@ actions! {
     MakeRule,
     /// Free blobs together with their refs, or after the grace.
     FreeNow,
+    /// Remove refs that come during the run and name what has gone, or leave them.
+    Cure,
     /// Show the part of the plan before this one.
     PreviousPart,
     /// Show the next part of the plan.

@@ -19,7 +19,7 @@ use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan};
 use crate::prune::undo;
 use crate::retention::Policy;
-use crate::tui::effect::PruneWork;
+use crate::tui::effect::{Cure, PruneWork};
 use crate::tui::found::Found;
 use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
 use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope};
@@ -48,12 +48,12 @@ impl Jobs {
                 let planned = planned.leaving_out(spared).map(Arc::new);
                 Some(Report::Planned(planned.map_err(|error| words(&error))))
             }),
-            PruneWork::CarryOut(source, plan) => {
+            PruneWork::CarryOut(source, plan, cure) => {
                 let (make, pruning) = (self.store(source).and_then(|store| store.pruner), Arc::clone(&self.pruning));
                 let options = self.scan_options(cancel);
                 self.holding.insert(job);
                 self.tasks.spawn(async move {
-                    let ran = carry_out(make, &plan, &pruning, options, &reporter).await;
+                    let ran = carry_out(make, &plan, cure, &pruning, options, &reporter).await;
                     reporter.report(Report::Ran(ran)).await;
                     job
                 });
@@ -123,6 +123,7 @@ async fn plan(
 async fn carry_out(
     make: Option<MakePruner>,
     plan: &Plan,
+    cure: Cure,
     pruning: &Pruning,
     scan: ScanOptions,
     reporter: &Reporter,
@@ -139,7 +140,8 @@ async fn carry_out(
         }
     };
     let cancel = scan.cancel.clone();
-    let options = Options { concurrency: scan.concurrency, batch: BATCH, cure: false, cancel, observe: &observe };
+    let cure = cure == Cure::Remove;
+    let options = Options { concurrency: scan.concurrency, batch: BATCH, cure, cancel, observe: &observe };
     match execute::execute(&pruner, plan, &mut journal, &options).await {
         Ok(report) => Ok(Ran { report, journal: path }),
         Err(error) => {

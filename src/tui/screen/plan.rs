@@ -14,7 +14,7 @@ use crate::format::text::visible;
 use crate::inventory::RefEntry;
 use crate::prune::plan::{FreedBlobs, Target};
 use crate::retention::Action as RuleAction;
-use crate::tui::effect::{JobId, Overwrite, PruneWork, Saving, Work};
+use crate::tui::effect::{Cure, JobId, Overwrite, PruneWork, Saving, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::rule::RulePopup;
@@ -49,6 +49,7 @@ pub struct PlanScreen {
     source: SourceId,
     scope: Scope,
     freed_blobs: FreedBlobs,
+    cure: Cure,
     state: State,
     part: Part,
     rows: Option<Arc<PlanRows>>,
@@ -80,7 +81,8 @@ impl PlanScreen {
         let screen = ListScreen::new(list, RowHeight::Single, 0);
         let (part, freed_blobs) = (Part::Goes, FreedBlobs::Wait);
         let state = State::Awaiting;
-        let mut plan = Self { source, scope, freed_blobs, state, part, rows: None, screen, saving: None };
+        let mut plan =
+            Self { source, scope, freed_blobs, cure: Cure::default(), state, part, rows: None, screen, saving: None };
         plan.begin(cx);
         plan
     }
@@ -207,7 +209,7 @@ impl PlanScreen {
     fn carry_out(&self, cx: &mut Context<'_>) {
         // The question was about the plan that is shown: while a layer asks, no key reaches this screen.
         let State::Ready(planned) = &self.state else { return };
-        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), planned.draft.way_back(), cx);
+        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), self.cure, planned.draft.way_back(), cx);
         cx.back();
         cx.push(run);
     }
@@ -266,6 +268,10 @@ impl Screen for PlanScreen {
             (Scope::Policy, Some(file)) => Cell::new("policy ", Role::Dim).and(file.clone(), Role::Text),
             (Scope::Policy, None) => Cell::new("no policy: orphans and unfinished uploads only", Role::Dim),
         };
+        let from = match self.cure {
+            Cure::Leave => from,
+            Cure::Remove => from.and(" · removes what comes and names what went", Role::Warning),
+        };
         let from = match &self.state {
             State::Replanning(..) => Cell::new("proving the plan anew… · ", Role::Title).and_all(from),
             _ => from,
@@ -290,6 +296,12 @@ impl Screen for PlanScreen {
                     FreedBlobs::GoNow => FreedBlobs::Wait,
                 };
                 self.begin(cx);
+            }
+            Action::Cure => {
+                self.cure = match self.cure {
+                    Cure::Leave => Cure::Remove,
+                    Cure::Remove => Cure::Leave,
+                };
             }
             Action::Rescan => {
                 cx.scan(self.source);

@@ -13,7 +13,7 @@ use super::{Header, Pointer, Request, Screen};
 use crate::backend::{Outcome, WayBack};
 use crate::format::text::visible;
 use crate::prune::plan::Plan;
-use crate::tui::effect::{JobId, PruneWork, Work};
+use crate::tui::effect::{Cure, JobId, PruneWork, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::list::{List, Sort};
@@ -69,11 +69,11 @@ enum State {
 
 impl RunScreen {
     /// Carries `plan` out.
-    pub fn new(source: SourceId, plan: Arc<Plan>, way_back: WayBack, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, plan: Arc<Plan>, cure: Cure, way_back: WayBack, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, Vec::new()));
         let list = List::new(rows, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
-        let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan)))));
+        let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan), cure))));
         let (began, news) = (cx.world.now, RunNews::default());
         Self { source, plan, way_back, state, began, news, wrong: Vec::new(), latest: Vec::new(), screen }
     }
@@ -262,6 +262,16 @@ fn aftermath(ran: &Ran, is_sealed: bool) -> Cell {
         1 => Cell::new("1 blob came back, because a ref names it · ", Role::Warning),
         count => {
             Cell::new(format!("{} blobs came back, because refs name them · ", grouped(count as u64)), Role::Warning)
+        }
+    };
+    let back = match report.cured.as_slice() {
+        [] => back,
+        [one] => {
+            back.and(format!("the ref {one} came meanwhile, named what had gone, and was removed · "), Role::Warning)
+        }
+        cured => {
+            let words = format!("{} refs came meanwhile, named what had gone, and were removed · ", cured.len());
+            back.and(words, Role::Warning)
         }
     };
     match report.broken.as_slice() {

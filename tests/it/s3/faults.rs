@@ -11,8 +11,9 @@ use std::time::Duration;
 use super::prune::{Bucket, LONG, journal, thinned};
 use crate::support::command::Run;
 use crate::support::http::Answer;
+use crate::support::pty::Terminal;
 use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants, error};
-use crate::support::s3::{S3Server, Service, on_both_services};
+use crate::support::s3::{KEY, S3Server, SECRET, Service, on_both_services};
 
 on_both_services!(
     faults_that_pass_are_overcome,
@@ -228,22 +229,48 @@ fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(se
     assert_eq!(bucket.blobs(), all);
 }
 
+/// A bucket whose only ref that names something comes back as `late` just before blobs go, and what stands before it.
+fn with_a_late_manifest(service: Service) -> (Bucket, Proxy) {
+    let bucket = thinned(service, "shop", LONG);
+    let name = bucket.refs().first().unwrap().clone();
+    let manifest = bucket.manifest(&name);
+    bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+    bucket.server.put(&bucket.name, "manifests/other", br#"{"layers":[],"records":[]}"#);
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let in_service = bucket.server.bucket(&bucket.name);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
+            let put = client.put_object().bucket(&in_service).key("manifests/late").body(manifest.clone().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    (bucket, proxy)
+}
+
+#[test]
+fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
+    let (bucket, proxy) = with_a_late_manifest(Service::S3sFs);
+    let source = bucket.server.source_through(proxy.address, &bucket.name);
+    let source = format!("{source}&access_key_id={KEY}&secret_access_key={SECRET}");
+    let mut terminal = Terminal::start(&["--write", &source], 100, 30);
+    terminal.wait("the source", |screen| screen.contains("ready"));
+    terminal.press("p");
+    terminal.wait("the plan", |screen| screen.contains("kept refs whole"));
+    terminal.press("C");
+    terminal.wait("what becomes of it", |screen| screen.contains("removes what comes and names what went"));
+    terminal.press("\r");
+    terminal.wait("the question", |screen| screen.contains("Delete "));
+    terminal.press("y");
+    terminal.wait("the end", |screen| screen.contains("the ref late came meanwhile"));
+    assert_eq!(bucket.server.names(&bucket.name, "manifests/"), BTreeSet::from(["other".to_owned()]));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
 fn a_manifest_that_comes_at_the_last_moment_is_told_and_cured(service: Service) {
     for cure in [false, true] {
-        let bucket = thinned(service, "shop", LONG);
-        let name = bucket.refs().first().unwrap().clone();
-        let manifest = bucket.manifest(&name);
-        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
-        bucket.server.put(&bucket.name, "manifests/other", br#"{"layers":[],"records":[]}"#);
-        let (client, handle) = (bucket.server.client(), bucket.server.handle());
-        let in_service = bucket.server.bucket(&bucket.name);
-        let proxy = Proxy::before(&bucket.server, move |seen| {
-            if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
-                let put = client.put_object().bucket(&in_service).key("manifests/late").body(manifest.clone().into());
-                handle.block_on(put.send()).unwrap();
-            }
-            None
-        });
+        let (bucket, proxy) = with_a_late_manifest(service);
         let arguments = if cure { &["--yes", "--cure"][..] } else { &["--yes"] };
         let run = bucket.prune_through(&proxy, arguments);
         let left = bucket.server.names(&bucket.name, "manifests/");

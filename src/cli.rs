@@ -43,12 +43,14 @@ use output::Output;
 )]
 pub struct Cli {
     /// The caches to open in the terminal UI.
-    ///
-    /// A directory (./cache, oci:DIR), a bucket (s3://bucket/prefix), a repository or a ref of it in a registry
-    /// (ghcr.io/acme/app, ghcr.io/acme/app:buildcache), the store of a registry on disk (registry-dir:PATH), the cache of a
-    /// repository on GitHub (gha:owner/repo), the built-in one (demo), or what stands in --cache-to or --cache-from
-    /// (type=…). SOURCE#REF selects one ref.
-    #[arg(value_name = "SOURCE")]
+    #[arg(
+        value_name = "SOURCE",
+        long_help = "The caches to open in the terminal UI.\n\n\
+            A directory (./cache, oci:DIR), a bucket (s3://bucket/prefix), a repository or a ref of it in a registry \
+            (ghcr.io/acme/app, ghcr.io/acme/app:buildcache), the store of a registry on disk (registry-dir:PATH), the cache \
+            of a repository on GitHub (gha:owner/repo), the built-in one (demo), or what stands in --cache-to or \
+            --cache-from (type=…). SOURCE#REF selects one ref."
+    )]
     sources: Vec<String>,
     #[command(flatten)]
     evidence: ui::Evidence,

@@ -138,6 +138,9 @@ impl RowSet for SourceRows {
                 let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
             }
+            Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
+                format!("no waste · {} unknown", Size(totals.unknown.bytes))
+            }
             Some(_) => "no waste".to_owned(),
             None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
             None if found.inventory.is_sealed() => "orphans ?".to_owned(),

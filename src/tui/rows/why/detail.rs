@@ -3,6 +3,7 @@
 use super::{Explained, sign, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
+use crate::explain::secrets;
 use crate::explain::solve::{InCache, Verdict};
 use crate::format::llb::OpKind;
 use crate::format::provenance::StepIndex;
@@ -67,7 +68,7 @@ fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<D
     lines.extend(cause.text.iter().map(changes::text_line));
     let is = explained.explanation.names.get(step.at()).map_or("", |name| &name.text);
     if let Some(was) = explained.explanation.former.get(step.at()).and_then(Option::as_deref)
-        && was.trim() != is.trim()
+        && secrets::without(was).trim() != secrets::without(is).trim()
         && cause.is_root()
     {
         lines.extend([Detail::Blank, Detail::Heading("The instruction".into())]);

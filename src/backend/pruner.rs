@@ -197,6 +197,9 @@ pub enum Skip {
     /// A ref names it now.
     #[error("a ref names it now")]
     Named,
+    /// Another tag stands for the same manifest, and the registry deletes manifests alone.
+    #[error("another tag has the same manifest, and the registry deletes no tag by itself")]
+    SharedManifest,
     /// A ref cannot be read, so that it may name it.
     #[error("a ref cannot be read, which may name it")]
     Undetermined,

@@ -36,6 +36,8 @@ struct Candidates {
     records: Vec<(RecordIndex, Certainty)>,
     /// Whether the step may have keys that are not known, and none of those that are is in the cache.
     open: bool,
+    /// Whether the step takes nothing, as sources do: then so does what stands for it.
+    is_root: bool,
 }
 
 impl Candidates {
@@ -70,7 +72,7 @@ impl Matches {
                 records.sort_unstable();
                 records.dedup_by_key(|(record, _)| *record);
                 let open = !keys.complete && records.iter().all(|(_, certainty)| *certainty < Certainty::Proved);
-                matches.0.insert(at, Candidates { records, open });
+                matches.0.insert(at, Candidates { records, open, is_root: step.inputs.is_empty() });
             }
         }
         matches
@@ -93,7 +95,7 @@ impl Matches {
         let is_root = record.input_count() == 0;
         let selected = link.selector.as_ref().map(DigestText::valid) == keys.selector.map(Some);
         let by_key = self.0.get(&input).filter(|_| selected).and_then(|candidates| {
-            let assumed = (candidates.open && is_root).then_some(Certainty::Assumed);
+            let assumed = (candidates.open && candidates.is_root == is_root).then_some(Certainty::Assumed);
             // What is only the same operation is the same step for whatever stands on it.
             candidates.certainty(target).map(|certainty| certainty.max(Certainty::SameSteps)).max(assumed)
         });

@@ -44,7 +44,7 @@ impl Groups {
         let mut group_of = vec![None; explanation.build.steps.len()];
         let mut shared: HashMap<(CauseKind, &str), usize> = HashMap::new();
         for (step, cause) in roots {
-            let is_shared = cause.kind.is_loss() || cause.kind.is_of_many_steps();
+            let is_shared = cause.kind.is_loss() || cause.kind.is_of_many_steps() || cause.kind.is_setting();
             let known = shared.get(&(cause.kind, cause.detail.as_str())).filter(|_| is_shared);
             let place = known.copied().unwrap_or(all.len());
             if place == all.len() {

@@ -23,6 +23,8 @@ use crate::support::fixture::Fixture;
 use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service};
 
+mod changed;
+
 #[derive(Deserialize)]
 struct Commit {
     #[serde(rename = "commit")]

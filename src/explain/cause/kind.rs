@@ -89,6 +89,11 @@ impl CauseKind {
         matches!(self, Self::ResultDropped | Self::NotExported | Self::BlobMissing)
     }
 
+    /// Tells whether it is a setting, which holds for every step below it.
+    pub fn is_setting(self) -> bool {
+        matches!(self, Self::Environment | Self::BuildArg | Self::UserOrWorkdir | Self::Platform)
+    }
+
     /// Tells whether it is one thing however many steps it strikes: an image that moved, a flag of the build, a cache that
     /// cannot be read.
     pub fn is_of_many_steps(self) -> bool {

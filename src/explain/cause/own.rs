@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{CauseKind, Described};
+use crate::explain::dockerfile::Dockerfile;
 use crate::explain::keys::platform;
 use crate::explain::secrets;
 use crate::explain::text_diff::{self, Line, became, quoted};
@@ -175,13 +176,19 @@ fn environment(
 /// Tells whether the build's file declares a name as an argument, and as a variable.
 fn declared(build: &Build, name: &str) -> (bool, bool) {
     let has = |word: &str| {
-        build.sources.iter().filter_map(|source| source.text.as_deref()).flat_map(str::lines).any(|line| {
-            let mut words = line.split_whitespace();
-            words.next().is_some_and(|first| first.eq_ignore_ascii_case(word))
-                && words.any(|word| word == name || word.split_once('=').is_some_and(|(found, _)| found == name))
-        })
+        let mut texts = build.sources.iter().filter_map(|source| source.text.as_deref());
+        texts.any(|text| declares(text, word, name))
     };
     (has("ARG"), has("ENV"))
+}
+
+/// Tells whether an instruction of a Dockerfile that is called `word` sets a name.
+fn declares(text: &str, word: &str, name: &str) -> bool {
+    Dockerfile::parse(text).instructions.iter().any(|instruction| {
+        let mut words = instruction.text.split_whitespace();
+        words.next().is_some_and(|first| first.eq_ignore_ascii_case(word))
+            && words.any(|word| word == name || word.split_once('=').is_some_and(|(found, _)| found == name))
+    })
 }
 
 pub(super) fn file(action: &FileAction, was: &FileAction, same_text: bool) -> Option<(CauseKind, String)> {
@@ -243,4 +250,19 @@ fn same<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
 
 fn text<'a>(build: &'a Described<'_>, step: StepIndex) -> &'a str {
     build.names.get(step.at()).map_or("", |name| &name.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_declares_may_stand_on_several_lines() {
+        let file =
+            "ARG BASE=1\nFROM a\nenv A=1 \\\n  # no instruction: ENV C=3\n    B=2\nENV OLD value\nRUN ENV=1 D=4\n";
+        let of = |name: &str| (declares(file, "ARG", name), declares(file, "ENV", name));
+        assert_eq!(of("BASE"), (true, false));
+        assert_eq!((of("A"), of("B"), of("OLD")), ((false, true), (false, true), (false, true)));
+        assert_eq!((of("C"), of("D"), of("value=")), ((false, false), (false, false), (false, false)));
+    }
 }

@@ -69,7 +69,7 @@ impl RegistryCache {
             let same = kept.iter().filter(|root| digest_of(root) == Some(digest));
             let siblings: Vec<String> = same.filter_map(|root| root.names.first().cloned()).collect();
             let stays = match &named {
-                _ if !siblings.is_empty() => Some(Skip::Named),
+                _ if !siblings.is_empty() => Some(Skip::SharedManifest),
                 Ok(named) if named.contains(&digest) => Some(Skip::Named),
                 Ok(_) if !unreadable => None,
                 Ok(_) | Err(_) => Some(Skip::Undetermined),

@@ -1,6 +1,6 @@
 //! Which files of a context are not as they were when a step copied them into the layer that the cache has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Imported, unpack};
@@ -11,7 +11,7 @@ use crate::explain::keys::{StepKeys, content, content_root, root, selectors};
 use crate::explain::matching::Certainty;
 use crate::explain::solve::Solution;
 use crate::format::cache_config::RecordIndex;
-use crate::format::digest::{Digest, DigestText};
+use crate::format::digest::Digest;
 use crate::format::llb::{Copy, FileChange, OpKind};
 use crate::format::provenance::{Build, StepIndex};
 use crate::inventory::cache::RefCache;
@@ -25,6 +25,8 @@ const LARGEST: u64 = 64 << 20;
 
 /// The most folders that are compared for one copy.
 const MOST_FOLDERS: usize = 1_000;
+/// How much is tried to prove by its key what no layer shows: things times modes times what the context holds.
+const MOST_TRIED: usize = 2_000_000;
 
 /// A change, and where the texts are that it is about.
 struct Change {
@@ -65,11 +67,10 @@ pub(super) async fn tell(
             .iter()
             .filter_map(|selector| files.selected(selector).ok())
             .flatten()
-            .filter(|entry| !entry.is_directory())
             .cloned()
             .collect();
         let index = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
-        let mut paths = Vec::new();
+        let (mut paths, mut is_laid_beside) = (Vec::new(), false);
         if let Some((cache, record)) = former(loaded, build, keys, solution, index)
             && let OpKind::File(op) = &step.op.kind
             && let Some(layer) = top(imported, loaded, cache, record).await
@@ -78,11 +79,18 @@ pub(super) async fn tell(
                 FileChange::Copy(copy) => Some(&**copy),
                 _ => None,
             });
-            let changes = compare(files, &layer, &copies.collect::<Vec<_>>(), root);
-            paths = texts::tell(imported, loaded, (cache, record), root, changes).await;
+            if let Some(changes) = compare(files, &layer, &copies.collect::<Vec<_>>(), root) {
+                paths = texts::tell(imported, loaded, (cache, record), root, changes).await;
+                is_laid_beside = true;
+            }
         }
         if paths.is_empty() {
-            paths = single(&selected, files, root, build, loaded, index, input);
+            paths = by_key(&selected, files, root, build, loaded, index, input);
+        }
+        // What no layer shows as it was can only be the one file that there is.
+        let mut taken = selected.iter().filter(|entry| !entry.is_directory());
+        if let (Some(only), None, true, false) = (taken.next(), taken.next(), paths.is_empty(), is_laid_beside) {
+            paths.push(PathChange::new(shown(&only.path), CauseKind::Content, String::new()));
         }
         paths.truncate(MOST_PATHS);
         if let Some(first) = paths.first() {
@@ -139,18 +147,18 @@ async fn top(
     unpack(imported[*place].reader, cache, &[layer]).await
 }
 
-/// Compares what copies take of a context with what they made of it once. Nothing where that cannot be laid side by side,
-/// as for an archive that was unpacked.
-fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&Path>) -> Vec<Change> {
+/// Compares what copies take of a context with what they made of it once. None where that cannot be laid side by side, as for
+/// an archive that was unpacked.
+fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: Option<&Path>) -> Option<Vec<Change>> {
     let mut now: BTreeMap<Vec<u8>, (&Entry, &Copy)> = BTreeMap::new();
     for copy in copies {
-        let Some(found) = destinations(files, layer, copy) else { return Vec::new() };
+        let found = destinations(files, layer, copy)?;
         now.extend(found.into_iter().map(|(place, entry)| (place, (entry, *copy))));
     }
     let lies_apart =
         |(place, (_, copy)): (&Vec<u8>, &(&Entry, &Copy))| copy.attempt_unpack && layer.entry(place).is_none();
     if now.iter().any(lies_apart) {
-        return Vec::new();
+        return None;
     }
     let mut changes = Vec::new();
     for old in layer.entries().iter().filter(|entry| !entry.is_directory()) {
@@ -161,10 +169,7 @@ fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: O
             changes.extend(changed(new, old, copy, root).map(|told| Change { told, texts }));
             continue;
         }
-        let relative = below(&old.path, &trimmed(&copy.dest)).unwrap_or(&old.path);
-        let src = trimmed(&copy.src);
-        let is_folder = files.entry(&src).is_some_and(Entry::is_directory);
-        let name = if is_folder { joined(&src, relative) } else { relative.to_vec() };
+        let name = source_of(&old.path, files, copy);
         changes.push(Change::of(PathChange::new(shown(&name), CauseKind::FileRemoved, "")));
     }
     let added = now.values().map(|(entry, _)| PathChange::new(shown(&entry.path), CauseKind::FileAdded, ""));
@@ -174,7 +179,23 @@ fn compare(files: &ContextFiles, layer: &ContextFiles, copies: &[&Copy], root: O
         changes.extend(folders(files, layer, copy).into_iter().map(Change::of));
     }
     changes.sort_by(|a, b| a.told.path.cmp(&b.told.path));
-    changes
+    Some(changes)
+}
+
+/// Returns what in the context a file of the layer was copied from, which is not there any more.
+fn source_of(old: &[u8], files: &ContextFiles, copy: &Copy) -> Vec<u8> {
+    let relative = below(old, &trimmed(&copy.dest)).unwrap_or(old);
+    let src = trimmed(&copy.src);
+    if copy.allow_wildcard && crate::format::go_path::contains_wildcards(&copy.src) {
+        let folder = src.len().saturating_sub(base(&src).len() + 1);
+        return joined(&src[..folder], relative);
+    }
+    match files.entry(&src) {
+        // A single file lies in its folder by its own name.
+        _ if relative.is_empty() || base(&src) == relative => src,
+        Some(entry) if !entry.is_directory() && !src.is_empty() => relative.to_vec(),
+        _ => joined(&src, relative),
+    }
 }
 
 /// Compares the folders below what a copy takes: their bits, and those that are empty. That of a pattern is left aside.
@@ -299,9 +320,9 @@ fn hashed(entry: &Entry, root: &Path, size: u64) -> Option<Digest> {
     entry.clone().with_content(&content).digest
 }
 
-/// Tells the change of a single file that no layer shows as it is: a mount, or an archive. That only its mode changed shows
-/// in a cache that knows its content with other bits.
-fn single(
+/// Tells that only the mode of something changed, which no layer shows as it was: the folder itself that is copied, what a copy
+/// gives other bits, a mount, an archive. It is proved by the key that the cache has for it with other bits.
+fn by_key(
     selected: &[Entry],
     files: &ContextFiles,
     root: Option<&Path>,
@@ -310,32 +331,37 @@ fn single(
     step: StepIndex,
     input: usize,
 ) -> Vec<PathChange> {
-    let [entry] = selected else { return Vec::new() };
-    let of = &build.steps[step.at()];
-    let known = |key: &Digest| {
-        let key = DigestText::Valid(content_root(key));
-        loaded.iter().any(|(_, cache)| cache.graph.records.iter().any(|record| record.digest == key))
-    };
-    let change = |kind, detail: String| vec![PathChange::new(shown(&entry.path), kind, detail)];
     let others = [0o644, 0o755, 0o664, 0o775, 0o600, 0o700, 0o640, 0o750, 0o666, 0o777, 0o444, 0o555];
-    for mode in others.into_iter().filter(|mode| *mode != entry.mode) {
-        let Some(tried) = with_mode(files, entry, mode, root) else { break };
-        let digests: Option<Vec<Digest>> = selectors::of_input(&of.op.kind, input, of.inputs.len())
-            .iter()
-            .map(|selector| tried.checksum(selector).ok())
-            .collect();
-        if digests.is_some_and(|digests| known(&content::content_key(&digests))) {
-            return change(CauseKind::Mode, format!("{mode:04o} → {:04o}", entry.mode));
+    if selected.len() * others.len() * files.entries().len() > MOST_TRIED {
+        return Vec::new();
+    }
+    let roots = loaded.iter().flat_map(|(_, cache)| &cache.graph.records).filter(|record| record.input_count() == 0);
+    let known: HashSet<Digest> = roots.filter_map(|record| record.digest.valid()).collect();
+    let of = &build.steps[step.at()];
+    let selectors = selectors::of_input(&of.op.kind, input, of.inputs.len());
+    for entry in selected {
+        for mode in others.into_iter().filter(|mode| *mode != entry.mode) {
+            let Some(tried) = with_mode(files, entry, mode, root) else { break };
+            let digests: Option<Vec<Digest>> = selectors.iter().map(|selector| tried.checksum(selector).ok()).collect();
+            let key = digests.map(|digests| content_root(&content::content_key(&digests)));
+            if key.is_some_and(|key| known.contains(&key)) {
+                let end = if entry.is_directory() { "/" } else { "" };
+                let detail = format!("{mode:04o} → {:04o}", entry.mode);
+                return vec![PathChange::new(format!("{}{end}", shown(&entry.path)), CauseKind::Mode, detail)];
+            }
         }
     }
-    change(CauseKind::Content, String::new())
+    Vec::new()
 }
 
-/// Returns the files with one of them having another mode.
+/// Returns the files with one of them, or a folder, having another mode; none for what has no mode, or cannot be read again.
 fn with_mode(files: &ContextFiles, entry: &Entry, mode: u32, root: Option<&Path>) -> Option<ContextFiles> {
-    let EntryKind::File(size) = entry.kind else { return None };
     let other = Entry { mode, digest: None, ..entry.clone() };
-    let digest = hashed(&other, root?, size)?;
+    let digest = match entry.kind {
+        EntryKind::File(size) => hashed(&other, root?, size)?,
+        EntryKind::Directory => other.hasher().finish(),
+        _ => return None,
+    };
     let replaced = |found: &Entry| {
         if found.path == entry.path { Entry { digest: Some(digest), ..other.clone() } } else { found.clone() }
     };

@@ -24,6 +24,7 @@ use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service};
 
 mod changed;
+mod files;
 
 #[derive(Deserialize)]
 struct Commit {

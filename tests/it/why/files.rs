@@ -1,0 +1,155 @@
+//! Contexts that are as a real one was but for one file: that file is named, with what of it changed, and no other is.
+
+use std::fs::{self, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::home;
+
+/// What is done to a file or a folder.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Write,
+    Touch,
+    Mode,
+    Remove,
+    Add,
+}
+
+fn done(deed: Deed, path: &Path) {
+    let link = fs::read_link(path);
+    match deed {
+        Deed::Write if link.is_ok() => {
+            fs::remove_file(path).unwrap();
+            symlink("elsewhere", path).unwrap();
+        }
+        Deed::Write => fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"x").unwrap(),
+        Deed::Touch => fs::File::open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap(),
+        Deed::Mode => {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            let mode = if path.is_dir() { 0o700 } else { mode ^ 0o111 };
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        Deed::Remove => fs::remove_file(path).unwrap(),
+        Deed::Add => fs::write(path.join("new file é"), "x").unwrap(),
+    }
+}
+
+#[test]
+fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
+    use Deed::{Add, Mode, Remove, Touch, Write};
+    // A set, what is done to what, and the cause with its path; none where everything hits all the same.
+    let cases: &[(&str, &str, &[(Deed, Option<(&str, &str)>)])] = &[
+        ("shop", "api", &[(Mode, Some(("mode", "api/"))), (Add, Some(("file-added", "api/new file é")))]),
+        ("shop", "assets", &[(Mode, Some(("mode", "assets/"))), (Add, Some(("file-added", "assets/new file é")))]),
+        (
+            "shop",
+            "web/index.js",
+            &[
+                (Write, Some(("content", "web/index.js"))),
+                (Mode, Some(("mode", "web/index.js"))),
+                (Remove, Some(("file-removed", "web/index.js"))),
+                (Touch, None),
+            ],
+        ),
+        ("shop", "go.mod", &[(Write, Some(("content", "go.mod"))), (Mode, Some(("mode", "go.mod"))), (Touch, None)]),
+        ("shop", "README.md", &[(Write, None), (Mode, None), (Remove, None)]),
+        ("kitchen", "Cargo.lock", &[(Write, Some(("content", "Cargo.lock"))), (Mode, Some(("mode", "Cargo.lock")))]),
+        // A mount, of which no layer tells.
+        (
+            "kitchen",
+            "bench/data.txt",
+            &[
+                (Write, Some(("content", "bench/data.txt"))),
+                (Mode, Some(("mode", "bench/data.txt"))),
+                (Remove, Some(("content", ""))),
+            ],
+        ),
+        ("kitchen", "bench", &[(Mode, Some(("mode", "bench/"))), (Add, Some(("content", "")))]),
+        // A pattern, and a copy that sets the bits itself.
+        (
+            "kitchen",
+            "scripts/a.sh",
+            &[
+                (Write, Some(("content", "scripts/a.sh"))),
+                (Mode, Some(("mode", "scripts/a.sh"))),
+                (Remove, Some(("file-removed", "scripts/a.sh"))),
+            ],
+        ),
+        ("kitchen", "scripts/skip.txt", &[(Write, None), (Mode, None), (Remove, None)]),
+        ("kitchen", "scripts", &[(Mode, None), (Add, None)]),
+        (
+            "kitchen",
+            "docs/index.md",
+            &[(Write, Some(("content", "docs/index.md"))), (Remove, Some(("file-removed", "docs/index.md")))],
+        ),
+        ("kitchen", "docs/draft.tmp", &[(Write, None), (Mode, None), (Remove, None)]),
+        ("kitchen", "src/debug.log", &[(Write, None), (Remove, None)]),
+        (
+            "kitchen",
+            "src/alias.rs",
+            &[(Write, Some(("link-target", "src/alias.rs"))), (Remove, Some(("file-removed", "src/alias.rs")))],
+        ),
+        ("kitchen", "src", &[(Mode, Some(("mode", "src/")))]),
+        (
+            "kitchen",
+            "src/lib",
+            &[(Mode, Some(("mode", "src/lib/"))), (Add, Some(("file-added", "src/lib/new file é")))],
+        ),
+        // An archive, which is unpacked.
+        (
+            "kitchen",
+            "vendor.tar.gz",
+            &[(Write, Some(("content", "vendor.tar.gz"))), (Mode, Some(("mode", "vendor.tar.gz")))],
+        ),
+    ];
+    for set in ["shop", "kitchen"] {
+        let (sandbox, _) = home(set);
+        for (_, path, deeds) in cases.iter().filter(|(of, ..)| *of == set) {
+            for (deed, cause) in *deeds {
+                let context = sandbox.path("context");
+                let _ = fs::remove_dir_all(&context);
+                assert!(
+                    Command::new("cp")
+                        .arg("-a")
+                        .arg(sandbox.path("tree/c02"))
+                        .arg(&context)
+                        .status()
+                        .unwrap()
+                        .success()
+                );
+                done(*deed, &context.join(path));
+                let document = sandbox.json(&[
+                    "why",
+                    "./cache#c01",
+                    "--json",
+                    "--build",
+                    "provenance/c02.json",
+                    "--baseline",
+                    "provenance/c01.json",
+                    "--context",
+                    "context",
+                    "--context",
+                    "extra=tree/c02.extra",
+                ]);
+                let roots = document["root_causes"].as_array().unwrap();
+                let found: Vec<_> = roots.iter().map(|root| (&root["kind"], &root["paths"])).collect();
+                let told = format!("{set} {path} {deed:?}: {found:?}");
+                match cause {
+                    None => {
+                        assert_eq!(document["summary"]["miss"], 0, "{told}");
+                        assert_eq!(document["summary"]["unknown"], 0, "{told}");
+                    }
+                    Some((kind, path)) => {
+                        let paths = if path.is_empty() { json!([]) } else { json!([path]) };
+                        assert_eq!(found, [(&json!(kind), &paths)], "{told}");
+                    }
+                }
+            }
+        }
+    }
+}

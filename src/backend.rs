@@ -374,6 +374,19 @@ pub trait CacheReader: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Tells whether manifests may lie among its blobs that nothing names, and that refer to something themselves.
+    fn has_referrers(&self) -> bool {
+        false
+    }
+
+    /// Finds those manifests among blobs that no ref reaches: each with what it is about.
+    ///
+    /// # Errors
+    /// When one cannot be read: then no blob may go.
+    async fn referrers(&self, _unnamed: Vec<Digest>) -> Result<Vec<(Digest, Root)>, BackendError> {
+        Ok(Vec::new())
+    }
+
     /// Returns what deletions cost, where that is worth knowing before they begin.
     async fn cost(&self) -> Option<DeletionCost> {
         None

@@ -28,8 +28,8 @@ pub struct Directories {
     pub main: Option<PathBuf>,
     /// The others, by the names that `--build-context` gave them.
     pub named: BTreeMap<String, PathBuf>,
-    /// Whether the ignore file of the main context counts, where there is one, and not what the build left out: to tell what
-    /// a next build would send.
+    /// Whether the ignore file of the main context counts, or that there is none, and not what the build left out: to tell
+    /// what a next build would send.
     pub ignores_anew: bool,
 }
 
@@ -112,11 +112,13 @@ impl From<io::Error> for ContextError {
 pub fn load(build: &Build, directories: &Directories) -> Contexts {
     let mut contexts = Contexts::default();
     let mut walks: BTreeMap<PathBuf, BTreeMap<Rules, Vec<StepIndex>>> = BTreeMap::new();
-    let ignored = directories.main.as_ref().and_then(|main| {
-        ignored(main, &dockerfile(build, main)).unwrap_or_else(|problem| {
+    // A context without such a file ignores nothing.
+    let ignored = directories.main.as_ref().and_then(|main| match ignored(main, &dockerfile(build, main)) {
+        Ok(patterns) => Some(patterns.unwrap_or_default()),
+        Err(problem) => {
             contexts.problems.push(problem);
             None
-        })
+        }
     });
     for (step, of) in (0..).map(StepIndex).zip(&build.steps) {
         let OpKind::Source(op) = &of.op.kind else { continue };

@@ -60,7 +60,10 @@ impl LoadError {
     /// Returns what to do about it, where that is not plain from the message.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Content(error) => error.hint(),
+            Self::Content(error) => error.hint().or(Some(
+                "evidence is provenance (mode=max), a build record, an LLB definition, a log, or cache debug data",
+            )),
+            Self::Read(_) => Some("name a file, a folder, `-`, an image, or an http(s) address"),
             _ => None,
         }
     }

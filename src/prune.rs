@@ -13,4 +13,4 @@ pub mod plan;
 pub mod records;
 pub mod undo;
 
-pub use live::{MarkError, recently_dropped};
+pub use live::{MarkError, needed_beside};

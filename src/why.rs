@@ -178,6 +178,7 @@ pub async fn explain(imported: &[Imported<'_>], mut given: Given) -> Result<Expl
     let (contexts, build, other_file) = read_contexts(build, directories).await;
     about_unread(&build, &mut notes);
     about_contexts(&contexts, log.is_empty(), &mut notes);
+    let is_logged = !log.is_empty();
     if let Some(path) = other_file {
         notes.push(format!("{path} is not the one that was built: this tells of the steps as they were then"));
     }
@@ -222,6 +223,9 @@ pub async fn explain(imported: &[Imported<'_>], mut given: Given) -> Result<Expl
     let mut causes = cause::causes(&facts);
     files::tell(imported, &loaded, &build, &contexts, &keys, &solution, &mut causes).await;
     dropped::tell(imported, &build, &keys, &caches, &mut causes).await;
+    if !is_logged && solution.steps.iter().any(|standing| standing.verdict == Verdict::Unknown) {
+        notes.push("a log of the build (--progress=rawjson) settles what depends on what steps write".to_owned());
+    }
     let busy = log::busy(&build, &names, &log);
     let former = former(&facts);
     Ok(Explanation { standings: solution.steps, names, keys, causes, former, busy, notes, build })
@@ -236,9 +240,6 @@ fn former(facts: &Facts<'_>) -> Vec<Option<String>> {
 
 /// Reads the contexts of a build, and returns the file that says how to build it, where that is another than it was.
 async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build, Option<String>) {
-    if directories.main.is_none() && directories.named.is_empty() {
-        return (Contexts::default(), build, None);
-    }
     let read = move || {
         let other = directories.main.as_ref().map(|main| context::dockerfile(&build, main)).filter(|path| {
             let text = build.sources.first().and_then(|source| source.text.as_deref());

@@ -19,13 +19,14 @@ use super::{
     BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, Roots, Verified,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::{self, LayoutError};
+use crate::format::layout::{self, LayoutError, Root};
 use crate::format::manifest::DOCUMENT_LIMIT;
 
 mod index;
 mod listing;
 mod lock;
 mod prune;
+mod referrers;
 mod refs;
 mod remove;
 mod rewrite;
@@ -171,6 +172,15 @@ impl CacheReader for LocalCache {
         let dir = fs::canonicalize(&self.dir);
         let dir = dir.map_err(|source| BackendError::Io { place: show(&self.dir), source })?;
         dir.into_os_string().into_string().map_err(|_| self.not_a_layout("its path is not UTF-8"))
+    }
+
+    fn has_referrers(&self) -> bool {
+        true
+    }
+
+    async fn referrers(&self, unnamed: Vec<Digest>) -> Result<Vec<(Digest, Root)>, BackendError> {
+        let cache = self.clone();
+        blocking(move || cache.find_referrers(&unnamed)).await.unwrap_or(Err(BackendError::Interrupted))
     }
 
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {

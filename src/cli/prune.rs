@@ -15,7 +15,7 @@ use crate::inventory::scan::ScanOptions;
 use crate::prune::execute::{self, Options, Report, Step};
 use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
-use crate::prune::{recently_dropped, records, undo};
+use crate::prune::{needed_beside, records, undo};
 use crate::retention::{self, Policy, SharedBlobs};
 use crate::source::{Location, Source};
 
@@ -119,7 +119,7 @@ async fn plan(
     let mut store = SharedBlobs::new(inventory, reader.free_bytes().await);
     let verdicts = retention::decide(policy, &facts, now, &mut store);
     let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
-    let recent = recently_dropped(&**reader, &scan, policy.grace, now).await?;
+    let recent = needed_beside(&**reader, inventory, &scan, policy.grace, now).await?;
     let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
     let evidence = super::evidence::names(session, &arguments.provenance).await?;
     let rewrites = records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await;

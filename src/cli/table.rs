@@ -62,6 +62,11 @@ impl Cell {
         Self { text: shortened(&visible(text.as_ref())), style: Style::Plain }
     }
 
+    /// A text that is not cut: the reasons at the end of a row.
+    pub(super) fn whole(text: impl AsRef<str>) -> Self {
+        Self { text: visible(text.as_ref()).into_owned(), style: Style::Plain }
+    }
+
     /// A cell for something that is not known or not there.
     pub(super) fn none() -> Self {
         Self { text: "–".to_owned(), style: Style::Dim }

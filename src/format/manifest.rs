@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::cache_config::CacheLayer;
-use super::digest::DigestText;
+use super::digest::{Digest, DigestText};
 use super::lenient::{self, List, go_struct};
 use super::time::GoTime;
 
@@ -180,6 +180,19 @@ go_struct! {
 }
 
 impl Document {
+    /// Returns what a document refers to by its `subject` (OCI image specification, `manifest.md`), and its own media type; none
+    /// of anything else.
+    pub fn subject_of(bytes: &[u8]) -> Option<(Digest, String)> {
+        let body: Body = lenient::parse(bytes).ok()?;
+        let subject = body.subject?.digest.valid()?;
+        let kind = match (body.media_type, body.manifests) {
+            (kind, _) if !kind.is_empty() => kind,
+            (_, Some(_)) => INDEXES[0].to_owned(),
+            (_, None) => MANIFESTS[0].to_owned(),
+        };
+        Some((subject, kind))
+    }
+
     /// Parses the body of a manifest or an index.
     ///
     /// The kind is that of the body, as BuildKit infers it: its own `mediaType` first, else the fields that it has.

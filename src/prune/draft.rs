@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::{MarkError, recently_dropped};
+use super::live::{MarkError, needed_beside};
 use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
 use super::records::{self, Rewrites};
 use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
@@ -64,7 +64,7 @@ impl Draft {
     ) -> Result<Self, MarkError> {
         let free = reader.free_bytes().await;
         let verdicts = judge(&inventory, source, &policy, free, now);
-        let recent = recently_dropped(&**reader, options, policy.grace, now).await?;
+        let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
         let evidence = Evidence::default();
         let rewrites = records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;

@@ -9,7 +9,9 @@ use super::plan::{FreedBlobs, RecentlyDropped};
 use crate::backend::{CacheReader, PruneError};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
+use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::Inventory;
+use crate::inventory::blobs::Blob;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 
 /// What is needed.
@@ -39,10 +41,50 @@ impl Live {
         };
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
-        blobs.extend(recent.shared);
+        blobs.extend(recent.beside);
         let undetermined = named.has_unreadable_ref() || recent.unreadable;
         Ok(Self { fingerprint: roots.fingerprint, blobs: Arc::new(blobs), undetermined })
     }
+}
+
+/// Reads what is needed beside what the refs reach that `inventory` tells of: what [`recently_dropped`] finds, and manifests that
+/// refer to something that is reached, with all that they name.
+///
+/// # Errors
+/// When it is not known which these are: then no blob may go.
+pub async fn needed_beside(
+    reader: &dyn CacheReader,
+    inventory: &Inventory,
+    options: &ScanOptions,
+    grace: SignedDuration,
+    now: Timestamp,
+) -> Result<RecentlyDropped, MarkError> {
+    let mut needed = recently_dropped(reader, options, grace, now).await?;
+    if !reader.has_referrers() {
+        return Ok(needed);
+    }
+    let unnamed = inventory.blobs.iter().filter(|blob| blob.refs() == 0 && blob.stored_size() <= DOCUMENT_LIMIT);
+    let unnamed = unnamed.filter(Blob::is_stored).map(|blob| blob.digest()).collect();
+    let mut found = reader.referrers(unnamed).await.map_err(ScanError::Backend)?;
+    let is_reached =
+        |digest: &Digest| inventory.blobs.find(digest).is_some_and(|id| inventory.blobs.get(id).refs() > 0);
+    let mut live: HashSet<Digest> = HashSet::new();
+    let mut roots = Vec::new();
+    // A signature may itself be signed.
+    loop {
+        let is_about_what_stays = |(subject, _): &mut (Digest, Root)| is_reached(subject) || live.contains(subject);
+        let more: Vec<Root> = found.extract_if(.., is_about_what_stays).map(|(_, root)| root).collect();
+        if more.is_empty() {
+            break;
+        }
+        live.extend(more.iter().filter_map(|root| root.descriptor.digest.valid()));
+        roots.extend(more);
+    }
+    let named = scan::named(reader, &roots, options).await?;
+    needed.beside.extend(live);
+    needed.beside.extend(digests(&named));
+    needed.unreadable |= named.has_unreadable_ref();
+    Ok(needed)
 }
 
 /// Reads what those refs name that prunes took out of the store less than `grace` before `now`, and those of other caches
@@ -50,7 +92,7 @@ impl Live {
 ///
 /// # Errors
 /// When it is not known which refs these are: then no blob may go.
-pub async fn recently_dropped(
+async fn recently_dropped(
     reader: &dyn CacheReader,
     options: &ScanOptions,
     grace: SignedDuration,
@@ -75,7 +117,7 @@ async fn shared(reader: &dyn CacheReader, options: &ScanOptions) -> Result<Recen
     let roots = reader.shared_roots().await.map_err(ScanError::Backend)?;
     let named = scan::named(reader, &roots, options).await?;
     Ok(RecentlyDropped {
-        shared: digests(&named),
+        beside: digests(&named),
         unreadable: named.has_unreadable_ref(),
         ..RecentlyDropped::default()
     })

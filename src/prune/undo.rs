@@ -100,7 +100,8 @@ async fn whole<T>(
         match lacks(target(&what)) {
             0 => whole.push((item, what)),
             count => {
-                let why = format!("it names {count} blobs that are not stored any more");
+                let blobs = if count == 1 { "1 blob that is".to_owned() } else { format!("{count} blobs that are") };
+                let why = format!("it names {blobs} not stored any more");
                 lacking.push((item, Outcome::Failed(why)));
             }
         }

@@ -40,7 +40,7 @@ impl Rule {
         })
     }
 
-    /// Tells whether the rule says which kinds of refs it means.
+    /// Tells whether the rule says that it means refs of a kind beside caches.
     pub(super) fn names_kind(&self, kind: RefKind) -> bool {
         self.conditions.iter().any(|condition| match (condition, kind) {
             // What shares the quota with caches must be meant by its very name.
@@ -48,6 +48,10 @@ impl Rule {
                 patterns.iter().any(|pattern| pattern.to_string() == kind.word())
             }
             (Condition::Text(TextField::Kind, _), _) => true,
+            // Whoever says which refs of a repository go means what is there; whoever says none, or all, may not.
+            (Condition::Text(TextField::Ref, patterns), RefKind::Image | RefKind::Inline) => {
+                patterns.iter().all(|pattern| !pattern.takes_all())
+            }
             _ => false,
         })
     }

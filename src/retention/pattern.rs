@@ -40,6 +40,11 @@ pub enum PatternError {
 }
 
 impl Pattern {
+    /// Tells whether it is written so that it matches every name, or every name but some.
+    pub fn takes_all(&self) -> bool {
+        self.negated || self.written.chars().all(|written| written == '*')
+    }
+
     /// Makes the pattern that matches `text` alone.
     ///
     /// # Errors

@@ -247,7 +247,9 @@ impl fmt::Display for Reason {
             Self::NotImported { generation } => {
                 write!(f, "{generation} newer indexes have superseded it: no build imports it")
             }
-            Self::NotOnlyCache { kind } => write!(f, "it is an image, and no rule names the kind `{}`", kind.word()),
+            Self::NotOnlyCache { kind } => {
+                write!(f, "it is an image, and no rule says by name or kind (`{}`) that it means it", kind.word())
+            }
             Self::Rule { rule } => write!(f, "rule {} drops it", Quoted(rule)),
             Self::Expired { rule, age, from, keeps } => {
                 let from = if *from == AgeSource::Store { " in the store" } else { "" };

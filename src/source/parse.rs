@@ -57,13 +57,25 @@ fn split_last(text: &str) -> Result<(&str, Option<&str>), SourceError> {
     check_ref(text.rsplit_once('#').map_or((text, None), |(source, selected)| (source, Some(selected))))
 }
 
+/// Splits `SOURCE#REF` after the longest directory that exists: the name of a ref may hold a `#`, too.
+fn split_where_it_exists<'a>(
+    text: &'a str,
+    exists: &dyn Fn(&Path) -> bool,
+) -> Result<(&'a str, Option<&'a str>), SourceError> {
+    let places = text.rmatch_indices('#').map(|(place, _)| place);
+    match places.into_iter().find(|place| exists(Path::new(&text[..*place]))) {
+        Some(place) => check_ref((&text[..place], Some(&text[place + 1..]))),
+        None => split_last(text),
+    }
+}
+
 fn check_ref<S>((source, selected): (S, Option<&str>)) -> Result<(S, Option<&str>), SourceError> {
     if selected == Some("") { Err(SourceError::EmptyRef) } else { Ok((source, selected)) }
 }
 
 fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
     // A directory whose very name holds a `#` can be named as it is.
-    let (dir, select) = if exists(Path::new(text)) { (text, None) } else { split_last(text)? };
+    let (dir, select) = if exists(Path::new(text)) { (text, None) } else { split_where_it_exists(text, exists)? };
     if dir.is_empty() {
         return Err(SourceError::Missing { kind: "local", name: "src" });
     }
@@ -72,7 +84,7 @@ fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sourc
 
 /// Parses what has no prefix that says its kind: an image or a directory.
 fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
-    let (name, selected) = if exists(Path::new(text)) { (text, None) } else { split_last(text)? };
+    let (name, selected) = if exists(Path::new(text)) { (text, None) } else { split_where_it_exists(text, exists)? };
     if exists(Path::new(name)) {
         return parse_dir(text, exists);
     }

@@ -57,10 +57,8 @@ pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Optio
         rich.map_or(0, |rich| vertices.filter(|vertex| rich.vertex(vertex).is_some()).count())
     };
     if builds.len() > 1 {
-        notes.push(format!(
-            "the evidence describes {} builds: this is about the one that the log fits best",
-            builds.len()
-        ));
+        let which = if log.is_empty() { "the first of them" } else { "the one that the log fits best" };
+        notes.push(format!("the evidence describes {} builds: this is about {which}", builds.len()));
     }
     let best = (0..builds.len()).max_by_key(|place| (knows(&builds[*place]), std::cmp::Reverse(*place)))?;
     let build = builds.swap_remove(best);

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cachelens::format::digest::Digest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::{Fixture, SETS};
@@ -45,7 +45,7 @@ fn prune(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Run {
     sandbox.run(&[&["prune", &layout.source()], arguments].concat())
 }
 
-fn json(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value {
+fn document(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value {
     let run = prune(sandbox, layout, &[arguments, &["--json"]].concat());
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
 }
@@ -76,7 +76,7 @@ fn a_plan_changes_nothing() {
     assert!(run.stdout.contains("Nothing was changed."), "{}", run.stdout);
     assert_eq!(content(sample.layout.path()), before);
 
-    let plan = json(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    let plan = document(&sandbox, &sample.layout, &["--drop-ref", "old"]);
     assert_eq!((&plan["schema"], &plan["command"]), (&Value::from(1), &Value::from("prune")));
     let plan = &plan["plan"];
     let deleted: Vec<_> =
@@ -104,9 +104,9 @@ fn a_ref_goes_first_and_its_blobs_when_the_grace_has_passed() {
     assert!(fs::read_to_string(sample.layout.path().join("index.json")).unwrap().contains(entry), "{entry}");
 
     // The refs went a moment ago: builds that imported them may still fetch the blobs.
-    let soon = json(&sandbox, &sample.layout, &[]);
+    let soon = document(&sandbox, &sample.layout, &[]);
     assert_eq!((&soon["plan"]["frees_objects"], &soon["plan"]["waits"]["blobs"]), (&Value::from(0), &Value::from(2)));
-    let later = json(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let later = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     assert_eq!(later["outcome"]["failed"], 0);
     assert!(!sample.layout.stored().contains(&sample.of_old));
     assert!(sample.layout.stored().contains(&sample.shared));
@@ -182,7 +182,7 @@ fn a_run_is_taken_back_whole() {
     fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
     age(&sample.layout.path().join("ingest/left/data"), 96);
     let (stored, refs) = (sample.layout.stored(), sample.layout.refs());
-    let run = json(&sandbox, &sample.layout, &["--drop-ref", "old", "--grace", "0s", "--yes"]);
+    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--grace", "0s", "--yes"]);
     assert_eq!(run["outcome"]["done"], 3, "{run}");
     assert!(!sample.layout.path().join("ingest/left").exists());
     let journal = run["outcome"]["journal"].as_str().unwrap();
@@ -198,10 +198,10 @@ fn a_run_is_taken_back_whole() {
 fn the_trash_is_emptied_after_the_grace_and_only_then() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
-    let within = json(&sandbox, &sample.layout, &["--yes"]);
+    let within = document(&sandbox, &sample.layout, &["--yes"]);
     assert_eq!(within["plan"]["frees_objects"], 0, "{within}");
     assert!(sample.trash().exists());
-    let after = json(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let after = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     assert_eq!(
         (&after["plan"]["delete"][0]["kind"], &after["outcome"]["done"]),
         (&Value::from("object"), &Value::from(1))
@@ -228,7 +228,7 @@ fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
     // An exporter that had found them before they went names them now.
     sample.layout.tag("again", manifest);
     assert!(!sample.layout.refs()["again"]);
-    let plan = json(&sandbox, &sample.layout, &["--grace", "0s"]);
+    let plan = document(&sandbox, &sample.layout, &["--grace", "0s"]);
     assert_eq!(
         (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),
         (&serde_json::json!([manifest]), &Value::from(0))
@@ -302,6 +302,34 @@ fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
 }
 
 #[test]
+fn what_refers_to_something_that_stays_stays_with_all_that_it_names() {
+    let layout = MadeLayout::new();
+    let kept = layout.cache(&[layout.blob(b"layer", 96)], 96);
+    layout.tag("main", kept);
+    let orphan = layout.blob(b"orphan", 96);
+    let refers_to = |subject: Digest, words: &[u8]| {
+        let content = layout.blob(words, 96);
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let described =
+            |digest: Digest, size: usize| json!({ "mediaType": "text/plain", "digest": digest, "size": size });
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": kind, "config": described(content, words.len()), "layers": [],
+            "subject": { "mediaType": kind, "digest": subject, "size": 1 },
+        });
+        [content, layout.blob(manifest.to_string().as_bytes(), 96)]
+    };
+    let signature = refers_to(kept, b"a signature");
+    let of_it = refers_to(signature[1], b"a signature of the signature");
+    let of_nothing = refers_to(orphan, b"a signature of an orphan");
+    let sandbox = Sandbox::new();
+    let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    let stored = layout.stored();
+    assert!(signature.iter().chain(&of_it).all(|digest| stored.contains(digest)), "{run}");
+    assert!(!stored.contains(&orphan) && of_nothing.iter().all(|digest| !stored.contains(digest)), "{run}");
+}
+
+#[test]
 fn blobs_behind_a_link_are_left_alone() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let dir = sample.layout.path();
@@ -320,7 +348,7 @@ fn hard_links_and_holes_give_less_back_than_their_size() {
     let hole = blob_path(sample.layout.path(), &Digest::of(b"hole"));
     File::create(&hole).unwrap().set_len(1 << 20).unwrap();
     age(&hole, 96);
-    let disk = json(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
+    let disk = document(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
     assert_eq!((&disk["hard_linked"], &disk["sparse"]), (&Value::from(1), &Value::from(1)));
     assert!(disk["disk_bytes"].as_u64().unwrap() < 1 << 20, "{disk}");
     let shown = prune(&sandbox, &sample.layout, &[]).stdout;
@@ -425,7 +453,7 @@ fn another_prune_keeps_out() {
 #[test]
 fn a_journal_that_is_cut_goes_on_and_a_damaged_one_does_not() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let run = json(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
+    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
     let journal = run["outcome"]["journal"].as_str().unwrap();
     let text = fs::read_to_string(journal).unwrap();
     let last = text.trim_end().rfind('\n').unwrap();

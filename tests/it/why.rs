@@ -395,6 +395,7 @@ fn why_tells_causes_first_and_then_the_steps() {
     ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –
 
     ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
+    note: a log of the build (--progress=rawjson) settles what depends on what steps write
     exit 0
     ");
 }
@@ -409,6 +410,7 @@ fn why_says_what_does_not_fit_together() {
     ");
     insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "cache/oci-layout"]), @r"
     error: cache/oci-layout: not provenance: neither a statement nor a predicate of SLSA
+      hint: evidence is provenance (mode=max), a build record, an LLB definition, a log, or cache debug data
     exit 1
     ");
     let other = sandbox.json(&[

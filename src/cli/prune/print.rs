@@ -194,7 +194,7 @@ fn goes(plan: &Plan) -> Table {
             Cell::new(kind.word()),
             Cell::new(item.target.name()).style(Style::Strong),
             size,
-            Cell::new(reasons(&item.reasons)).style(Style::Dim),
+            Cell::whole(reasons(&item.reasons)).style(Style::Dim),
         ]);
     }
     if more.0 > 0 {
@@ -217,7 +217,7 @@ fn goes(plan: &Plan) -> Table {
                 Cell::new(kind.word()),
                 Cell::new(plural(count, what)).style(Style::Strong),
                 Cell::new(Size(bytes).to_string()),
-                Cell::new(why).style(Style::Dim),
+                Cell::whole(why).style(Style::Dim),
             ]);
         }
     }
@@ -246,7 +246,7 @@ fn stays(plan: &Plan) -> Table {
             Cell::new(kept.kind.word()),
             Cell::new(&kept.name).style(Style::Strong),
             Cell::none(),
-            Cell::new(reasons(&kept.reasons)).style(Style::Dim),
+            Cell::whole(reasons(&kept.reasons)).style(Style::Dim),
         ]);
     }
     for ((kind, kinds, why), count) in many {
@@ -254,7 +254,7 @@ fn stays(plan: &Plan) -> Table {
             Cell::new(kind),
             Cell::new(format!("{count} {}", if count == 1 { kind } else { kinds })).style(Style::Strong),
             Cell::none(),
-            Cell::new(why).style(Style::Dim),
+            Cell::whole(why).style(Style::Dim),
         ]);
     }
     let mut blobs = |count: u64, bytes: u64, why: &str| {
@@ -262,7 +262,7 @@ fn stays(plan: &Plan) -> Table {
             Cell::new("blob"),
             Cell::new(plural(count, "blob")).style(Style::Strong),
             Cell::new(Size(bytes).to_string()),
-            Cell::new(why).style(Style::Dim),
+            Cell::whole(why).style(Style::Dim),
         ]);
     };
     blobs(plan.live().blobs, plan.live().bytes, "reached from a ref that stays");

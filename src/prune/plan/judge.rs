@@ -246,7 +246,7 @@ fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
     };
     let recent = planning.recent.blobs.iter().filter_map(|digest| inventory.blobs.find(digest));
     recent.for_each(|blob| mark(blob, Reached::Recent));
-    let shared = planning.recent.shared.iter().filter_map(|digest| inventory.blobs.find(digest));
+    let shared = planning.recent.beside.iter().filter_map(|digest| inventory.blobs.find(digest));
     shared.for_each(|blob| mark(blob, Reached::Kept));
     for (entry, fate) in inventory.refs.iter().zip(refs) {
         let by = match fate {

@@ -68,8 +68,8 @@ pub enum FreedBlobs {
 pub struct RecentlyDropped {
     /// The blobs that refs reach which earlier prunes took out of the store a short time ago.
     pub blobs: HashSet<Digest>,
-    /// The blobs that refs of other caches reach, which keep theirs in the same place.
-    pub shared: HashSet<Digest>,
+    /// The blobs that refs of other caches reach, which keep theirs in the same place, and what refers to something that stays.
+    pub beside: HashSet<Digest>,
     /// Whether one of them cannot be read, so that it may reach more.
     pub unreadable: bool,
 }

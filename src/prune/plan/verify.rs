@@ -116,10 +116,10 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
     reach(inventory, &going, plan.freed_blobs)?;
-    if let Some(shared) = planning.recent.shared.iter().find(|digest| going.has_blob(digest)) {
+    if let Some(shared) = planning.recent.beside.iter().find(|digest| going.has_blob(digest)) {
         return Err(Violation::Reached {
             name: shared.to_string(),
-            by: "another cache with the same blobs".to_owned(),
+            by: "another cache with the same blobs, or for what it is about".to_owned(),
         });
     }
     let mut recent = planning.recent.blobs.iter();

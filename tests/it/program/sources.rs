@@ -130,10 +130,12 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
     $ show ./cache#main --provenance nowhere.json
     error: nowhere.json: cannot read it
       because: No such file or directory (os error 2)
+      hint: name a file, a folder, `-`, an image, or an http(s) address
     exit 1
 
     $ show ./cache#main --provenance cache/index.json
     error: cache/index.json: not provenance: neither a statement nor a predicate of SLSA
+      hint: evidence is provenance (mode=max), a build record, an LLB definition, a log, or cache debug data
     exit 1
 
     $ show ./cache#main --provenance cache

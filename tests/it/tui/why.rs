@@ -532,6 +532,8 @@ fn the_record_of_a_build_names_its_cache() {
        1  RUN go build -race :6: its command changed: `go build` became `go
           build -race`
           1 step after it runs, too · costs 0.1s
+       ·  the files of the context `context` are not given: --context DIR, or
+          --context NAME=DIR, does
     ────────────────────────────────────────────────────────────────────────────────
        STEP▴                                       LINE     TIME  WHY
     ▸  ·         FROM 127.0.0.1:5055/base:latest…     1     0.0s
@@ -540,8 +542,6 @@ fn the_record_of_a_build_names_its_cache() {
        ✓ hit     RUN go mod download                  4        –
        ✓ hit     COPY main.go ./                      5     0.2s
        ✗ miss  ▸ RUN go build -race  +1               6     0.1s  1 command
-
-
 
 
 

@@ -20,6 +20,9 @@ enum Deed {
     Add,
 }
 
+/// What is done, and the cause with its path; none where everything hits all the same.
+type Case = (Deed, Option<(&'static str, &'static str)>);
+
 fn done(deed: Deed, path: &Path) {
     let link = fs::read_link(path);
     match deed {
@@ -42,8 +45,8 @@ fn done(deed: Deed, path: &Path) {
 #[test]
 fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
     use Deed::{Add, Mode, Remove, Touch, Write};
-    // A set, what is done to what, and the cause with its path; none where everything hits all the same.
-    let cases: &[(&str, &str, &[(Deed, Option<(&str, &str)>)])] = &[
+    // A set, and what is done to what.
+    let cases: &[(&str, &str, &[Case])] = &[
         ("shop", "api", &[(Mode, Some(("mode", "api/"))), (Add, Some(("file-added", "api/new file é")))]),
         ("shop", "assets", &[(Mode, Some(("mode", "assets/"))), (Add, Some(("file-added", "assets/new file é")))]),
         (

@@ -1,0 +1,42 @@
+//! Manifests that nothing names and that refer to something themselves, by their `subject`: signatures, attestations.
+
+use std::io::Read as _;
+
+use super::LocalCache;
+use crate::backend::{BackendError, ReadError, files};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::Root;
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+
+impl LocalCache {
+    /// Finds them among blobs of which a listing told no more than their digests: each with what it is about.
+    ///
+    /// # Errors
+    /// When one cannot be read, so that it may be one.
+    pub(super) fn find_referrers(&self, blobs: &[Digest]) -> Result<Vec<(Digest, Root)>, BackendError> {
+        let mut found = Vec::new();
+        for digest in blobs {
+            let path = self.blob_path(digest);
+            let failed = |source| BackendError::Io { place: super::show(&path), source };
+            let (mut file, size) = match files::open(&path) {
+                Ok(opened) => opened,
+                // It has gone, or is no plain file: neither is deleted as what it was listed as.
+                Err(ReadError::Absent | ReadError::NotAFile) => continue,
+                Err(ReadError::Io(error)) => return Err(failed(error)),
+                Err(_) => return Err(BackendError::Interrupted),
+            };
+            let mut bytes = vec![0];
+            // Layers are no JSON, which their first byte tells.
+            if size == 0 || size > DOCUMENT_LIMIT || file.read(&mut bytes).map_err(failed)? == 0 || bytes != b"{" {
+                continue;
+            }
+            file.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+            if let Some((subject, kind)) = Document::subject_of(&bytes) {
+                let mut descriptor = Descriptor::named(DigestText::Valid(*digest));
+                descriptor.media_type = kind;
+                found.push((subject, Root::new(Vec::new(), descriptor)));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -8,13 +8,23 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
 
+/// How much of a blob tells whether it may be a manifest, in bytes.
+const HEAD: u64 = 4096;
+
+/// Tells whether a blob that begins like this may be one. Layers are no JSON; configurations are, and may be large, but only a
+/// manifest begins with descriptors, which have media types.
+fn may_be_a_manifest(head: &[u8]) -> bool {
+    const MARK: &[u8] = b"\"mediaType\"";
+    head.trim_ascii_start().first() == Some(&b'{') && head.windows(MARK.len()).any(|window| window == MARK)
+}
+
 impl LocalCache {
     /// Finds them among blobs of which a listing told no more than their digests: each with what it is about.
     ///
     /// # Errors
     /// When one cannot be read, so that it may be one.
     pub(super) fn find_referrers(&self, blobs: &[Digest]) -> Result<Vec<(Digest, Root)>, BackendError> {
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), Vec::new());
         for digest in blobs {
             let path = self.blob_path(digest);
             let failed = |source| BackendError::Io { place: super::show(&path), source };
@@ -25,9 +35,12 @@ impl LocalCache {
                 Err(ReadError::Io(error)) => return Err(failed(error)),
                 Err(_) => return Err(BackendError::Interrupted),
             };
-            let mut bytes = vec![0];
-            // Layers are no JSON, which their first byte tells.
-            if size == 0 || size > DOCUMENT_LIMIT || file.read(&mut bytes).map_err(failed)? == 0 || bytes != b"{" {
+            if size > DOCUMENT_LIMIT {
+                continue;
+            }
+            bytes.clear();
+            file.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(failed)?;
+            if !may_be_a_manifest(&bytes) {
                 continue;
             }
             file.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(failed)?;

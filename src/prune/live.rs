@@ -47,8 +47,8 @@ impl Live {
     }
 }
 
-/// Reads what is needed beside what the refs reach that `inventory` tells of: what [`recently_dropped`] finds, and manifests that
-/// refer to something that is reached, with all that they name.
+/// Reads what is needed beside what the refs reach that `inventory` tells of: what refs name that went a short time ago, and
+/// manifests that refer to something that is reached, with all that they name.
 ///
 /// # Errors
 /// When it is not known which these are: then no blob may go.

@@ -194,7 +194,7 @@ impl PlanScreen {
         if plan.is_empty() {
             return cx.world.tell(StatusKind::Failed, "nothing goes by this plan");
         }
-        let question = words::question(planned, &info.label);
+        let question = words::question(planned, &info.label, self.cure);
         let weighs_much =
             plan.frees_bytes() > MANY_BYTES || plan.refs() > MANY_REFS || plan.drops_every_ref() || planned.frees_now();
         if weighs_much {
@@ -270,7 +270,7 @@ impl Screen for PlanScreen {
         };
         let from = match self.cure {
             Cure::Leave => from,
-            Cure::Remove => from.and(" · removes what comes and names what went", Role::Warning),
+            Cure::Remove => from.and(" · cures what comes late", Role::Warning),
         };
         let from = match &self.state {
             State::Replanning(..) => Cell::new("proving the plan anew… · ", Role::Title).and_all(from),

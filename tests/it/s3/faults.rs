@@ -258,9 +258,9 @@ fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("kept refs whole"));
     terminal.press("C");
-    terminal.wait("what becomes of it", |screen| screen.contains("removes what comes and names what went"));
+    terminal.wait("what becomes of it", |screen| screen.contains("cures what comes late"));
     terminal.press("\r");
-    terminal.wait("the question", |screen| screen.contains("Delete "));
+    terminal.wait("the question", |screen| screen.contains("Delete ") && screen.contains("A ref"));
     terminal.press("y");
     terminal.wait("the end", |screen| screen.contains("the ref late came meanwhile"));
     assert_eq!(bucket.server.names(&bucket.name, "manifests/"), BTreeSet::from(["other".to_owned()]));

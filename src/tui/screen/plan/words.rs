@@ -4,6 +4,7 @@ use super::MOST_WARNINGS;
 use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::{BlobFate, Kept, Kind, Why};
 use crate::retention::Reason;
+use crate::tui::effect::Cure;
 use crate::tui::pruning::{Part, Planned};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, UNKNOWN};
@@ -177,7 +178,7 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
 }
 
 /// Returns the question before a plan is carried out.
-pub(super) fn question(planned: &Planned, label: &str) -> String {
+pub(super) fn question(planned: &Planned, label: &str, cure: Cure) -> String {
     let plan = &planned.plan;
     let goes = goes(planned);
     let mut sentences = Vec::new();
@@ -195,6 +196,9 @@ pub(super) fn question(planned: &Planned, label: &str) -> String {
         sentences.push("Blobs go together with their refs: a build that is importing one of them fails.".to_owned());
     } else if plan.waits().bytes > 0 {
         sentences.push(format!("{} wait, and go with a later run.", Size(plan.waits().bytes)));
+    }
+    if cure == Cure::Remove {
+        sentences.push("A ref that comes meanwhile and names what goes is removed.".to_owned());
     }
     match (plan.disposal(), planned.count(Kind::Object), goes.len()) {
         (_, 0, 0) => {}

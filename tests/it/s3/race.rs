@@ -1,27 +1,17 @@
-//! A build that exports as BuildKit does while prunes are at work: the blobs are looked for, taken as they are, touched or
+//! A build that exports as BuildKit does while the program prunes in a process of its own: the blobs are looked for, taken as they are, touched or
 //! written, and the manifest comes last.
 
-use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::MetadataDirective;
-use cachelens::backend::s3::S3Access;
-use cachelens::backend::{self, Access, Outcome, SharedPruner, SharedReader};
 use cachelens::format::digest::Digest;
-use cachelens::inventory::scan::{self, ScanOptions};
-use cachelens::prune::draft::{Choices, Draft};
-use cachelens::prune::execute::{self, Options, Report};
-use cachelens::prune::journal::Journal;
-use cachelens::prune::plan::FreedBlobs;
-use cachelens::retention::Policy;
-use cachelens::source::Source;
-use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use serde_json::{Value, json};
 
+use crate::support::command::Sandbox;
 use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
@@ -98,21 +88,15 @@ impl Writer {
     }
 }
 
-/// A prune of all orphans, as the program does it; returns how many blobs went.
-async fn prune(place: &str, access: &Access, journals: &Path) -> (usize, Report) {
-    let source = Source::parse(place, &|_| false).unwrap().source;
-    let reader: SharedReader = backend::open(&source, access).unwrap();
-    let options = ScanOptions { concurrency: 8, cancel: CancellationToken::new() };
-    let inventory = Arc::new(scan::scan(&reader, &options, |_| ()).await.unwrap());
-    let now = jiff::Timestamp::now();
-    let draft = Draft::gather(&reader, inventory, "race", Policy::default(), &options, now).await.unwrap();
-    let plan = draft.plan(&Choices { freed_blobs: FreedBlobs::Wait, spared: HashSet::new() }).unwrap();
-    let pruner: SharedPruner = backend::open_pruner(&source, access).unwrap();
-    let mut journal = Journal::create_in(journals, &plan).unwrap();
-    let options =
-        Options { concurrency: 8, batch: 512, cure: true, cancel: CancellationToken::new(), observe: &|_| () };
-    let report = execute::execute(&pruner, &plan, &mut journal, &options).await.unwrap();
-    (report.count(|outcome| *outcome == Outcome::Done), report)
+/// A prune of all orphans by the program, in a process of its own; returns how many blobs went.
+fn prune(sandbox: &Sandbox, place: &str, no_recheck: bool) -> usize {
+    let recheck = if no_recheck { &["--no-recheck"][..] } else { &[] };
+    let run = S3Server::run(sandbox, &[&["prune", place, "--yes", "--cure", "--json"], recheck].concat());
+    let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
+    let outcome = &document["outcome"];
+    // A plan of nothing is not carried out.
+    assert!(outcome.is_null() || outcome["broken"] == json!([]), "{run}");
+    outcome["done"].as_u64().map_or(0, |done| usize::try_from(done).unwrap())
 }
 
 /// What came of a race.
@@ -142,17 +126,13 @@ fn race(
         "type=s3,bucket={bucket},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
         proxy.address
     );
-    let access = Access { s3: S3Access { no_recheck, ..S3Access::default() }, ..Access::default() };
     let over = Arc::new(AtomicBool::new(false));
-    let journals = tempfile::tempdir().unwrap();
-    let pruning = server.handle().spawn({
-        let (over, journals) = (Arc::clone(&over), journals.path().to_owned());
-        async move {
-            let (mut prunes, mut went) = (0, 0);
+    let pruning = std::thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            let (sandbox, mut prunes, mut went) = (Sandbox::new(), 0, 0);
             while !over.load(Ordering::Relaxed) {
-                let (count, report) = prune(&place, &access, &journals).await;
-                assert_eq!(report.broken, Vec::<String>::new());
-                (prunes, went) = (prunes + 1, went + count);
+                (prunes, went) = (prunes + 1, went + prune(&sandbox, &place, no_recheck));
             }
             (prunes, went)
         }
@@ -175,7 +155,7 @@ fn race(
         raced.dangling += named.iter().flatten().filter(is_missing).count();
     }
     over.store(true, Ordering::Relaxed);
-    (raced.prunes, raced.went) = server.block_on(pruning).unwrap();
+    (raced.prunes, raced.went) = pruning.join().unwrap();
     raced
 }
 

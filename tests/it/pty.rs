@@ -22,6 +22,23 @@ fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn keys_that_come_together_with_a_new_size_are_heeded() {
+    let mut terminal = Terminal::start(&["demo"], 80, 24);
+    terminal.wait("the list of sources", |screen| screen.contains("demo") && screen.contains("read-only"));
+    terminal.press("/");
+    let mut typed = String::from("filter  ");
+    for (width, letter) in (90..).zip('a'..='z') {
+        // Often enough, the program learns of both at once.
+        terminal.resize(width, 24);
+        terminal.press(&letter.to_string());
+        typed.push(letter);
+        terminal.wait(&typed, |screen| screen.contains(&typed));
+    }
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
 fn q_goes_back_screen_by_screen_and_leaves() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut terminal = Terminal::start(&[layout.path().to_str().unwrap()], 100, 30);

@@ -31,7 +31,7 @@ on_both_services!(
 impl Bucket {
     fn prune_through(&self, proxy: &Proxy, arguments: &[&str]) -> Run {
         let source = self.server.source_through(proxy.address, &self.name);
-        self.run(&[&["prune", source.as_str(), "--timeout", "2s"], arguments].concat())
+        self.run(&[&["prune", source.as_str(), "--timeout", "20s"], arguments].concat())
     }
 
     /// Runs a prune and holds what must hold in any case: no ref and no blob of a ref has gone, and when the program is
@@ -430,11 +430,12 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
     let mut command = S3Server::command(&bucket.sandbox);
-    let first =
+    let mut first =
         command.args(["prune", &source, "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The first one is about to delete when it has looked at what goes.
     while bucket.server.read(&bucket.name, ".cachelens/lease.json").is_none() {
-        std::thread::yield_now();
+        assert_eq!(first.try_wait().unwrap(), None, "it ended without a lease");
+        std::thread::sleep(Duration::from_millis(5));
     }
     let second = bucket.prune(&["--yes"]);
     assert_eq!(second.code, Some(1), "{second}");

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write};
 use std::num::NonZero;
+use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -83,6 +84,12 @@ impl Terminal {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
+    /// Sends the program a signal, by its short name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.process_id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success(), "{name}");
+    }
+
     /// Waits until the screen is as `wanted` says, and returns its text.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
@@ -98,10 +105,24 @@ impl Terminal {
         }
     }
 
+    fn screen(&self) -> String {
+        self.shared.0.lock().unwrap().parser.screen().contents()
+    }
+
     /// Waits for the program to end, and asserts that a shell could go on in its terminal. Returns the exit code and
     /// everything that the program wrote.
     pub fn end(mut self) -> (u32, Vec<u8>) {
-        let status = self.child.wait().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                None => {
+                    self.signal("KILL");
+                    panic!("it never ended; the screen is:\n{}", self.screen());
+                }
+            }
+        };
         drop(self.writer);
         drop(self.master);
         self.reader.take().unwrap().join().unwrap();

@@ -23,11 +23,13 @@ pub mod scan;
 pub mod steps;
 pub mod subject;
 mod summary;
+mod trash;
 
 use blobs::{Blob, BlobId, BlobTable};
 use cache::RecordState;
 pub use resolve::{DocumentFault, FaultKind};
 pub use summary::RecordCounts;
+pub use trash::digest_in_trash;
 
 /// The place of a ref in its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::words::shell_word;
 use super::{Code, Evidence, Finding, Subject};
+use crate::format::digest::Digest;
 use crate::format::text::visible;
 use crate::inventory::{RefEntry, RefKind};
 
@@ -18,7 +19,8 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Tells what is wrong with a source, dangerous to its builds, or a waste: the gravest first, then the most costly.
 pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
-    let desk = Desk { subject: evidence.subject, now };
+    let in_trash = evidence.subject.inventory.awaited_from_trash();
+    let desk = Desk { subject: evidence.subject, in_trash, now };
     let mut findings = Vec::new();
     for id in evidence.subject.refs() {
         let Some(entry) = evidence.subject.inventory.get_ref(id) else { continue };
@@ -40,6 +42,8 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
 /// What every judgement needs at hand.
 struct Desk<'a> {
     subject: Subject<'a>,
+    /// The blobs that a ref misses and the trash of earlier prunes holds, in their order.
+    in_trash: Vec<Digest>,
     now: Timestamp,
 }
 
@@ -56,6 +60,13 @@ impl Desk<'_> {
     /// Returns a command on the source, as a person would type it.
     fn command(&self, verb: &str, flags: &str) -> String {
         format!("cachelens {verb} {} {flags}", shell_word(&visible(self.subject.source)))
+    }
+
+    /// Says how what is missing comes back from the trash of earlier prunes; nothing unless all of it is there.
+    fn return_from_trash(&self, missing: impl IntoIterator<Item = Digest>) -> Option<String> {
+        let all_there = missing.into_iter().all(|digest| self.in_trash.binary_search(&digest).is_ok());
+        let command = self.command("prune", "--orphans-only --yes");
+        all_there.then(|| format!("the trash of an earlier prune has what is missing: `{command}` puts it back"))
     }
 
     /// Says how a ref is replaced that cannot be used as it is.

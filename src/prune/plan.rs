@@ -21,8 +21,8 @@ pub mod verify;
 
 pub use deletions::Deletions;
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
+pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
-pub(super) use judge::{digest_in_entry, digest_in_trash};
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped};
 pub use verify::Violation;
 

@@ -228,6 +228,13 @@ fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
     // An exporter that had found them before they went names them now.
     sample.layout.tag("again", manifest);
     assert!(!sample.layout.refs()["again"]);
+    let check = sandbox.run(&["check", &sample.layout.source(), "--json"]);
+    assert_eq!(check.code, Some(3), "{check}");
+    let check = check.json();
+    let finding = check["findings"].as_array().unwrap().iter().find(|finding| finding["ref"] == "again").unwrap();
+    assert_eq!(finding["code"], "manifest-missing");
+    let command = format!("`cachelens prune {} --orphans-only --yes` puts it back", sample.layout.source());
+    assert!(finding["hint"].as_str().unwrap().contains(&command), "{finding}");
     let plan = document(&sandbox, &sample.layout, &["--grace", "0s"]);
     assert_eq!(
         (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),

@@ -46,7 +46,9 @@ fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
         let more = entry.faults.iter().filter(|other| self::code(&other.kind) == Some(code)).count() as u64 - 1;
         let more = if more == 0 { String::new() } else { format!(" (and {more} more of this kind)") };
         let finding = desk.about(entry, code, format!("{}{more}", message(fault)));
-        findings.push(finding.about(&fault.subject).hint(hint(desk, entry, &fault.kind)));
+        let is_absent = matches!(fault.kind, FaultKind::ManifestAbsent | FaultKind::ConfigAbsent);
+        let back = fault.subject.parse().ok().filter(|_| is_absent).and_then(|digest| desk.return_from_trash([digest]));
+        findings.push(finding.about(&fault.subject).hint(back.unwrap_or_else(|| hint(desk, entry, &fault.kind))));
     }
     findings
 }
@@ -112,7 +114,9 @@ fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
             .hint("GitHub has evicted them; the next build that exports the scope writes them again")
     } else {
         let message = format!("{gone}: a build fails that needs {}", steps(look, "them"));
-        let hint = format!("no later export mends it while it imports from here: {}", desk.renewal(entry));
+        let hint = desk
+            .return_from_trash(blobs.iter().map(Blob::digest))
+            .unwrap_or_else(|| format!("no later export mends it while it imports from here: {}", desk.renewal(entry)));
         desk.about(entry, Code::BlobMissing, message).hint(hint)
     };
     Some(finding.about(&first.digest()).costing(bytes))

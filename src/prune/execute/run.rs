@@ -9,10 +9,11 @@ use super::{ExecuteError, Options, Report, Step, same_store};
 use crate::backend::{
     Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner, Skip,
 };
+use crate::inventory::digest_in_trash;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::journal::{Journal, JournalError};
 use crate::prune::live::Live;
-use crate::prune::plan::{Kind, Plan, Target, digest_in_entry, digest_in_trash};
+use crate::prune::plan::{Kind, Plan, Target, digest_in_entry};
 
 /// A run of a plan, and what became of each item so far.
 pub(super) struct Run<'a> {

@@ -120,7 +120,7 @@ impl Judged {
         let inventory = planning.inventory;
         let refs = judge_refs(planning);
         let reached = reached(planning, &refs);
-        let put_back = to_put_back(inventory);
+        let put_back = inventory.awaited_from_trash();
         let undetermined = inventory.refs.iter().any(|entry| is_undetermined(inventory, entry, &put_back))
             || planning.recent.unreadable
             || inventory.warnings.contains(&StoreWarning::KeepsChanging);
@@ -178,8 +178,11 @@ impl Judged {
             warnings.push(format!("no blob is deleted: {why}"));
         }
         if !self.put_back.is_empty() {
-            let count = self.put_back.len();
-            warnings.push(format!("{count} blobs in the trash are named again: they are put back, and no other goes"));
+            let named = match self.put_back.len() {
+                1 => "1 blob in the trash is named again: it is put back".to_owned(),
+                count => format!("{count} blobs in the trash are named again: they are put back"),
+            };
+            warnings.push(format!("{named}, and no other goes"));
         }
         warnings
     }
@@ -282,26 +285,6 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
 /// Returns a blob as what goes; none when it is not known well enough.
 pub(super) fn blob_target(blob: Blob<'_>) -> Option<ObjectTarget> {
     Some(ObjectTarget { name: ObjectName::Blob(blob.digest()), size: blob.size()?, modified: blob.modified()? })
-}
-
-/// Returns the blobs in the trash that a ref names and the store does not hold.
-fn to_put_back(inventory: &Inventory) -> Vec<Digest> {
-    let is_missed = |digest: &Digest| {
-        let blob = inventory.blobs.find(digest).map(|id| inventory.blobs.get(id));
-        blob.is_some_and(|blob| blob.refs() > 0 && !blob.is_stored())
-    };
-    let in_trash = inventory.trash.iter().filter_map(|object| digest_in_trash(&object.name));
-    let mut missed: Vec<Digest> = in_trash.filter(is_missed).collect();
-    missed.sort_unstable();
-    missed.dedup();
-    missed
-}
-
-/// Returns the digest of a blob in the trash, where its name ends in one as in the store: `…/blobs/sha256/…`.
-pub(in crate::prune) fn digest_in_trash(name: &str) -> Option<Digest> {
-    let mut parts = name.rsplit('/');
-    let (hex, algorithm) = (parts.next()?, parts.next()?);
-    Digest::from_parts(algorithm, hex).ok()
 }
 
 /// Returns the digest of a blob that an entry holds, by the key at the end of its name.

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use jiff::SignedDuration;
 
-use super::judge::{RefFate, blob_target, digest_in_trash};
+use super::judge::{RefFate, blob_target};
 use super::{BlobFate, Deletion, Deletions, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age};
 use crate::backend::{EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, StoreEntry, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
+use crate::inventory::digest_in_trash;
 use crate::retention::{Reason, Verdict};
 
 /// What goes and what stays.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Session;
 use super::json::Document;
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Align, Cell, Paper, Style, Table};
 use crate::check::{self, CheckOptions, Checked, Code, Finding, Severity, Subject};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
@@ -101,7 +101,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let report = Report { findings: &findings, summary, checked: &done };
         output.document(&Document::new("check", report, &failures))?;
     } else {
-        output.text(&print(&findings, summary, &done, output.color))?;
+        output.text(&print(&findings, summary, &done, output.paper))?;
     }
     let gate = findings.iter().any(|finding| arguments.fail_on.counts(finding.severity));
     let ended = open::conclude(session, done.len(), failures);
@@ -144,10 +144,10 @@ impl Summary {
     }
 }
 
-fn print(findings: &[Finding], summary: Summary, done: &[Done], color: bool) -> String {
+fn print(findings: &[Finding], summary: Summary, done: &[Done], paper: Paper) -> String {
     let mut text = String::new();
     if !findings.is_empty() {
-        text += &table(findings, color);
+        text += &table(findings, paper);
         text.push('\n');
     }
     text += &match summary {
@@ -191,7 +191,7 @@ fn with_its_end(source: &str) -> String {
 }
 
 /// Prints a line for each finding, and below it what is so and what to do.
-fn table(findings: &[Finding], color: bool) -> String {
+fn table(findings: &[Finding], paper: Paper) -> String {
     let is_one_source = findings.iter().all(|finding| finding.source == findings[0].source);
     let mut table = Table::new([
         ("SEVERITY", Align::Left),
@@ -218,13 +218,13 @@ fn table(findings: &[Finding], color: bool) -> String {
             Cell::maybe(place).style(Style::Strong),
         ]);
     }
-    let rendered = table.render(color);
+    let rendered = table.render(paper);
     let mut lines = rendered.lines();
     let mut text = lines.next().unwrap_or_default().to_owned() + "\n";
     for (line, finding) in lines.zip(findings) {
         text.extend([line, "\n  ", &visible(&finding.message), "\n"]);
         if let Some(subject) = finding.subject.as_ref().filter(|subject| !finding.message.contains(subject.as_str())) {
-            text.extend(["  ", &Style::Dim.paint(&visible(subject), color), "\n"]);
+            text.extend(["  ", &Style::Dim.paint(&visible(subject), paper), "\n"]);
         }
         if let Some(hint) = &finding.hint {
             text.extend(["  hint: ", &visible(hint), "\n"]);

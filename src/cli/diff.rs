@@ -11,7 +11,7 @@ use super::json::Document;
 use super::open::{self, Opened, Scanned};
 use super::show::rows::{self, RecordRow};
 use super::show::{evidence, the_ref};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::explain::diff::{Change, Difference, LayerDifference, RecordAt};
 use crate::format::text::visible;
@@ -73,7 +73,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let compared = Compared::new(&old, &new, &difference, &layers);
         return session.output.document(&Document::new("diff", compared, &failures));
     }
-    session.output.text(&page(&old, &new, &difference, &layers, session.output.color))
+    session.output.text(&page(&old, &new, &difference, &layers, session.output.paper))
 }
 
 impl<'a> Side<'a> {
@@ -155,7 +155,7 @@ impl Fate {
     }
 }
 
-fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerDifference, color: bool) -> String {
+fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerDifference, paper: Paper) -> String {
     let sum = |layers: &[(_, Option<u64>)]| Size(layers.iter().filter_map(|(_, bytes)| *bytes).sum()).to_string();
     let mut lines = vec![
         format!("{} → {}", old.title(), new.title()),
@@ -181,7 +181,7 @@ fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerD
         lines.push(format!("the same: {} keys, with the same results\n", difference.same));
         return lines.join("\n");
     }
-    lines.push(steps(old, new, difference, color));
+    lines.push(steps(old, new, difference, paper));
     let hint = if old.has_names || new.has_names {
         ""
     } else {
@@ -190,7 +190,7 @@ fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerD
     lines.join("\n") + hint
 }
 
-fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, color: bool) -> String {
+fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) -> String {
     let mut found: Vec<(Fate, Option<RecordAt>, Option<RecordAt>)> = Vec::new();
     found.extend(difference.removed.iter().map(|at| (Fate::Removed, Some(*at), None)));
     found.extend(difference.lost_results.iter().map(|pair| (Fate::Lost, Some(pair.before), Some(pair.after))));
@@ -237,6 +237,6 @@ fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, color: bool) -
             Cell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if found.is_empty() { "no step came or went\n".to_owned() } else { table.render(color) };
+    let table = if found.is_empty() { "no step came or went\n".to_owned() } else { table.render(paper) };
     format!("{table}\n{} keys are the same   ({roots} sources and files came or went)\n", difference.same)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Session;
 use super::json::{Blobs, Document, Objects};
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::inventory::{RefEntry, Tally, Totals};
@@ -97,13 +97,13 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         output.document(&Document::new("du", Usage { sources }, &failures))?;
     } else {
         let blocks: Vec<String> =
-            sums.iter().map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.color)).collect();
+            sums.iter().map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.paper)).collect();
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), failures))
 }
 
-fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timestamp, color: bool) -> String {
+fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timestamp, paper: Paper) -> String {
     let stored = totals.stored();
     let mut table = Table::new([
         ("STATE", Align::Left),
@@ -173,11 +173,11 @@ fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timesta
         format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
     });
     let quota = shared::Shared::new(&scanned.inventory);
-    let quota = quota.map_or_else(String::new, |quota| quota.print(now, color));
+    let quota = quota.map_or_else(String::new, |quota| quota.print(now, paper));
     let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
     let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
     let notes = [of_all, unlisted, unseen].into_iter().flatten().collect::<String>();
     let bucket = scanned.inventory.bucket.as_deref();
-    let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, color));
-    format!("{}  {refs}\n{}{notes}{quota}{bucket}", scanned.opened.shown(), table.render(color))
+    let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, paper));
+    format!("{}  {refs}\n{}{notes}{quota}{bucket}", scanned.opened.shown(), table.render(paper))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json::Document;
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Align, Cell, Paper, Style, Table};
 use super::{Session, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
@@ -127,7 +127,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
             .iter()
             .map(|(scanned, refs)| {
                 let title = if several { format!("{}\n", scanned.opened.shown()) } else { String::new() };
-                title + &block(scanned, refs, now, output.color)
+                title + &block(scanned, refs, now, output.paper)
             })
             .collect();
         output.text(&blocks.join("\n"))?;
@@ -135,7 +135,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     Ok(open::conclude(session, listed.len(), failures))
 }
 
-fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, color: bool) -> String {
+fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, paper: Paper) -> String {
     if refs.is_empty() {
         return match scanned.inventory.refs.len() {
             0 => "no refs: nothing has been exported here yet\n".to_owned(),
@@ -168,7 +168,7 @@ fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, color: bool) -> 
             Cell::new(trouble(entry)).style(Style::Bad),
         ]);
     }
-    table.render(color)
+    table.render(paper)
 }
 
 /// Says in a few words what is wrong with a ref.

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+use super::table::Paper;
 use super::{Color, Global, config, json};
 use crate::error::{Exit, Failure};
 use crate::progress::Progress;
@@ -11,7 +12,7 @@ use crate::progress::Progress;
 /// The two streams of a command, and how to write to them.
 pub(super) struct Output {
     pub json: bool,
-    pub color: bool,
+    pub paper: Paper,
     quiet: bool,
     pub progress: Progress,
 }
@@ -22,7 +23,11 @@ impl Output {
             Color::Auto => io::stdout().is_terminal() && !config::refuses_color(global.color),
             wanted => !config::refuses_color(wanted),
         };
-        Self { json: global.json, color, quiet: global.quiet, progress: Progress::new(global.quiet) }
+        let columns = io::stdout().is_terminal().then(crossterm::terminal::size);
+        let columns =
+            columns.and_then(Result::ok).map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
+        let paper = Paper { color, columns };
+        Self { json: global.json, paper, quiet: global.quiet, progress: Progress::new(global.quiet) }
     }
 
     /// Prints bytes as they are.

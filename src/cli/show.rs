@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::json::Document;
 use super::ls::{self, Ref};
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Style, Table};
+use super::table::{Align, Cell, Paper, Style, Table};
 use super::{Session, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
@@ -91,8 +91,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     if entry.sealed().is_some() {
         return output.text(&text);
     }
-    text += &steps(&caches, &records, evidence.is_empty(), now, output.color);
-    text += &layer_table(&layers, now, output.color);
+    text += &steps(&caches, &records, evidence.is_empty(), now, output.paper);
+    text += &layer_table(&layers, now, output.paper);
     output.text(&text)
 }
 
@@ -169,7 +169,7 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
     lines.join("\n") + "\n"
 }
 
-fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timestamp, color: bool) -> String {
+fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timestamp, paper: Paper) -> String {
     if caches.is_empty() {
         return "\nno records: this ref carries no cache that can be read\n".to_owned();
     }
@@ -206,7 +206,7 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
             Cell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if shown > 0 { table.render(color) } else { "no steps match\n".to_owned() };
+    let table = if shown > 0 { table.render(paper) } else { "no steps match\n".to_owned() };
     let hint = if unnamed {
         "steps have no names without evidence: give the build's provenance with --provenance FILE\n"
     } else {
@@ -218,7 +218,7 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
     )
 }
 
-fn layer_table(layers: &[LayerRow], now: Timestamp, color: bool) -> String {
+fn layer_table(layers: &[LayerRow], now: Timestamp, paper: Paper) -> String {
     if layers.is_empty() {
         return String::new();
     }
@@ -242,5 +242,5 @@ fn layer_table(layers: &[LayerRow], now: Timestamp, color: bool) -> String {
             Cell::new(layer.short_type()).style(Style::Dim),
         ]);
     }
-    format!("\n{}", table.render(color))
+    format!("\n{}", table.render(paper))
 }

@@ -10,6 +10,18 @@ use crate::format::text::visible;
 /// The most columns of a terminal that one cell takes.
 const WIDEST: usize = 64;
 
+/// The least columns of a terminal that a cell keeps when its table has to fit.
+const NARROWEST: usize = 16;
+
+/// What is printed on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Paper {
+    /// Whether it shows colours.
+    pub(super) color: bool,
+    /// How many columns a terminal has; none for a file, a pipe, or whatever else has no edge.
+    pub(super) columns: Option<usize>,
+}
+
 /// On which side a column's texts stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
@@ -40,9 +52,9 @@ impl Style {
     }
 
     /// Puts `text` into this style, where colours are used.
-    pub(super) fn paint(self, text: &str, color: bool) -> String {
+    pub(super) fn paint(self, text: &str, paper: Paper) -> String {
         // An empty cell is at most padding, which goes at the end of a line.
-        if color && self != Self::Plain && !text.is_empty() {
+        if paper.color && self != Self::Plain && !text.is_empty() {
             format!("{}{text}\x1b[0m", self.escape())
         } else {
             text.to_owned()
@@ -55,21 +67,23 @@ impl Style {
 pub(super) struct Cell {
     text: String,
     style: Style,
+    /// Whether it is shown whole, however long it is.
+    whole: bool,
 }
 
 impl Cell {
     pub(super) fn new(text: impl AsRef<str>) -> Self {
-        Self { text: shortened(&visible(text.as_ref())), style: Style::Plain }
+        Self { text: shortened(&visible(text.as_ref()), WIDEST), style: Style::Plain, whole: false }
     }
 
     /// A text that is not cut: the reasons at the end of a row.
     pub(super) fn whole(text: impl AsRef<str>) -> Self {
-        Self { text: visible(text.as_ref()).into_owned(), style: Style::Plain }
+        Self { text: visible(text.as_ref()).into_owned(), style: Style::Plain, whole: true }
     }
 
     /// A cell for something that is not known or not there.
     pub(super) fn none() -> Self {
-        Self { text: "–".to_owned(), style: Style::Dim }
+        Self { text: "–".to_owned(), style: Style::Dim, whole: false }
     }
 
     pub(super) fn maybe(text: Option<impl ToString>) -> Self {
@@ -98,19 +112,26 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    pub(super) fn render(&self, color: bool) -> String {
+    /// Writes the table. On a terminal too narrow for it, the longest texts are cut so that rows stay lines.
+    pub(super) fn render(&self, paper: Paper) -> String {
         let heads = self.columns.iter().map(|(head, _)| Cell::new(head).style(Style::Strong));
-        let rows: Vec<Vec<Cell>> = std::iter::once(heads.collect()).chain(self.rows.iter().cloned()).collect();
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let mut rows: Vec<Vec<Cell>> = std::iter::once(heads.collect()).chain(self.rows.iter().cloned()).collect();
+        let mut widths: Vec<usize> = (0..self.columns.len())
+            .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max())
+            .map(Option::unwrap_or_default)
+            .collect();
+        if let Some(columns) = paper.columns {
+            self.fit(&mut widths, &rows, columns);
+        }
         let mut text = String::new();
-        for row in &rows {
+        for row in &mut rows {
             let mut line = String::new();
-            for ((cell, width), (_, align)) in row.iter().zip(&widths).zip(&self.columns) {
-                let padding = " ".repeat(width - cell.text.width());
-                let painted = cell.style.paint(&cell.text, color);
+            for ((cell, width), (_, align)) in row.iter_mut().zip(&widths).zip(&self.columns) {
+                if !cell.whole {
+                    cell.text = shortened(&cell.text, *width);
+                }
+                let padding = " ".repeat(width.saturating_sub(cell.text.width()));
+                let painted = cell.style.paint(&cell.text, paper);
                 // Writing to a String cannot fail.
                 let _ = match align {
                     Align::Left => write!(line, "{painted}{padding}  "),
@@ -122,16 +143,34 @@ impl Table {
         }
         text
     }
+
+    /// Takes from the widest columns of words what a line of `columns` has no room for. Numbers are never cut, nor is what
+    /// is to be read whole, for which the terminal goes on in the next line.
+    fn fit(&self, widths: &mut [usize], rows: &[Vec<Cell>], columns: usize) {
+        let is_whole = |column: usize| rows.iter().filter_map(|row| row.get(column)).any(|cell| cell.whole);
+        let cut: Vec<usize> =
+            (0..widths.len()).filter(|column| self.columns[*column].1 == Align::Left && !is_whole(*column)).collect();
+        let fixed = |column: usize, width: usize| if is_whole(column) { width.min(NARROWEST) } else { width };
+        let taken: usize = (0..).zip(widths.iter()).map(|(column, width)| fixed(column, *width) + 2).sum();
+        let mut excess = (taken.saturating_sub(2)).saturating_sub(columns);
+        while excess > 0 {
+            let Some(widest) = cut.iter().copied().max_by_key(|column| widths[*column]) else { return };
+            if widths[widest] <= NARROWEST {
+                return;
+            }
+            (widths[widest], excess) = (widths[widest] - 1, excess - 1);
+        }
+    }
 }
 
-/// Cuts a text to the widest cell, never within a character that people see as one.
-fn shortened(text: &str) -> String {
-    if text.width() <= WIDEST {
+/// Cuts a text to so many columns, never within a character that people see as one.
+fn shortened(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
         return text.to_owned();
     }
     let mut kept = String::new();
     for grapheme in text.graphemes(true) {
-        if kept.width() + grapheme.width() > WIDEST - 1 {
+        if kept.width() + grapheme.width() > columns.saturating_sub(1) {
             break;
         }
         kept.push_str(grapheme);
@@ -149,12 +188,37 @@ mod tests {
         let mut table = Table::new([("REF", Align::Left), ("SIZE", Align::Right)]);
         table.row([Cell::new("日本"), Cell::new("1 B")]);
         table.row([Cell::new("ma\x1bin"), Cell::none()]);
-        assert_eq!(table.render(false), "REF    SIZE\n日本    1 B\nma␛in     –\n");
+        assert_eq!(table.render(Paper::default()), "REF    SIZE\n日本    1 B\nma␛in     –\n");
     }
 
     #[test]
     fn long_names_are_cut() {
-        assert_eq!(shortened(&"a".repeat(10_000)).width(), WIDEST);
-        assert!(shortened(&"界".repeat(10_000)).width() <= WIDEST);
+        assert_eq!(shortened(&"a".repeat(10_000), WIDEST).width(), WIDEST);
+        assert!(shortened(&"界".repeat(10_000), WIDEST).width() <= WIDEST);
+    }
+
+    #[test]
+    fn a_table_fits_a_terminal_where_cutting_words_suffices() {
+        let mut table = Table::new([("REF", Align::Left), ("SIZE", Align::Right), ("STATE", Align::Left)]);
+        table.row([Cell::new("feature/a-name-that-goes-on-and-on"), Cell::new("140 GiB"), Cell::new("stored")]);
+        table.row([Cell::new("main"), Cell::new("1 B"), Cell::new("orphan")]);
+        let text = table.render(Paper { color: false, columns: Some(40) });
+        assert_eq!(
+            text,
+            "REF                         SIZE  STATE\n\
+             feature/a-name-that-go…  140 GiB  stored\n\
+             main                         1 B  orphan\n"
+        );
+        let least = table.render(Paper { color: false, columns: Some(1) });
+        assert!(least.contains("\nfeature/a-name-…  140 GiB  stored\n"), "{least}");
+    }
+
+    #[test]
+    fn what_is_to_be_read_whole_is_not_cut_and_leaves_names_alone() {
+        let mut table = Table::new([("REF", Align::Left), ("WHY", Align::Left)]);
+        let why = "no rule matches it, and what no rule matches is kept";
+        table.row([Cell::new("a-name-of-24-characters"), Cell::whole(why)]);
+        let text = table.render(Paper { color: false, columns: Some(50) });
+        assert!(text.contains(&format!("a-name-of-24-characters  {why}")), "{text}");
     }
 }

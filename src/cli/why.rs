@@ -64,7 +64,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let document = document::Why::new(&label, &arguments, &explanation);
         return session.output.document(&JsonDocument::new("why", document, &failures));
     }
-    session.output.text(&print::page(&label, &explanation, session.output.color))
+    session.output.text(&print::page(&label, &explanation, session.output.paper))
 }
 
 impl Arguments {

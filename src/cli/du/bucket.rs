@@ -7,7 +7,7 @@ use crate::backend::bucket::{Bucket, Noncurrent, Sum, Versioning};
 use crate::check::lifecycle::{self, Audit};
 use crate::check::{Finding, Severity};
 use crate::cli::json::Objects;
-use crate::cli::table::Style;
+use crate::cli::table::{Paper, Style};
 use crate::format::text::visible;
 use crate::inventory::{Inventory, Tally};
 use crate::units::Size;
@@ -67,7 +67,7 @@ impl Fields {
 }
 
 /// Prints it as lines below the table of states.
-pub(super) fn print(source: &str, bucket: &Bucket, color: bool) -> String {
+pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
     let mut lines = Vec::new();
     if let (Ok(versioning @ (Versioning::On | Versioning::Suspended)), Ok(Noncurrent { versions, markers })) =
         (&bucket.versioning, &bucket.noncurrent)
@@ -87,7 +87,7 @@ pub(super) fn print(source: &str, bucket: &Bucket, color: bool) -> String {
             Severity::Error => Style::Bad,
             Severity::Warning | Severity::Info => Style::Dim,
         };
-        lines.push(format!("{}  {}", style.paint(finding.severity.word(), color), finding.message));
+        lines.push(format!("{}  {}", style.paint(finding.severity.word(), paper), finding.message));
         let hint = finding.hint.iter().filter(|_| finding.severity < Severity::Info);
         lines.extend(hint.map(|hint| format!("  hint: {hint}")));
     }

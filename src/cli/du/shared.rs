@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::backend::{EntryKind, short_branch};
-use crate::cli::table::{Align, Cell, Style, Table};
+use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::format::text::visible;
 use crate::inventory::Inventory;
 use crate::inventory::quota::Visibility;
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     /// Prints it as tables.
-    pub(super) fn print(&self, now: Timestamp, color: bool) -> String {
+    pub(super) fn print(&self, now: Timestamp, paper: Paper) -> String {
         let Quota { limit_bytes, limit_is_told, used_bytes, headroom_bytes, .. } = &self.quota;
         let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
         let usual = if *limit_is_told { "" } else { ", as it usually is" };
@@ -158,7 +158,7 @@ impl Shared {
                 Cell::new(gone).style(Style::Bad),
             ]);
         }
-        text += &table.render(color);
+        text += &table.render(paper);
         if self.visibility.len() > 1 {
             text.push('\n');
         }

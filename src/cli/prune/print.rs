@@ -10,7 +10,7 @@ use super::{Done, shown};
 use crate::backend::{Disposal, Outcome, WayBack};
 use crate::cli::Session;
 use crate::cli::json::Document;
-use crate::cli::table::{Align, Cell, Style, Table};
+use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::format::text::visible;
 use crate::prune::execute::Report;
@@ -133,20 +133,20 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
     let blocks: Vec<String> = pruned
         .iter()
         .map(|pruned| match &pruned.done {
-            Some(done) => outcome(&pruned.plan, done, output.color),
-            None => plan(pruned, output.color),
+            Some(done) => outcome(&pruned.plan, done, output.paper),
+            None => plan(pruned, output.paper),
         })
         .collect();
     output.text(&blocks.join("\n"))
 }
 
-fn plan(pruned: &Pruned, color: bool) -> String {
+fn plan(pruned: &Pruned, paper: Paper) -> String {
     let plan = &pruned.plan;
     let mut parts = vec![format!("{}\n", title(plan))];
     if !plan.delete().is_empty() {
-        parts.push(goes(plan).render(color));
+        parts.push(goes(plan).render(paper));
     }
-    parts.push(stays(plan).render(color));
+    parts.push(stays(plan).render(paper));
     let mut notes = notes(plan);
     notes.push(if pruned.exceeds {
         "That is more than --fail-if-frees allows: nothing was changed.".to_owned()
@@ -307,7 +307,7 @@ fn is_moved(item: &Deletion) -> bool {
     matches!(item.target.kind(), Kind::Blob | Kind::Partial)
 }
 
-fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, color: bool) -> String {
+fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, paper: Paper) -> String {
     let counted = Counted::new(plan, report, journal);
     let mut sums = vec![format!("{} done, {} freed", counted.done, Size(report.freed_bytes))];
     let others = [
@@ -322,7 +322,7 @@ fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, color: bool) 
 
     // A table would cut what the system said.
     let items = plan.delete().iter().zip(&report.outcomes);
-    let troubles = troubles(items, color);
+    let troubles = troubles(items, paper);
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
@@ -353,14 +353,14 @@ fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, color: bool) 
 const MOST_ALIKE: usize = 3;
 
 /// Says in lines what kept items from going.
-fn troubles<'a>(items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>, color: bool) -> Vec<String> {
+fn troubles<'a>(items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>, paper: Paper) -> Vec<String> {
     let troubles: Vec<(String, String)> = items
         .filter_map(|(item, outcome)| {
             let (kind, name) = (item.target.kind().word(), item.target.name());
             Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
         })
         .collect();
-    let line = |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), color));
+    let line = |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), paper));
     let mut lines = Vec::new();
     for alike in troubles.chunk_by(|(_, one), (_, next)| one == next) {
         match alike {
@@ -413,7 +413,7 @@ pub(super) fn undone(
         there => format!(", {there} there already"),
     };
     let mut text = format!("{}: {done} of {} put back{there}\n", plan.source(), results.len());
-    text.extend(troubles(items(), session.output.color));
+    text.extend(troubles(items(), session.output.paper));
     session.output.text(&text)
 }
 

@@ -1,6 +1,6 @@
 //! What `why` prints for people: the causes first, then the steps.
 
-use crate::cli::table::{Align, Cell, Style, Table};
+use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::explain::solve::Verdict;
 use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
@@ -14,7 +14,7 @@ const MOST_STEPS: usize = 6;
 /// How many changed files are listed for a cause.
 const MOST_FILES: usize = 10;
 
-pub(super) fn page(imported: &str, explanation: &Explanation, color: bool) -> String {
+pub(super) fn page(imported: &str, explanation: &Explanation, paper: Paper) -> String {
     let counts = [(Verdict::Hit, "hit"), (Verdict::Miss, "run"), (Verdict::Unknown, "unknown")];
     let counts: Vec<String> = counts
         .into_iter()
@@ -33,10 +33,10 @@ pub(super) fn page(imported: &str, explanation: &Explanation, color: bool) -> St
         });
     }
     for (number, group) in (1..).zip(&groups.all) {
-        lines.extend(told(explanation, number, group, color));
+        lines.extend(told(explanation, number, group, paper));
     }
     lines.push(String::new());
-    lines.push(steps(explanation, &groups, color));
+    lines.push(steps(explanation, &groups, paper));
     lines.push("✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned());
     for note in &explanation.notes {
         lines.push(format!("note: {}", visible(note)));
@@ -51,13 +51,13 @@ fn cost(explanation: &Explanation) -> String {
 }
 
 /// Tells one reason for which steps run: which, why, what changed, what it costs, and what to do.
-fn told(explanation: &Explanation, number: usize, group: &Group, color: bool) -> Vec<String> {
+fn told(explanation: &Explanation, number: usize, group: &Group, paper: Paper) -> Vec<String> {
     let of_first = group.steps.first().and_then(|step| explanation.causes[step.at()].as_ref());
     let Some(cause) = of_first else { return Vec::new() };
     let head = |step: &StepIndex| {
         let place = explanation.place(*step);
         let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
-        Style::Strong.paint(&format!("{place}{}", visible(&explanation.title(*step))), color)
+        Style::Strong.paint(&format!("{place}{}", visible(&explanation.title(*step))), paper)
     };
     let mut lines: Vec<String> = Vec::new();
     for (place, step) in group.steps.iter().take(MOST_STEPS).enumerate() {
@@ -69,7 +69,7 @@ fn told(explanation: &Explanation, number: usize, group: &Group, color: bool) ->
     }
     let each = if group.steps.len() > 1 { "each: " } else { "" };
     lines.push(format!("    {each}{}", visible(&sentence(cause))));
-    lines.extend(cause.text.iter().map(|line| text_line(line, color)));
+    lines.extend(cause.text.iter().map(|line| text_line(line, paper)));
     let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
         &cause.paths[..]
     } else {
@@ -78,7 +78,7 @@ fn told(explanation: &Explanation, number: usize, group: &Group, color: bool) ->
     for change in shown.iter().take(MOST_FILES) {
         let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", visible(&change.detail)) };
         lines.push(format!("      {}  {}{detail}", change.kind.word(), visible(&change.path)));
-        lines.extend(change.lines.iter().map(|line| text_line(line, color)));
+        lines.extend(change.lines.iter().map(|line| text_line(line, paper)));
     }
     if shown.len() > MOST_FILES {
         lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
@@ -92,17 +92,17 @@ fn told(explanation: &Explanation, number: usize, group: &Group, color: bool) ->
 }
 
 /// Writes a line of a text that is another.
-fn text_line(line: &Line, color: bool) -> String {
+fn text_line(line: &Line, paper: Paper) -> String {
     let (sign, text) = line.parts();
     let style = match line {
         Line::Added(_) => Style::Good,
         Line::Removed(_) => Style::Bad,
         Line::Same(_) | Line::Gap => Style::Dim,
     };
-    format!("        {}", style.paint(format!("{sign} {}", visible(text)).trim_end(), color))
+    format!("        {}", style.paint(format!("{sign} {}", visible(text)).trim_end(), paper))
 }
 
-fn steps(explanation: &Explanation, groups: &Groups, color: bool) -> String {
+fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
     let mut table = Table::new([
         ("", Align::Left),
         ("STEP", Align::Left),
@@ -136,5 +136,5 @@ fn steps(explanation: &Explanation, groups: &Groups, color: bool) -> String {
             Cell::new(why.unwrap_or_default()).style(Style::Dim),
         ]);
     }
-    table.render(color)
+    table.render(paper)
 }

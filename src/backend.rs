@@ -303,13 +303,17 @@ pub trait CacheReader: Send + Sync {
         None
     }
 
-    /// Returns which of the blobs that are named the store does not hold, where it lists nothing and is to be asked for
-    /// each.
+    /// Tells whether a scan is to ask for each blob that is named, where the store lists nothing.
+    fn asks_for_each(&self) -> bool {
+        false
+    }
+
+    /// Returns which of the blobs that are named the store does not hold, where it lists nothing: it is asked for each.
     ///
     /// # Errors
     /// When it cannot be asked.
-    async fn missing_among(&self, _blobs: Vec<Digest>) -> Result<Option<Vec<Digest>>, BackendError> {
-        Ok(None)
+    async fn missing_among(&self, _blobs: Vec<Digest>) -> Result<Vec<Digest>, BackendError> {
+        Ok(Vec::new())
     }
 
     /// Sends everything that the store holds to `sender`, in batches and in no order, until all is told, `cancel` fires or

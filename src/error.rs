@@ -204,7 +204,7 @@ impl From<PruneError> for Failure {
                 std::io::ErrorKind::PermissionDenied => failure.hint("run as the user who owns the cache"),
                 _ => failure,
             },
-            PruneError::Irreplaceable { .. } | PruneError::Layout { .. } => failure,
+            PruneError::Irreplaceable { .. } | PruneError::Layout { .. } | PruneError::PutBackInPart { .. } => failure,
         }
     }
 }
@@ -223,6 +223,7 @@ impl From<JournalError> for Failure {
         let failure = Self::new(Exit::Failed, &error);
         match error {
             JournalError::Cut(_) => failure.hint("make a new plan"),
+            JournalError::Busy(_) => failure.hint("wait until it has ended"),
             JournalError::Line { .. } | JournalError::NoSuchItem { .. } => {
                 failure.hint("make a new plan, which sees what that run has left")
             }

@@ -98,6 +98,17 @@ impl Source {
         parse::parse(text, exists)
     }
 
+    /// Tells whether it names a service of its own without keys for it: that gets what the environment's keys sign. Who
+    /// names such a source has to be trusted with them.
+    pub fn signs_for_another_service(&self) -> bool {
+        match &self.location {
+            Location::S3(s3) => {
+                s3.endpoint_url.is_some() && (s3.access_key_id.is_none() || s3.secret_access_key.is_none())
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the word for its kind, as it stands in JSON.
     pub fn kind(&self) -> &'static str {
         match self.location {

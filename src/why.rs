@@ -35,6 +35,7 @@ mod evidence;
 mod files;
 pub mod groups;
 mod log;
+mod stored;
 pub mod words;
 
 use evidence::Evidence;
@@ -47,6 +48,7 @@ const MOST_REFS: usize = 40;
 const MOST_UNPACKED: u64 = 4 << 30;
 
 /// A ref that the build imports.
+#[derive(Clone, Copy)]
 pub struct Imported<'a> {
     /// Reads its store.
     pub reader: &'a SharedReader,
@@ -81,6 +83,9 @@ pub enum WhyError {
         /// What is wrong with it.
         faults: Vec<String>,
     },
+    /// The program is about to end.
+    #[error("the reading of the build context was interrupted")]
+    Interrupted,
 }
 
 /// A build, explained.
@@ -170,12 +175,19 @@ pub async fn explain(imported: &[Imported<'_>], mut given: Given) -> Result<Expl
     } else {
         evidence::gather(given.baseline, &mut notes).map(|evidence| evidence.build)
     };
+    let asked = stored::ask(imported, &mut notes).await;
+    let imported: Vec<Imported<'_>> = imported
+        .iter()
+        .zip(&asked)
+        .map(|(told, asked)| Imported { inventory: asked.as_deref().unwrap_or(told.inventory), ..*told })
+        .collect();
+    let imported = imported.as_slice();
     let (loaded, unreadable) = caches::load(imported, &mut notes).await?;
     let caches: Vec<&RefCache> = loaded.iter().map(|(_, cache)| cache).collect();
 
     // A log tells of a build that has been; without one, what is there now tells of the next.
     let directories = Directories { ignores_anew: log.is_empty(), ..given.directories };
-    let (contexts, build, other_file) = read_contexts(build, directories).await;
+    let (contexts, build, other_file) = read_contexts(build, directories).await?;
     about_unread(&build, &mut notes);
     about_contexts(&contexts, log.is_empty(), &mut notes);
     let is_logged = !log.is_empty();
@@ -239,7 +251,10 @@ fn former(facts: &Facts<'_>) -> Vec<Option<String>> {
 }
 
 /// Reads the contexts of a build, and returns the file that says how to build it, where that is another than it was.
-async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Build, Option<String>) {
+///
+/// # Errors
+/// When the reading was interrupted.
+async fn read_contexts(build: Build, directories: Directories) -> Result<(Contexts, Build, Option<String>), WhyError> {
     let read = move || {
         let other = directories.main.as_ref().map(|main| context::dockerfile(&build, main)).filter(|path| {
             let text = build.sources.first().and_then(|source| source.text.as_deref());
@@ -247,7 +262,7 @@ async fn read_contexts(build: Build, directories: Directories) -> (Contexts, Bui
         });
         (context::load(&build, &directories), build, other.map(|path| path.display().to_string()))
     };
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    tokio::task::spawn_blocking(read).await.map_err(|_| WhyError::Interrupted)
 }
 
 /// Tells whether a file is there, and holds another text.

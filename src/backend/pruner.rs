@@ -363,6 +363,14 @@ pub enum PruneError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Some of what was to come back has come back, and some could not.
+    #[error("not everything could be put back")]
+    PutBackInPart {
+        /// What is back.
+        back: Vec<Digest>,
+        /// Why the rest is not.
+        source: Box<PruneError>,
+    },
     /// The store could not be read.
     #[error(transparent)]
     Backend(#[from] BackendError),

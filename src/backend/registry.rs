@@ -330,10 +330,11 @@ impl CacheReader for RegistryCache {
         Some("a registry does not list its blobs")
     }
 
-    async fn missing_among(&self, blobs: Vec<Digest>) -> Result<Option<Vec<Digest>>, BackendError> {
-        if !self.access.registry.verify_blobs {
-            return Ok(None);
-        }
+    fn asks_for_each(&self) -> bool {
+        self.access.registry.verify_blobs
+    }
+
+    async fn missing_among(&self, blobs: Vec<Digest>) -> Result<Vec<Digest>, BackendError> {
         let http = self.http().await?;
         let known: HashSet<Digest> = self.seen.lock().map(|seen| seen.manifests.clone()).unwrap_or_default();
         let blobs = blobs.into_iter().filter(|digest| !known.contains(digest));
@@ -345,7 +346,7 @@ impl CacheReader for RegistryCache {
             .collect();
         let missing: Vec<Option<Digest>> =
             stream::iter(looks).buffer_unordered(self.access.concurrency.max(1)).try_collect().await?;
-        Ok(Some(missing.into_iter().flatten().collect()))
+        Ok(missing.into_iter().flatten().collect())
     }
 
     async fn list_objects(&self, _sender: ObjectSender, _cancel: CancellationToken) -> Result<(), BackendError> {

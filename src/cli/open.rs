@@ -82,11 +82,9 @@ pub(super) fn sources(session: &Session<'_>, texts: &[String]) -> Result<Vec<Sou
 pub(super) fn configured(session: &Session<'_>) -> Result<Vec<Source>, Failure> {
     let of_user = etcetera::choose_base_strategy().ok().map(|strategy| etcetera::BaseStrategy::config_dir(&strategy));
     for setting in &session.settings.sources {
-        let Location::S3(s3) = &setting.value.location else { continue };
         let Origin::File { path, line } = &setting.origin else { continue };
         let is_chosen = session.config_is_named || of_user.as_ref().is_some_and(|of_user| path.starts_with(of_user));
-        let brings_keys = s3.access_key_id.is_some() && s3.secret_access_key.is_some();
-        if s3.endpoint_url.is_some() && !is_chosen && !brings_keys {
+        if setting.value.signs_for_another_service() && !is_chosen {
             let file = visible(&path.to_string_lossy()).into_owned();
             let message = format!(
                 "{file}:{line}: names an S3 service of its own, which would get requests signed with your keys"

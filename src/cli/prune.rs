@@ -1,6 +1,6 @@
 //! `prune`: a plan of what goes and why, and with `--yes` or `--apply` its execution.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -65,10 +65,13 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     if arguments.plan_out.is_some() && sources.len() > 1 {
         return Err(Failure::message(Exit::Usage, "`--plan-out` saves the plan of one source, and several are named"));
     }
+    // What a source was called: some fail, and some are several.
+    let given: HashMap<String, &String> = sources.iter().map(ToString::to_string).zip(&arguments.sources).collect();
     let (scanned, mut failures) = open::scan_all(session, sources).await?;
     let mut pruned = Vec::new();
-    for (place, scanned) in scanned.iter().enumerate() {
-        let result = one(session, arguments, &policy, scanned, arguments.sources.get(place)).await;
+    for scanned in &scanned {
+        let given = given.get(&scanned.opened.label()).copied();
+        let result = one(session, arguments, &policy, scanned, given).await;
         match result {
             Ok(done) => pruned.push(done),
             Err(failure) => failures.push((scanned.opened.label(), failure)),
@@ -206,9 +209,8 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 
 /// Goes on with a run that was interrupted.
 async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let history = History::read(path)?;
+    let (mut journal, history) = Journal::reopen(path)?;
     let pruner = pruner_at(session, arguments, &history.plan)?;
-    let mut journal = Journal::reopen(&history)?;
     let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
     conclude(session, history.plan, Done { report, journal: path.to_owned(), way_back: way_back(&pruner).await })
 }
@@ -225,9 +227,8 @@ fn conclude(session: &Session<'_>, plan: Plan, done: Done) -> Result<Exit, Failu
 
 /// Takes a run back.
 async fn take_back(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let history = History::read(path)?;
+    let (mut journal, history) = Journal::reopen(path)?;
     let pruner = pruner_at(session, arguments, &history.plan)?;
-    let mut journal = Journal::reopen(&history)?;
     session.finish_what_is_begun();
     let options = options(session, arguments, &|_| ());
     let results = undo::undo(&pruner, &history, &mut journal, &options).await?;

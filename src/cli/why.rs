@@ -13,6 +13,7 @@ use crate::context::Directories;
 use crate::error::{Exit, Failure};
 use crate::evidence::web;
 use crate::format::evidence::Document;
+use crate::format::text::visible;
 use crate::source::Source;
 use crate::why::{Given, Imported, WhyError, explain};
 
@@ -103,7 +104,20 @@ fn imports(session: &Session<'_>, documents: &[Document]) -> Result<Vec<Source>,
             failure.hint("name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`")
         );
     }
-    entries.into_iter().map(|entry| open::parse(session, &entry.to_string())).collect()
+    let sources = entries.into_iter().map(|entry| open::parse(session, &entry.to_string()));
+    let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
+    match sources.iter().find(|source| source.signs_for_another_service()) {
+        // Whoever wrote the record chose it.
+        Some(source) => {
+            let message = format!(
+                "the record names an S3 service of its own, which would get requests signed with your keys: {}",
+                visible(&source.to_string())
+            );
+            Err(Failure::message(Exit::Usage, message)
+                .hint("when it is yours, name the cache before the record, as it stands there"))
+        }
+        None => Ok(sources),
+    }
 }
 
 fn failure(error: WhyError) -> Failure {
@@ -112,5 +126,6 @@ fn failure(error: WhyError) -> Failure {
         WhyError::NoGraph => Failure { exit: Exit::Usage, ..failure }
             .hint("give the build's provenance (mode=max), its build record, or its LLB definition with --build"),
         WhyError::NoCache { faults, .. } => Failure { causes: faults, ..failure },
+        WhyError::Interrupted => failure,
     }
 }

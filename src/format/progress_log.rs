@@ -23,6 +23,8 @@ pub const MAX_LINE: usize = 8 << 20;
 pub const MAX_VERTICES: usize = 100_000;
 /// The most statuses that are kept of a vertex.
 pub const MAX_STATUSES: usize = 1_000;
+/// What stands in the error of a vertex that was given up: Go's `context.Canceled`.
+const CANCELLED: &str = "context canceled";
 
 /// What a log tells of a build.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,8 @@ pub struct Vertex {
     pub cached: bool,
     /// Whether any event said so.
     pub ever_cached: bool,
+    /// Whether an event said so and that it failed: what was found could not be loaded, and the step ran.
+    pub load_failed: bool,
     /// Why it failed, empty when it did not.
     pub error: String,
     /// What it reported of itself, such as `transferring context:`.
@@ -187,10 +191,16 @@ impl Vertex {
             busy: SignedDuration::ZERO,
             cached: false,
             ever_cached: false,
+            load_failed: false,
             error: String::new(),
             statuses: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// Tells whether it was given up because something else had ended the build.
+    pub fn was_cancelled(&self) -> bool {
+        self.error.contains(CANCELLED)
     }
 
     fn merge(&mut self, raw: RawVertex) {
@@ -212,6 +222,7 @@ impl Vertex {
         self.completed = self.completed.max(completed);
         self.cached = raw.cached;
         self.ever_cached |= raw.cached;
+        self.load_failed |= raw.cached && !raw.error.is_empty() && !raw.error.contains(CANCELLED);
         self.error = raw.error;
     }
 

@@ -155,6 +155,13 @@ impl BlobTable {
         id
     }
 
+    /// Notes that a blob which was presumed to be stored is not.
+    pub(crate) fn lose(&mut self, digest: &Digest) {
+        if let Some(id) = self.find(digest) {
+            self.row_mut(id).presence = Presence::Named;
+        }
+    }
+
     /// Notes that the store has refs that are not read: which blobs they reach is not known.
     pub(crate) fn leave_refs_unread(&mut self) {
         self.has_unread_refs = true;

@@ -339,9 +339,14 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
 
     async fn index(&mut self, digest: Digest, entries: &[Descriptor]) {
         self.resolved.turns_out(digest, BlobRole::Index);
-        if let Some(config) = entries.iter().find(|entry| entry.is_cache_config()) {
-            // The older form of a cache: an index whose entries are layers, and one that is the config.
-            let layers: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_cache_config()).collect();
+        let (configs, layers): (Vec<&Descriptor>, Vec<&Descriptor>) =
+            entries.iter().partition(|entry| entry.is_cache_config());
+        if let Some((config, passed_over)) = configs.split_last() {
+            // The older form of a cache: an index whose entries are layers, and one that is the config. Of several, importers
+            // take the last.
+            for config in passed_over {
+                self.resolved.name(config, BlobRole::CacheConfig);
+            }
             self.cache(config, &layers).await;
             return;
         }
@@ -395,6 +400,8 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         for layer in layers {
             self.resolved.name(layer, BlobRole::Layer);
         }
+        // What stands among layers and is called a manifest may name more.
+        self.queue.extend(layers.iter().filter(|layer| layer.is_manifest_like()).map(|layer| (*layer).clone()));
         if self.part == Part::Subject {
             return;
         }

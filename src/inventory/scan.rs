@@ -140,10 +140,10 @@ async fn presume_stored(reader: &dyn CacheReader, inventory: &mut Inventory) -> 
     let faults = inventory.refs.iter().flat_map(|entry| &entry.faults).filter(|fault| fault.is_absence());
     let mut absent: HashSet<Digest> = faults.filter_map(|fault| fault.subject.parse().ok()).collect();
     let named: Vec<(Digest, Option<u64>)> = inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
-    let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
-    if let Some(missing) = reader.missing_among(asked).await? {
+    if reader.asks_for_each() {
+        let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
         inventory.asked_for_each = true;
-        absent.extend(missing);
+        absent.extend(reader.missing_among(asked).await?);
     }
     for (digest, size) in named.into_iter().filter(|(digest, _)| !absent.contains(digest)) {
         inventory.blobs.store(digest, size.unwrap_or_default(), None);

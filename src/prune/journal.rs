@@ -4,8 +4,8 @@
 //! says which they are, and is made durable; after it each item has a line. After a crash the items of at most one batch
 //! may therefore be done without saying so; going on finds them done. A last line that is cut short is no line.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,9 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
+    /// A run writes it just now.
+    #[error("the run of the journal {0} is still at work")]
+    Busy(String),
     /// A line that no run wrote.
     #[error("{place}: line {line} is not one of a journal")]
     Line {
@@ -105,7 +108,7 @@ pub enum JournalError {
     },
 }
 
-/// A journal that is being written.
+/// A journal that is being written. Nobody else goes on with it meanwhile.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -122,6 +125,7 @@ impl Journal {
         let plan = file::save(plan).map_err(|error| fail(error.into()))?;
         let header = Header { cachelens_journal: VERSION, started: Timestamp::now(), plan: &plan };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
+        hold(&file, path)?;
         let mut journal = Self { path: path.to_owned(), file: BufWriter::new(file) };
         journal.write(&header)?;
         journal.sync()?;
@@ -150,20 +154,23 @@ impl Journal {
         Self::create(&path, plan)
     }
 
-    /// Goes on with a journal that was read, after its last whole line.
+    /// Goes on with the journal at `path` after its last whole line; returns what it tells, too.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn reopen(history: &History) -> Result<Self, JournalError> {
-        let path = &history.path;
-        let open = || {
-            let mut file = OpenOptions::new().write(true).open(path)?;
-            file.set_len(history.length)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(|source| JournalError::Io { doing: "open", place: shown(path), source })?;
-        Ok(Self { path: path.clone(), file: BufWriter::new(file) })
+    /// When it is none, or damaged elsewhere than at its very end; when its run is still at work; when it cannot be written.
+    pub fn reopen(path: &Path) -> Result<(Self, History), JournalError> {
+        let fail = |doing| move |source| JournalError::Io { doing, place: shown(path), source };
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
+        // What a run that is at work has done is not known before it has ended.
+        hold(&file, path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(fail("read"))?;
+        // Only whole lines count: a crash may cut the last one.
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        let history = History::read(&bytes, shown(path))?;
+        file.set_len(bytes.len() as u64).map_err(fail("write"))?;
+        file.seek(SeekFrom::End(0)).map_err(fail("write"))?;
+        Ok((Self { path: path.to_owned(), file: BufWriter::new(file) }, history))
     }
 
     /// Returns where it lies.
@@ -235,25 +242,14 @@ pub struct History {
     pub finished: bool,
     /// Whether it was taken back, in part at least.
     pub undone: bool,
-    path: PathBuf,
-    length: u64,
 }
 
 impl History {
-    /// Reads the journal at `path`.
-    ///
-    /// # Errors
-    /// When it is none, or damaged elsewhere than at its very end.
-    pub fn read(path: &Path) -> Result<Self, JournalError> {
-        let place = shown(path);
-        let text = fs::read_to_string(path).map_err(|source| JournalError::Io {
-            doing: "read",
-            place: place.clone(),
-            source,
-        })?;
-        // Only whole lines count: a crash may cut the last one.
-        let length = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut lines = text[..length].lines().zip(1..);
+    /// Reads the whole lines of the journal that is called `place`.
+    fn read(bytes: &[u8], place: String) -> Result<Self, JournalError> {
+        // What is no text is no JSON either: the line says so.
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = text.lines().zip(1..);
         let Some((first, _)) = lines.next() else { return Err(JournalError::Cut(place)) };
         let header: Header<'_> = serde_json::from_str(first).map_err(|source| JournalError::Line {
             place: place.clone(),
@@ -266,15 +262,8 @@ impl History {
         let plan =
             file::load(header.plan.get()).map_err(|source| JournalError::Plan { place: place.clone(), source })?;
         let count = plan.delete().len();
-        let mut history = Self {
-            outcomes: vec![None; count],
-            begun: vec![false; count],
-            finished: false,
-            undone: false,
-            path: path.to_owned(),
-            length: length as u64,
-            plan,
-        };
+        let mut history =
+            Self { outcomes: vec![None; count], begun: vec![false; count], finished: false, undone: false, plan };
         for (text, line) in lines {
             let read: Line = serde_json::from_str(text).map_err(|source| JournalError::Line {
                 place: place.clone(),
@@ -297,6 +286,17 @@ impl History {
             Line::PutBack(_) | Line::Cured(_) => {}
         }
         Ok(())
+    }
+}
+
+/// Keeps others out of a journal for as long as its file is open.
+fn hold(file: &File, path: &Path) -> Result<(), JournalError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(JournalError::Busy(shown(path))),
+        // Where files cannot be locked, the lock of the store still lets one run at it at a time.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(source)) => Err(JournalError::Io { doing: "lock", place: shown(path), source }),
     }
 }
 

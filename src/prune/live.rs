@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::plan::{FreedBlobs, RecentlyDropped};
-use crate::backend::{CacheReader, PruneError};
+use super::plan::{FreedBlobs, Plan, RecentlyDropped};
+use crate::backend::{CacheReader, ObjectName, PruneError};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::manifest::DOCUMENT_LIMIT;
@@ -27,22 +27,27 @@ pub(super) struct Live {
 
 impl Live {
     /// Reads the refs and all that they name.
-    pub(super) async fn mark(
-        reader: &dyn CacheReader,
-        options: &ScanOptions,
-        grace: SignedDuration,
-        freed: FreedBlobs,
-    ) -> Result<Self, MarkError> {
+    pub(super) async fn mark(reader: &dyn CacheReader, options: &ScanOptions, plan: &Plan) -> Result<Self, MarkError> {
         let roots = reader.roots().await.map_err(ScanError::Backend)?;
         let named = scan::named(reader, &roots.entries, options).await?;
-        let recent = match freed {
-            FreedBlobs::Wait => recently_dropped(reader, options, grace, Timestamp::now()).await?,
+        let recent = match plan.freed_blobs() {
+            FreedBlobs::Wait => recently_dropped(reader, options, plan.grace(), Timestamp::now()).await?,
             FreedBlobs::GoNow => shared(reader, options).await?,
         };
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
         blobs.extend(recent.beside);
-        let undetermined = named.has_unreadable_ref() || recent.unreadable;
+        let mut undetermined = named.has_unreadable_ref() || recent.unreadable;
+        // Refs that the plan has not seen may name what something that is to go refers to.
+        if reader.has_referrers() && roots.fingerprint != *plan.fingerprint() {
+            let going = plan.objects().filter_map(|name| match name {
+                ObjectName::Blob(digest) if !blobs.contains(&digest) => Some(digest),
+                _ => None,
+            });
+            let beside = Beside::find(reader, options, going.collect(), |digest| blobs.contains(digest)).await?;
+            undetermined |= beside.unreadable;
+            blobs.extend(beside.blobs);
+        }
         Ok(Self { fingerprint: roots.fingerprint, blobs: Arc::new(blobs), undetermined })
     }
 }
@@ -65,26 +70,45 @@ pub async fn needed_beside(
     }
     let unnamed = inventory.blobs.iter().filter(|blob| blob.refs() == 0 && blob.stored_size() <= DOCUMENT_LIMIT);
     let unnamed = unnamed.filter(Blob::is_stored).map(|blob| blob.digest()).collect();
-    let mut found = reader.referrers(unnamed).await.map_err(ScanError::Backend)?;
     let is_reached =
         |digest: &Digest| inventory.blobs.find(digest).is_some_and(|id| inventory.blobs.get(id).refs() > 0);
-    let mut live: HashSet<Digest> = HashSet::new();
-    let mut roots = Vec::new();
-    // A signature may itself be signed.
-    loop {
-        let is_about_what_stays = |(subject, _): &mut (Digest, Root)| is_reached(subject) || live.contains(subject);
-        let more: Vec<Root> = found.extract_if(.., is_about_what_stays).map(|(_, root)| root).collect();
-        if more.is_empty() {
-            break;
-        }
-        live.extend(more.iter().filter_map(|root| root.descriptor.digest.valid()));
-        roots.extend(more);
-    }
-    let named = scan::named(reader, &roots, options).await?;
-    needed.beside.extend(live);
-    needed.beside.extend(digests(&named));
-    needed.unreadable |= named.has_unreadable_ref();
+    let beside = Beside::find(reader, options, unnamed, is_reached).await?;
+    needed.beside.extend(beside.blobs);
+    needed.unreadable |= beside.unreadable;
     Ok(needed)
+}
+
+/// Manifests that refer to something that stays, with all that they name.
+struct Beside {
+    blobs: HashSet<Digest>,
+    unreadable: bool,
+}
+
+impl Beside {
+    /// Finds them among blobs that no ref reaches.
+    async fn find(
+        reader: &dyn CacheReader,
+        options: &ScanOptions,
+        unreached: Vec<Digest>,
+        stays: impl Fn(&Digest) -> bool,
+    ) -> Result<Self, MarkError> {
+        let mut found = reader.referrers(unreached).await.map_err(ScanError::Backend)?;
+        let mut blobs: HashSet<Digest> = HashSet::new();
+        let mut roots = Vec::new();
+        // A signature may itself be signed.
+        loop {
+            let is_about_what_stays = |(subject, _): &mut (Digest, Root)| stays(subject) || blobs.contains(subject);
+            let more: Vec<Root> = found.extract_if(.., is_about_what_stays).map(|(_, root)| root).collect();
+            if more.is_empty() {
+                break;
+            }
+            blobs.extend(more.iter().filter_map(|root| root.descriptor.digest.valid()));
+            roots.extend(more);
+        }
+        let named = scan::named(reader, &roots, options).await?;
+        blobs.extend(digests(&named));
+        Ok(Self { blobs, unreadable: named.has_unreadable_ref() })
+    }
 }
 
 /// Reads what those refs name that prunes took out of the store less than `grace` before `now`, and those of other caches

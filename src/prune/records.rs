@@ -64,6 +64,9 @@ pub enum RecordsError {
     /// Its documents cannot be read.
     #[error("its documents cannot be read")]
     Read(#[from] ReadError),
+    /// It could be read when the store was scanned, and cannot now.
+    #[error("its cache cannot be read: {0}")]
+    Unread(String),
     /// A document is no text.
     #[error("its documents are not UTF-8")]
     NotText,
@@ -120,10 +123,11 @@ async fn of_ref(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<Option<Rewrite>, RecordsError> {
-    let (Ok(caches), Some(digest)) = (RefCache::load(reader, &inventory.blobs, entry).await, entry.digest().valid())
-    else {
-        return Ok(None);
-    };
+    let Some(digest) = entry.digest().valid() else { return Ok(None) };
+    let caches = RefCache::load(reader, &inventory.blobs, entry).await.map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        RecordsError::Unread(told.join("; "))
+    })?;
     let [cache] = caches.as_slice() else { return Ok(None) };
     let mut known = Evidence::default();
     for statement in reader.provenance(&entry.name).await {

@@ -2,7 +2,7 @@
 
 use super::execute::{ExecuteError, Options, same_store};
 use super::journal::{History, Journal};
-use super::plan::Target;
+use super::plan::{Plan, Target};
 use crate::backend::{ObjectName, Outcome, RefTarget, SharedPruner, SharedReader};
 use crate::format::layout::Root;
 use crate::inventory::Inventory;
@@ -49,27 +49,38 @@ async fn leased(
     let mut results = Vec::new();
     let names: Vec<ObjectName> = objects.iter().map(|(_, name)| name.clone()).collect();
     let outcomes = pruner.restore_objects(plan.id(), names).await;
-    results.extend(objects.into_iter().map(|(item, _)| item).zip(outcomes));
+    let objects = objects.into_iter().map(|(item, _)| item).zip(outcomes);
+    note(plan, journal, &mut results, objects)?;
     if !refs.is_empty() {
         let (whole, lacking) = whole(pruner, options, refs, |target| target).await?;
         let targets = whole.iter().map(|(_, target)| target.clone()).collect();
         let outcomes = pruner.restore_refs(plan.id(), targets).await?;
-        results.extend(lacking);
-        results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
+        note(plan, journal, &mut results, lacking)?;
+        note(plan, journal, &mut results, whole.into_iter().map(|(item, _)| item).zip(outcomes))?;
     }
     if !rewritten.is_empty() {
         let (whole, lacking) = whole(pruner, options, rewritten, |rewrite| &rewrite.from).await?;
         let targets = whole.iter().map(|(_, target)| target.clone()).collect();
         let outcomes = pruner.restore_rewritten(plan.id(), targets).await?;
-        results.extend(lacking);
-        results.extend(whole.into_iter().map(|(item, _)| item).zip(outcomes));
+        note(plan, journal, &mut results, lacking)?;
+        note(plan, journal, &mut results, whole.into_iter().map(|(item, _)| item).zip(outcomes))?;
     }
-    for (item, outcome) in &results {
-        journal.undo(*item, plan.delete().at(*item).target.name(), outcome.clone())?;
-    }
-    journal.sync()?;
     pruner.settle(jiff::Timestamp::MIN).await?;
     Ok(results)
+}
+
+/// Says in the journal what became of items, before anything else is tried.
+fn note(
+    plan: &Plan,
+    journal: &mut Journal,
+    results: &mut Vec<(usize, Outcome)>,
+    more: impl IntoIterator<Item = (usize, Outcome)>,
+) -> Result<(), ExecuteError> {
+    for (item, outcome) in more {
+        journal.undo(item, plan.delete().at(item).target.name(), outcome.clone())?;
+        results.push((item, outcome));
+    }
+    Ok(journal.sync()?)
 }
 
 /// Items of a plan, each with what it is about.
@@ -101,7 +112,7 @@ async fn whole<T>(
             0 => whole.push((item, what)),
             count => {
                 let blobs = if count == 1 { "1 blob that is".to_owned() } else { format!("{count} blobs that are") };
-                let why = format!("it names {blobs} not stored any more");
+                let why = format!("it names {blobs} not stored");
                 lacking.push((item, Outcome::Failed(why)));
             }
         }

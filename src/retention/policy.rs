@@ -29,7 +29,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The grace when nobody says another: a day in which S3 exporters reuse blobs without touching them, and another one.
+    /// The grace when nobody says another: two days, longer than builds take.
     pub const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(48);
 
     /// Tells whether a rule counts former contents.

@@ -311,11 +311,6 @@ pub enum Warning {
         /// The rule.
         rule: String,
     },
-    /// A rule matches refs, and other rules decide about each of them.
-    DecidesNothing {
-        /// The rule.
-        rule: String,
-    },
     /// No ref would stay.
     DropsEverything,
     /// A date lies in the future; it counts as now.
@@ -331,9 +326,6 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MatchesNothing { rule } => write!(f, "rule {} matches no ref", Quoted(rule)),
-            Self::DecidesNothing { rule } => {
-                write!(f, "other rules decide about every ref that rule {} matches", Quoted(rule))
-            }
             Self::DropsEverything => f.write_str("no ref would stay"),
             Self::InTheFuture { name, time } => {
                 write!(f, "`{}` is dated {time}, which is in the future; that counts as now", visible(name))

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::policy::{Action, Budget, Condition, Criteria, Policy, Rule};
+use crate::format::text::visible;
 use crate::units::{Exact, ExactSize};
 
 impl Criteria {
@@ -59,6 +60,11 @@ impl fmt::Display for Policy {
         if self.zone != TimeZone::UTC {
             writeln!(f, "zone = {}", quoted(self.zone.iana_name().unwrap_or("Etc/Unknown")))?;
         }
+        // No key of the file says this: it is a flag, and decides no less.
+        let records = self.records.iter().map(ToString::to_string);
+        records
+            .map(|records| visible(&records).into_owned())
+            .try_for_each(|records| writeln!(f, "# --records {records}"))?;
         self.rules.iter().try_for_each(|rule| write!(f, "\n[[retention.rule]]\n{rule}"))?;
         let Budget { max_size, max_refs, min_free } = self.budget;
         if self.budget != Budget::default() {

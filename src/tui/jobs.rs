@@ -342,9 +342,15 @@ impl Reporter {
         let _ = self.sender.blocking_send(self.envelope(report));
     }
 
-    /// Reports how far the job has come, unless the UI is busy: the next report says more.
-    fn hint(&self, report: Report) {
-        let _ = self.sender.try_send(self.envelope(report));
+    /// Reports how far the job has come, unless the UI is busy: the next report says more. Returns what was not taken.
+    fn hint(&self, report: Report) -> Result<(), Report> {
+        match self.sender.try_reserve() {
+            Ok(place) => {
+                place.send(self.envelope(report));
+                Ok(())
+            }
+            Err(_) => Err(report),
+        }
     }
 }
 
@@ -358,7 +364,7 @@ async fn scan(
     let observe = |inventory: &Inventory| {
         let begun = Instant::now();
         if begun >= next {
-            reporter.hint(Report::Snapshot(source, Found::new(inventory.clone(), (reporter.clock)())));
+            let _ = reporter.hint(Report::Snapshot(source, Found::new(inventory.clone(), (reporter.clock)())));
             next = Instant::now() + PACE.max(begun.elapsed() * SHARE);
         }
     };
@@ -374,7 +380,7 @@ fn arrange(arrangement: Arrangement, reporter: &Reporter, cancel: &CancellationT
     let shown = list::arrange(&arrangement, |done| {
         if last.elapsed() >= PACE {
             last = Instant::now();
-            reporter.hint(Report::Arranging(done));
+            let _ = reporter.hint(Report::Arranging(done));
         }
         !cancel.is_cancelled()
     })?;

@@ -31,6 +31,10 @@ pub(super) async fn load(imported: &[Imported<'_>], notes: &mut Vec<String>) -> 
             without = Some(name);
             continue;
         }
+        // A build passes over what is damaged; what it would get is more than is known here, where reading failed.
+        let unread = imported.entry.faults.iter().find(|fault| !is_refused_by_builds(fault));
+        notes
+            .extend(unread.map(|fault| format!("part of `{name}` counts as empty, for it could not be read: {fault}")));
         let too_large = imported.entry.faults.iter().find(|fault| matches!(fault.kind, FaultKind::TooLargeToImport(_)));
         for cache in found {
             match (&cache.refusal, too_large) {

@@ -86,8 +86,12 @@ fn is_of(build: &Build, log: &ProgressLog) -> bool {
 
 fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<Verdict>> {
     let of = |vertex: &Vertex| match vertex {
+        // What was found could not be loaded, and it ran.
+        _ if vertex.load_failed => Some(Verdict::Miss),
         // A later event may take back what an earlier one said: then layers of a result had to be fetched.
         _ if vertex.ever_cached => Some(Verdict::Hit),
+        // Something else ended the build: this would have run, or not.
+        _ if vertex.was_cancelled() => None,
         _ if vertex.started.is_some() && vertex.completed.is_some() => Some(Verdict::Miss),
         // A log that ends early says nothing of what had not ended.
         _ => None,
@@ -100,7 +104,7 @@ fn plain_verdict(vertex: &PlainVertex) -> Option<Verdict> {
     match vertex.outcome {
         PlainOutcome::Cached => Some(Verdict::Hit),
         _ if vertex.fetched && !vertex.wrote => Some(Verdict::Hit),
-        PlainOutcome::Unfinished => None,
+        PlainOutcome::Unfinished | PlainOutcome::Cancelled => None,
         _ => Some(Verdict::Miss),
     }
 }

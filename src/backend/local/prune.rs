@@ -85,21 +85,24 @@ impl LocalCache {
 
     fn put_blobs_back(&self, wanted: &HashSet<Digest>) -> Result<Vec<Digest>, PruneError> {
         let Some(trash) = Trash::find(&self.dir)? else { return Ok(Vec::new()) };
-        let mut back = Vec::new();
+        let (mut back, mut fault) = (Vec::new(), None);
         for plan in trash.runs()? {
             for (digest, place) in trash.blobs_of(&plan)? {
-                if wanted.contains(&digest)
-                    && move_back(&place, &self.blob_path(&digest)).map_err(|source| PruneError::Io {
-                        doing: "put back",
-                        place: show(&place),
-                        source,
-                    })?
-                {
-                    back.push(digest);
+                if !wanted.contains(&digest) {
+                    continue;
+                }
+                match move_back(&place, &self.blob_path(&digest)) {
+                    Ok(true) => back.push(digest),
+                    Ok(false) => {}
+                    // The others are needed no less.
+                    Err(source) => fault = Some(PruneError::Io { doing: "put back", place: show(&place), source }),
                 }
             }
         }
-        Ok(back)
+        match fault {
+            None => Ok(back),
+            Some(source) => Err(PruneError::PutBackInPart { back, source: Box::new(source) }),
+        }
     }
 
     fn restore(&self, trash: &Trash, plan: &PlanId, name: &ObjectName) -> Outcome {

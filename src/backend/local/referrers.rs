@@ -9,13 +9,11 @@ use crate::format::layout::Root;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
 
 /// How much of a blob tells whether it may be a manifest, in bytes.
-const HEAD: u64 = 4096;
+const HEAD: u64 = 512;
 
-/// Tells whether a blob that begins like this may be one. Layers are no JSON; configurations are, and may be large, but only a
-/// manifest begins with descriptors, which have media types.
+/// Tells whether a blob that begins like this may be one: layers are no JSON.
 fn may_be_a_manifest(head: &[u8]) -> bool {
-    const MARK: &[u8] = b"\"mediaType\"";
-    head.trim_ascii_start().first() == Some(&b'{') && head.windows(MARK.len()).any(|window| window == MARK)
+    head.trim_ascii_start().first().is_none_or(|first| *first == b'{')
 }
 
 impl LocalCache {

@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 
 use super::import::{self, Refusal};
 use super::{CacheGraph, ConfigError, Parent, RecordIndex};
-use crate::format::digest::Digest;
 
 /// A configuration without some of the results of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,11 +244,6 @@ fn results<'a>(graph: &'a CacheGraph, record: &super::Record) -> Vec<ResultConte
         }
     };
     record.results.iter().map(|result| (blobs(&result.layers), result.created)).collect()
-}
-
-/// Returns the blobs of the layers of a configuration, those that are digests.
-pub fn blobs(graph: &CacheGraph) -> impl Iterator<Item = Digest> {
-    graph.layers.iter().filter_map(|layer| layer.blob.valid())
 }
 
 #[cfg(test)]

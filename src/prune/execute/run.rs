@@ -65,15 +65,21 @@ impl<'a> Run<'a> {
         self.leave_what_is_needed(&live);
         self.sweep(rewritten.end..self.plan.delete().len()).await;
         self.reached(Step::Swept);
-        self.check_refs_again(live).await?;
-        self.pruner.settle(forget_before).await?;
+        self.check_refs_again(live).await;
+        let settled = self.pruner.settle(forget_before).await;
         self.reached(Step::Settled);
         let broken = self.broken_refs().await?;
         let (broken, cured) = self.cure(broken).await;
-        if let Some(fault) = self.fault {
-            return Err(fault.into());
+        if settled.is_ok() && self.fault.is_none() {
+            self.note(Journal::finished);
         }
-        self.journal.finished()?;
+        let fault = settled.err().map(ExecuteError::from).or(self.fault.take().map(ExecuteError::from));
+        match fault {
+            // That a kept ref is broken is the graver news.
+            Some(error) if !broken.is_empty() => tracing::warn!(%error, "the run did not come to its end"),
+            Some(error) => return Err(error),
+            None => {}
+        }
         let outcomes: Vec<Outcome> =
             self.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect();
         let done = self.plan.delete().iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
@@ -100,8 +106,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn mark(&self) -> Result<Live, ExecuteError> {
-        let plan = self.plan;
-        Ok(Live::mark(&**self.pruner, &self.scan, plan.grace(), plan.freed_blobs()).await?)
+        Ok(Live::mark(&**self.pruner, &self.scan, self.plan).await?)
     }
 
     /// Takes the refs out that go; tells whether the store may have changed.

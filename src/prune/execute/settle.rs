@@ -16,7 +16,7 @@ use crate::prune::plan::Kind;
 pub(super) struct Broken {
     names: Vec<String>,
     digest: Option<Digest>,
-    /// Whether it names a blob that this run has deleted.
+    /// Whether it lacks a blob that this run has deleted.
     by_this_run: bool,
 }
 
@@ -38,10 +38,11 @@ impl Run<'_> {
 
     /// Puts back from the trash what is needed; tells whether there was something.
     async fn put_back(&mut self, live: &Live) -> Result<bool, ExecuteError> {
-        let back = self.pruner.put_back(live.blobs.clone()).await?;
-        if back.is_empty() {
-            return Ok(false);
-        }
+        let (back, fault) = match self.pruner.put_back(live.blobs.clone()).await {
+            Ok(back) => (back, None),
+            Err(PruneError::PutBackInPart { back, source }) => (back, Some(*source)),
+            Err(error) => return Err(error.into()),
+        };
         let plan = self.plan;
         let of_back: HashSet<&Digest> = back.iter().collect();
         let is_back = |name: &ObjectName| matches!(name, ObjectName::Blob(digest) if of_back.contains(digest));
@@ -56,38 +57,44 @@ impl Run<'_> {
             }
         }
         self.put_back += back.len();
-        Ok(true)
+        fault.map_or(Ok(!back.is_empty()), |fault| Err(fault.into()))
     }
 
     /// Reads the refs again while nobody can write them, and puts back what they name by now. When they do not come to
     /// rest, or cannot be read, all that went into the trash comes back.
-    pub(super) async fn check_refs_again(&mut self, mut live: Live) -> Result<(), ExecuteError> {
+    pub(super) async fn check_refs_again(&mut self, mut live: Live) {
         let moved = (0..self.outcomes.len()).any(|item| self.is_in_trash(item));
         if !moved {
             if self.pruner.keeps_what_it_deletes() && self.deleted().next().is_some() {
                 self.take_back_what_is_named(live).await;
             }
-            return Ok(());
+            return;
         }
         for _ in 0..MOST_ROUNDS {
             match self.pruner.refs_are(live.fingerprint).await {
-                Ok(true) => return Ok(()),
+                Ok(true) => return,
                 Ok(false) | Err(PruneError::IndexHeld(_)) => {}
                 Err(_) => break,
             }
             let Ok(marked) = self.mark().await else { break };
             live = marked;
             // A manifest that is named again may be in the trash: what it names is known when it is back.
-            if self.put_back(&live).await? {
-                let Ok(marked) = self.put_back_what_is_named().await else { break };
-                live = marked;
+            match self.put_back(&live).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let Ok(marked) = self.put_back_what_is_named().await else { break };
+                    live = marked;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what is named again could not be put back");
+                    break;
+                }
             }
             if live.undetermined {
                 break;
             }
         }
         self.take_all_back().await;
-        Ok(())
     }
 
     /// Takes back what was deleted and is named by now, where the store still has it. What it cannot give back shows when
@@ -155,12 +162,14 @@ impl Run<'_> {
                 && entry.sizes.missing_blobs > lacked(&entry.name, &entry.digest().to_string())
         });
         let deleted: HashSet<Digest> = self.deleted().collect();
-        let names_what_went =
-            |entry: &RefEntry| entry.reach.iter().any(|blob| deleted.contains(&inventory.blobs.get(*blob).digest()));
+        let lacks_what_went = |entry: &RefEntry| {
+            let mut lacking = entry.reach.iter().map(|id| inventory.blobs.get(*id)).filter(|blob| !blob.is_stored());
+            lacking.any(|blob| deleted.contains(&blob.digest()))
+        };
         let told = broken.map(|entry| Broken {
             names: entry.names().map(str::to_owned).collect(),
             digest: entry.digest().valid(),
-            by_this_run: names_what_went(entry),
+            by_this_run: lacks_what_went(entry),
         });
         Ok(told.collect())
     }

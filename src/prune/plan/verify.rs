@@ -128,7 +128,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     {
         return Err(Violation::OneStep(waits.to_string()));
     }
-    objects(plan, inventory)
+    objects(plan, planning)
 }
 
 /// Proves that no blob goes when there is a ref which may name any, whatever the plan itself says of that.
@@ -268,7 +268,8 @@ fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<
 }
 
 /// Proves that each object is in the inventory, as what it is said to be; what is unknown is not.
-fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
+fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
+    let inventory = planning.inventory;
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
         let mut list: Vec<&OtherObject> = list.iter().collect();
         list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -287,6 +288,10 @@ fn objects(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     };
     for item in plan.delete.iter() {
         let Target::Object(object) = &item.target else { continue };
+        let is_blob = matches!(object.name, ObjectName::Blob(_));
+        if is_blob && age(object.modified, planning.now) < planning.blob_grace() {
+            return Err(Violation::TooYoung(shown(&item.target)));
+        }
         let is_there = match &object.name {
             ObjectName::Blob(digest) => inventory.blobs.find(digest).is_some_and(|id| {
                 let blob = inventory.blobs.get(id);

@@ -22,7 +22,7 @@ pub(super) async fn check(store: &Store, inventory: &Inventory, options: &CheckO
     let mut next = Instant::now();
     let observe = |progress| {
         if Instant::now() >= next {
-            reporter.hint(Report::Checking(progress));
+            let _ = reporter.hint(Report::Checking(progress));
             next = Instant::now() + PACE;
         }
     };

@@ -1,6 +1,6 @@
 //! Judges refs, makes plans, carries them out, and takes that back. Here alone the UI gets hold of something that deletes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
 use crate::prune::execute::{self, Options, Step};
-use crate::prune::journal::{History, Journal};
+use crate::prune::journal::Journal;
 use crate::prune::plan::{FreedBlobs, Plan};
 use crate::prune::undo;
 use crate::retention::Policy;
@@ -135,8 +135,11 @@ async fn carry_out(
     let path = journal.path().to_owned();
     let news = Mutex::new(Gathered::new(plan));
     let observe = |step: Step<'_>| {
-        if let Some(news) = lock(&news).heed(step, plan) {
-            reporter.hint(Report::Running(news));
+        let mut gathered = lock(&news);
+        if let Some(told) = gathered.heed(step, plan)
+            && let Err(Report::Running(untold)) = reporter.hint(Report::Running(told))
+        {
+            gathered.keep(untold);
         }
     };
     let cancel = scan.cancel.clone();
@@ -155,12 +158,9 @@ async fn carry_out(
 /// Takes a run back; returns what became of the items that it had deleted.
 async fn undo(make: Option<MakePruner>, journal: PathBuf, scan: ScanOptions) -> Result<Vec<(usize, Outcome)>, String> {
     let pruner = make.ok_or_else(|| "nothing may be put back into it".to_owned())?();
-    let open = move || {
-        let history = History::read(&journal)?;
-        Journal::reopen(&history).map(|journal| (history, journal))
-    };
+    let open = move || Journal::reopen(&journal);
     let opened = tokio::task::spawn_blocking(open).await.map_err(|error| words(&error))?;
-    let (history, mut journal) = opened.map_err(|error| words(&error))?;
+    let (mut journal, history) = opened.map_err(|error| words(&error))?;
     let options =
         Options { concurrency: scan.concurrency, batch: BATCH, cure: false, cancel: scan.cancel, observe: &|_| () };
     let undone = undo::undo(&pruner, &history, &mut journal, &options).await;
@@ -170,13 +170,14 @@ async fn undo(make: Option<MakePruner>, journal: PathBuf, scan: ScanOptions) -> 
 /// What a run has told since the UI was told last.
 struct Gathered {
     news: RunNews,
-    known: HashSet<usize>,
+    /// The items of which something is known, and whether each has gone.
+    known: HashMap<usize, bool>,
     told: Instant,
 }
 
 impl Gathered {
     fn new(plan: &Plan) -> Self {
-        Self { news: RunNews::default(), known: HashSet::with_capacity(plan.delete().len()), told: Instant::now() }
+        Self { news: RunNews::default(), known: HashMap::with_capacity(plan.delete().len()), told: Instant::now() }
     }
 
     /// Takes a step in; returns what the UI is to be told, when it is time.
@@ -187,16 +188,31 @@ impl Gathered {
             Step::Begun => self.news.phase = Phase::Deleting,
             Step::Swept => self.news.phase = Phase::Checking,
             Step::Concluded(item, outcome) => {
-                self.known.insert(item);
+                let is_done = *outcome == Outcome::Done;
+                let was_done = self.known.insert(item, is_done).unwrap_or(false);
                 let bytes = plan.delete().get(item).map_or(0, |item| item.target.bytes());
-                if *outcome == Outcome::Done {
-                    self.news.deleted += 1;
-                    self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
+                match (was_done, is_done) {
+                    (false, true) => {
+                        self.news.deleted += 1;
+                        self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
+                    }
+                    // It came back, because a ref names it.
+                    (true, false) => {
+                        self.news.deleted -= 1;
+                        self.news.freed_bytes = self.news.freed_bytes.saturating_sub(bytes);
+                    }
+                    (false, false) | (true, true) => {}
                 }
                 self.news.outcomes.push((item, outcome.clone()));
             }
         }
         (before != self.news.phase || self.told.elapsed() >= PACE).then(|| self.tell())
+    }
+
+    /// Keeps what could not be told for the next time.
+    fn keep(&mut self, untold: RunNews) {
+        let later = std::mem::replace(&mut self.news.outcomes, untold.outcomes);
+        self.news.outcomes.extend(later);
     }
 
     /// Returns what the UI has not been told yet.

@@ -12,6 +12,7 @@ use crate::format::evidence::Document;
 use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::source::Source;
 use crate::tui::effect::Imports;
 use crate::tui::evidence::{Given, ImageProvenance, Part};
 use crate::tui::message::Report;
@@ -81,7 +82,8 @@ async fn explain(
         }
         opened
     };
-    if imports.is_empty() {
+    // What a cache holds that cannot be opened is not known: steps must not be called missing for it.
+    if !problems.is_empty() {
         return Err(problems);
     }
     tell("holding the build against the cache".to_owned()).await;
@@ -95,8 +97,7 @@ async fn explain(
     let against = imports.iter().zip(&imported).map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
     let against = against.collect();
     let given = why::Given { documents, baseline, directories: given.directories() };
-    let mut explanation = why::explain(&imported, given).await.map_err(faults)?;
-    explanation.notes.extend(problems.into_iter().map(|problem| format!("this cache is left aside: {problem}")));
+    let explanation = why::explain(&imported, given).await.map_err(faults)?;
     Ok(Explained::new(explanation, against))
 }
 
@@ -108,6 +109,20 @@ fn named(documents: &[Document]) -> Result<Vec<String>, Vec<String>> {
     });
     let texts: Vec<String> =
         records.flat_map(|record| &record.imports).take(MOST_CACHES).map(ToString::to_string).collect();
+    let signs_elsewhere = |text: &&String| {
+        let parsed = Source::parse(text, &|_| false);
+        parsed.is_ok_and(|parsed| parsed.source.signs_for_another_service())
+    };
+    if let Some(text) = texts.iter().find(signs_elsewhere) {
+        // Whoever wrote the record chose it.
+        return Err(vec![
+            format!(
+                "the record names an S3 service of its own, which would get requests signed with your keys: {}",
+                visible(text)
+            ),
+            "when it is yours, open the source by name, and ask why from there".to_owned(),
+        ]);
+    }
     if texts.is_empty() {
         return Err(vec![
             "the evidence names no cache that the build imported".to_owned(),
@@ -149,5 +164,6 @@ fn faults(error: WhyError) -> Vec<String> {
             vec![said, "give its provenance (mode=max), its build record, or its LLB definition".to_owned()]
         }
         WhyError::NoCache { faults, .. } => std::iter::once(said).chain(faults).collect(),
+        WhyError::Interrupted => vec![said],
     }
 }

@@ -151,6 +151,25 @@ enum Command {
     Config(config::Command),
 }
 
+impl Command {
+    /// Returns its name.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ls(_) => "ls",
+            Self::Show(_) => "show",
+            Self::Why(_) => "why",
+            Self::Diff(_) => "diff",
+            Self::Du(_) => "du",
+            Self::Check(_) => "check",
+            Self::Prune(_) => "prune",
+            Self::Demo => "demo",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+            Self::Config(_) => "config",
+        }
+    }
+}
+
 /// Runs the program with these arguments, the first being its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
@@ -163,10 +182,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&cli.global);
+    let command = cli.command.as_ref().map_or("ui", Command::name);
     let exit = dispatch(cli, &output).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit
     });
+    if exit != Exit::Done {
+        output.document_of_failures(command);
+    }
     exit.code().into()
 }
 
@@ -206,7 +229,30 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
             engine(&global, output, async |session| prune::run(session, *arguments).await)
         }
         Some(Command::Demo) => ui::run(&["demo".to_owned()], ui::Evidence::default(), &global, output),
-        None => ui::run(&sources, evidence, &global, output),
+        None => {
+            if let Some(word) = sources.first().filter(|source| is_mistyped(source)) {
+                return Err(mistyped(word));
+            }
+            ui::run(&sources, evidence, &global, output)
+        }
+    }
+}
+
+/// Tells whether somebody meant a command: a bare word that is no directory.
+fn is_mistyped(source: &str) -> bool {
+    let is_word = source.chars().all(|character| character.is_ascii_lowercase() || character == '-');
+    is_word && source != "demo" && !std::path::Path::new(source).exists()
+}
+
+fn mistyped(word: &str) -> Failure {
+    let failure = Failure::message(Exit::Usage, format!("`{word}` is neither a command nor a directory"));
+    let commands = Cli::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    match crate::nearest::nearest(word, names) {
+        Some(near) => failure.hint(format!("did you mean `cachelens {near}`?")),
+        None => {
+            failure.hint("`cachelens --help` lists the commands; a cache is named as in `./cache` or `s3://bucket`")
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Exit {
 }
 
 /// A failure, ready to be shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// One line: what failed, on what.
     pub message: String,

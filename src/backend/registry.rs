@@ -220,14 +220,15 @@ impl RegistryCache {
         let why = if RegistryLocation::is_tag(&tag) {
             match self.look(&tag).await {
                 Ok(tagged) => return Ok(tagged.map(|tagged| self.root(vec![tag], &tagged))),
-                Err(error) if concerns_all(error.kind) => return Err(error),
+                // Of one that was asked for, nothing else can be told.
+                Err(error) if concerns_all(error.kind) || self.select.is_some() => return Err(error),
                 Err(error) => error.causes.iter().fold(error.message.clone(), |all, cause| format!("{all}: {cause}")),
             }
         } else {
             "the registry tells a tag of a form that no build can name".to_owned()
         };
         let mut root = Root::new(vec![tag], Descriptor::named(DigestText::from("")));
-        root.facts = RootFacts { sealed: Some(why), ..self.facts() };
+        root.facts = RootFacts { unread: Some(why), ..self.facts() };
         Ok(Some(root))
     }
 }

@@ -27,9 +27,21 @@ impl<T> Document<T> {
     }
 }
 
+/// The content of a document that holds none.
+#[derive(Debug, Serialize)]
+pub(super) struct Nothing {}
+
+impl Document<Nothing> {
+    /// A document of a command that failed as a whole.
+    pub(super) fn of_failures(command: &'static str, failures: &[Failure]) -> Self {
+        Self { schema: 1, command, content: Nothing {}, errors: failures.iter().map(SourceFailure::of_all).collect() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct SourceFailure {
-    source: String,
+    /// None where it concerns all of them.
+    source: Option<String>,
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
@@ -37,8 +49,12 @@ pub(super) struct SourceFailure {
 
 impl SourceFailure {
     fn new((source, failure): &(String, Failure)) -> Self {
+        Self { source: Some(source.clone()), ..Self::of_all(failure) }
+    }
+
+    fn of_all(failure: &Failure) -> Self {
         Self {
-            source: source.clone(),
+            source: None,
             message: failure.message.clone(),
             causes: failure.causes.clone(),
             hint: failure.hint.clone(),

@@ -72,14 +72,15 @@ impl<'a> Ref<'a> {
         // An image without an inline cache has no records, which is known; a config that cannot be read is not.
         let counts = entry.counts();
         let count = |of: fn(RecordCounts) -> u64| counts.map(of);
-        let known = entry.sealed().is_none().then_some(&entry.sizes);
+        let known = (!entry.is_unreadable()).then_some(&entry.sizes);
+        let is_named = entry.sealed().is_none() && entry.facts().unread.is_none();
         Self {
             name: &entry.name,
             aliases: &entry.aliases,
             tagged: entry.tagged,
             generation: entry.facts().generation,
             former_of: entry.facts().former_of.as_deref(),
-            digest: known.map(|_| entry.digest().to_string()),
+            digest: is_named.then(|| entry.digest().to_string()),
             kind: entry.kind.word(),
             bytes: known.map(|sizes| sizes.bytes),
             exclusive_bytes: known.and_then(|sizes| sizes.exclusive_bytes),
@@ -155,7 +156,8 @@ fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, paper: Paper) ->
     ]);
     for entry in refs {
         let counts = entry.counts();
-        let known = entry.sealed().is_none().then_some(&entry.sizes);
+        // Of a ref that cannot be read, what is known is no sum of anything.
+        let known = (!entry.is_unreadable()).then_some(&entry.sizes);
         table.row([
             Cell::new(&entry.name).style(Style::Strong),
             Cell::new(entry.kind.word()),

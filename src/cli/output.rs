@@ -1,6 +1,8 @@
 //! Where results, warnings and failures go.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -15,6 +17,10 @@ pub(super) struct Output {
     pub paper: Paper,
     quiet: bool,
     pub progress: Progress,
+    /// Whether something was printed for whoever asked.
+    has_printed: AtomicBool,
+    /// The failures that were reported.
+    reported: Mutex<Vec<Failure>>,
 }
 
 impl Output {
@@ -27,12 +33,20 @@ impl Output {
         let columns =
             columns.and_then(Result::ok).map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
         let paper = Paper { color, columns };
-        Self { json: global.json, paper, quiet: global.quiet, progress: Progress::new(global.quiet) }
+        Self {
+            json: global.json,
+            paper,
+            quiet: global.quiet,
+            progress: Progress::new(global.quiet),
+            has_printed: AtomicBool::new(false),
+            reported: Mutex::default(),
+        }
     }
 
     /// Prints bytes as they are.
     pub(super) fn raw(&self, bytes: &[u8]) -> Result<Exit, Failure> {
         self.end_progress();
+        self.has_printed.store(true, Ordering::Relaxed);
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             // Whoever closed the pipe has seen enough.
@@ -63,6 +77,19 @@ impl Output {
     /// Reports a failure.
     pub(super) fn failure(&self, failure: &Failure) {
         self.say(&format!("error: {failure}"));
+        if let Ok(mut reported) = self.reported.lock() {
+            reported.push(failure.clone());
+        }
+    }
+
+    /// Prints, where a document was asked for and `command` has come to none, one that says what failed.
+    pub(super) fn document_of_failures(&self, command: &'static str) {
+        if !self.json || self.has_printed.load(Ordering::Relaxed) {
+            return;
+        }
+        let failures = self.reported.lock().map(|mut reported| std::mem::take(&mut *reported)).unwrap_or_default();
+        // That it failed was said already; where nobody reads the document there is nothing more to say.
+        let _ = self.document(&json::Document::of_failures(command, &failures));
     }
 
     fn say(&self, text: &str) {

@@ -100,7 +100,7 @@ async fn one(
     if let Some(path) = &arguments.plan_out {
         save(&plan, path)?;
     }
-    let mut pruned = Pruned { plan, exceeds, done: None };
+    let mut pruned = Pruned { plan, exceeds, wanted: arguments.yes, done: None };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
         let store = pruner(session, arguments, &scanned.opened.source)?;
         let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
@@ -185,7 +185,8 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
 
 /// Carries a saved plan out.
 async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let text = fs::read_to_string(path)
+    let text = unhurried(path, |path| fs::read_to_string(path))
+        .await?
         .map_err(|error| Failure::new(Exit::Usage, &error).on(&format!("cannot read the plan {}", shown(path))))?;
     let plan = file::load(&text).map_err(|error| {
         Failure::new(Exit::Usage, &error)
@@ -209,10 +210,20 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 
 /// Goes on with a run that was interrupted.
 async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let (mut journal, history) = Journal::reopen(path)?;
+    let (mut journal, history) = unhurried(path, |path| Journal::reopen(path)).await??;
     let pruner = pruner_at(session, arguments, &history.plan)?;
     let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
     conclude(session, history.plan, Done { report, journal: path.to_owned(), way_back: way_back(&pruner).await })
+}
+
+/// Reads a file that may be a pipe, for which an interruption does not wait.
+async fn unhurried<T: Send + 'static>(
+    path: &Path,
+    read: impl FnOnce(&Path) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let path = path.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read(&path));
+    reading.await.map_err(|_| Failure::message(Exit::Interrupted, "interrupted"))
 }
 
 async fn way_back(store: &SharedPruner) -> WayBack {
@@ -220,14 +231,14 @@ async fn way_back(store: &SharedPruner) -> WayBack {
 }
 
 fn conclude(session: &Session<'_>, plan: Plan, done: Done) -> Result<Exit, Failure> {
-    let pruned = Pruned { plan, exceeds: false, done: Some(done) };
+    let pruned = Pruned { plan, exceeds: false, wanted: true, done: Some(done) };
     print::print(session, std::slice::from_ref(&pruned), &[])?;
     Ok(pruned.exit())
 }
 
 /// Takes a run back.
 async fn take_back(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let (mut journal, history) = Journal::reopen(path)?;
+    let (mut journal, history) = unhurried(path, |path| Journal::reopen(path)).await??;
     let pruner = pruner_at(session, arguments, &history.plan)?;
     session.finish_what_is_begun();
     let options = options(session, arguments, &|_| ());

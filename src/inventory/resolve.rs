@@ -215,7 +215,7 @@ pub(super) async fn resolve(
         walk.resolved.fault(visible(&root.name()), FaultKind::Sealed(why.clone()));
     } else if let Some(why) = &root.facts.unread {
         walk.queue.clear();
-        walk.resolved.config_unread = true;
+        walk.resolved.config_unread = root.descriptor.is_cache_config();
         walk.resolved.fault(visible(&root.name()), FaultKind::ManifestUnreadable(why.clone()));
     } else if root.descriptor.is_cache_config() {
         walk.queue.clear();

@@ -25,6 +25,7 @@ pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped};
 pub use verify::Violation;
+pub(super) use verify::is_importable;
 
 /// What goes and what stays. It can be made only by [`Plan::new`] and [`file::load`], which prove it first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

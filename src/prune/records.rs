@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::names;
+use super::plan::{is_importable, names};
 use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget};
 use crate::explain::evidence::{Evidence, RecordLabel};
 use crate::format::cache_config::RecordIndex;
@@ -67,6 +67,9 @@ pub enum RecordsError {
     /// It could be read when the store was scanned, and cannot now.
     #[error("its cache cannot be read: {0}")]
     Unread(String),
+    /// What would take its place lacks what it names, as the ref does now.
+    #[error("it names layers that its manifest does not list, and could not be written again as a whole")]
+    NotImportable,
     /// A document is no text.
     #[error("its documents are not UTF-8")]
     NotText,
@@ -173,14 +176,16 @@ async fn of_ref(
     });
     let freed = entry.reach.iter().map(|blob| inventory.blobs.get(*blob));
     let freed = freed.filter(|blob| blob.is_stored() && blob.refs() == 1 && !keep.contains(&blob.digest()));
+    let documents =
+        RefRewrite { from: RefTarget { names: names(entry), digest, bytes: entry.facts().bytes }, documents };
+    if !is_importable(&documents) {
+        return Err(RecordsError::NotImportable);
+    }
     Ok(Some(Rewrite {
         results: results.collect(),
         later_bytes: freed.map(|blob| blob.stored_size()).fold(0, u64::saturating_add),
         filter: filter.to_string(),
-        documents: RefRewrite {
-            from: RefTarget { names: names(entry), digest, bytes: entry.facts().bytes },
-            documents,
-        },
+        documents,
     }))
 }
 

@@ -129,6 +129,28 @@ fn with_now_both_go_once_the_name_was_typed() {
 }
 
 #[test]
+fn what_was_confirmed_of_one_source_is_not_confirmed_of_another() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let before = content(sample.layout.path());
+    let gone = sandbox.path("gone");
+    let source = sample.layout.source();
+    let run = sandbox.run(&[
+        "prune",
+        gone.to_str().unwrap(),
+        &source,
+        "--drop-ref",
+        "old",
+        "--now",
+        "--yes",
+        "--confirm",
+        gone.to_str().unwrap(),
+    ]);
+    assert_ne!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains(&format!("add --confirm '{source}'")), "{run}");
+    assert_eq!(content(sample.layout.path()), before);
+}
+
+#[test]
 fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
@@ -467,6 +489,9 @@ fn a_journal_that_is_cut_goes_on_and_a_damaged_one_does_not() {
     fs::write(journal, &text[..last + 10]).unwrap();
     let resumed = sandbox.run(&["prune", "--resume", journal]);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    // The crash may come within a character, too.
+    fs::write(journal, [text.as_bytes(), b"{\"item\":\xc3"].concat()).unwrap();
+    assert_eq!(sandbox.run(&["prune", "--resume", journal]).code, Some(0));
     fs::write(journal, text.replacen("{\"begin\"", "{\"bogus\"", 1)).unwrap();
     let damaged = sandbox.run(&["prune", "--resume", journal]);
     assert!(damaged.stderr.contains("line 2 is not one of a journal"), "{}", damaged.stderr);

@@ -137,8 +137,8 @@ fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
     );
     let hint = if desk.subject.kind == "local" {
         format!(
-            "an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/{}/{}, and build \
-             again",
+            "an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/{}/{}, then build \
+             again without importing the refs that name it",
             first.digest().algorithm(),
             first.digest().hex()
         )

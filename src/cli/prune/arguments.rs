@@ -53,7 +53,7 @@ pub(in crate::cli) struct Arguments {
     rules: RuleFlags,
 
     /// Let results go from inside the refs that stay and are not protected, as in 'age>30d step~apt-get'.
-    #[arg(long, value_name = "FILTER", value_parser = super::super::filter_argument, conflicts_with = "saved")]
+    #[arg(long, value_name = "FILTER", value_parser = results_argument, conflicts_with = "saved")]
     pub(super) records: Option<Filter>,
     /// Name the steps for --records by the provenance of a build (SLSA, mode=max).
     #[arg(long, value_name = "FILE", conflicts_with = "saved")]
@@ -165,6 +165,15 @@ impl Arguments {
 fn duration(text: &str) -> Result<SignedDuration, String> {
     let duration = parse_duration(text)?;
     SignedDuration::try_from(duration).map_err(|_| format!("`{text}` is longer than time itself"))
+}
+
+/// Parses what results go; a variable that is not set must not empty every ref.
+fn results_argument(text: &str) -> Result<Filter, String> {
+    let filter = super::super::filter_argument(text)?;
+    if filter.is_empty() {
+        return Err("an empty filter chooses every result: `size>=0` says that it is meant".to_owned());
+    }
+    Ok(filter)
 }
 
 /// Parses the size of a gate; a `>` before it says what is meant anyway.

@@ -23,6 +23,8 @@ pub(super) struct Pruned {
     pub(super) plan: Plan,
     /// Whether more would go than `--fail-if-frees` allows.
     pub(super) exceeds: bool,
+    /// Whether it was to be carried out.
+    pub(super) wanted: bool,
     pub(super) done: Option<Done>,
 }
 
@@ -35,7 +37,7 @@ impl Pruned {
             Some(done) if !done.report.broken.is_empty() => Exit::Failed,
             Some(done) if done.report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => Exit::Interrupted,
             Some(done) if !done.report.is_complete() || short || !self.plan.unmet_budgets().is_empty() => Exit::Partial,
-            None if short => Exit::Partial,
+            None if short || (self.wanted && !self.plan.unmet_budgets().is_empty()) => Exit::Partial,
             Some(_) | None => Exit::Done,
         }
     }
@@ -47,12 +49,20 @@ const MOST_ENTRIES: usize = 20;
 #[derive(Serialize)]
 struct One<'a> {
     plan: &'a Plan,
+    /// Told when the gate holds the plan up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    exceeds_fail_if_frees: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Counted<'a>>,
 }
 
+/// Says which budgets the plan does not keep.
+fn unmet(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.unmet_budgets().iter().map(|budget| format!("Not met, because what is left is protected: {budget}."))
+}
+
 /// What came of a run, as JSON has it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Counted<'a> {
     done: usize,
     already_gone: usize,
@@ -61,7 +71,8 @@ struct Counted<'a> {
     cancelled: usize,
     put_back: usize,
     freed_bytes: u64,
-    journal: String,
+    /// None where there was nothing to do.
+    journal: Option<String>,
     broken: &'a [String],
     cured: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +91,8 @@ impl<'a> One<'a> {
     fn new(pruned: &'a Pruned) -> Self {
         let plan = &pruned.plan;
         let outcome = pruned.done.as_ref().map(|done| Counted::new(plan, &done.report, &done.journal));
-        Self { plan, outcome }
+        let nothing = || (pruned.wanted && !pruned.exceeds).then(Counted::default);
+        Self { plan, exceeds_fail_if_frees: pruned.exceeds, outcome: outcome.or_else(nothing) }
     }
 }
 
@@ -95,7 +107,7 @@ impl<'a> Counted<'a> {
             cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
             put_back: report.put_back,
             freed_bytes: report.freed_bytes,
-            journal: journal.to_string_lossy().into_owned(),
+            journal: Some(journal.to_string_lossy().into_owned()),
             broken: &report.broken,
             cured: &report.cured,
             manner: report.manner.as_deref(),
@@ -297,9 +309,7 @@ fn notes(plan: &Plan) -> Vec<String> {
     if plan.drops_every_ref() {
         notes.push("No ref would stay: this has to be confirmed.".to_owned());
     }
-    notes.extend(
-        plan.unmet_budgets().iter().map(|budget| format!("Not met, because what is left is protected: {budget}.")),
-    );
+    notes.extend(unmet(plan));
     notes
 }
 
@@ -335,6 +345,7 @@ fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, paper: Paper)
         report.cured.iter().map(|name| format!("`{name}` came meanwhile and named what had just gone: removed.")),
     );
     notes.extend(report.manner.clone());
+    notes.extend(unmet(plan));
     if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && counted.done > 0 {
         notes.push(format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal)));
     } else {

@@ -62,7 +62,10 @@ impl<'a> Run<'a> {
         let dropped = self.drop_refs(refs).await;
         let changed = self.rewrite_refs(rewritten.clone()).await || dropped;
         let live = if changed { self.mark().await? } else { live };
-        self.leave_what_is_needed(&live);
+        // Of what a run that is to end has not come to, nothing is said: going on looks at it anew.
+        if !self.is_over() {
+            self.leave_what_is_needed(&live);
+        }
         self.sweep(rewritten.end..self.plan.delete().len()).await;
         self.reached(Step::Swept);
         self.check_refs_again(live).await;

@@ -224,7 +224,7 @@ fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(
 
 /// Tells whether BuildKit imports the documents: a configuration, and where there is one a manifest that names it with all
 /// its layers.
-fn is_importable(rewrite: &RefRewrite) -> bool {
+pub(in crate::prune) fn is_importable(rewrite: &RefRewrite) -> bool {
     let (Some(config), rest) = (rewrite.documents.first(), rewrite.documents.get(1..).unwrap_or_default()) else {
         return false;
     };

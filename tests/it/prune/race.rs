@@ -167,6 +167,73 @@ fn a_lock_that_is_never_given_back_brings_everything_back() {
 }
 
 #[test]
+fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
+    let sample = Sample::new();
+    let source = sample.layout.source();
+    let plan = plan(&sample.layout, &["--drop-ref", "old", "--now", "--confirm", &source]);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let cancel = CancellationToken::new();
+    let observe = |step: Step<'_>| {
+        if step == Step::Leased {
+            cancel.cancel();
+        }
+    };
+    let mut written = Journal::create(&journal, &plan).unwrap();
+    let report = run(sample.layout.path(), &plan, &mut written, &observe, &cancel).unwrap();
+    drop(written);
+    assert_eq!(report.count(|outcome| *outcome == Outcome::Cancelled), plan.delete().len());
+    let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(resumed.json()["outcome"]["done"], plan.delete().len());
+    assert_eq!(sample.layout.refs().into_keys().collect::<Vec<_>>(), ["main"]);
+}
+
+#[test]
+fn a_journal_is_left_alone_while_its_run_is_at_work() {
+    let sample = Sample::new();
+    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let observe = |step: Step<'_>| {
+        if step == Step::Swept {
+            for verb in ["--resume", "--undo"] {
+                let other = Sandbox::new().run(&["prune", verb, journal.to_str().unwrap()]);
+                assert_eq!(other.code, Some(1), "{other}");
+                assert!(other.stderr.contains("is still at work"), "{other}");
+            }
+        }
+    };
+    execute(sample.layout.path(), &plan, &journal, &observe);
+    let (_, history) = Journal::reopen(&journal).unwrap();
+    assert!(history.finished);
+}
+
+#[test]
+fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
+    let sample = Sample::new();
+    // Nothing names either of them when the plan is made.
+    let manifest = sample.layout.cache(&[sample.shared], 96);
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let annotations: serde_json::Map<String, Value> =
+        (0..200).map(|number| (format!("annotation-{number}"), "long enough to fill a page".into())).collect();
+    let signature = serde_json::json!({
+        "annotations": annotations, "schemaVersion": 2, "mediaType": kind, "config": {}, "layers": [],
+        "subject": { "mediaType": kind, "digest": manifest, "size": 1 },
+    });
+    let signature = sample.layout.blob(signature.to_string().as_bytes(), 96);
+    let plan = plan(&sample.layout, &[]);
+    let observe = |step: Step<'_>| {
+        if step == Step::Leased {
+            export(&sample.layout, "meanwhile", manifest, &[]);
+        }
+    };
+    try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
+    assert!(sample.layout.stored().is_superset(&[manifest, signature].into()));
+    assert!(!sample.layout.stored().contains(&sample.orphan));
+}
+
+#[test]
 fn a_run_that_is_cancelled_says_what_it_left() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);

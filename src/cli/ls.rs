@@ -74,6 +74,7 @@ impl<'a> Ref<'a> {
         let count = |of: fn(RecordCounts) -> u64| counts.map(of);
         let known = (!entry.is_unreadable()).then_some(&entry.sizes);
         let is_named = entry.sealed().is_none() && entry.facts().unread.is_none();
+        let lacks = is_named.then_some(&entry.sizes);
         Self {
             name: &entry.name,
             aliases: &entry.aliases,
@@ -89,9 +90,9 @@ impl<'a> Ref<'a> {
             results: count(|counts| counts.results),
             key_only: count(|counts| counts.key_only),
             broken: count(|counts| counts.broken),
-            missing_blobs: known.map(|sizes| sizes.missing_blobs),
-            missing_bytes: known.map(|sizes| sizes.missing_bytes),
-            resized_blobs: known.map(|sizes| sizes.resized_blobs),
+            missing_blobs: lacks.map(|sizes| sizes.missing_blobs),
+            missing_bytes: lacks.map(|sizes| sizes.missing_bytes),
+            resized_blobs: lacks.map(|sizes| sizes.resized_blobs),
             created: entry.created.map(|(time, _)| time),
             modified: entry.modified,
             last_used: entry.facts().used,

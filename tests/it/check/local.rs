@@ -201,7 +201,7 @@ fn each_fault_is_told_and_nothing_else() {
       no later export mends it while it imports from here: export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a blob has another size
     error blob-wrong-size main 5 B: 1 of its 4 blobs has another size than the one by which the ref names it: a build fails that needs `FILE KEY`
-      an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/DIGEST, and build again
+      an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/DIGEST, then build again without importing the refs that name it
     # a blob has other bytes of the same number
     # the manifest is not there
     error manifest-missing main: the manifest is not stored: a build cannot import this ref

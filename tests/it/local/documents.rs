@@ -102,55 +102,55 @@ fn a_manifest_that_cannot_be_read_lets_nothing_be_called_orphaned() {
     ];
     insta::assert_snapshot!(report(cases), @r"
     # other bytes than its digest says
-    main unknown, 2 bytes, 0 layers, 0 missing, 1 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 1 resized, records null/null/null/null
       sha256:b9f9bbaa…: the manifest cannot be read: its bytes hash to sha256:44136fa3…
       orphan null
     # 2 GB, and sparse
-    main unknown, 2000000000 bytes, 0 layers, 0 missing, 1 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 1 resized, records null/null/null/null
       sha256:b9f9bbaa…: the manifest cannot be read: 2000000000 bytes, more than the limit of 16777216
       orphan null
     # a pipe
-    main unknown, 0 bytes, 0 layers, 1 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:b9f9bbaa…: the manifest cannot be read: not a plain file
       orphan null
     # a folder
-    main unknown, 0 bytes, 0 layers, 1 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:b9f9bbaa…: the manifest cannot be read: not a plain file
       orphan null
     # a link to a file that would do
-    main unknown, 0 bytes, 0 layers, 1 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:b9f9bbaa…: the manifest cannot be read: not a plain file
       orphan null
     # no JSON
-    main unknown, 6 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:b7d082ee…: the manifest cannot be read: not a manifest: expected value at line 1 column 1
       orphan null
     # empty
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:e3b0c442…: the manifest cannot be read: not a manifest: EOF while parsing a value at line 1 column 0
       orphan null
     # neither manifest nor index
-    main unknown, 2 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:44136fa3…: the manifest cannot be read: neither a manifest nor an index (media type ``)
       orphan null
     # both manifest and index
-    main unknown, 28 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:41593c9e…: the manifest cannot be read: a manifest that is also an index
       orphan null
     # a manifest of another kind
-    main unknown, 72 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:671d9bf0…: the manifest cannot be read: neither a manifest nor an index (media type `application/vnd.oci.artifact.manifest.v1+json`)
       orphan null
     # a size beyond 64 bits in it
-    main unknown, 41 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:04bfe3e0…: the manifest cannot be read: not a manifest: invalid value: integer `9223372036854775808`, expected i64 at line 1 column 38
       orphan null
     # of an algorithm that is not known
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `sha384:ababababababababababababababababababababababababababababababababababababa…`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # one of two in an index
-    main cache, 1726 bytes, 2 layers, 0 missing, 0 resized, records null/null/null/null
+    main cache, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       sha256:e3b0c442…: the manifest cannot be read: not a manifest: EOF while parsing a value at line 1 column 0
       orphan null
     ");
@@ -191,7 +191,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
     }
     insta::assert_snapshot!(told, @r#"
     # "" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       ``: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "" as config
@@ -203,7 +203,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
       ``: is no digest: nothing can be stored by that name
       orphan {"blobs":2,"bytes":57}
     # "sha256:../../../../etc/passwd" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `sha256:../../../../etc/passwd`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "sha256:../../../../etc/passwd" as config
@@ -215,7 +215,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
       `sha256:../../../../etc/passwd`: is no digest: nothing can be stored by that name
       orphan {"blobs":2,"bytes":57}
     # "../../etc/passwd" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `../../etc/passwd`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "../../etc/passwd" as config
@@ -227,7 +227,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
       `../../etc/passwd`: is no digest: nothing can be stored by that name
       orphan {"blobs":2,"bytes":57}
     # "sha256:ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `sha256:ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "sha256:ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB" as config
@@ -239,7 +239,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
       `sha256:ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB`: is no digest: nothing can be stored by that name
       orphan {"blobs":2,"bytes":57}
     # "sha256:abababab…ab" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `sha256:abababab…ab`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "sha256:abababab…ab" as config
@@ -251,7 +251,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
       `sha256:abababab…ab`: is no digest: nothing can be stored by that name
       orphan {"blobs":2,"bytes":57}
     # "a\u{1b}[2J\u{202e}b\n" as manifest
-    main unknown, 0 bytes, 0 layers, 0 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 0 missing, 0 resized, records null/null/null/null
       `a␛[2J<U+202E>b␊`: the manifest cannot be read: its name is not a digest of a known algorithm
       orphan null
     # "a\u{1b}[2J\u{202e}b\n" as config
@@ -315,11 +315,11 @@ fn what_is_not_stored_is_missing_and_the_rest_is_counted() {
     ];
     insta::assert_snapshot!(report(cases), @r#"
     # the manifest
-    main unknown, 0 bytes, 0 layers, 1 missing, 0 resized, records null/null/null/null
+    main unknown, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:1785cfc3…: the manifest is not stored: a build cannot import this ref
       orphan null
     # one of two manifests in an index
-    main cache, 1726 bytes, 2 layers, 1 missing, 0 resized, records null/null/null/null
+    main cache, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:1785cfc3…: the manifest is not stored: a build cannot import this ref
       orphan null
     # the config

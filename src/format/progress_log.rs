@@ -285,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_found_and_could_not_be_loaded_is_told_from_what_was_given_up() {
+        let event = |error: &str| {
+            let vertex = vertex("a");
+            let line = format!(r#"{{"vertexes":[{{"digest":"{vertex}","cached":true,"error":"{error}"}}]}}"#);
+            let log = ProgressLog::parse(line.as_bytes());
+            let vertex = log.vertex(&vertex).unwrap();
+            (vertex.load_failed, vertex.was_cancelled())
+        };
+        assert_eq!(event(""), (false, false));
+        assert_eq!(event("failed to load cache key: not found"), (true, false));
+        assert_eq!(event("context canceled: context canceled"), (false, true));
+    }
+
+    #[test]
     fn the_last_event_of_a_vertex_counts() {
         let (a, b) = (vertex("a"), vertex("b"));
         let log = format!(

@@ -151,6 +151,21 @@ fn what_was_confirmed_of_one_source_is_not_confirmed_of_another() {
 }
 
 #[test]
+fn a_budget_that_cannot_be_kept_is_told_whether_or_not_anything_goes() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let budget = ["--keep-ref", "*", "--max-refs", "1", "--grace", "0s", "--yes"];
+    for has_something in [true, false] {
+        let run = prune(&sandbox, &sample.layout, &budget);
+        assert_eq!(run.code, Some(4), "{run}");
+        assert!(run.stdout.contains("Not met, because what is left is protected: the budget of 1 ref"), "{run}");
+        assert_eq!(run.stdout.contains(" done, "), has_something, "{run}");
+        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    }
+    let outcome = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"])["outcome"].clone();
+    assert_eq!((&outcome["done"], &outcome["journal"]), (&0.into(), &Value::Null));
+}
+
+#[test]
 fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());

@@ -37,6 +37,60 @@ fn an_error_that_nobody_reads_is_an_error_all_the_same() {
     }
 }
 
+/// Scripts read a document in any case.
+#[test]
+fn what_fails_says_so_in_a_document_too() {
+    let sandbox = Sandbox::new();
+    sandbox.layout();
+    for (arguments, code) in [
+        (&["show", "./cache#main", "--json"][..], 1),
+        (&["show", "demo#nothing", "--json"], 1),
+        (&["diff", "demo#main", "demo#nothing", "--json"], 1),
+        (&["why", "demo#main", "--build", "nowhere", "--json"], 1),
+        (&["ls", "./nowhere", "--json"], 1),
+        (&["prune", "--apply", "nowhere", "--json"], 2),
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, Some(code), "{arguments:?}: {run}");
+        let document = run.json();
+        assert_eq!((&document["schema"], &document["command"]), (&1.into(), &arguments[0].into()));
+        let message = document["errors"][0]["message"].as_str().unwrap();
+        assert!(run.stderr.contains(message), "{arguments:?}: {run}");
+    }
+}
+
+#[test]
+fn a_word_that_is_no_command_is_called_none() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["pruen", "./cache"]);
+    assert_eq!(run.code, Some(2));
+    insta::assert_snapshot!(run.stderr, @r"
+    error: `pruen` is neither a command nor a directory
+      hint: did you mean `cachelens prune`?
+    ");
+}
+
+#[test]
+fn an_interrupt_ends_a_prune_that_waits_for_its_plan() {
+    let sandbox = Sandbox::new();
+    for flag in ["--apply", "--resume"] {
+        let waits = sandbox.path(flag);
+        assert!(Command::new("mkfifo").arg(&waits).status().unwrap().success());
+        let mut command = sandbox.command();
+        command.arg("prune").arg(flag).arg(&waits).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        // For `--apply` this opens as soon as the program has opened the other end.
+        let writer = File::options().write(true).open(&waits).unwrap();
+        let kill = format!("kill -INT {}", child.id());
+        // The signal is heeded from the moment on when the program works.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let run = Run::new(child.wait_with_output().unwrap());
+        drop(writer);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(130), "error: interrupted\n"), "{flag}");
+    }
+}
+
 #[test]
 fn a_result_that_cannot_be_written_is_a_failure() {
     let sandbox = Sandbox::new();

@@ -66,6 +66,17 @@ fn the_plan_says_what_goes_and_what_comes_free_later() {
     assert_eq!(index(&sandbox), fs::read_to_string(sandbox.path("before/index.json")).unwrap());
 }
 
+/// As when a script's variable is not set.
+#[test]
+fn an_empty_filter_empties_no_ref() {
+    let (sandbox, _) = home("mini", "c03");
+    let before = index(&sandbox);
+    let run = sandbox.run(&["prune", "./cache", "--records", "", "--grace", "0s", "--yes"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("an empty filter chooses every result"), "{run}");
+    assert_eq!(index(&sandbox), before);
+}
+
 #[test]
 fn chosen_results_go_and_every_other_is_found_by_the_same_keys() {
     for (set, commit, filter) in [

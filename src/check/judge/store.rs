@@ -181,7 +181,10 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
     }
     if inventory.has_unreadable_ref() && !inventory.is_sealed() && desk.subject.only.is_none() {
         let message = "which blobs are orphans is not known while a ref cannot be read: it may name any of them";
-        findings.push(desk.finding(Code::NotChecked, message).hint("mend or delete that ref first"));
+        findings.push(
+            desk.finding(Code::NotChecked, message)
+                .hint("export to that ref again, or take its name out by hand: what cannot be read is never deleted"),
+        );
     }
     for warning in &inventory.warnings {
         if let StoreWarning::Unlisted(folder) = warning {

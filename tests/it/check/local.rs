@@ -207,12 +207,12 @@ fn each_fault_is_told_and_nothing_else() {
     error manifest-missing main: the manifest is not stored: a build cannot import this ref
       a build with several cache exporters leaves this, when the last of them wrote elsewhere: export to one cache a build; here, export to it once from a build that does not import it, which replaces it
     info not-checked -: which blobs are orphans is not known while a ref cannot be read: it may name any of them
-      mend or delete that ref first
+      export to that ref again, or take its name out by hand: what cannot be read is never deleted
     # the manifest has other bytes
     error manifest-unreadable main: the manifest cannot be read: its bytes hash to DIGEST
       export to it once from a build that does not import it, which replaces it
     info not-checked -: which blobs are orphans is not known while a ref cannot be read: it may name any of them
-      mend or delete that ref first
+      export to that ref again, or take its name out by hand: what cannot be read is never deleted
     # the config is not there
     error config-missing main: the config is not stored: a build cannot import this ref
       export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`

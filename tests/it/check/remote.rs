@@ -60,7 +60,7 @@ fn faults_in_a_bucket_are_told() {
     warning empty-cache emptied: it holds nothing: an export without a result replaced what was there
       export with mode=max, from a build whose steps ran or were loaded; an image whose stages all come from elsewhere has nothing to export
     info not-checked -: which blobs are orphans is not known while a ref cannot be read: it may name any of them
-      mend or delete that ref first
+      export to that ref again, or take its name out by hand: what cannot be read is never deleted
     ");
 
     server.put(&bucket, "teammanifests/main", b"{}");

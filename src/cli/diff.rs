@@ -160,10 +160,11 @@ fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerD
     let mut lines = vec![
         format!("{} → {}", old.title(), new.title()),
         format!(
-            "{} → {}: {} layers added ({}), {} removed ({})",
+            "{} → {}: {} {} added ({}), {} removed ({})",
             Size(old.entry.sizes.bytes),
             Size(new.entry.sizes.bytes),
             layers.added.len(),
+            if layers.added.len() == 1 { "layer" } else { "layers" },
             sum(&layers.added),
             layers.removed.len(),
             sum(&layers.removed),

@@ -212,10 +212,8 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
     } else {
         ""
     };
-    format!(
-        "\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   \
-         ({roots} sources and files not listed)\n{hint}"
-    )
+    let roots = if roots == 1 { "1 source or file".to_owned() } else { format!("{roots} sources and files") };
+    format!("\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   ({roots} not listed)\n{hint}")
 }
 
 fn layer_table(layers: &[LayerRow], now: Timestamp, paper: Paper) -> String {

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::bucket::{Bucket, Noncurrent, Places, Sum, Versioning};
 use super::{
-    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
-    RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, OtherObject, PruneError, ReadError,
+    RemoteError, RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
@@ -249,7 +249,15 @@ impl S3Cache {
         };
         let unlisted_uploads = match uploads {
             Ok(uploads) => {
-                let _ = sender.send(uploads.into_iter().map(StoredObject::Partial).collect()).await;
+                let told = |upload: OtherObject| {
+                    if places.is_for_cache(&upload.name) {
+                        StoredObject::Partial(upload)
+                    } else {
+                        // Of another program in the same bucket: it is none of this cache's to end.
+                        StoredObject::Unknown(upload)
+                    }
+                };
+                let _ = sender.send(uploads.into_iter().map(told).collect()).await;
                 None
             }
             // A service that does not know of uploads in parts has none.

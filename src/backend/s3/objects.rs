@@ -123,6 +123,10 @@ impl S3Cache {
     /// Looks at an object that is to go.
     async fn look(&self, manner: Manner, target: &ObjectTarget) -> Look {
         let key = match &target.name {
+            // A plan is a file, and may have been made by an earlier version that knew less of what is whose.
+            ObjectName::Partial(key) if !self.places.is_for_cache(key) => {
+                return Look::Stays(Outcome::Skipped(Skip::Unsupported));
+            }
             ObjectName::Partial(key) => {
                 let aborted = self.abort(key, target.modified).await;
                 return Look::Stays(told(aborted));

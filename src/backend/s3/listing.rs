@@ -150,7 +150,8 @@ impl Lister<'_> {
             .hint("nothing is concluded from a part of it; the service, or what stands before it, has to be mended")
     }
 
-    /// Lists unfinished uploads under a prefix.
+    /// Lists unfinished uploads under a prefix. Those of one key that began in the same second are one: nothing but the service's
+    /// number tells them apart, and they are ended together.
     ///
     /// # Errors
     /// When the service does not tell.
@@ -178,6 +179,8 @@ impl Lister<'_> {
             }
             after = next;
         }
+        found.sort_by(|a, b| (&a.name, a.modified).cmp(&(&b.name, b.modified)));
+        found.dedup();
         Ok(found)
     }
 

@@ -18,6 +18,7 @@ use crate::support::s3::{KEY, S3Server, SECRET, Service, on_both_services};
 on_both_services!(
     faults_that_pass_are_overcome,
     a_list_that_does_not_go_on_deletes_nothing,
+    a_list_in_another_order_deletes_nothing,
     keys_that_are_refused_are_told_and_the_rest_goes,
     services_that_delete_in_their_own_way_are_understood,
     what_a_key_may_not_do_is_said,
@@ -108,6 +109,38 @@ fn a_list_that_does_not_go_on_deletes_nothing(service: Service) {
             assert_eq!(bucket.blobs(), all);
         }
     }
+}
+
+fn a_list_in_another_order_deletes_nothing(service: Service) {
+    for prefix in ["manifests/", "blobs/"] {
+        let bucket = thinned(service, "mini", LONG);
+        bucket.server.put(&bucket.name, "manifests/zzz", b"{}");
+        let all = bucket.blobs();
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            (seen.wants == Wants::List && seen.key == prefix).then_some(Fault::Backwards)
+        });
+        let run = bucket.prune_in_spite_of(&proxy, prefix);
+        assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{prefix}: {run}");
+        assert!(run.stderr.contains("does not give keys in the order of their bytes"), "{prefix}: {run}");
+    }
+}
+
+/// Only moto takes what was not signed.
+#[test]
+fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
+    let bucket = Bucket::aged(Service::Moto, "mini", LONG);
+    let ignoring = |target: &str| {
+        let kept = target.split('&').filter(|pair| !pair.starts_with("start-after="));
+        kept.collect::<Vec<_>>().join("&") + "&max-keys=2"
+    };
+    let proxy = Proxy::before(&bucket.server, move |seen| (seen.wants == Wants::List).then_some(Fault::Asks(ignoring)));
+    let source = bucket.server.source_through(proxy.address, &bucket.name);
+    let du = super::json(&bucket.sandbox, &["du", &source, "--json"])["sources"][0].clone();
+    let direct = bucket.du();
+    for what in ["refs", "live", "orphan", "missing", "unknown"] {
+        assert_eq!(du[what], direct[what], "{what}");
+    }
+    assert!(proxy.seen(Wants::List) > 20);
 }
 
 fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {

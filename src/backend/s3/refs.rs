@@ -1,6 +1,6 @@
 //! Taking manifests out of a bucket, changing them and putting them back, each only as long as it is the one that was meant.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -32,10 +32,14 @@ impl S3Cache {
     ) -> Result<Option<String>, RemoteError> {
         let client = self.client().await?;
         let put = || client.put_object().bucket(&self.location.bucket).key(key).body(ByteStream::from(bytes.clone()));
-        let conditional = || match condition {
-            Condition::None => put().send(),
-            Condition::New => put().if_none_match("*").send(),
-            Condition::Tag(tag) => put().if_match(tag).send(),
+        let sent = AtomicUsize::new(0);
+        let conditional = || {
+            sent.fetch_add(1, Ordering::Relaxed);
+            match condition {
+                Condition::None => put().send(),
+                Condition::New => put().if_none_match("*").send(),
+                Condition::Tag(tag) => put().if_match(tag).send(),
+            }
         };
         let error = match self.pace.run(conditional).await {
             Ok(written) => return Ok(Some(written.e_tag.unwrap_or_default())),
@@ -43,7 +47,14 @@ impl S3Cache {
         };
         let status = error.raw_response().map(|response| response.status().as_u16());
         match (condition, status) {
-            (Condition::New, Some(409 | 412)) | (Condition::Tag(_), Some(404 | 409 | 412)) => Ok(None),
+            (Condition::New, Some(409 | 412)) | (Condition::Tag(_), Some(404 | 409 | 412)) => {
+                // The condition no longer holds when an earlier one was done whose answer was lost.
+                if sent.into_inner() < 2 {
+                    return Ok(None);
+                }
+                let found = self.get_tagged(key, DOCUMENT_LIMIT.max(bytes.len() as u64)).await?;
+                Ok(found.filter(|(found, _)| *found == bytes).map(|(_, tag)| tag.unwrap_or_default()))
+            }
             (Condition::New | Condition::Tag(_), Some(400 | 501)) => {
                 let there = self.head(key).await?.map(|now| now.tag.unwrap_or_default());
                 let holds = match condition {

@@ -27,6 +27,8 @@ on_both_services!(
     a_blob_that_another_cache_names_stays,
     killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
     two_programs_that_prune_at_once_do_not_meet,
+    a_lease_that_another_takes_at_the_last_moment_is_anothers,
+    what_was_written_although_the_answer_was_lost_is_written,
 );
 
 impl Bucket {
@@ -488,3 +490,47 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     assert_eq!(first.code, Some(0), "{first}");
     assert_eq!(bucket.orphans(), BTreeSet::new());
 }
+/// One that has run out is taken only as it was read.
+fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    let key = ".cachelens/lease.json";
+    let lease = |until: &str| serde_json::json!({ "owner": "another", "until": until }).to_string().into_bytes();
+    bucket.server.put(&bucket.name, key, &lease("2020-01-01T00:00:00Z"));
+    let all = bucket.blobs();
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let (name, newer) = (bucket.server.bucket(&bucket.name), lease("2999-01-01T00:00:00Z"));
+    let (mut is_read, mut is_taken) = (false, false);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.key == key && seen.wants == Wants::Get {
+            is_read = true;
+        } else if seen.key == key && is_read && !std::mem::replace(&mut is_taken, true) {
+            let put = client.put_object().bucket(&name).key(key).body(newer.clone().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    let run = bucket.prune_through(&proxy, &["--yes"]);
+    assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
+    assert!(run.stderr.contains("another prune is at work"), "{run}");
+    assert_eq!(bucket.server.read(&bucket.name, key), Some(lease("2999-01-01T00:00:00Z")));
+}
+
+/// What is sent again finds its condition broken by what was sent before.
+fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    assert_eq!(bucket.prune(&["--yes"]).code, Some(0));
+    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.age(&bucket.name, LONG);
+    let mut lost = 0;
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        let is_first = seen.wants == Wants::Put && seen.key == "manifests/old" && lost == 0;
+        is_first.then(|| lost = 1).map(|()| Fault::Lost)
+    });
+    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert!(!undone.to_string().contains("skipped"), "{undone}");
+    assert!(bucket.server.read(&bucket.name, "manifests/old").is_some());
+}
+

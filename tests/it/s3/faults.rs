@@ -23,6 +23,7 @@ on_both_services!(
     services_that_delete_in_their_own_way_are_understood,
     what_a_key_may_not_do_is_said,
     a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
+    a_blob_that_comes_again_while_its_deletion_waits_stays,
     a_manifest_that_comes_at_the_last_moment_is_told_and_cured,
     a_blob_that_another_cache_names_stays,
     killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
@@ -262,6 +263,41 @@ fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(se
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("--no-recheck is refused"), "{run}");
     assert_eq!(bucket.blobs(), all);
+}
+
+/// A deletion that did not go through is not sent again as it was: a build may have exported the blob meanwhile.
+fn a_blob_that_comes_again_while_its_deletion_waits_stays(service: Service) {
+    // Whether it was done and the answer was lost, or the service was busy and did nothing.
+    for fault in [Fault::Lost, error(503, "SlowDown"), error(500, "InternalError")] {
+        for in_batches in [true, false] {
+            let bucket = thinned(service, "mini", LONG);
+            let exported = bucket.orphans().first().unwrap().clone();
+            let key = format!("blobs/{exported}");
+            let content = bucket.server.read(&bucket.name, &key).unwrap();
+            let (client, handle) = (bucket.server.client(), bucket.server.handle());
+            let (name, fault, wanted) = (bucket.server.bucket(&bucket.name), fault.clone(), exported.clone());
+            let mut failed = 0;
+            let proxy = Proxy::before(&bucket.server, move |seen| {
+                if !in_batches && seen.wants == Wants::DeleteMany {
+                    return Some(error(501, "NotImplemented"));
+                }
+                let deletes = matches!(seen.wants, Wants::Delete | Wants::DeleteMany);
+                if failed == 0 && deletes && seen.key.contains(&wanted) {
+                    failed = 1;
+                    return Some(fault.clone());
+                }
+                if failed == 1 && (deletes || seen.wants == Wants::Head) && seen.key.contains(&wanted) {
+                    failed = 2;
+                    let put = client.put_object().bucket(&name).key(&key).body(content.clone().into());
+                    handle.block_on(put.send()).unwrap();
+                }
+                None
+            });
+            let run = bucket.prune_through(&proxy, &["--yes"]);
+            assert_eq!(run.code, Some(4), "{run}");
+            assert_eq!(bucket.orphans(), BTreeSet::from([exported]), "in batches: {in_batches}: {run}");
+        }
+    }
 }
 
 /// A bucket whose only ref that names something comes back as `late` just before blobs go, and what stands before it.

@@ -198,12 +198,18 @@ impl S3Cache {
             Ok(client) => client,
             Err(error) => return Sent::Settled(Outcome::Failed(in_one_line(&error))),
         };
-        let delete = || {
+        let delete = |tag: Option<&str>| {
             let delete = client.delete_object().bucket(&self.location.bucket).key(key);
             delete.set_if_match(tag.map(str::to_owned)).send()
         };
-        let Err(error) = self.pace.once(delete).await else { return Sent::Settled(Outcome::Done) };
-        match error.raw_response().map(|response| response.status().as_u16()) {
+        let status = |error: &SdkError<_>| error.raw_response().map(|response| response.status().as_u16());
+        let mut deleted = self.pace.once(|| delete(tag)).await;
+        // A service that knows no such condition has done nothing.
+        if tag.is_some() && deleted.as_ref().is_err_and(|error| matches!(status(error), Some(400 | 501))) {
+            deleted = self.pace.once(|| delete(None)).await;
+        }
+        let Err(error) = deleted else { return Sent::Settled(Outcome::Done) };
+        match status(&error) {
             Some(409 | 412) if tag.is_some() => Sent::Settled(Outcome::Skipped(Skip::Changed)),
             _ if fault::is_absence(&error) => Sent::Settled(Outcome::Done),
             _ => self.not_sent(&error),

@@ -29,6 +29,8 @@ on_both_services!(
     killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
     two_programs_that_prune_at_once_do_not_meet,
     a_lease_that_another_takes_at_the_last_moment_is_anothers,
+    a_manifest_that_is_exported_at_the_last_moment_stays,
+    a_ref_goes_where_the_service_refuses_conditions,
     what_was_written_although_the_answer_was_lost_is_written,
 );
 
@@ -526,6 +528,7 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     assert_eq!(first.code, Some(0), "{first}");
     assert_eq!(bucket.orphans(), BTreeSet::new());
 }
+
 /// One that has run out is taken only as it was read.
 fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
     let bucket = thinned(service, "mini", LONG);
@@ -549,6 +552,40 @@ fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
     assert!(run.stderr.contains("another prune is at work"), "{run}");
     assert_eq!(bucket.server.read(&bucket.name, key), Some(lease("2999-01-01T00:00:00Z")));
+}
+
+/// `s3s-fs` heeds no condition for what is deleted.
+fn a_manifest_that_is_exported_at_the_last_moment_stays(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.age(&bucket.name, LONG);
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let name = bucket.server.bucket(&bucket.name);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        // The manifest has been read when it is remembered.
+        if seen.wants == Wants::Put && seen.key.starts_with(".cachelens/dropped/") {
+            let put = client.put_object().bucket(&name).key("manifests/old").body(b"{ }".to_vec().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(bucket.server.read(&bucket.name, "manifests/old"), Some(b"{ }".to_vec()), "{run}");
+}
+
+fn a_ref_goes_where_the_service_refuses_conditions(service: Service) {
+    for refusal in [(501, "NotImplemented"), (400, "InvalidArgument")] {
+        let bucket = thinned(service, "mini", LONG);
+        bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+        bucket.server.age(&bucket.name, LONG);
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            let is_refused = seen.wants == Wants::Delete && seen.headers.contains_key("if-match");
+            is_refused.then(|| error(refusal.0, refusal.1))
+        });
+        let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+        assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+    }
 }
 
 /// What is sent again finds its condition broken by what was sent before.

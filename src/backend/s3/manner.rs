@@ -15,6 +15,8 @@ use super::refs::Condition;
 use super::{S3Cache, fault};
 use crate::backend::RemoteError;
 
+/// What is written to be deleted.
+const PROBE: &[u8] = b"Written by cachelens to see how objects are deleted here.";
 /// The entity tag of nothing that is tried.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
 /// A moment at which nothing was written: the first second of 1970.
@@ -78,29 +80,29 @@ impl S3Cache {
 
     async fn try_out(&self) -> Result<Manner, RemoteError> {
         let key = format!("{}probe", self.own());
-        self.write(&key, b"Written by cachelens to see how objects are deleted here.".to_vec(), Condition::None)
-            .await?;
+        self.write(&key, PROBE.to_vec(), Condition::None).await?;
         let with_tag = Going { key: key.clone(), tag: Some(NO_TAG.to_owned()), modified: None };
         let mut manner = Manner { batch: Batch::Many, heeds_tag: false, heeds_time: false };
         loop {
-            match self.delete_batch(manner.batch, std::slice::from_ref(&with_tag)).await {
+            match self.probe(manner.batch, &with_tag).await {
                 Ok(answer) => {
-                    manner.heeds_tag = !answer.errors().is_empty();
+                    manner.heeds_tag = is_refused(&answer);
                     break;
                 }
                 Err(error) if manner.batch == Batch::Many && wants_md5(&error) => manner.batch = Batch::ManyWithMd5,
                 Err(error) if is_not_offered(&error) => {
                     manner.batch = Batch::One;
-                    manner.heeds_tag = !self.delete_if(&key, Some(NO_TAG)).await?;
+                    manner.heeds_tag = self.is_tag_heeded(&key).await?;
                     break;
                 }
                 Err(error) => return Err(fault::told(&self.location, "delete from", &error)),
             }
         }
         if manner.heeds_tag && manner.batch != Batch::One {
-            let with_time = Going { key: key.clone(), tag: None, modified: Some((NEVER, 0)) };
-            let answer = self.delete_batch(manner.batch, &[with_time]).await;
-            manner.heeds_time = answer.is_ok_and(|answer| !answer.errors().is_empty());
+            // All but the time is right: a service that heeds the size alone deletes it.
+            let with_time = Going { key: key.clone(), tag: None, modified: Some((NEVER, PROBE.len() as u64)) };
+            let answer = self.probe(manner.batch, &with_time).await;
+            manner.heeds_time = answer.is_ok_and(|answer| is_refused(&answer));
         }
         self.delete_if(&key, None).await?;
         tracing::debug!(?manner, "how the service deletes");

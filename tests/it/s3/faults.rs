@@ -183,6 +183,23 @@ fn services_that_delete_in_their_own_way_are_understood(service: Service) {
         assert_eq!(run.code, Some(0), "{way}: {run}");
         assert!(run.stdout.contains(way), "{way}: {run}");
     }
+    // What is refused for another reason than its condition, or for its size, says nothing about the condition, or the time.
+    let refusals: [(&str, When); 2] = [
+        ("without a condition", |seen| {
+            let tries = seen.wants == Wants::DeleteMany && seen.key == "probe";
+            tries.then_some(Fault::Refuses("probe", "NotImplemented"))
+        }),
+        ("only what still has the content", |seen| (seen.wants == Wants::DeleteMany).then_some(Fault::HeedsNoTime)),
+    ];
+    for (way, when) in refusals {
+        let bucket = thinned(service, "mini", LONG);
+        let proxy = Proxy::before(&bucket.server, when);
+        let unseen = bucket.prune_through(&proxy, &["--yes", "--no-recheck"]);
+        assert_eq!(unseen.code, Some(2), "{way}: {unseen}");
+        let run = bucket.prune_in_spite_of(&proxy, way);
+        assert_eq!(run.code, Some(0), "{way}: {run}");
+        assert!(run.stdout.contains(way), "{way}: {run}");
+    }
     // A service that passes a page over for an answer has deleted nothing.
     let bucket = thinned(service, "mini", LONG);
     let all = bucket.blobs();

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::places::Kind;
 use super::{Listed, S3Cache};
 use crate::backend::RemoteError;
@@ -32,12 +34,22 @@ pub(super) struct ListedManifests {
 pub(super) struct Manifests {
     /// Where a manifest lies, by its digest.
     pub(super) keys: HashMap<Digest, String>,
-    /// The digest of a manifest by its key and entity tag, which change together.
-    pub(super) known: HashMap<(String, String), Digest>,
+    /// The digest of a manifest by what changes together with it.
+    known: HashMap<Version, Digest>,
     /// The contents, as far as there is room.
     pub(super) kept: HashMap<Digest, Arc<[u8]>>,
     /// How many bytes those have.
     pub(super) bytes: usize,
+}
+
+/// A manifest as it was listed: its key, its entity tag, and when it was written.
+type Version = (String, String, Option<Timestamp>);
+
+/// Returns as what the content of a manifest can be known again. Where a service gives no tag it has to be read: it may be written
+/// twice within what its time tells apart.
+fn version(listed: &Listed) -> Option<Version> {
+    let version = (listed.key.clone(), listed.tag.clone(), listed.modified);
+    (!listed.tag.is_empty()).then_some(version)
 }
 
 impl S3Cache {
@@ -46,7 +58,9 @@ impl S3Cache {
         let digest = Digest::of(bytes);
         if let Ok(mut manifests) = self.manifests.lock() {
             manifests.keys.insert(digest, listed.key.clone());
-            manifests.known.insert((listed.key.clone(), listed.tag.clone()), digest);
+            if let Some(version) = version(listed) {
+                manifests.known.insert(version, digest);
+            }
             if manifests.bytes + bytes.len() <= KEPT && !manifests.kept.contains_key(&digest) {
                 manifests.bytes += bytes.len();
                 manifests.kept.insert(digest, bytes.into());
@@ -87,7 +101,7 @@ impl S3Cache {
     pub(super) async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
         let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
         let known = self.manifests.lock().ok();
-        let known = known.and_then(|known| known.known.get(&(listed.key.clone(), listed.tag.clone())).copied());
+        let known = known.zip(version(&listed)).and_then(|(known, version)| known.known.get(&version).copied());
         let read = match known {
             Some(digest) => Ok(digest),
             None if listed.size > DOCUMENT_LIMIT => {
@@ -123,9 +137,9 @@ pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3
 
 /// Returns what changes whenever a manifest does.
 pub(super) fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
-    let told = manifests
-        .iter()
-        .chain(of_companions)
-        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
+    let told = manifests.iter().chain(of_companions).map(|listed| {
+        let modified = listed.modified.map(|modified| modified.to_string()).unwrap_or_default();
+        format!("{}\0{}\0{}\0{modified}\n", listed.key, listed.tag, listed.size)
+    });
     Digest::of(told.collect::<String>().as_bytes())
 }

@@ -32,6 +32,7 @@ on_both_services!(
     a_manifest_that_is_exported_at_the_last_moment_stays,
     a_ref_goes_where_the_service_refuses_conditions,
     what_was_written_although_the_answer_was_lost_is_written,
+    a_manifest_without_a_tag_is_read_again,
 );
 
 impl Bucket {
@@ -624,3 +625,27 @@ fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
     assert!(bucket.server.read(&bucket.name, "manifests/old").is_some());
 }
 
+/// It may be written twice within a second, and then nothing of the list tells the two apart.
+fn a_manifest_without_a_tag_is_read_again(service: Service) {
+    let bucket = Bucket::aged(service, "mini", LONG);
+    let (key, then) = ("manifests/twice", std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(400_000));
+    let write = |content: &str| {
+        bucket.server.put(&bucket.name, key, content.as_bytes());
+        bucket.server.set_modified(&bucket.name, key, then);
+    };
+    write(r#"{"records":[],"layers":[]}"#);
+    let proxy = Proxy::before(&bucket.server, |seen| (seen.wants == Wants::List).then_some(Fault::NoTags));
+    let reader = bucket.server.reader_through(proxy.address, &bucket.name);
+    let read = || {
+        let roots = bucket.server.block_on(reader.roots()).unwrap();
+        let root = roots.entries.iter().find(|root| root.names == ["twice"]).unwrap();
+        (root.descriptor.digest.valid(), roots.fingerprint)
+    };
+    let (first, fingerprint) = read();
+    assert!(bucket.server.block_on(reader.still(fingerprint)).unwrap());
+    write(r#"{"layers":[],"records":[]}"#);
+    let (second, _) = read();
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?}");
+    bucket.server.set_modified(&bucket.name, key, then + Duration::from_hours(1));
+    assert!(!bucket.server.block_on(reader.still(fingerprint)).unwrap());
+}

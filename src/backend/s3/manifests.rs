@@ -124,13 +124,18 @@ impl S3Cache {
 }
 
 /// Returns the other caches that keep their blobs where this one does.
+///
+/// Addresses do not tell services apart: one has many, among them the one that the environment names, and the names that it has
+/// on different networks. Where two services do have buckets of the same name, what is taken for a companion costs a listing of
+/// this bucket, and at worst keeps a blob; a companion that is overlooked costs its blobs.
 pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
-    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
+    let own = Places::new(location);
     let is_other = |other: &&S3Location| {
-        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
+        let places = Places::new(other);
+        (&places.bucket, &places.blobs) == (&own.bucket, &own.blobs) && places.manifests != own.manifests
     };
     let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
-    companions.sort_by_key(|other| Places::new(other).manifests);
+    companions.sort_by_key(|other| (Places::new(other).manifests, std::cmp::Reverse(other.touch_refresh)));
     companions.dedup_by_key(|other| Places::new(other).manifests);
     companions
 }
@@ -142,4 +147,40 @@ pub(super) fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Dig
         format!("{}\0{}\0{}\0{modified}\n", listed.key, listed.tag, listed.size)
     });
     Digest::of(told.collect::<String>().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Location, Source};
+
+    fn location(source: &str) -> S3Location {
+        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location else { panic!() };
+        location
+    }
+
+    #[test]
+    fn a_companion_is_known_by_its_bucket_whatever_its_address() {
+        let own = location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000");
+        for address in ["", ",endpoint_url=http://MinIO:9000/", ",endpoint_url=http://localhost:9000"] {
+            let other = location(&format!("type=s3,bucket=b,region=r,manifests_prefix=others/{address}"));
+            assert_eq!(companions(&own, std::slice::from_ref(&other)), [other], "{address}");
+        }
+        let others = [
+            own.clone(),
+            location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000/"),
+            location("type=s3,bucket=another,region=r,endpoint_url=http://minio:9000,manifests_prefix=others/"),
+            location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000,prefix=others/"),
+        ];
+        assert_eq!(companions(&own, &others), []);
+    }
+
+    #[test]
+    fn of_those_with_the_same_manifests_the_one_counts_that_touches_last() {
+        let own = location("type=s3,bucket=b,region=r");
+        let others = ["1h", "72h", "24h"].map(|refresh| {
+            location(&format!("type=s3,bucket=b,region=r,manifests_prefix=others/,touch_refresh={refresh}"))
+        });
+        assert_eq!(companions(&own, &others), [others[1].clone()]);
+    }
 }

@@ -387,7 +387,9 @@ fn a_blob_that_another_cache_names_stays(service: Service) {
     bucket.server.age(&bucket.name, LONG);
     let all = bucket.blobs();
     let source = bucket.source();
-    let config = format!("sources = [\"{source}\", \"{source}&manifests_prefix=others/\"]\n");
+    // The other one spells the address of the service in another way.
+    let other = source.replace("&use_path_style", "/&use_path_style");
+    let config = format!("sources = [\"{source}\", \"{other}&manifests_prefix=others/\"]\n");
     std::fs::write(bucket.sandbox.path("cachelens.toml"), config).unwrap();
     let orphans = bucket.orphans();
     let needed: BTreeSet<String> = {

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::bucket::{Bucket, Noncurrent, Places, Sum, Versioning};
 use super::{
-    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, RemoteError,
-    RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, OtherObject, PruneError, ReadError,
+    RemoteError, RemoteKind, Roots, RootsPart, StoredObject, Support, Verified, WayBack,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
@@ -176,6 +176,11 @@ impl S3Cache {
 
     /// Reads a whole object of at most `limit` bytes; none when it is not there.
     async fn get(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>, RemoteError> {
+        Ok(self.get_tagged(key, limit).await?.map(|(bytes, _)| bytes))
+    }
+
+    /// Reads a whole object as [`Self::get`] does, with the tag of what was read.
+    async fn get_tagged(&self, key: &str, limit: u64) -> Result<Option<(Vec<u8>, Option<String>)>, RemoteError> {
         let mut reads = 1;
         loop {
             match self.get_once(key, limit).await {
@@ -185,7 +190,7 @@ impl S3Cache {
         }
     }
 
-    async fn get_once(&self, key: &str, limit: u64) -> Result<Option<Vec<u8>>, RemoteError> {
+    async fn get_once(&self, key: &str, limit: u64) -> Result<Option<(Vec<u8>, Option<String>)>, RemoteError> {
         let client = self.client().await?;
         let answer = self.pace.run(|| client.get_object().bucket(&self.location.bucket).key(key).send()).await;
         let answer = match answer {
@@ -199,7 +204,7 @@ impl S3Cache {
         if announced.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let mut body = answer.body;
+        let (mut body, tag) = (answer.body, answer.e_tag);
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
@@ -211,7 +216,7 @@ impl S3Cache {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(bytes))
+        Ok(Some((bytes, tag)))
     }
 
     /// Lists everything but the manifests, and asks what the bucket says of itself, all at once.
@@ -249,7 +254,15 @@ impl S3Cache {
         };
         let unlisted_uploads = match uploads {
             Ok(uploads) => {
-                let _ = sender.send(uploads.into_iter().map(StoredObject::Partial).collect()).await;
+                let told = |upload: OtherObject| {
+                    if places.is_for_cache(&upload.name) {
+                        StoredObject::Partial(upload)
+                    } else {
+                        // Of another program in the same bucket: it is none of this cache's to end.
+                        StoredObject::Unknown(upload)
+                    }
+                };
+                let _ = sender.send(uploads.into_iter().map(told).collect()).await;
                 None
             }
             // A service that does not know of uploads in parts has none.

@@ -80,15 +80,19 @@ async fn search(
                     return Ok(Search::Part);
                 }
             }
-            below.extend(folders);
+            // A folder may have ten thousand others in it: no more are kept than are looked into.
+            let room = most.saturating_sub(looked + below.len());
+            if folders.len() > room {
+                extent = Search::Part;
+            }
+            below.extend(folders.into_iter().take(room));
         }
         if below.is_empty() {
             return Ok(extent);
         }
-        if depth == MOST_LEVELS || looked + below.len() > most {
+        if depth == MOST_LEVELS {
             extent = Search::Part;
         }
-        below.truncate(most.saturating_sub(looked));
         level = below;
     }
     Ok(extent)

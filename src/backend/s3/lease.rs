@@ -83,6 +83,13 @@ impl Standing {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((tag, until, term.until));
     }
 
+    /// Takes another tag for the object. How long it holds is not known to be longer.
+    fn is_now(&self, tag: String) {
+        if let Some(held) = &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
+            held.0 = tag;
+        }
+    }
+
     fn lose(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -135,7 +142,12 @@ async fn renew(cache: S3Cache, standing: Arc<Standing>, end: CancellationToken) 
         let term = Term::of(&standing.owner);
         match cache.write(&standing.key, term.bytes(), Condition::Tag(&tag)).await {
             Ok(Some(tag)) => standing.hold(tag, &term),
-            Ok(None) => return standing.lose(),
+            // One that failed before may have been written none the less, and then the tag is another.
+            Ok(None) => match cache.tag_of_own(&standing).await {
+                Ok(Some(tag)) => standing.is_now(tag),
+                Ok(None) => return standing.lose(),
+                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            },
             Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
         }
     }
@@ -149,10 +161,10 @@ impl S3Cache {
     /// Writes the lease where there is none, or one that has run out; returns its tag.
     async fn take_lease(&self, key: &str, owner: &str) -> Result<Option<(String, Term)>, RemoteError> {
         let term = Term::of(owner);
-        let condition = match self.get(key, LEASE_LIMIT).await? {
+        let condition = match self.get_tagged(key, LEASE_LIMIT).await? {
             None => None,
-            // One that cannot be understood is left alone.
-            Some(bytes) if is_over(&bytes) => self.head(key).await?.map(|now| now.tag.unwrap_or_default()),
+            // One that cannot be understood is left alone. The tag is that of what was read: another may have taken it since.
+            Some((bytes, tag)) if is_over(&bytes) => Some(tag.unwrap_or_default()),
             Some(_) => return Ok(None),
         };
         let condition = condition.as_deref().map_or(Condition::New, Condition::Tag);
@@ -165,10 +177,23 @@ impl S3Cache {
             tokio::time::sleep(LOOK).await;
         }
         // One that could not be written may have been none the less, and the answer was lost.
-        if self.get(key, LEASE_LIMIT).await? != Some(term.bytes()) {
-            return Ok(None);
-        }
-        Ok(self.head(key).await?.map(|now| (now.tag.unwrap_or_default(), term)))
+        let found = self.get_tagged(key, LEASE_LIMIT).await?;
+        let own = found.filter(|(bytes, _)| *bytes == term.bytes());
+        Ok(own.map(|(_, tag)| (tag.unwrap_or_default(), term)))
+    }
+
+    /// Returns the lease while it holds, as far as is known here.
+    fn standing(&self) -> Result<Arc<Standing>, RemoteError> {
+        let standing = self.lease.lock().ok().and_then(|lease| lease.clone());
+        standing.filter(|standing| standing.tag().is_some()).ok_or_else(lost)
+    }
+
+    /// Checks that the lease has neither run out nor been found with another. It costs nothing, and goes before each deletion.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(super) fn still_held(&self) -> Result<(), RemoteError> {
+        self.standing().map(|_| ())
     }
 
     /// Checks that the lease still is this one's.
@@ -176,16 +201,21 @@ impl S3Cache {
     /// # Errors
     /// When it is not, or nobody knows.
     pub(super) async fn check_lease(&self) -> Result<(), RemoteError> {
-        let standing = self.lease.lock().ok().and_then(|lease| lease.clone());
-        let lost = || RemoteError::new(RemoteKind::Unavailable, "the lease was lost: another prune may be at work");
-        let Some(standing) = standing.filter(|standing| standing.tag().is_some()) else { return Err(lost()) };
-        let read = self.get(&standing.key, LEASE_LIMIT).await?;
-        let term = read.and_then(|bytes| serde_json::from_slice::<Term>(&bytes).ok());
-        if term.is_some_and(|term| term.owner == standing.owner) {
+        let standing = self.standing()?;
+        if let Some(tag) = self.tag_of_own(&standing).await? {
+            // A renewal whose answer was lost has given it another.
+            standing.is_now(tag);
             return Ok(());
         }
         standing.lose();
         Err(lost())
+    }
+
+    /// Returns the tag of the object while it is the one that was taken.
+    async fn tag_of_own(&self, standing: &Standing) -> Result<Option<String>, RemoteError> {
+        let Some((bytes, tag)) = self.get_tagged(&standing.key, LEASE_LIMIT).await? else { return Ok(None) };
+        let term = serde_json::from_slice::<Term>(&bytes).ok();
+        Ok(term.filter(|term| term.owner == standing.owner).map(|_| tag.unwrap_or_default()))
     }
 
     /// Removes the lease, if it still is the one that was taken. Where nothing may be deleted it is left, run out.
@@ -202,6 +232,10 @@ impl S3Cache {
             }
         }
     }
+}
+
+fn lost() -> RemoteError {
+    RemoteError::new(RemoteKind::Unavailable, "the lease was lost: another prune may be at work")
 }
 
 /// Tells whether a lease has run out for good, or its owner has ended without giving it back.

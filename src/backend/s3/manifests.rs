@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::places::Kind;
 use super::{Listed, S3Cache};
 use crate::backend::RemoteError;
@@ -32,12 +34,22 @@ pub(super) struct ListedManifests {
 pub(super) struct Manifests {
     /// Where a manifest lies, by its digest.
     pub(super) keys: HashMap<Digest, String>,
-    /// The digest of a manifest by its key and entity tag, which change together.
-    pub(super) known: HashMap<(String, String), Digest>,
+    /// The digest of a manifest by what changes together with it.
+    known: HashMap<Version, Digest>,
     /// The contents, as far as there is room.
     pub(super) kept: HashMap<Digest, Arc<[u8]>>,
     /// How many bytes those have.
     pub(super) bytes: usize,
+}
+
+/// A manifest as it was listed: its key, its entity tag, and when it was written.
+type Version = (String, String, Option<Timestamp>);
+
+/// Returns as what the content of a manifest can be known again. Where a service gives no tag it has to be read: it may be written
+/// twice within what its time tells apart.
+fn version(listed: &Listed) -> Option<Version> {
+    let version = (listed.key.clone(), listed.tag.clone(), listed.modified);
+    (!listed.tag.is_empty()).then_some(version)
 }
 
 impl S3Cache {
@@ -46,7 +58,9 @@ impl S3Cache {
         let digest = Digest::of(bytes);
         if let Ok(mut manifests) = self.manifests.lock() {
             manifests.keys.insert(digest, listed.key.clone());
-            manifests.known.insert((listed.key.clone(), listed.tag.clone()), digest);
+            if let Some(version) = version(listed) {
+                manifests.known.insert(version, digest);
+            }
             if manifests.bytes + bytes.len() <= KEPT && !manifests.kept.contains_key(&digest) {
                 manifests.bytes += bytes.len();
                 manifests.kept.insert(digest, bytes.into());
@@ -87,7 +101,7 @@ impl S3Cache {
     pub(super) async fn root(&self, listed: Listed) -> Result<Root, RemoteError> {
         let name = listed.key.strip_prefix(self.manifests_at()).unwrap_or(&listed.key).to_owned();
         let known = self.manifests.lock().ok();
-        let known = known.and_then(|known| known.known.get(&(listed.key.clone(), listed.tag.clone())).copied());
+        let known = known.zip(version(&listed)).and_then(|(known, version)| known.known.get(&version).copied());
         let read = match known {
             Some(digest) => Ok(digest),
             None if listed.size > DOCUMENT_LIMIT => {
@@ -110,22 +124,63 @@ impl S3Cache {
 }
 
 /// Returns the other caches that keep their blobs where this one does.
+///
+/// Addresses do not tell services apart: one has many, among them the one that the environment names, and the names that it has
+/// on different networks. Where two services do have buckets of the same name, what is taken for a companion costs a listing of
+/// this bucket, and at worst keeps a blob; a companion that is overlooked costs its blobs.
 pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
-    let place = |of: &S3Location| (of.bucket.clone(), of.endpoint_url.clone(), Places::new(of).blobs);
+    let own = Places::new(location);
     let is_other = |other: &&S3Location| {
-        place(other) == place(location) && Places::new(other).manifests != Places::new(location).manifests
+        let places = Places::new(other);
+        (&places.bucket, &places.blobs) == (&own.bucket, &own.blobs) && places.manifests != own.manifests
     };
     let mut companions: Vec<S3Location> = others.iter().filter(is_other).cloned().collect();
-    companions.sort_by_key(|other| Places::new(other).manifests);
+    companions.sort_by_key(|other| (Places::new(other).manifests, std::cmp::Reverse(other.touch_refresh)));
     companions.dedup_by_key(|other| Places::new(other).manifests);
     companions
 }
 
 /// Returns what changes whenever a manifest does.
 pub(super) fn fingerprint(manifests: &[Listed], of_companions: &[Listed]) -> Digest {
-    let told = manifests
-        .iter()
-        .chain(of_companions)
-        .map(|listed| format!("{}\0{}\0{}\n", listed.key, listed.tag, listed.size));
+    let told = manifests.iter().chain(of_companions).map(|listed| {
+        let modified = listed.modified.map(|modified| modified.to_string()).unwrap_or_default();
+        format!("{}\0{}\0{}\0{modified}\n", listed.key, listed.tag, listed.size)
+    });
     Digest::of(told.collect::<String>().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Location, Source};
+
+    fn location(source: &str) -> S3Location {
+        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location else { panic!() };
+        location
+    }
+
+    #[test]
+    fn a_companion_is_known_by_its_bucket_whatever_its_address() {
+        let own = location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000");
+        for address in ["", ",endpoint_url=http://MinIO:9000/", ",endpoint_url=http://localhost:9000"] {
+            let other = location(&format!("type=s3,bucket=b,region=r,manifests_prefix=others/{address}"));
+            assert_eq!(companions(&own, std::slice::from_ref(&other)), [other], "{address}");
+        }
+        let others = [
+            own.clone(),
+            location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000/"),
+            location("type=s3,bucket=another,region=r,endpoint_url=http://minio:9000,manifests_prefix=others/"),
+            location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000,prefix=others/"),
+        ];
+        assert_eq!(companions(&own, &others), []);
+    }
+
+    #[test]
+    fn of_those_with_the_same_manifests_the_one_counts_that_touches_last() {
+        let own = location("type=s3,bucket=b,region=r");
+        let others = ["1h", "72h", "24h"].map(|refresh| {
+            location(&format!("type=s3,bucket=b,region=r,manifests_prefix=others/,touch_refresh={refresh}"))
+        });
+        assert_eq!(companions(&own, &others), [others[1].clone()]);
+    }
 }

@@ -3,10 +3,8 @@
 //! Services differ in whether they delete many objects at once, want a Content-MD5 for that, and heed the condition under
 //! which a key is to go. Most of those that do not know a condition delete without a word.
 
-use std::time::Duration;
-
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::delete_objects::{DeleteObjectsError, DeleteObjectsOutput};
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
@@ -17,6 +15,8 @@ use super::refs::Condition;
 use super::{S3Cache, fault};
 use crate::backend::RemoteError;
 
+/// What is written to be deleted.
+const PROBE: &[u8] = b"Written by cachelens to see how objects are deleted here.";
 /// The entity tag of nothing that is tried.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
 /// A moment at which nothing was written: the first second of 1970.
@@ -80,54 +80,85 @@ impl S3Cache {
 
     async fn try_out(&self) -> Result<Manner, RemoteError> {
         let key = format!("{}probe", self.own());
-        self.write(&key, b"Written by cachelens to see how objects are deleted here.".to_vec(), Condition::None)
-            .await?;
+        self.write(&key, PROBE.to_vec(), Condition::None).await?;
         let with_tag = Going { key: key.clone(), tag: Some(NO_TAG.to_owned()), modified: None };
         let mut manner = Manner { batch: Batch::Many, heeds_tag: false, heeds_time: false };
         loop {
-            match self.delete_batch(manner.batch, std::slice::from_ref(&with_tag)).await {
+            match self.probe(manner.batch, &with_tag).await {
                 Ok(answer) => {
-                    manner.heeds_tag = !answer.errors().is_empty();
+                    manner.heeds_tag = is_refused(&answer);
                     break;
                 }
                 Err(error) if manner.batch == Batch::Many && wants_md5(&error) => manner.batch = Batch::ManyWithMd5,
                 Err(error) if is_not_offered(&error) => {
                     manner.batch = Batch::One;
-                    manner.heeds_tag = !self.delete_if(&key, Some(NO_TAG)).await?;
+                    manner.heeds_tag = self.is_tag_heeded(&key).await?;
                     break;
                 }
                 Err(error) => return Err(fault::told(&self.location, "delete from", &error)),
             }
         }
         if manner.heeds_tag && manner.batch != Batch::One {
-            let with_time = Going { key: key.clone(), tag: None, modified: Some((NEVER, 0)) };
-            let answer = self.delete_batch(manner.batch, &[with_time]).await;
-            manner.heeds_time = answer.is_ok_and(|answer| !answer.errors().is_empty());
+            // All but the time is right: a service that heeds the size alone deletes it.
+            let with_time = Going { key: key.clone(), tag: None, modified: Some((NEVER, PROBE.len() as u64)) };
+            let answer = self.probe(manner.batch, &with_time).await;
+            manner.heeds_time = answer.is_ok_and(|answer| is_refused(&answer));
         }
         self.delete_if(&key, None).await?;
         tracing::debug!(?manner, "how the service deletes");
         Ok(manner)
     }
 
-    /// Deletes in one request what is to go, each key under what is known of it.
+    /// Tries to delete an object of its own with a condition that does not hold.
+    async fn probe(&self, batch: Batch, going: &Going) -> Result<DeleteObjectsOutput, SdkError<DeleteObjectsError>> {
+        let client = self.client().await.map_err(SdkError::construction_failure)?;
+        let delete = named(std::slice::from_ref(going)).map_err(SdkError::construction_failure)?;
+        self.pace.run(|| send(client, &self.location.bucket, delete.clone(), batch)).await
+    }
+
+    /// Tells whether an object that is deleted alone goes only with its tag.
+    async fn is_tag_heeded(&self, key: &str) -> Result<bool, RemoteError> {
+        let client = self.client().await?;
+        let delete = || client.delete_object().bucket(&self.location.bucket).key(key).if_match(NO_TAG).send();
+        let Err(error) = self.pace.run(delete).await else { return Ok(false) };
+        match error.raw_response().map(|response| response.status().as_u16()) {
+            Some(412) => Ok(true),
+            // It knows no such condition, and says so.
+            Some(400 | 501) => Ok(false),
+            _ if fault::is_absence(&error) => Ok(false),
+            _ => Err(fault::told(&self.location, "delete from", &error)),
+        }
+    }
+
+    /// Deletes in one request what is to go, each key under what is known of it. It is sent once: before it is sent again, all
+    /// of it has to be looked at again.
     pub(super) async fn delete_batch(
         &self,
         batch: Batch,
         going: &[Going],
     ) -> Result<DeleteObjectsOutput, SdkError<DeleteObjectsError>> {
         let client = self.client().await.map_err(SdkError::construction_failure)?;
-        let identifier = |going: &Going| {
-            let named = ObjectIdentifier::builder().key(&going.key).set_e_tag(going.tag.clone());
-            let (time, size) = going.modified.unzip();
-            let size = size.and_then(|size| i64::try_from(size).ok());
-            named.set_last_modified_time(time.map(DateTime::from_secs)).set_size(size).build()
-        };
-        let identifiers: Result<Vec<ObjectIdentifier>, _> = going.iter().map(identifier).collect();
-        // Not quietly: an answer that names nobody is no proof that anything went.
-        let delete = identifiers.and_then(|all| Delete::builder().set_objects(Some(all)).build());
-        let delete = delete.map_err(SdkError::construction_failure)?;
-        self.pace.run(|| send(client, &self.location.bucket, delete.clone(), batch)).await
+        let delete = named(going).map_err(SdkError::construction_failure)?;
+        self.pace.once(|| send(client, &self.location.bucket, delete.clone(), batch)).await
     }
+}
+
+/// Names what is to go, each key with what is known of it.
+fn named(going: &[Going]) -> Result<Delete, BuildError> {
+    let identifier = |going: &Going| {
+        let named = ObjectIdentifier::builder().key(&going.key).set_e_tag(going.tag.clone());
+        let (time, size) = going.modified.unzip();
+        let size = size.and_then(|size| i64::try_from(size).ok());
+        named.set_last_modified_time(time.map(DateTime::from_secs)).set_size(size).build()
+    };
+    let identifiers: Result<Vec<ObjectIdentifier>, _> = going.iter().map(identifier).collect();
+    // Not quietly: an answer that names nobody is no proof that anything went.
+    identifiers.and_then(|all| Delete::builder().set_objects(Some(all)).build())
+}
+
+/// Tells whether a key was refused because its condition does not hold. What is refused for another reason shows nothing.
+fn is_refused(answer: &DeleteObjectsOutput) -> bool {
+    answer.errors().iter().any(|error| error.code() == Some("PreconditionFailed"))
 }
 
 async fn send(
@@ -165,6 +196,3 @@ fn is_not_offered(error: &SdkError<DeleteObjectsError>) -> bool {
     matches!(code, Some("MissingContentMD5" | "NotImplemented" | "MethodNotAllowed" | "InvalidRequest"))
         || matches!(status, Some(405 | 501))
 }
-
-/// How long to wait before keys are tried again that a service could not delete at the moment.
-pub(super) const AGAIN: Duration = Duration::from_millis(200);

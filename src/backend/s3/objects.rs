@@ -6,11 +6,15 @@
 //! which a touch is not seen.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::manner::{AGAIN, Batch, Going, Manner};
+use super::fault::Passing;
+use super::manner::{Batch, Going, Manner};
+use super::pace::pause_of;
 use super::{S3Cache, fault};
 use crate::backend::{ObjectName, ObjectTarget, Outcome, RemoteError, Skip};
 use crate::format::text::visible;
@@ -19,8 +23,8 @@ use crate::format::text::visible;
 const KEYS: usize = 500;
 /// How many such requests are prepared or under way at once.
 const BATCHES: usize = 4;
-/// How often a key is tried again that the service could not delete at the moment.
-const MOST_TRIES: usize = 4;
+/// How often a key is tried that the service could not delete at the moment. It is looked at anew each time.
+pub(super) const MOST_TRIES: u32 = 10;
 
 /// What an object is at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,16 +109,17 @@ impl S3Cache {
                 break;
             }
             self.remember_deleted(places.values().map(|place| &batch[*place].name));
+            let mut longest = None;
             for (key, outcome) in self.send_off(manner, &going).await {
                 let Some(place) = places.get(&key) else { continue };
                 match outcome {
                     Sent::Settled(outcome) => outcomes[*place] = Some(outcome),
-                    Sent::NotNow(why) if round == MOST_TRIES => outcomes[*place] = Some(Outcome::Failed(why)),
-                    Sent::NotNow(_) => {}
+                    Sent::NotNow(why, _) if round == MOST_TRIES => outcomes[*place] = Some(Outcome::Failed(why)),
+                    Sent::NotNow(_, pause) => longest = longest.max(pause),
                 }
             }
             if outcomes.contains(&None) {
-                tokio::time::sleep(AGAIN * u32::try_from(round).unwrap_or(1)).await;
+                tokio::time::sleep(pause_of(round, longest)).await;
             }
         }
         outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect()
@@ -123,6 +128,10 @@ impl S3Cache {
     /// Looks at an object that is to go.
     async fn look(&self, manner: Manner, target: &ObjectTarget) -> Look {
         let key = match &target.name {
+            // A plan is a file, and may have been made by an earlier version that knew less of what is whose.
+            ObjectName::Partial(key) if !self.places.is_for_cache(key) => {
+                return Look::Stays(Outcome::Skipped(Skip::Unsupported));
+            }
             ObjectName::Partial(key) => {
                 let aborted = self.abort(key, target.modified).await;
                 return Look::Stays(told(aborted));
@@ -151,21 +160,18 @@ impl S3Cache {
     /// Deletes objects, and says of each key what became of it.
     async fn send_off(&self, manner: Manner, going: &[Going]) -> Vec<(String, Sent)> {
         if manner.batch == Batch::One {
-            let requests: Vec<_> = going.iter().map(|going| self.delete_if(&going.key, going.tag.as_deref())).collect();
-            let deleted: Vec<_> = stream::iter(requests).buffered(self.access.s3.at_once.max(1)).collect().await;
-            let outcomes = deleted.into_iter().map(|deleted| match deleted {
-                Ok(true) => Outcome::Done,
-                Ok(false) => Outcome::Skipped(Skip::Changed),
-                Err(error) => Outcome::Failed(in_one_line(&error)),
-            });
-            return going.iter().map(|going| going.key.clone()).zip(outcomes.map(Sent::Settled)).collect();
+            let requests: Vec<_> =
+                going.iter().map(|going| self.delete_now(&going.key, going.tag.as_deref())).collect();
+            let sent: Vec<_> = stream::iter(requests).buffered(self.access.s3.at_once.max(1)).collect().await;
+            return going.iter().map(|going| going.key.clone()).zip(sent).collect();
+        }
+        let of_all = |sent: &Sent| going.iter().map(|going| (going.key.clone(), sent.clone())).collect();
+        if let Err(lost) = self.still_held() {
+            return of_all(&Sent::Settled(Outcome::Failed(in_one_line(&lost))));
         }
         let answer = match self.delete_batch(manner.batch, going).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let why = in_one_line(&fault::told(&self.location, "delete from", &error));
-                return going.iter().map(|going| (going.key.clone(), Sent::NotNow(why.clone()))).collect();
-            }
+            Err(error) => return of_all(&self.not_sent(&error)),
         };
         let done: HashSet<&str> = answer.deleted().iter().filter_map(|deleted| deleted.key()).collect();
         let mut refused: HashMap<&str, Sent> = answer
@@ -173,13 +179,55 @@ impl S3Cache {
             .iter()
             .filter_map(|error| Some((error.key()?, refusal(error.code(), error.message()))))
             .collect();
-        let unsaid = || Sent::NotNow("the service did not say what became of it".to_owned());
+        let unsaid = || Sent::NotNow("the service did not say what became of it".to_owned(), None);
         let sent = |going: &Going| {
             let key = going.key.as_str();
             let is_done = || done.contains(key).then_some(Sent::Settled(Outcome::Done));
             (going.key.clone(), refused.remove(key).or_else(is_done).unwrap_or_else(unsaid))
         };
         going.iter().map(sent).collect()
+    }
+
+    /// Deletes an object that was looked at a moment ago, in one request that is sent once: whoever sends it again looks again.
+    pub(super) async fn delete_now(&self, key: &str, tag: Option<&str>) -> Sent {
+        let ready = async {
+            self.still_held()?;
+            self.client().await
+        };
+        let client = match ready.await {
+            Ok(client) => client,
+            Err(error) => return Sent::Settled(Outcome::Failed(in_one_line(&error))),
+        };
+        let delete = |tag: Option<&str>| {
+            let delete = client.delete_object().bucket(&self.location.bucket).key(key);
+            delete.set_if_match(tag.map(str::to_owned)).send()
+        };
+        let status = |error: &SdkError<_>| error.raw_response().map(|response| response.status().as_u16());
+        let mut deleted = self.pace.once(|| delete(tag)).await;
+        // A service that knows no such condition has done nothing.
+        if tag.is_some() && deleted.as_ref().is_err_and(|error| matches!(status(error), Some(400 | 501))) {
+            deleted = self.pace.once(|| delete(None)).await;
+        }
+        let Err(error) = deleted else { return Sent::Settled(Outcome::Done) };
+        match status(&error) {
+            Some(409 | 412) if tag.is_some() => Sent::Settled(Outcome::Skipped(Skip::Changed)),
+            _ if fault::is_absence(&error) => Sent::Settled(Outcome::Done),
+            _ => self.not_sent(&error),
+        }
+    }
+
+    /// Says what an error means for what was to go: nothing for the moment when it passes, or nobody knows what was done.
+    fn not_sent<E>(&self, error: &SdkError<E>) -> Sent
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let why = in_one_line(&fault::told(&self.location, "delete from", error));
+        match fault::passing(error) {
+            Some(Passing::Busy(pause)) => Sent::NotNow(why, pause),
+            Some(Passing::Lost) => Sent::NotNow(why, None),
+            None if fault::is_answered(error) => Sent::NotNow(why, None),
+            None => Sent::Settled(Outcome::Failed(why)),
+        }
     }
 
     /// Notes what is deleted before it is: whatever the answer, it may have gone.
@@ -200,6 +248,7 @@ impl S3Cache {
             if initiated.map(Timestamp::as_second) != Some(began.as_second()) {
                 continue;
             }
+            self.still_held()?;
             let abort = || {
                 let abort = client.abort_multipart_upload().bucket(&self.location.bucket);
                 abort.key(key).upload_id(&upload).send()
@@ -239,11 +288,12 @@ impl S3Cache {
 }
 
 /// What a request did to a key.
-enum Sent {
+#[derive(Debug, Clone)]
+pub(super) enum Sent {
     /// This.
     Settled(Outcome),
-    /// Nothing for the moment, or nobody knows what.
-    NotNow(String),
+    /// Nothing for the moment, or nobody knows what; and how long the service asks to wait, when it does.
+    NotNow(String, Option<Duration>),
 }
 
 /// Understands why a service did not delete a key.
@@ -253,7 +303,7 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> Sent {
         Some("PreconditionFailed") => Sent::Settled(Outcome::Skipped(Skip::Changed)),
         Some("NoSuchKey") => Sent::Settled(Outcome::AlreadyGone),
         Some("InternalError" | "SlowDown" | "ServiceUnavailable" | "OperationAborted" | "RequestTimeout") => {
-            Sent::NotNow(why)
+            Sent::NotNow(why, None)
         }
         Some("AccessDenied") => {
             Sent::Settled(Outcome::Failed(format!("{why} (deleting needs s3:DeleteObject on the cache's objects)")))
@@ -270,4 +320,30 @@ pub(super) fn in_one_line(error: &RemoteError) -> String {
 
 pub(super) fn told(outcome: Result<Outcome, RemoteError>) -> Outcome {
     outcome.unwrap_or_else(|error| Outcome::Failed(in_one_line(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Access;
+    use crate::source::{Location, Source};
+
+    /// A cache in a service that nobody can reach, with a lease that was lost.
+    fn without_lease() -> S3Cache {
+        let source = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1,access_key_id=x,secret_access_key=x";
+        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location else { panic!() };
+        S3Cache::new(&location, &Access::default())
+    }
+
+    #[tokio::test]
+    async fn nothing_more_is_asked_for_once_the_lease_is_lost() {
+        let cache = without_lease();
+        let going = [Going { key: "blobs/x".to_owned(), tag: None, modified: None }];
+        for batch in [Batch::Many, Batch::One] {
+            let manner = Manner { batch, heeds_tag: false, heeds_time: false };
+            let sent = cache.send_off(manner, &going).await;
+            let [(_, Sent::Settled(Outcome::Failed(why)))] = sent.as_slice() else { panic!("{sent:?}") };
+            assert!(why.contains("the lease was lost"), "{why}");
+        }
+    }
 }

@@ -49,6 +49,28 @@ impl Pace {
         Self { permits: Semaphore::new(most), most, state: Mutex::new(state) }
     }
 
+    /// Sends a request when its turn comes, and never again: what it is sent for may have changed by then.
+    pub(super) async fn once<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: ProvideErrorMetadata,
+    {
+        // The semaphore is never closed.
+        let permit = self.permits.acquire().await.ok();
+        let began = self.lock().lowered;
+        let answer = send().await;
+        match &answer {
+            Ok(_) => self.went_well(permit),
+            Err(error) => {
+                if let Some(Passing::Busy(_)) = fault::passing(error) {
+                    self.slow_down(began);
+                }
+                self.give_back(permit);
+            }
+        }
+        answer
+    }
+
     /// Sends a request when its turn comes, and again when it failed for a reason that passes.
     pub(super) async fn run<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
     where
@@ -71,11 +93,11 @@ impl Pace {
                 Some(Passing::Busy(pause)) if refusals < MOST_REFUSALS => {
                     refusals += 1;
                     self.slow_down(began);
-                    pause.map_or_else(|| pause_after(refusals), |pause| pause.min(LONGEST))
+                    pause_of(refusals, pause)
                 }
                 Some(Passing::Lost) if losses < MOST_LOSSES => {
                     losses += 1;
-                    pause_after(losses)
+                    pause_of(losses, None)
                 }
                 Some(_) | None => {
                     self.give_back(permit);
@@ -128,6 +150,11 @@ impl Pace {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns how long to wait after so many failures in a row, when the service has named this time or none.
+pub(super) fn pause_of(failures: u32, named: Option<Duration>) -> Duration {
+    named.map_or_else(|| pause_after(failures), |pause| pause.min(LONGEST))
 }
 
 /// Returns how long to wait after so many failures in a row. Half of it is left to chance, so that requests that failed

@@ -55,6 +55,12 @@ impl Places {
         }
     }
 
+    /// Tells whether what is being uploaded to a key becomes a blob or a manifest of the cache.
+    pub(super) fn is_for_cache(&self, key: &str) -> bool {
+        let uploading = Listed { key: key.to_owned(), ..Listed::default() };
+        matches!(self.kind(&uploading), Kind::Blob(_) | Kind::Manifest)
+    }
+
     /// Tells whether a key lies where blobs, manifests or cachelens's own objects are listed anyway.
     pub(super) fn is_listed(&self, key: &str) -> bool {
         key.starts_with(&self.blobs) || key.starts_with(&self.manifests) || key.starts_with(&self.own())
@@ -97,6 +103,10 @@ mod tests {
             (format!("blobs/{digest}"), Kind::Unknown),
         ] {
             assert_eq!(kind(&usual, &key), expected, "{key}");
+        }
+        assert!(usual.is_for_cache(&format!("web/blobs/{digest}")) && usual.is_for_cache("web/manifests/main"));
+        for key in ["web/index.html", "webshop/manifests/main", "web/blobs/video.mp4", "web/.cachelens/lease.json"] {
+            assert!(!usual.is_for_cache(key), "{key}");
         }
         let joined = places("type=s3,bucket=b,manifests_prefix=,blobs_prefix=");
         assert_eq!(kind(&joined, &digest.to_string()), Kind::Blob(digest));

@@ -18,14 +18,21 @@ use crate::support::s3::{KEY, S3Server, SECRET, Service, on_both_services};
 on_both_services!(
     faults_that_pass_are_overcome,
     a_list_that_does_not_go_on_deletes_nothing,
+    a_list_in_another_order_deletes_nothing,
     keys_that_are_refused_are_told_and_the_rest_goes,
     services_that_delete_in_their_own_way_are_understood,
     what_a_key_may_not_do_is_said,
     a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
+    a_blob_that_comes_again_while_its_deletion_waits_stays,
     a_manifest_that_comes_at_the_last_moment_is_told_and_cured,
     a_blob_that_another_cache_names_stays,
     killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
     two_programs_that_prune_at_once_do_not_meet,
+    a_lease_that_another_takes_at_the_last_moment_is_anothers,
+    a_manifest_that_is_exported_at_the_last_moment_stays,
+    a_ref_goes_where_the_service_refuses_conditions,
+    what_was_written_although_the_answer_was_lost_is_written,
+    a_manifest_without_a_tag_is_read_again,
 );
 
 impl Bucket {
@@ -110,6 +117,38 @@ fn a_list_that_does_not_go_on_deletes_nothing(service: Service) {
     }
 }
 
+fn a_list_in_another_order_deletes_nothing(service: Service) {
+    for prefix in ["manifests/", "blobs/"] {
+        let bucket = thinned(service, "mini", LONG);
+        bucket.server.put(&bucket.name, "manifests/zzz", b"{}");
+        let all = bucket.blobs();
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            (seen.wants == Wants::List && seen.key == prefix).then_some(Fault::Backwards)
+        });
+        let run = bucket.prune_in_spite_of(&proxy, prefix);
+        assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{prefix}: {run}");
+        assert!(run.stderr.contains("does not give keys in the order of their bytes"), "{prefix}: {run}");
+    }
+}
+
+/// Only moto takes what was not signed.
+#[test]
+fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
+    let bucket = Bucket::aged(Service::Moto, "mini", LONG);
+    let ignoring = |target: &str| {
+        let kept = target.split('&').filter(|pair| !pair.starts_with("start-after="));
+        kept.collect::<Vec<_>>().join("&") + "&max-keys=2"
+    };
+    let proxy = Proxy::before(&bucket.server, move |seen| (seen.wants == Wants::List).then_some(Fault::Asks(ignoring)));
+    let source = bucket.server.source_through(proxy.address, &bucket.name);
+    let du = super::json(&bucket.sandbox, &["du", &source, "--json"])["sources"][0].clone();
+    let direct = bucket.du();
+    for what in ["refs", "live", "orphan", "missing", "unknown"] {
+        assert_eq!(du[what], direct[what], "{what}");
+    }
+    assert!(proxy.seen(Wants::List) > 20);
+}
+
 fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let orphans = bucket.orphans();
@@ -141,6 +180,23 @@ fn services_that_delete_in_their_own_way_are_understood(service: Service) {
     for (way, when) in ways {
         let bucket = thinned(service, "mini", LONG);
         let proxy = Proxy::before(&bucket.server, when);
+        let run = bucket.prune_in_spite_of(&proxy, way);
+        assert_eq!(run.code, Some(0), "{way}: {run}");
+        assert!(run.stdout.contains(way), "{way}: {run}");
+    }
+    // What is refused for another reason than its condition, or for its size, says nothing about the condition, or the time.
+    let refusals: [(&str, When); 2] = [
+        ("without a condition", |seen| {
+            let tries = seen.wants == Wants::DeleteMany && seen.key == "probe";
+            tries.then_some(Fault::Refuses("probe", "NotImplemented"))
+        }),
+        ("only what still has the content", |seen| (seen.wants == Wants::DeleteMany).then_some(Fault::HeedsNoTime)),
+    ];
+    for (way, when) in refusals {
+        let bucket = thinned(service, "mini", LONG);
+        let proxy = Proxy::before(&bucket.server, when);
+        let unseen = bucket.prune_through(&proxy, &["--yes", "--no-recheck"]);
+        assert_eq!(unseen.code, Some(2), "{way}: {unseen}");
         let run = bucket.prune_in_spite_of(&proxy, way);
         assert_eq!(run.code, Some(0), "{way}: {run}");
         assert!(run.stdout.contains(way), "{way}: {run}");
@@ -229,6 +285,41 @@ fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(se
     assert_eq!(bucket.blobs(), all);
 }
 
+/// A deletion that did not go through is not sent again as it was: a build may have exported the blob meanwhile.
+fn a_blob_that_comes_again_while_its_deletion_waits_stays(service: Service) {
+    // Whether it was done and the answer was lost, or the service was busy and did nothing.
+    for fault in [Fault::Lost, error(503, "SlowDown"), error(500, "InternalError")] {
+        for in_batches in [true, false] {
+            let bucket = thinned(service, "mini", LONG);
+            let exported = bucket.orphans().first().unwrap().clone();
+            let key = format!("blobs/{exported}");
+            let content = bucket.server.read(&bucket.name, &key).unwrap();
+            let (client, handle) = (bucket.server.client(), bucket.server.handle());
+            let (name, fault, wanted) = (bucket.server.bucket(&bucket.name), fault.clone(), exported.clone());
+            let mut failed = 0;
+            let proxy = Proxy::before(&bucket.server, move |seen| {
+                if !in_batches && seen.wants == Wants::DeleteMany {
+                    return Some(error(501, "NotImplemented"));
+                }
+                let deletes = matches!(seen.wants, Wants::Delete | Wants::DeleteMany);
+                if failed == 0 && deletes && seen.key.contains(&wanted) {
+                    failed = 1;
+                    return Some(fault.clone());
+                }
+                if failed == 1 && (deletes || seen.wants == Wants::Head) && seen.key.contains(&wanted) {
+                    failed = 2;
+                    let put = client.put_object().bucket(&name).key(&key).body(content.clone().into());
+                    handle.block_on(put.send()).unwrap();
+                }
+                None
+            });
+            let run = bucket.prune_through(&proxy, &["--yes"]);
+            assert_eq!(run.code, Some(4), "{run}");
+            assert_eq!(bucket.orphans(), BTreeSet::from([exported]), "in batches: {in_batches}: {run}");
+        }
+    }
+}
+
 /// A bucket whose only ref that names something comes back as `late` just before blobs go, and what stands before it.
 fn with_a_late_manifest(service: Service) -> (Bucket, Proxy) {
     let bucket = thinned(service, "shop", LONG);
@@ -296,7 +387,9 @@ fn a_blob_that_another_cache_names_stays(service: Service) {
     bucket.server.age(&bucket.name, LONG);
     let all = bucket.blobs();
     let source = bucket.source();
-    let config = format!("sources = [\"{source}\", \"{source}&manifests_prefix=others/\"]\n");
+    // The other one spells the address of the service in another way.
+    let other = source.replace("&use_path_style", "/&use_path_style");
+    let config = format!("sources = [\"{source}\", \"{other}&manifests_prefix=others/\"]\n");
     std::fs::write(bucket.sandbox.path("cachelens.toml"), config).unwrap();
     let orphans = bucket.orphans();
     let needed: BTreeSet<String> = {
@@ -335,22 +428,31 @@ fn a_manifest_of_500_mb_keeps_every_blob() {
     assert!(run.to_string().contains("huge"), "{run}");
 }
 
-/// Uploads in parts that nobody finished go when they are older than the grace; moto says of each that it began in 2010.
+/// Uploads in parts that nobody finished go when they are older than the grace; moto says of each that it began in 2010. Those
+/// of others, which export to the same bucket, stay.
 #[test]
 fn uploads_that_were_never_finished_are_ended() {
     let bucket = Bucket::aged(Service::Moto, "mini", LONG);
     let (client, name) = (bucket.server.client(), bucket.server.bucket(&bucket.name));
-    let keys = ["blobs/sha256:begun", "blobs/sha256:begun too"];
-    for key in keys {
-        bucket.server.block_on(client.create_multipart_upload().bucket(&name).key(key).send()).unwrap();
+    let digest = |content: &str| cachelens::format::digest::Digest::of(content.as_bytes());
+    let blob = format!("blobs/{}", digest("begun"));
+    // Two of one key began in the same second.
+    let own = [blob.as_str(), blob.as_str(), &format!("blobs/{}", digest("begun too")), "manifests/begun"];
+    let others = ["backups/db.dump", "webshop/video.mp4", "blobs/video.mp4", &format!("app/blobs/{}", digest("x"))];
+    for key in own.iter().chain(&others) {
+        bucket.server.block_on(client.create_multipart_upload().bucket(&name).key(*key).send()).unwrap();
     }
     let uploads = || {
         let listed = bucket.server.block_on(client.list_multipart_uploads().bucket(&name).send()).unwrap();
-        listed.uploads().len()
+        let mut keys: Vec<String> = listed.uploads().iter().map(|upload| upload.key().unwrap().to_owned()).collect();
+        keys.sort_unstable();
+        keys
     };
-    assert_eq!((uploads(), bucket.du()["partial"]["objects"].as_u64()), (2, Some(2)));
+    assert_eq!((uploads().len(), bucket.du()["partial"]["objects"].as_u64()), (8, Some(3)));
     let run = bucket.prune(&["--yes"]);
-    assert_eq!((run.code, uploads()), (Some(0), 0), "{run}");
+    let mut left = others.map(str::to_owned);
+    left.sort_unstable();
+    assert_eq!((run.code, uploads()), (Some(0), left.to_vec()), "{run}");
 }
 
 /// In a bucket that keeps versions nothing is lost; `s3s-fs` keeps none.
@@ -445,4 +547,107 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     let first = Run::new(first.wait_with_output().unwrap());
     assert_eq!(first.code, Some(0), "{first}");
     assert_eq!(bucket.orphans(), BTreeSet::new());
+}
+
+/// One that has run out is taken only as it was read.
+fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    let key = ".cachelens/lease.json";
+    let lease = |until: &str| serde_json::json!({ "owner": "another", "until": until }).to_string().into_bytes();
+    bucket.server.put(&bucket.name, key, &lease("2020-01-01T00:00:00Z"));
+    let all = bucket.blobs();
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let (name, newer) = (bucket.server.bucket(&bucket.name), lease("2999-01-01T00:00:00Z"));
+    let (mut is_read, mut is_taken) = (false, false);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.key == key && seen.wants == Wants::Get {
+            is_read = true;
+        } else if seen.key == key && is_read && !std::mem::replace(&mut is_taken, true) {
+            let put = client.put_object().bucket(&name).key(key).body(newer.clone().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    let run = bucket.prune_through(&proxy, &["--yes"]);
+    assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
+    assert!(run.stderr.contains("another prune is at work"), "{run}");
+    assert_eq!(bucket.server.read(&bucket.name, key), Some(lease("2999-01-01T00:00:00Z")));
+}
+
+/// `s3s-fs` heeds no condition for what is deleted.
+fn a_manifest_that_is_exported_at_the_last_moment_stays(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.age(&bucket.name, LONG);
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let name = bucket.server.bucket(&bucket.name);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        // The manifest has been read when it is remembered.
+        if seen.wants == Wants::Put && seen.key.starts_with(".cachelens/dropped/") {
+            let put = client.put_object().bucket(&name).key("manifests/old").body(b"{ }".to_vec().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert_eq!(bucket.server.read(&bucket.name, "manifests/old"), Some(b"{ }".to_vec()), "{run}");
+}
+
+fn a_ref_goes_where_the_service_refuses_conditions(service: Service) {
+    for refusal in [(501, "NotImplemented"), (400, "InvalidArgument")] {
+        let bucket = thinned(service, "mini", LONG);
+        bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+        bucket.server.age(&bucket.name, LONG);
+        let proxy = Proxy::before(&bucket.server, move |seen| {
+            let is_refused = seen.wants == Wants::Delete && seen.headers.contains_key("if-match");
+            is_refused.then(|| error(refusal.0, refusal.1))
+        });
+        let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+        assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+    }
+}
+
+/// What is sent again finds its condition broken by what was sent before.
+fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
+    let bucket = thinned(service, "mini", LONG);
+    assert_eq!(bucket.prune(&["--yes"]).code, Some(0));
+    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.age(&bucket.name, LONG);
+    let mut lost = 0;
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        let is_first = seen.wants == Wants::Put && seen.key == "manifests/old" && lost == 0;
+        is_first.then(|| lost = 1).map(|()| Fault::Lost)
+    });
+    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    assert!(!undone.to_string().contains("skipped"), "{undone}");
+    assert!(bucket.server.read(&bucket.name, "manifests/old").is_some());
+}
+
+/// It may be written twice within a second, and then nothing of the list tells the two apart.
+fn a_manifest_without_a_tag_is_read_again(service: Service) {
+    let bucket = Bucket::aged(service, "mini", LONG);
+    let (key, then) = ("manifests/twice", std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(400_000));
+    let write = |content: &str| {
+        bucket.server.put(&bucket.name, key, content.as_bytes());
+        bucket.server.set_modified(&bucket.name, key, then);
+    };
+    write(r#"{"records":[],"layers":[]}"#);
+    let proxy = Proxy::before(&bucket.server, |seen| (seen.wants == Wants::List).then_some(Fault::NoTags));
+    let reader = bucket.server.reader_through(proxy.address, &bucket.name);
+    let read = || {
+        let roots = bucket.server.block_on(reader.roots()).unwrap();
+        let root = roots.entries.iter().find(|root| root.names == ["twice"]).unwrap();
+        (root.descriptor.digest.valid(), roots.fingerprint)
+    };
+    let (first, fingerprint) = read();
+    assert!(bucket.server.block_on(reader.still(fingerprint)).unwrap());
+    write(r#"{"layers":[],"records":[]}"#);
+    let (second, _) = read();
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?}");
+    bucket.server.set_modified(&bucket.name, key, then + Duration::from_hours(1));
+    assert!(!bucket.server.block_on(reader.still(fingerprint)).unwrap());
 }

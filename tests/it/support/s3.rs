@@ -274,10 +274,14 @@ impl S3Server {
 
     /// Makes the reader of a cache in this service.
     pub fn reader(&self, place: &str) -> SharedReader {
+        self.reader_through(self.address, place)
+    }
+
+    /// Makes the reader of a cache that is reached by another address.
+    pub fn reader_through(&self, address: SocketAddr, place: &str) -> SharedReader {
         let named = format!(
-            "type=s3,bucket={},region=us-east-1,endpoint_url=http://{},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
+            "type=s3,bucket={},region=us-east-1,endpoint_url=http://{address},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
             self.bucket(place),
-            self.address
         );
         let source = Source::parse(&named, &|_| false).unwrap().source;
         backend::open(&source, &Access::default()).unwrap()

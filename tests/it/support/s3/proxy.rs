@@ -62,6 +62,14 @@ pub enum Fault {
     Refuses(&'static str, &'static str),
     /// Keys go only when the conditions hold that are given for them.
     Heeds,
+    /// Keys go only when the conditions hold that are given for them, but for the one about the time.
+    HeedsNoTime,
+    /// A list gives its keys in the reverse order.
+    Backwards,
+    /// A list gives no tags.
+    NoTags,
+    /// Something else is asked for. Only for services that check no signatures.
+    Asks(fn(&str) -> String),
 }
 
 /// An answer of S3 that says what is wrong.
@@ -196,15 +204,36 @@ impl Behind {
                 let refuse = |asked: &Asked| asked.key.contains(text).then(|| code.to_owned());
                 stream.write_all(&whole(&self.delete_many(request, refuse))).ok()
             }
-            Some(Fault::Heeds) => {
+            Some(Fault::Backwards) => {
+                let mut answer = self.pass_on(request)?;
+                let text = String::from_utf8(answer.body).unwrap();
+                answer.body = backwards(&text).into_bytes();
+                stream.write_all(&whole(&answer)).ok()
+            }
+            Some(Fault::NoTags) => {
+                let mut answer = self.pass_on(request)?;
+                let mut text = String::from_utf8(answer.body).unwrap();
+                while text.contains("<ETag>") {
+                    text = without(&text, "ETag");
+                }
+                answer.body = text.into_bytes();
+                stream.write_all(&whole(&answer)).ok()
+            }
+            Some(Fault::Asks(what)) => {
+                let answer = self.pass_on_as(request, &what(&request.target))?;
+                stream.write_all(&whole(&answer)).ok()
+            }
+            Some(heeds @ (Fault::Heeds | Fault::HeedsNoTime)) => {
                 let _alone = self.writing.write().unwrap();
                 let refuse = |asked: &Asked| {
                     let head = self.client.head_object().bucket(bucket(request)).key(&asked.key);
                     let found = self.runtime.block_on(head.send()).ok()?;
                     let tag = asked.tag.as_ref().is_none_or(|tag| Some(tag.as_str()) == found.e_tag());
                     let time = found.last_modified().map(aws_sdk_s3::primitives::DateTime::secs);
-                    let time = asked.time.is_none_or(|asked| Some(asked) == time);
-                    (!tag || !time).then(|| "PreconditionFailed".to_owned())
+                    let time =
+                        asked.time.is_none_or(|asked| Some(asked) == time || matches!(heeds, Fault::HeedsNoTime));
+                    let size = asked.size.is_none_or(|asked| Some(asked) == found.content_length());
+                    (!tag || !time || !size).then(|| "PreconditionFailed".to_owned())
                 };
                 stream.write_all(&whole(&self.delete_many(request, refuse))).ok()
             }
@@ -213,8 +242,12 @@ impl Behind {
 
     /// Asks the service.
     fn pass_on(&self, request: &Request) -> Option<Answer> {
+        self.pass_on_as(request, &request.target)
+    }
+
+    fn pass_on_as(&self, request: &Request, target: &str) -> Option<Answer> {
         let mut upstream = TcpStream::connect(self.upstream).ok()?;
-        let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", request.method, request.target);
+        let mut head = format!("{} {target} HTTP/1.1\r\nconnection: close\r\n", request.method);
         for (name, value) in request.headers.iter().filter(|(name, _)| *name != "connection") {
             head.extend([name, ": ", value, "\r\n"]);
         }
@@ -267,6 +300,7 @@ struct Asked {
     key: String,
     tag: Option<String>,
     time: Option<i64>,
+    size: Option<i64>,
 }
 
 fn asked(body: &[u8]) -> Vec<Asked> {
@@ -284,6 +318,7 @@ fn asked(body: &[u8]) -> Vec<Asked> {
         key: field(object, "Key").unwrap(),
         tag: field(object, "ETag"),
         time: field(object, "LastModifiedTime").map(|time| seconds(time).unwrap().secs()),
+        size: field(object, "Size").map(|size| size.parse().unwrap()),
     });
     asked.collect()
 }
@@ -360,6 +395,16 @@ fn joined(mut body: &[u8]) -> Option<Vec<u8>> {
         whole.extend(body.get(..length)?);
         body = body.get(length + 2..)?;
     }
+}
+
+/// A list with its keys in the reverse order.
+fn backwards(text: &str) -> String {
+    const END: &str = "</Contents>";
+    let (Some(from), Some(to)) = (text.find("<Contents>"), text.rfind(END)) else { return text.to_owned() };
+    let (keys, rest) = (&text[from..to + END.len()], &text[to + END.len()..]);
+    let keys: Vec<&str> = keys.split_inclusive(END).collect();
+    let keys = keys.into_iter().rev().collect::<String>();
+    format!("{}{keys}{rest}", &text[..from])
 }
 
 fn without(text: &str, element: &str) -> String {

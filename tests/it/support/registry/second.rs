@@ -41,6 +41,8 @@ pub struct State {
     pub page: Option<usize>,
     /// Whether each page names itself as the next.
     pub loops: bool,
+    /// Where pages say that the next lies, before its path; on the registry itself when absent.
+    pub links_to: Option<String>,
     /// Whether tags are deleted as such.
     pub deletes_tags: bool,
     /// Whether a tag that is deleted takes the manifest with all its tags.
@@ -274,7 +276,8 @@ impl State {
         match page.last() {
             Some(_) if self.loops => answer.with("link", format!("<{}?n={size}>; rel=\"next\"", request.path)),
             Some(last) if rest.len() > size => {
-                answer.with("link", format!("<{}?last={last}&n={size}>; rel=\"next\"", request.path))
+                let place = self.links_to.as_deref().unwrap_or_default();
+                answer.with("link", format!("<{place}{}?last={last}&n={size}>; rel=\"next\"", request.path))
             }
             _ => answer,
         }

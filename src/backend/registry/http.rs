@@ -152,7 +152,7 @@ impl Http {
                 }
                 Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
                     let pause = asked_pause(response.headers()).unwrap_or_else(|| Duration::from_secs(1 << pauses));
-                    if pauses >= PAUSES || waited + pause > self.patience {
+                    if pauses >= PAUSES || waited.saturating_add(pause) > self.patience {
                         return Err(self.throttled(pause));
                     }
                     tracing::info!(host = self.host, seconds = pause.as_secs(), "the registry asks to wait");

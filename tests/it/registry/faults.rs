@@ -237,3 +237,15 @@ fn a_list_that_goes_on_elsewhere_has_not_ended() {
     assert!(told.starts_with("error: HOST/shop-cache: the list goes on elsewhere\n"), "{told}");
     assert_eq!(other.state().requests, Vec::<String>::new());
 }
+
+#[test]
+fn a_pause_of_ages_ends_in_words() {
+    let registry = SecondRegistry::with("shop");
+    for seconds in [1, u64::MAX] {
+        let slow = Answer::empty(429).with("retry-after", seconds);
+        registry.state().faults.push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
+    }
+    let run = ls(&Sandbox::new(), &registry);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("it asks to wait 18446744073709551615 s"), "{run}");
+}

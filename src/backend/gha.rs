@@ -316,10 +316,8 @@ impl GhaCache {
         if bytes.len() as u64 > limit {
             return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
         }
-        match digest.algorithm() {
-            "sha256" if Digest::of(&bytes) != digest => Err(ReadError::WrongBytes { found: Digest::of(&bytes) }),
-            _ => Ok(bytes),
-        }
+        digest.check(&bytes).map_err(|found| ReadError::WrongBytes { found })?;
+        Ok(bytes)
     }
 }
 

@@ -147,3 +147,18 @@ fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
     }
     assert!(other.state().requests.iter().any(|line| line.starts_with("POST /twirp/")));
 }
+
+#[test]
+fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
+    let server = Github::start();
+    let mut hasher = format!("sha512:{}", "0".repeat(128)).parse::<Digest>().unwrap().hasher();
+    hasher.update(b"right");
+    let digest = hasher.finish();
+    let id = server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"right");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let read = || runtime.block_on(server.reader(true).read_document(digest, 100));
+    assert_eq!(read().unwrap(), b"right");
+    server.state().entries.retain(|entry| entry.id != id);
+    server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"wrong");
+    assert!(matches!(read(), Err(ReadError::WrongBytes { .. })));
+}

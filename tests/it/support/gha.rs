@@ -151,6 +151,16 @@ impl Github {
         digest
     }
 
+    /// Adds an entry with the content of a blob under another name; returns its id.
+    pub fn add_blob_as(&self, key: &str, content: &[u8]) -> u64 {
+        let mut state = self.state();
+        let id = state.add(key, BUILDKIT, "refs/heads/main", content.len() as u64, 1);
+        let digest = Digest::of(content);
+        state.contents.insert(digest, content.to_vec());
+        state.entries.last_mut().unwrap().digest = Some(digest);
+        id
+    }
+
     /// Returns the state, which the server waits for meanwhile.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()

@@ -62,6 +62,10 @@ pub struct State {
     pub latency: Duration,
     /// Answers that are given instead of the right ones to the next requests whose line contains the text.
     pub faults: VecDeque<(String, Answer)>,
+    /// Whether everything is asked for by some job just after one of those answers.
+    pub used_meanwhile: bool,
+    /// The entries that lists leave out, and in how many more answers they do.
+    pub left_out: (Vec<u64>, usize),
     /// The branches that there are.
     pub branches: Vec<String>,
     /// Open pull requests with their base branches.

@@ -65,6 +65,8 @@ pub struct State {
     pub blobs_at: Option<String>,
     /// Answers that are given instead of the right ones to the next requests whose line contains the text.
     pub faults: VecDeque<(String, Answer)>,
+    /// Where tags of a repository point to when the next of these answers has been given: what others push meanwhile.
+    pub moves: Vec<(String, String, Option<Digest>)>,
     /// How long each answer takes.
     pub latency: Duration,
     /// Method and path of each request, in their order.
@@ -154,6 +156,13 @@ impl State {
             self.logins.push((line.clone(), login.clone()));
         }
         if self.faults.front().is_some_and(|(when, _)| line.contains(when.as_str())) {
+            for (repository, tag, digest) in std::mem::take(&mut self.moves) {
+                let tags = self.tags.entry(repository).or_default();
+                match digest {
+                    Some(digest) => tags.insert(tag, digest),
+                    None => tags.remove(&tag),
+                };
+            }
             return self.faults.pop_front().unwrap().1;
         }
         if request.path == "/token" {

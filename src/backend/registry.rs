@@ -84,6 +84,8 @@ pub struct RegistryCache {
     packages: OnceCell<Option<Packages>>,
     /// What a deletion has taught of the registry.
     learned: AsyncMutex<prune::Learned>,
+    /// Held by whoever finds something out of it.
+    probing: AsyncMutex<()>,
 }
 
 /// What was read so far.
@@ -156,6 +158,7 @@ impl RegistryCache {
             seen: Mutex::default(),
             packages: OnceCell::new(),
             learned: AsyncMutex::default(),
+            probing: AsyncMutex::default(),
         }
     }
 

@@ -26,6 +26,7 @@ use crate::format::text::visible;
 
 mod back;
 mod groups;
+mod probe;
 
 use back::DeletedVersions;
 use groups::{Fate, Group};
@@ -207,6 +208,13 @@ impl RegistryCache {
 
     /// Deletes tags as such; none when the registry does not do that.
     async fn delete_tags(&self, group: &Group, bytes: &[u8]) -> Result<Option<Fate>, RemoteError> {
+        if group.stays.is_some() {
+            self.find_out(bytes).await?;
+            let learned = self.learned.lock().await;
+            if learned.deletes_tags == Some(false) {
+                return Ok(None);
+            }
+        }
         // Where a tag takes its manifest along, what holds for a manifest holds for a tag.
         let takes_all = self.learned.lock().await.takes_manifests == Some(true);
         if takes_all && let Some(outcome) = self.must_stay(group).await? {

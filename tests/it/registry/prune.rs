@@ -89,7 +89,7 @@ fn tags_go_as_such_where_the_registry_deletes_them() {
 }
 
 #[test]
-fn a_registry_that_takes_what_stays_is_stopped_and_mended() {
+fn a_registry_that_takes_what_stays_is_found_out_before_anything_goes() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
@@ -99,7 +99,28 @@ fn a_registry_that_takes_what_stays_is_stopped_and_mended() {
     assert_eq!(run.code, Some(4), "{run}");
     let state = registry.state();
     let names = state.names("shop-cache");
-    assert!(names.contains(&"c03") && names.contains(&"c04"), "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
+    // No moment at which a tag that stays was not there: only the tags of its own were put and deleted.
+    let changing = state.requests.iter().filter(|line| line.starts_with("PUT ") || line.starts_with("DELETE "));
+    let digest = |line: &str| line.contains("/manifests/sha256:");
+    let others: Vec<_> = changing.filter(|line| !line.contains("/cachelens-probe-") && !digest(line)).collect();
+    assert_eq!(others, Vec::<&String>::new());
+}
+
+#[test]
+fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
+    let registry = SecondRegistry::with("shop");
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    let denied = json!({"errors": [{"code": "DENIED", "message": "read only"}]});
+    registry.state().faults.push_back(("PUT /v2/shop-cache/manifests/".to_owned(), Answer::json(403, &denied)));
+    let run = drop_pulls(&Sandbox::new(), &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(
+        run.stdout.contains("others need the manifest, and whether it goes with a tag could not be tried"),
+        "{run}"
+    );
+    assert_eq!(registry.asked("DELETE /v2/shop-cache/manifests/pr-1"), 0);
+    assert_eq!(registry.state().names("shop-cache").len(), 16);
 }
 
 #[test]

@@ -33,7 +33,7 @@ mod rest;
 mod runtime;
 
 use entry::{IndexKey, Listed, What};
-use rest::Rest;
+use rest::{Lacking, Rest};
 use runtime::Runtime;
 
 /// Why an index is sealed outside a job.
@@ -42,6 +42,8 @@ const OUTSIDE: &str = "what the index names can be read inside a job only";
 const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
 /// Why an index is sealed that a job may not read.
 const INVISIBLE: &str = "this job may not read the caches of that branch";
+/// What stands for indexes that are lacking from a list. No scope is called so: names of refs hold an `@`.
+const UNLISTED: &str = "(not listed)";
 
 /// The cache of a repository.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub struct GhaCache {
     read: Mutex<HashMap<u64, Digest>>,
     /// The branches that wrote entries.
     branches: Mutex<HashSet<String>>,
+    /// What the last listing of all entries lacked.
+    unseen: Mutex<Option<String>>,
 }
 
 /// Finds out which repository is meant when the source does not say.
@@ -83,6 +87,7 @@ impl GhaCache {
             indexes: Mutex::default(),
             read: Mutex::default(),
             branches: Mutex::default(),
+            unseen: Mutex::default(),
         }
     }
 
@@ -115,8 +120,8 @@ impl GhaCache {
         Ok(self.runtime.get_or_try_init(make).await?.as_ref())
     }
 
-    /// Lists all indexes.
-    async fn list_indexes(&self) -> Result<Vec<Listed>, RemoteError> {
+    /// Lists all indexes; tells how many are lacking.
+    async fn list_indexes(&self) -> Result<(Vec<Listed>, Option<Lacking>), RemoteError> {
         self.rest().await?.list_all(Some(entry::INDEX_PREFIX)).await
     }
 
@@ -166,6 +171,14 @@ impl GhaCache {
     }
 }
 
+/// Makes a sealed root of the indexes that are lacking from a list.
+fn unlisted(lacking: Lacking) -> Root {
+    let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
+    CACHE_CONFIG.clone_into(&mut descriptor.media_type);
+    let facts = RootFacts { sealed: Some(format!("of the indexes {lacking}")), ..RootFacts::default() };
+    Root { names: vec![UNLISTED.to_owned()], descriptor, facts }
+}
+
 /// An index with its place among those that superseded each other.
 struct Index {
     listed: Listed,
@@ -210,7 +223,8 @@ fn sort_out(all: Vec<Listed>) -> Vec<Index> {
 #[async_trait]
 impl CacheReader for GhaCache {
     async fn roots(&self) -> Result<Roots, BackendError> {
-        let indexes = sort_out(self.list_indexes().await?);
+        let (listed, lacking) = self.list_indexes().await?;
+        let indexes = sort_out(listed);
         let told: Vec<String> = indexes.iter().map(|index| format!("{}\n", index.listed.name())).collect();
         let fingerprint = Digest::of(told.concat().as_bytes());
         let current: Vec<_> =
@@ -220,6 +234,8 @@ impl CacheReader for GhaCache {
         while let Some(root) = reading.next().await {
             entries.push(root?);
         }
+        // What an index reaches that is not listed is as little known as what a sealed one does: no layer may go for it.
+        entries.extend(lacking.map(unlisted));
         Ok(Roots { entries, fingerprint })
     }
 
@@ -238,11 +254,19 @@ impl CacheReader for GhaCache {
             told
         };
         let rest = self.rest().await?;
-        let (listed, told) = tokio::join!(rest.list(None, pages), telling);
+        let (lacking, told) = tokio::join!(rest.list(None, pages), telling);
+        if let (Ok(lacking), Ok(mut unseen)) = (&lacking, self.unseen.lock()) {
+            *unseen = lacking.map(|lacking| format!("{lacking}: the figures are too small"));
+        }
         if let Ok(mut branches) = self.branches.lock() {
             branches.extend(told.branches);
         }
-        Ok(listed?)
+        lacking?;
+        Ok(())
+    }
+
+    async fn unseen(&self) -> Option<String> {
+        self.unseen.lock().ok()?.clone()
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
@@ -316,10 +340,8 @@ impl GhaCache {
         if bytes.len() as u64 > limit {
             return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
         }
-        match digest.algorithm() {
-            "sha256" if Digest::of(&bytes) != digest => Err(ReadError::WrongBytes { found: Digest::of(&bytes) }),
-            _ => Ok(bytes),
-        }
+        digest.check(&bytes).map_err(|found| ReadError::WrongBytes { found })?;
+        Ok(bytes)
     }
 }
 

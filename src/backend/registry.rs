@@ -48,6 +48,8 @@ use packages::Packages;
 
 /// How many refs go on to be read at once.
 const PART: usize = 32;
+/// How many tags are got ready to be looked at.
+const LOOKS: usize = 4096;
 
 /// How registries are asked, beyond what their sources say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,6 +84,8 @@ pub struct RegistryCache {
     packages: OnceCell<Option<Packages>>,
     /// What a deletion has taught of the registry.
     learned: AsyncMutex<prune::Learned>,
+    /// Held by whoever finds something out of it.
+    probing: AsyncMutex<()>,
 }
 
 /// What was read so far.
@@ -154,6 +158,7 @@ impl RegistryCache {
             seen: Mutex::default(),
             packages: OnceCell::new(),
             learned: AsyncMutex::default(),
+            probing: AsyncMutex::default(),
         }
     }
 
@@ -272,17 +277,20 @@ impl CacheReader for RegistryCache {
             let _ = parts.send(RootsPart::Roots(entries.clone())).await;
             return Ok(Roots { entries, fingerprint: digest });
         }
-        // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
-        let looks: Vec<_> = listed.iter().map(|tag| self.tag_root(tag.clone())).collect();
-        let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
         let (mut entries, mut told) = (Vec::new(), 0);
-        while let Some(root) = looking.next().await {
-            entries.extend(root?);
-            // The first one goes on at once, so that there is something to see.
-            if entries.len() == 1 || entries.len() >= told + PART {
-                let part = entries.get(told..).unwrap_or_default().to_vec();
-                told = entries.len();
-                let _ = parts.send(RootsPart::Roots(part)).await;
+        // So many at a time: a look that waits for its turn takes room, too.
+        for some in listed.chunks(LOOKS) {
+            // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
+            let looks: Vec<_> = some.iter().map(|tag| self.tag_root(tag.clone())).collect();
+            let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
+            while let Some(root) = looking.next().await {
+                entries.extend(root?);
+                // The first one goes on at once, so that there is something to see.
+                if entries.len() == 1 || entries.len() >= told + PART {
+                    let part = entries.get(told..).unwrap_or_default().to_vec();
+                    told = entries.len();
+                    let _ = parts.send(RootsPart::Roots(part)).await;
+                }
             }
         }
         if self.select.is_none() {
@@ -363,12 +371,7 @@ impl CacheReader for RegistryCache {
         if size > limit {
             return Err(ReadError::TooLarge { size, limit });
         }
-        let mut hasher = digest.hasher();
-        hasher.update(&bytes);
-        let found = hasher.finish();
-        if found != digest {
-            return Err(ReadError::WrongBytes { found });
-        }
+        digest.check(&bytes).map_err(|found| ReadError::WrongBytes { found })?;
         if !self.seen.lock().is_ok_and(|seen| seen.documents.contains_key(&digest)) {
             self.note_children(&bytes);
             self.hold(digest, &bytes);

@@ -98,6 +98,17 @@ impl Digest {
         }
     }
 
+    /// Checks that `bytes` are what this names.
+    ///
+    /// # Errors
+    /// With what they are instead.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), Self> {
+        let mut hasher = self.hasher();
+        hasher.update(bytes);
+        let found = hasher.finish();
+        if found == *self { Ok(()) } else { Err(found) }
+    }
+
     /// Starts a hash of this digest's algorithm, to compare a stream with it.
     pub fn hasher(&self) -> Hasher {
         match self {
@@ -256,6 +267,18 @@ mod tests {
         }
         let hello = Digest::of(b"hello\n");
         assert_eq!(hello.short(12), "5891b5b522d5");
+    }
+
+    #[test]
+    fn checks_bytes_by_its_own_algorithm() {
+        let mut hasher = Digest::Sha512([0; 64]).hasher();
+        hasher.update(b"x");
+        let long = hasher.finish();
+        for digest in [Digest::of(b"x"), long] {
+            assert_eq!(digest.check(b"x"), Ok(()));
+            let found = digest.check(b"y").unwrap_err();
+            assert_eq!((found.algorithm(), found == digest), (digest.algorithm(), false));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -43,6 +43,30 @@ pub(in crate::backend) struct Answer {
     pub(in crate::backend) body: Vec<u8>,
 }
 
+/// The tries of one request so far.
+#[derive(Debug)]
+pub(in crate::backend) struct Tries {
+    delays: ExponentialBackoff,
+    pauses: usize,
+    lost: bool,
+}
+
+impl Tries {
+    pub(in crate::backend) fn new() -> Self {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_jitter()
+            .with_max_times(RETRIES)
+            .build();
+        Self { delays, pauses: 0, lost: false }
+    }
+
+    /// Tells whether a try may have been heeded though no answer said so.
+    pub(in crate::backend) fn may_have_worked(&self) -> bool {
+        self.lost
+    }
+}
+
 impl Http {
     /// Makes a client. It follows redirects within a host only, for tokens belong to one.
     pub(in crate::backend) fn new(concurrency: usize, timeout: Duration) -> Result<Self, RemoteError> {
@@ -80,44 +104,58 @@ impl Http {
         what: &str,
         patience: Duration,
     ) -> Result<Answer, RemoteError> {
-        let mut delays = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_jitter()
-            .with_max_times(RETRIES)
-            .build();
-        let mut pauses = 0;
+        let mut tries = Tries::new();
         loop {
-            self.wait().await;
-            let sent = {
-                let _permit = self.permits.acquire().await;
-                once(request()).await
-            };
-            let fault = match sent {
-                Ok(answer) => {
-                    // Without the address: it may be signed.
-                    tracing::debug!(what, status = answer.status.as_u16(), bytes = answer.body.len(), "GitHub answers");
-                    self.note_budget(&answer.headers);
-                    if let Some(pause) = asked_pause(&answer, pauses) {
-                        if pause > patience || pauses >= PAUSES {
-                            return Err(throttled(what, &answer, pause));
-                        }
-                        tracing::info!(seconds = pause.as_secs(), "GitHub asks to wait");
-                        pauses += 1;
-                        self.pause(pause);
-                        continue;
-                    }
-                    if !answer.status.is_server_error() {
-                        return Ok(answer);
-                    }
-                    let status = answer.status;
-                    RemoteError::new(RemoteKind::Unavailable, format!("{what}: the service fails"))
-                        .because(format!("it answers {status}{}", said(&answer)))
-                }
-                Err(error) => error.into_remote(what),
-            };
-            let Some(delay) = delays.next() else { return Err(fault) };
-            tokio::time::sleep(delay).await;
+            if let Some(answer) = self.try_once(&request, what, patience, &mut tries).await? {
+                return Ok(answer);
+            }
         }
+    }
+
+    /// Tries once to send what `request` makes. None when it had to wait, or should be tried again: time has passed, so
+    /// that whoever deletes looks again before.
+    pub(in crate::backend) async fn try_once(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        what: &str,
+        patience: Duration,
+        tries: &mut Tries,
+    ) -> Result<Option<Answer>, RemoteError> {
+        if self.wait().await {
+            return Ok(None);
+        }
+        let sent = {
+            let _permit = self.permits.acquire().await;
+            once(request()).await
+        };
+        let fault = match sent {
+            Ok(answer) => {
+                // Without the address: it may be signed.
+                tracing::debug!(what, status = answer.status.as_u16(), bytes = answer.body.len(), "GitHub answers");
+                self.note_budget(&answer.headers);
+                if let Some(pause) = asked_pause(&answer, tries.pauses) {
+                    if pause > patience || tries.pauses >= PAUSES {
+                        return Err(throttled(what, &answer, pause));
+                    }
+                    tracing::info!(seconds = pause.as_secs(), "GitHub asks to wait");
+                    tries.pauses += 1;
+                    self.pause(pause);
+                    self.wait().await;
+                    return Ok(None);
+                }
+                if !answer.status.is_server_error() {
+                    return Ok(Some(answer));
+                }
+                let status = answer.status;
+                RemoteError::new(RemoteKind::Unavailable, format!("{what}: the service fails"))
+                    .because(format!("it answers {status}{}", said(&answer)))
+            }
+            Err(error) => error.into_remote(what),
+        };
+        tries.lost = true;
+        let Some(delay) = tries.delays.next() else { return Err(fault) };
+        tokio::time::sleep(delay).await;
+        Ok(None)
     }
 
     /// Opens what lies at an address that is the permission to read it; the body is read as it comes.
@@ -128,13 +166,16 @@ impl Http {
         sent.map_err(|error| Failed::Way(error).into_remote(what))
     }
 
-    async fn wait(&self) {
+    /// Waits as long as the service has asked for; tells whether that took any time.
+    async fn wait(&self) -> bool {
+        let mut waited = false;
         loop {
             let until = self.paused.lock().ok().and_then(|paused| *paused);
             match until {
                 Some(until) if until > Instant::now() => sleep_until(until).await,
-                _ => return,
+                _ => return waited,
             }
+            waited = true;
         }
     }
 

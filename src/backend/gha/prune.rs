@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::entry::{Listed, What};
-use super::rest::DELETIONS_A_MINUTE;
+use super::http::Tries;
+use super::rest::{DELETIONS_A_MINUTE, Lacking};
 use super::{GhaCache, Index, sort_out};
 use crate::backend::{
     BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
@@ -15,42 +16,63 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 
+/// All entries at one moment.
+struct Look {
+    /// By their names.
+    all: HashMap<String, Listed>,
+    /// The names of blobs' entries: of several the oldest, which the scan saw first.
+    blobs: HashMap<Digest, String>,
+}
+
+impl Look {
+    fn find(&self, name: &ObjectName) -> Option<&Listed> {
+        match name {
+            ObjectName::Blob(digest) => self.all.get(self.blobs.get(digest)?),
+            ObjectName::Entry(name) => self.all.get(name),
+            ObjectName::Partial(_) | ObjectName::Trashed(_) => None,
+        }
+    }
+}
+
+/// Takes a list only when nothing lacks: what is not listed would be called gone.
+fn whole((all, lacking): (Vec<Listed>, Option<Lacking>)) -> Result<Vec<Listed>, RemoteError> {
+    match lacking {
+        None => Ok(all),
+        Some(lacking) => Err(RemoteError::new(RemoteKind::BadAnswer, format!("the list is not whole: {lacking}"))
+            .hint("nothing is deleted by it; try again later")),
+    }
+}
+
+/// Says what became of an entry that is not there: it went by a try of this run, or had gone before.
+fn absent(tries: &Tries) -> Outcome {
+    if tries.may_have_worked() { Outcome::Done } else { Outcome::AlreadyGone }
+}
+
 /// GitHub has nothing to hold: deleting an entry twice does no harm.
 struct NoLease;
 
 impl Lease for NoLease {}
 
 impl GhaCache {
-    async fn delete(&self, id: u64) -> Outcome {
+    /// Tries once to delete an entry. None when time has passed without an answer, so that it is to be looked at again.
+    async fn delete(&self, id: u64, tries: &mut Tries) -> Option<Outcome> {
         let deleted = match self.rest().await {
-            Ok(rest) => rest.delete(id).await,
+            Ok(rest) => rest.delete(id, tries).await,
             Err(error) => Err(error),
         };
         match deleted {
-            Ok(true) => Outcome::Done,
-            Ok(false) => Outcome::AlreadyGone,
-            Err(error) => Outcome::Failed(in_one_line(&error)),
+            Ok(None) => None,
+            Ok(Some(true)) => Some(Outcome::Done),
+            Ok(Some(false)) => Some(Outcome::AlreadyGone),
+            Err(error) => Some(Outcome::Failed(in_one_line(&error))),
         }
     }
 
-    /// Lists all entries by their names.
-    async fn by_name(&self) -> Result<HashMap<String, Listed>, RemoteError> {
-        let all = self.rest().await?.list_all(None).await?;
-        Ok(all.into_iter().map(|listed| (listed.name(), listed)).collect())
-    }
-
-    /// Looks at the entries and deletes those that still are what they were, unless an earlier one was refused.
-    async fn remove_some(&self, objects: &[ObjectTarget], refused: &mut Option<String>) -> Vec<Outcome> {
-        if let Some(why) = refused {
-            return vec![Outcome::Failed(why.clone()); objects.len()];
-        }
-        let all = match self.by_name().await {
-            Ok(all) => all,
-            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
-        };
-        // The oldest entry of a blob is the one that the scan saw first.
+    /// Lists all entries.
+    async fn look(&self) -> Result<Look, RemoteError> {
+        let all = whole(self.rest().await?.list_all(None).await?)?;
         let mut blobs: HashMap<Digest, &Listed> = HashMap::new();
-        for listed in all.values() {
+        for listed in &all {
             if let What::Blob(digest) = listed.what() {
                 let found = blobs.entry(digest).or_insert(listed);
                 if (listed.created_at, listed.id) < (found.created_at, found.id) {
@@ -58,30 +80,50 @@ impl GhaCache {
                 }
             }
         }
+        let blobs = blobs.into_iter().map(|(digest, listed)| (digest, listed.name())).collect();
+        Ok(Look { blobs, all: all.into_iter().map(|listed| (listed.name(), listed)).collect() })
+    }
+
+    /// Looks at the entries and deletes those that still are what they were, unless an earlier one was refused.
+    async fn remove_some(&self, objects: &[ObjectTarget], refused: &mut Option<String>) -> Vec<Outcome> {
+        if let Some(why) = refused {
+            return vec![Outcome::Failed(why.clone()); objects.len()];
+        }
+        let mut look = match self.look().await {
+            Ok(look) => look,
+            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
+        };
         let (mut outcomes, mut doubtful) = (Vec::with_capacity(objects.len()), Vec::new());
         for target in objects {
-            let found = match &target.name {
-                ObjectName::Blob(digest) => blobs.get(digest).copied(),
-                ObjectName::Entry(name) => all.get(name),
-                ObjectName::Partial(_) | ObjectName::Trashed(_) => {
-                    outcomes.push(Outcome::Skipped(Skip::Unsupported));
-                    continue;
+            let mut tries = Tries::new();
+            let (outcome, found) = loop {
+                let found = look.find(&target.name);
+                let is_same =
+                    found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
+                let outcome = match (found, &*refused) {
+                    _ if matches!(target.name, ObjectName::Partial(_) | ObjectName::Trashed(_)) => {
+                        Some(Outcome::Skipped(Skip::Unsupported))
+                    }
+                    (None, _) => Some(absent(&tries)),
+                    (Some(_), _) if !is_same => Some(Outcome::Skipped(Skip::Changed)),
+                    (Some(_), Some(why)) => Some(Outcome::Failed(why.clone())),
+                    (Some(found), None) => self.delete(found.id, &mut tries).await,
+                };
+                if let Some(outcome) = outcome {
+                    break (outcome, found.map(Listed::name));
                 }
-            };
-            let is_same =
-                found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
-            let outcome = match (found, &*refused) {
-                (None, _) => Outcome::AlreadyGone,
-                (Some(_), _) if !is_same => Outcome::Skipped(Skip::Changed),
-                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
-                (Some(found), None) => self.delete(found.id).await,
+                // A job may have asked for it while GitHub had to be waited for, and counts on it since.
+                match self.look().await {
+                    Ok(new) => look = new,
+                    Err(error) => break (Outcome::Failed(in_one_line(&error)), None),
+                }
             };
             // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
             if let Outcome::Failed(why) = &outcome {
                 refused.get_or_insert_with(|| why.clone());
             }
-            if let (Outcome::AlreadyGone, Some(found)) = (&outcome, found) {
-                doubtful.push((outcomes.len(), found.name()));
+            if let (Outcome::AlreadyGone, Some(name)) = (&outcome, found) {
+                doubtful.push((outcomes.len(), name));
             }
             outcomes.push(outcome);
         }
@@ -89,13 +131,19 @@ impl GhaCache {
         outcomes
     }
 
+    /// Lists the indexes by the names of their entries.
+    async fn indexes_by_name(&self) -> Result<HashMap<String, Index>, RemoteError> {
+        let indexes = sort_out(whole(self.list_indexes().await?)?);
+        Ok(indexes.into_iter().map(|index| (index.listed.name(), index)).collect())
+    }
+
     /// Looks again for entries that GitHub called absent: it says so, too, to a token that may not delete them.
     async fn doubt(&self, outcomes: &mut [Outcome], doubtful: Vec<(usize, String)>, refused: &mut Option<String>) {
         if doubtful.is_empty() {
             return;
         }
-        let Ok(all) = self.by_name().await else { return };
-        for (place, _) in doubtful.into_iter().filter(|(_, name)| all.contains_key(name)) {
+        let Ok(look) = self.look().await else { return };
+        for (place, _) in doubtful.into_iter().filter(|(_, name)| look.all.contains_key(name)) {
             let why =
                 "GitHub lists it, and calls it absent when it is to be deleted (the token may lack `actions: write`)";
             outcomes[place] = Outcome::Failed(why.to_owned());
@@ -118,23 +166,32 @@ impl CachePruner for GhaCache {
     }
 
     async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
-        let indexes = sort_out(self.list_indexes().await.map_err(BackendError::from)?);
-        let there: HashMap<String, &Index> = indexes.iter().map(|index| (index.listed.name(), index)).collect();
+        let mut there = self.indexes_by_name().await.map_err(BackendError::from)?;
         let (mut outcomes, mut doubtful) = (Vec::with_capacity(refs.len()), Vec::new());
         let mut refused: Option<String> = None;
         for target in refs {
             // The second name is that of the entry, which has one content for ever.
             let name = target.names.get(1).map(String::as_str).unwrap_or_default();
-            let found = there.get(name);
-            let outcome = match (found, &refused) {
-                (None, _) => Outcome::AlreadyGone,
-                (Some(index), _) if index.former > 0 => Outcome::Skipped(Skip::Changed),
-                (Some(_), Some(why)) => Outcome::Failed(why.clone()),
-                (Some(index), None) => self.delete(index.listed.id).await,
+            let mut tries = Tries::new();
+            let (outcome, is_there) = loop {
+                let found = there.get(name);
+                let outcome = match (found, &refused) {
+                    (None, _) => Some(absent(&tries)),
+                    (Some(index), _) if index.former > 0 => Some(Outcome::Skipped(Skip::Changed)),
+                    (Some(_), Some(why)) => Some(Outcome::Failed(why.clone())),
+                    (Some(index), None) => self.delete(index.listed.id, &mut tries).await,
+                };
+                if let Some(outcome) = outcome {
+                    break (outcome, found.is_some());
+                }
+                match self.indexes_by_name().await {
+                    Ok(new) => there = new,
+                    Err(error) => break (Outcome::Failed(in_one_line(&error)), false),
+                }
             };
-            match (&outcome, found) {
-                (Outcome::Failed(why), _) => refused = refused.or_else(|| Some(why.clone())),
-                (Outcome::AlreadyGone, Some(_)) => doubtful.push((outcomes.len(), name.to_owned())),
+            match &outcome {
+                Outcome::Failed(why) => refused = refused.or_else(|| Some(why.clone())),
+                Outcome::AlreadyGone if is_there => doubtful.push((outcomes.len(), name.to_owned())),
                 _ => {}
             }
             outcomes.push(outcome);

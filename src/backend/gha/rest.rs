@@ -1,6 +1,7 @@
 //! GitHub's own interface: it lists entries and deletes them, and tells of branches and the quota. It hands out no content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use super::credentials::Token;
 use super::entry::Listed;
-use super::http::{self, Answer, Http, MOST_CONCURRENT};
+use super::http::{self, Answer, Http, MOST_CONCURRENT, Tries};
 use crate::backend::entries::{Branch, RequestBudget, Surroundings};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::GithubRepository;
@@ -24,6 +25,8 @@ use crate::source::GithubRepository;
 const PER_PAGE: u64 = 100;
 /// More pages than these are believed of no list.
 const MOST_PAGES: u64 = 10_000;
+/// How often a list is read from which entries are lacking.
+const READINGS: usize = 2;
 /// The quota and the idle time of a repository for which nobody has set others (GitHub's documentation).
 const USUAL_GB: u64 = 10;
 const USUAL_IDLE_DAYS: i64 = 7;
@@ -51,6 +54,20 @@ pub(super) struct Rest {
 struct Page {
     total_count: u64,
     actions_caches: Vec<Listed>,
+}
+
+/// A list of which fewer entries came than GitHub says that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lacking {
+    promised: u64,
+    listed: u64,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { promised, listed } = self;
+        write!(f, "GitHub counts {promised} and lists {listed} of them")
+    }
 }
 
 impl Rest {
@@ -118,30 +135,56 @@ impl Rest {
     }
 
     /// Lists the entries whose keys begin with `prefix` and sends the pages as they come: the first one first, which tells
-    /// how many there are, then several at a time. It ends early when nobody receives any more.
+    /// how many there are, then several at a time. It ends early when nobody receives any more. Entries that go meanwhile
+    /// move others from one page to another, unseen: when fewer came than were promised all is read once more. Returns how
+    /// many are lacking then.
     pub(super) async fn list(
         &self,
         prefix: Option<&str>,
         sender: mpsc::Sender<Vec<Listed>>,
-    ) -> Result<(), RemoteError> {
+    ) -> Result<Option<Lacking>, RemoteError> {
+        let mut sent = HashSet::new();
+        let mut lacking = None;
+        for _ in 0..READINGS {
+            lacking = self.read_all(prefix, &sender, &mut sent).await?;
+            if lacking.is_none() {
+                break;
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// Reads all pages, and sends of each what was not `sent` before.
+    async fn read_all(
+        &self,
+        prefix: Option<&str>,
+        sender: &mpsc::Sender<Vec<Listed>>,
+        sent: &mut HashSet<u64>,
+    ) -> Result<Option<Lacking>, RemoteError> {
         let first = self.page(prefix, 1).await?;
-        let pages = first.total_count.div_ceil(PER_PAGE);
-        if sender.send(first.actions_caches).await.is_err() {
-            return Ok(());
+        let (promised, pages) = (first.total_count, first.total_count.div_ceil(PER_PAGE));
+        if pages > MOST_PAGES {
+            return Err(self.endless());
         }
         // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
         let rest: Vec<_> = (2..=pages).map(|number| self.page(prefix, number)).collect();
         let mut rest = stream::iter(rest).buffered(self.concurrency);
-        while let Some(page) = rest.next().await {
-            if sender.send(page?.actions_caches).await.is_err() {
-                return Ok(());
+        let (mut found, mut next) = (HashSet::new(), Some(first));
+        while let Some(page) = next {
+            let mut page = page.actions_caches;
+            found.extend(page.iter().map(|listed| listed.id));
+            page.retain(|listed| sent.insert(listed.id));
+            if sender.send(page).await.is_err() {
+                return Ok(None);
             }
+            next = rest.next().await.transpose()?;
         }
-        Ok(())
+        let listed = found.len() as u64;
+        Ok((listed < promised).then_some(Lacking { promised, listed }))
     }
 
     /// Lists entries as [`Self::list`] does, and returns them all.
-    pub(super) async fn list_all(&self, prefix: Option<&str>) -> Result<Vec<Listed>, RemoteError> {
+    pub(super) async fn list_all(&self, prefix: Option<&str>) -> Result<(Vec<Listed>, Option<Lacking>), RemoteError> {
         let (sender, mut pages) = mpsc::channel(1);
         let receiving = async {
             let mut all = Vec::new();
@@ -150,8 +193,13 @@ impl Rest {
             }
             all
         };
-        let (listed, all) = tokio::join!(self.list(prefix, sender), receiving);
-        listed.map(|()| all)
+        let (lacking, all) = tokio::join!(self.list(prefix, sender), receiving);
+        lacking.map(|lacking| (all, lacking))
+    }
+
+    fn endless(&self) -> RemoteError {
+        RemoteError::new(RemoteKind::BadAnswer, format!("{}: the list has no end", self.what()))
+            .because(format!("no more than {MOST_PAGES} pages are read"))
     }
 
     async fn page(&self, prefix: Option<&str>, number: u64) -> Result<Page, RemoteError> {
@@ -166,18 +214,20 @@ impl Rest {
         self.get("/actions/caches", &query).await
     }
 
-    /// Deletes an entry; tells whether it was still there.
-    pub(super) async fn delete(&self, id: u64) -> Result<bool, RemoteError> {
+    /// Tries once to delete an entry; tells whether it was still there. None when it is to be tried again: a job may have
+    /// asked for the entry meanwhile, so that a look comes before.
+    pub(super) async fn delete(&self, id: u64, tries: &mut Tries) -> Result<Option<bool>, RemoteError> {
         if self.token.is_none() {
             return Err(RemoteError::new(RemoteKind::Unauthorized, format!("{}: deleting needs a token", self.what()))
                 .hint(NO_TOKEN));
         }
         self.pace().await;
         let path = format!("/actions/caches/{id}");
-        let answer = self.http.send(|| self.request(Method::DELETE, &path), &self.what(), PATIENCE).await?;
+        let request = || self.request(Method::DELETE, &path);
+        let Some(answer) = self.http.try_once(request, &self.what(), PATIENCE, tries).await? else { return Ok(None) };
         match answer.status {
-            StatusCode::NO_CONTENT | StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::NO_CONTENT | StatusCode::OK => Ok(Some(true)),
+            StatusCode::NOT_FOUND => Ok(Some(false)),
             _ => Err(self.refusal(&answer, "actions: write")),
         }
     }
@@ -288,15 +338,15 @@ impl Rest {
             all.extend(found?.0);
         }
         // Something between that drops the header: page by page, until one is not full.
-        for number in (2_u64..).take_while(|_| last.is_none()) {
+        for number in (2..=MOST_PAGES).take_while(|_| last.is_none()) {
             let (found, _) = page(number).await?;
             let is_last = (found.len() as u64) < PER_PAGE;
             all.extend(found);
             if is_last {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
+        if last.is_some() { Ok(all) } else { Err(self.endless()) }
     }
 
     fn what(&self) -> String {

@@ -17,9 +17,12 @@ use super::credentials::{check_address, variable};
 use super::entry::BUILDKIT_VERSION;
 use super::http::{self, Http};
 use crate::backend::{RemoteError, RemoteKind};
+use crate::format::text::visible;
 use crate::source::{GhaLocation, Secret, ServiceVersion};
 
 const WHAT: &str = "the cache service of the job";
+/// The variable in which a job has its token.
+const TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
 
 /// Talks to the service as a job.
 #[derive(Debug)]
@@ -60,9 +63,11 @@ impl Runtime {
         concurrency: usize,
         timeout: Duration,
     ) -> Result<Option<Self>, RemoteError> {
-        let secret = location.token.clone().or_else(|| variable("ACTIONS_RUNTIME_TOKEN").map(Secret::new));
-        let v1 = location.url.clone().or_else(|| variable("ACTIONS_CACHE_URL"));
-        let v2 = location.url_v2.clone().or_else(|| variable("ACTIONS_RESULTS_URL"));
+        let named = [variable("ACTIONS_CACHE_URL"), variable("ACTIONS_RESULTS_URL")];
+        let [v1, v2] = &named;
+        let v1 = location.url.clone().or_else(|| v1.clone());
+        let v2 = location.url_v2.clone().or_else(|| v2.clone());
+        let secret = location.token.clone().or_else(|| variable(TOKEN).map(Secret::new));
         let Some(token) = secret else { return Ok(None) };
         // As BuildKit decides: the second version wherever it is offered, unless the source asks for the first.
         let (url, version) = match (location.version, v1, v2) {
@@ -71,6 +76,9 @@ impl Runtime {
             _ => return Ok(None),
         };
         let url = check_address("the address of the cache service", &url)?;
+        if location.token.is_none() && !is_at_one_of(&url, &named) {
+            return Err(elsewhere(&url));
+        }
         let claims = claims(&token)?;
         Ok(Some(Self { http: Http::new(concurrency, timeout)?, url, version, token, claims, patience: timeout / 2 }))
     }
@@ -182,6 +190,23 @@ impl Runtime {
             _ => error.hint("ACTIONS_RUNTIME_TOKEN must be that of the job which is running"),
         }
     }
+}
+
+/// Tells whether an address has the origin of one that the job's environment names. A source may come from a file that
+/// anybody wrote, and the job's own token is for the job's own service.
+fn is_at_one_of(address: &str, named: &[Option<String>]) -> bool {
+    let origin = |address: &str| reqwest::Url::parse(address).ok().map(|url| url.origin());
+    let wanted = origin(address);
+    wanted.is_some() && named.iter().flatten().any(|named| origin(named) == wanted)
+}
+
+fn elsewhere(address: &str) -> RemoteError {
+    let shown = visible(address);
+    RemoteError::new(RemoteKind::Unauthorized, "there is no token for the cache service that the source names")
+        .because(format!(
+            "`{shown}` is not the service of this job, and {TOKEN} is sent to no other than that which ACTIONS_RESULTS_URL or ACTIONS_CACHE_URL names"
+        ))
+        .hint("leave `url` and `url_v2` out, or give the token of that service beside them, as `token=`")
 }
 
 /// Checks an address that the service signed: content comes encrypted, or from this very machine.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::RegistryCache;
-use super::kept::write;
+use super::kept::{Lasting, write};
 use crate::backend::PlanId;
 use crate::format::digest::Digest;
 
@@ -26,17 +26,15 @@ impl Dropped {
         self.0.join(run.to_string()).join(format!("{}-{}.json", digest.algorithm(), digest.hex()))
     }
 
-    /// Keeps a manifest.
+    /// Keeps a manifest, so that it outlasts whatever happens to this machine: what it is a copy of is about to go.
     pub(super) fn remember(&self, run: &PlanId, digest: Digest, bytes: &[u8]) -> io::Result<()> {
-        write(&self.file(run, digest), bytes)
+        write(&self.file(run, digest), bytes, Lasting::Yes)
     }
 
     /// Returns a manifest that is kept, if it still is what it was.
     pub(super) fn recall(&self, run: &PlanId, digest: Digest) -> Option<Vec<u8>> {
         let bytes = fs::read(self.file(run, digest)).ok()?;
-        let mut hasher = digest.hasher();
-        hasher.update(&bytes);
-        (hasher.finish() == digest).then_some(bytes)
+        digest.check(&bytes).is_ok().then_some(bytes)
     }
 
     /// Removes what runs before `before` left.

@@ -4,10 +4,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, sleep_until};
@@ -105,17 +105,10 @@ impl Http {
         limit: u64,
         make: impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync,
     ) -> Result<Answer, RemoteError> {
-        let what = self.host.clone();
-        let mut delays = delays();
+        let mut tries = Tries::new();
         loop {
-            let response = self.open(scope, &make).await?;
-            match read(response, limit).await {
-                Ok(answer) => return Ok(answer),
-                Err(failed) if failed.may_pass() => match delays.next() {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Err(failed.told(&what)),
-                },
-                Err(failed) => return Err(failed.told(&what)),
+            if let Some(answer) = self.try_once(scope, limit, &make, &mut tries).await? {
+                return Ok(answer);
             }
         }
     }
@@ -126,56 +119,86 @@ impl Http {
         scope: &Scope,
         make: &(impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync),
     ) -> Result<Response, RemoteError> {
-        let (mut delays, mut pauses, mut waited) = (delays(), 0, Duration::ZERO);
-        let mut answered = 0;
+        let mut tries = Tries::new();
         loop {
-            self.wait().await;
-            let header = self.auth.header(scope).await;
-            let mut request = make(&self.client);
-            if let Some(value) = header.as_ref().and_then(auth::header_value) {
-                request = request.header(AUTHORIZATION, value);
+            if let Some(response) = self.try_to_open(scope, make, &mut tries).await? {
+                return Ok(response);
             }
-            let sent = {
-                let _permit = self.permits.acquire().await;
-                request.send().await
-            };
-            let fault = match sent {
-                Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
-                    // Once for the first challenge, and once more for a token that has expired meanwhile.
-                    if answered >= 2 {
-                        return Err(self.unauthorized().await);
-                    }
-                    answered += 1;
-                    let base = self.base().await?;
-                    self.auth.answer(&self.client, base, scope, response.headers(), header.as_ref()).await?;
-                    continue;
+        }
+    }
+
+    /// Tries once to send a request, and reads its answer. None when it had to wait, or should be tried again: time has
+    /// passed, so that whoever changes something looks again before.
+    pub(super) async fn try_once(
+        &self,
+        scope: &Scope,
+        limit: u64,
+        make: &(impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync),
+        tries: &mut Tries,
+    ) -> Result<Option<Answer>, RemoteError> {
+        let Some(response) = self.try_to_open(scope, make, tries).await? else { return Ok(None) };
+        match read(response, limit).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failed) if failed.may_pass() => tries.pass(failed.told(&self.host)).await,
+            Err(failed) => Err(failed.told(&self.host)),
+        }
+    }
+
+    async fn try_to_open(
+        &self,
+        scope: &Scope,
+        make: &(impl Fn(&reqwest::Client) -> RequestBuilder + Send + Sync),
+        tries: &mut Tries,
+    ) -> Result<Option<Response>, RemoteError> {
+        if self.wait().await {
+            return Ok(None);
+        }
+        let header = self.auth.header(scope).await;
+        let mut request = make(&self.client);
+        if let Some(value) = header.as_ref().and_then(auth::header_value) {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let sent = {
+            let _permit = self.permits.acquire().await;
+            request.send().await
+        };
+        match sent {
+            Ok(response) if response.status() == StatusCode::UNAUTHORIZED => {
+                // Once for the first challenge, and once more for a token that has expired meanwhile.
+                if tries.answered >= 2 {
+                    return Err(self.unauthorized().await);
                 }
-                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                    let pause = asked_pause(response.headers()).unwrap_or_else(|| Duration::from_secs(1 << pauses));
-                    if pauses >= PAUSES || waited + pause > self.patience {
-                        return Err(self.throttled(pause));
-                    }
-                    tracing::info!(host = self.host, seconds = pause.as_secs(), "the registry asks to wait");
-                    (pauses, waited) = (pauses + 1, waited + pause);
-                    self.pause(pause);
-                    continue;
+                tries.answered += 1;
+                let base = self.base().await?;
+                self.auth.answer(&self.client, base, scope, response.headers(), header.as_ref()).await?;
+                Ok(None)
+            }
+            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                let pause = asked_pause(response.headers()).unwrap_or_else(|| Duration::from_secs(1 << tries.pauses));
+                let waited = tries.waited.saturating_add(pause);
+                if tries.pauses >= PAUSES || waited > self.patience {
+                    return Err(self.throttled(pause));
                 }
-                Ok(response) if response.status().is_server_error() => {
-                    let status = response.status();
-                    RemoteError::new(RemoteKind::Unavailable, format!("{}: the registry fails", self.host))
-                        .because(format!("it answers {status}"))
+                tracing::info!(host = self.host, seconds = pause.as_secs(), "the registry asks to wait");
+                (tries.pauses, tries.waited) = (tries.pauses + 1, waited);
+                self.pause(pause);
+                self.wait().await;
+                Ok(None)
+            }
+            Ok(response) if response.status().is_server_error() => {
+                let status = response.status();
+                let fault = RemoteError::new(RemoteKind::Unavailable, format!("{}: the registry fails", self.host))
+                    .because(format!("it answers {status}"));
+                tries.pass(fault).await
+            }
+            Ok(response) => Ok(Some(response)),
+            Err(error) => {
+                let failed = Failed::Way(error);
+                if !failed.may_pass() {
+                    return Err(failed.told(&self.host));
                 }
-                Ok(response) => return Ok(response),
-                Err(error) => {
-                    let failed = Failed::Way(error);
-                    if !failed.may_pass() {
-                        return Err(failed.told(&self.host));
-                    }
-                    failed.told(&self.host)
-                }
-            };
-            let Some(delay) = delays.next() else { return Err(fault) };
-            tokio::time::sleep(delay).await;
+                tries.pass(failed.told(&self.host)).await
+            }
         }
     }
 
@@ -193,13 +216,16 @@ impl Http {
             .hint("wait, log in (anonymous clients get less), or go slower with --concurrency; --timeout waits longer")
     }
 
-    async fn wait(&self) {
+    /// Waits as long as the registry has asked for; tells whether that took any time.
+    async fn wait(&self) -> bool {
+        let mut waited = false;
         loop {
             let until = self.paused.lock().ok().and_then(|paused| *paused);
             match until {
                 Some(until) if until > Instant::now() => sleep_until(until).await,
-                _ => return,
+                _ => return waited,
             }
+            waited = true;
         }
     }
 
@@ -237,12 +263,39 @@ impl Http {
     }
 }
 
-fn delays() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_jitter()
-        .with_max_times(RETRIES)
-        .build()
+/// The tries of one request so far.
+#[derive(Debug)]
+pub(super) struct Tries {
+    delays: ExponentialBackoff,
+    pauses: usize,
+    waited: Duration,
+    /// How many challenges were answered.
+    answered: usize,
+    lost: bool,
+}
+
+impl Tries {
+    pub(super) fn new() -> Self {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_jitter()
+            .with_max_times(RETRIES)
+            .build();
+        Self { delays, pauses: 0, waited: Duration::ZERO, answered: 0, lost: false }
+    }
+
+    /// Tells whether a try may have been heeded though no answer said so.
+    pub(super) fn may_have_worked(&self) -> bool {
+        self.lost
+    }
+
+    /// Lets a fault pass by waiting a while, unless there were too many.
+    async fn pass<T>(&mut self, fault: RemoteError) -> Result<Option<T>, RemoteError> {
+        self.lost = true;
+        let Some(delay) = self.delays.next() else { return Err(fault) };
+        tokio::time::sleep(delay).await;
+        Ok(None)
+    }
 }
 
 /// Makes the client. It follows redirects, and hands its login to none of them: reqwest takes the header away as soon as
@@ -398,6 +451,3 @@ pub(super) fn is_html(answer: &Answer) -> bool {
 fn wants_tls(answer: &Answer) -> bool {
     String::from_utf8_lossy(&answer.body).contains("HTTPS")
 }
-
-/// The methods that are used, by name.
-pub(super) const HEAD: Method = Method::HEAD;

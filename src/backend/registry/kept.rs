@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 
+/// How many folders around a file that is to last may be new: that of the run, that of all runs, and the one around it.
+const FOLDERS: usize = 3;
 /// How many bytes the cache may hold.
 const LIMIT: u64 = 256 << 20;
 
@@ -45,9 +47,7 @@ impl Kept {
         let file = self.file(digest);
         let size = fs::metadata(&file).ok()?.len();
         let bytes = if size <= DOCUMENT_LIMIT { fs::read(&file).ok()? } else { return None };
-        let mut hasher = digest.hasher();
-        hasher.update(&bytes);
-        if hasher.finish() == digest {
+        if digest.check(&bytes).is_ok() {
             return Some(bytes);
         }
         let _ = fs::remove_file(&file);
@@ -61,7 +61,7 @@ impl Kept {
 
     /// Keeps a document. A disk that is full or may not be written is no fault: it is read again the next time.
     pub(super) fn put(&self, digest: Digest, bytes: &[u8]) {
-        if let Err(error) = write(&self.file(digest), bytes) {
+        if let Err(error) = write(&self.file(digest), bytes, Lasting::No) {
             tracing::debug!(%error, "a document is not kept");
         }
     }
@@ -79,7 +79,7 @@ impl Kept {
     /// Remembers what the tags of a repository point to, and makes room where too much is kept.
     pub(super) fn put_tags(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
         let written = serde_json::to_vec(tags).map_err(std::io::Error::from);
-        if let Err(error) = written.and_then(|bytes| write(&self.tags_file(place), &bytes)) {
+        if let Err(error) = written.and_then(|bytes| write(&self.tags_file(place), &bytes, Lasting::No)) {
             tracing::debug!(%error, "tags are not kept");
         }
         self.trim();
@@ -117,16 +117,31 @@ impl Kept {
     }
 }
 
+/// Whether a file must outlast a machine that stops at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    Yes,
+    No,
+}
+
 /// Writes a file whole or not at all, for nobody else to read: registries may be private.
-pub(super) fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
     let mut open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    let written = open.write_all(bytes).and_then(|()| fs::rename(&unfinished, file));
+    let whole = open.write_all(bytes).and_then(|()| if lasting == Lasting::Yes { open.sync_all() } else { Ok(()) });
+    let written = whole.and_then(|()| fs::rename(&unfinished, file));
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }
-    written
+    written?;
+    if lasting == Lasting::Yes {
+        // The name of the file, and that of its folder, which may be new.
+        for folder in folder.ancestors().take(FOLDERS).filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 
 use super::auth::Scope;
-use super::http::{HEAD, Http};
+use super::http::{Http, Tries};
 use super::kept::Tagged;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
@@ -30,9 +30,7 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Tells whether the bytes are what the registry calls them.
     pub(super) fn is_true(&self) -> bool {
-        let mut hasher = self.digest.hasher();
-        hasher.update(&self.bytes);
-        hasher.finish() == self.digest
+        self.digest.check(&self.bytes).is_ok()
     }
 
     /// Returns it as what a tag points to.
@@ -63,7 +61,7 @@ pub(super) async fn get(http: &Http, repository: &str, reference: &str) -> Resul
 pub(super) async fn head(http: &Http, repository: &str, tag: &str) -> Result<Head, RemoteError> {
     let address = http.address(&format!("{repository}/manifests/{tag}")).await?;
     let scope = Scope::Pull(repository.to_owned());
-    let request = |client: &reqwest::Client| client.request(HEAD, address.clone()).header(ACCEPT, accepted());
+    let request = |client: &reqwest::Client| client.head(address.clone()).header(ACCEPT, accepted());
     let answer = http.send(&scope, DOCUMENT_LIMIT, request).await?;
     match (answer.status, told_digest(&answer.headers)) {
         (StatusCode::OK, Some(digest)) => Ok(Head::Points(Tagged {
@@ -88,11 +86,20 @@ pub(super) enum Head {
     Untold,
 }
 
+/// Finds out what a tag points to at this moment, whatever that takes; none when there is no such tag.
+pub(super) async fn now(http: &Http, repository: &str, tag: &str) -> Result<Option<Digest>, RemoteError> {
+    match head(http, repository, tag).await? {
+        Head::Points(tagged) => Ok(Some(tagged.digest)),
+        Head::Absent => Ok(None),
+        Head::Untold => Ok(get(http, repository, tag).await?.map(|manifest| manifest.digest)),
+    }
+}
+
 /// Tells whether a blob is stored.
 pub(super) async fn has_blob(http: &Http, repository: &str, digest: Digest) -> Result<bool, RemoteError> {
     let address = http.address(&format!("{repository}/blobs/{digest}")).await?;
     let scope = Scope::Pull(repository.to_owned());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.request(HEAD, address.clone())).await?;
+    let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.head(address.clone())).await?;
     match answer.status {
         status if status.is_success() => Ok(true),
         StatusCode::NOT_FOUND => Ok(false),
@@ -119,7 +126,7 @@ pub(super) async fn open_blob(
     }
 }
 
-fn told_digest(headers: &HeaderMap) -> Option<Digest> {
+pub(super) fn told_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get(CONTENT_DIGEST)?.to_str().ok()?.parse().ok()
 }
 
@@ -143,19 +150,26 @@ pub(super) enum Deleted {
     NotOffered,
 }
 
-/// Deletes what a tag or a digest names.
-pub(super) async fn delete(http: &Http, repository: &str, reference: &str) -> Result<Deleted, RemoteError> {
+/// Tries once to delete what a tag or a digest names. None when it is to be tried again: a build may have pushed meanwhile,
+/// so that a look comes before.
+pub(super) async fn delete(
+    http: &Http,
+    repository: &str,
+    reference: &str,
+    tries: &mut Tries,
+) -> Result<Option<Deleted>, RemoteError> {
     let address = http.address(&format!("{repository}/manifests/{reference}")).await?;
     let scope = Scope::Change(repository.to_owned());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.delete(address.clone())).await?;
+    let request = |client: &reqwest::Client| client.delete(address.clone());
+    let Some(answer) = http.try_once(&scope, DOCUMENT_LIMIT, &request, tries).await? else { return Ok(None) };
     let is_unsupported = ["UNSUPPORTED", "DIGEST_INVALID", "TAG_INVALID", "NAME_INVALID"]
         .iter()
         .any(|code| super::http::has_code(&answer, code));
     match answer.status {
-        status if status.is_success() => Ok(Deleted::Gone),
-        StatusCode::NOT_FOUND => Ok(Deleted::Absent),
-        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Deleted::NotOffered),
-        StatusCode::BAD_REQUEST if is_unsupported => Ok(Deleted::NotOffered),
+        status if status.is_success() => Ok(Some(Deleted::Gone)),
+        StatusCode::NOT_FOUND => Ok(Some(Deleted::Absent)),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Some(Deleted::NotOffered)),
+        StatusCode::BAD_REQUEST if is_unsupported => Ok(Some(Deleted::NotOffered)),
         _ => Err(http.refusal(&answer, &format!("{}/{repository}:{reference}", http.host()), "delete").await),
     }
 }

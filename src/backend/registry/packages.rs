@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::backend::gha::credentials::{self, Token};
-use crate::backend::gha::http::{self, Answer, Http};
+use crate::backend::gha::http::{self, Answer, Http, Tries};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 use crate::source::RegistryLocation;
@@ -136,13 +136,15 @@ impl Packages {
         }
     }
 
-    /// Deletes a version with all its tags; tells whether it was there.
-    pub(super) async fn delete(&self, id: u64) -> Result<bool, RemoteError> {
+    /// Tries once to delete a version with all its tags; tells whether it was there. None when it is to be tried again: a
+    /// build may have pushed meanwhile, so that a look comes before.
+    pub(super) async fn delete(&self, id: u64, tries: &mut Tries) -> Result<Option<bool>, RemoteError> {
         let path = self.path(&format!("versions/{id}")).await?;
-        let answer = self.send(Method::DELETE, &path, PATIENCE).await?;
+        let request = || self.request(&Method::DELETE, &path);
+        let Some(answer) = self.http.try_once(request, WHAT, PATIENCE, tries).await? else { return Ok(None) };
         match answer.status {
-            status if status.is_success() => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(Some(true)),
+            StatusCode::NOT_FOUND => Ok(Some(false)),
             _ => Err(self.refusal(&answer, "delete:packages")),
         }
     }
@@ -174,19 +176,20 @@ impl Packages {
     }
 
     async fn send(&self, method: Method, path: &str, patience: Duration) -> Result<Answer, RemoteError> {
-        let request = || -> RequestBuilder {
-            let request = self
-                .http
-                .client
-                .request(method.clone(), format!("{}/{path}", self.api))
-                .header("accept", "application/vnd.github+json")
-                .header("x-github-api-version", "2022-11-28");
-            match &self.token {
-                Some(token) => request.bearer_auth(token.secret.expose()),
-                None => request,
-            }
-        };
-        self.http.send(request, WHAT, patience).await
+        self.http.send(|| self.request(&method, path), WHAT, patience).await
+    }
+
+    fn request(&self, method: &Method, path: &str) -> RequestBuilder {
+        let request = self
+            .http
+            .client
+            .request(method.clone(), format!("{}/{path}", self.api))
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28");
+        match &self.token {
+            Some(token) => request.bearer_auth(token.secret.expose()),
+            None => request,
+        }
     }
 
     fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, RemoteError> {

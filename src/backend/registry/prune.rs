@@ -11,9 +11,11 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
+use super::http::Tries;
 use super::manifests::{Deleted, Head};
 use super::packages::{Packages, State};
 use super::{RegistryCache, manifests, push};
+use crate::backend::gha::http as github;
 use crate::backend::{
     CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId, PruneError,
     RefRewrite, RefTarget, RemoteError, RemoteKind, Skip, Support,
@@ -24,9 +26,10 @@ use crate::format::text::visible;
 
 mod back;
 mod groups;
+mod probe;
 
 use back::DeletedVersions;
-use groups::Group;
+use groups::{Fate, Group};
 
 /// What can be put back.
 pub(super) const WAY_BACK: &str =
@@ -66,10 +69,10 @@ impl Lease for NoLease {}
 
 impl RegistryCache {
     /// Deletes what a group is about, and checks that its tags have gone.
-    async fn delete(&self, run: &PlanId, group: &Group, versions: Option<&Versions<'_>>) -> Outcome {
+    async fn delete(&self, run: &PlanId, group: &Group, versions: Option<&Versions<'_>>) -> Fate {
         match self.try_to_delete(run, group, versions).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome::Failed(in_one_line(&error)),
+            Ok(fate) => fate,
+            Err(error) => group.all(Outcome::Failed(in_one_line(&error))),
         }
     }
 
@@ -78,12 +81,12 @@ impl RegistryCache {
         run: &PlanId,
         group: &Group,
         versions: Option<&Versions<'_>>,
-    ) -> Result<Outcome, RemoteError> {
+    ) -> Result<Fate, RemoteError> {
         if let Support::No(why) = self.learned.lock().await.support() {
-            return Ok(Outcome::Failed(why));
+            return Ok(group.all(Outcome::Failed(why)));
         }
         let Ok(bytes) = self.read_document(group.digest, DOCUMENT_LIMIT).await else {
-            return Ok(Outcome::Skipped(Skip::Undetermined));
+            return Ok(group.all(Outcome::Skipped(Skip::Undetermined)));
         };
         // First the memory, then the deed.
         if let Some(dropped) = self.dropped() {
@@ -98,7 +101,7 @@ impl RegistryCache {
         let by_tag = self.learned.lock().await.deletes_tags;
         if !group.tags.is_empty() && by_tag != Some(false) {
             match self.delete_tags(group, &bytes).await? {
-                Some(outcome) => return Ok(outcome),
+                Some(fate) => return Ok(fate),
                 None => self.learned.lock().await.deletes_tags = Some(false),
             }
         }
@@ -106,37 +109,51 @@ impl RegistryCache {
     }
 
     /// Deletes a manifest by its digest, and with it all its tags.
-    async fn delete_manifest(&self, group: &Group) -> Result<Outcome, RemoteError> {
-        if let Some(outcome) = self.must_stay(group).await? {
-            return Ok(outcome);
-        }
+    async fn delete_manifest(&self, group: &Group) -> Result<Fate, RemoteError> {
         let http = self.http().await?;
-        match manifests::delete(http, self.repository(), &group.digest.to_string()).await? {
-            Deleted::Absent if group.tags.is_empty() => return Ok(Outcome::AlreadyGone),
-            Deleted::Gone | Deleted::Absent => {}
+        let mut tries = Tries::new();
+        let deleted = loop {
+            if let Some(outcome) = self.must_stay(group).await? {
+                return Ok(group.all(outcome));
+            }
+            let reference = group.digest.to_string();
+            if let Some(deleted) = manifests::delete(http, self.repository(), &reference, &mut tries).await? {
+                break deleted;
+            }
+        };
+        match deleted {
+            Deleted::Absent if group.tags.is_empty() && !tries.may_have_worked() => Ok(group.all(Outcome::AlreadyGone)),
+            Deleted::Gone | Deleted::Absent => Ok(self.have_gone(group).await),
             Deleted::NotOffered => {
                 let why = refuses(http.host());
                 self.learned.lock().await.refuses = Some(why.clone());
-                return Ok(Outcome::Failed(why));
+                Ok(group.all(Outcome::Failed(why)))
             }
         }
-        self.have_gone(group).await
     }
 
     /// Deletes a version of a package, and with it all its tags: GitHub's registry itself deletes nothing.
-    async fn delete_version(&self, group: &Group, versions: &Versions<'_>) -> Result<Outcome, RemoteError> {
-        if let Some(outcome) = self.must_stay(group).await? {
-            return Ok(outcome);
+    async fn delete_version(&self, group: &Group, versions: &Versions<'_>) -> Result<Fate, RemoteError> {
+        let Some(id) = versions.ids.get(&group.digest) else {
+            let stays = self.must_stay(group).await?;
+            return Ok(group.all(stays.unwrap_or(Outcome::AlreadyGone)));
+        };
+        let mut tries = github::Tries::new();
+        loop {
+            if let Some(outcome) = self.must_stay(group).await? {
+                return Ok(group.all(outcome));
+            }
+            let gone = if tries.may_have_worked() { Outcome::Done } else { Outcome::AlreadyGone };
+            let Some(version) = versions.packages.version(*id).await? else { return Ok(group.all(gone)) };
+            if version.digest() != Some(group.digest) || !version.tags().iter().all(|tag| group.tags.contains(tag)) {
+                return Ok(group.all(Outcome::Skipped(Skip::Changed)));
+            }
+            match versions.packages.delete(*id, &mut tries).await? {
+                Some(true) => return Ok(self.have_gone(group).await),
+                Some(false) => return Ok(group.all(gone)),
+                None => {}
+            }
         }
-        let Some(id) = versions.ids.get(&group.digest) else { return Ok(Outcome::AlreadyGone) };
-        let Some(version) = versions.packages.version(*id).await? else { return Ok(Outcome::AlreadyGone) };
-        if version.digest() != Some(group.digest) || !version.tags().iter().all(|tag| group.tags.contains(tag)) {
-            return Ok(Outcome::Skipped(Skip::Changed));
-        }
-        if !versions.packages.delete(*id).await? {
-            return Ok(Outcome::AlreadyGone);
-        }
-        self.have_gone(group).await
     }
 
     /// Looks once more at what a manifest is to others, just before it goes; returns the outcome when it has to stay.
@@ -157,58 +174,116 @@ impl RegistryCache {
         Ok(is_subject.then_some(Outcome::Skipped(Skip::Named)))
     }
 
-    /// Checks that the tags of a group have gone. A service may take a moment to say so.
-    async fn have_gone(&self, group: &Group) -> Result<Outcome, RemoteError> {
-        let http = self.http().await?;
+    /// Checks that the tags of a group have gone, which the registry has deleted with their manifest.
+    async fn have_gone(&self, group: &Group) -> Fate {
+        let mut tags = Vec::with_capacity(group.tags.len());
         for tag in &group.tags {
-            let mut looks = 0;
-            while let Head::Points(tagged) = manifests::head(http, self.repository(), tag).await? {
+            tags.push(self.has_gone(group.digest, tag).await);
+        }
+        let rest = tags.iter().find(|outcome| **outcome != Outcome::Done).cloned().unwrap_or(Outcome::Done);
+        Fate { tags, rest }
+    }
+
+    /// Checks that a tag has gone which the registry says that it has deleted. A service may take a moment to say so.
+    async fn has_gone(&self, digest: Digest, tag: &str) -> Outcome {
+        for looks in 0..=LOOKS {
+            tokio::time::sleep(PAUSE * looks).await;
+            let head = match self.http().await {
+                Ok(http) => manifests::head(http, self.repository(), tag).await,
+                Err(error) => Err(error),
+            };
+            match head {
+                Ok(Head::Points(tagged)) if tagged.digest == digest => {}
                 // Pushed again since, by a build that does not wait for anybody.
-                if tagged.digest != group.digest {
-                    break;
+                Ok(_) => return Outcome::Done,
+                // The registry's word is what there is. A tag that went and is not noted could not be given back.
+                Err(error) => {
+                    tracing::warn!(error = in_one_line(&error), tag, "it cannot be seen whether a tag has gone");
+                    return Outcome::Done;
                 }
-                if looks == LOOKS {
-                    return Ok(Outcome::Failed(STILL_THERE.to_owned()));
-                }
-                looks += 1;
-                tokio::time::sleep(PAUSE * looks).await;
             }
         }
-        Ok(Outcome::Done)
+        Outcome::Failed(STILL_THERE.to_owned())
     }
 
     /// Deletes tags as such; none when the registry does not do that.
-    async fn delete_tags(&self, group: &Group, bytes: &[u8]) -> Result<Option<Outcome>, RemoteError> {
-        let http = self.http().await?;
-        // Where a tag takes its manifest along, what holds for a manifest holds for a tag.
-        if self.learned.lock().await.takes_manifests == Some(true)
-            && let Some(outcome) = self.must_stay(group).await?
-        {
-            return Ok(Some(outcome));
+    async fn delete_tags(&self, group: &Group, bytes: &[u8]) -> Result<Option<Fate>, RemoteError> {
+        if group.stays.is_some() {
+            self.find_out(bytes).await?;
+            let learned = self.learned.lock().await;
+            if learned.deletes_tags == Some(false) {
+                return Ok(None);
+            }
         }
-        let mut deleted = 0;
+        // Where a tag takes its manifest along, what holds for a manifest holds for a tag.
+        let takes_all = self.learned.lock().await.takes_manifests == Some(true);
+        if takes_all && let Some(outcome) = self.must_stay(group).await? {
+            return Ok(Some(group.all(outcome)));
+        }
+        let (mut tags, mut wrong) = (Vec::with_capacity(group.tags.len()), None);
         for tag in &group.tags {
-            // The manifest's own tags go one by one, so that each is looked at again just before.
+            // That one has changed is no word about the next, and that the registry fails is.
+            let outcome = match &wrong {
+                Some(why) => Outcome::Failed(String::clone(why)),
+                None => match self.delete_tag(group, tag, takes_all).await {
+                    Ok(Some(outcome)) => outcome,
+                    Ok(None) if tags.contains(&Outcome::Done) => Outcome::Failed(refuses(&self.location.host)),
+                    Ok(None) => return Ok(None),
+                    Err(error) => Outcome::Failed(in_one_line(&error)),
+                },
+            };
+            if let Outcome::Failed(why) = &outcome {
+                wrong.get_or_insert_with(|| why.clone());
+            }
+            tags.push(outcome);
+        }
+        let deleted = tags.contains(&Outcome::Done);
+        for (tag, outcome) in group.tags.iter().zip(&mut tags) {
+            match outcome {
+                Outcome::Done => *outcome = self.has_gone(group.digest, tag).await,
+                // It went along with another one.
+                Outcome::AlreadyGone if deleted => *outcome = Outcome::Done,
+                _ => {}
+            }
+        }
+        if tags.contains(&Outcome::Done) {
+            self.learned.lock().await.deletes_tags = Some(true);
+            match self.mend(group, bytes).await {
+                Ok(None) => {}
+                Ok(Some(why)) => return Ok(Some(group.all(Outcome::Failed(why)))),
+                Err(error) if group.stays.is_some() => return Err(error),
+                Err(error) => tracing::debug!(%error, "it cannot be seen whether the manifest went, too"),
+            }
+        }
+        let rest = tags.iter().find(|outcome| **outcome != Outcome::Done).cloned().unwrap_or(Outcome::Done);
+        Ok(Some(Fate { tags, rest }))
+    }
+
+    /// Deletes one tag, as long as it points to the manifest of its group: each try has its own look before. None when the
+    /// registry does not delete tags.
+    async fn delete_tag(&self, group: &Group, tag: &str, takes_all: bool) -> Result<Option<Outcome>, RemoteError> {
+        let http = self.http().await?;
+        let mut tries = Tries::new();
+        loop {
             match manifests::head(http, self.repository(), tag).await? {
-                Head::Absent => continue,
+                Head::Absent if tries.may_have_worked() => return Ok(Some(Outcome::Done)),
+                Head::Absent => return Ok(Some(Outcome::AlreadyGone)),
                 Head::Points(tagged) if tagged.digest != group.digest => {
                     return Ok(Some(Outcome::Skipped(Skip::Changed)));
                 }
                 Head::Points(_) | Head::Untold => {}
             }
-            match manifests::delete(http, self.repository(), tag).await? {
-                Deleted::NotOffered => return Ok(None),
-                Deleted::Gone | Deleted::Absent => deleted += 1,
+            match manifests::delete(http, self.repository(), tag, &mut tries).await? {
+                Some(Deleted::NotOffered) => return Ok(None),
+                Some(Deleted::Gone | Deleted::Absent) => return Ok(Some(Outcome::Done)),
+                None if takes_all => {
+                    if let Some(outcome) = self.must_stay(group).await? {
+                        return Ok(Some(outcome));
+                    }
+                }
+                None => {}
             }
         }
-        if let Outcome::Failed(why) = self.have_gone(group).await? {
-            return Ok(Some(Outcome::Failed(why)));
-        }
-        self.learned.lock().await.deletes_tags = Some(true);
-        if let Some(why) = self.mend(group, bytes).await? {
-            return Ok(Some(Outcome::Failed(why)));
-        }
-        Ok(Some(if deleted == 0 { Outcome::AlreadyGone } else { Outcome::Done }))
     }
 
     /// Finds out whether a tag that went took its manifest along. What had to stay is pushed again; returns what happened.
@@ -229,17 +304,28 @@ impl RegistryCache {
         }
         let mut back = Vec::new();
         for sibling in &group.siblings {
-            if manifests::head(http, self.repository(), sibling).await? == Head::Absent {
-                push::manifest(http, self.repository(), sibling, bytes).await?;
+            if self.push_absent(sibling, bytes).await? {
                 back.push(format!("`{}`", visible(sibling)));
             }
         }
         if group.siblings.is_empty() {
-            push::manifest(http, self.repository(), &group.digest.to_string(), bytes).await?;
+            self.push_absent(&group.digest.to_string(), bytes).await?;
             back.push("what an index names".to_owned());
         }
         let what = back.join(", ");
         Ok(Some(format!("{} deletes a manifest with its tags: {what}, which stays, was pushed again", http.host())))
+    }
+
+    /// Puts a manifest where there is none; tells whether it did.
+    async fn push_absent(&self, reference: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
+        let http = self.http().await?;
+        let mut tries = Tries::new();
+        while manifests::head(http, self.repository(), reference).await? == Head::Absent {
+            if push::manifest(http, self.repository(), reference, bytes, &mut tries).await? {
+                return Ok(true);
+            }
+        }
+        Ok(tries.may_have_worked())
     }
 
     /// Lists what GitHub can delete; none elsewhere.
@@ -294,23 +380,24 @@ impl CachePruner for RegistryCache {
             Err(error) => return Ok(vec![Outcome::Failed(in_one_line(&error)); refs.len()]),
         };
         let mut groups = self.groups(&refs, &mut outcomes).await?.into_iter();
-        let conclude = |outcomes: &mut [Option<Outcome>], group: &Group, outcome: &Outcome| {
-            group.places.iter().for_each(|place| set(outcomes, *place, outcome.clone()));
+        let conclude = |outcomes: &mut [Option<Outcome>], group: &Group, fate: Fate| {
+            group.places.iter().zip(fate.tags).for_each(|(place, outcome)| set(outcomes, *place, outcome));
+            group.untagged.iter().for_each(|place| set(outcomes, *place, fate.rest.clone()));
         };
         // The first one alone: what it teaches of the registry spares the others their tries.
         if let Some(group) = groups.next() {
-            let outcome = self.delete(run, &group, versions.as_ref()).await;
-            conclude(&mut outcomes, &group, &outcome);
+            let fate = self.delete(run, &group, versions.as_ref()).await;
+            conclude(&mut outcomes, &group, fate);
         }
         let groups: Vec<_> = groups.collect();
         let deleting: Vec<_> = groups.iter().map(|group| self.delete(run, group, versions.as_ref())).collect();
         let mut deleting = stream::iter(deleting).buffered(self.access.concurrency.max(1));
         let mut done = Vec::with_capacity(groups.len());
-        while let Some(outcome) = deleting.next().await {
-            done.push(outcome);
+        while let Some(fate) = deleting.next().await {
+            done.push(fate);
         }
-        for (group, outcome) in groups.iter().zip(done) {
-            conclude(&mut outcomes, group, &outcome);
+        for (group, fate) in groups.iter().zip(done) {
+            conclude(&mut outcomes, group, fate);
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect())
     }

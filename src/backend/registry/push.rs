@@ -5,7 +5,8 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::auth::Scope;
-use super::http::{Answer, Http};
+use super::http::{Answer, Http, Tries};
+use super::manifests::told_digest;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Document, INDEXES, MANIFESTS};
@@ -13,18 +14,32 @@ use crate::format::manifest::{Document, INDEXES, MANIFESTS};
 /// The largest answer to something that is written, in bytes.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
-/// Puts a manifest under a tag, and checks that the registry took it as it is.
-pub(super) async fn manifest(http: &Http, repository: &str, tag: &str, bytes: &[u8]) -> Result<(), RemoteError> {
+/// Tries once to put a manifest under a tag, and checks that the registry took it as it is; tells whether it did. Where it
+/// did not it is to be tried again: a build may have pushed meanwhile, so that a look comes before.
+pub(super) async fn manifest(
+    http: &Http,
+    repository: &str,
+    tag: &str,
+    bytes: &[u8],
+    tries: &mut Tries,
+) -> Result<bool, RemoteError> {
     let address = http.address(&format!("{repository}/manifests/{tag}")).await?;
     let scope = Scope::Change(repository.to_owned());
     let kind = media_type(bytes);
     let request =
         |client: &reqwest::Client| client.put(address.clone()).header(CONTENT_TYPE, &kind).body(bytes.to_vec());
-    let answer = http.send(&scope, ANSWER_LIMIT, request).await?;
-    if answer.status.is_success() {
-        return Ok(());
+    let Some(answer) = http.try_once(&scope, ANSWER_LIMIT, &request, tries).await? else { return Ok(false) };
+    let what = format!("{}/{repository}:{tag}", http.host());
+    if !answer.status.is_success() {
+        return Err(refused(http, &answer, &what).await);
     }
-    Err(refused(http, &answer, &format!("{}/{repository}:{tag}", http.host())).await)
+    match told_digest(&answer.headers) {
+        Some(digest) if digest.check(bytes).is_err() => {
+            Err(RemoteError::new(RemoteKind::BadAnswer, format!("{what}: the registry does not take it as it is"))
+                .because(format!("it calls it {digest}")))
+        }
+        _ => Ok(true),
+    }
 }
 
 /// Puts a blob, in one piece.

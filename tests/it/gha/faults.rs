@@ -206,3 +206,24 @@ fn evicted_entries_are_not_there_any_more() {
     assert!(du["total"]["bytes"].as_u64().unwrap() <= 100_000);
     assert!(du["missing"]["blobs"].as_u64().unwrap() > 0, "{du}");
 }
+
+#[test]
+fn a_list_without_an_end_is_not_read() {
+    let (sandbox, server) = failing(&Answer::json(200, &json!({"total_count": u64::MAX, "actions_caches": []})));
+    let run = run(server.command(&sandbox), &["ls", SOURCE]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("the list has no end"), "{run}");
+}
+
+#[test]
+fn a_list_from_which_entries_are_lacking_is_read_once_more() {
+    let (sandbox, server) = shop();
+    let before = super::json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0].clone();
+    let first = server.state().entries[0].id;
+    // The list of indexes has one page, and that of all entries two.
+    for answers in 1..=3 {
+        server.state().left_out = (vec![first], answers);
+        let after = super::json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0].clone();
+        assert_eq!(after["total"], before["total"], "{answers}");
+    }
+}

@@ -116,3 +116,49 @@ fn a_blob_is_read_as_it_comes_however_large() {
     let outside = runtime.block_on(server.reader(false).open_blob(digest)).err().unwrap();
     assert!(outside.to_string().contains("inside a job"), "{outside}");
 }
+
+#[test]
+fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
+    let ((sandbox, server), other) = (shop(), Github::of_fixture("shop"));
+    for named in ["url_v2", "url"] {
+        let address = other.address();
+        let version = if named == "url" { ",version=1" } else { "" };
+        let source = format!("type=gha,repository=acme/shop,{named}={address}{version}");
+        std::fs::write(sandbox.path("cachelens.toml"), format!("sources = [\"{source}\"]\n")).unwrap();
+        for arguments in [vec!["ls"], vec!["ls", source.as_str()]] {
+            let run = run(server.in_job(&sandbox), &arguments);
+            assert_eq!(run.code, Some(1), "{run}");
+            let told = run.stderr.replace(address, "http://OTHER");
+            assert!(
+                told.contains("`http://OTHER` is not the service of this job, and ACTIONS_RUNTIME_TOKEN"),
+                "{told}"
+            );
+            assert!(told.contains("beside them, as `token=`"), "{told}");
+        }
+    }
+    assert_eq!(other.state().requests, Vec::<String>::new());
+    // With a token that is meant for it the other is asked, and the job's own address may be named.
+    let token = server.job_token(-60, 60);
+    let with_token = format!("type=gha,repository=acme/shop,url_v2={},token={token}", other.address());
+    let own = format!("type=gha,repository=acme/shop,url_v2={}/", server.address());
+    for source in [with_token, own] {
+        let ls = run(server.in_job(&sandbox), &["ls", &source]);
+        assert_eq!(ls.code, Some(0), "{ls}");
+    }
+    assert!(other.state().requests.iter().any(|line| line.starts_with("POST /twirp/")));
+}
+
+#[test]
+fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
+    let server = Github::start();
+    let mut hasher = format!("sha512:{}", "0".repeat(128)).parse::<Digest>().unwrap().hasher();
+    hasher.update(b"right");
+    let digest = hasher.finish();
+    let id = server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"right");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let read = || runtime.block_on(server.reader(true).read_document(digest, 100));
+    assert_eq!(read().unwrap(), b"right");
+    server.state().entries.retain(|entry| entry.id != id);
+    server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"wrong");
+    assert!(matches!(read(), Err(ReadError::WrongBytes { .. })));
+}

@@ -220,3 +220,40 @@ fn the_budget_of_requests_is_said_before() {
     let plan = run(server.command(&sandbox), &["prune", SOURCE]);
     assert!(plan.to_string().contains("deleting takes 14 requests; 4321 more are allowed until 03:33 UTC"), "{plan}");
 }
+
+#[test]
+fn no_layer_goes_while_indexes_are_not_listed() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let blobs = || keys(&server).iter().filter(|key| key.contains("buildkit-blob")).count();
+    let before = blobs();
+    let newest = {
+        let state = server.state();
+        let indexes = state.entries.iter().filter(|entry| entry.key.starts_with("index-"));
+        indexes.max_by_key(|entry| entry.created_at).unwrap().id
+    };
+    server.state().left_out = (vec![newest], usize::MAX);
+    let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
+    assert!(ls.stdout.contains("? of the indexes GitHub counts 15 and lists 14 of them"), "{ls}");
+    let du = run(server.in_job(&sandbox), &["du", SOURCE]);
+    assert!(du.stdout.contains("GitHub counts 167 and lists 166 of them: the figures are too small"), "{du}");
+    let pruned = run(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(blobs(), before, "{pruned}");
+    assert!(server.state().entries.iter().any(|entry| entry.id == newest));
+    assert!(!server.state().requests.iter().any(|line| line.starts_with("DELETE")), "{pruned}");
+}
+
+#[test]
+fn what_a_job_asks_for_while_github_is_waited_for_stays() {
+    let limit = Answer::json(403, &serde_json::json!({"message": "You have exceeded a secondary rate limit."}));
+    for fault in [limit.with("retry-after", 1), Answer::json(502, &serde_json::json!({"message": "later"}))] {
+        let (sandbox, server) = shop();
+        policy(&sandbox, "");
+        server.state().used_meanwhile = true;
+        server.state().faults.push_back(("DELETE".into(), fault));
+        let before = keys(&server);
+        let pruned = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
+        assert_eq!((pruned.code, keys(&server)), (Some(4), before), "{pruned}");
+        assert!(pruned.stdout.contains("14 skipped"), "{pruned}");
+    }
+}

@@ -229,3 +229,35 @@ fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
     let run = ls(&sandbox, &registry);
     assert_eq!(run.stdout.lines().filter(|line| line.starts_with('c')).count(), 14, "{run}");
 }
+
+#[test]
+fn a_list_that_goes_on_elsewhere_has_not_ended() {
+    let (registry, other) = (SecondRegistry::with("shop"), SecondRegistry::with("shop"));
+    let sandbox = Sandbox::new();
+    registry.state().page = Some(4);
+    // Behind a proxy a registry may know neither its scheme nor its port.
+    for place in [format!("http://{}", registry.host()), "https://127.0.0.1".to_owned()] {
+        registry.state().links_to = Some(place);
+        let run = ls(&sandbox, &registry);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert_eq!(run.stdout.lines().filter(|line| line.starts_with('c')).count(), 15, "{run}");
+    }
+    registry.state().links_to = Some(format!("http://localhost:{}", other.host().rsplit(':').next().unwrap()));
+    let run = ls(&sandbox, &registry);
+    assert_eq!(run.code, Some(1), "{run}");
+    let told = shown(&run, &registry);
+    assert!(told.starts_with("error: HOST/shop-cache: the list goes on elsewhere\n"), "{told}");
+    assert_eq!(other.state().requests, Vec::<String>::new());
+}
+
+#[test]
+fn a_pause_of_ages_ends_in_words() {
+    let registry = SecondRegistry::with("shop");
+    for seconds in [1, u64::MAX] {
+        let slow = Answer::empty(429).with("retry-after", seconds);
+        registry.state().faults.push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
+    }
+    let run = ls(&Sandbox::new(), &registry);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("it asks to wait 18446744073709551615 s"), "{run}");
+}

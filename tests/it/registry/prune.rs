@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 use crate::support::command::{Run, Sandbox};
+use crate::support::http::Answer;
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, Setup};
 
@@ -82,11 +84,12 @@ fn tags_go_as_such_where_the_registry_deletes_them() {
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(registry.state().names("shop-cache").len(), 15);
-    assert!(registry.asked("DELETE /v2/shop-cache/manifests/sha256:") == 0);
+    let shared = registry.state().tags["shop-cache"]["c03"];
+    assert_eq!(registry.asked(&format!("DELETE /v2/shop-cache/manifests/{shared}")), 0);
 }
 
 #[test]
-fn a_registry_that_takes_what_stays_is_stopped_and_mended() {
+fn a_registry_that_takes_what_stays_is_found_out_before_anything_goes() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
@@ -96,7 +99,102 @@ fn a_registry_that_takes_what_stays_is_stopped_and_mended() {
     assert_eq!(run.code, Some(4), "{run}");
     let state = registry.state();
     let names = state.names("shop-cache");
-    assert!(names.contains(&"c03") && names.contains(&"c04"), "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
+    // No moment at which a tag that stays was not there: only the tags of its own were put and deleted.
+    let changing = state.requests.iter().filter(|line| line.starts_with("PUT ") || line.starts_with("DELETE "));
+    let digest = |line: &str| line.contains("/manifests/sha256:");
+    let others: Vec<_> = changing.filter(|line| !line.contains("/cachelens-probe-") && !digest(line)).collect();
+    assert_eq!(others, Vec::<&String>::new());
+}
+
+#[test]
+fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
+    let registry = SecondRegistry::with("shop");
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    let denied = json!({"errors": [{"code": "DENIED", "message": "read only"}]});
+    registry.state().faults.push_back(("PUT /v2/shop-cache/manifests/".to_owned(), Answer::json(403, &denied)));
+    let run = drop_pulls(&Sandbox::new(), &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(
+        run.stdout.contains("others need the manifest, and whether it goes with a tag could not be tried"),
+        "{run}"
+    );
+    assert_eq!(registry.asked("DELETE /v2/shop-cache/manifests/pr-1"), 0);
+    assert_eq!(registry.state().names("shop-cache").len(), 16);
+}
+
+#[test]
+fn a_tag_that_is_pushed_while_a_deletion_is_tried_again_stays() {
+    let pause = Answer::empty(429).with("retry-after", 1);
+    for fault in [Answer::empty(503), pause] {
+        for deletes_tags in [true, false] {
+            let registry = SecondRegistry::with("shop");
+            {
+                let mut state = registry.state();
+                state.deletes_tags = deletes_tags;
+                let (one, two) = (state.tags["shop-cache"]["c03"], state.tags["shop-cache"]["c05"]);
+                let tags = state.tags.get_mut("shop-cache").unwrap();
+                tags.remove("c03");
+                tags.insert("pr-1".to_owned(), one);
+                let reference = if deletes_tags { "pr-1".to_owned() } else { one.to_string() };
+                state.faults.push_back((format!("DELETE /v2/shop-cache/manifests/{reference}"), fault.clone()));
+                state.moves.push(("shop-cache".to_owned(), "pr-1".to_owned(), Some(two)));
+            }
+            let run = drop_pulls(&Sandbox::new(), &registry);
+            assert_eq!(run.code, Some(4), "{run}");
+            let state = registry.state();
+            assert_eq!(state.tags["shop-cache"]["pr-1"], state.tags["shop-cache"]["c05"], "{run}");
+        }
+    }
+}
+
+#[test]
+fn each_tag_has_its_own_outcome_and_comes_back_by_it() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    let pulls = ["pr-1", "pr-2", "pr-3"];
+    registry.state().tag("shop-cache", "c03", pulls.map(str::to_owned));
+    let (one, two) = {
+        let state = registry.state();
+        (state.tags["shop-cache"]["c03"], state.tags["shop-cache"]["c05"])
+    };
+    // The answer to the first deletion gets lost, and meanwhile the first is gone and the second is another.
+    {
+        let mut state = registry.state();
+        state.faults.push_back(("DELETE /v2/shop-cache/manifests/pr-1".to_owned(), Answer::empty(503)));
+        state.moves.push(("shop-cache".to_owned(), "pr-1".to_owned(), None));
+        state.moves.push(("shop-cache".to_owned(), "pr-2".to_owned(), Some(two)));
+    }
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(run.stdout.contains("2 done") && run.stdout.contains("1 skipped"), "{run}");
+    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(0), "{undone}");
+    let state = registry.state();
+    assert_eq!(pulls.map(|tag| state.tags["shop-cache"].get(tag).copied()), [Some(one), Some(two), Some(one)]);
+}
+
+#[test]
+fn undo_overwrites_nothing_that_it_has_not_seen_and_believes_no_other_digest() {
+    let registry = SecondRegistry::with("shop");
+    let sandbox = Sandbox::new();
+    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    let run = drop_pulls(&sandbox, &registry);
+    assert_eq!(run.code, Some(0), "{run}");
+    let lie = Answer::empty(201).with("docker-content-digest", Digest::of(b"other"));
+    registry.state().faults.push_back(("PUT /v2/shop-cache/manifests/pr-1".to_owned(), lie));
+    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(4), "{undone}");
+    assert!(undone.stdout.contains("the registry does not take it as it is"), "{undone}");
+
+    registry.state().tag("shop-cache", "c05", ["pr-1".to_owned()]);
+    for _ in 0..20 {
+        registry.state().faults.push_back(("HEAD /v2/shop-cache/manifests/pr-1".to_owned(), Answer::empty(405)));
+    }
+    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    assert_eq!(undone.code, Some(4), "{undone}");
+    let state = registry.state();
+    assert_eq!(state.tags["shop-cache"]["pr-1"], state.tags["shop-cache"]["c05"]);
 }
 
 #[test]

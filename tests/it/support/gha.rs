@@ -62,6 +62,10 @@ pub struct State {
     pub latency: Duration,
     /// Answers that are given instead of the right ones to the next requests whose line contains the text.
     pub faults: VecDeque<(String, Answer)>,
+    /// Whether everything is asked for by some job just after one of those answers.
+    pub used_meanwhile: bool,
+    /// The entries that lists leave out, and in how many more answers they do.
+    pub left_out: (Vec<u64>, usize),
     /// The branches that there are.
     pub branches: Vec<String>,
     /// Open pull requests with their base branches.
@@ -149,6 +153,16 @@ impl Github {
         state.contents.insert(digest, content);
         state.entries.last_mut().unwrap().digest = Some(digest);
         digest
+    }
+
+    /// Adds an entry with the content of a blob under another name; returns its id.
+    pub fn add_blob_as(&self, key: &str, content: &[u8]) -> u64 {
+        let mut state = self.state();
+        let id = state.add(key, BUILDKIT, "refs/heads/main", content.len() as u64, 1);
+        let digest = Digest::of(content);
+        state.contents.insert(digest, content.to_vec());
+        state.entries.last_mut().unwrap().digest = Some(digest);
+        id
     }
 
     /// Returns the state, which the server waits for meanwhile.

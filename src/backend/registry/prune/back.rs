@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::backend::registry::http::Tries;
 use crate::backend::registry::manifests::Head;
 use crate::backend::registry::packages::{Packages, State};
 use crate::backend::registry::{RegistryCache, manifests, push};
@@ -38,13 +39,10 @@ impl RegistryCache {
     ) -> Result<Outcome, RemoteError> {
         let http = self.http().await?;
         let reference = target.names.first().cloned().unwrap_or_else(|| target.digest.to_string());
-        match (manifests::head(http, self.repository(), &reference).await?, replaces) {
-            (Head::Points(tagged), _) if tagged.digest == target.digest => return Ok(Outcome::AlreadyGone),
-            (Head::Points(tagged), replaces) if Some(tagged.digest) != replaces => {
-                return Ok(Outcome::Skipped(Skip::Changed));
-            }
-            (Head::Absent, Some(_)) => return Ok(Outcome::Skipped(Skip::Changed)),
-            (Head::Points(_) | Head::Absent | Head::Untold, _) => {}
+        match manifests::now(http, self.repository(), &reference).await? {
+            Some(digest) if digest == target.digest => return Ok(Outcome::AlreadyGone),
+            now if now != replaces => return Ok(Outcome::Skipped(Skip::Changed)),
+            _ => {}
         }
         if deleted.restore(target.digest).await?
             && let Head::Points(tagged) = manifests::head(http, self.repository(), &reference).await?
@@ -56,8 +54,23 @@ impl RegistryCache {
         let Some(bytes) = remembered else {
             return Ok(Outcome::Failed("its manifest is no longer remembered here".to_owned()));
         };
-        push::manifest(http, self.repository(), &reference, &bytes).await?;
-        Ok(Outcome::Done)
+        self.replace(&reference, replaces, target.digest, &bytes).await
+    }
+
+    /// Puts a manifest under a tag that points to `from`, or is not there: each try has its own look before.
+    async fn replace(&self, tag: &str, from: Option<Digest>, to: Digest, bytes: &[u8]) -> Result<Outcome, RemoteError> {
+        let http = self.http().await?;
+        let mut tries = Tries::new();
+        loop {
+            match manifests::now(http, self.repository(), tag).await? {
+                Some(now) if now == to && tries.may_have_worked() => return Ok(Outcome::Done),
+                now if now != from => return Ok(Outcome::Skipped(Skip::Changed)),
+                _ => {}
+            }
+            if push::manifest(http, self.repository(), tag, bytes, &mut tries).await? {
+                return Ok(Outcome::Done);
+            }
+        }
     }
 
     /// Finds out what GitHub can restore; nothing elsewhere.
@@ -72,20 +85,19 @@ impl RegistryCache {
         let http = self.http().await?;
         let Some(tag) = rewrite.from.names.first() else { return Ok(Outcome::Skipped(Skip::Unsupported)) };
         let (to, _) = rewrite.to();
-        let points_to = |head: &Head, digest: Digest| matches!(head, Head::Points(tagged) if tagged.digest == digest);
-        let head = manifests::head(http, self.repository(), tag).await?;
-        if points_to(&head, to) {
-            return Ok(Outcome::AlreadyGone);
-        }
-        if !points_to(&head, rewrite.from.digest) {
-            return Ok(Outcome::Skipped(Skip::Changed));
+        match manifests::now(http, self.repository(), tag).await? {
+            Some(now) if now == to => return Ok(Outcome::AlreadyGone),
+            Some(now) if now == rewrite.from.digest => {}
+            _ => return Ok(Outcome::Skipped(Skip::Changed)),
         }
         let Some((manifest, blobs)) = rewrite.documents.split_last() else {
             return Ok(Outcome::Skipped(Skip::Unsupported));
         };
-        if let (Some(dropped), Ok(old)) =
-            (self.dropped(), self.read_document(rewrite.from.digest, DOCUMENT_LIMIT).await)
-        {
+        if let Some(dropped) = self.dropped() {
+            // What cannot be kept could not be put back.
+            let Ok(old) = self.read_document(rewrite.from.digest, DOCUMENT_LIMIT).await else {
+                return Ok(Outcome::Skipped(Skip::Undetermined));
+            };
             dropped.remember(run, rewrite.from.digest, &old).map_err(|error| {
                 RemoteError::new(RemoteKind::Unavailable, "the manifest cannot be remembered")
                     .because(error.to_string())
@@ -95,10 +107,6 @@ impl RegistryCache {
             push::blob(http, self.repository(), blob.as_bytes()).await?;
         }
         // Pushing blobs takes a while, in which a build may have exported.
-        if !points_to(&manifests::head(http, self.repository(), tag).await?, rewrite.from.digest) {
-            return Ok(Outcome::Skipped(Skip::Changed));
-        }
-        push::manifest(http, self.repository(), tag, manifest.as_bytes()).await?;
-        Ok(Outcome::Done)
+        self.replace(tag, Some(rewrite.from.digest), to, manifest.as_bytes()).await
     }
 }

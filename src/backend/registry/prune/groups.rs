@@ -22,8 +22,32 @@ pub(super) struct Group {
     pub(super) siblings: Vec<String>,
     /// Why the manifest itself must stay.
     pub(super) stays: Option<Skip>,
-    /// The targets that this is about.
+    /// The targets that this is about: those of the tags, in their order, and one without a tag.
     pub(super) places: Vec<usize>,
+    pub(super) untagged: Vec<usize>,
+}
+
+impl Group {
+    /// Gives the same outcome to all that this is about.
+    pub(super) fn all(&self, outcome: Outcome) -> Fate {
+        Fate { tags: vec![outcome.clone(); self.tags.len()], rest: outcome }
+    }
+}
+
+/// What became of a group.
+pub(super) struct Fate {
+    /// Of each tag, in their order.
+    pub(super) tags: Vec<Outcome>,
+    /// Of the manifest itself.
+    pub(super) rest: Outcome,
+}
+
+/// The targets of one manifest.
+#[derive(Default)]
+struct Going {
+    tags: Vec<String>,
+    places: Vec<usize>,
+    untagged: Vec<usize>,
 }
 
 impl RegistryCache {
@@ -38,7 +62,7 @@ impl RegistryCache {
         let digest_of = |root: &Root| root.descriptor.digest.valid();
         let tagged = roots.iter().filter_map(|root| Some((root.names.first()?, digest_of(root))));
         let now: HashMap<&String, Option<Digest>> = tagged.collect();
-        let mut going: BTreeMap<Digest, (Vec<String>, Vec<usize>)> = BTreeMap::new();
+        let mut going: BTreeMap<Digest, Going> = BTreeMap::new();
         for (place, target) in refs.iter().enumerate() {
             let tag = target.names.first();
             match tag.map(|tag| now.get(tag)) {
@@ -48,12 +72,17 @@ impl RegistryCache {
                 }
                 Some(Some(_)) | None => {
                     let group = going.entry(target.digest).or_default();
-                    group.0.extend(tag.cloned());
-                    group.1.push(place);
+                    match tag {
+                        Some(tag) => {
+                            group.tags.push(tag.clone());
+                            group.places.push(place);
+                        }
+                        None => group.untagged.push(place),
+                    }
                 }
             }
         }
-        let leaves: HashSet<&String> = going.values().flat_map(|(tags, _)| tags).collect();
+        let leaves: HashSet<&String> = going.values().flat_map(|group| &group.tags).collect();
         let untagged = refs.iter().filter(|target| target.names.is_empty());
         let leaves_untagged: HashSet<Digest> = untagged.map(|target| target.digest).collect();
         let goes = |root: &Root| match root.names.first() {
@@ -65,7 +94,7 @@ impl RegistryCache {
         // What an index names that goes, too, has its turn when that has gone.
         let named = self.named_by(&roots.iter().collect::<Vec<_>>()).await;
         let mut groups = Vec::new();
-        for (digest, (tags, places)) in going {
+        for (digest, Going { tags, places, untagged }) in going {
             let same = kept.iter().filter(|root| digest_of(root) == Some(digest));
             let siblings: Vec<String> = same.filter_map(|root| root.names.first().cloned()).collect();
             let stays = match &named {
@@ -74,7 +103,7 @@ impl RegistryCache {
                 Ok(_) if !unreadable => None,
                 Ok(_) | Err(_) => Some(Skip::Undetermined),
             };
-            groups.push(Group { digest, tags, siblings, stays, places });
+            groups.push(Group { digest, tags, siblings, stays, places, untagged });
         }
         groups.sort_by_key(|group| (group.stays.is_some(), group.digest));
         Ok(groups)

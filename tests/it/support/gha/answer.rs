@@ -19,6 +19,9 @@ pub(super) fn answer(state: &mut State, request: &Request, base: &str) -> Option
     let line = if query.is_empty() { line } else { format!("{line}?{}", query.join("&")) };
     state.requests.push(line.clone());
     if state.faults.front().is_some_and(|(when, _)| line.contains(when.as_str())) {
+        if state.used_meanwhile {
+            state.entries.iter_mut().for_each(|entry| entry.last_accessed_at = Timestamp::now());
+        }
         return state.faults.pop_front().map(|(_, answer)| answer);
     }
     if let Some(rest) = request.path.strip_prefix("/signed/") {
@@ -97,7 +100,7 @@ fn linked(all: &[Value], request: &Request, base: &str) -> Answer {
     answer.with("link", format!("{}, {}", link(2, "next"), link(last, "last")))
 }
 
-fn list(state: &State, request: &Request) -> Answer {
+fn list(state: &mut State, request: &Request) -> Answer {
     let prefix = request.query.get("key").map_or("", String::as_str);
     let of_ref = |entry: &Entry| request.query.get("ref").is_none_or(|git_ref| *git_ref == entry.git_ref);
     let mut all: Vec<&Entry> =
@@ -110,7 +113,13 @@ fn list(state: &State, request: &Request) -> Answer {
     if request.query.get("direction").is_none_or(|direction| direction == "desc") {
         all.reverse();
     }
-    Answer::json(200, &json!({"total_count": all.len(), "actions_caches": page(&all, request)}))
+    let mut listed = page(&all, request);
+    if state.left_out.1 > 0 {
+        listed.retain(|entry| !state.left_out.0.contains(&entry.id));
+    }
+    let answer = Answer::json(200, &json!({"total_count": all.len(), "actions_caches": listed}));
+    state.left_out.1 = state.left_out.1.saturating_sub(1);
+    answer
 }
 
 fn delete(state: &mut State, path: &str) -> Option<Answer> {

@@ -41,6 +41,8 @@ pub struct State {
     pub page: Option<usize>,
     /// Whether each page names itself as the next.
     pub loops: bool,
+    /// Where pages say that the next lies, before its path; on the registry itself when absent.
+    pub links_to: Option<String>,
     /// Whether tags are deleted as such.
     pub deletes_tags: bool,
     /// Whether a tag that is deleted takes the manifest with all its tags.
@@ -63,6 +65,8 @@ pub struct State {
     pub blobs_at: Option<String>,
     /// Answers that are given instead of the right ones to the next requests whose line contains the text.
     pub faults: VecDeque<(String, Answer)>,
+    /// Where tags of a repository point to when the next of these answers has been given: what others push meanwhile.
+    pub moves: Vec<(String, String, Option<Digest>)>,
     /// How long each answer takes.
     pub latency: Duration,
     /// Method and path of each request, in their order.
@@ -152,6 +156,13 @@ impl State {
             self.logins.push((line.clone(), login.clone()));
         }
         if self.faults.front().is_some_and(|(when, _)| line.contains(when.as_str())) {
+            for (repository, tag, digest) in std::mem::take(&mut self.moves) {
+                let tags = self.tags.entry(repository).or_default();
+                match digest {
+                    Some(digest) => tags.insert(tag, digest),
+                    None => tags.remove(&tag),
+                };
+            }
             return self.faults.pop_front().unwrap().1;
         }
         if request.path == "/token" {
@@ -274,7 +285,8 @@ impl State {
         match page.last() {
             Some(_) if self.loops => answer.with("link", format!("<{}?n={size}>; rel=\"next\"", request.path)),
             Some(last) if rest.len() > size => {
-                answer.with("link", format!("<{}?last={last}&n={size}>; rel=\"next\"", request.path))
+                let place = self.links_to.as_deref().unwrap_or_default();
+                answer.with("link", format!("<{place}{}?last={last}&n={size}>; rel=\"next\"", request.path))
             }
             _ => answer,
         }

@@ -210,7 +210,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 
 /// Goes on with a run that was interrupted.
 async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let (mut journal, history) = unhurried(path, |path| Journal::reopen(path)).await??;
+    let (mut journal, history) = unhurried(path, Journal::reopen).await??;
     let pruner = pruner_at(session, arguments, &history.plan)?;
     let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
     conclude(session, history.plan, Done { report, journal: path.to_owned(), way_back: way_back(&pruner).await })
@@ -238,7 +238,7 @@ fn conclude(session: &Session<'_>, plan: Plan, done: Done) -> Result<Exit, Failu
 
 /// Takes a run back.
 async fn take_back(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let (mut journal, history) = unhurried(path, |path| Journal::reopen(path)).await??;
+    let (mut journal, history) = unhurried(path, Journal::reopen).await??;
     let pruner = pruner_at(session, arguments, &history.plan)?;
     session.finish_what_is_begun();
     let options = options(session, arguments, &|_| ());

@@ -343,13 +343,13 @@ impl Reporter {
     }
 
     /// Reports how far the job has come, unless the UI is busy: the next report says more. Returns what was not taken.
-    fn hint(&self, report: Report) -> Result<(), Report> {
+    fn hint(&self, report: Report) -> Option<Report> {
         match self.sender.try_reserve() {
             Ok(place) => {
                 place.send(self.envelope(report));
-                Ok(())
+                None
             }
-            Err(_) => Err(report),
+            Err(_) => Some(report),
         }
     }
 }

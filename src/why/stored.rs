@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Imported;
 use crate::format::text::visible;
 use crate::inventory::Inventory;
+use crate::inventory::blobs::Blob;
 
 /// Asks each store that does not list its blobs for those of the imported ref; returns what it holds then, where it was asked.
 pub(super) async fn ask(imported: &[Imported<'_>], notes: &mut Vec<String>) -> Vec<Option<Arc<Inventory>>> {
@@ -15,11 +16,13 @@ pub(super) async fn ask(imported: &[Imported<'_>], notes: &mut Vec<String>) -> V
             continue;
         }
         let blobs = entry.reach.iter().map(|id| inventory.blobs.get(*id));
-        let presumed = blobs.filter(|blob| blob.is_stored()).map(|blob| blob.digest()).collect();
+        let presumed = blobs.filter(Blob::is_stored).map(|blob| blob.digest()).collect();
         asked.push(match reader.missing_among(presumed).await {
             Ok(missing) => {
                 let mut inventory: Inventory = (*inventory).clone();
-                missing.iter().for_each(|digest| inventory.blobs.lose(digest));
+                for digest in &missing {
+                    inventory.blobs.lose(digest);
+                }
                 inventory.asked_for_each = true;
                 Some(Arc::new(inventory))
             }

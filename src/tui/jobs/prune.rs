@@ -137,7 +137,7 @@ async fn carry_out(
     let observe = |step: Step<'_>| {
         let mut gathered = lock(&news);
         if let Some(told) = gathered.heed(step, plan)
-            && let Err(Report::Running(untold)) = reporter.hint(Report::Running(told))
+            && let Some(Report::Running(untold)) = reporter.hint(Report::Running(told))
         {
             gathered.keep(untold);
         }

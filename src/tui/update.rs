@@ -35,6 +35,10 @@ pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effe
 
 impl Model {
     fn event(&mut self, event: Event, effects: &mut Vec<Effect>) -> Vec<Command> {
+        // Whoever goes on has read what was told; it would only hide what stands in its place otherwise.
+        if matches!(event, Event::Key(_) | Event::Paste(_) | Event::Click(..)) {
+            self.world.status = None;
+        }
         match event {
             Event::Key(key) => self.key(key, effects),
             Event::Resize(width, height) => {

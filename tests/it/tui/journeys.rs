@@ -161,6 +161,47 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
     assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
     journey.press("i");
     assert!(journey.screen().contains("hint: "), "{}", journey.screen());
+    journey.press("esc b");
+    assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
+    journey.press("c");
+    assert!(journey.line("› check").contains("check") && !journey.screen().contains("0 refs"), "{}", journey.screen());
+    assert!(!journey.line("› check").contains("  ·"), "{}", journey.screen());
+}
+
+#[test]
+fn a_source_that_is_named_twice_is_there_once() {
+    let (layout, _) = shop();
+    let named = |name: &str, path: &Path| {
+        let parsed = Source::parse(&format!("type=local,src={}", path.display()), &|_| true).unwrap().source;
+        OpenedSource { source: Some(parsed), ..local(name, layout.path()) }
+    };
+    let dotted = layout.path().join(".").join("blobs").join("..");
+    let mut of_ref = named("shop#c07", &dotted);
+    of_ref.select = Some(RefSelector::new("c07"));
+    let sources = vec![named("./shop", layout.path()), named("shop", &dotted), of_ref];
+    let mut journey = Journey::new(sources, SIZE);
+    assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
+    journey.press("q");
+    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
+    assert!(journey.screen().contains("1.9 MiB stored"), "{}", journey.screen());
+}
+
+#[test]
+fn what_is_told_goes_with_the_next_key() {
+    let (_layout, mut journey) = shop();
+    journey.press("esc");
+    assert!(journey.screen().contains("q quits"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(!journey.screen().contains("q quits"), "{}", journey.screen());
+    assert!(journey.screen().contains("1.9 MiB reached by 15 refs"), "{}", journey.screen());
+    journey.press("y");
+    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
+    journey.event(Event::Tick).event(Event::Scroll(5, 10, Wheel::Down));
+    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
+    journey.press("j y");
+    assert!(journey.screen().contains("copied c14"), "{}", journey.screen());
+    journey.press("j");
+    assert!(!journey.screen().contains("copied"), "{}", journey.screen());
 }
 
 #[test]

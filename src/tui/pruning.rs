@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backend::SharedPruner;
-use crate::inventory::RefId;
+use crate::backend::{Disposal, SharedPruner};
 use crate::inventory::blobs::BlobId;
+use crate::inventory::{RefId, Tally};
 use crate::prune::draft::{Choices, Draft};
 use crate::prune::plan::{BlobFate, FreedBlobs, Judged, Kind, Plan, PlanError, Target, Why};
 use crate::retention::{Action, Budget, Condition, Pattern, PatternError, Policy, Reason, Rule, TextField};
@@ -157,6 +157,8 @@ pub struct Planned {
     pub whole: Arc<Plan>,
     /// What becomes of each deletion of the whole plan.
     pub standings: Vec<Standing>,
+    /// What the plan puts into the trash.
+    pub moved: Tally,
     parts: [Arc<Vec<Entry>>; 3],
     refs: HashMap<(String, String), RefId>,
 }
@@ -210,6 +212,11 @@ impl Planned {
     pub fn frees_now(&self) -> bool {
         self.choices.freed_blobs == FreedBlobs::GoNow
     }
+}
+
+/// Tells whether things of a kind are only moved by a plan, so that they take their room until the trash is emptied.
+pub fn goes_into_trash(plan: &Plan, kind: Kind) -> bool {
+    plan.disposal() == Disposal::Trash && matches!(kind, Kind::Blob | Kind::Partial)
 }
 
 /// Returns what becomes of each deletion of the whole plan.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use cachelens::backend::CachePruner as _;
 use cachelens::backend::local::LocalCache;
+use cachelens::backend::memory;
 use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
 use cachelens::tui::pruning::{Access, Pruning};
 use jiff::SignedDuration;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, damage, local, prunable};
+use crate::support::journey::{Journey, damage, local, memory, prunable};
 
 const LABEL: &str = "./cache";
 
@@ -130,11 +131,14 @@ fn orphans_go_into_the_trash_and_come_back() {
     assert!(journey.screen().contains("WRITE"), "{}", journey.screen());
     journey.press("p");
     journey.line("checked  ✓ kept refs whole ✓ none under 1h ✓ refs first");
+    assert!(journey.line("deletes").contains(" to the trash"), "{}", journey.screen());
     journey.press("enter");
     assert!(journey.screen().contains("Please confirm"), "{}", journey.screen());
     assert_eq!(store.blobs(), before, "nothing goes before the answer");
     journey.press("y");
     assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    assert!(journey.line(" moved to the trash · ").contains("come free when it is emptied"), "{}", journey.screen());
+    assert!(!journey.screen().contains("freed"), "{}", journey.screen());
     let (stay, gone) = (store.blobs(), store.trash());
     assert!(!gone.is_empty() && stay.is_disjoint(&gone));
     assert_eq!(&stay | &gone, before);
@@ -155,9 +159,12 @@ fn orphans_go_into_the_trash_and_come_back() {
 fn the_source_is_scanned_again_after_a_run() {
     let store = Store::waste();
     let mut journey = store.open(Vec::new(), (100, 30));
-    assert!(!journey.screen().contains("no waste"));
+    assert!(!journey.screen().contains("in the trash"));
     journey.press("p enter y q");
-    assert!(journey.screen().contains("no waste"), "{}", journey.screen());
+    // What lies in the trash takes its room still.
+    assert!(!journey.screen().contains("no waste"), "{}", journey.screen());
+    assert!(journey.line("▚").contains(" in the trash"), "{}", journey.screen());
+    assert!(journey.line(" stored · ").contains(" in the trash"), "{}", journey.screen());
 }
 
 #[test]
@@ -290,8 +297,21 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
         journey.screen()
     );
     assert!(journey.line("deletes").contains("nothing"), "{}", journey.screen());
+    assert!(
+        journey.line("Nothing goes: ").contains("which no ref reaches, stay: a ref that cannot be read"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
     assert!(journey.screen().contains("nothing goes by this plan"), "{}", journey.screen());
+}
+
+#[test]
+fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
+    let mut journey = Journey::new(vec![memory("demo", memory::demo().unwrap())], (120, 40));
+    assert!(journey.line(" stored · ").contains(" could go"), "{}", journey.screen());
+    journey.press("p");
+    assert!(journey.line("Nothing goes: ").contains("which no ref reaches, stay: "), "{}", journey.screen());
 }
 
 #[test]

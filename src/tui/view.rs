@@ -69,12 +69,13 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
     let help = world.keymap.key_for(&[Context::Global], Action::Help);
-    let facts = header.facts.join(" · ");
+    // A screen may have none to tell.
+    let facts = header.facts.iter().fold(Cell::default(), |cell, fact| cell.and(format!("{fact} · "), Role::Dim));
     let (access, role) = match world.access {
         Access::ReadOnly => ("read-only", Role::Strong),
         Access::Write => ("▐WRITE▌", Role::Error),
     };
-    let right = Cell::new(format!("{facts} · "), Role::Dim).and(access, role).and(format!(" · {help} help"), Role::Dim);
+    let right = facts.and(access, role).and(format!(" · {help} help"), Role::Dim);
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     text::put(buffer, Line::of(inside, 0).right(), &right, &world.theme, Style::default());
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);

@@ -53,13 +53,20 @@ impl Sources {
         }
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) {
-        let Some(id) = self.current() else { return };
+    /// Returns the source under the cursor, unless nothing is known of it because it cannot be read; says so then.
+    fn readable(&self, cx: &mut Context<'_>) -> Option<SourceId> {
+        let id = self.current()?;
         let source = cx.world.source(id);
         if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
             cx.world.tell(StatusKind::Failed, format!("it cannot be read; {key} shows why"));
-        } else {
+            return None;
+        }
+        Some(id)
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) {
+        if let Some(id) = self.readable(cx) {
             let refs = Refs::new(id, None, cx);
             cx.push(refs);
         }
@@ -117,7 +124,7 @@ impl Screen for Sources {
             Action::Add => cx.show(AddPrompt::default()),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {
-                if let Some(id) = self.current() {
+                if let Some(id) = self.readable(cx) {
                     let blobs = Blobs::new(id, cx);
                     cx.push(blobs);
                 }

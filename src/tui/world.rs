@@ -37,6 +37,15 @@ pub struct SourceInfo {
     pub deleting: Deleting,
 }
 
+/// A source that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is another one than those that are here.
+    New(SourceInfo),
+    /// It is here already, and this ref of it is meant.
+    Known(SourceId, Option<RefSelector>),
+}
+
 /// A source.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -179,6 +188,8 @@ pub(super) enum Command {
     Ask(Request),
     /// Adds a source and scans it.
     AddSource(SourceInfo),
+    /// Goes to a source that is here, and to a ref of it.
+    GoTo(SourceId, Option<RefSelector>),
 }
 
 impl Context<'_> {
@@ -233,6 +244,13 @@ impl Context<'_> {
     /// Adds a source and scans it.
     pub fn add_source(&mut self, info: SourceInfo) {
         self.commands.push(Command::AddSource(info));
+    }
+
+    /// Goes to a source that is here already, and to a ref of it.
+    pub fn go_to(&mut self, id: SourceId, select: Option<RefSelector>) {
+        let label = self.world.source(id).info.label.clone();
+        self.world.tell(StatusKind::Done, format!("{label} is open already"));
+        self.commands.push(Command::GoTo(id, select));
     }
 
     /// Scans a source, again if need be.

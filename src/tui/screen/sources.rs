@@ -12,6 +12,7 @@ use super::plan::PlanScreen;
 use super::refs::Refs;
 use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
+use crate::inventory::filter::Filter;
 use crate::tui::effect::JobId;
 use crate::tui::found::AgeBytes;
 use crate::tui::keymap::{self, Action};
@@ -176,6 +177,15 @@ impl Screen for Sources {
     fn refresh(&mut self, _source: SourceId, cx: &mut Context<'_>) {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
         self.0.list.set_rows(rows, cx);
+    }
+
+    fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        let identity = Identity::Source(source.0);
+        if self.0.list.select(&identity) == Handled::No {
+            // The filter hides it.
+            self.0.list.set_filter(Filter::default(), cx);
+            self.0.list.select(&identity);
+        }
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {

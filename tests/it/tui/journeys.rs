@@ -1,8 +1,10 @@
 //! People on their way through the UI.
 
 use std::fs;
+use std::path::Path;
 
-use cachelens::source::RefSelector;
+use cachelens::source::{RefSelector, Source};
+use cachelens::tui::OpenedSource;
 use cachelens::tui::message::{Event, Wheel};
 use cachelens::tui::recorder;
 use tempfile::TempDir;
@@ -215,6 +217,7 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("d");
     assert!(journey.line("▸").contains("demo"), "{}", journey.screen());
+    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
 }
 
 #[test]

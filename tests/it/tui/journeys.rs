@@ -62,6 +62,15 @@ fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
     assert!(journey.screen().contains("1 of 15 match"));
     journey.press("ctrl-u 'sise>1G enter");
     assert!(journey.screen().contains("did you mean `size`?"), "{}", journey.screen());
+    assert!(journey.screen().contains("size exclusive age ref"), "{}", journey.screen());
+    journey.press("ctrl-u 'state:lost");
+    assert!(journey.screen().contains("live orphan missing"), "{}", journey.screen());
+    // What stands before a term that is not finished holds on.
+    journey.press("ctrl-u 'c1 space 'ref~");
+    assert!(journey.screen().contains("a value follows the operator"), "{}", journey.screen());
+    assert!(journey.screen().contains("c12") && !journey.screen().contains("c05"), "{}", journey.screen());
+    journey.press("ctrl-u 'ref~");
+    assert!(journey.screen().contains("c12") && journey.screen().contains("c05"), "{}", journey.screen());
     journey.press("ctrl-u 'results~ esc");
     assert!(journey.screen().contains("c15"));
     journey.press("/ 'c1 enter");

@@ -190,7 +190,24 @@ impl Planned {
         let refs = draft.inventory().indexed_refs();
         let refs = refs.map(|(id, entry)| ((entry.name.clone(), entry.digest().to_string()), id)).collect();
         let parts = [goes, waits, stays].map(Arc::new);
-        Self { draft, choices, plan, whole, standings, parts, refs }
+        let moved = plan.delete().iter().filter(|item| goes_into_trash(&plan, item.target.kind()));
+        let moved = moved.map(|item| item.target.bytes()).collect();
+        Self { draft, choices, plan, whole, standings, moved, parts, refs }
+    }
+
+    /// Returns what is spared when these things are, too, as far as they would go.
+    pub fn with_left_out(&self, left_out: HashSet<Target>) -> HashSet<Target> {
+        let mut spared = self.choices.spared.clone();
+        if !left_out.is_empty() {
+            let goes: HashSet<Target> = self.whole.delete().iter().map(|item| item.into_owned().target).collect();
+            spared.extend(left_out.into_iter().filter(|target| goes.contains(target)));
+        }
+        spared
+    }
+
+    /// Returns how many things stay that would go if nothing was left out.
+    pub fn left_out(&self) -> usize {
+        self.standings.iter().filter(|standing| **standing != Standing::Goes).count()
     }
 
     /// Returns the entries of a part.

@@ -1,5 +1,7 @@
 //! What all screens share: the sources and what is known of them, the time, the size, and the means to draw.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Size;
 
@@ -11,6 +13,7 @@ use super::layer::Layer;
 use super::pruning::{Access, Deleting, Pruning};
 use super::screen::{Request, Screen};
 use super::theme::Theme;
+use crate::prune::plan::Target;
 use crate::source::RefSelector;
 
 /// How long a message stays.
@@ -91,6 +94,8 @@ pub struct World {
     pub access: Access,
     /// Where the policy comes from, when there is one.
     pub policy_from: Option<String>,
+    /// What was left out of plans by hand: it stays out of the next plan of its source, too.
+    pub left_out: HashMap<SourceId, HashSet<Target>>,
     /// What tells of builds, as it was given last.
     pub evidence: Given,
     /// What was typed to name evidence, the latest at the end.
@@ -133,6 +138,7 @@ impl World {
             mouse,
             access,
             policy_from,
+            left_out: HashMap::new(),
             evidence: Given::default(),
             typed_evidence: Vec::new(),
             explain_at_once: false,

@@ -197,10 +197,18 @@ fn what_is_left_out_stays() {
     let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
     journey.press("x");
     assert!(journey.line("▸").contains("left out by hand"), "{}", journey.screen());
+    assert!(journey.line("▸").contains("✗ sha256:"), "{}", journey.screen());
+    assert!(journey.line("[ goes").contains(" · ✗ 1 left out ]"), "{}", journey.screen());
     assert_ne!(journey.line("deletes"), deletes);
     journey.press("x");
     assert_eq!(journey.line("deletes"), deletes, "it is in again");
-    journey.press("x enter y");
+    assert!(!journey.screen().contains("left out ]"), "{}", journey.screen());
+    journey.press("q p");
+    assert_eq!(journey.line("deletes"), deletes);
+    journey.press("x q p");
+    assert!(journey.screen().contains("1 item is left out as before; x takes it in again"), "{}", journey.screen());
+    assert!(journey.line("▸").contains("left out by hand"), "{}", journey.screen());
+    journey.press("enter y");
     assert!(store.blobs().iter().any(|blob| blob.starts_with(&spared)));
     assert!(!store.trash().iter().any(|blob| blob.starts_with(&spared)));
     assert_eq!(&store.blobs() | &store.trash(), before);
@@ -215,7 +223,7 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
     assert!(journey.line("waits").contains("at once"), "{}", journey.screen());
     let whole = journey.line("deletes");
     journey.press("x");
-    assert!(journey.line("ref     c01").contains("left out by hand"), "{}", journey.screen());
+    assert!(journey.line("ref     ✗ c01").contains("left out by hand"), "{}", journey.screen());
     assert_ne!(journey.line("deletes"), whole);
     journey.press("enter").press(&format!("'{LABEL} enter"));
     assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());

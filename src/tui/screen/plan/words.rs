@@ -172,11 +172,24 @@ fn checked(planned: &Planned, width: u16) -> Cell {
 
 fn parts(planned: &Planned, shown: Part) -> Cell {
     Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
-        let words = format!(" {} {} ", part.word(), grouped(planned.part(part).len() as u64));
+        let words = format!(" {} {} ", part.word(), number(planned, part));
         let (open, close, role) = if part == shown { ("[", "]", Role::Title) } else { (" ", " ", Role::Dim) };
         let cell = cell.and(open, role).and(words, role).and(close, role);
         cell.and(" ", Role::Text)
     })
+}
+
+/// Returns how many things a part has. What was left out of what goes is listed there still, and is told apart.
+fn number(planned: &Planned, part: Part) -> String {
+    let all = planned.part(part).len();
+    let out = match part {
+        Part::Goes => planned.left_out(),
+        Part::Waits | Part::Stays => 0,
+    };
+    match out {
+        0 => grouped(all as u64),
+        out => format!("{} · ✗ {} left out", grouped(all.saturating_sub(out) as u64), grouped(out as u64)),
+    }
 }
 
 /// Says that a part is empty.

@@ -26,8 +26,8 @@ use crate::tui::widget::table::{self, RowHeight};
 use crate::tui::widget::{detail, text};
 use crate::tui::world::{Context, Handled, StatusKind, World};
 
-/// From this width on, details stand beside the list.
-const WIDE: u16 = 120;
+/// From this width on, details stand beside the list: below it, the list would lose columns to them.
+const WIDE: u16 = 140;
 /// The details beside the list are at least so wide.
 const NARROWEST: u16 = 40;
 /// From this height on, they stand below it where they do not stand beside it.

@@ -99,8 +99,8 @@ pub enum Imports {
 /// Work of a job that plans or prunes.
 #[derive(Debug)]
 pub enum PruneWork {
-    /// Makes a plan of what a scan of a source found.
-    Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs),
+    /// Makes a plan of what a scan of a source found, without what was left out before.
+    Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs, HashSet<Target>),
     /// Makes a plan anew, with these things left out.
     LeaveOut(Arc<Planned>, HashSet<Target>),
     /// Carries a plan out in a source.

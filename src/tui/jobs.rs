@@ -14,15 +14,14 @@ use super::evidence::ImageProvenance;
 use super::found::Found;
 use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
-use super::pruning::{Access, Deleting, MakePruner, Pruning};
-use super::world::{SourceId, SourceInfo};
-use super::{Finder, OpenedSource, Opener};
+use super::pruning::Pruning;
+use super::world::{Admitted, SourceId};
+use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
 use crate::check::CheckOptions;
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
-use crate::source::Source;
 
 mod check;
 mod evidence;
@@ -31,7 +30,10 @@ mod files;
 mod find;
 mod prune;
 mod steps;
+mod store;
 mod why;
+
+use store::{Store, Stores, admit};
 
 /// The least time between two reports of how far a job has come.
 const PACE: Duration = Duration::from_millis(100);
@@ -58,20 +60,6 @@ pub(super) struct Jobs {
     pruning: Arc<Pruning>,
 }
 
-/// The stores of the sources, in the order in which the UI counts them.
-type Stores = Arc<Mutex<Vec<Store>>>;
-
-/// What jobs need to know of a source.
-#[derive(Clone)]
-struct Store {
-    label: String,
-    kind: String,
-    source: Option<Source>,
-    reader: Option<SharedReader>,
-    pruner: Option<MakePruner>,
-    find: Option<Finder>,
-}
-
 impl Jobs {
     pub(super) fn new(
         sender: mpsc::Sender<Envelope>,
@@ -96,8 +84,9 @@ impl Jobs {
         }
     }
 
-    /// Keeps a source's reader, in the order in which the UI counts them, and returns what the UI is to know.
-    pub(super) fn admit(&self, source: OpenedSource) -> SourceInfo {
+    /// Keeps a source's reader, in the order in which the UI counts them, unless it is here already; returns what the UI is to
+    /// know.
+    pub(super) fn admit(&self, source: OpenedSource) -> Admitted {
         admit(&self.stores, self.pruning.access, source)
     }
 
@@ -292,31 +281,6 @@ impl Jobs {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn admit(stores: &Stores, access: Access, source: OpenedSource) -> SourceInfo {
-    let (store, info) = split(access, source);
-    lock(stores).push(store);
-    info
-}
-
-/// Parts what jobs need to know of a source from what the UI is to know.
-fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
-    let OpenedSource { label, kind, source, reader, select, find, pruner } = source;
-    let (reader, fault) = match reader {
-        Ok(reader) => (Some(reader), None),
-        Err(fault) => (None, Some(fault)),
-    };
-    let deleting = match (access, &pruner) {
-        (Access::ReadOnly, _) => {
-            Deleting::Refused("this is read-only: start `cachelens --write` to carry a plan out".to_owned())
-        }
-        (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
-        (Access::Write, Some(_)) => Deleting::Allowed,
-    };
-    let is_search = find.is_some();
-    let store = Store { label: label.clone(), kind: kind.clone(), source, reader, pruner, find };
-    (store, SourceInfo { label, kind, fault, is_search, select, deleting })
 }
 
 /// Reports for one job.

@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use super::message::Key;
 
+pub mod search;
+
 /// Declares the actions and the list of all of them.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident,)*) => {

@@ -43,6 +43,11 @@ pub trait Layer: Send {
     /// Draws it over `area`, the whole terminal; `screen` lies below.
     fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect);
 
+    /// Tells whether there is something to choose from: else `enter` only closes it.
+    fn chooses(&self) -> bool {
+        true
+    }
+
     /// Tells whether what is typed may be a secret, which is never written down.
     fn is_private(&self) -> bool {
         false

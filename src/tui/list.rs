@@ -63,12 +63,12 @@ struct Working {
 }
 
 /// What is marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marked {
     /// How many things.
     pub count: usize,
-    /// Their bytes.
-    pub bytes: u64,
+    /// What they take together, in words.
+    pub together: String,
     /// How many of them the filter hides.
     pub hidden: usize,
 }
@@ -150,13 +150,12 @@ impl List {
 
     /// Sums up what is marked. A mark on something that is gone counts for nothing.
     pub fn marked(&self, now: Timestamp) -> Marked {
-        let mut marked = Marked::default();
-        for row in self.marks.iter().filter_map(|identity| self.rows.find(identity)) {
-            marked.count += 1;
-            marked.bytes = marked.bytes.saturating_add(self.rows.bytes(row));
-            marked.hidden += usize::from(!self.rows.matches(row, &self.applied.filter, now));
+        let rows: Vec<u32> = self.marks.iter().filter_map(|identity| self.rows.find(identity)).collect();
+        if rows.is_empty() {
+            return Marked::default();
         }
-        marked
+        let is_hidden = |row: &&u32| !self.rows.matches(**row, &self.applied.filter, now);
+        Marked { count: rows.len(), together: self.rows.together(&rows), hidden: rows.iter().filter(is_hidden).count() }
     }
 
     /// Returns how far a running arrangement has come, in percent.

@@ -14,7 +14,7 @@ use super::pruning::Planned;
 use super::rows::RowSet;
 use super::rows::steps::RefSteps;
 use super::rows::why::Explained;
-use super::world::{SourceId, SourceInfo};
+use super::world::{Admitted, SourceId, SourceInfo};
 use crate::backend::Outcome;
 use crate::check::{self, Checked};
 use crate::format::layer::Entry;
@@ -169,7 +169,7 @@ pub enum Report {
     /// Not all that a source may stand for was looked at.
     NotAll(&'static str),
     /// A source was opened, or why not.
-    Opened(Result<SourceInfo, String>),
+    Opened(Result<Admitted, String>),
     /// A plan was made, or why not.
     Planned(Result<Arc<Planned>, String>),
     /// A run has come further.

@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backend::SharedPruner;
-use crate::inventory::RefId;
+use crate::backend::{Disposal, SharedPruner};
 use crate::inventory::blobs::BlobId;
+use crate::inventory::{RefId, Tally};
 use crate::prune::draft::{Choices, Draft};
 use crate::prune::plan::{BlobFate, FreedBlobs, Judged, Kind, Plan, PlanError, Target, Why};
 use crate::retention::{Action, Budget, Condition, Pattern, PatternError, Policy, Reason, Rule, TextField};
@@ -157,6 +157,8 @@ pub struct Planned {
     pub whole: Arc<Plan>,
     /// What becomes of each deletion of the whole plan.
     pub standings: Vec<Standing>,
+    /// What the plan puts into the trash.
+    pub moved: Tally,
     parts: [Arc<Vec<Entry>>; 3],
     refs: HashMap<(String, String), RefId>,
 }
@@ -188,7 +190,24 @@ impl Planned {
         let refs = draft.inventory().indexed_refs();
         let refs = refs.map(|(id, entry)| ((entry.name.clone(), entry.digest().to_string()), id)).collect();
         let parts = [goes, waits, stays].map(Arc::new);
-        Self { draft, choices, plan, whole, standings, parts, refs }
+        let moved = plan.delete().iter().filter(|item| goes_into_trash(&plan, item.target.kind()));
+        let moved = moved.map(|item| item.target.bytes()).collect();
+        Self { draft, choices, plan, whole, standings, moved, parts, refs }
+    }
+
+    /// Returns what is spared when these things are, too, as far as they would go.
+    pub fn with_left_out(&self, left_out: HashSet<Target>) -> HashSet<Target> {
+        let mut spared = self.choices.spared.clone();
+        if !left_out.is_empty() {
+            let goes: HashSet<Target> = self.whole.delete().iter().map(|item| item.into_owned().target).collect();
+            spared.extend(left_out.into_iter().filter(|target| goes.contains(target)));
+        }
+        spared
+    }
+
+    /// Returns how many things stay that would go if nothing was left out.
+    pub fn left_out(&self) -> usize {
+        self.standings.iter().filter(|standing| **standing != Standing::Goes).count()
     }
 
     /// Returns the entries of a part.
@@ -210,6 +229,11 @@ impl Planned {
     pub fn frees_now(&self) -> bool {
         self.choices.freed_blobs == FreedBlobs::GoNow
     }
+}
+
+/// Tells whether things of a kind are only moved by a plan, so that they take their room until the trash is emptied.
+pub fn goes_into_trash(plan: &Plan, kind: Kind) -> bool {
+    plan.disposal() == Disposal::Trash && matches!(kind, Kind::Blob | Kind::Partial)
 }
 
 /// Returns what becomes of each deletion of the whole plan.

@@ -14,6 +14,7 @@ use super::theme::Role;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
+use crate::units::Size;
 
 pub mod blobs;
 pub mod changes;
@@ -68,6 +69,17 @@ pub trait RowSet: Send + Sync {
     /// Returns the bytes that a row takes in the store.
     fn bytes(&self, row: u32) -> u64;
 
+    /// Says what some rows take together, which is less than the sum where they share something.
+    fn together(&self, rows: &[u32]) -> String {
+        let bytes = rows.iter().fold(0u64, |sum, row| sum.saturating_add(self.bytes(*row)));
+        Size(bytes).to_string()
+    }
+
+    /// Counts the rows that are shown, and all of them, by what the screen says it counts.
+    fn tally(&self, shown: &[u32]) -> Tally {
+        Tally { shown: shown.len(), all: self.count() as usize, others: 0 }
+    }
+
     /// Returns a row's fields for a file.
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)>;
 
@@ -78,6 +90,30 @@ pub trait RowSet: Send + Sync {
 impl fmt::Debug for dyn RowSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows", self.count())
+    }
+}
+
+/// How many rows are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows that are shown and count.
+    pub shown: usize,
+    /// All that count.
+    pub all: usize,
+    /// Rows that are shown and are something else.
+    pub others: usize,
+}
+
+impl Tally {
+    /// Says that so many of all are `what`.
+    pub fn sentence(self, what: &str) -> String {
+        let count = |number: usize| sources::grouped(number as u64);
+        let words = format!("{} of {} {what}", count(self.shown), count(self.all));
+        match self.others {
+            0 => words,
+            1 => format!("{words}, and 1 other row"),
+            others => format!("{words}, and {} other rows", count(others)),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::terminal::Surface;
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
-use super::world::World;
+use super::world::{Admitted, SourceId, SourceInfo, World};
 use super::{TuiError, TuiOptions};
 
 /// How many messages may wait.
@@ -54,7 +54,18 @@ impl<T: Surface> Runtime<T> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let pruning = Arc::new(options.pruning);
         let jobs = Jobs::new(sender, options.concurrency, clock, options.open, options.images, Arc::clone(&pruning));
-        let sources = options.sources.into_iter().map(|source| jobs.admit(source)).collect();
+        let mut sources: Vec<SourceInfo> = Vec::new();
+        for source in options.sources {
+            match jobs.admit(source) {
+                Admitted::New(info) => sources.push(info),
+                // It was named twice, the second time perhaps for one of its refs.
+                Admitted::Known(SourceId(place), select) => {
+                    if let Some(info) = sources.get_mut(place) {
+                        info.select = info.select.take().or(select);
+                    }
+                }
+            }
+        }
         let mut size = Size::default();
         terminal.draw(&mut |frame| size = frame.area().as_size())?;
         let mut world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);

@@ -65,6 +65,11 @@ pub trait Screen: Send {
         let _ = (source, cx);
     }
 
+    /// Moves the cursor to a source, where sources are listed.
+    fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        let _ = (source, cx);
+    }
+
     /// Tells whether it does something that must not end in the middle: then leaving is up to the screen.
     fn is_busy(&self) -> bool {
         false

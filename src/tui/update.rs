@@ -11,7 +11,8 @@ use super::model::Model;
 use super::screen::Pointer;
 use super::screen::refs::Refs;
 use super::screen::sources::{self, Sources};
-use super::world::{Command, Context, Handled, Scan, Source, SourceId, StatusKind};
+use super::world::{Admitted, Command, Context, Handled, Scan, Source, SourceId, StatusKind};
+use crate::source::RefSelector;
 
 /// Changes the state as a message demands, and returns what is to be done.
 pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effect> {
@@ -35,6 +36,10 @@ pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effe
 
 impl Model {
     fn event(&mut self, event: Event, effects: &mut Vec<Effect>) -> Vec<Command> {
+        // Whoever goes on has read what was told; it would only hide what stands in its place otherwise.
+        if matches!(event, Event::Key(_) | Event::Paste(_) | Event::Click(..)) {
+            self.world.status = None;
+        }
         match event {
             Event::Key(key) => self.key(key, effects),
             Event::Resize(width, height) => {
@@ -116,7 +121,8 @@ impl Model {
                 cx.world.tell(StatusKind::Done, format!("{count} {rows} written to {}", path.display()));
             }
             // It has its place among the stores already, whether or not anybody still waits for it.
-            Report::Opened(Ok(info)) | Report::Found(info) => cx.add_source(info),
+            Report::Opened(Ok(Admitted::New(info))) | Report::Found(info) => cx.add_source(info),
+            Report::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
             Report::NotAll(left_out) => cx.world.tell(StatusKind::Failed, left_out),
             _ => {}
         }
@@ -174,13 +180,31 @@ impl Model {
                         self.screens = vec![Box::new(Sources::new(&mut cx))];
                     }
                     self.screens.iter_mut().for_each(|screen| screen.refresh(id, &mut cx));
-                    if select.is_some() {
-                        let refs = Refs::new(id, select, &mut cx);
-                        self.screens.push(Box::new(refs));
+                    self.show_refs(id, select, effects, &mut commands);
+                }
+                Command::GoTo(id, select) => {
+                    if let Some(screen) = self.screens.first_mut() {
+                        screen.seek(id, &mut cx);
                     }
+                    self.show_refs(id, select, effects, &mut commands);
                 }
             }
             commands.into_iter().rev().for_each(|command| waiting.push_front(command));
+        }
+    }
+
+    /// Shows the refs of a source, when one of them is asked for.
+    fn show_refs(
+        &mut self,
+        id: SourceId,
+        select: Option<RefSelector>,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<Command>,
+    ) {
+        if select.is_some() {
+            let mut cx = Context { world: &mut self.world, effects, commands };
+            let refs = Refs::new(id, select, &mut cx);
+            self.screens.push(Box::new(refs));
         }
     }
 
@@ -305,6 +329,25 @@ mod tests {
         assert_eq!(stored(&model), 0);
         send(&mut model, Message::Report(new, Report::Scanned(SourceId(0), Ok(found(3)))));
         assert_eq!((stored(&model), &model.world.sources[0].scan), (3, &Scan::Done));
+    }
+
+    #[test]
+    fn a_source_that_is_open_already_is_gone_to() {
+        let (mut model, job) = scanning();
+        let other = SourceInfo { label: "other".into(), ..model.world.sources[0].info.clone() };
+        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::New(other)))));
+        press(&mut model, "j / s t o r e enter");
+        let cursor = |model: &Model| {
+            let list = model.screen().list().unwrap();
+            list.current().map(|row| list.rows().name(row))
+        };
+        assert_eq!(cursor(&model).as_deref(), Some("store"));
+        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(1), None)))));
+        assert_eq!((cursor(&model).as_deref(), model.world.sources.len()), (Some("other"), 2));
+        assert!(model.world.status.as_ref().is_some_and(|status| status.text == "other is open already"));
+        let select = Some(RefSelector::new("main"));
+        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(0), select)))));
+        assert_eq!(model.screens.len(), 2);
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let contexts = contexts.unwrap_or_else(|| screen.contexts().to_vec());
     let room = area.width.saturating_sub(2);
     let first = model.screens.len() == 1;
-    let hints = hints(world, &contexts, if first { "quit" } else { "back" }, room);
+    let unused = model.layers.last().filter(|layer| !layer.chooses()).map(|_| Action::Accept);
+    let hints = hints(world, &contexts, if first { "quit" } else { "back" }, room, unused);
     draw_line(&hints, world, frame.buffer_mut(), Rect { y: bottom - 1, height: 1, ..area });
     for layer in &model.layers {
         layer.draw(world, screen, frame, area);
@@ -69,12 +70,13 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
     let help = world.keymap.key_for(&[Context::Global], Action::Help);
-    let facts = header.facts.join(" · ");
+    // A screen may have none to tell.
+    let facts = header.facts.iter().fold(Cell::default(), |cell, fact| cell.and(format!("{fact} · "), Role::Dim));
     let (access, role) = match world.access {
         Access::ReadOnly => ("read-only", Role::Strong),
         Access::Write => ("▐WRITE▌", Role::Error),
     };
-    let right = Cell::new(format!("{facts} · "), Role::Dim).and(access, role).and(format!(" · {help} help"), Role::Dim);
+    let right = facts.and(access, role).and(format!(" · {help} help"), Role::Dim);
     let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     text::put(buffer, Line::of(inside, 0).right(), &right, &world.theme, Style::default());
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);
@@ -107,11 +109,13 @@ fn draw_line(cell: &Cell, world: &World, buffer: &mut Buffer, area: Rect) {
     text::put(buffer, Line::of(inside, 0), cell, &world.theme, Style::default());
 }
 
-/// Returns the keys of `contexts` that have a word for it, as many as fit; `back` is the word for leaving.
-pub fn hints(world: &World, contexts: &[Context], back: &str, width: u16) -> Cell {
+/// Returns the keys of `contexts` that have a word for it, as many as fit, but for the action
+/// `unused`; `back` is the word for leaving.
+pub fn hints(world: &World, contexts: &[Context], back: &str, width: u16, unused: Option<Action>) -> Cell {
     let mut cell = Cell::default();
     let mut used = 0;
-    for binding in contexts.iter().flat_map(|context| world.keymap.bindings(*context)) {
+    let bindings = contexts.iter().flat_map(|context| world.keymap.bindings(*context));
+    for binding in bindings.filter(|binding| Some(binding.action) != unused) {
         let Some(hint) = &binding.hint else { continue };
         let hint = if binding.action == Action::Back { back } else { hint };
         let key = binding.key();

@@ -1,5 +1,7 @@
 //! What all screens share: the sources and what is known of them, the time, the size, and the means to draw.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Size;
 
@@ -11,6 +13,7 @@ use super::layer::Layer;
 use super::pruning::{Access, Deleting, Pruning};
 use super::screen::{Request, Screen};
 use super::theme::Theme;
+use crate::prune::plan::Target;
 use crate::source::RefSelector;
 
 /// How long a message stays.
@@ -35,6 +38,15 @@ pub struct SourceInfo {
     pub select: Option<RefSelector>,
     /// Whether something can be deleted from it.
     pub deleting: Deleting,
+}
+
+/// A source that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is another one than those that are here.
+    New(SourceInfo),
+    /// It is here already, and this ref of it is meant.
+    Known(SourceId, Option<RefSelector>),
 }
 
 /// A source.
@@ -82,6 +94,8 @@ pub struct World {
     pub access: Access,
     /// Where the policy comes from, when there is one.
     pub policy_from: Option<String>,
+    /// What was left out of plans by hand: it stays out of the next plan of its source, too.
+    pub left_out: HashMap<SourceId, HashSet<Target>>,
     /// What tells of builds, as it was given last.
     pub evidence: Given,
     /// What was typed to name evidence, the latest at the end.
@@ -124,6 +138,7 @@ impl World {
             mouse,
             access,
             policy_from,
+            left_out: HashMap::new(),
             evidence: Given::default(),
             typed_evidence: Vec::new(),
             explain_at_once: false,
@@ -179,6 +194,8 @@ pub(super) enum Command {
     Ask(Request),
     /// Adds a source and scans it.
     AddSource(SourceInfo),
+    /// Goes to a source that is here, and to a ref of it.
+    GoTo(SourceId, Option<RefSelector>),
 }
 
 impl Context<'_> {
@@ -233,6 +250,13 @@ impl Context<'_> {
     /// Adds a source and scans it.
     pub fn add_source(&mut self, info: SourceInfo) {
         self.commands.push(Command::AddSource(info));
+    }
+
+    /// Goes to a source that is here already, and to a ref of it.
+    pub fn go_to(&mut self, id: SourceId, select: Option<RefSelector>) {
+        let label = self.world.source(id).info.label.clone();
+        self.world.tell(StatusKind::Done, format!("{label} is open already"));
+        self.commands.push(Command::GoTo(id, select));
     }
 
     /// Scans a source, again if need be.

@@ -107,7 +107,7 @@ fn orphans_are_pruned_and_the_terminal_is_left_as_it_was() {
     let mut terminal = Terminal::start(&["--write", layout.path().to_str().unwrap()], 100, 30);
     terminal.wait("that it may write", |screen| screen.contains("WRITE") && screen.contains("ready"));
     terminal.press("p");
-    terminal.wait("the plan", |screen| screen.contains("frees"));
+    terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
     terminal.wait("the question", |screen| screen.contains("Please confirm"));
     assert_eq!(stored(), before);
@@ -125,7 +125,7 @@ fn read_only_beats_write() {
     let mut terminal = Terminal::start(&["--write", "--read-only", layout.path().to_str().unwrap()], 100, 30);
     terminal.wait("the source", |screen| screen.contains("read-only") && screen.contains("ready"));
     terminal.press("p");
-    terminal.wait("the plan", |screen| screen.contains("frees"));
+    terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
     terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
     terminal.press("\x03");

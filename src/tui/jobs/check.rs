@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{PACE, Reporter, Store};
+use super::store::Store;
+use super::{PACE, Reporter};
 use crate::check::{self, CheckOptions, Subject};
 use crate::inventory::Inventory;
 use crate::tui::message::Report;

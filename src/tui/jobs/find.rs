@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{Reporter, Store, Stores, admit, lock, prune, scan, split};
+use super::store::{Store, Stores, admit, split};
+use super::{Reporter, lock, prune, scan};
 use crate::inventory::scan::ScanOptions;
 use crate::tui::message::{Report, ScanEnd};
 use crate::tui::pruning::Pruning;
-use crate::tui::world::SourceId;
+use crate::tui::world::{Admitted, SourceId};
 use crate::tui::{Finder, OpenedSource};
 
 /// What a scan works with.
@@ -92,7 +93,8 @@ impl Scanning {
 
     async fn add(&self, store: OpenedSource) {
         let _admission = self.admission.lock().await;
-        let info = admit(&self.stores, self.pruning.access, store);
-        self.reporter.report(Report::Found(info)).await;
+        if let Admitted::New(info) = admit(&self.stores, self.pruning.access, store) {
+            self.reporter.report(Report::Found(info)).await;
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Judges refs, makes plans, carries them out, and takes that back. Here alone the UI gets hold of something that deletes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
 use crate::prune::execute::{self, Options, Step};
 use crate::prune::journal::Journal;
-use crate::prune::plan::{FreedBlobs, Plan};
+use crate::prune::plan::{FreedBlobs, Plan, Target};
 use crate::prune::undo;
 use crate::retention::Policy;
 use crate::tui::effect::{Cure, PruneWork};
@@ -32,12 +32,12 @@ impl Jobs {
     pub(super) fn prune(&mut self, work: PruneWork, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;
         match work {
-            PruneWork::Plan(source, inventory, scope, freed_blobs) => {
+            PruneWork::Plan(source, inventory, scope, freed_blobs, left_out) => {
                 let (store, pruning) = (self.store(source), Arc::clone(&self.pruning));
                 let options = self.scan_options(cancel);
                 self.tasks.spawn(async move {
                     if let Some((label, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
-                        let order = Order { inventory, label, scope, freed_blobs, now: (reporter.clock)() };
+                        let order = Order { inventory, label, scope, freed_blobs, left_out, now: (reporter.clock)() };
                         let planned = plan(&reader, order, &pruning.policy, &options).await;
                         reporter.report(Report::Planned(planned)).await;
                     }
@@ -77,6 +77,7 @@ struct Order {
     label: String,
     scope: Scope,
     freed_blobs: FreedBlobs,
+    left_out: HashSet<Target>,
     now: Timestamp,
 }
 
@@ -105,13 +106,15 @@ async fn plan(
     policy: &Policy,
     options: &ScanOptions,
 ) -> Result<Arc<Planned>, String> {
-    let Order { inventory, label, scope, freed_blobs, now } = order;
+    let Order { inventory, label, scope, freed_blobs, left_out, now } = order;
     let policy = scope.policy(policy).map_err(|error| words(&error))?;
     let draft = Draft::gather(reader, inventory, &label, policy, options, now).await;
     let draft = Arc::new(draft.map_err(|error| words(&error))?);
     let make = move || {
         let spared = scope.spared(&draft);
-        Planned::new(draft, Choices { freed_blobs, spared })
+        let planned = Planned::new(draft, Choices { freed_blobs, spared })?;
+        let spared = planned.with_left_out(left_out);
+        if spared == planned.choices.spared { Ok(planned) } else { planned.leaving_out(spared) }
     };
     match tokio::task::spawn_blocking(make).await {
         Ok(planned) => planned.map(Arc::new).map_err(|error| words(&error)),

@@ -51,7 +51,7 @@ impl Layer for Confirm {
         let lines = text::wrap(&Cell::text(self.question.clone()), width);
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
         let inside = popup::open("Please confirm", width, height, &world.theme, frame, area);
-        let keys = view::hints(world, &[keymap::Context::Confirm], "", width);
+        let keys = view::hints(world, &[keymap::Context::Confirm], "", width, None);
         for (line, row) in lines.iter().chain([&Cell::default(), &keys]).zip(0..inside.height) {
             text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
         }

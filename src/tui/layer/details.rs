@@ -53,11 +53,14 @@ impl Layer for Details {
         Handled::Yes
     }
 
+    fn chooses(&self) -> bool {
+        false
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let (lines, room) = self.lines(area.as_size());
-        let more = lines.len() > room.height.into() && self.scroll.top(lines.len(), room.height.into()) == 0;
-        let title = if more { "Details · more below" } else { "Details" };
-        let inside = popup::open(title, room.width, room.height, &world.theme, frame, area);
+        let title = format!("Details{}", self.scroll.more(lines.len(), room.height.into()));
+        let inside = popup::open(&title, room.width, room.height, &world.theme, frame, area);
         let top = self.scroll.top(lines.len(), inside.height.into());
         detail::draw(&lines, top, &world.theme, frame.buffer_mut(), inside);
     }
@@ -83,6 +86,17 @@ impl Scroll {
             _ => here,
         };
         self.0 = self.top(lines, height);
+    }
+
+    /// Says on which sides of what is seen there is more, for a title.
+    pub fn more(&self, lines: usize, height: usize) -> &'static str {
+        let top = self.top(lines, height);
+        match (top > 0, top + height < lines) {
+            (false, false) => "",
+            (false, true) => " · more below",
+            (true, false) => " · more above",
+            (true, true) => " · more above and below",
+        }
     }
 
     /// Returns the first line that is seen.

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::Layer;
-use crate::inventory::filter::{Filter, FilterError};
+use crate::inventory::filter::{Filter, FilterError, Problem};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::Key;
 use crate::tui::rows::Cell;
@@ -19,6 +19,44 @@ use crate::tui::world::{Context, Handled, World};
 
 /// What one can type, for those who have not typed anything.
 const EXAMPLES: &str = "size>1G  age>30d  ref~^pr-  state:orphan  !shared  or any part of a name";
+
+/// The names that can stand before an operator.
+const FIELDS: [&str; 13] = [
+    "size",
+    "exclusive",
+    "age",
+    "ref",
+    "name",
+    "step",
+    "digest",
+    "kind",
+    "state",
+    "layers",
+    "records",
+    "refs",
+    "platform",
+];
+/// The words that can stand behind `state:`.
+const STATES: [&str; 12] = [
+    "live",
+    "orphan",
+    "missing",
+    "undetermined",
+    "awaited",
+    "partial",
+    "unknown",
+    "result",
+    "key-only",
+    "broken",
+    "hit",
+    "miss",
+];
+
+/// Returns the terms that end before the one with the byte at `fault`.
+fn before(text: &str, fault: usize) -> &str {
+    let text = text.get(..fault).unwrap_or_default();
+    &text[..text.rfind(char::is_whitespace).unwrap_or_default()]
+}
 
 /// The line in which a filter is typed.
 #[derive(Debug)]
@@ -41,8 +79,25 @@ impl FilterBar {
                 self.fault = None;
                 cx.ask(Request::Filter(filter));
             }
-            Err(fault) => self.fault = Some(fault),
+            Err(fault) => {
+                // What stands before it holds on, so that rows do not go and come with every key.
+                if let Ok(filter) = Filter::parse(before(self.input.text(), fault.span.start)) {
+                    cx.ask(Request::Filter(filter));
+                }
+                self.fault = Some(fault);
+            }
         }
+    }
+
+    /// Says what is wrong, and what there is where a name is.
+    fn fault(&self) -> Option<Cell> {
+        let fault = self.fault.as_ref()?;
+        let there_is = match fault.problem {
+            Problem::UnknownField { .. } => format!(" · fields: {}", FIELDS.join(" ")),
+            Problem::UnknownState { .. } => format!(" · states: {}", STATES.join(" ")),
+            _ => String::new(),
+        };
+        Some(Cell::new("! ", Role::Error).and(fault.to_string(), Role::Error).and(there_is, Role::Dim))
     }
 }
 
@@ -79,24 +134,61 @@ impl Layer for FilterBar {
     }
 
     fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let area = Rect { y: area.bottom().saturating_sub(2), height: 2, ..area }.intersection(area);
+        let width = area.width.saturating_sub(2);
+        let faults = self.fault().map(|fault| text::wrap_hanging(&fault, width)).unwrap_or_default();
+        let height = u16::try_from(faults.len().max(1)).unwrap_or(1) + 1;
+        let area = Rect { y: area.bottom().saturating_sub(height), height, ..area }.intersection(area);
         Clear.render(area, frame.buffer_mut());
         frame.buffer_mut().set_style(area, world.theme.style(Role::Text));
         let label = Cell::new(" filter  ", Role::Title);
         text::put(frame.buffer_mut(), text::Line::of(area, 0), &label, &world.theme, Style::default());
         let inside = Rect { x: area.x + 9, width: area.width.saturating_sub(10), height: 1, ..area };
         self.input.draw(&world.theme, frame, inside);
-        let below = match (&self.fault, screen.list()) {
-            (Some(fault), _) => Cell::new(format!(" ! {fault}"), Role::Error),
-            (None, _) if self.input.text().is_empty() => Cell::new(format!(" {EXAMPLES}"), Role::Dim),
-            (None, Some(list)) => {
-                let (shown, all) = (list.shown().len() as u64, u64::from(list.rows().count()));
-                let found = format!(" {} of {} match", grouped(shown), grouped(all));
+        for (line, row) in faults.iter().zip(1..area.height) {
+            let at = text::Line { x: area.x + 1, width, ..text::Line::of(area, row) };
+            text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
+        }
+        if !faults.is_empty() {
+            return;
+        }
+        let below = match screen.list() {
+            _ if self.input.text().is_empty() => Cell::new(format!(" {EXAMPLES}"), Role::Dim),
+            Some(list) => {
+                let found = format!(" {}", list.rows().tally(list.shown()).sentence("match"));
+                let all = u64::from(list.rows().count());
                 let looking = |percent| format!(" looking at {} rows, {percent} %", grouped(all));
                 Cell::new(list.progress().map_or(found, looking), Role::Good)
             }
-            (None, None) => Cell::default(),
+            None => Cell::default(),
         };
         text::put(frame.buffer_mut(), text::Line::of(area, 1), &below, &world.theme, Style::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_can_be_typed() {
+        let problem = |text: &str| Filter::parse(text).err().map(|fault| fault.problem);
+        for field in FIELDS {
+            let problem = problem(&format!("{field}>x"));
+            assert!(!matches!(problem, Some(Problem::UnknownField { .. })), "{field}: {problem:?}");
+        }
+        assert!(matches!(problem("fields>x"), Some(Problem::UnknownField { .. })));
+        for state in STATES {
+            assert_eq!(problem(&format!("state:{state}")), None);
+        }
+        assert!(matches!(problem("state:states"), Some(Problem::UnknownState { .. })));
+    }
+
+    #[test]
+    fn terms_before_a_fault_hold() {
+        let kept = ["ref~", "c1 ref~", "c1 !sise>1G", "c1 size>1G age>", "\"a b\" ref~"].map(|text| {
+            let fault = Filter::parse(text).unwrap_err();
+            before(text, fault.span.start)
+        });
+        assert_eq!(kept, ["", "c1", "c1", "c1 size>1G", "\"a b\""]);
     }
 }

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 
 use super::Layer;
 use super::details::Scroll;
-use crate::tui::keymap::{self, Action, Keymap};
+use crate::tui::keymap::{self, Action, Keymap, search};
 use crate::tui::message::Key;
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::Role;
 use crate::tui::widget::input::InputLine;
-use crate::tui::widget::{detail, popup};
+use crate::tui::widget::{detail, popup, text};
 use crate::tui::world::{Context, Handled, World};
 
 /// The places that every screen can lead to.
@@ -36,16 +36,18 @@ impl Help {
         Self { contexts, input: InputLine::default(), scroll: Scroll::default() }
     }
 
-    fn lines(&self, keymap: &Keymap) -> Vec<Cell> {
+    /// Returns the lines of `width` columns; of a text that is longer the rest stands below its beginning.
+    fn lines(&self, keymap: &Keymap, width: u16) -> Vec<Cell> {
         let wanted = self.input.text().to_lowercase();
         let mut lines = Vec::new();
         for context in &self.contexts {
             let bindings = keymap.bindings(*context).iter().filter_map(|binding| {
                 let keys = binding.keys().collect::<Vec<_>>().join(" ");
-                let found = format!("{keys} {}", binding.text).to_lowercase().contains(&wanted);
+                let found = keys.to_lowercase().contains(&wanted)
+                    || search::distance(&wanted, binding).is_some_and(|distance| distance < search::SCATTERED);
                 found.then(|| Cell::new(format!("  {keys:<16} "), Role::Key).and(binding.text.clone(), Role::Text))
             });
-            let bindings: Vec<Cell> = bindings.collect();
+            let bindings: Vec<Cell> = bindings.flat_map(|binding| text::wrap_hanging(&binding, width)).collect();
             if !bindings.is_empty() {
                 if !lines.is_empty() {
                     lines.push(Cell::default());
@@ -59,6 +61,11 @@ impl Help {
         }
         lines
     }
+}
+
+/// Returns the width inside the box on a terminal of `width` columns.
+fn width(width: u16) -> u16 {
+    width.saturating_sub(4).min(72)
 }
 
 /// Returns the height inside the box on a terminal of `height` lines.
@@ -75,7 +82,7 @@ impl Layer for Help {
         match action {
             Some(Action::Accept | Action::Cancel) => cx.close(),
             Some(action) => {
-                let lines = self.lines(&cx.world.keymap).len();
+                let lines = self.lines(&cx.world.keymap, width(cx.world.size.width)).len();
                 self.scroll.act(action, lines, (height(cx.world.size.height) - HEAD).into());
             }
             // What opened the help closes it, unless something is being looked for.
@@ -92,9 +99,15 @@ impl Layer for Help {
         self.input.paste(text);
     }
 
+    fn chooses(&self) -> bool {
+        false
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let lines = self.lines(&world.keymap);
-        let inside = popup::open("Keys · type to search", 72, height(area.height), &world.theme, frame, area);
+        let lines = self.lines(&world.keymap, width(area.width));
+        let more = self.scroll.more(lines.len(), (height(area.height) - HEAD).into());
+        let title = format!("Keys · type to search{more}");
+        let inside = popup::open(&title, width(area.width), height(area.height), &world.theme, frame, area);
         self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
         let below = Rect { y: inside.y + HEAD, height: inside.height.saturating_sub(HEAD), ..inside };
         let top = self.scroll.top(lines.len(), below.height.into());

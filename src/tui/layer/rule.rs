@@ -102,7 +102,7 @@ impl Layer for RulePopup {
             0 => words,
             _ => words.and(format!(", {others} of them not chosen"), Role::Warning),
         };
-        lines.extend([Cell::default(), words, Cell::default(), view::hints(world, &[self.context()], "", width)]);
+        lines.extend([Cell::default(), words, Cell::default(), view::hints(world, &[self.context()], "", width, None)]);
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
         let inside = popup::open("A rule for cachelens.toml", width, height, &world.theme, frame, area);
         for (line, row) in lines.iter().zip(0..inside.height) {

@@ -225,11 +225,9 @@ impl RowSet for PlanRows {
         let item = self.item(row);
         let role = if item.stays() { Role::Dim } else { Role::Text };
         let size = item.bytes.map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
-        vec![
-            Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(short_name(item.kind, &item.name), role),
-            Cell::new(size, role),
-            item.why(),
-        ]
+        let sign = if item.stays() { "✗ " } else { "" };
+        let what = Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(sign, Role::Mark);
+        vec![what.and(short_name(item.kind, &item.name), role), Cell::new(size, role), item.why()]
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {

@@ -269,6 +269,37 @@ impl RowSet for RefRows {
         self.at(row).sizes.bytes
     }
 
+    /// Refs share most of what they reach: each blob counts once, and as theirs when no other ref reaches it.
+    fn together(&self, rows: &[u32]) -> String {
+        if self.inventory.progress != Progress::Complete {
+            return "…".to_owned();
+        }
+        if rows.iter().any(|row| self.at(*row).sealed().is_some()) {
+            return format!("{UNKNOWN} in all");
+        }
+        let blobs = &self.inventory.blobs;
+        let mut reached = vec![0u32; blobs.len()];
+        let (mut all, mut theirs) = (0u64, 0u64);
+        for entry in rows.iter().map(|row| self.at(*row)) {
+            let own = entry.facts().bytes;
+            (all, theirs) = (all.saturating_add(own), theirs.saturating_add(own));
+            for id in &entry.reach {
+                if let Some(refs) = reached.get_mut(id.0 as usize) {
+                    *refs += 1;
+                }
+            }
+        }
+        for (blob, refs) in blobs.iter().zip(reached).filter(|(blob, refs)| *refs > 0 && blob.is_stored()) {
+            all = all.saturating_add(blob.stored_size());
+            if blob.refs() == refs {
+                theirs = theirs.saturating_add(blob.stored_size());
+            }
+        }
+        let is_known = rows.iter().all(|row| self.at(*row).sizes.exclusive_bytes.is_some());
+        let theirs = if is_known { Size(theirs).to_string() } else { UNKNOWN.to_owned() };
+        format!("{} in all, {theirs} only theirs", Size(all))
+    }
+
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
         let known = self.inventory.progress == Progress::Complete && entry.sealed().is_none();

@@ -13,6 +13,7 @@ use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::tui::pruning::goes_into_trash;
 use crate::tui::theme::Role;
 use crate::units::Size;
 
@@ -55,7 +56,10 @@ impl RunRows {
 
     fn item(&self, row: u32) -> Item<'_> {
         let (_, deletion, outcome) = self.at(row);
-        Item { deletion, outcome, word: word(outcome, self.deed) }
+        let is_moved = self.deed == Deed::Deleted && *outcome == Outcome::Done;
+        let is_moved = is_moved && goes_into_trash(&self.plan, deletion.target.kind());
+        let word = if is_moved { "trashed" } else { word(outcome, self.deed) };
+        Item { deletion, outcome, word }
     }
 }
 

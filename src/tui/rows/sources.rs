@@ -1,15 +1,12 @@
 //! Sources as rows.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
-use crate::backend::{Surroundings, short_branch};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::inventory::quota::Visibility;
 use crate::inventory::{RefEntry, Tally};
 use crate::tui::found::Found;
 use crate::tui::theme::Role;
@@ -18,6 +15,12 @@ use crate::tui::world::{Scan, Source};
 use crate::units::{Age, Size};
 
 mod bucket;
+mod detail;
+
+/// Stands for what is still being read.
+const MORE: &str = "…";
+/// What is said of a store in which a ref reaches everything.
+const NO_WASTE: &str = "no waste";
 
 /// The column by which sources are sorted at first: their own order.
 pub const BY_NAME: usize = 0;
@@ -79,10 +82,34 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Tells whether all is known of a source that can be.
+pub fn is_settled(source: &Source) -> bool {
+    match (&source.scan, &source.found) {
+        (Scan::Failed(_), None) => true,
+        (Scan::Running(_), _) | (_, None) => false,
+        (_, Some(found)) => found.is_complete(),
+    }
+}
+
+/// Prints bytes that were counted so far: until that is all of them, nothing seen is not nothing there.
+pub fn so_far(bytes: u64, is_all: bool, role: Role) -> Cell {
+    if bytes == 0 && !is_all { Cell::new(MORE, Role::Dim) } else { Cell::new(Size(bytes).to_string(), role) }
+}
+
+/// Prints how many things were counted so far, as [`so_far`] does.
+pub fn counted_so_far(count: u64, is_all: bool) -> String {
+    if count == 0 && !is_all { MORE.to_owned() } else { grouped(count) }
+}
+
+/// Says what lies in the trash: it takes its room until a later prune empties it.
+pub fn in_trash(bytes: u64) -> String {
+    format!("{} in the trash", Size(bytes))
+}
+
 fn orphan(found: &Found) -> Cell {
     match found.totals.orphan {
         Some(Tally { count: 0, .. }) if found.is_complete() => Cell::new(NONE, Role::Dim),
-        Some(tally) => Cell::new(Size(tally.bytes).to_string(), Role::Orphan),
+        Some(tally) => so_far(tally.bytes, found.is_complete(), Role::Orphan),
         None => Cell::new(UNKNOWN, Role::Unsure),
     }
 }
@@ -108,16 +135,20 @@ impl RowSet for SourceRows {
 
     fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
         let source = self.at(row);
+        let is_running = matches!(source.scan, Scan::Running(_));
         let mut cells = vec![Cell::text(source.info.label.clone()), Cell::new(source.info.kind.clone(), Role::Dim)];
         match &source.found {
             Some(found) => cells.extend([
-                Cell::text(grouped(found.inventory.refs.len() as u64)),
-                Cell::new(Size(found.totals.live.bytes).to_string(), Role::Live),
+                Cell::text(counted_so_far(found.inventory.refs.len() as u64, found.is_complete())),
+                so_far(found.totals.live.bytes, found.is_complete(), Role::Live),
                 orphan(found),
                 missing(found),
-                Cell::text(found.inventory.newest().map_or(NONE.into(), |then| Age::between(then, now).to_string())),
+                match found.inventory.newest() {
+                    Some(then) => Cell::text(Age::between(then, now).to_string()),
+                    None => Cell::text(if found.is_complete() { NONE } else { MORE }),
+                },
             ]),
-            None => cells.extend(std::iter::repeat_n(Cell::new("", Role::Dim), 5)),
+            None => cells.extend(std::iter::repeat_n(Cell::new(if is_running { MORE } else { "" }, Role::Dim), 5)),
         }
         cells.push(scan_state(source));
         cells
@@ -130,10 +161,14 @@ impl RowSet for SourceRows {
         let Some(found) = self.found(row) else { return Cell::default() };
         let totals = &found.totals;
         let stored = totals.stored().bytes;
+        if stored == 0 && !found.is_complete() {
+            return Cell::new(MORE, Role::Dim);
+        }
         if stored == 0 && totals.missing.bytes == 0 {
             return Cell::new("nothing is stored", Role::Dim);
         }
         let words = match totals.orphan {
+            _ if !found.is_complete() => "not all is known yet".to_owned(),
             Some(orphan) if orphan.bytes > 0 => {
                 let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
                 if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
@@ -141,10 +176,15 @@ impl RowSet for SourceRows {
             Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
                 format!("no waste · {} unknown", Size(totals.unknown.bytes))
             }
-            Some(_) => "no waste".to_owned(),
+            Some(_) => NO_WASTE.to_owned(),
             None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
             None if found.inventory.is_sealed() => "orphans ?".to_owned(),
             None => "a ref cannot be read".to_owned(),
+        };
+        let words = match totals.trash.bytes {
+            0 => words,
+            bytes if words == NO_WASTE => in_trash(bytes),
+            bytes => format!("{words} · {}", in_trash(bytes)),
         };
         let room = width.saturating_sub(34).min(96);
         let bar = match found.inventory.around.as_ref() {
@@ -176,7 +216,7 @@ impl RowSet for SourceRows {
             details.extend(error.lines().map(|line| Detail::Text(Cell::text(line.to_owned()))));
         }
         if let Some(found) = &source.found {
-            found_details(found, now, &mut details);
+            detail::found(found, now, &mut details);
         }
         details
     }
@@ -237,116 +277,10 @@ impl RowSet for SourceRows {
     }
 }
 
-fn found_details(found: &Found, now: Timestamp, details: &mut Vec<Detail>) {
-    let totals = &found.totals;
-    let tally = |tally: Tally, role| {
-        Cell::new(Size(tally.bytes).to_string(), role).and(format!(" in {} objects", grouped(tally.count)), Role::Dim)
-    };
-    details.extend([
-        Detail::Blank,
-        Detail::Heading("What is stored".into()),
-        Detail::Fact("in all", tally(totals.stored(), Role::Strong)),
-        Detail::Fact("live", tally(totals.live, Role::Live).and(", which a ref reaches", Role::Dim)),
-    ]);
-    details.push(Detail::Fact(
-        "orphan",
-        match totals.orphan {
-            Some(orphan) => tally(orphan, Role::Orphan).and(", which no ref reaches", Role::Dim),
-            None if found.inventory.unlisted.is_some() => {
-                Cell::new(format!("not known: {}", found.inventory.unlisted.unwrap_or_default()), Role::Unsure)
-            }
-            None if found.inventory.is_sealed() => {
-                Cell::new("not known: what indexes name can be read inside a job only", Role::Unsure)
-            }
-            None => Cell::new("not known: a ref cannot be read, and may reach anything", Role::Unsure),
-        },
-    ));
-    if totals.undetermined.count > 0 {
-        details.push(Detail::Fact("unsure", tally(totals.undetermined, Role::Unsure)));
-    }
-    if totals.missing.count > 0 {
-        let words = tally(totals.missing, Role::Missing).and(", which a ref names", Role::Dim);
-        details.push(Detail::Fact("missing", words));
-    }
-    if totals.partial.count > 0 {
-        details.push(Detail::Fact("partial", tally(totals.partial, Role::Text).and(", unfinished uploads", Role::Dim)));
-    }
-    if totals.unknown.count > 0 {
-        let words = tally(totals.unknown, Role::Text).and(", none of the cache's own", Role::Dim);
-        details.push(Detail::Fact("unknown", words));
-    }
-    if totals.orphan.is_none() && totals.superseded.count > 0 {
-        let words = tally(totals.superseded, Role::Orphan).and(", indexes that no build imports", Role::Dim);
-        details.push(Detail::Fact("former", words));
-    }
-    if let Some(around) = found.inventory.around.as_ref() {
-        quota_details(found, around, details);
-    }
-    if let Some(unseen) = &found.inventory.unseen {
-        details.push(Detail::Fact("not seen", Cell::new(unseen.to_string(), Role::Unsure)));
-    }
-    if let Some(bucket) = found.inventory.bucket.as_ref() {
-        bucket::details(bucket, details);
-    }
-    if let Some(newest) = found.inventory.newest() {
-        details.push(Detail::Fact("newest ref", Cell::text(format!("{}", Age::between(newest, now).ago()))));
-    }
-    for warning in &found.inventory.warnings {
-        details.push(Detail::Blank);
-        details.push(Detail::Text(Cell::new("! ", Role::Warning).and(warning.to_string(), Role::Text)));
-    }
-}
-
 /// Returns a share in hundredths.
 fn share(part: u64, whole: u64) -> String {
     let percent = u128::from(part) * 100 / u128::from(whole.max(1));
     if percent == 0 && part > 0 { "<1 %".to_owned() } else { format!("{percent} %") }
-}
-
-/// Tells how full the quota is, and which builds can read what.
-fn quota_details(found: &Found, around: &Surroundings, details: &mut Vec<Detail>) {
-    const GAUGE: u16 = 24;
-    let used = found.totals.stored().bytes;
-    let filled = meter::bar(used.min(around.limit), around.limit, GAUGE);
-    let empty = usize::from(GAUGE).saturating_sub(filled.chars().count());
-    let role = if used > around.limit / 10 * 9 { Role::Warning } else { Role::Live };
-    let gauge = Cell::new(filled, role).and("▁".repeat(empty), Role::Dim);
-    details.push(Detail::Fact("quota", gauge.and(format!("  {}", share(used, around.limit)), Role::Text)));
-    details.push(Detail::Fact("", Cell::text(format!("{} of {}", Size(used), Size(around.limit)))));
-    let next = found.inventory.evictions().map(|evictions| evictions.headroom_bytes);
-    details.push(Detail::Fact(
-        "room",
-        match next {
-            Some(0) | None => Cell::new("none: what was used longest ago is evicted", Role::Warning),
-            Some(bytes) => Cell::text(format!("{} until what was used longest ago is evicted", Size(bytes))),
-        },
-    ));
-    if !around.limit_is_told {
-        details.push(Detail::Fact("", Cell::new("nobody told the quota: it is the usual one", Role::Unsure)));
-    }
-    for unknown in &around.unknown {
-        details.push(Detail::Fact("not known", Cell::new(unknown.clone(), Role::Unsure)));
-    }
-    let gone: BTreeSet<&String> = found.inventory.branches().filter(|branch| around.is_gone(branch)).collect();
-    let visibility = found.inventory.visibility();
-    if visibility.len() + gone.len() < 2 {
-        return;
-    }
-    let names = |branches: &[String]| branches.iter().map(|branch| short_branch(branch)).collect::<Vec<_>>().join(", ");
-    details.extend([Detail::Blank, Detail::Heading("Which builds read which caches".into())]);
-    for Visibility { branch, reads, cannot_see } in visibility {
-        let branch = short_branch(&branch).to_owned();
-        let read = Cell::text("a build on ").and(branch.clone(), Role::Strong).and(" reads the caches of ", Role::Text);
-        details.push(Detail::Text(read.and(names(&reads), Role::Text)));
-        if !cannot_see.is_empty() {
-            let hidden = Cell::new("  it cannot see the cache of ", Role::Dim).and(names(&cannot_see), Role::Dim);
-            details.push(Detail::Text(hidden));
-        }
-    }
-    for branch in gone {
-        let words = ": the branch is gone, and no build reads its cache";
-        details.push(Detail::Text(Cell::new(short_branch(branch).to_owned(), Role::Strong).and(words, Role::Warning)));
-    }
 }
 
 impl Subject for Source {
@@ -382,10 +316,41 @@ impl Subject for Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::{Inventory, Progress};
+    use crate::tui::effect::JobId;
+    use crate::tui::pruning::Deleting;
+    use crate::tui::world::SourceInfo;
 
     #[test]
     fn numbers_are_grouped_by_three_digits() {
         let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
         assert_eq!(numbers, ["0", "7", "999", "1 000", "612 000", "1 234 567"]);
+    }
+
+    #[test]
+    fn what_is_still_being_read_is_not_nothing() {
+        let info = SourceInfo {
+            label: "store".into(),
+            kind: "local".into(),
+            fault: None,
+            is_search: false,
+            select: None,
+            deleting: Deleting::Allowed,
+        };
+        let found = |progress| Found::new(Inventory { progress, ..Inventory::default() }, Timestamp::UNIX_EPOCH);
+        let drawn = |scan, found| {
+            let rows = SourceRows::new(&[Source { info: info.clone(), scan, found }]);
+            let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
+            let mut cells: Vec<String> = rows.cells(0, Timestamp::UNIX_EPOCH).into_iter().map(text).collect();
+            cells.truncate(7);
+            (cells.split_off(2).join(" "), text(rows.below(0, 80)))
+        };
+        let running = || Scan::Running(JobId(1));
+        assert_eq!(drawn(running(), None), ("… … … … …".into(), String::new()));
+        assert_eq!(drawn(running(), Some(found(Progress::Listing))), ("… … … … …".into(), "…".into()));
+        assert_eq!(
+            drawn(Scan::Done, Some(found(Progress::Complete))),
+            ("0 0 B – – –".into(), "nothing is stored".into())
+        );
     }
 }

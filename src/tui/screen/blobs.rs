@@ -15,7 +15,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Order, Sort};
 use crate::tui::message::Report;
 use crate::tui::rows::blobs::{Beside, BlobRows, SIZE};
-use crate::tui::rows::sources::{grouped, scan_state};
+use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
@@ -85,8 +85,11 @@ impl Screen for Blobs {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         if let Some(found) = &source.found {
-            facts.push(format!("{} objects", grouped(found.totals.stored().count)));
-            facts.push(Size(found.totals.stored().bytes).to_string());
+            let stored = found.totals.stored();
+            facts.push(format!("{} objects", counted_so_far(stored.count, found.is_complete())));
+            if stored.bytes > 0 || found.is_complete() {
+                facts.push(Size(stored.bytes).to_string());
+            }
         }
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
@@ -106,6 +109,7 @@ impl Screen for Blobs {
                 };
                 let cell = part(Cell::default(), "live", totals.live, Role::Live);
                 let cell = part(cell, "orphan", totals.orphan.unwrap_or_default(), Role::Orphan);
+                let cell = part(cell, "in the trash", totals.trash, Role::Orphan);
                 let cell = part(cell, "undetermined", totals.undetermined, Role::Unsure);
                 let cell = part(cell, "missing", totals.missing, Role::Missing);
                 let cell = part(cell, "partial", totals.partial, Role::Dim);

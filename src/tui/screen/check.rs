@@ -210,7 +210,9 @@ impl Screen for Check {
     fn header(&self, world: &World) -> Header {
         let source = world.source(self.source);
         let refs = if self.checked.refs == 1 { "1 ref".to_owned() } else { format!("{} refs", self.checked.refs) };
-        let facts = if self.state == State::Done { vec![refs] } else { Vec::new() };
+        // Of a source that cannot be read, nobody knows how many there are.
+        let is_read = source.found.is_some();
+        let facts = if self.state == State::Done && is_read { vec![refs] } else { Vec::new() };
         Header { path: vec![source.info.label.clone(), "check".to_owned()], facts }
     }
 

@@ -25,10 +25,9 @@ use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
 use crate::tui::widget::{detail, text};
 use crate::tui::world::{Context, Handled, StatusKind, World};
-use crate::units::Size;
 
-/// From this width on, details stand beside the list.
-const WIDE: u16 = 120;
+/// From this width on, details stand beside the list: below it, the list would lose columns to them.
+const WIDE: u16 = 140;
 /// The details beside the list are at least so wide.
 const NARROWEST: u16 = 40;
 /// From this height on, they stand below it where they do not stand beside it.
@@ -259,18 +258,15 @@ impl ListScreen {
 
     /// Returns the line above the keys: how many rows are shown, what is marked, what runs.
     pub fn summary(&self, world: &World, what: &str, sums: Cell) -> Cell {
-        let all = self.list.rows().count() as usize;
-        let shown = self.list.shown().len();
         let mut cell = sums;
         if !self.list.view().filter.is_empty() {
-            let count = format!("{} of {} {what}", grouped(shown as u64), grouped(all as u64));
-            cell = Cell::new(count, Role::Strong)
+            cell = Cell::new(self.list.rows().tally(self.list.shown()).sentence(what), Role::Strong)
                 .and(" · filter ", Role::Dim)
                 .and(self.list.view().filter.to_string(), Role::Title);
         }
         let marked = self.list.marked(world.now);
         if marked.count > 0 {
-            let words = format!(" · ✱ {} marked, {}", grouped(marked.count as u64), Size(marked.bytes));
+            let words = format!(" · ✱ {} marked, {}", grouped(marked.count as u64), marked.together);
             cell = cell.and(words, Role::Mark);
             if marked.hidden > 0 {
                 cell = cell.and(format!(" ({} hidden)", grouped(marked.hidden as u64)), Role::Mark);

@@ -26,6 +26,7 @@ use crate::tui::pruning::{Deleting, Part, Planned, Scope};
 use crate::tui::rows::Cell;
 use crate::tui::rows::plan::PlanRows;
 use crate::tui::rows::refs::RefRows;
+use crate::tui::rows::sources::grouped;
 use crate::tui::theme::Role;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
@@ -104,8 +105,10 @@ impl PlanScreen {
         self.state = match (&source.scan, complete) {
             (Scan::Done, Some(inventory)) => {
                 let inventory = Arc::clone(inventory);
-                let work = Work::Prune(PruneWork::Plan(self.source, inventory, self.scope.clone(), self.freed_blobs));
-                State::Planning(cx.start(work))
+                let left_out = cx.world.left_out.get(&self.source).cloned().unwrap_or_default();
+                let scope = self.scope.clone();
+                let work = PruneWork::Plan(self.source, inventory, scope, self.freed_blobs, left_out);
+                State::Planning(cx.start(Work::Prune(work)))
             }
             (Scan::Running(_), _) => State::Awaiting,
             (Scan::Failed(error), _) => State::Failed(error.clone()),
@@ -116,6 +119,16 @@ impl PlanScreen {
     }
 
     fn show(&mut self, planned: Arc<Planned>, cx: &mut Context<'_>) {
+        let is_new = matches!(self.state, State::Planning(_));
+        let left_out = planned.left_out();
+        if is_new && left_out > 0 {
+            let key = cx.world.keymap.key_for(CONTEXTS, Action::LeaveOut);
+            let words = match left_out {
+                1 => format!("1 item is left out as before; {key} takes it in again"),
+                count => format!("{} items are left out as before; {key} takes them in again", grouped(count as u64)),
+            };
+            cx.world.tell(StatusKind::Done, words);
+        }
         self.screen.set_head(words::height(&planned));
         let rows = Arc::new(PlanRows::new(Arc::clone(&planned), self.part));
         self.rows = Some(Arc::clone(&rows));
@@ -159,7 +172,14 @@ impl PlanScreen {
             return cx.world.tell(StatusKind::Failed, "it stays anyway");
         }
         let spared = &planned.choices.spared;
-        let spared = if chosen.is_subset(spared) { spared - &chosen } else { spared | &chosen };
+        let by_hand = cx.world.left_out.entry(self.source).or_default();
+        let spared = if chosen.is_subset(spared) {
+            by_hand.retain(|target| !chosen.contains(target));
+            spared - &chosen
+        } else {
+            by_hand.extend(chosen.iter().cloned());
+            spared | &chosen
+        };
         let planned = Arc::clone(planned);
         let job = cx.start(Work::Prune(PruneWork::LeaveOut(Arc::clone(&planned), spared)));
         self.state = State::Replanning(job, planned);

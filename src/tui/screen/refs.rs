@@ -21,7 +21,7 @@ use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
 use crate::tui::pruning::Scope;
 use crate::tui::rows::refs::{AGE, RefRows};
-use crate::tui::rows::sources::grouped;
+use crate::tui::rows::sources::{counted_so_far, grouped, in_trash, so_far};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
@@ -105,11 +105,15 @@ impl Refs {
     fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let Some(found) = &world.source(self.source).found else { return };
         let totals = &found.totals;
-        let live = Size(totals.live.bytes).to_string();
-        let words = Cell::new(live, Role::Live).and(" live · ", Role::Dim);
+        let is_all = found.is_complete();
+        let words = so_far(totals.live.bytes, is_all, Role::Live).and(" live · ", Role::Dim);
         let words = match totals.orphan {
-            Some(orphan) => words.and(Size(orphan.bytes).to_string(), Role::Orphan).and(" orphan", Role::Dim),
+            Some(orphan) => words.and_all(so_far(orphan.bytes, is_all, Role::Orphan)).and(" orphan", Role::Dim),
             None => words.and("orphans not known", Role::Unsure),
+        };
+        let words = match totals.trash.bytes {
+            0 => words,
+            bytes => words.and(" · ", Role::Dim).and(in_trash(bytes), Role::Orphan),
         };
         let words = match totals.missing.count {
             0 => words,
@@ -164,9 +168,13 @@ impl Screen for Refs {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         if let Some(found) = &source.found {
-            let count = found.inventory.refs.len();
-            facts.push(if count == 1 { "1 ref".to_owned() } else { format!("{} refs", grouped(count as u64)) });
-            facts.push(Size(found.totals.stored().bytes).to_string());
+            let count = found.inventory.refs.len() as u64;
+            let words = || format!("{} refs", counted_so_far(count, found.is_complete()));
+            facts.push(if count == 1 { "1 ref".to_owned() } else { words() });
+            let stored = found.totals.stored().bytes;
+            if stored > 0 || found.is_complete() {
+                facts.push(Size(stored).to_string());
+            }
         }
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());

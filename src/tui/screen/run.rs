@@ -10,14 +10,16 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
-use crate::backend::{Outcome, WayBack};
+use crate::backend::{Disposal, Outcome, WayBack};
 use crate::format::text::visible;
+use crate::inventory::Tally;
 use crate::prune::plan::Plan;
 use crate::tui::effect::{Cure, JobId, PruneWork, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
+use crate::tui::pruning::goes_into_trash;
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{Deed, RunRows};
 use crate::tui::rows::sources::grouped;
@@ -30,6 +32,8 @@ use crate::units::{Age, Size};
 
 /// The lines above the list, with the rule below them.
 const HEAD: u16 = 4;
+/// From this width on there is room for whole sentences.
+const WIDE: u16 = 70;
 /// How many of the latest items are listed that went as they should; all of the others are.
 const LATEST: usize = 200;
 
@@ -45,6 +49,8 @@ pub struct RunScreen {
     /// What did not go as it should, and the latest that did.
     wrong: Vec<(usize, Outcome)>,
     latest: Vec<(usize, Outcome)>,
+    /// What went into the trash, when the run has ended.
+    moved: Tally,
     screen: ListScreen,
 }
 
@@ -75,7 +81,8 @@ impl RunScreen {
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
         let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan), cure))));
         let (began, news) = (cx.world.now, RunNews::default());
-        Self { source, plan, way_back, state, began, news, wrong: Vec::new(), latest: Vec::new(), screen }
+        let (wrong, latest, moved) = (Vec::new(), Vec::new(), Tally::default());
+        Self { source, plan, way_back, state, began, news, wrong, latest, moved, screen }
     }
 
     fn show(&mut self, deed: Deed, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
@@ -98,6 +105,10 @@ impl RunScreen {
     fn end(&mut self, result: &Result<Ran, RunFault>, cx: &mut Context<'_>) {
         self.state = match result {
             Ok(ran) => {
+                let done = ran.report.outcomes.iter().zip(self.plan.delete().iter());
+                let done = done.filter(|(outcome, _)| **outcome == Outcome::Done).map(|(_, item)| item);
+                let moved = done.filter(|item| goes_into_trash(&self.plan, item.target.kind()));
+                self.moved = moved.map(|item| item.target.bytes()).collect();
                 let outcomes = ran.report.outcomes.iter().cloned().enumerate().collect();
                 self.show(Deed::Deleted, outcomes, cx);
                 State::Ended(ran.clone())
@@ -175,7 +186,7 @@ impl RunScreen {
         match &self.state {
             State::Running(_) | State::Stopping(_) => [self.progress(width), self.pace(world), self.doing()],
             State::Ended(ran) => {
-                [Self::outcome(ran), aftermath(ran, self.plan.is_sealed()), journal_line(Some(&ran.journal))]
+                [self.outcome(ran, width), aftermath(ran, self.plan.is_sealed()), journal_line(Some(&ran.journal))]
             }
             State::Failed(fault) => [
                 Cell::new("! ", Role::Error).and(sentence(&fault.why), Role::Error),
@@ -202,7 +213,9 @@ impl RunScreen {
 
     fn progress(&self, width: u16) -> Cell {
         let (done, of) = (self.news.concluded as u64, self.plan.delete().len() as u64);
-        let words = format!("  {} of {} · {} freed", grouped(done), grouped(of), Size(self.news.freed_bytes));
+        // Which of them leave the store for good is told when the run has ended.
+        let word = if self.plan.disposal() == Disposal::Trash { "taken away" } else { "freed" };
+        let words = format!("  {} of {} · {} {word}", grouped(done), grouped(of), Size(self.news.freed_bytes));
         let room = width.saturating_sub(text::width(&words)).min(80);
         let bar = if done == 0 { String::new() } else { meter::bar(done, of, room) };
         let rest = usize::from(room.saturating_sub(text::width(&bar)));
@@ -236,22 +249,33 @@ impl RunScreen {
         )
     }
 
-    fn outcome(ran: &Ran) -> Cell {
+    /// Says what became of the items. What went into the trash takes its room until that is emptied: none of it is free.
+    fn outcome(&self, ran: &Ran, width: u16) -> Cell {
         let report = &ran.report;
         let count = |is: fn(&Outcome) -> bool| report.count(is) as u64;
+        let moved = self.moved;
+        let deleted = count(|outcome| *outcome == Outcome::Done).saturating_sub(moved.count);
+        let freed = report.freed_bytes.saturating_sub(moved.bytes);
         let counts = [
-            (count(|outcome| *outcome == Outcome::Done), "deleted", Role::Good),
+            (moved.count, "moved to the trash", Role::Good),
+            (deleted, "deleted", Role::Good),
             (count(|outcome| *outcome == Outcome::AlreadyGone), "already gone", Role::Text),
             (count(|outcome| matches!(outcome, Outcome::Skipped(_))), "skipped", Role::Warning),
             (count(|outcome| matches!(outcome, Outcome::Failed(_))), "failed", Role::Error),
             (count(|outcome| *outcome == Outcome::Cancelled), "not begun", Role::Warning),
         ];
-        let there = counts.into_iter().enumerate().filter(|(place, (number, ..))| *place == 0 || *number > 0);
-        let cell = there.fold(Cell::default(), |cell, (place, (number, word, role))| {
-            let joint = if place == 0 { "" } else { " · " };
+        let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && moved.count == 0;
+        let there = counts.into_iter().filter(|(number, word, _)| is_told(*number, word));
+        let cell = there.fold(Cell::default(), |cell, (number, word, role)| {
+            let joint = if cell.0.is_empty() { "" } else { " · " };
             cell.and(joint, Role::Dim).and(format!("{} {word}", grouped(number)), role)
         });
-        cell.and(" · ", Role::Dim).and(Size(report.freed_bytes).to_string(), Role::Orphan).and(" freed", Role::Dim)
+        let sum = |cell: Cell, bytes, words| {
+            cell.and(" · ", Role::Dim).and(Size(bytes).to_string(), Role::Orphan).and(words, Role::Dim)
+        };
+        let cell = if freed > 0 || moved.count == 0 { sum(cell, freed, " freed") } else { cell };
+        let later = if width < WIDE { " free when it is emptied" } else { " come free when it is emptied" };
+        if moved.count > 0 { sum(cell, moved.bytes, later) } else { cell }
     }
 }
 

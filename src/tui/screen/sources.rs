@@ -12,6 +12,7 @@ use super::plan::PlanScreen;
 use super::refs::Refs;
 use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
+use crate::inventory::filter::Filter;
 use crate::tui::effect::JobId;
 use crate::tui::found::AgeBytes;
 use crate::tui::keymap::{self, Action};
@@ -19,19 +20,20 @@ use crate::tui::layer::add::AddPrompt;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
 use crate::tui::pruning::Scope;
-use crate::tui::rows::sources::{BY_NAME, SourceRows};
+use crate::tui::rows::sources::{BY_NAME, SourceRows, in_trash, is_settled, so_far};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::histogram;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
-use crate::units::Size;
 
 /// The places whose keys are active here.
 pub const CONTEXTS: &[keymap::Context] = &[keymap::Context::Sources, keymap::Context::List, keymap::Context::Global];
 
 /// From this width on there is room for the ages in the last line.
 const SPARK_FROM: u16 = 76;
+/// The room for what lies in the trash, where something does.
+const TRASH: u16 = 24;
 
 /// The list of sources.
 #[derive(Debug)]
@@ -52,13 +54,20 @@ impl Sources {
         }
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) {
-        let Some(id) = self.current() else { return };
+    /// Returns the source under the cursor, unless nothing is known of it because it cannot be read; says so then.
+    fn readable(&self, cx: &mut Context<'_>) -> Option<SourceId> {
+        let id = self.current()?;
         let source = cx.world.source(id);
         if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
             cx.world.tell(StatusKind::Failed, format!("it cannot be read; {key} shows why"));
-        } else {
+            return None;
+        }
+        Some(id)
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) {
+        if let Some(id) = self.readable(cx) {
             let refs = Refs::new(id, None, cx);
             cx.push(refs);
         }
@@ -77,23 +86,28 @@ impl Screen for Sources {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let (mut stored, mut live, mut orphan) = (0u64, 0u64, Some(0u64));
+        let (mut stored, mut live, mut orphan, mut trash) = (0u64, 0u64, Some(0u64), 0u64);
         let mut ages = AgeBytes::default();
         for found in world.sources.iter().filter_map(|source| source.found.as_ref()) {
             stored = stored.saturating_add(found.totals.stored().bytes);
             live = live.saturating_add(found.totals.live.bytes);
+            trash = trash.saturating_add(found.totals.trash.bytes);
             orphan = orphan.zip(found.totals.orphan).map(|(sum, orphan)| sum.saturating_add(orphan.bytes));
             ages.add(&found.ages);
         }
-        let sums = Cell::new(Size(stored).to_string(), Role::Strong)
+        let is_all = world.sources.iter().all(is_settled);
+        let sums = so_far(stored, is_all, Role::Strong)
             .and(" stored · ", Role::Dim)
-            .and(Size(live).to_string(), Role::Live)
+            .and_all(so_far(live, is_all, Role::Live))
             .and(" live · ", Role::Dim);
         let sums = match orphan {
-            Some(orphan) => sums.and(Size(orphan).to_string(), Role::Orphan).and(" could go", Role::Dim),
+            Some(orphan) => sums.and_all(so_far(orphan, is_all, Role::Orphan)).and(" could go", Role::Dim),
             None => sums.and("? could go", Role::Unsure),
         };
-        let sums = if stored == 0 || world.size.width < SPARK_FROM {
+        let sums = if trash == 0 { sums } else { sums.and(" · ", Role::Dim).and(in_trash(trash), Role::Orphan) };
+        let sums = if is_all { sums } else { sums.and(" so far", Role::Dim) };
+        let spark_from = if trash == 0 { SPARK_FROM } else { SPARK_FROM + TRASH };
+        let sums = if stored == 0 || !is_all || world.size.width < spark_from {
             sums
         } else {
             sums.and(" · ", Role::Dim).and(histogram::spark(&ages, 18), Role::Title).and(" 90 days", Role::Dim)
@@ -111,7 +125,7 @@ impl Screen for Sources {
             Action::Add => cx.show(AddPrompt::default()),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {
-                if let Some(id) = self.current() {
+                if let Some(id) = self.readable(cx) {
                     let blobs = Blobs::new(id, cx);
                     cx.push(blobs);
                 }
@@ -163,6 +177,15 @@ impl Screen for Sources {
     fn refresh(&mut self, _source: SourceId, cx: &mut Context<'_>) {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
         self.0.list.set_rows(rows, cx);
+    }
+
+    fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        let identity = Identity::Source(source.0);
+        if self.0.list.select(&identity) == Handled::No {
+            // The filter hides it.
+            self.0.list.set_filter(Filter::default(), cx);
+            self.0.list.select(&identity);
+        }
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {

@@ -119,9 +119,9 @@ impl Screen for Start {
         if let Report::Opened(result) = report
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
-            match result {
-                Ok(info) => cx.add_source(info.clone()),
-                Err(error) => cx.world.tell(StatusKind::Failed, error.clone()),
+            // What has opened is added by the model, whoever asked for it.
+            if let Err(error) = result {
+                cx.world.tell(StatusKind::Failed, error.clone());
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::evidence::EvidencePrompt;
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
-use crate::tui::rows::sources::grouped;
+use crate::tui::rows::sources::{counted_so_far, grouped};
 use crate::tui::rows::steps::{Folds, Names, RefSteps, Shape, StepRows};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
@@ -212,10 +212,11 @@ impl Screen for Steps {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         let counts = self.steps().counts;
+        let is_read = !matches!(self.state, State::Reading(_));
         facts.push(if counts.steps == 1 {
             "1 step".to_owned()
         } else {
-            format!("{} steps", grouped(counts.steps as u64))
+            format!("{} steps", counted_so_far(counts.steps as u64, is_read))
         });
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());

@@ -7,13 +7,14 @@ use crate::tui::theme::Role;
 /// The parts of a cell, by eighths.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Draws what a store holds: `█` live, `▒` orphaned, `░` not to be told, `·` anything else, `×` missing.
+/// Draws what a store holds: `█` live, `▒` orphaned, `▚` in the trash, `░` not to be told, `·` anything else, `×` missing.
 pub fn of_totals(totals: &Totals, width: u16) -> Cell {
     let orphan = totals.orphan.unwrap_or_default().bytes;
     let other = totals.partial.bytes.saturating_add(totals.unknown.bytes);
     let parts = [
         (totals.live.bytes, "█", Role::Live),
         (orphan, "▒", Role::Orphan),
+        (totals.trash.bytes, "▚", Role::Orphan),
         (totals.undetermined.bytes, "░", Role::Unsure),
         (other, "·", Role::Dim),
         (totals.missing.bytes, "×", Role::Missing),

@@ -48,21 +48,23 @@ pub fn row_at(area: Rect, height: RowHeight, x: u16, y: u16) -> Option<usize> {
 /// Draws a list with its head.
 pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, area: Rect) {
     let columns = list.columns();
-    let widths = widths(columns, area.width.saturating_sub(GUTTER));
-    draw_head(list, &widths, world, buffer, area);
     let visible = height.rows_in(area);
     let top = list.top(visible);
     let rows = list.shown().iter().enumerate().skip(top).take(visible);
-    for ((place, row), line) in rows.zip(0u16..) {
+    let rows: Vec<(usize, u32, Vec<Cell>)> =
+        rows.map(|(place, row)| (place, *row, list.rows().cells(*row, world.now))).collect();
+    let needs = needs(columns, rows.iter().map(|(_, _, cells)| cells.as_slice()));
+    let widths = widths(columns, &needs, area.width.saturating_sub(GUTTER));
+    draw_head(list, &widths, world, buffer, area);
+    for ((place, row, cells), line) in rows.into_iter().zip(0u16..) {
         let y = area.y + 1 + line * height.lines();
         let selected = place == list.cursor();
         let base = if selected { world.theme.style(Role::Selected) } else { Style::default() };
         let row_area = Rect { x: area.x, y, width: area.width, height: height.lines() }.intersection(area);
         buffer.set_style(Rect { height: 1, ..row_area }, base);
-        let gutter = gutter(selected, list.is_marked(*row));
+        let gutter = gutter(selected, list.is_marked(row));
         text::put(buffer, Line { width: GUTTER, ..Line::of(row_area, 0) }, &gutter, &world.theme, base);
         let mut x = area.x + GUTTER;
-        let cells = list.rows().cells(*row, world.now);
         for ((cell, width), column) in cells.iter().zip(&widths).zip(columns) {
             if let Some(width) = *width {
                 text::put(buffer, Line { x, y, width, align: column.align }, cell, &world.theme, base);
@@ -71,7 +73,7 @@ pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, 
         }
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
-            let below = list.rows().below(*row, room);
+            let below = list.rows().below(row, room);
             let line = Line { x: area.x + GUTTER, y: y + 1, width: room, align: Align::Left };
             text::put(buffer, line, &below, &world.theme, Style::default());
         }
@@ -103,8 +105,20 @@ fn draw_head(list: &List, widths: &[Option<u16>], world: &World, buffer: &mut Bu
     }
 }
 
-/// Gives each column its width, or none to those that there is no room for.
-fn widths(columns: &[Column], room: u16) -> Vec<Option<u16>> {
+/// Returns how wide each column would be to show all of its cells in `rows`.
+fn needs<'a>(columns: &[Column], rows: impl Iterator<Item = &'a [Cell]>) -> Vec<u16> {
+    let mut needs: Vec<u16> = columns.iter().map(|column| column.min).collect();
+    for cells in rows {
+        for (need, cell) in needs.iter_mut().zip(cells) {
+            *need = text::cell_width(cell).max(*need);
+        }
+    }
+    needs
+}
+
+/// Gives each column its width, or none to those that there is no room for. What is to spare goes first to those whose
+/// cells need it.
+fn widths(columns: &[Column], needs: &[u16], room: u16) -> Vec<Option<u16>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let least = |kept: &[bool]| -> u16 {
         let shown = columns.iter().zip(kept).filter(|(_, kept)| **kept);
@@ -118,16 +132,18 @@ fn widths(columns: &[Column], room: u16) -> Vec<Option<u16>> {
     let mut spare = room.saturating_sub(least(&kept));
     let mut widths: Vec<Option<u16>> =
         columns.iter().zip(&kept).map(|(column, kept)| kept.then_some(column.min)).collect();
+    let most = columns.iter().map(|column| column.max);
+    let needed = most.clone().zip(needs).map(|(most, need)| most.min(*need));
     // Those that can use more take turns.
-    while spare > 0 {
-        let before = spare;
-        for (width, column) in widths.iter_mut().zip(columns) {
-            if let Some(width) = width.as_mut().filter(|width| **width < column.max && spare > 0) {
-                (*width, spare) = (*width + 1, spare - 1);
+    for limits in [needed.collect::<Vec<_>>(), most.collect()] {
+        let mut before = spare + 1;
+        while spare > 0 && spare < before {
+            before = spare;
+            for (width, limit) in widths.iter_mut().zip(&limits) {
+                if let Some(width) = width.as_mut().filter(|width| **width < *limit && spare > 0) {
+                    (*width, spare) = (*width + 1, spare - 1);
+                }
             }
-        }
-        if spare == before {
-            break;
         }
     }
     widths
@@ -155,7 +171,21 @@ mod tests {
             (4, vec![Some(10), None, None, None]),
         ];
         for (room, expected) in cases {
-            assert_eq!(widths(&columns, room), expected, "{room}");
+            assert_eq!(widths(&columns, &[0; 4], room), expected, "{room}");
+        }
+    }
+
+    #[test]
+    fn room_goes_first_to_where_it_is_needed() {
+        let columns = [column(10, 60, 0), column(5, 5, 1), column(8, 40, 2)];
+        let cases = [
+            ([50, 5, 8], 70, [52, 5, 9]),
+            ([50, 5, 8], 40, [23, 5, 8]),
+            ([50, 5, 40], 40, [17, 5, 14]),
+            ([10, 5, 40], 60, [11, 5, 40]),
+        ];
+        for (needs, room, expected) in cases {
+            assert_eq!(widths(&columns, &needs, room), expected.map(Some), "{needs:?} {room}");
         }
     }
 }

@@ -54,9 +54,9 @@ fn check_at_80() {
     insta::assert_snapshot!(drawn("c", (80, 24)), @r"
      ./mini › check                                     3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       SEVERITY▴  FINDING              COST  REF        WHAT
-    ▸  ! error    blob-missing     30.3 KiB  c03        1 of its 10 blobs is not st…
-       · info     unfinished-upl…  68.4 KiB  –          1 upload is not finished, t…
+       SEVERITY▴  FINDING              COST  REF       WHAT
+    ▸  ! error    blob-missing     30.3 KiB  c03       1 of its 10 blobs is not sto…
+       · info     unfinished-upl…  68.4 KiB  –         1 upload is not finished, th…
 
 
 
@@ -84,41 +84,41 @@ fn check_at_120() {
     insta::assert_snapshot!(drawn("c", (120, 40)), @r"
      ./mini › check                                                                             3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       SEVERITY▴  FINDING              COST  REF       WHAT                         │ blob-missing
-    ▸  ! error    blob-missing     30.3 KiB  c03       1 of its 10 blobs is not st… │ 1 of its 10 blobs is not stored: a
-       · info     unfinished-upl…  68.4 KiB  –         1 upload is not finished, t… │ build fails that needs `COPY
-                                                                                    │ d77d59e96cc3`
-                                                                                    │
-                                                                                    │ to do      no later export mends it
-                                                                                    │            while it imports from
-                                                                                    │            here: export to it once
-                                                                                    │            from a build that does not
-                                                                                    │            import it, or delete it:
-                                                                                    │            `cachelens prune ./mini
-                                                                                    │            --drop-ref c03`
-                                                                                    │
-                                                                                    │ severity   ! error
-                                                                                    │ ref        c03
-                                                                                    │ about      sha256:e3f0942e5d1054d8fbe
-                                                                                    │            a1289bd6fe33587c4f8f42269b
-                                                                                    │            9abd6a5790335e3403a
-                                                                                    │ cost       30.3 KiB
-                                                                                    │ source     ./mini
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
-                                                                                    │
+       SEVERITY▴  FINDING                 COST  REF       WHAT
+    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: a build fails that needs `COPY d…
+       · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       blob-missing
+       1 of its 10 blobs is not stored: a build fails that needs `COPY d77d59e96cc3`
+
+       to do      no later export mends it while it imports from here: export to it once from a build that does not import
+                  it, or delete it: `cachelens prune ./mini --drop-ref c03`
+
+       severity   ! error
+       ref        c03
+       about      sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e3403a
+       cost       30.3 KiB
+       source     ./mini
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      1 error · 1 info · layers not read
      enter go there  b blobs  v read layers  / filter  s sort  space mark  i details  e export  : command  q back
@@ -130,9 +130,9 @@ fn check_at_200() {
     insta::assert_snapshot!(drawn("c", (200, 60)), @r"
      ./mini › check                                                                                                                                                             3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       SEVERITY▴  FINDING                  COST  REF                   WHAT                                                 │ blob-missing
-    ▸  ! error    blob-missing         30.3 KiB  c03                   1 of its 10 blobs is not stored: a build fails that… │ 1 of its 10 blobs is not stored: a build fails that needs `COPY d77d59e96cc3`
-       · info     unfinished-uploads   68.4 KiB  –                     1 upload is not finished, the oldest begun 2d ago    │
+       SEVERITY▴  FINDING                 COST  REF       WHAT                                                              │ blob-missing
+    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: a build fails that needs `COPY … │ 1 of its 10 blobs is not stored: a build fails that needs `COPY d77d59e96cc3`
+       · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago                 │
                                                                                                                             │ to do      no later export mends it while it imports from here: export to it
                                                                                                                             │            once from a build that does not import it, or delete it:
                                                                                                                             │            `cachelens prune ./mini --drop-ref c03`

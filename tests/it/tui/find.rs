@@ -146,6 +146,6 @@ fn details_tell_versions_and_rules() {
        … tab sc│     {                                                                                │
     ───────────╰──────────────────────────────────────────────────────────────────────────────────────╯───────────
      1 B stored · 0 B live · 1 B could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter choose  esc close
+     esc close
     "#);
 }

@@ -110,41 +110,41 @@ fn sources_at_120() {
     insta::assert_snapshot!(drawn("", (120, 40)), @r"
      cachelens                                                                                1 source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       SOURCE▴              REFS      LIVE    ORPHAN   MISSING  STATE       │ gha:acme/shop
-    ▸  gha:acme/shop           5     257 B         ?         ?  ready       │ kind       gha
-       █··········▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?    │ scan       ready
-                                                                            │
-                                                                            │ What is stored
-                                                                            │ in all     343 MiB in 9 objects
-                                                                            │ live       257 B in 5 objects, which a ref
-                                                                            │            reaches
-                                                                            │ orphan     not known: what indexes name can
-                                                                            │            be read inside a job only
-                                                                            │ unknown    343 MiB in 2 objects, none of the
-                                                                            │            cache's own
-                                                                            │ former     102 B in 2 objects, indexes that
-                                                                            │            no build imports
-                                                                            │ quota      ████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 %
-                                                                            │            343 MiB of 1.0 GiB
-                                                                            │ room       681 MiB until what was used
-                                                                            │            longest ago is evicted
-                                                                            │
-                                                                            │ Which builds read which caches
-                                                                            │ a build on feature reads the caches of
-                                                                            │ feature, main
-                                                                            │   it cannot see the cache of old,
-                                                                            │ pull/12/merge, pull/7/merge
-                                                                            │ a build on main reads the caches of main
-                                                                            │   it cannot see the cache of feature, old,
-                                                                            │ pull/12/merge, pull/7/merge
-                                                                            │ a build on pull/12/merge reads the caches of
-                                                                            │ pull/12/merge, main
-                                                                            │   it cannot see the cache of feature, old,
-                                                                            │ pull/7/merge
-                                                                            │ old: the branch is gone, and no build reads
-                                                                            │ its cache
-                                                                            │ pull/7/merge: the branch is gone, and no
-                                                                            │ … tab scrolls, i shows all
+       SOURCE▴                          KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE
+    ▸  gha:acme/shop                    gha            5     257 B         ?         ?        3h  ready
+       █··························▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       gha:acme/shop
+       kind       gha
+       scan       ready
+
+       What is stored
+       in all     343 MiB in 9 objects
+       live       257 B in 5 objects, which a ref reaches
+       orphan     not known: what indexes name can be read inside a job only
+       unknown    343 MiB in 2 objects, none of the cache's own
+       former     102 B in 2 objects, indexes that no build imports
+       quota      ████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 %
+                  343 MiB of 1.0 GiB
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort  space mark  i details  e export
@@ -247,12 +247,12 @@ fn refs_at_80() {
      █·············································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────
-       REF                AGE▴     SIZE  ONLY HERE  STEPS           POLICY
-    ▸  app@main            3h         ?          ?  ?               keep  no rule m…
-       app@pull/12…        5h         ?          ?  ?               keep  no rule m…
-       app@feature      1d 2h         ?          ?  ?               keep  no rule m…
-       app@pull/7/…    3d 18h         ?          ?  ?               keep  no rule m…
-       app@old             5d         ?          ?  ?               keep  no rule m…
+       REF                AGE▴     SIZE  ONLY HERE  STEPS          POLICY
+    ▸  app@main            3h         ?          ?  ?              keep  no rule ma…
+       app@pull/12…        5h         ?          ?  ?              keep  no rule ma…
+       app@feature      1d 2h         ?          ?  ?              keep  no rule ma…
+       app@pull/7/…    3d 18h         ?          ?  ?              keep  no rule ma…
+       app@old             5d         ?          ?  ?              keep  no rule ma…
 
 
 
@@ -277,38 +277,38 @@ fn refs_at_120() {
      █·····················································································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY           │ app@main
-    ▸  app@main           3h         ?          ?  ?              keep  no rule m… │ digest     ?
-       app@pull/1…        5h         ?          ?  ?              keep  no rule m… │ also       2:refs/heads/main:index-app
-       app@feature     1d 2h         ?          ?  ?              keep  no rule m… │            -1-f921bd05#2
-       app@pull/7…    3d 18h         ?          ?  ?              keep  no rule m… │ kind       cache
-       app@old            5d         ?          ?  ?              keep  no rule m… │ age        3h ago,
-                                                                                   │            2026-11-22T09:00:00Z (when
-                                                                                   │            it was stored)
-                                                                                   │ policy     keep: no rule matches it
-                                                                                   │ last used  3h ago,
-                                                                                   │            2026-11-22T09:00:00Z
-                                                                                   │ read by    builds on feature, main,
-                                                                                   │            pull/12/merge
-                                                                                   │ evicted    in 6d 21h unless a build
-                                                                                   │            uses it
-                                                                                   │ or         when 1024 MiB more are
-                                                                                   │            written
-                                                                                   │
-                                                                                   │ size       not known: what the index
-                                                                                   │            names can be read inside a
-                                                                                   │            job only
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
-                                                                                   │
+       REF                    KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS              POLICY
+    ▸  app@main               cache          3h         ?          ?       ?  ?                  keep  no rule matches it
+       app@pull/12/merge      cache          5h         ?          ?       ?  ?                  keep  no rule matches it
+       app@feature            cache       1d 2h         ?          ?       ?  ?                  keep  no rule matches it
+       app@pull/7/merge       cache      3d 18h         ?          ?       ?  ?                  keep  no rule matches it
+       app@old                cache          5d         ?          ?       ?  ?                  keep  no rule matches it
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       app@main
+       digest     ?
+       also       2:refs/heads/main:index-app-1-f921bd05#2
+       kind       cache
+       age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
+       policy     keep: no rule matches it
+       last used  3h ago, 2026-11-22T09:00:00Z
+       read by    builds on feature, main, pull/12/merge
+       evicted    in 6d 21h unless a build uses it
+       or         when 1024 MiB more are written
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      257 B in the indexes of 5 refs
      enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command
@@ -323,12 +323,12 @@ fn refs_at_200() {
      █·····································································································································································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                  KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS                  POLICY                   │ app@main
-    ▸  app@main             cache          3h         ?          ?       ?  ?                      keep  no rule matches it │ digest     ?
-       app@pull/12/merge    cache          5h         ?          ?       ?  ?                      keep  no rule matches it │ also       2:refs/heads/main:index-app-1-f921bd05#2
-       app@feature          cache       1d 2h         ?          ?       ?  ?                      keep  no rule matches it │ kind       cache
-       app@pull/7/merge     cache      3d 18h         ?          ?       ?  ?                      keep  no rule matches it │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
-       app@old              cache          5d         ?          ?       ?  ?                      keep  no rule matches it │ policy     keep: no rule matches it
+       REF                    KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS             POLICY                      │ app@main
+    ▸  app@main               cache          3h         ?          ?       ?  ?                 keep  no rule matches it    │ digest     ?
+       app@pull/12/merge      cache          5h         ?          ?       ?  ?                 keep  no rule matches it    │ also       2:refs/heads/main:index-app-1-f921bd05#2
+       app@feature            cache       1d 2h         ?          ?       ?  ?                 keep  no rule matches it    │ kind       cache
+       app@pull/7/merge       cache      3d 18h         ?          ?       ?  ?                 keep  no rule matches it    │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
+       app@old                cache          5d         ?          ?       ?  ?                 keep  no rule matches it    │ policy     keep: no rule matches it
                                                                                                                             │ last used  3h ago, 2026-11-22T09:00:00Z
                                                                                                                             │ read by    builds on feature, main, pull/12/merge
                                                                                                                             │ evicted    in 6d 21h unless a build uses it
@@ -386,11 +386,11 @@ fn entries_at_60() {
     insta::assert_snapshot!(drawn("enter b", (60, 16)), @r"
      gha:acm… › blobs  9 objects · 343 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────
-       BLOB                    STATE              SIZE▾      AGE
-    ▸  node-cache-linux-x64-…  · unknown       172 MiB    3d 23h
-       node-cache-linux-x64-…  · unknown       172 MiB     2d 2h
-       index-app-1-3f31b38f#…  ○ superseded       52 B     4d 4h
-       index-app-1-f921bd05#…  ○ superseded       50 B     1d 6h
+       BLOB                     STATE             SIZE▾      AGE
+    ▸  node-cache-linux-x64-n…  · unknown      172 MiB    3d 23h
+       node-cache-linux-x64-n…  · unknown      172 MiB     2d 2h
+       index-app-1-3f31b38f#1…  ○ superseded      52 B     4d 4h
+       index-app-1-f921bd05#1…  ○ superseded      50 B     1d 6h
 
 
 
@@ -438,41 +438,41 @@ fn entries_at_120() {
     insta::assert_snapshot!(drawn("enter b", (120, 40)), @r"
      gha:acme/shop › blobs                                                         9 objects · 343 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       BLOB                       STATE               SIZE▾      AGE   REFS │ node-cache-linux-x64-npm-3d4e5f on
-    ▸  node-cache-linux-x64-npm…  · unknown        172 MiB    3d 23h      – │ pull/7/merge
-       node-cache-linux-x64-npm…  · unknown        172 MiB     2d 2h      – │ state      · unknown
-       index-app-1-3f31b38f#1 o…  ○ superseded        52 B     4d 4h      – │ of another tool, in the same quota: it goes
-       index-app-1-f921bd05#1 o…  ○ superseded        50 B     1d 6h      – │ only by a rule that names the kind `entry`
-                                                                            │
-                                                                            │ kind       setup-node
-                                                                            │ size       172 MiB
-                                                                            │ branch     pull/7/merge, which is gone
-                                                                            │ written    3d 23h ago, 2026-11-18T13:00:00Z
-                                                                            │ last used  3d 23h ago
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       BLOB                                                          ROLE          STATE               SIZE▾      AGE   REFS
+    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/merge               setup-node    · unknown        172 MiB    3d 23h      –
+       node-cache-linux-x64-npm-0a1b2c on main                       setup-node    · unknown        172 MiB     2d 2h      –
+       index-app-1-3f31b38f#1 on pull/7/merge                        index         ○ superseded        52 B     4d 4h      –
+       index-app-1-f921bd05#1 on main                                index         ○ superseded        50 B     1d 6h      –
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       node-cache-linux-x64-npm-3d4e5f on pull/7/merge
+       state      · unknown
+       of another tool, in the same quota: it goes only by a rule that names the kind `entry`
+
+       kind       setup-node
+       size       172 MiB
+       branch     pull/7/merge, which is gone
+       written    3d 23h ago, 2026-11-18T13:00:00Z
+       last used  3d 23h ago
+
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
@@ -609,34 +609,34 @@ fn a_plan_at_120() {
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                           SIZE  WHY                            │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
-    ▸  entry   index-app-1-3f31b…      52 B  a newer index has superseded … │ kind       entry
-                                                                            │ size       52 B
-                                                                            │ written    4d 4h ago
-                                                                            │
-                                                                            │ Why
-                                                                            │ a newer index has superseded it: no build
-                                                                            │ imports it
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       WHAT▴                                                   SIZE  WHY
+    ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge          52 B  a newer index has superseded it: no build imports it
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       5:refs/pull/7/merge:index-app-1-3f31b38f#1
+       kind       entry
+       size       52 B
+       written    4d 4h ago
+
+       Why
+       a newer index has superseded it: no build imports it
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      no policy: orphans and unfinished uploads only
      enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
@@ -655,8 +655,8 @@ fn a_plan_at_200() {
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                   SIZE  WHY                                                    │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
-    ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge          52 B  a newer index has superseded it: no build imports it   │ kind       entry
+       WHAT▴                                                  SIZE  WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
+    ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
                                                                                                                             │ size       52 B
                                                                                                                             │ written    4d 4h ago
                                                                                                                             │
@@ -762,34 +762,34 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 5 ]   waits 0     stays 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                           SIZE  WHY                            │ app@old
-    ▸  ref     app@old                 49 B  rule "closed pull requests" d… │ kind       ref
-       ref     app@pull/7/merge        52 B  rule "closed pull requests" d… │ frees      49 B: the index itself
-       entry   index-app-1-f921b…      50 B  a newer index has superseded … │
-       entry   index-app-1-3f31b…      52 B  a newer index has superseded … │ Why
-       entry   node-cache-linux-…   172 MiB  rule "closed pull requests" d… │ rule "closed pull requests" drops it
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       WHAT▴                                                      SIZE  WHY
+    ▸  ref     app@old                                            49 B  rule "closed pull requests" drops it
+       ref     app@pull/7/merge                                   52 B  rule "closed pull requests" drops it
+       entry   index-app-1-f921bd05#1 on main                     50 B  a newer index has superseded it: no build imports it
+       entry   index-app-1-3f31b38f#1 on pull/7/merge             52 B  a newer index has superseded it: no build imports it
+       entry   node-cache-linux-x64-npm-3d4e5f on pull/7/me…   172 MiB  rule "closed pull requests" drops it
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       app@old
+       kind       ref
+       frees      49 B: the index itself
+
+       Why
+       rule "closed pull requests" drops it
+
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
@@ -801,21 +801,19 @@ fn superseded_indexes_and_closed_pull_requests_go() {
     journey.press("y");
     let screen = journey.screen();
     let journal = journals.path().to_str().unwrap();
-    insta::assert_snapshot!(screen.lines().take(14).filter(|line| !line.contains(&journal[..8])).collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(screen.lines().take(14).filter(|line| !line.contains(&journal[..8])).collect::<Vec<_>>().join("\n"), @r"
      gha:acme/shop › prune                                                                       5 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      5 deleted · 172 MiB freed
      nothing to check: what the kept refs name is not known here
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       OUTCOME▴      WHAT                            SIZE  WHY              │ app@old
-    ▸  deleted       ref     app@old                    –                   │ outcome    deleted
-       deleted       ref     app@pull/7/merge           –                   │ kind       ref
-       deleted       entry   index-app-1-3f31b…      52 B                   │ size       49 B
-       deleted       entry   index-app-1-f921b…      50 B                   │
-       deleted       entry   node-cache-linux-…   172 MiB                   │ Why it was to go
-                                                                            │ rule "closed pull requests" drops it
-                                                                            │
-    "#);
+       OUTCOME▴      WHAT                                                                      SIZE  WHY
+    ▸  deleted       ref     app@old                                                              –
+       deleted       ref     app@pull/7/merge                                                     –
+       deleted       entry   index-app-1-3f31b38f#1 on pull/7/merge                            52 B
+       deleted       entry   index-app-1-f921bd05#1 on main                                    50 B
+       deleted       entry   node-cache-linux-x64-npm-3d4e5f on pull/7/merge                172 MiB
+    ");
     assert_eq!(
         stored(&server),
         [

@@ -1,8 +1,10 @@
 //! People on their way through the UI.
 
 use std::fs;
+use std::path::Path;
 
-use cachelens::source::RefSelector;
+use cachelens::source::{RefSelector, Source};
+use cachelens::tui::OpenedSource;
 use cachelens::tui::message::{Event, Wheel};
 use cachelens::tui::recorder;
 use tempfile::TempDir;
@@ -60,6 +62,15 @@ fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
     assert!(journey.screen().contains("1 of 15 match"));
     journey.press("ctrl-u 'sise>1G enter");
     assert!(journey.screen().contains("did you mean `size`?"), "{}", journey.screen());
+    assert!(journey.screen().contains("size exclusive age ref"), "{}", journey.screen());
+    journey.press("ctrl-u 'state:lost");
+    assert!(journey.screen().contains("live orphan missing"), "{}", journey.screen());
+    // What stands before a term that is not finished holds on.
+    journey.press("ctrl-u 'c1 space 'ref~");
+    assert!(journey.screen().contains("a value follows the operator"), "{}", journey.screen());
+    assert!(journey.screen().contains("c12") && !journey.screen().contains("c05"), "{}", journey.screen());
+    journey.press("ctrl-u 'ref~");
+    assert!(journey.screen().contains("c12") && journey.screen().contains("c05"), "{}", journey.screen());
     journey.press("ctrl-u 'results~ esc");
     assert!(journey.screen().contains("c15"));
     journey.press("/ 'c1 enter");
@@ -79,7 +90,8 @@ fn arrows_move_the_list_while_a_filter_is_typed() {
 fn marks_belong_to_refs_and_not_to_rows() {
     let (_layout, mut journey) = shop();
     journey.press("enter space space S");
-    assert!(journey.screen().contains("✱ 2 marked"), "{}", journey.screen());
+    // c15 and c14 take 95.9 and 237 KiB, of which they share nearly all of the first.
+    assert!(journey.screen().contains("✱ 2 marked, 243 KiB in all, "), "{}", journey.screen());
     for name in ["c14", "c15"] {
         assert!(journey.line(name).starts_with(" ✱"), "{}", journey.screen());
     }
@@ -161,6 +173,47 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
     assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
     journey.press("i");
     assert!(journey.screen().contains("hint: "), "{}", journey.screen());
+    journey.press("esc b");
+    assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
+    journey.press("c");
+    assert!(journey.line("› check").contains("check") && !journey.screen().contains("0 refs"), "{}", journey.screen());
+    assert!(!journey.line("› check").contains("  ·"), "{}", journey.screen());
+}
+
+#[test]
+fn a_source_that_is_named_twice_is_there_once() {
+    let (layout, _) = shop();
+    let named = |name: &str, path: &Path| {
+        let parsed = Source::parse(&format!("type=local,src={}", path.display()), &|_| true).unwrap().source;
+        OpenedSource { source: Some(parsed), ..local(name, layout.path()) }
+    };
+    let dotted = layout.path().join(".").join("blobs").join("..");
+    let mut of_ref = named("shop#c07", &dotted);
+    of_ref.select = Some(RefSelector::new("c07"));
+    let sources = vec![named("./shop", layout.path()), named("shop", &dotted), of_ref];
+    let mut journey = Journey::new(sources, SIZE);
+    assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
+    journey.press("q");
+    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
+    assert!(journey.screen().contains("1.9 MiB stored"), "{}", journey.screen());
+}
+
+#[test]
+fn what_is_told_goes_with_the_next_key() {
+    let (_layout, mut journey) = shop();
+    journey.press("esc");
+    assert!(journey.screen().contains("q quits"), "{}", journey.screen());
+    journey.press("enter");
+    assert!(!journey.screen().contains("q quits"), "{}", journey.screen());
+    assert!(journey.screen().contains("1.9 MiB reached by 15 refs"), "{}", journey.screen());
+    journey.press("y");
+    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
+    journey.event(Event::Tick).event(Event::Scroll(5, 10, Wheel::Down));
+    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
+    journey.press("j y");
+    assert!(journey.screen().contains("copied c14"), "{}", journey.screen());
+    journey.press("j");
+    assert!(!journey.screen().contains("copied"), "{}", journey.screen());
 }
 
 #[test]
@@ -174,6 +227,7 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("d");
     assert!(journey.line("▸").contains("demo"), "{}", journey.screen());
+    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
 }
 
 #[test]
@@ -195,6 +249,50 @@ fn the_palette_does_what_a_key_does() {
     let (_layout, mut journey) = shop();
     journey.press(": 'blobs enter");
     assert!(journey.screen().contains("./shop › blobs"), "{}", journey.screen());
+    for (name, shown) in [("sort", "Sort by"), ("export", "Write to a file"), ("filter", "any part of a name")] {
+        journey.press(&format!(": '{name} enter"));
+        assert!(journey.screen().contains(shown), "{name}: {}", journey.screen());
+        journey.press("esc");
+    }
+    journey.press(": 'theme");
+    assert!(journey.screen().contains("no command is called that"), "{}", journey.screen());
+}
+
+#[test]
+fn texts_above_the_screen_are_read_to_their_end() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local("./shop", layout.path())], (80, 24));
+    let keys = |journey: &Journey| journey.screen().lines().last().unwrap_or_default().to_owned();
+    journey.press("c ?");
+    assert!(keys(&journey).contains("close") && !keys(&journey).contains("choose"), "{}", journey.screen());
+    assert!(journey.line("Keys").contains("· more below"), "{}", journey.screen());
+    assert!(journey.screen().contains("with its digest"), "{}", journey.screen());
+    journey.press("pagedown");
+    assert!(journey.line("Keys").contains("· more above and below"), "{}", journey.screen());
+    journey.press("pagedown pagedown pagedown pagedown pagedown");
+    assert!(journey.line("Keys").contains("· more above ─"), "{}", journey.screen());
+    journey.press("esc q enter i");
+    assert!(!keys(&journey).contains("choose"), "{}", journey.screen());
+    journey.press("esc s");
+    assert!(keys(&journey).contains("choose"), "{}", journey.screen());
+}
+
+#[test]
+fn a_filter_of_steps_counts_steps() {
+    let (_layout, mut journey) = shop();
+    journey.press("enter enter");
+    let steps = journey
+        .line(" steps · ")
+        .split_whitespace()
+        .rev()
+        .skip_while(|word| *word != "steps")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    journey.press("/ 'zzz");
+    assert!(journey.screen().contains(&format!("0 of {steps} match")), "{steps}: {}", journey.screen());
+    journey.press("enter");
+    assert!(journey.screen().contains(&format!("0 of {steps} steps · filter zzz")), "{steps}: {}", journey.screen());
 }
 
 #[test]

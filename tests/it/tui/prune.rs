@@ -7,6 +7,7 @@ use std::path::Path;
 
 use cachelens::backend::CachePruner as _;
 use cachelens::backend::local::LocalCache;
+use cachelens::backend::memory;
 use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
 use cachelens::tui::pruning::{Access, Pruning};
 use jiff::SignedDuration;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, damage, local, prunable};
+use crate::support::journey::{Journey, damage, local, memory, prunable};
 
 const LABEL: &str = "./cache";
 
@@ -130,11 +131,14 @@ fn orphans_go_into_the_trash_and_come_back() {
     assert!(journey.screen().contains("WRITE"), "{}", journey.screen());
     journey.press("p");
     journey.line("checked  ✓ kept refs whole ✓ none under 1h ✓ refs first");
+    assert!(journey.line("deletes").contains(" to the trash"), "{}", journey.screen());
     journey.press("enter");
     assert!(journey.screen().contains("Please confirm"), "{}", journey.screen());
     assert_eq!(store.blobs(), before, "nothing goes before the answer");
     journey.press("y");
     assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    assert!(journey.line(" moved to the trash · ").contains("come free when it is emptied"), "{}", journey.screen());
+    assert!(!journey.screen().contains("freed"), "{}", journey.screen());
     let (stay, gone) = (store.blobs(), store.trash());
     assert!(!gone.is_empty() && stay.is_disjoint(&gone));
     assert_eq!(&stay | &gone, before);
@@ -155,9 +159,12 @@ fn orphans_go_into_the_trash_and_come_back() {
 fn the_source_is_scanned_again_after_a_run() {
     let store = Store::waste();
     let mut journey = store.open(Vec::new(), (100, 30));
-    assert!(!journey.screen().contains("no waste"));
+    assert!(!journey.screen().contains("in the trash"));
     journey.press("p enter y q");
-    assert!(journey.screen().contains("no waste"), "{}", journey.screen());
+    // What lies in the trash takes its room still.
+    assert!(!journey.screen().contains("no waste"), "{}", journey.screen());
+    assert!(journey.line("▚").contains(" in the trash"), "{}", journey.screen());
+    assert!(journey.line(" stored · ").contains(" in the trash"), "{}", journey.screen());
 }
 
 #[test]
@@ -190,10 +197,18 @@ fn what_is_left_out_stays() {
     let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
     journey.press("x");
     assert!(journey.line("▸").contains("left out by hand"), "{}", journey.screen());
+    assert!(journey.line("▸").contains("✗ sha256:"), "{}", journey.screen());
+    assert!(journey.line("[ goes").contains(" · ✗ 1 left out ]"), "{}", journey.screen());
     assert_ne!(journey.line("deletes"), deletes);
     journey.press("x");
     assert_eq!(journey.line("deletes"), deletes, "it is in again");
-    journey.press("x enter y");
+    assert!(!journey.screen().contains("left out ]"), "{}", journey.screen());
+    journey.press("q p");
+    assert_eq!(journey.line("deletes"), deletes);
+    journey.press("x q p");
+    assert!(journey.screen().contains("1 item is left out as before; x takes it in again"), "{}", journey.screen());
+    assert!(journey.line("▸").contains("left out by hand"), "{}", journey.screen());
+    journey.press("enter y");
     assert!(store.blobs().iter().any(|blob| blob.starts_with(&spared)));
     assert!(!store.trash().iter().any(|blob| blob.starts_with(&spared)));
     assert_eq!(&store.blobs() | &store.trash(), before);
@@ -208,7 +223,7 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
     assert!(journey.line("waits").contains("at once"), "{}", journey.screen());
     let whole = journey.line("deletes");
     journey.press("x");
-    assert!(journey.line("ref     c01").contains("left out by hand"), "{}", journey.screen());
+    assert!(journey.line("ref     ✗ c01").contains("left out by hand"), "{}", journey.screen());
     assert_ne!(journey.line("deletes"), whole);
     journey.press("enter").press(&format!("'{LABEL} enter"));
     assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
@@ -290,8 +305,21 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
         journey.screen()
     );
     assert!(journey.line("deletes").contains("nothing"), "{}", journey.screen());
+    assert!(
+        journey.line("Nothing goes: ").contains("which no ref reaches, stay: a ref that cannot be read"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
     assert!(journey.screen().contains("nothing goes by this plan"), "{}", journey.screen());
+}
+
+#[test]
+fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
+    let mut journey = Journey::new(vec![memory("demo", memory::demo().unwrap())], (120, 40));
+    assert!(journey.line(" stored · ").contains(" could go"), "{}", journey.screen());
+    journey.press("p");
+    assert!(journey.line("Nothing goes: ").contains("which no ref reaches, stay: "), "{}", journey.screen());
 }
 
 #[test]
@@ -406,20 +434,20 @@ fn the_plan_at_80() {
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ goes 13 ]   waits 160     stays 2
     ────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                               SIZE  WHY
-    ▸  ref     c01                      190 KiB  rule "the newest": 12h 54m old, ke…
-       ref     c02                      190 KiB  rule "the newest": 12h 54m old, ke…
-       ref     c03                      190 KiB  rule "the newest": 12h 54m old, ke…
-       ref     c04                      110 KiB  rule "the newest": 12h 54m old, ke…
-       ref     c05                     46.2 KiB  rule "the newest": 12h 54m old, ke…
-       ref     c06                     46.2 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c07                      9.2 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c08                     72.6 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c09                     33.8 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c10                      190 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c11                     72.4 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c12                     41.1 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c13                      140 KiB  rule "the newest": 12h 53m old, ke…
+       WHAT▴                     SIZE  WHY
+    ▸  ref     c01            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c02            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c03            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c04            110 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c05           46.2 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c06           46.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c07            9.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c08           72.6 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c09           33.8 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c10            190 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c11           72.4 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c12           41.1 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c13            140 KiB  rule "the newest": 12h 53m old, keeps the la…
     ────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      enter carry out  x leave out  right waits, stays  w save  R rule  / filter
@@ -436,36 +464,36 @@ fn the_plan_at_120() {
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 13 ]   waits 160     stays 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                           SIZE  WHY                            │ c01
-    ▸  ref     c01                  190 KiB  rule "the newest": 12h 54m ol… │ kind       ref
-       ref     c02                  190 KiB  rule "the newest": 12h 54m ol… │ digest     sha256:0c875d63044e1d32466ad0cf74a
-       ref     c03                  190 KiB  rule "the newest": 12h 54m ol… │            e3e90848e1a75442c3fb05686f2b084f7a
-       ref     c04                  110 KiB  rule "the newest": 12h 54m ol… │            aa9
-       ref     c05                 46.2 KiB  rule "the newest": 12h 54m ol… │ age        12h 54m ago
-       ref     c06                 46.2 KiB  rule "the newest": 12h 53m ol… │ size       237 KiB
-       ref     c07                  9.2 KiB  rule "the newest": 12h 53m ol… │ only here  190 KiB: what no other ref reaches
-       ref     c08                 72.6 KiB  rule "the newest": 12h 53m ol… │
-       ref     c09                 33.8 KiB  rule "the newest": 12h 53m ol… │ Why
-       ref     c10                  190 KiB  rule "the newest": 12h 53m ol… │ rule "the newest": 12h 54m old, keeps the
-       ref     c11                 72.4 KiB  rule "the newest": 12h 53m ol… │ last 2
-       ref     c12                 41.1 KiB  rule "the newest": 12h 53m ol… │
-       ref     c13                  140 KiB  rule "the newest": 12h 53m ol… │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       WHAT▴                                        SIZE  WHY
+    ▸  ref     c01                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c02                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c03                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c04                               110 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c05                              46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c06                              46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c07                               9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c08                              72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c09                              33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c10                               190 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c11                              72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c12                              41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c13                               140 KiB  rule "the newest": 12h 53m old, keeps the last 2
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       c01
+       kind       ref
+       digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f7aaa9
+       age        12h 54m ago
+       size       237 KiB
+       only here  190 KiB: what no other ref reaches
+
+       Why
+       rule "the newest": 12h 54m old, keeps the last 2
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
@@ -482,20 +510,20 @@ fn the_plan_at_200() {
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 13 ]   waits 160     stays 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                   SIZE  WHY                                                    │ c01
-    ▸  ref     c01                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ kind       ref
-       ref     c02                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
-       ref     c03                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │            7aaa9
-       ref     c04                                          110 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ age        12h 54m ago
-       ref     c05                                         46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ size       237 KiB
-       ref     c06                                         46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ only here  190 KiB: what no other ref reaches
-       ref     c07                                          9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
-       ref     c08                                         72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ Why
-       ref     c09                                         33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ rule "the newest": 12h 54m old, keeps the last 2
-       ref     c10                                          190 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
-       ref     c11                                         72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
-       ref     c12                                         41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
-       ref     c13                                          140 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
+       WHAT▴                                       SIZE  WHY                                                                │ c01
+    ▸  ref     c01                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ kind       ref
+       ref     c02                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
+       ref     c03                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │            7aaa9
+       ref     c04                              110 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ age        12h 54m ago
+       ref     c05                             46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ size       237 KiB
+       ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ only here  190 KiB: what no other ref reaches
+       ref     c07                              9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c08                             72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ Why
+       ref     c09                             33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2
+       ref     c10                              190 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c11                             72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c12                             41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c13                              140 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
@@ -543,7 +571,7 @@ fn the_question_at_60() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter", (60, 16)), @r"
      ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
-     deletes  9 blobs  frees 132 KiB      keeps 1 ref · 144 KiB
+     deletes  9 blobs  132 KiB to the trash
      ╭ Please confirm ────────────────────────────────────────╮
      │ Delete 9 blobs, 132 KiB, from ./cache? It can be put   │
      │ back from the trash.                                   │
@@ -565,7 +593,7 @@ fn the_question_at_80() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter", (80, 24)), @r"
      ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────
-     deletes  9 blobs  frees 132 KiB                          keeps 1 ref · 144 KiB
+     deletes  9 blobs  132 KiB to the trash                   keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ goes 9 ]   waits 0     stays 1
@@ -595,41 +623,41 @@ fn the_question_at_120() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter", (120, 40)), @r"
      ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     deletes  9 blobs  frees 132 KiB                                                                  keeps 1 ref · 144 KiB
+     deletes  9 blobs  132 KiB to the trash                                                           keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 9 ]   waits 0     stays 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                           SIZE  WHY                            │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a
-    ▸  blob    sha256:072905c155…   2.5 KiB  no ref reaches it; written 12… │ 94ee13f0aacdb25bbd84c81651
-       blob    sha256:16d0a8ad87…   2.8 KiB  no ref reaches it; written 12… │ kind       blob
-       blob    sha256:245118f905…  30.3 KiB  no ref reaches it; written 12… │ size       2.5 KiB
-       blob    sha256:39c3╭ Please confirm ──────────────────────────────────────────────────────────╮
-       blob    sha256:421d│ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
-       blob    sha256:79ff│ trash.                                                                   │
-       blob    sha256:9cda│                                                                          │en 12h 8m ago
-       blob    sha256:b082│ y yes  n no                                                              │
-       blob    sha256:b7a6╰──────────────────────────────────────────────────────────────────────────╯
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       WHAT▴                                                                     SIZE  WHY
+    ▸  blob    sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb2…   2.5 KiB  no ref reaches it; written 12h 8m ago
+       blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99b…   2.8 KiB  no ref reaches it; written 12h 8m ago
+       blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf…  30.3 KiB  no ref reaches it; written 12h 8m ago
+       blob    sha256:39c3╭ Please confirm ──────────────────────────────────────────────────────────╮it; written 12h 8m ago
+       blob    sha256:421d│ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │it; written 12h 8m ago
+       blob    sha256:79ff│ trash.                                                                   │it; written 12h 8m ago
+       blob    sha256:9cda│                                                                          │it; written 12h 8m ago
+       blob    sha256:b082│ y yes  n no                                                              │it; written 12h 8m ago
+       blob    sha256:b7a6╰──────────────────────────────────────────────────────────────────────────╯it; written 12h 8m ago
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+       kind       blob
+       size       2.5 KiB
+       written    12h 8m ago
+
+       Why
+       no ref reaches it; written 12h 8m ago
+
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      y yes  n no
@@ -641,21 +669,21 @@ fn the_question_at_200() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter", (200, 60)), @r"
      ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     deletes  9 blobs  frees 132 KiB                                                                                                                                                  keeps 1 ref · 144 KiB
+     deletes  9 blobs  132 KiB to the trash                                                                                                                                           keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 9 ]   waits 0     stays 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                   SIZE  WHY                                                    │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
-    ▸  blob    sha256:072905c155a2bdef19047d6df8a61a1be8…   2.5 KiB  no ref reaches it; written 12h 8m ago                  │ kind       blob
-       blob    sha256:16d0a8ad8789e99aee8970a282c81a1405…   2.8 KiB  no ref reaches it; written 12h 8m ago                  │ size       2.5 KiB
-       blob    sha256:245118f905da62d8fd52a4c37d464929e7…  30.3 KiB  no ref reaches it; written 12h 8m ago                  │ written    12h 8m ago
-       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b8…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │
-       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e…     145 B  no ref reaches it; written 12h 8m ago                  │ Why
-       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │ no ref reaches it; written 12h 8m ago
-       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8…   2.5 KiB  no ref reaches it; written 12h 8m ago                  │
-       blob    sha256:b082ede498b0329524fc09640a3c33dfae…   2.8 KiB  no ref reaches it; written 12h 8m ago                  │
-       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef…  30.2 KiB  no ref reaches it; written 12h 8m ago                  │
+       WHAT▴                                                                    SIZE  WHY                                   │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+    ▸  blob    sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb…   2.5 KiB  no ref reaches it; written 12h 8m ago │ kind       blob
+       blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99…   2.8 KiB  no ref reaches it; written 12h 8m ago │ size       2.5 KiB
+       blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997ab…  30.3 KiB  no ref reaches it; written 12h 8m ago │ written    12h 8m ago
+       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b878afe482b3f3afc4d…  30.2 KiB  no ref reaches it; written 12h 8m ago │
+       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e2e47441023da9cc1b…     145 B  no ref reaches it; written 12h 8m ago │ Why
+       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a00cc173a2b3455e5c…  30.2 KiB  no ref reaches it; written 12h 8m ago │ no ref reaches it; written 12h 8m ago
+       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8689f29cc3f563c019…   2.5 KiB  no ref reaches it; written 12h 8m ago │
+       blob    sha256:b082ede498b0329524fc09640a3c33dfaeadf3b76c2f8bb6cb0…   2.8 KiB  no ref reaches it; written 12h 8m ago │
+       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef836ca98490c3b86c0…  30.2 KiB  no ref reaches it; written 12h 8m ago │
                                                                                                                             │
                                                                   ╭ Please confirm ──────────────────────────────────────────────────────────╮
                                                                   │ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
@@ -735,19 +763,19 @@ fn the_typed_question_at_80() {
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
     ──│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │──
       │ can be put back from the trash.                                          │
-    ▸ │                                                                          │e…
-      │ Type the name of the source to go on:  ./cache                           │e…
-      │                                                                          │e…
-      │ ›                                                                        │e…
-      ╰──────────────────────────────────────────────────────────────────────────╯e…
-       ref     c06                     46.2 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c07                      9.2 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c08                     72.6 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c09                     33.8 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c10                      190 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c11                     72.4 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c12                     41.1 KiB  rule "the newest": 12h 53m old, ke…
-       ref     c13                      140 KiB  rule "the newest": 12h 53m old, ke…
+    ▸ │                                                                          │a…
+      │ Type the name of the source to go on:  ./cache                           │a…
+      │                                                                          │a…
+      │ ›                                                                        │a…
+      ╰──────────────────────────────────────────────────────────────────────────╯a…
+       ref     c06           46.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c07            9.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c08           72.6 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c09           33.8 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c10            190 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c11           72.4 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c12           41.1 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c13            140 KiB  rule "the newest": 12h 53m old, keeps the la…
     ────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      enter accept  esc cancel
@@ -764,36 +792,36 @@ fn the_typed_question_at_120() {
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 13 ]   waits 160     stays 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                           SIZE  WHY                            │ c01
-    ▸  ref     c01                  190 KiB  rule "the newest": 12h 54m ol… │ kind       ref
-       ref     c02                  190 KiB  rule "the newest": 12h 54m ol… │ digest     sha256:0c875d63044e1d32466ad0cf74a
-       ref     c03        ╭ Please confirm ──────────────────────────────────────────────────────────╮442c3fb05686f2b084f7a
-       ref     c04        │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
-       ref     c05        │ can be put back from the trash.                                          │
-       ref     c06        │                                                                          │
-       ref     c07        │ Type the name of the source to go on:  ./cache                           │ no other ref reaches
-       ref     c08        │                                                                          │
-       ref     c09        │ ›                                                                        │
-       ref     c10        ╰──────────────────────────────────────────────────────────────────────────╯4m old, keeps the
-       ref     c11                 72.4 KiB  rule "the newest": 12h 53m ol… │ last 2
-       ref     c12                 41.1 KiB  rule "the newest": 12h 53m ol… │
-       ref     c13                  140 KiB  rule "the newest": 12h 53m ol… │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       WHAT▴                                        SIZE  WHY
+    ▸  ref     c01                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c02                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c03        ╭ Please confirm ──────────────────────────────────────────────────────────╮st 2
+       ref     c04        │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │st 2
+       ref     c05        │ can be put back from the trash.                                          │st 2
+       ref     c06        │                                                                          │st 2
+       ref     c07        │ Type the name of the source to go on:  ./cache                           │st 2
+       ref     c08        │                                                                          │st 2
+       ref     c09        │ ›                                                                        │st 2
+       ref     c10        ╰──────────────────────────────────────────────────────────────────────────╯st 2
+       ref     c11                              72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c12                              41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c13                               140 KiB  rule "the newest": 12h 53m old, keeps the last 2
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       c01
+       kind       ref
+       digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f7aaa9
+       age        12h 54m ago
+       size       237 KiB
+       only here  190 KiB: what no other ref reaches
+
+       Why
+       rule "the newest": 12h 54m old, keeps the last 2
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      policy cachelens.toml
      enter accept  esc cancel
@@ -810,20 +838,20 @@ fn the_typed_question_at_200() {
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ goes 13 ]   waits 160     stays 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                   SIZE  WHY                                                    │ c01
-    ▸  ref     c01                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ kind       ref
-       ref     c02                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
-       ref     c03                                          190 KiB  rule "the newest": 12h 54m old, keeps the last 2       │            7aaa9
-       ref     c04                                          110 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ age        12h 54m ago
-       ref     c05                                         46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2       │ size       237 KiB
-       ref     c06                                         46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ only here  190 KiB: what no other ref reaches
-       ref     c07                                          9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2       │
-       ref     c08                                         72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ Why
-       ref     c09                                         33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2       │ rule "the newest": 12h 54m old, keeps the last 2
-       ref     c10                                          190 Ki╭ Please confirm ──────────────────────────────────────────────────────────╮
-       ref     c11                                         72.4 Ki│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
-       ref     c12                                         41.1 Ki│ can be put back from the trash.                                          │
-       ref     c13                                          140 Ki│                                                                          │
+       WHAT▴                                       SIZE  WHY                                                                │ c01
+    ▸  ref     c01                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ kind       ref
+       ref     c02                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ digest     sha256:0c875d63044e1d32466ad0cf74ae3e90848e1a75442c3fb05686f2b084f
+       ref     c03                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │            7aaa9
+       ref     c04                              110 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ age        12h 54m ago
+       ref     c05                             46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ size       237 KiB
+       ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ only here  190 KiB: what no other ref reaches
+       ref     c07                              9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c08                             72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ Why
+       ref     c09                             33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2
+       ref     c10                              190 KiB  rule "the╭ Please confirm ──────────────────────────────────────────────────────────╮
+       ref     c11                             72.4 KiB  rule "the│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
+       ref     c12                             41.1 KiB  rule "the│ can be put back from the trash.                                          │
+       ref     c13                              140 KiB  rule "the│                                                                          │
                                                                   │ Type the name of the source to go on:  ./cache                           │
                                                                   │                                                                          │
                                                                   │ ›                                                                        │
@@ -871,17 +899,17 @@ fn the_run_at_60() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (60, 16)), @r"
      ./cache › prune                 9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
-     9 deleted · 132 KiB freed
+     9 moved to the trash · 132 KiB free when it is emptied
      ✓ checked afterwards: every kept ref is whole
      journal  /state/…
     ────────────────────────────────────────────────────────────
-       OUTCOME▴     WHAT                       SIZE  WHY
-    ▸  deleted      blob    sha256:07290…   2.5 KiB
-       deleted      blob    sha256:16d0a…   2.8 KiB
-       deleted      blob    sha256:24511…  30.3 KiB
-       deleted      blob    sha256:39c3d…  30.2 KiB
-       deleted      blob    sha256:421d1…     145 B
-       deleted      blob    sha256:79ffe…  30.2 KiB
+       OUTCOME▴    WHAT                         SIZE  WHY
+    ▸  trashed     blob    sha256:072905c…   2.5 KiB
+       trashed     blob    sha256:16d0a8a…   2.8 KiB
+       trashed     blob    sha256:245118f…  30.3 KiB
+       trashed     blob    sha256:39c3d17…  30.2 KiB
+       trashed     blob    sha256:421d13b…     145 B
+       trashed     blob    sha256:79ffe2e…  30.2 KiB
     ────────────────────────────────────────────────────────────
      u puts back what is in the trash · q leaves
      u undo  / filter  s sort  space mark  i details  e export
@@ -893,20 +921,20 @@ fn the_run_at_80() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (80, 24)), @r"
      ./cache › prune                                     9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────
-     9 deleted · 132 KiB freed
+     9 moved to the trash · 132 KiB come free when it is emptied
      ✓ checked afterwards: every kept ref is whole
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────
-       OUTCOME▴      WHAT                                 SIZE  WHY
-    ▸  deleted       blob    sha256:072905c155a2bde…   2.5 KiB
-       deleted       blob    sha256:16d0a8ad8789e99…   2.8 KiB
-       deleted       blob    sha256:245118f905da62d…  30.3 KiB
-       deleted       blob    sha256:39c3d17cdc017cf…  30.2 KiB
-       deleted       blob    sha256:421d13bb42bc886…     145 B
-       deleted       blob    sha256:79ffe2e44f7d1a6…  30.2 KiB
-       deleted       blob    sha256:9cda0bc2af0dbed…   2.5 KiB
-       deleted       blob    sha256:b082ede498b0329…   2.8 KiB
-       deleted       blob    sha256:b7a6ad1fe92a187…  30.2 KiB
+       OUTCOME▴    WHAT                                             SIZE  WHY
+    ▸  trashed     blob    sha256:072905c155a2bdef19047d6df8a…   2.5 KiB
+       trashed     blob    sha256:16d0a8ad8789e99aee8970a282c…   2.8 KiB
+       trashed     blob    sha256:245118f905da62d8fd52a4c37d4…  30.3 KiB
+       trashed     blob    sha256:39c3d17cdc017cfba1e55b3e29e…  30.2 KiB
+       trashed     blob    sha256:421d13bb42bc886edf474ca7d97…     145 B
+       trashed     blob    sha256:79ffe2e44f7d1a62dbb59cf1b42…  30.2 KiB
+       trashed     blob    sha256:9cda0bc2af0dbeda16d8712ee56…   2.5 KiB
+       trashed     blob    sha256:b082ede498b0329524fc09640a3…   2.8 KiB
+       trashed     blob    sha256:b7a6ad1fe92a187b24fe098af6a…  30.2 KiB
 
 
 
@@ -923,41 +951,41 @@ fn the_run_at_120() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (120, 40)), @r"
      ./cache › prune                                                                             9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     9 deleted · 132 KiB freed
+     9 moved to the trash · 132 KiB come free when it is emptied
      ✓ checked afterwards: every kept ref is whole
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       OUTCOME▴      WHAT                            SIZE  WHY              │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a
-    ▸  deleted       blob    sha256:072905c155…   2.5 KiB                   │ 94ee13f0aacdb25bbd84c81651
-       deleted       blob    sha256:16d0a8ad87…   2.8 KiB                   │ outcome    deleted
-       deleted       blob    sha256:245118f905…  30.3 KiB                   │ kind       blob
-       deleted       blob    sha256:39c3d17cdc…  30.2 KiB                   │ size       2.5 KiB
-       deleted       blob    sha256:421d13bb42…     145 B                   │
-       deleted       blob    sha256:79ffe2e44f…  30.2 KiB                   │ Why it was to go
-       deleted       blob    sha256:9cda0bc2af…   2.5 KiB                   │ no ref reaches it; written 12h 8m ago
-       deleted       blob    sha256:b082ede498…   2.8 KiB                   │
-       deleted       blob    sha256:b7a6ad1fe9…  30.2 KiB                   │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       OUTCOME▴      WHAT                                                                                  SIZE  WHY
+    ▸  trashed       blob    sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651    2.5 KiB
+       trashed       blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99b1b71c6b85135    2.8 KiB
+       trashed       blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf2775f6c716b1   30.3 KiB
+       trashed       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b878afe482b3f3afc4ddc9abad4ece24   30.2 KiB
+       trashed       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e2e47441023da9cc1bbd4a59a16c4b0      145 B
+       trashed       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a00cc173a2b3455e5c1c29fc9f677e9   30.2 KiB
+       trashed       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8689f29cc3f563c019d9e78f29ca8e1    2.5 KiB
+       trashed       blob    sha256:b082ede498b0329524fc09640a3c33dfaeadf3b76c2f8bb6cb08b64688acd4d5    2.8 KiB
+       trashed       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef836ca98490c3b86c0319ec91731b01   30.2 KiB
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+       outcome    trashed
+       kind       blob
+       size       2.5 KiB
+
+       Why it was to go
+       no ref reaches it; written 12h 8m ago
+
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      u puts back what is in the trash · q leaves
      u undo  / filter  s sort  space mark  i details  e export  : command  q back
@@ -969,20 +997,20 @@ fn the_run_at_200() {
     insta::assert_snapshot!(screen(&Store::waste(), "p enter y", (200, 60)), @r"
      ./cache › prune                                                                                                                                                             9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     9 deleted · 132 KiB freed
+     9 moved to the trash · 132 KiB come free when it is emptied
      ✓ checked afterwards: every kept ref is whole
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       OUTCOME▴      WHAT                                                    SIZE  WHY                                      │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
-    ▸  deleted       blob    sha256:072905c155a2bdef19047d6df8a61a1be8…   2.5 KiB                                           │ outcome    deleted
-       deleted       blob    sha256:16d0a8ad8789e99aee8970a282c81a1405…   2.8 KiB                                           │ kind       blob
-       deleted       blob    sha256:245118f905da62d8fd52a4c37d464929e7…  30.3 KiB                                           │ size       2.5 KiB
-       deleted       blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b8…  30.2 KiB                                           │
-       deleted       blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e…     145 B                                           │ Why it was to go
-       deleted       blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a…  30.2 KiB                                           │ no ref reaches it; written 12h 8m ago
-       deleted       blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8…   2.5 KiB                                           │
-       deleted       blob    sha256:b082ede498b0329524fc09640a3c33dfae…   2.8 KiB                                           │
-       deleted       blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef…  30.2 KiB                                           │
+       OUTCOME▴     WHAT                                                                                  SIZE  WHY         │ sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651
+    ▸  trashed      blob    sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651    2.5 KiB              │ outcome    trashed
+       trashed      blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99b1b71c6b85135    2.8 KiB              │ kind       blob
+       trashed      blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf2775f6c716b1   30.3 KiB              │ size       2.5 KiB
+       trashed      blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b878afe482b3f3afc4ddc9abad4ece24   30.2 KiB              │
+       trashed      blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e2e47441023da9cc1bbd4a59a16c4b0      145 B              │ Why it was to go
+       trashed      blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a00cc173a2b3455e5c1c29fc9f677e9   30.2 KiB              │ no ref reaches it; written 12h 8m ago
+       trashed      blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8689f29cc3f563c019d9e78f29ca8e1    2.5 KiB              │
+       trashed      blob    sha256:b082ede498b0329524fc09640a3c33dfaeadf3b76c2f8bb6cb08b64688acd4d5    2.8 KiB              │
+       trashed      blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef836ca98490c3b86c0319ec91731b01   30.2 KiB              │
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │

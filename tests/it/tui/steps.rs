@@ -96,40 +96,40 @@ fn named_by_the_store_with_details_beside() {
      demo › main                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        4 ✓  11 ○  named from the store's provenance
-       STEP▴                                        SIZE      AGE   ALSO IN │ COPY assets /srv/assets
-         FROM 127.0.0.1:5055/base:latest AS d…         –        –         – │ Dockerfile:27 · stage final
-       ▾ deps  3 steps                                                      │
-         ○ WORKDIR /app                                –        –         – │ state      ✓ its result can be loaded
-         ○ COPY package.json package-lock.jso…         –        –         – │ created    12h 52m ago, 2026-11-21T23:07:12Z
-         ○ RUN npm ci                                  –        –         – │ key        sha256:89d21dcbb0839f0aa1e2b463fc8
-       ▾ web  2 steps                                                       │            180bf431c7d798d7560ae5aa4352a521b4
-         ○ COPY web ./web                              –        –         – │            b82
-         ○ RUN npm run build                           –        –         – │ named      by its key, as far as the keys of
-       ▾ api  5 steps                                                       │            its files are known
-         ○ WORKDIR /src                                –        –         – │
-         ○ COPY go.mod ./                              –        –         – │ Layer
-         ○ RUN go mod download -x                      –        –         – │ blob       sha256:30b7433d5cdaf68e154ba293fa7
-         ○ COPY api ./api                              –        –         – │            fc14dc95de0b486686a94d911d8cd09a99
-         ○ RUN go build -trimpath ./api                –        –         – │            8e0
-       ▾ test  1 step                                                       │ unpacked   sha256:d727d1fb3bf38da32d2b3d72103
-         ○ RUN npm test && echo ok > /report.…         –        –         – │            6c84bd3fca13a2c1bf53ca9a2771a58cd2
-       ▾ final  4 steps                                                     │            eab
-         ✓ COPY --from=api /src/bin /usr/loca…  30.2 KiB  12h 52m     1 ref │ type       tar+gzip
-         ✓ COPY --from=web /app/dist /srv       12.2 KiB  12h 52m     1 ref │ only here  188 B of its chain
-         ✓ COPY --from=test /report.txt /srv/…     139 B  12h 52m     1 ref │
-    ▸    ✓ COPY assets /srv/assets                 188 B  12h 52m         – │ Chain of 6 layers, 90.0 KiB
-                                                                            │     188 B  30b7433d  tar+gzip
-                                                                            │     139 B  883991aa  tar+gzip
-                                                                            │  12.2 KiB  91bc5cba  tar+gzip
-                                                                            │  30.2 KiB  a1b79a3a  tar+gzip
-                                                                            │  24.3 KiB  c35117ba  tar+gzip
-                                                                            │  22.9 KiB  1a292d1e  tar+gzip
-                                                                            │
-                                                                            │ Inputs
-                                                                            │ 1  ✓ COPY --from=test /report.txt
-                                                                            │ /srv/report.txt
-                                                                            │ 2  files by their content · c5e1e4d6
-                                                                            │ … tab scrolls, i shows all
+       STEP▴                                                                                         SIZE      AGE   ALSO IN
+       ▾ deps  3 steps
+         ○ WORKDIR /app                                                                                 –        –         –
+         ○ COPY package.json package-lock.json ./                                                       –        –         –
+         ○ RUN npm ci                                                                                   –        –         –
+       ▾ web  2 steps
+         ○ COPY web ./web                                                                               –        –         –
+         ○ RUN npm run build                                                                            –        –         –
+       ▾ api  5 steps
+         ○ WORKDIR /src                                                                                 –        –         –
+         ○ COPY go.mod ./                                                                               –        –         –
+         ○ RUN go mod download -x                                                                       –        –         –
+         ○ COPY api ./api                                                                               –        –         –
+         ○ RUN go build -trimpath ./api                                                                 –        –         –
+       ▾ test  1 step
+         ○ RUN npm test && echo ok > /report.txt                                                        –        –         –
+       ▾ final  4 steps
+         ✓ COPY --from=api /src/bin /usr/local/bin                                               30.2 KiB  12h 52m     1 ref
+         ✓ COPY --from=web /app/dist /srv                                                        12.2 KiB  12h 52m     1 ref
+         ✓ COPY --from=test /report.txt /srv/report.txt                                             139 B  12h 52m     1 ref
+    ▸    ✓ COPY assets /srv/assets                                                                  188 B  12h 52m         –
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       COPY assets /srv/assets
+       Dockerfile:27 · stage final
+
+       state      ✓ its result can be loaded
+       created    12h 52m ago, 2026-11-21T23:07:12Z
+       key        sha256:89d21dcbb0839f0aa1e2b463fc8180bf431c7d798d7560ae5aa4352a521b4b82
+       named      by its key, as far as the keys of its files are known
+
+       Layer
+       blob       sha256:30b7433d5cdaf68e154ba293fa7fc14dc95de0b486686a94d911d8cd09a998e0
+       unpacked   sha256:d727d1fb3bf38da32d2b3d721036c84bd3fca13a2c1bf53ca9a2771a58cd2eab
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
@@ -253,40 +253,40 @@ fn without_names() {
      ./cache › c01                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        15 ✓  no names: n takes the build's record, provenance or image
-       STEP▴                                        SIZE      AGE   ALSO IN │ RUN · eb40ed05
-         source · 089e08d6 +1                          –        –         – │
-       ├ ✓ FILE · 57a5ab45                          92 B  12h 54m         – │ state      ✓ its result can be loaded
-       │ ✓ COPY · 9152319c                         144 B  12h 54m         – │ created    12h 54m ago, 2026-11-21T23:05:25Z
-    ▸  │ ✓ RUN · eb40ed05                       30.2 KiB  12h 54m         – │ key        sha256:eb40ed05e2e0b69c7803db98715
-       │ ✓ COPY · 4fdf24ec                         174 B  12h 54m         – │            01606b7a5513a32c13a050842902b0c67c
-       │ ✓ RUN · 765fb925                       30.2 KiB  12h 54m         – │            dc4
-       ├ ✓ FILE · 807b3e87                          92 B  12h 54m         – │
-       │ ✓ COPY · 1704e8bf                         213 B  12h 54m         – │ Layer
-       │ ✓ RUN · da55fffb                       49.9 KiB  12h 54m         – │ blob       sha256:c79cf8ba11277da023b6557bc9b
-       │ ✓ COPY · 91cc5c91                         209 B  12h 54m         – │            1124b72c2bde88b9e7f69b95af84551d6e
-       │ ├ ✓ RUN · 4fd7e03a                     12.3 KiB  12h 54m         – │            fbc
-       │ └ ✓ RUN · ab170239                     12.2 KiB  12h 54m         – │ unpacked   sha256:e6cbb90a1d4fca66d4c1e10e59a
-       └ ✓ COPY · d77d59e9                      30.2 KiB  12h 54m         – │            83a07eea9406b631faaab3bb9d8df4616f
-         ✓ COPY · 5d74d000                      12.2 KiB  12h 54m         – │            b87
-         ✓ COPY · e0d7b2d4                         139 B  12h 54m         – │ type       tar+gzip
-         ✓ COPY · 89d21dcb                         161 B  12h 54m         – │ only here  0 B of its chain
-                                                                            │
-                                                                            │ Chain of 5 layers, 77.7 KiB
-                                                                            │  30.2 KiB  c79cf8ba  tar+gzip
-                                                                            │     144 B  70d657b4  tar+gzip
-                                                                            │      92 B  e3af8043  tar+gzip
-                                                                            │  24.3 KiB  054ef814  tar+gzip
-                                                                            │  22.9 KiB  1a292d1e  tar+gzip
-                                                                            │
-                                                                            │ Inputs
-                                                                            │ 1  ✓ COPY · 9152319c · all of it
-                                                                            │
-                                                                            │ Used by
-                                                                            │ ✓ COPY · 4fdf24ec
-                                                                            │
-                                                                            │ Kept by
-                                                                            │ the layer stays while this ref does
-                                                                            │ … tab scrolls, i shows all
+       STEP▴                                                                                         SIZE      AGE   ALSO IN
+         source · 089e08d6 +1                                                                           –        –         –
+       ├ ✓ FILE · 57a5ab45                                                                           92 B  12h 54m         –
+       │ ✓ COPY · 9152319c                                                                          144 B  12h 54m         –
+    ▸  │ ✓ RUN · eb40ed05                                                                        30.2 KiB  12h 54m         –
+       │ ✓ COPY · 4fdf24ec                                                                          174 B  12h 54m         –
+       │ ✓ RUN · 765fb925                                                                        30.2 KiB  12h 54m         –
+       ├ ✓ FILE · 807b3e87                                                                           92 B  12h 54m         –
+       │ ✓ COPY · 1704e8bf                                                                          213 B  12h 54m         –
+       │ ✓ RUN · da55fffb                                                                        49.9 KiB  12h 54m         –
+       │ ✓ COPY · 91cc5c91                                                                          209 B  12h 54m         –
+       │ ├ ✓ RUN · 4fd7e03a                                                                      12.3 KiB  12h 54m         –
+       │ └ ✓ RUN · ab170239                                                                      12.2 KiB  12h 54m         –
+       └ ✓ COPY · d77d59e9                                                                       30.2 KiB  12h 54m         –
+         ✓ COPY · 5d74d000                                                                       12.2 KiB  12h 54m         –
+         ✓ COPY · e0d7b2d4                                                                          139 B  12h 54m         –
+         ✓ COPY · 89d21dcb                                                                          161 B  12h 54m         –
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       RUN · eb40ed05
+
+       state      ✓ its result can be loaded
+       created    12h 54m ago, 2026-11-21T23:05:25Z
+       key        sha256:eb40ed05e2e0b69c7803db9871501606b7a5513a32c13a050842902b0c67cdc4
+
+       Layer
+       blob       sha256:c79cf8ba11277da023b6557bc9b1124b72c2bde88b9e7f69b95af84551d6efbc
+       unpacked   sha256:e6cbb90a1d4fca66d4c1e10e59a83a07eea9406b631faaab3bb9d8df4616fb87
+       type       tar+gzip
+       only here  0 B of its chain
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      237 KiB in all · 190 KiB only here · made 12h 54m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
@@ -353,7 +353,7 @@ fn a_thinned_cache_named_by_a_file() {
          ✓ RUN npm test && echo ok > /report.txt         12.3 KiB  12h 53m    2 refs
        ▾ final  4 steps
     ────────────────────────────────────────────────────────────────────────────────
-     ! the build that it tells of has no step in this ref
+     174 KiB in all · 33.8 KiB only here · made 12h 53m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     // A new scan keeps the names.
@@ -370,40 +370,40 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1 ✓  11 ○  3 !  no names: n takes the build's record, provenance or image
-       STEP▴                                        SIZE      AGE   ALSO IN │ COPY · 5d74d000
-         source · 8aa5db81                             –        –         – │
-       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing:
-    ▸  │ ! COPY · 5d74d000                      12.2 KiB  12h 52m     1 ref │            a build that loads it fails
-       │ ! COPY · e0d7b2d4                         139 B  12h 52m     1 ref │ missing    sha256:91bc5cbaa7657f9bdb1d25ca751
-       │ ! COPY · 89d21dcb                         188 B  12h 52m         – │            054e98186efca730dd0e326e36f40ccfce
-       ├ ○ FILE · 57a5ab45                             –        –         – │            c2d
-       │ ○ COPY · 9152319c                             –        –         – │ created    12h 52m ago, 2026-11-21T23:07:03Z
-       │ ○ RUN · e130a368                              –        –         – │ key        sha256:5d74d000bc05756635ef7f2b6e3
-       │ ○ COPY · 4fdf24ec                             –        –         – │            e412fb3e7a024277e4a7b3bc5a4b29caf4
-       │ ○ RUN · 826adb52                              –        –         – │            d35
-       └ ○ FILE · 807b3e87                             –        –         – │
-         ○ COPY · 1704e8bf                             –        –         – │ Layer
-         ○ RUN · 91f5b186                              –        –         – │ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
-         ○ COPY · 91cc5c91                             –        –         – │            054e98186efca730dd0e326e36f40ccfce
-         ├ ○ RUN · 55274cca                            –        –         – │            c2d
-         └ ○ RUN · 9f8cf52d                            –        –         – │ unpacked   sha256:2feace1714bba4e49c61b8beac9
-                                                                            │            1d0576c23ded17dff0ce1e0bd12651f9af
-                                                                            │            a4f
-                                                                            │ type       tar+gzip
-                                                                            │ only here  0 B of its chain
-                                                                            │
-                                                                            │ Chain of 4 layers, 89.7 KiB
-                                                                            │  12.2 KiB  91bc5cba  ! missing
-                                                                            │  30.2 KiB  a1b79a3a  tar+gzip
-                                                                            │  24.3 KiB  c35117ba  tar+gzip
-                                                                            │  22.9 KiB  1a292d1e  tar+gzip
-                                                                            │
-                                                                            │ Inputs
-                                                                            │ 1  ✓ COPY · d77d59e9
-                                                                            │ 2  ○ RUN · 9f8cf52d · paths b3731a05
-                                                                            │
-                                                                            │ Used by
-                                                                            │ … tab scrolls, i shows all
+       STEP▴                                                                                         SIZE      AGE   ALSO IN
+         source · 8aa5db81                                                                              –        –         –
+       ├ ✓ COPY · d77d59e9                                                                       30.2 KiB  12h 52m     1 ref
+    ▸  │ ! COPY · 5d74d000                                                                       12.2 KiB  12h 52m     1 ref
+       │ ! COPY · e0d7b2d4                                                                          139 B  12h 52m     1 ref
+       │ ! COPY · 89d21dcb                                                                          188 B  12h 52m         –
+       ├ ○ FILE · 57a5ab45                                                                              –        –         –
+       │ ○ COPY · 9152319c                                                                              –        –         –
+       │ ○ RUN · e130a368                                                                               –        –         –
+       │ ○ COPY · 4fdf24ec                                                                              –        –         –
+       │ ○ RUN · 826adb52                                                                               –        –         –
+       └ ○ FILE · 807b3e87                                                                              –        –         –
+         ○ COPY · 1704e8bf                                                                              –        –         –
+         ○ RUN · 91f5b186                                                                               –        –         –
+         ○ COPY · 91cc5c91                                                                              –        –         –
+         ├ ○ RUN · 55274cca                                                                             –        –         –
+         └ ○ RUN · 9f8cf52d                                                                             –        –         –
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       COPY · 5d74d000
+
+       state      ! a blob of its result is missing: a build that loads it fails
+       missing    sha256:91bc5cbaa7657f9bdb1d25ca751054e98186efca730dd0e326e36f40ccfcec2d
+       created    12h 52m ago, 2026-11-21T23:07:03Z
+       key        sha256:5d74d000bc05756635ef7f2b6e3e412fb3e7a024277e4a7b3bc5a4b29caf4d35
+
+       Layer
+       blob       sha256:91bc5cbaa7657f9bdb1d25ca751054e98186efca730dd0e326e36f40ccfcec2d
+       unpacked   sha256:2feace1714bba4e49c61b8beac91d0576c23ded17dff0ce1e0bd12651f9afa4f
+       type       tar+gzip
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      83.6 KiB in all · 6.0 KiB only here · made 12h 52m ago · ! 1 missing
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
@@ -412,11 +412,10 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
      ./cache › c15 › COPY · 5d74d000                                                           0 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        layer sha256:91bc5cbaa765 · ! the layer is not stored
-       PATH▴                                         SIZE  MODIFIED         │
-                                                                            │
-       ! the layer is not stored                                            │
-       A build that needs this layer fails, or runs the step again.         │
-                                                                            │
+       PATH▴                                                             MODE              OWNER      SIZE  MODIFIED
+
+       ! the layer is not stored
+       A build that needs this layer fails, or runs the step again.
     ");
 }
 
@@ -502,7 +501,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
 
 
     ────────────────────────────────────────────────────────────────────────────────
-     5 of 17 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
+     5 of 15 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
      enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
     journey.press("esc s k k k k enter");
@@ -565,40 +564,40 @@ fn a_layer_opens_into_its_files_and_back() {
      ./cache › c15 › COPY · 89d21dcb                                                           4 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        layer sha256:30b7433d5cda · 188 B stored
-       PATH                                          SIZE▾ MODIFIED         │ srv/assets/banner.svg
-    ▸  srv/assets/banner.svg                          7 B  2026-11-21 23:07 │
-       srv/assets/logo.svg                            7 B  2026-11-21 23:05 │ kind       file
-       srv/                                             –  2026-11-21 23:07 │ mode       -rw-r--r-- 0644
-       srv/assets/                                      –  2026-11-21 23:07 │ owner      0:0
-                                                                            │ size       7 B (7 bytes)
-                                                                            │ modified   2026-11-21T23:07:11Z, 12h 52m ago
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
-                                                                            │
+       PATH                                                              MODE              OWNER      SIZE▾ MODIFIED
+    ▸  srv/assets/banner.svg                                             -rw-r--r--          0:0       7 B  2026-11-21 23:07
+       srv/assets/logo.svg                                               -rw-r--r--          0:0       7 B  2026-11-21 23:05
+       srv/                                                              drwxr-xr-x          0:0         –  2026-11-21 23:07
+       srv/assets/                                                       drwxr-xr-x          0:0         –  2026-11-21 23:07
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       srv/assets/banner.svg
+
+       kind       file
+       mode       -rw-r--r-- 0644
+       owner      0:0
+       size       7 B (7 bytes)
+       modified   2026-11-21T23:07:11Z, 12h 52m ago
+
+
+
+
+
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      14 B unpacked
      enter open  / filter  s sort  space mark  i details  e export  : command  q back
@@ -815,40 +814,40 @@ fn details_scroll_where_they_stand() {
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        4 ✓  11 ○  no names: n takes the build's record, provenance or image
-       STEP▴                                        SIZE      AGE   ALSO IN ┃
-         source · 8aa5db81                             –        –         – ┃ Layer
-       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref ┃ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
-    ▸  │ ✓ COPY · 5d74d000                      12.2 KiB  12h 52m     1 ref ┃            054e98186efca730dd0e326e36f40ccfce
-       │ ✓ COPY · e0d7b2d4                         139 B  12h 52m     1 ref ┃            c2d
-       │ ✓ COPY · 89d21dcb                         188 B  12h 52m         – ┃ unpacked   sha256:2feace1714bba4e49c61b8beac9
-       ├ ○ FILE · 57a5ab45                             –        –         – ┃            1d0576c23ded17dff0ce1e0bd12651f9af
-       │ ○ COPY · 9152319c                             –        –         – ┃            a4f
-       │ ○ RUN · e130a368                              –        –         – ┃ type       tar+gzip
-       │ ○ COPY · 4fdf24ec                             –        –         – ┃ only here  0 B of its chain
-       │ ○ RUN · 826adb52                              –        –         – ┃
-       └ ○ FILE · 807b3e87                             –        –         – ┃ Chain of 4 layers, 89.7 KiB
-         ○ COPY · 1704e8bf                             –        –         – ┃  12.2 KiB  91bc5cba  tar+gzip
-         ○ RUN · 91f5b186                              –        –         – ┃  30.2 KiB  a1b79a3a  tar+gzip
-         ○ COPY · 91cc5c91                             –        –         – ┃  24.3 KiB  c35117ba  tar+gzip
-         ├ ○ RUN · 55274cca                            –        –         – ┃  22.9 KiB  1a292d1e  tar+gzip
-         └ ○ RUN · 9f8cf52d                            –        –         – ┃
-                                                                            ┃ Inputs
-                                                                            ┃ 1  ✓ COPY · d77d59e9
-                                                                            ┃ 2  ○ RUN · 9f8cf52d · paths b3731a05
-                                                                            ┃
-                                                                            ┃ Used by
-                                                                            ┃ ✓ COPY · e0d7b2d4
-                                                                            ┃
-                                                                            ┃ Kept by
-                                                                            ┃ the layer stays while one of 2 refs does
-                                                                            ┃ c14
-                                                                            ┃ c15
-                                                                            ┃
-                                                                            ┃ ref c15
-                                                                            ┃ └ manifest f621ad55
-                                                                            ┃   └ config 8d00b3df
-                                                                            ┃     └ record 4 · 5d74d000
-                                                                            ┃       └ layer 91bc5cba
+       STEP▴                                                                                         SIZE      AGE   ALSO IN
+         source · 8aa5db81                                                                              –        –         –
+       ├ ✓ COPY · d77d59e9                                                                       30.2 KiB  12h 52m     1 ref
+    ▸  │ ✓ COPY · 5d74d000                                                                       12.2 KiB  12h 52m     1 ref
+       │ ✓ COPY · e0d7b2d4                                                                          139 B  12h 52m     1 ref
+       │ ✓ COPY · 89d21dcb                                                                          188 B  12h 52m         –
+       ├ ○ FILE · 57a5ab45                                                                              –        –         –
+       │ ○ COPY · 9152319c                                                                              –        –         –
+       │ ○ RUN · e130a368                                                                               –        –         –
+       │ ○ COPY · 4fdf24ec                                                                              –        –         –
+       │ ○ RUN · 826adb52                                                                               –        –         –
+       └ ○ FILE · 807b3e87                                                                              –        –         –
+         ○ COPY · 1704e8bf                                                                              –        –         –
+         ○ RUN · 91f5b186                                                                               –        –         –
+         ○ COPY · 91cc5c91                                                                              –        –         –
+         ├ ○ RUN · 55274cca                                                                             –        –         –
+         └ ○ RUN · 9f8cf52d                                                                             –        –         –
+
+
+
+
+    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+       ✓ COPY · e0d7b2d4
+
+       Kept by
+       the layer stays while one of 2 refs does
+       c14
+       c15
+
+       ref c15
+       └ manifest f621ad55
+         └ config 8d00b3df
+           └ record 4 · 5d74d000
+             └ layer 91bc5cba
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command

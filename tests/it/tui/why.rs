@@ -107,16 +107,16 @@ fn results_that_were_dropped() {
           costs 0.2s  → import a ref that still has the result as well, or
           export it from a build that runs the step
     ────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                       LINE     TIME  WHY
-    ▸  ·         FROM 127.0.0.1:5055/base:latest…     1     0.1s
-       ✓ hit     WORKDIR /app                         2        –
-       ✓ hit     COPY package.json package-lock.…     3        –
-       ✓ hit     RUN npm ci                           4        –
-       ✓ hit     COPY web ./web                       7        –
-       ✓ hit     RUN npm run build                    9     0.5s
-       ✗ miss    WORKDIR /src                        12     0.0s  2 result-dropped
-       ✗ miss    COPY go.mod ./                      13     0.0s  2 result-dropped
-       ✗ miss    RUN go mod download                 14     0.1s  2 result-dropped
+       STEP▴                                          LINE    TIME  WHY
+    ▸  ·         FROM 127.0.0.1:5055/base:latest AS…     1    0.1s
+       ✓ hit     WORKDIR /app                            2       –
+       ✓ hit     COPY package.json package-lock.jso…     3       –
+       ✓ hit     RUN npm ci                              4       –
+       ✓ hit     COPY web ./web                          7       –
+       ✓ hit     RUN npm run build                       9    0.5s
+       ✗ miss    WORKDIR /src                           12    0.0s  2 result-dropped
+       ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropped
+       ✗ miss    RUN go mod download                    14    0.1s  2 result-dropped
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
      enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
@@ -144,7 +144,7 @@ fn results_that_were_dropped() {
     │ baseline   tests/fixtures/shop/provenance/c07.json                           │
     ╰──────────────────────────────────────────────────────────────────────────────╯
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter choose  esc close
+     esc close
     ");
 }
 
@@ -159,35 +159,35 @@ fn results_that_were_dropped_with_details_beside() {
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its result no longer; `c04` still has it
           costs 0.2s  → import a ref that still has the result as well, or export it from a build that runs the step
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                      LINE     TIME  WHY                │ RUN go build -trimpath ./api
-       ·         FROM 127.0.0.1:5055/base:lates…     1     0.1s                     │ Dockerfile:16 · stage api
-       ✓ hit     WORKDIR /app                        2        –                     │
-       ✓ hit     COPY package.json package-lock…     3        –                     │ verdict    ✗ it ran, as the log says
-       ✓ hit     RUN npm ci                          4        –                     │ in cache   nothing of it
-       ✓ hit     COPY web ./web                      7        –                     │ took       0.2s
-       ✓ hit     RUN npm run build                   9     0.5s                     │
-       ✗ miss    WORKDIR /src                       12     0.0s  2 result-dropped   │ Why
-       ✗ miss    COPY go.mod ./                     13     0.0s  2 result-dropped   │ its command changed: `go build ./api`
-       ✗ miss    RUN go mod download                14     0.1s  2 result-dropped   │ became `go build -trimpath ./api`
-       ✗ miss    COPY api ./api                     15     0.1s  2 result-dropped   │
-    ▸  ✗ miss  ▾ RUN go build -trimpath ./api       16     0.2s  1 command          │ The instruction
-       ✗ miss    └ COPY --from=api /src/bin /us…    24     0.1s  ↑ 1                │ − RUN go build ./api
-       ✗ miss    └ COPY --from=web /app/dist /s…    25     0.1s  ↑ 1                │ + RUN go build -trimpath ./api
-       ✗ miss    └ COPY --from=test /report.txt…    26     0.1s  ↑ 1                │
-       ✗ miss    └ COPY assets /srv/assets          27     0.0s  ↑ 1                │ Runs because of it
-       ✓ hit     RUN npm test && echo ok > /rep…    20     0.3s                     │ COPY --from=api /src/bin
-                                                                                    │ /usr/local/bin :24
-                                                                                    │ COPY --from=web /app/dist /srv :25
-                                                                                    │ COPY --from=test /report.txt
-                                                                                    │ /srv/report.txt :26
-                                                                                    │ COPY assets /srv/assets :27
-                                                                                    │
-                                                                                    │ Keys
-                                                                                    │ operation  sha256:754a5f4bd7499dc5b91
-                                                                                    │            80bcd70e90d2fc414f86cb4c91
-                                                                                    │            6cbc589ba9234fecef3
-                                                                                    │ vertex     sha256:e4c435e5e406b55feb2
-                                                                                    │ … tab scrolls, i shows all
+       STEP▴                                                                 LINE  IN CACHE        TIME  WHY
+       ·         FROM 127.0.0.1:5055/base:latest AS deps                        1  key only        0.1s
+       ✓ hit     WORKDIR /app                                                   2  result             –
+       ✓ hit     COPY package.json package-lock.json ./                         3  result             –
+       ✓ hit     RUN npm ci                                                     4  result             –
+       ✓ hit     COPY web ./web                                                 7  result             –
+       ✓ hit     RUN npm run build                                              9  result          0.5s
+       ✗ miss    WORKDIR /src                                                  12  key only        0.0s  2 result-dropped
+       ✗ miss    COPY go.mod ./                                                13  key only        0.0s  2 result-dropped
+       ✗ miss    RUN go mod download                                           14  key only        0.1s  2 result-dropped
+       ✗ miss    COPY api ./api                                                15  key only        0.1s  2 result-dropped
+    ▸  ✗ miss  ▾ RUN go build -trimpath ./api                                  16  –               0.2s  1 command
+       ✗ miss    └ COPY --from=api /src/bin /usr/local/bin                     24  –               0.1s  ↑ 1
+       ✗ miss    └ COPY --from=web /app/dist /srv                              25  –               0.1s  ↑ 1
+       ✗ miss    └ COPY --from=test /report.txt /srv/report.txt                26  –               0.1s  ↑ 1
+       ✗ miss    └ COPY assets /srv/assets                                     27  –               0.0s  ↑ 1
+       ✓ hit     RUN npm test && echo ok > /report.txt                         20  result          0.3s
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       RUN go build -trimpath ./api
+       Dockerfile:16 · stage api
+
+       verdict    ✗ it ran, as the log says
+       in cache   nothing of it
+       took       0.2s
+
+       Why
+       its command changed: `go build ./api` became `go build -trimpath ./api`
+       … tab scrolls, i shows all
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
      enter open  c causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
@@ -435,8 +435,8 @@ fn files_that_changed_are_listed() {
     ────────────────────────────────────────────────────────────────────────────────
        a link points elsewhere: src/alias.rs
     ────────────────────────────────────────────────────────────────────────────────
-       PATH▴                                   WHAT           FROM → TO
-    ▸  src/alias.rs                            ~ link target  main.rs → lib/mod.rs
+       PATH▴                               WHAT           FROM → TO
+    ▸  src/alias.rs                        ~ link target  main.rs → lib/mod.rs
 
 
 
@@ -535,13 +535,13 @@ fn the_record_of_a_build_names_its_cache() {
        ·  the files of the context `context` are not given: --context DIR, or
           --context NAME=DIR, does
     ────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                       LINE     TIME  WHY
-    ▸  ·         FROM 127.0.0.1:5055/base:latest…     1     0.0s
-       ✓ hit     WORKDIR /src                         2        –
-       ✓ hit     COPY go.mod ./                       3        –
-       ✓ hit     RUN go mod download                  4        –
-       ✓ hit     COPY main.go ./                      5     0.2s
-       ✗ miss  ▸ RUN go build -race  +1               6     0.1s  1 command
+       STEP▴                                             LINE    TIME  WHY
+    ▸  ·         FROM 127.0.0.1:5055/base:latest AS bu…     1    0.0s
+       ✓ hit     WORKDIR /src                               2       –
+       ✓ hit     COPY go.mod ./                             3       –
+       ✓ hit     RUN go mod download                        4       –
+       ✓ hit     COPY main.go ./                            5    0.2s
+       ✗ miss  ▸ RUN go build -race  +1                     6    0.1s  1 command
 
 
 

@@ -13,7 +13,7 @@ use crate::format::text::visible;
 use crate::inventory::cache::RecordState;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
-use crate::tui::rows::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::tui::rows::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, Tally};
 use crate::tui::theme::Role;
 use crate::units::{Age, Size};
 
@@ -290,6 +290,15 @@ impl RowSet for StepRows {
                 None => detail::of_group(&self.steps, part as usize, place as usize),
             },
         }
+    }
+
+    fn tally(&self, shown: &[u32]) -> Tally {
+        let is_step = |row: &&u32| match self.place(**row) {
+            Place::Part(_) => false,
+            Place::Row(part, place) => self.steps.is_step(part as usize, place as usize),
+        };
+        let steps = shown.iter().filter(is_step).count();
+        Tally { shown: steps, all: self.steps.counts.steps, others: shown.len() - steps }
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {

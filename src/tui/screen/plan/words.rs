@@ -2,7 +2,7 @@
 
 use super::MOST_WARNINGS;
 use crate::backend::{Disposal, WayBack};
-use crate::prune::plan::{BlobFate, Kept, Kind, Why};
+use crate::prune::plan::{BlobFate, Kept, Kind, StoreReason, Why};
 use crate::retention::Reason;
 use crate::tui::effect::Cure;
 use crate::tui::pruning::{Part, Planned};
@@ -12,6 +12,8 @@ use crate::tui::theme::Role;
 use crate::tui::widget::text;
 use crate::units::{Exact, Size};
 
+/// How the plan begins when it says why no blob goes.
+const NO_BLOB: &str = "no blob is deleted: ";
 /// From this width on there is room for whole sentences.
 const WIDE: u16 = 104;
 
@@ -67,10 +69,7 @@ fn totals(planned: &Planned, width: u16) -> Cell {
             format!("nothing, and puts {} back", count(plan.put_back().len() as u64, "blob", "blobs")),
             Role::Strong,
         ),
-        _ => cell
-            .and(goes.join(" · "), Role::Strong)
-            .and("  frees ", Role::Dim)
-            .and(Size(plan.frees_bytes()).to_string(), Role::Orphan),
+        _ => frees(cell.and(goes.join(" · "), Role::Strong), planned),
     };
     let refs = plan.keep().iter().filter(|kept| kept.kind == Kind::Ref).count() as u64;
     let keeps = Cell::new("keeps ", Role::Dim)
@@ -82,6 +81,21 @@ fn totals(planned: &Planned, width: u16) -> Cell {
             Cell::new(Size(plan.live().bytes).to_string(), Role::Live)
         });
     right(cell, keeps, width)
+}
+
+/// Adds how much room comes free, and how much of it only when the trash is emptied into which it goes.
+fn frees(cell: Cell, planned: &Planned) -> Cell {
+    let moved = planned.moved;
+    let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
+    let cell = if freed > 0 || moved.count == 0 {
+        cell.and("  frees ", Role::Dim).and(Size(freed).to_string(), Role::Orphan)
+    } else {
+        cell
+    };
+    match moved.count {
+        0 => cell,
+        _ => cell.and("  ", Role::Dim).and(Size(moved.bytes).to_string(), Role::Orphan).and(" to the trash", Role::Dim),
+    }
 }
 
 /// Puts two cells at both ends of a line; the one at the right gives way.
@@ -158,15 +172,31 @@ fn checked(planned: &Planned, width: u16) -> Cell {
 
 fn parts(planned: &Planned, shown: Part) -> Cell {
     Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
-        let words = format!(" {} {} ", part.word(), grouped(planned.part(part).len() as u64));
+        let words = format!(" {} {} ", part.word(), number(planned, part));
         let (open, close, role) = if part == shown { ("[", "]", Role::Title) } else { (" ", " ", Role::Dim) };
         let cell = cell.and(open, role).and(words, role).and(close, role);
         cell.and(" ", Role::Text)
     })
 }
 
+/// Returns how many things a part has. What was left out of what goes is listed there still, and is told apart.
+fn number(planned: &Planned, part: Part) -> String {
+    let all = planned.part(part).len();
+    let out = match part {
+        Part::Goes => planned.left_out(),
+        Part::Waits | Part::Stays => 0,
+    };
+    match out {
+        0 => grouped(all as u64),
+        out => format!("{} · ✗ {} left out", grouped(all.saturating_sub(out) as u64), grouped(out as u64)),
+    }
+}
+
 /// Says that a part is empty.
 pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
+    if let Some(hindrance) = hindrance(planned).filter(|_| part == Part::Goes) {
+        return Cell::text(format!("Nothing goes: {hindrance}"));
+    }
     Cell::text(match part {
         Part::Goes if !planned.plan.put_back().is_empty() => {
             "Nothing goes: what a ref names again comes back from the trash first."
@@ -175,6 +205,29 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
         Part::Waits => "Nothing waits.",
         Part::Stays => "Nothing is said to stay.",
     })
+}
+
+/// Returns what keeps waste in the store, when that is neither its use nor its age.
+fn hindrance(planned: &Planned) -> Option<String> {
+    let plan = &planned.plan;
+    let forbidden = plan.keep().iter().flat_map(|kept| &kept.reasons).find_map(|reason| match reason {
+        Why::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
+        _ => None,
+    });
+    // Of blobs, the plan tells it once for all of them.
+    let of_blobs = plan.warnings().iter().find_map(|warning| warning.strip_prefix(NO_BLOB));
+    let held = plan.held().iter().find_map(|held| {
+        let why = match held.fate {
+            BlobFate::Unsupported => of_blobs.or(forbidden).unwrap_or("they cannot be deleted safely here"),
+            BlobFate::Undetermined => "a ref that cannot be read may name them",
+            BlobFate::UnknownAge => "nobody knows how old they are",
+            _ => return None,
+        };
+        let blobs = count(held.count.blobs, "blob", "blobs");
+        let stored = Size(held.count.bytes);
+        (held.count.blobs > 0).then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
+    });
+    held.or_else(|| forbidden.map(ToOwned::to_owned))
 }
 
 /// Returns the question before a plan is carried out.

@@ -16,7 +16,7 @@ use crate::prune::execute::{self, Options, Report, Step};
 use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
 use crate::prune::{needed_beside, records, undo};
-use crate::retention::{self, Policy, SharedBlobs};
+use crate::retention::{self, Action, Budget, Policy, SharedBlobs};
 use crate::source::{Location, Source};
 
 mod arguments;
@@ -61,6 +61,14 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             format!("prune works on the caches of a whole repository, and the source names the scope {scope}");
         return Err(Failure::message(Exit::Usage, message)
             .hint(format!("name the source without it, and the refs that go with --drop-ref '{scope}@*'")));
+    }
+    let lets_nothing_go = policy.rules.iter().all(|rule| matches!(rule.action, Action::Protect))
+        && policy.budget == Budget::default()
+        && policy.records.is_none();
+    if lets_nothing_go && !policy.rules.is_empty() {
+        session.output.warn(
+            "the rules only protect, so that no ref goes: --drop-ref, a criterion as --keep-last, or a budget chooses some",
+        );
     }
     if arguments.plan_out.is_some() && sources.len() > 1 {
         return Err(Failure::message(Exit::Usage, "`--plan-out` saves the plan of one source, and several are named"));

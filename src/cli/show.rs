@@ -59,11 +59,12 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         Ok(caches) => (caches, Vec::new()),
         Err(faults) => (Vec::new(), faults),
     };
-    let (mut records, mut layers, mut truncated) = (Vec::new(), Vec::new(), false);
+    let (mut records, mut layers, mut truncated, mut is_named) = (Vec::new(), Vec::new(), false, false);
     for cache in &caches {
         // Several configurations, one for each platform, count on from each other.
         let (first_record, first_layer) = (records.len(), layers.len());
         let labels = evidence.labels(&cache.graph);
+        is_named |= labels.iter().any(Option::is_some);
         records.extend(rows::records(cache, inventory, &labels, first_record, first_layer));
         let (users, cut) = cache.layer_users();
         layers.extend(rows::layers(cache, &users, first_record, first_layer));
@@ -73,6 +74,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         layers = rows::image_layers(inventory, entry);
     }
     let now = Timestamp::now();
+    if !arguments.provenance.is_empty() && !is_named && !caches.is_empty() {
+        session.output.warn("the evidence names none of the steps: is it of another build?");
+    }
     if let Some(filter) = &arguments.filter {
         records.retain(|record| filter.matches(record, now));
     }

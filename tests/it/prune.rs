@@ -151,6 +151,17 @@ fn what_was_confirmed_of_one_source_is_not_confirmed_of_another() {
 }
 
 #[test]
+fn rules_that_only_protect_are_said_to_let_nothing_go() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    for (rules, is_told) in [(&["--keep-ref", "main"][..], true), (&["--keep-ref", "main", "--keep-last", "1"], false)]
+    {
+        let run = prune(&sandbox, &sample.layout, rules);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert_eq!(run.stderr.contains("the rules only protect"), is_told, "{run}");
+    }
+}
+
+#[test]
 fn a_budget_that_cannot_be_kept_is_told_whether_or_not_anything_goes() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let budget = ["--keep-ref", "*", "--max-refs", "1", "--grace", "0s", "--yes"];

@@ -60,6 +60,19 @@ fn what_fails_says_so_in_a_document_too() {
 }
 
 #[test]
+fn evidence_of_another_build_is_said_to_name_nothing() {
+    let sandbox = Sandbox::new();
+    let other = crate::support::fixture::Fixture::named("kitchen").path("provenance/c07.json");
+    let own = crate::support::fixture::Fixture::named("mini").path("provenance/c03.json");
+    for (evidence, said) in
+        [(other, "warning: the evidence names none of the steps: is it of another build?\n"), (own, "")]
+    {
+        let run = sandbox.run(&["show", "demo#main", "--provenance", evidence.to_str().unwrap()]);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), said));
+    }
+}
+
+#[test]
 fn a_word_that_is_no_command_is_called_none() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["pruen", "./cache"]);

@@ -24,7 +24,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-pub use self::parse::{FilterError, Problem};
+pub use self::parse::{FilterError, Problem, STATES, fields};
 use crate::format::digest::Digest;
 
 /// A row as a filter sees it. What a row has no value for stays `None`.

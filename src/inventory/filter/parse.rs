@@ -15,7 +15,7 @@ use crate::units::{parse_duration, parse_size};
 const MAX_LENGTH: usize = 1024;
 
 /// The words that `state` knows: those of blobs and other objects, those of records, and those of a build's steps.
-const STATES: [&str; 12] = [
+pub const STATES: [&str; 12] = [
     "live",
     "orphan",
     "missing",
@@ -45,6 +45,11 @@ const FIELDS: [(&str, Field); 13] = [
     ("refs", Field::Count(NumberField::Refs)),
     ("platform", Field::Text(TextField::Platform)),
 ];
+
+/// Returns the names that can stand before an operator.
+pub fn fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.into_iter().map(|(field, _)| field)
+}
 
 /// The operators, those that begin with another one first.
 const OPERATORS: [(&str, Operator); 7] = [
@@ -199,7 +204,7 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
         return Err(fault(sign_start..value_start, Problem::NoField));
     }
     let (name, field) = field(name).ok_or_else(|| {
-        let nearest = nearest(name, FIELDS.into_iter().map(|(field, _)| field));
+        let nearest = nearest(name, fields());
         fault(start..sign_start, Problem::UnknownField { name: name.into(), nearest })
     })?;
     let (value, end) = read_value(filter, value_start)?;

@@ -1,49 +1,58 @@
-//! Whether builds can use a cache, and what is dangerous to them or a waste of room.
+//! Checks whether builds can use a cache, and finds risks and wasted space.
 //!
-//! Each thing that is found is a [`Finding`]: a stable [`Code`], how much it weighs, what it is about, and what to do. They
-//! follow from an inventory ([`judge()`]), from a second look into the configurations of its refs ([`look`]), and, where that
-//! is asked for, from reading every blob ([`verify`]). What could not be looked at is a finding, too: nobody is told that
-//! all is well where that is not known.
+//! Each problem is a [`Finding`]: a stable [`Code`], a severity, its subject, and advice. Findings
+//! come from an inventory ([`judge()`]), from a second look into the configurations of its refs
+//! ([`look`]), and, on request, from reading every blob ([`verify`]). A part that could not be
+//! checked is a finding, too, so that silence never stands for health.
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::SharedReader;
+use crate::backend::{BlobAnswer, CacheReader, SharedReader};
+use crate::format::digest::Digest;
+use crate::inventory::blobs::{BlobId, BlobRole};
 use crate::inventory::{Inventory, RefId};
-use crate::source::Location;
+use crate::source::{Location, StoreKind};
 
 mod code;
+mod elsewhere;
 mod finding;
+pub mod ignore;
 mod judge;
 pub mod lifecycle;
+pub mod limits;
 pub mod look;
+pub mod updates;
 pub mod verify;
 mod words;
 
 pub use code::{Code, Severity};
 pub use finding::Finding;
+pub(crate) use judge::FROM_TRASH;
 pub use judge::judge;
 
 use look::Look;
-use verify::ReadBlobs;
+use verify::{BlobFault, ReadBlobs};
 
-/// A source with what a scan found in it.
+/// A source and the result of its scan.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// What commands call the source.
+    /// The name of the source on the command line.
     pub source: &'a str,
-    /// What kind of store it is, as [`crate::source::Source::kind`] tells it.
-    pub kind: &'a str,
-    /// Where it lies, where that is known.
+    /// The kind of the store.
+    pub kind: StoreKind,
+    /// Its location, if known.
     pub location: Option<&'a Location>,
-    /// What the scan found.
+    /// The result of the scan.
     pub inventory: &'a Inventory,
-    /// The refs that are meant; none for all of them, and everything else in the store.
+    /// The refs to check; `None` checks all refs and the rest of the store.
     pub only: Option<&'a [RefId]>,
 }
 
 impl Subject<'_> {
-    /// Returns the places of the refs that are meant.
+    /// Returns the indexes of the refs to check.
     fn refs(&self) -> Vec<RefId> {
         match self.only {
             Some(only) => only.to_vec(),
@@ -52,52 +61,54 @@ impl Subject<'_> {
     }
 }
 
-/// How a check goes about its work.
+/// Options of a check.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
-    /// Whether every blob is read, and compared with its digest.
+    /// Whether to read every blob and compare it with its digest.
     pub verify: bool,
-    /// How many refs or blobs are read at once.
+    /// The number of refs or blobs to read at once.
     pub concurrency: usize,
-    /// Ends the check early.
+    /// Cancels the check.
     pub cancel: CancellationToken,
 }
 
-/// How far a check has come.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// It looks into refs.
+    /// The check looks into refs.
     Refs {
-        /// How many are done.
+        /// The number of finished refs.
         done: usize,
-        /// How many there are.
+        /// The number of all refs.
         all: usize,
     },
-    /// It reads blobs.
+    /// The check reads blobs.
     Blobs {
-        /// The bytes that were read.
+        /// The bytes read so far.
         read: u64,
-        /// The bytes that there are, as far as that is known.
+        /// The total bytes, as far as known.
         all: u64,
     },
 }
 
-/// What a check has found, and on what it looked.
+/// The result of a check, and its extent.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
-    /// What was found, the gravest first.
+    /// The findings, the most severe first.
     pub findings: Vec<Finding>,
-    /// How many refs were looked into.
+    /// The number of refs that were examined.
     pub refs: usize,
-    /// How many blobs are known to be stored.
+    /// The number of blobs known to be stored.
     pub blobs: u64,
-    /// How many blobs were read to their end; none when none were to be read.
+    /// The number of blobs that were read completely; `None` if reading was not requested.
     pub read: Option<u64>,
+    /// The blobs that were read and turned out absent or different from their digests.
+    pub damaged: HashSet<Digest>,
 }
 
-/// Checks a source; none when somebody cancelled it.
+/// Checks a source; returns `None` if cancelled.
 ///
-/// What cannot be read is a finding.
+/// Anything that cannot be read becomes a finding.
 pub async fn check(
     subject: &Subject<'_>,
     reader: &SharedReader,
@@ -112,23 +123,90 @@ pub async fn check(
     } else {
         None
     };
-    let evidence = Evidence { subject: *subject, looks: &looks, read: read.as_ref() };
-    let listed = subject.inventory.blobs.iter().filter(|blob| subject.inventory.unlisted.is_none() && blob.is_stored());
+    let vanished = vanished(&**reader, subject.inventory, &refs).await;
+    let evidence = Evidence {
+        subject: *subject,
+        vanished: &vanished,
+        looks: &looks,
+        read: read.as_ref(),
+    };
+    let listed = subject
+        .inventory
+        .blobs
+        .iter()
+        .filter(|blob| subject.inventory.unlisted.is_none() && blob.is_stored());
+    let mut findings = judge(&evidence, now);
+    findings.extend(elsewhere::judge(subject, &**reader).await);
+    findings.sort_by(|a, b| a.order().cmp(&b.order()));
     Some(Checked {
-        findings: judge(&evidence, now),
+        findings,
         refs: refs.len(),
         blobs: listed.count() as u64,
+        damaged: read
+            .iter()
+            .flat_map(|read| damaged(subject, read))
+            .collect(),
         read: read.map(|read| read.sound),
     })
 }
 
-/// All that findings follow from.
+/// Returns the blobs that were read and that no build can load.
+fn damaged<'a>(
+    subject: &Subject<'a>,
+    read: &'a ReadBlobs,
+) -> impl Iterator<Item = Digest> + use<'a> {
+    let inventory = subject.inventory;
+    let is_damaged = |fault: &BlobFault| matches!(fault, BlobFault::Absent | BlobFault::WrongBytes);
+    let faults = read
+        .faults
+        .iter()
+        .filter(move |(_, fault)| is_damaged(fault));
+    faults.map(|(id, _)| inventory.blobs.get(*id).digest())
+}
+
+/// Asks a store without a listing for the documents of refs, because documents in cachelens's own
+/// disk cache may be gone from the store. A store that cannot be asked causes no finding here.
+async fn vanished(
+    reader: &dyn CacheReader,
+    inventory: &Inventory,
+    refs: &[RefId],
+) -> HashSet<Digest> {
+    if inventory.unlisted.is_none() {
+        return HashSet::new();
+    }
+    let reached = refs.iter().filter_map(|id| inventory.get_ref(*id));
+    let reached: HashSet<BlobId> = reached
+        .flat_map(|entry| entry.reach.iter().copied())
+        .collect();
+    let documents = reached.into_iter().map(|id| inventory.blobs.get(id));
+    let documents = documents.filter(|blob| {
+        matches!(
+            blob.role(),
+            BlobRole::Manifest | BlobRole::Index | BlobRole::CacheConfig | BlobRole::ImageConfig
+        )
+    });
+    let documents = documents.map(|blob| blob.digest()).collect();
+    let answers = reader
+        .abilities()
+        .ask_for(documents)
+        .await
+        .unwrap_or_default();
+    answers
+        .into_iter()
+        .filter(|(_, answer)| *answer == BlobAnswer::Absent)
+        .map(|(digest, _)| digest)
+        .collect()
+}
+
+/// The input of all findings.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// The source, and what the scan found.
+    /// The source and the result of its scan.
     pub subject: Subject<'a>,
-    /// What a second look into refs told.
+    /// The documents that could be read and that the store no longer holds.
+    pub vanished: &'a HashSet<Digest>,
+    /// The results of the second look into refs.
     pub looks: &'a [(RefId, Look)],
-    /// What became of the blobs that were read, when they were.
+    /// The results of reading the blobs, if requested.
     pub read: Option<&'a ReadBlobs>,
 }

@@ -1,7 +1,7 @@
-//! Failures as people see them: what failed, why, what to do about it, and with which exit code.
+//! Failures for display: the message, the causes, a hint, and the exit code.
 //!
-//! Each room has its own small error type; the one table here turns them into a message, its causes, a hint and an
-//! exit code.
+//! Each module has its own small error type. The one table here turns them into a message, its
+//! causes, a hint and an exit code.
 
 use std::error::Error;
 use std::fmt;
@@ -17,21 +17,23 @@ use crate::prune::journal::JournalError;
 use crate::prune::plan::PlanError;
 use crate::source::SourceError;
 
-/// How a run of the program ends.
+/// The outcome of a run of the program, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything asked for was done.
     Done,
     /// It failed.
     Failed,
-    /// The arguments or the configuration are wrong, or ask for what this program cannot do.
+    /// The arguments or the configuration are wrong, or request something unsupported.
     Usage,
     /// A gate found something.
     Found,
-    /// Some of it failed; the rest is done.
+    /// Part of it failed or was skipped; the rest is done.
     Partial,
     /// The user interrupted it.
     Interrupted,
+    /// A signal ended the terminal UI.
+    Signal(u8),
 }
 
 impl Exit {
@@ -44,12 +46,14 @@ impl Exit {
             Self::Found => 3,
             Self::Partial => 4,
             Self::Interrupted => 130,
+            // The code that a shell reports for a process ended by a signal.
+            Self::Signal(number) => 128 + number,
         }
     }
 }
 
 impl Exit {
-    /// Returns a number that is larger for what weighs more, to end with the worst of several.
+    /// Returns a rank: the worst of several outcomes has the largest.
     pub fn severity(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -57,26 +61,26 @@ impl Exit {
             Self::Found => 2,
             Self::Usage => 3,
             Self::Failed => 4,
-            Self::Interrupted => 5,
+            Self::Interrupted | Self::Signal(_) => 5,
         }
     }
 }
 
-/// A failure, ready to be shown.
+/// A failure, ready for display.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// One line: what failed, on what.
+    /// One line: what failed, and on which object.
     pub message: String,
-    /// Why, outermost first.
+    /// The causes, outermost first.
     pub causes: Vec<String>,
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub hint: Option<String>,
-    /// How the program ends when nothing else was to do.
+    /// The exit code, if nothing else went wrong.
     pub exit: Exit,
 }
 
 impl Failure {
-    /// Makes a failure of `error`, with the chain of its sources as causes.
+    /// Makes a failure from `error`, with the chain of its sources as causes.
     pub fn new(exit: Exit, error: &dyn Error) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
@@ -84,22 +88,32 @@ impl Failure {
             causes.push(cause.to_string());
             source = cause.source();
         }
-        Self { message: error.to_string(), causes, hint: None, exit }
+        Self {
+            message: error.to_string(),
+            causes,
+            hint: None,
+            exit,
+        }
     }
 
-    /// Makes a failure of a message alone.
+    /// Makes a failure from a message alone.
     pub fn message(exit: Exit, message: impl Into<String>) -> Self {
-        Self { message: message.into(), causes: Vec::new(), hint: None, exit }
+        Self {
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            exit,
+        }
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says on what it failed.
+    /// Adds the object of the failure to the message.
     #[must_use]
     pub fn on(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -108,17 +122,24 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// Writes the message, its causes and the hint, a line each.
+    /// Writes the message, its causes and the hint, one per line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        self.causes.iter().try_for_each(|cause| write!(f, "\n  because: {cause}"))?;
-        self.hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+        self.causes
+            .iter()
+            .try_for_each(|cause| write!(f, "\n  because: {cause}"))?;
+        self.hint
+            .iter()
+            .try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
 }
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self { hint: error.hint(), ..Self::new(Exit::Usage, &error) }
+        Self {
+            hint: error.hint(),
+            ..Self::new(Exit::Usage, &error)
+        }
     }
 }
 
@@ -132,6 +153,10 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Demo(_) => Self::new(Exit::Failed, &error),
+            OpenError::NotNamed(_) => Self {
+                hint: error.hint(),
+                ..Self::new(Exit::Usage, &error)
+            },
         }
     }
 }
@@ -155,9 +180,11 @@ impl From<BackendError> for Failure {
             BackendError::NotAStore(_) => {
                 failure.hint("name its `rootdirectory`, as the configuration of the registry has it")
             }
-            BackendError::NotALayout { .. } => failure
+            BackendError::NotALayout { hint: Some(hint), .. } => failure.hint(hint.clone()),
+            BackendError::NotALayout { hint: None, .. } => failure
                 .hint("a local cache is a directory with oci-layout, index.json and blobs/, as type=local writes it"),
-            // BuildKit writes an empty file anew, and fails on one that it cannot read (`client/ociindex`).
+            // BuildKit overwrites an empty file, and fails on one that it cannot read
+            // (`client/ociindex`).
             BackendError::Layout { source: LayoutError::Empty, .. } => {
                 failure.hint("the next build that exports to the directory writes the file anew")
             }
@@ -177,10 +204,11 @@ impl From<BackendError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         match error {
-            PlanError::TooMuch { .. } => {
-                Self::new(Exit::Found, &error).hint("nothing was changed; raise `max_delete` when the plan is right")
+            PlanError::TooMuch { .. } => Self::new(Exit::Found, &error)
+                .hint("nothing was changed; raise `max_delete` when the plan is right"),
+            PlanError::Incomplete | PlanError::Undecided(_) | PlanError::Unsound(_) => {
+                Self::new(Exit::Failed, &error)
             }
-            PlanError::Incomplete | PlanError::Undecided(_) | PlanError::Unsound(_) => Self::new(Exit::Failed, &error),
         }
     }
 }
@@ -191,20 +219,31 @@ impl From<PruneError> for Failure {
         match error {
             PruneError::Backend(error) => error.into(),
             PruneError::Busy(_) => failure.hint("nothing was changed; wait until it has ended"),
-            PruneError::Refused(_) => Self { exit: Exit::Usage, ..failure }.hint("nothing was changed; leave it out"),
+            PruneError::Leased { remedy, .. } => failure.hint(remedy),
+            PruneError::Refused(_) => Self {
+                exit: Exit::Usage,
+                ..failure
+            }
+            .hint("nothing was changed; leave it out"),
             PruneError::IndexHeld(_) => failure.hint("try again when the build has ended"),
             PruneError::TrashOccupied(_) => {
                 failure.hint("nothing was changed; move it away, cachelens needs that name")
             }
             PruneError::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::ReadOnlyFilesystem => failure.hint("the file system is read-only"),
-                std::io::ErrorKind::StorageFull => {
-                    failure.hint("the file system is full; `--no-trash --i-am-the-only-writer` needs less room")
+                std::io::ErrorKind::ReadOnlyFilesystem => {
+                    failure.hint("the file system is read-only")
                 }
-                std::io::ErrorKind::PermissionDenied => failure.hint("run as the user who owns the cache"),
+                std::io::ErrorKind::StorageFull => failure.hint(
+                    "the file system is full; `--no-trash --i-am-the-only-writer` needs less room",
+                ),
+                std::io::ErrorKind::PermissionDenied => {
+                    failure.hint("run as the user who owns the cache")
+                }
                 _ => failure,
             },
-            PruneError::Irreplaceable { .. } | PruneError::Layout { .. } | PruneError::PutBackInPart { .. } => failure,
+            PruneError::Irreplaceable { .. }
+            | PruneError::Layout { .. }
+            | PruneError::PutBackInPart { .. } => failure,
         }
     }
 }
@@ -227,7 +266,9 @@ impl From<JournalError> for Failure {
             JournalError::Line { .. } | JournalError::NoSuchItem { .. } => {
                 failure.hint("make a new plan, which sees what that run has left")
             }
-            JournalError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            JournalError::Io { source, .. }
+                if source.kind() == std::io::ErrorKind::AlreadyExists =>
+            {
                 failure.hint("`--resume` goes on with a run; a new one needs another file")
             }
             _ => failure,
@@ -238,11 +279,22 @@ impl From<JournalError> for Failure {
 impl From<ExecuteError> for Failure {
     fn from(error: ExecuteError) -> Self {
         match error {
-            ExecuteError::OtherStore { .. } | ExecuteError::Undone => Self::new(Exit::Usage, &error),
+            ExecuteError::OtherStore { .. } | ExecuteError::Undone => {
+                Self::new(Exit::Usage, &error)
+            }
             ExecuteError::Prune(error) => error.into(),
             ExecuteError::Backend(error) => error.into(),
             ExecuteError::Journal(error) => error.into(),
-            ExecuteError::Mark(_) | ExecuteError::Check(_) => Self::new(Exit::Failed, &error),
+            ExecuteError::Future { .. } => Self::new(Exit::Usage, &error)
+                .hint("nothing was changed; set the clock, then make a new plan"),
+            ExecuteError::TooOld { .. } => {
+                Self::new(Exit::Usage, &error).hint("nothing was changed; make a new plan")
+            }
+            ExecuteError::LastRef => Self::new(Exit::Usage, &error)
+                .hint("nothing was changed; make a new plan, which asks for a confirmation"),
+            ExecuteError::Mark(_) | ExecuteError::Check(_) | ExecuteError::Proof(_) => {
+                Self::new(Exit::Failed, &error)
+            }
         }
     }
 }

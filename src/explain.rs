@@ -1,19 +1,24 @@
-//! Cache keys computed again from a build's own description, and what follows from them.
+//! Computes cache keys from a build's own description and explains cache hits and misses with them.
 //!
-//! BuildKit names everything in a cache by SHA-256 only. [`keys`] computes those digests from the operations that
-//! provenance holds, and from the files of a [`context`]; [`matching`] finds the records that stand for each step as
-//! BuildKit's solver would, and [`names`] gives them the words of the Dockerfile ([`dockerfile`]). [`evidence`] puts them
-//! together. [`diff`] tells what changed between two refs. [`solve`] tells which steps of a build run, and [`cause`] why,
-//! with what changed in the texts of a build ([`text_diff`]) but not what looks like a secret in them ([`secrets`]).
+//! BuildKit names everything in a cache by SHA-256 only. [`keys`] computes those digests from the
+//! operations in provenance and from the files of a [`context`]. [`matching`] finds the records
+//! that stand for each step, as BuildKit's solver would. [`names`] labels them with the
+//! instructions of the Dockerfile ([`dockerfile`]). [`evidence`] combines these. [`diff`] compares
+//! two refs. [`solve`] finds which steps of a build run, and [`cause`] why. Causes include changes
+//! in the texts of a build ([`text_diff`]), without anything that looks like a secret
+//! ([`crate::text::secrets`]).
 
 pub mod cause;
 pub mod context;
 pub mod diff;
 pub mod dockerfile;
 pub mod evidence;
+pub mod frontend;
+pub mod history;
 pub mod keys;
+pub mod load;
 pub mod matching;
 pub mod names;
-pub mod secrets;
+pub mod sizes;
 pub mod solve;
 pub mod text_diff;

@@ -1,25 +1,38 @@
-//! Bytes to types and back: the formats that BuildKit, OCI and their neighbours write.
+//! The formats of BuildKit, OCI and related tools: bytes to types and back.
 //!
-//! Nothing here reads a file, a clock or a socket. Parsers are as lenient as BuildKit is: what it would ignore is ignored
-//! or kept, what it would refuse is an exact error. No parser recurses on the depth of its input.
+//! No code here reads a file, a clock or a socket. Parsers are as lenient as BuildKit: input that
+//! BuildKit ignores is ignored or kept, input that it refuses is an exact error. No parser recurses
+//! on the depth of its input without a bound.
 
+pub mod attestation;
+pub mod bake;
 pub mod build_record;
 pub mod cache_config;
 pub mod cache_debug;
+pub mod compose;
 pub mod digest;
+pub mod dockerfile;
 pub mod evidence;
+pub mod git_reference;
 pub mod go_json;
 pub mod go_path;
+pub mod go_text;
+pub mod go_url;
 pub mod ignore_file;
 pub mod layer;
 pub mod layout;
 pub mod lenient;
 pub mod llb;
+pub mod located;
 pub mod manifest;
 pub mod pattern_matcher;
 pub mod plain_log;
+pub mod platform;
 pub mod progress_log;
 pub mod provenance;
 pub mod raw_object;
-pub mod text;
+pub mod reference;
+pub mod shell;
 pub mod time;
+pub mod tree;
+pub mod unknown;

@@ -1,8 +1,9 @@
-//! What a scan found: the refs of a store, what they reach, and the state of everything stored.
+//! The result of a scan: the refs of a store, the blobs they reach, and the state of every object.
 //!
-//! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after, and lets an observer take
-//! snapshots on the way. [`cache`] holds one cache configuration with the states and sizes of its records, which [`steps`]
-//! arranges for people to read; [`filter`] is the language in which they narrow any of these lists.
+//! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after,
+//! and passes snapshots to an observer on the way. [`cache`] holds one cache configuration with the
+//! states and sizes of its records. [`steps`] arranges these records for display, and [`filter`] is
+//! the language that narrows any of these lists.
 
 use std::sync::Arc;
 
@@ -17,50 +18,59 @@ use crate::format::layout::{Root, RootFacts};
 pub mod blobs;
 pub mod cache;
 pub mod filter;
+pub mod history;
+pub mod image;
+pub mod objects;
 pub mod quota;
 mod resolve;
 pub mod scan;
+mod signed;
 pub mod steps;
 pub mod subject;
 mod summary;
+mod together;
 mod trash;
 
 use blobs::{Blob, BlobId, BlobTable};
 use cache::RecordState;
-pub use resolve::{DocumentFault, FaultKind};
+pub use resolve::{DocumentFault, FaultKind, Oversize};
 pub use summary::RecordCounts;
+pub use together::Together;
 pub use trash::digest_in_trash;
 
-/// The place of a ref in its inventory.
+/// The index of a ref in its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RefId(pub u32);
 
-/// A store, as a scan found it. Cloning shares what does not change.
+/// A store, as a scan found it. Clones share unchanged data.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// Why the store does not list what it holds, where that is so: then what is named counts as stored.
+    /// Why the store cannot list its objects. If set, every referenced blob counts as stored.
     pub unlisted: Option<&'static str>,
-    /// What the store may hold and does not show.
+    /// The objects that the store may hold but does not list.
     pub unseen: Option<Arc<str>>,
-    /// Whether such a store was asked for each blob that is named.
+    /// Why the store lists no previous versions of refs, if it lists none.
+    pub unlisted_versions: Option<Arc<str>>,
+    /// Whether such a store was asked for each referenced blob.
     pub asked_for_each: bool,
     /// The refs, in the store's order.
     pub refs: Arc<Vec<RefEntry>>,
-    /// All blobs, stored or named.
+    /// All blobs, stored or referenced.
     pub blobs: BlobTable,
     /// Unfinished uploads.
     pub partial: Arc<Vec<OtherObject>>,
-    /// What earlier prunes took away and keep for a while.
+    /// Objects that earlier prunes moved to the trash.
     pub trash: Arc<Vec<OtherObject>>,
-    /// Objects that are none of the cache's own.
+    /// Objects that do not belong to the cache.
     pub unknown: Arc<Vec<OtherObject>>,
-    /// All entries of a store that deletes by entry, those that are refs and blobs among them; else none.
+    /// All entries of a store that deletes by entry, including those that are refs and blobs. Empty
+    /// for other stores.
     pub entries: Arc<Vec<StoreEntry>>,
-    /// What is known around a store with a quota.
+    /// Quota, branches and similar facts of a store with a quota.
     pub around: Option<Arc<Surroundings>>,
-    /// What is known of the bucket, where the cache lies in one.
+    /// Facts about the bucket, if the cache lies in one.
     pub bucket: Option<Arc<Bucket>>,
-    /// Which refs these are; it changes whenever they do.
+    /// Identifies the set of refs; changes whenever the refs change.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
     pub progress: Progress,
@@ -68,79 +78,96 @@ pub struct Inventory {
     pub warnings: Vec<StoreWarning>,
 }
 
-/// How far a scan has come.
+/// The progress of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Progress {
-    /// The listing goes on: what is not stored yet may come.
+    /// The listing is not finished: blobs that are not stored yet may still come.
     #[default]
     Listing,
-    /// Everything was told.
+    /// The listing is complete.
     Complete,
 }
 
-/// Something about the whole store that a person should know.
+/// A warning about the store as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreWarning {
-    /// The refs changed each time that they were read again.
+    /// The refs changed every time they were read again.
     #[error("the refs kept changing during the scan: what is orphaned may be named by now")]
     KeepsChanging,
-    /// A folder beside the cache's own files may not be listed.
+    /// The store omitted objects from its listings, every time they were read again.
+    #[error("only a part of it is shown: {0}")]
+    Part(
+        /// The omitted objects.
+        String,
+    ),
+    /// A folder next to the cache's own files cannot be listed.
     #[error("{0} may not be listed: what is in it is not counted")]
     Unlisted(
-        /// Its name, fit to be shown.
+        /// Its name, escaped for display.
         String,
     ),
-    /// Nothing lies where the cache should.
+    /// The location holds no cache.
     #[error("nothing lies there; the bucket has caches with the prefix {0}")]
     Elsewhere(
-        /// The prefixes of other caches, fit to be shown.
+        /// The prefixes of other caches, escaped for display.
         String,
     ),
-    /// Reading was a use, by which the store evicts.
+    /// Reading counts as a use, and the store evicts by last use.
     #[error("reading {} counted as a use; --no-touch leaves the entries alone", index_entries(*.0))]
     Touched(
-        /// How many.
+        /// The number of entries read.
         usize,
     ),
-    /// A name stands for more than one ref; an importer takes the first.
+    /// Several refs have the same name; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {
-        /// The name, fit to be shown.
+        /// The name, escaped for display.
         name: String,
-        /// How many refs have it.
+        /// The number of refs with this name.
         count: usize,
     },
 }
 
 fn index_entries(count: usize) -> String {
-    if count == 1 { "1 index entry".to_owned() } else { format!("{count} index entries") }
+    if count == 1 {
+        "1 index entry".to_owned()
+    } else {
+        format!("{count} index entries")
+    }
 }
 
-/// What a ref is.
+/// The kind of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefKind {
-    /// A cache of its own.
+    /// A cache manifest or configuration of its own.
     Cache,
     /// An image that carries an inline cache.
     Inline,
-    /// An image without one.
+    /// An image without an inline cache.
     Image,
-    /// No ref: an entry of GitHub's cache that holds a layer. Only rules that name the kind speak of it.
+    /// The signature of another manifest.
+    Signature,
+    /// Another artifact that refers to a manifest: an attestation, an SBOM, or a list of these.
+    Artifact,
+    /// Not a ref: a layer entry of GitHub's cache. Rules apply only if they name this kind.
     Blob,
-    /// No ref: an entry of GitHub's cache that another tool wrote. Only rules that name the kind speak of it.
+    /// Not a ref: an entry that another tool wrote to GitHub's cache. Rules apply only if they name
+    /// this kind.
     Entry,
-    /// Something that could not be read, or is none of these.
+    /// Unreadable, or of no known kind.
     Unknown,
 }
 
 impl RefKind {
-    /// Returns the word for it, as JSON and tables show it.
+    /// Returns the word that JSON and tables show.
     pub fn word(self) -> &'static str {
         match self {
             Self::Cache => "cache",
             Self::Inline => "inline",
             Self::Image => "image",
+            Self::Signature => "signature",
+            Self::Artifact => "artifact",
             Self::Blob => "blob",
             Self::Entry => "entry",
             Self::Unknown => "unknown",
@@ -148,132 +175,158 @@ impl RefKind {
     }
 }
 
-/// Where the age of a ref comes from.
+/// The source of a ref's age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgeSource {
     /// The newest result of its cache configuration.
     CacheConfig,
-    /// The image's own date.
+    /// The creation date in the image configuration.
     ImageConfig,
-    /// The time at which the store last saw its manifest written.
+    /// The time at which the store last saw a write of the manifest.
     Store,
+    /// The age of the subject, for an artifact without a date of its own.
+    Subject,
 }
 
 impl AgeSource {
-    /// Returns the word for it, as JSON and tables show it.
+    /// Returns the word that JSON and tables show.
     pub fn word(self) -> &'static str {
         match self {
             Self::CacheConfig => "cache-config",
             Self::ImageConfig => "image-config",
             Self::Store => "store",
+            Self::Subject => "subject",
         }
     }
 }
 
-/// A ref with what it reaches.
+/// A ref and the blobs it reaches.
 #[derive(Debug, Clone)]
 pub struct RefEntry {
-    /// What people call it: its first name, or its digest when it has none.
+    /// The displayed name: its first name, or its digest if it has none.
     pub name: String,
-    /// Further names under which a build imports it.
+    /// Further names that a build can import it by.
     pub aliases: Vec<String>,
     /// Whether it has a name at all.
     pub tagged: bool,
-    /// What it is.
+    /// Its kind.
     pub kind: RefKind,
-    /// For which platforms, where the store says so.
+    /// Its platforms, if the store reports them.
     pub platforms: Vec<String>,
-    /// When its content was made, and who says so.
+    /// The time its content was created, and the source of that time.
     pub created: Option<(Timestamp, AgeSource)>,
-    /// When the store last saw its manifest written.
+    /// The time at which the store last saw a write of its manifest.
     pub modified: Option<Timestamp>,
-    /// How many layers its manifests list.
+    /// The number of layers in its manifests.
     pub layers: u32,
     records: Option<RecordCounts>,
-    /// The distinct blobs that it names, in the order of their places.
+    /// The distinct blobs that it references, in the order of their places.
     pub reach: Box<[BlobId]>,
     /// Sums over `reach`.
     pub sizes: RefSizes,
-    /// What is wrong with it.
+    /// Faults of its documents.
     pub faults: Vec<DocumentFault>,
+    /// The manifest that a signature or another artifact refers to.
+    pub subject: Option<Digest>,
     root: Root,
     caches: Vec<summary::CacheSummary>,
 }
 
-/// What a ref takes, in bytes and blobs.
+/// The size of a ref, in bytes and blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RefSizes {
     /// Bytes of the distinct stored blobs that the ref reaches.
     pub bytes: u64,
-    /// Bytes of those that no other ref reaches, where all refs of the store were read.
+    /// Bytes of the blobs that no other ref reaches; `None` if some refs of the store were not
+    /// read.
     pub exclusive_bytes: Option<u64>,
-    /// Blobs that the ref names and the store does not hold.
+    /// Blobs that the ref references and the store does not hold.
     pub missing_blobs: u64,
-    /// The bytes by which those are named.
+    /// The sizes of the missing blobs, as the manifests declare them.
     pub missing_bytes: u64,
-    /// Blobs that are stored with another size than the one they are named with, which no reader accepts.
+    /// Blobs whose stored size differs from the declared size; readers reject them.
     pub resized_blobs: u64,
 }
 
 impl RefEntry {
-    /// Returns what the ref points to.
+    /// Returns the digest that the ref points to.
     pub fn digest(&self) -> &DigestText {
         &self.root.descriptor.digest
     }
 
-    /// Returns what the store says of the ref beside its content.
+    /// Returns the facts that the store reports about the ref itself.
     pub fn facts(&self) -> &RootFacts {
         &self.root.facts
     }
 
-    /// Returns the time of the ref's content, and where it comes from.
+    /// Returns the time of the ref's content, and the source of that time.
     pub fn age(&self) -> Option<(Timestamp, AgeSource)> {
-        self.created.or(self.modified.map(|time| (time, AgeSource::Store)))
+        self.created
+            .or(self.modified.map(|time| (time, AgeSource::Store)))
     }
 
-    /// Returns how many records it has of which kind; none when a document that may hold some cannot be read.
+    /// Returns the number of records of each kind; `None` if a document that may hold records
+    /// cannot be read.
     pub fn counts(&self) -> Option<RecordCounts> {
         match self.kind {
             _ if self.faults.iter().any(DocumentFault::hides_records) => None,
-            RefKind::Image => Some(RecordCounts::default()),
-            RefKind::Cache | RefKind::Inline | RefKind::Unknown | RefKind::Blob | RefKind::Entry => self.records,
+            RefKind::Image | RefKind::Signature | RefKind::Artifact => {
+                Some(RecordCounts::default())
+            }
+            RefKind::Cache
+            | RefKind::Inline
+            | RefKind::Unknown
+            | RefKind::Blob
+            | RefKind::Entry => self.records,
         }
     }
 
-    /// Returns the word for what is wrong with it as a whole: `missing` when a blob of it is not stored, `broken` when a
+    /// Returns the word for its state: `missing` if one of its blobs is not stored, `broken` if a
     /// build could not import it for another reason, else `live`.
     pub fn state(&self) -> &'static str {
         if self.sizes.missing_blobs > 0 {
             BlobState::Missing.word()
-        } else if (self.faults.is_empty() || self.sealed().is_some()) && self.sizes.resized_blobs == 0 {
+        } else if (self.faults.is_empty() || self.withheld().is_some())
+            && self.sizes.resized_blobs == 0
+        {
             BlobState::Live.word()
         } else {
             RecordState::Broken.word()
         }
     }
 
-    /// Returns all names under which a build imports it.
+    /// Returns all names that a build can import it by.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
+        std::iter::once(&self.name)
+            .chain(&self.aliases)
+            .map(String::as_str)
     }
 
-    /// Tells whether it names `blob`.
+    /// Returns whether it references `blob`.
     pub fn reaches(&self, blob: BlobId) -> bool {
         self.reach.binary_search(&blob).is_ok()
     }
 
-    /// Returns why what it names cannot be known here, where that is so for nobody's fault.
-    pub fn sealed(&self) -> Option<&str> {
-        self.root.facts.sealed.as_deref()
+    /// Returns why the store withholds its content, if it does; this is not a fault.
+    pub fn withheld(&self) -> Option<&str> {
+        self.root.facts.withheld.as_deref()
     }
 
-    /// Tells whether something that the ref names could not be read, so that it may reach more than is known.
+    /// Returns whether a document of the ref could not be read, so that it may reach more blobs
+    /// than are known.
     pub fn is_unreadable(&self) -> bool {
         self.faults.iter().any(DocumentFault::hides_references)
     }
 
-    /// Returns the manifests of it that are not stored, where nothing else hides what it reaches; none where something does.
+    /// Returns whether the store does not hold the manifest that the ref points to.
+    pub fn is_gone(&self) -> bool {
+        let digest = self.digest().to_string();
+        let mut faults = self.faults.iter();
+        faults.any(|fault| fault.kind == FaultKind::ManifestAbsent && fault.subject == digest)
+    }
+
+    /// Returns its manifests that are not stored; empty if another fault hides its references.
     pub fn absent_manifests(&self) -> Vec<Digest> {
         let hiding = self.faults.iter().filter(|fault| fault.hides_references());
         let absent = hiding.map(|fault| fault.subject.parse().ok().filter(|_| fault.is_absence()));
@@ -284,20 +337,22 @@ impl RefEntry {
 /// The state of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BlobState {
-    /// Stored, and reached from a ref.
+    /// Stored and reached by a ref.
     Live,
-    /// Stored, and reached from none.
+    /// Stored and reached by no ref.
     Orphan,
-    /// Named by a ref, and not stored.
+    /// Referenced by a ref and not stored.
     Missing,
-    /// Stored and reached from none that could be read, but a ref could not be read.
+    /// Stored and reached by no readable ref, but some refs could not be read.
     Undetermined,
-    /// Named by a ref; the listing has not come to it yet.
+    /// Referenced by a ref and not listed yet.
     Awaited,
+    /// Referenced by a ref and distributed from elsewhere; the store need not hold it.
+    Foreign,
 }
 
 impl BlobState {
-    /// Returns the word for it, as JSON, tables and filters use it.
+    /// Returns the word that JSON, tables and filters use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -305,16 +360,17 @@ impl BlobState {
             Self::Missing => "missing",
             Self::Undetermined => "undetermined",
             Self::Awaited => "awaited",
+            Self::Foreign => "foreign",
         }
     }
 }
 
-/// A number of things and their bytes.
+/// A count and the total bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// How many.
+    /// The number of items.
     pub count: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
@@ -325,48 +381,66 @@ impl Tally {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { count: self.count + other.count, bytes: self.bytes.saturating_add(other.bytes) }
+        Self {
+            count: self.count + other.count,
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
     }
 }
 
 impl From<Sum> for Tally {
     fn from(Sum { objects, bytes }: Sum) -> Self {
-        Self { count: objects, bytes }
+        Self {
+            count: objects,
+            bytes,
+        }
     }
 }
 
-/// What a store holds, by state.
+/// The content of a store, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Blobs that a ref reaches.
     pub live: Tally,
-    /// Blobs that no ref reaches; none when a ref could not be read, for it might reach them.
+    /// Blobs that no ref reaches; `None` if a ref could not be read, because it may reach them.
     pub orphan: Option<Tally>,
-    /// Blobs that no readable ref reaches while another could not be read.
+    /// Blobs that no readable ref reaches, while another ref could not be read.
     pub undetermined: Tally,
-    /// Blobs that are named and not stored, with the bytes by which they are named.
+    /// Blobs that are referenced and not stored, with their declared sizes.
     pub missing: Tally,
+    /// Layers that are distributed from elsewhere and not stored.
+    pub foreign: Tally,
     /// Unfinished uploads.
     pub partial: Tally,
-    /// What earlier prunes took away and keep for a while.
+    /// Objects that earlier prunes moved to the trash.
     pub trash: Tally,
-    /// Former contents of refs that no build imports, where they are entries of their own; they are orphans, too.
+    /// Previous contents of refs that no build imports, if they are entries of their own; they are
+    /// also counted as orphans.
     pub superseded: Tally,
-    /// Everything else.
+    /// All other objects.
     pub unknown: Tally,
 }
 
 impl Totals {
-    /// Returns everything that is stored.
+    /// Returns the total of all stored objects.
     pub fn stored(&self) -> Tally {
         let orphan = self.orphan.unwrap_or_default();
-        let orphan = if self.orphan.is_some() { orphan } else { self.superseded };
-        self.live.plus(orphan).plus(self.undetermined).plus(self.partial).plus(self.trash).plus(self.unknown)
+        let orphan = if self.orphan.is_some() {
+            orphan
+        } else {
+            self.superseded
+        };
+        self.live
+            .plus(orphan)
+            .plus(self.undetermined)
+            .plus(self.partial)
+            .plus(self.trash)
+            .plus(self.unknown)
     }
 }
 
 impl FromIterator<u64> for Tally {
-    /// Counts things by their bytes.
+    /// Sums up items by their sizes in bytes.
     fn from_iter<I: IntoIterator<Item = u64>>(bytes: I) -> Self {
         let mut tally = Self::default();
         bytes.into_iter().for_each(|bytes| tally.add(bytes));
@@ -375,46 +449,53 @@ impl FromIterator<u64> for Tally {
 }
 
 impl Inventory {
-    /// Tells whether everything that the store holds was told.
+    /// Returns whether the listing is complete.
     pub fn is_complete(&self) -> bool {
         self.progress == Progress::Complete
     }
 
-    /// Returns the ref at `id`.
+    /// Returns the ref with index `id`.
     pub fn get_ref(&self, id: RefId) -> Option<&RefEntry> {
         self.refs.get(id.0 as usize)
     }
 
-    /// Returns the refs with their places.
+    /// Returns the refs with their indexes.
     pub fn indexed_refs(&self) -> impl Iterator<Item = (RefId, &RefEntry)> {
         (0..).map(RefId).zip(self.refs.iter())
     }
 
-    /// Returns the refs that name `blob`.
+    /// Returns the refs that reference `blob`.
     pub fn refs_of(&self, blob: BlobId) -> impl Iterator<Item = (RefId, &RefEntry)> {
-        self.indexed_refs().filter(move |(_, entry)| entry.reaches(blob))
+        self.indexed_refs()
+            .filter(move |(_, entry)| entry.reaches(blob))
     }
 
-    /// Tells whether a ref could not be read, so that nothing can be called orphaned.
+    /// Returns whether a ref could not be read; then no blob counts as an orphan.
     pub fn has_unreadable_ref(&self) -> bool {
         self.refs.iter().any(RefEntry::is_unreadable)
     }
 
-    /// Returns the function that tells a blob's state; ask once and use it for many blobs.
+    /// Returns a function that computes the state of a blob. Create it once and use it for many
+    /// blobs.
     pub fn blob_states(&self) -> impl Fn(&Blob<'_>) -> BlobState + Copy + use<> {
-        let unreached = if self.has_unreadable_ref() { BlobState::Undetermined } else { BlobState::Orphan };
+        let unreached = if self.has_unreadable_ref() {
+            BlobState::Undetermined
+        } else {
+            BlobState::Orphan
+        };
         let unseen = match self.progress {
             Progress::Listing => BlobState::Awaited,
             Progress::Complete => BlobState::Missing,
         };
         move |blob| match (blob.is_stored(), blob.refs()) {
+            (false, _) if blob.is_foreign() => BlobState::Foreign,
             (false, _) => unseen,
             (true, 0) => unreached,
             (true, _) => BlobState::Live,
         }
     }
 
-    /// Sums up what the store holds.
+    /// Sums up the content of the store.
     pub fn totals(&self) -> Totals {
         let state = self.blob_states();
         let mut totals = Totals::default();
@@ -426,6 +507,7 @@ impl Inventory {
                 BlobState::Orphan => orphan.add(bytes),
                 BlobState::Missing => totals.missing.add(bytes),
                 BlobState::Undetermined => totals.undetermined.add(bytes),
+                BlobState::Foreign => totals.foreign.add(bytes),
                 BlobState::Awaited => {}
             }
         }
@@ -437,18 +519,34 @@ impl Inventory {
                 EntryKind::Blob(_) => {}
                 EntryKind::Former(_) => totals.superseded.add(entry.size),
                 EntryKind::Signature | EntryKind::Foreign(_) => totals.unknown.add(entry.size),
-                EntryKind::Copy(digest) => match self.blobs.find(&digest).map(|id| state(&self.blobs.get(id))) {
+                EntryKind::Copy(digest) => match self
+                    .blobs
+                    .find(&digest)
+                    .map(|id| state(&self.blobs.get(id)))
+                {
                     Some(BlobState::Live) => totals.live.add(entry.size),
                     Some(BlobState::Undetermined) => totals.undetermined.add(entry.size),
-                    Some(BlobState::Orphan | BlobState::Missing | BlobState::Awaited) | None => orphan.add(entry.size),
+                    Some(
+                        BlobState::Orphan
+                        | BlobState::Missing
+                        | BlobState::Awaited
+                        | BlobState::Foreign,
+                    )
+                    | None => orphan.add(entry.size),
                 },
             }
         }
         let is_known = !self.has_unreadable_ref() && self.unlisted.is_none();
         totals.orphan = is_known.then_some(orphan.plus(totals.superseded));
-        self.partial.iter().for_each(|object| totals.partial.add(object.size));
-        self.trash.iter().for_each(|object| totals.trash.add(object.size));
-        self.unknown.iter().for_each(|object| totals.unknown.add(object.size));
+        self.partial
+            .iter()
+            .for_each(|object| totals.partial.add(object.size));
+        self.trash
+            .iter()
+            .for_each(|object| totals.trash.add(object.size));
+        self.unknown
+            .iter()
+            .for_each(|object| totals.unknown.add(object.size));
         if let Some(bucket) = &self.bucket {
             totals.trash = totals.trash.plus(bucket.own.into());
             totals.unknown = totals.unknown.plus(bucket.unnamed.into());
@@ -456,23 +554,32 @@ impl Inventory {
         totals
     }
 
-    /// Tells whether unfinished uploads could be listed.
+    /// Returns whether unfinished uploads could be listed.
     pub fn knows_partial(&self) -> bool {
-        self.bucket.as_ref().is_none_or(|bucket| bucket.unlisted_uploads.is_none())
+        self.bucket
+            .as_ref()
+            .is_none_or(|bucket| bucket.unlisted_uploads.is_none())
     }
 
-    /// Tells whether everything beside the cache's own could be counted.
+    /// Returns whether all objects outside the cache could be counted.
     pub fn knows_unknown(&self) -> bool {
-        self.bucket.as_ref().is_none_or(|bucket| bucket.uncounted.is_none())
+        self.bucket
+            .as_ref()
+            .is_none_or(|bucket| bucket.uncounted.is_none())
     }
 
-    /// Tells whether there are refs whose reach is not known for nobody's fault, so that what is missing is not known either.
-    pub fn is_sealed(&self) -> bool {
-        self.refs.iter().any(|entry| entry.sealed().is_some())
+    /// Returns whether the store withholds the content of some refs. Then the missing blobs are
+    /// unknown, too.
+    pub fn is_withheld(&self) -> bool {
+        self.refs.iter().any(|entry| entry.withheld().is_some())
     }
 
-    /// Returns the newest time of any ref's content.
+    /// Returns the newest creation time of all refs.
     pub fn newest(&self) -> Option<Timestamp> {
-        self.refs.iter().filter_map(RefEntry::age).map(|(time, _)| time).max()
+        self.refs
+            .iter()
+            .filter_map(RefEntry::age)
+            .map(|(time, _)| time)
+            .max()
     }
 }

@@ -1,6 +1,7 @@
-//! cachelens opens BuildKit remote caches, shows what is in them, and says what is waste.
+//! cachelens opens BuildKit remote caches, shows their content, prunes them, and explains cache
+//! misses.
 //!
-//! The folders are rooms, in the order in which data walks through them:
+//! The top-level modules, in the order of the data flow:
 //!
 //! ```text
 //!  Source ─open→ Backend ─scan→ Inventory ──────┬──────→ ls, du, show, terminal UI
@@ -10,38 +11,49 @@
 //!   Evidence (provenance, log, context) ─→ keys ┴→ step names, why, diff
 //! ```
 //!
-//! - [`source`]: what the user names, a `type=…` string or a short form, becomes a [`source::Source`];
-//! - [`mod@format`]: bytes to types and back, without input or output;
-//! - [`backend`]: where caches live, behind one reading trait;
-//! - [`inventory`]: what a scan found: refs, records, layers, blobs, their sizes and states;
-//! - [`retention`]: which refs stay, and the reason of each;
-//! - [`prune`]: what goes and why as a plan, and the one place that carries it out;
-//! - [`explain`]: cache keys computed again from a build's own description, the step names that follow, what changed between
-//!   refs, and which steps run and why;
-//! - [`check`]: what is wrong with a cache, dangerous to its builds, or a waste;
-//! - [`context`]: build contexts on disk, read as BuildKit's client reads them;
-//! - [`evidence`]: what builds leave behind, read from files;
-//! - [`why`]: fetches what an explanation needs, and puts it together;
-//! - [`cli`] and [`mod@tui`]: the two faces, which decide nothing;
-//! - beside them [`config`], [`error`], [`progress`], [`logging`], [`units`], [`nearest`] and [`pattern`], each of which says what it is.
+//! - [`source`]: parses a `type=…` string or a short form into a [`source::Source`];
+//! - [`mod@format`]: bytes to types and back, without I/O;
+//! - [`backend`]: the stores, behind one reading trait;
+//! - [`inventory`]: the result of a scan: refs, records, layers, blobs, their sizes and states;
+//! - [`retention`]: decides which refs are kept, with reasons;
+//! - [`prune`]: makes plans of deletions, and is the only place that executes them;
+//! - [`explain`]: computes cache keys from a build's own description, and derives step names,
+//!   changes between refs, and the causes of misses;
+//! - [`explain::load`]: fetches and combines the evidence for an explanation;
+//! - [`check`]: finds faults of a cache, dangers to its builds, and waste;
+//! - [`find`]: finds the caches that the files of a repository declare, and mistakes in them;
+//! - [`report`]: results in the formats of other programs, with one renderer per format;
+//! - [`cli`] and [`mod@tui`]: the two user interfaces, which decide nothing;
+//! - [`config`], [`error`], [`progress`], [`logging`] and [`text`], which every module may use.
+//!
+//! # Glossary
+//!
+//! - *ref*: a name that a build imports; *previous version* (`main~1`): content that a tag had
+//!   before;
+//! - *record*, *result*, *step*: as in BuildKit; a step is a record with its name;
+//! - *live*, *orphan*, *missing*: reached from a ref, reached by no ref, referenced but not stored;
+//! - *delete*, *keep*, *wait*: the decisions of a plan; *skipped*: left out because it changed;
+//! - *trash*: where deleted blobs of a local cache wait; *restore*: bring back from there;
+//! - *evidence*: provenance, log, Dockerfile or context of a build;
+//! - *verdict* and *cause*: hit, miss or undecided, and the reason of a miss.
+
+// Elsewhere the library is empty, so that the one error is that of `main.rs`.
+#![cfg(unix)]
 
 pub mod backend;
 pub mod check;
 pub mod cli;
 pub mod config;
-pub mod context;
 pub mod error;
-pub mod evidence;
 pub mod explain;
+pub mod find;
 pub mod format;
 pub mod inventory;
 pub mod logging;
-pub mod nearest;
-pub mod pattern;
 pub mod progress;
 pub mod prune;
+pub mod report;
 pub mod retention;
 pub mod source;
+pub mod text;
 pub mod tui;
-pub mod units;
-pub mod why;

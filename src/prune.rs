@@ -1,16 +1,21 @@
-//! Deleting, decided first and done later.
+//! Deletion in two phases: plan first, then execute.
 //!
-//! [`plan`] turns an inventory, verdicts and a time into a [`plan::Plan`]: a value that says what goes and why, which was
-//! proved before anybody got hold of it. [`execute`] carries one out, and is the only place that takes a
-//! [`crate::backend::CachePruner`]. [`journal`] keeps what was done, so that a run that was killed can go on and what is
-//! still in the trash can come back ([`undo`]). [`records`] prunes inside of refs.
+//! [`plan`] turns an inventory, verdicts and a time into a [`plan::Plan`]: a proved value that
+//! lists every deletion with its reasons. [`execute`] runs a plan, and is the only module that uses
+//! a [`crate::backend::CachePruner`]. [`journal`] records each step, so that an interrupted run can
+//! resume and blobs in the trash can be restored ([`undo`]). [`records`] prunes within refs, and
+//! [`repair`] plans fixes for the findings of a check.
 
 pub mod draft;
 pub mod execute;
 pub mod journal;
 mod live;
 pub mod plan;
+mod proof;
 pub mod records;
+pub mod repair;
+pub mod runs;
 pub mod undo;
 
 pub use live::{MarkError, needed_beside};
+pub use proof::CLOCK_TOLERANCE;

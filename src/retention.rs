@@ -1,13 +1,17 @@
-//! Which refs stay: a policy, what is known of the refs, and a verdict with its reasons for each.
+//! Decides which refs are kept: a policy, facts about the refs, and a verdict with reasons for
+//! each.
 //!
-//! [`decide()`] is a function of its arguments alone, the time among them. The first rule that matches a ref decides about it;
-//! a rule that protects wins wherever it stands. Budgets come after the rules. Whatever is not known keeps: an unknown age,
-//! a ref that cannot be read, something that is no cache. Blobs are not decided about here: they follow from the refs.
+//! [`decide()`] is a function of its arguments alone, including the time. The first rule that
+//! matches a ref and may act on its kind decides about it; a rule that protects wins at any
+//! position. Signatures and other artifacts follow the ref that they belong to. Budgets apply after
+//! the rules. Anything unknown is kept: a ref of unknown age, a ref that cannot be read, an object
+//! that is no cache. Blobs are not decided here: they follow from the refs.
 
 mod budget;
 mod decide;
 mod facts;
 mod flags;
+mod follow;
 mod matching;
 mod pattern;
 mod policy;
@@ -17,8 +21,10 @@ mod write;
 
 pub use budget::{BudgetOutcome, Limit, SharedBlobs, Store};
 pub use decide::decide;
-pub use facts::{Knowledge, RefFacts, facts};
+pub use facts::{Belongs, Knowledge, RefFacts, facts};
 pub use flags::{FlagsError, PruneFlags};
-pub use pattern::{Pattern, PatternError};
-pub use policy::{Action, Budget, Condition, Criteria, Group, Keep, Percent, Policy, Rule, TextField};
+pub use pattern::{Captures, Pattern, PatternError};
+pub use policy::{
+    Action, Budget, Condition, Criteria, Group, Keep, Percent, Policy, Rule, TextField,
+};
 pub use verdict::{Criterion, Reason, Verdict, Verdicts, Warning};

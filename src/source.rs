@@ -1,60 +1,113 @@
-//! What the user names: a `type=…` string as builds have it, or a short form, becomes a [`Source`].
+//! Parses the names of caches: a `type=…` string as in builds, or a short form, becomes a
+//! [`Source`].
 //!
-//! Parsing looks at nothing but the text, and asks its caller only whether a directory exists. What it yields says where
-//! a cache lies and which of its refs are meant; opening it is the business of the backends.
+//! Parsing uses only the text, and asks the caller only whether a directory exists. The result has
+//! the location of a cache and the selected refs; backends open it.
 
 mod attributes;
+pub mod environment;
 mod error;
 mod gha;
 mod local;
 mod parse;
+mod pasted;
+pub mod path;
 mod print;
 mod registry;
 mod s3;
 mod secret;
+mod text;
+mod trust;
 
+use std::fmt;
 use std::path::Path;
 
 pub use error::{SourceError, Warning};
 pub use gha::{GhaLocation, GithubRepository, ServiceVersion};
 pub use local::LocalLocation;
+pub use pasted::{begins_with_flag, is_flag};
 pub use registry::RegistryLocation;
-pub use s3::S3Location;
+pub use s3::{BucketName, Region, S3Location};
 pub use secret::Secret;
+pub use text::SourceText;
+pub use trust::Trust;
 
 use crate::format::digest::Digest;
+use crate::text::pattern::fits_stars;
 
-/// A cache that can be opened, and which of its refs are meant.
+/// A cache that can be opened, and the selected refs.
 ///
-/// It prints as a text that parses to the same source again, except that credentials are left out.
+/// It prints as a text that parses to the same source, except that credentials are omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where the cache lies.
+    /// The location of the cache.
     pub location: Location,
-    /// The refs that are meant; absent means all of them.
+    /// The selected refs; `None` for all of them.
     pub select: Option<RefSelector>,
-    /// Attributes that say how a build writes the cache, kept only to be printed again.
+    /// Attributes about how a build writes the cache, which are kept only for printing.
     pub ignored: Vec<(&'static str, String)>,
+    /// The trust in the source.
+    pub trust: Trust,
 }
 
-/// Where a cache lies.
+/// The location of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A directory.
     Local(LocalLocation),
     /// A repository in a registry, with cache manifests, images with an inline cache, or both.
     Registry(RegistryLocation),
-    /// The directory in which a registry of the distribution project keeps its store.
+    /// The store directory of a registry of the distribution project.
     RegistryDir(LocalLocation),
-    /// A bucket in S3 or in something that speaks its protocol.
+    /// A bucket in S3 or in a compatible service.
     S3(S3Location),
     /// The GitHub Actions cache of a repository.
     Gha(GhaLocation),
-    /// The cache that is built into the program.
+    /// The demo cache in the program.
     Demo,
 }
 
-/// Says which refs of a cache are meant.
+/// A kind of store, in the order of their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StoreKind {
+    /// The cache that is built into the program.
+    Demo,
+    /// The GitHub Actions cache.
+    Gha,
+    /// An image layout in a directory.
+    Local,
+    /// A store in memory, which no source names.
+    Memory,
+    /// A repository in a registry.
+    Registry,
+    /// The store directory of a registry.
+    RegistryDir,
+    /// A bucket.
+    S3,
+}
+
+impl StoreKind {
+    /// Returns the word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Registry => "registry",
+            Self::RegistryDir => "registry-dir",
+            Self::S3 => "s3",
+            Self::Gha => "gha",
+            Self::Demo => "demo",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Selects refs of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefSelector {
     /// The ref of that name.
@@ -63,65 +116,105 @@ pub enum RefSelector {
     AnyOf(Vec<String>),
     /// The refs with that manifest.
     Digest(Digest),
+    /// The refs whose names fit a pattern, in which `*` is any text.
+    Glob(String),
 }
 
 impl RefSelector {
-    /// Selects by digest when `text` is one, else by name.
+    /// Selects by digest when `text` is one, by a pattern when it has a `*`, else by name.
     pub fn new(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Digest)
+        match text.parse() {
+            Ok(digest) => Self::Digest(digest),
+            Err(_) if text.contains('*') => Self::Glob(text.to_owned()),
+            Err(_) => Self::Name(text.to_owned()),
+        }
     }
 
-    /// Tells whether a ref of that name and manifest is meant.
+    /// Returns whether it is a pattern, which any number of refs may fit.
+    pub fn is_pattern(&self) -> bool {
+        match self {
+            Self::Glob(_) => true,
+            Self::AnyOf(names) => names.iter().any(|name| name.contains('*')),
+            Self::Name(_) | Self::Digest(_) => false,
+        }
+    }
+
+    /// Returns whether it selects a ref of that name and manifest.
     pub fn selects(&self, name: &str, manifest: Option<&Digest>) -> bool {
         match self {
             Self::Name(selected) => selected == name,
-            Self::AnyOf(selected) => selected.iter().any(|selected| selected == name),
+            Self::AnyOf(selected) => selected.iter().any(|selected| fits_stars(selected, name)),
             Self::Digest(selected) => Some(selected) == manifest,
+            Self::Glob(pattern) => pattern == name || fits_stars(pattern, name),
         }
     }
 }
 
-/// A source, and what is odd about the text that named it.
+/// A source, with warnings about its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
     /// The source.
     pub source: Source,
-    /// What the user should know.
+    /// The warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
 impl Source {
-    /// Parses a `type=…` string or a short form, either with `#REF` after it.
+    /// Parses a `type=…` string or a short form, each with an optional `#REF`, as named by the
+    /// user. Callers that parse the text of a file must set another trust ([`Source::with_trust`]).
     ///
-    /// `exists` says whether a directory exists; one that does wins over a name that could also be read as an image.
+    /// `exists` returns whether a directory exists. An existing directory is preferred over an
+    /// image of the same name.
     pub fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
         parse::parse(text, exists)
     }
 
-    /// Tells whether it names a service of its own without keys for it: that gets what the environment's keys sign. Who
-    /// names such a source has to be trusted with them.
-    pub fn signs_for_another_service(&self) -> bool {
-        match &self.location {
-            Location::S3(s3) => {
-                s3.endpoint_url.is_some() && (s3.access_key_id.is_none() || s3.secret_access_key.is_none())
-            }
-            _ => false,
-        }
-    }
-
-    /// Returns the word for its kind, as it stands in JSON.
-    pub fn kind(&self) -> &'static str {
+    /// Returns the kind of its store.
+    pub fn kind(&self) -> StoreKind {
         match self.location {
-            Location::Local(_) => "local",
-            Location::Registry(_) => "registry",
-            Location::RegistryDir(_) => "registry-dir",
-            Location::S3(_) => "s3",
-            Location::Gha(_) => "gha",
-            Location::Demo => "demo",
+            Location::Local(_) => StoreKind::Local,
+            Location::Registry(_) => StoreKind::Registry,
+            Location::RegistryDir(_) => StoreKind::RegistryDir,
+            Location::S3(_) => StoreKind::S3,
+            Location::Gha(_) => StoreKind::Gha,
+            Location::Demo => StoreKind::Demo,
         }
     }
 
-    /// Returns the same source, a relative directory being meant from `base`.
+    /// Returns whether a part of its place is a pattern. Then it names no store that can be opened:
+    /// a pattern may only stand for refs.
+    pub fn has_vague_place(&self) -> bool {
+        match &self.location {
+            Location::Local(local) | Location::RegistryDir(local) => {
+                local.dir.to_string_lossy().contains('*')
+            }
+            Location::S3(s3) => {
+                let parts = [&s3.prefix, &s3.manifests_prefix, &s3.blobs_prefix];
+                let address = s3.endpoint_url.as_deref().unwrap_or_default();
+                parts.iter().any(|part| part.contains('*')) || address.contains('*')
+            }
+            Location::Gha(gha) => {
+                let addresses = [&gha.url, &gha.url_v2];
+                addresses
+                    .into_iter()
+                    .flatten()
+                    .any(|address| address.contains('*'))
+            }
+            Location::Registry(_) | Location::Demo => false,
+        }
+    }
+
+    /// Returns the pattern of the refs that it means, where it means those that fit one. The scope of
+    /// a GitHub cache is one of the names of its refs.
+    pub fn ref_pattern(&self) -> Option<String> {
+        match (&self.select, &self.location) {
+            (Some(select), _) if select.is_pattern() => Some(select.to_string()),
+            (None, Location::Gha(gha)) => gha.scope.as_ref().map(|scope| format!("{scope}@*")),
+            _ => None,
+        }
+    }
+
+    /// Returns the same source, with a relative directory resolved from `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
         if let Location::Local(local) | Location::RegistryDir(local) = &mut self.location {

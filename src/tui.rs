@@ -1,4 +1,5 @@
-//! The terminal UI: events and reports come in by one channel, change one state, and ask for effects.
+//! The terminal UI: events and reports arrive through one channel, update one state, and produce
+//! effects.
 //!
 //! ```text
 //!   terminal ─ Event ─┐
@@ -8,28 +9,35 @@
 //!      └──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! - [`message`], [`mod@update`], [`effect`]: the only way in, what it changes, the only way out;
+//! - [`message`], [`mod@update`], [`effect`]: the only input, the state change, the only output;
 //! - [`model`], [`world`]: the state; it holds no clock, no channel and no client;
-//! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`] are what most screens show;
+//! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`]
+//!   are what most screens show;
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
-//! - [`keymap`]: which key does what;
+//! - [`keymap`]: which key does what; [`command`]: what is typed after `:`;
 //! - [`evidence`]: what a person gave to tell of builds;
-//! - [`pruning`]: plans as a person looks at them; only a job that carries one out gets hold of something that deletes;
-//! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, what runs beside it, the terminal and its restoration, and
-//!   what is left behind after a crash.
+//! - [`mod@rule`]: a retention rule that is being edited;
+//! - [`pruning`]: plans for display; only a job that executes a plan can access code that deletes;
+//! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, the background jobs, the terminal
+//!   and its restoration, and the record that a crash leaves.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::backend::SharedReader;
-use crate::source::{RefSelector, Source};
+use crate::backend::{PauseReport, SharedReader};
+use crate::config::HistoryStore;
+use crate::source::{RefSelector, Source, StoreKind};
 
+pub mod background;
+pub mod columns;
+pub mod command;
 pub mod effect;
 pub mod evidence;
 pub mod found;
@@ -39,9 +47,11 @@ pub mod layer;
 pub mod list;
 pub mod message;
 pub mod model;
+pub mod preview;
 pub mod pruning;
 pub mod recorder;
 pub mod rows;
+pub mod rule;
 pub mod runtime;
 pub mod screen;
 pub mod terminal;
@@ -52,65 +62,102 @@ pub mod widget;
 pub mod world;
 
 use evidence::{Given, ImageProvenance};
+use keymap::Keymap;
 use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
 use runtime::Runtime;
 use theme::{Theme, ThemeName};
 
-/// Opens what a person names in the UI.
+/// Opens a source that a person names in the UI.
 pub type Opener = Arc<dyn Fn(&str) -> Result<OpenedSource, String> + Send + Sync>;
 
-/// Finds the stores that a source stands for, and sends them as it finds them. Returns what has not been looked at, when that is
-/// so, or why it found none.
-pub type Finder =
-    Arc<dyn Fn(mpsc::Sender<OpenedSource>) -> BoxFuture<'static, Result<Option<&'static str>, String>> + Send + Sync>;
+/// Opens a source that waits for a person's consent, and saves the consent.
+pub type Waiting = Arc<dyn Fn() -> Result<OpenedSource, String> + Send + Sync>;
 
-/// What the UI begins with.
+/// Finds the stores that a source stands for, and sends each one as it is found. Returns the part
+/// that was not searched, if any, or why it found none.
+pub type Finder = Arc<
+    dyn Fn(mpsc::Sender<OpenedSource>) -> BoxFuture<'static, Result<Option<&'static str>, String>>
+        + Send
+        + Sync,
+>;
+
+/// The initial settings of the UI.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct TuiOptions {
-    /// The sources, in the order in which they are listed.
+    /// The sources, in display order.
     pub sources: Vec<OpenedSource>,
-    /// The colours.
+    /// The pauses that services ask for.
+    pub pauses: PauseReport,
+    /// The theme, or the initial one.
     pub theme: ThemeName,
-    /// Whether colours are left out.
+    /// Whether the theme follows the background of the terminal, which is queried for it.
+    pub follow_background: bool,
+    /// Whether colours are disabled.
     pub no_color: bool,
-    /// Whether clicks and the wheel are the UI's.
+    /// What keys do.
+    pub keymap: Keymap,
+    /// Whether only ASCII is drawn: the terminal knows no other characters.
+    pub is_ascii: bool,
+    /// The file that remembers which columns are hidden; none where nothing is remembered.
+    pub columns_file: Option<PathBuf>,
+    /// Whether the UI handles clicks and the wheel.
     pub mouse: bool,
-    /// How many documents a scan reads at once.
+    /// The number of documents that a scan reads at once.
     pub concurrency: usize,
-    /// Something to say on the start screen, which is there when no source is.
+    /// A message for the start screen, which is shown when there is no source.
     pub start_message: Option<String>,
-    /// Where to leave a record after a crash.
+    /// The directory for crash records.
     pub crash_dir: PathBuf,
-    /// Opens a source that is named in the UI, `demo` among them; may block.
+    /// Opens a source that is named in the UI, including `demo`; may block.
     pub open: Opener,
-    /// Reads the provenance beside an image.
+    /// Opens a source from a build record, if the user has consented to its host.
+    pub open_found: Opener,
+    /// Opens a declared cache that a person chose; the choice is consent to contact its host.
+    pub open_declared: Opener,
+    /// The directory that is searched for declared caches.
+    pub directory: PathBuf,
+    /// Reads the provenance next to an image.
     pub images: ImageProvenance,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
     pub evidence: Given,
-    /// The policy, and whether anything may be deleted.
+    /// The policy, and whether deletions are allowed.
     pub pruning: Pruning,
+    /// The configuration file in use, or the path where the next run would find a new one.
+    pub config_file: PathBuf,
+    /// Where records of scans are kept.
+    pub history: HistoryStore,
 }
 
-/// A source that was opened, or that could not be.
+/// A source that was opened, or that failed to open.
 #[derive(Clone)]
 pub struct OpenedSource {
-    /// What people call it.
+    /// Its display name.
     pub label: String,
-    /// What kind of store it is.
-    pub kind: String,
-    /// What it was opened by, for commands that are shown; none where no command would open it.
+    /// The kind of store.
+    pub kind: StoreKind,
+    /// The source for commands that are shown; `None` if no command can open it.
     pub source: Option<Source>,
-    /// Its reader, or why there is none and what to do about it.
+    /// Its reader, or why there is none, with advice.
     pub reader: Result<SharedReader, String>,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
-    /// Finds the stores that it stands for, where it may be several; when there are none, it is one itself.
+    /// Finds the stores that it stands for, if there may be several; if it finds none, the source
+    /// is a store itself.
     pub find: Option<Finder>,
-    /// Makes its pruner; none for a source from which nothing may or can be deleted.
+    /// The folder for journals, if the source is a copy that is deleted at the end. Such a source
+    /// allows deletions even if everything else is read-only.
+    pub copy_journals: Option<PathBuf>,
+    /// Creates its pruner; `None` if deletion is not allowed or not possible.
     pub pruner: Option<MakePruner>,
+    /// Opens it, if a file names the source and it must not be contacted before a person opens it.
+    pub waiting: Option<Waiting>,
 }
 
-/// Says why the UI ended early, or did not begin.
+/// Why the UI ended early, or did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
     /// The terminal could not be set up, read, or drawn on.
@@ -119,32 +166,76 @@ pub enum TuiError {
     /// The theme is damaged.
     #[error(transparent)]
     Theme(#[from] theme::ThemeError),
-    /// The key map is damaged.
-    #[error(transparent)]
-    Keymap(#[from] keymap::KeymapError),
 }
 
-/// Runs the UI on this terminal until somebody leaves it.
+/// How the UI ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UiEnd {
+    /// A person quit.
+    Left,
+    /// A signal with this number ended it.
+    Signal(u8),
+}
+
+/// Runs the UI on this terminal until a person quits or a signal ends it.
 ///
 /// # Errors
-/// When the terminal cannot be used. It is restored in any case.
-pub async fn run(options: TuiOptions) -> Result<(), TuiError> {
+/// Fails if the terminal cannot be used. The terminal is restored in any case.
+pub async fn run(options: TuiOptions) -> Result<UiEnd, TuiError> {
     let theme = Theme::built_in(options.theme)?;
-    let theme = if options.no_color { theme.without_colours() } else { theme };
+    let asks = options.follow_background && !options.no_color;
+    let theme = if options.no_color {
+        theme.without_colours()
+    } else {
+        theme
+    };
     let recorder = Arc::new(Mutex::new(Recorder::default()));
     terminal::restore_on_panic(Arc::clone(&recorder), options.crash_dir.clone());
     let guard = terminal::enter(options.mouse)?;
     let terminal = ratatui::Terminal::new(ratatui::backend::CrosstermBackend::new(io::stdout()))?;
     let mut runtime = Runtime::new(options, theme, terminal, recorder, Timestamp::now)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut signals = EndSignals::listen()?;
+    let events = terminal::events(asks)?;
     let ended = tokio::select! {
-        ended = runtime.run(terminal::events()) => ended,
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
+        ended = runtime.run(events) => ended.map(|()| UiEnd::Left),
+        signal = signals.next() => Ok(UiEnd::Signal(signal)),
     };
     drop(guard);
-    // A run that has begun something brings it to its end.
-    runtime.finish().await;
+    // A run that has started to delete finishes first; a second signal does not wait for that.
+    tokio::select! {
+        () = runtime.finish() => {}
+        _ = signals.next() => {}
+    }
     Ok(ended?)
+}
+
+/// The signals that end the UI.
+struct EndSignals([(u8, Signal); 4]);
+
+impl EndSignals {
+    fn listen() -> io::Result<Self> {
+        let kinds = [
+            SignalKind::hangup(),
+            SignalKind::interrupt(),
+            SignalKind::quit(),
+            SignalKind::terminate(),
+        ];
+        let listen = |kind: SignalKind| {
+            let number = u8::try_from(kind.as_raw_value()).map_err(io::Error::other)?;
+            Ok::<_, io::Error>((number, signal(kind)?))
+        };
+        let [hangup, interrupt, quit, terminate] = kinds.map(listen);
+        Ok(Self([hangup?, interrupt?, quit?, terminate?]))
+    }
+
+    /// Waits for the next signal, and returns its number.
+    async fn next(&mut self) -> u8 {
+        std::future::poll_fn(|cx| {
+            let mut signals = self.0.iter_mut();
+            let received = signals
+                .find_map(|(number, signal)| signal.poll_recv(cx).is_ready().then_some(*number));
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
 }

@@ -1,4 +1,5 @@
-//! What is known of a bucket beside the cache in it: what a store of objects says of itself, in no service's own types.
+//! Facts about a bucket other than the cache in it: what a store of objects reports about itself,
+//! in no service's own types.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::format::digest::Digest;
 
-/// What a service told, or why it did not.
+/// The answer of a service, or why there is none.
 pub type Told<T> = Result<T, String>;
 
 /// A bucket, as the listing of a cache in it has found it.
@@ -15,9 +16,9 @@ pub type Told<T> = Result<T, String>;
 pub struct Bucket {
     /// Where in it the cache lies.
     pub places: Places,
-    /// Whether it keeps what is overwritten or deleted.
+    /// Whether it keeps old versions of objects.
     pub versioning: Told<Versioning>,
-    /// What is kept of that under the cache's prefix, where something may be.
+    /// The old versions under the cache's prefix, where there may be some.
     pub noncurrent: Told<Noncurrent>,
     /// The rules by which the service itself deletes; none when it has no such rules at all.
     pub lifecycle: Told<Option<Vec<LifecycleRule>>>,
@@ -25,11 +26,11 @@ pub struct Bucket {
     pub classes: Vec<(String, Sum)>,
     /// The class of those blobs that are not of the usual one, as far as there is room to know it.
     pub unusual: HashMap<Digest, String>,
-    /// cachelens's own objects: a lease, and what prunes remember.
+    /// cachelens's own objects: a lease, and remembered manifests.
     pub own: Sum,
     /// Objects that are none of the cache's own and too many to be named.
     pub unnamed: Sum,
-    /// Why objects beside the cache's own could not be counted.
+    /// Why objects other than the cache's own could not be counted.
     pub uncounted: Option<String>,
     /// The prefixes of other caches in the bucket, where nothing lies under the one that is meant.
     pub elsewhere: Vec<String>,
@@ -38,16 +39,22 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Returns what could not be learned, and why.
+    /// Returns the facts that could not be read, and why.
     pub fn not_known(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let noncurrent = match (&self.versioning, &self.noncurrent) {
             (Ok(_), Err(why)) => Some(why.as_str()),
             _ => None,
         };
         [
-            ("versioning", self.versioning.as_ref().err().map(String::as_str)),
+            (
+                "versioning",
+                self.versioning.as_ref().err().map(String::as_str),
+            ),
             ("noncurrent versions", noncurrent),
-            ("lifecycle rules", self.lifecycle.as_ref().err().map(String::as_str)),
+            (
+                "lifecycle rules",
+                self.lifecycle.as_ref().err().map(String::as_str),
+            ),
             ("unfinished uploads", self.unlisted_uploads.as_deref()),
             ("objects beside the cache", self.uncounted.as_deref()),
         ]
@@ -60,8 +67,12 @@ impl Bucket {
         if let Some(class) = self.unusual.get(blob) {
             return Some(class);
         }
-        let unusual: u64 =
-            self.classes.iter().filter(|(class, _)| class != "STANDARD").map(|(_, sum)| sum.objects).sum();
+        let unusual: u64 = self
+            .classes
+            .iter()
+            .filter(|(class, _)| class != "STANDARD")
+            .map(|(_, sum)| sum.objects)
+            .sum();
         (unusual == self.unusual.len() as u64).then_some("STANDARD")
     }
 }
@@ -71,11 +82,11 @@ impl Bucket {
 pub struct Places {
     /// The bucket.
     pub bucket: String,
-    /// What the keys of everything begin with.
+    /// The prefix of all keys.
     pub prefix: String,
-    /// What the keys of manifests begin with, as a whole.
+    /// The whole prefix of the keys of manifests.
     pub manifests: String,
-    /// What the keys of blobs begin with, as a whole.
+    /// The whole prefix of the keys of blobs.
     pub blobs: String,
     /// The age from which an exporter renews a blob that it finds.
     pub touch_refresh: Duration,
@@ -98,14 +109,14 @@ impl Sum {
     }
 }
 
-/// Whether a bucket keeps what is overwritten or deleted.
+/// Whether a bucket keeps old versions of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
     /// It never did.
     Off,
     /// It does.
     On,
-    /// It did, and keeps what it has.
+    /// It did, and keeps the versions that it has.
     Suspended,
 }
 
@@ -120,12 +131,12 @@ impl Versioning {
     }
 }
 
-/// What a bucket keeps that no listing of its objects shows.
+/// Old versions, which no listing of objects shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noncurrent {
     /// Earlier contents.
     pub versions: Sum,
-    /// Marks that hide what was deleted.
+    /// Marks that hide deleted objects.
     pub markers: u64,
 }
 
@@ -136,7 +147,7 @@ pub struct LifecycleRule {
     pub id: String,
     /// Whether it is in force.
     pub is_enabled: bool,
-    /// What the keys begin with that it is about; empty means all.
+    /// The prefix of the keys to which it applies; empty means all.
     pub prefix: String,
     /// Whether it is only about objects of certain tags or sizes.
     pub is_narrowed: bool,

@@ -1,20 +1,22 @@
-//! What a store with a quota holds besides refs and blobs, and what else is known around it: GitHub's caches are entries
-//! of their own, shared with other tools, and GitHub itself evicts them.
+//! The entries of a store with a quota other than refs and blobs, and facts around it:
+//! GitHub's caches are entries of their own, shared with other tools, and GitHub itself evicts
+//! them.
 
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::format::digest::Digest;
+use crate::text::escape::visible;
 
 /// An entry of a store that deletes by entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreEntry {
     /// The name by which it is deleted: its number, its branch and its key.
     pub name: String,
-    /// What rules match: the key, or of a former index the name of its ref.
+    /// The text that rules match: the key, or the name of the ref of a previous index.
     pub label: String,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// Its size in bytes.
     pub size: u64,
@@ -27,13 +29,15 @@ pub struct StoreEntry {
 }
 
 impl StoreEntry {
-    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it and writes nothing.
+    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it
+    /// and writes nothing.
     pub fn touched(&self) -> Timestamp {
-        self.used.map_or(self.created, |used| used.max(self.created))
+        self.used
+            .map_or(self.created, |used| used.max(self.created))
     }
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// An index that a newer one has superseded; the newest former one is 1.
@@ -68,23 +72,27 @@ impl EntryKind {
     }
 }
 
-/// What is known around a store with a quota.
+/// The facts around a store with a quota.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
     /// The quota in bytes.
     pub limit: u64,
-    /// Whether the service said so; else it is what it is unless somebody has changed it.
+    /// Whether the service said so; else it is the default.
     pub limit_is_told: bool,
     /// The bytes that the service counts, some minutes late.
     pub counted_bytes: Option<u64>,
-    /// How long an entry stays that nobody asks for.
+    /// How long an entry stays that is not used.
     pub idle: SignedDuration,
     /// The default branch, in full.
     pub default_branch: Option<String>,
-    /// Whether branches and pull requests still are there, by their full names; one that is not known is absent.
+    /// Whether branches and pull requests still are there, by their full names; one that is not
+    /// known is absent.
     pub branches: HashMap<String, Branch>,
-    /// What could not be learned, and why.
+    /// The facts that could not be read, and why.
     pub unknown: Vec<String>,
+    /// Whether the token of the job may write entries; none outside a job, or where the token does
+    /// not say.
+    pub job_writes: Option<bool>,
 }
 
 /// A branch or pull request that has written entries.
@@ -98,15 +106,22 @@ pub struct Branch {
 
 /// Returns a branch as people call it: `main`, `pull/7/merge`.
 pub fn short_branch(branch: &str) -> &str {
-    branch.strip_prefix("refs/heads/").or_else(|| branch.strip_prefix("refs/")).unwrap_or(branch)
+    branch
+        .strip_prefix("refs/heads/")
+        .or_else(|| branch.strip_prefix("refs/"))
+        .unwrap_or(branch)
 }
 
 impl Surroundings {
-    /// Returns the branches whose caches a build on `branch` reads, its own first: of a pull request also its base's, of
-    /// all the default branch's. None for the rest means that nobody told which branch is the default one.
+    /// Returns the branches whose caches a build on `branch` reads, its own first: of a pull
+    /// request also its base's, of all the default branch's. Without the rest, the
+    /// default branch is not known.
     pub fn readable(&self, branch: &str) -> Vec<String> {
         let mut readable = vec![branch.to_owned()];
-        let base = self.branches.get(branch).and_then(|branch| branch.base.clone());
+        let base = self
+            .branches
+            .get(branch)
+            .and_then(|branch| branch.base.clone());
         for other in base.into_iter().chain(self.default_branch.clone()) {
             if !readable.contains(&other) {
                 readable.push(other);
@@ -115,15 +130,23 @@ impl Surroundings {
         readable
     }
 
-    /// Tells whether a branch is known to have been deleted, or a pull request closed.
+    /// Returns whether a branch is known to have been deleted, or a pull request closed.
     pub fn is_gone(&self, branch: &str) -> bool {
-        self.branches.get(branch).is_some_and(|branch| branch.is_gone)
+        self.branches
+            .get(branch)
+            .is_some_and(|branch| branch.is_gone)
     }
 }
 
-/// What deletions cost where each is a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The target and the cost of deletions, in a store where each is a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletionCost {
+    /// The repository.
+    pub repository: String,
+    /// The account that the token belongs to, where that is known.
+    pub account: Option<String>,
+    /// Where the token was found.
+    pub token: Option<&'static str>,
     /// How many are sent in a minute, at most.
     pub a_minute: usize,
     /// How many requests may still be sent, where that is known.
@@ -140,10 +163,20 @@ pub struct RequestBudget {
 }
 
 impl DeletionCost {
-    /// Says what so many deletions cost.
+    /// Returns a sentence about the cost of deletions.
     pub fn of(&self, deletions: usize) -> String {
-        let requests = if deletions == 1 { "1 request".to_owned() } else { format!("{deletions} requests") };
-        let mut text = format!("deleting takes {requests}");
+        let requests = if deletions == 1 {
+            "1 request".to_owned()
+        } else {
+            format!("{deletions} requests")
+        };
+        let who = match (&self.account, self.token) {
+            (Some(account), _) => format!(" as {}", visible(account)),
+            (None, Some(token)) => format!(" with the token from {token}"),
+            (None, None) => String::new(),
+        };
+        let repository = visible(&self.repository);
+        let mut text = format!("{repository}{who}: deleting takes {requests}");
         if let minutes @ 1.. = deletions.saturating_sub(1) / self.a_minute.max(1) {
             text = format!("{text}, at least {minutes} min at the pace that GitHub allows");
         }

@@ -14,26 +14,30 @@ pub enum BackendError {
     NotALayout {
         /// Where.
         place: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
+        /// The directory to name instead, where that is known.
+        hint: Option<String>,
     },
     /// There is a directory, but no registry keeps its store there.
-    #[error("{0} is not the store of a registry: there is no docker/registry/v2/repositories in it")]
+    #[error(
+        "{0} is not the store of a registry: there is no docker/registry/v2/repositories in it"
+    )]
     NotAStore(String),
     /// A file of the store's own is damaged or of an unknown version.
     #[error("cannot use {file}")]
     Layout {
         /// Which file.
         file: String,
-        /// What is wrong with it.
+        /// The fault.
         source: crate::format::layout::LayoutError,
     },
     /// The system refused an operation.
     #[error("cannot read {place}")]
     Io {
-        /// What was read.
+        /// The file that was read.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A document is larger than this program reads.
@@ -60,7 +64,7 @@ pub enum ReadError {
     /// The store does not hold it.
     #[error("not stored")]
     Absent,
-    /// What is stored under the name is no plain file.
+    /// The file of that name is no plain file.
     #[error("not a plain file")]
     NotAFile,
     /// It is larger than the reader asked for.
@@ -74,7 +78,7 @@ pub enum ReadError {
     /// The bytes are not those that the digest names.
     #[error("its bytes hash to {found}")]
     WrongBytes {
-        /// What they hash to.
+        /// The digest of the bytes.
         found: Digest,
     },
     /// The system or the network failed.

@@ -12,12 +12,25 @@ use crate::format::digest::Digest;
 
 /// Opens a plain file, never through a symbolic link; returns its size in bytes, too.
 pub(super) fn open(path: &Path) -> Result<(File, u64), ReadError> {
-    // Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-    let opened = OpenOptions::new().read(true).custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW)).open(path);
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
+    opened(
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW))
+            .open(path),
+    )
+}
+
+/// Checks that an opened file is a plain file; returns its size in bytes, too.
+pub(super) fn opened(opened: io::Result<File>) -> Result<(File, u64), ReadError> {
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Absent),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+        // A link, which is not followed.
+        Err(error)
+            if error.kind() == io::ErrorKind::InvalidData
+                || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
+        {
             return Err(ReadError::NotAFile);
         }
         Err(error) => return Err(ReadError::Io(error)),
@@ -31,7 +44,10 @@ pub(super) fn open(path: &Path) -> Result<(File, u64), ReadError> {
 
 /// Reads a whole file of at most `limit` bytes.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let (file, size) = open(path)?;
+    read_opened(open(path)?, limit)
+}
+
+fn read_opened((file, size): (File, u64), limit: u64) -> Result<Vec<u8>, ReadError> {
     if size > limit {
         return Err(ReadError::TooLarge { size, limit });
     }
@@ -39,22 +55,40 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     // The file may grow while it is read.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
+        return Err(ReadError::TooLarge {
+            size: bytes.len() as u64,
+            limit,
+        });
     }
     Ok(bytes)
 }
 
 /// Reads a whole file of at most `limit` bytes that must hash to `digest`.
 pub(super) fn read_document(path: &Path, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let bytes = read(path, limit)?;
+    read_verified(open(path)?, digest, limit)
+}
+
+/// Reads a whole open file of at most `limit` bytes that must hash to `digest`.
+pub(super) fn read_verified(
+    file: (File, u64),
+    digest: Digest,
+    limit: u64,
+) -> Result<Vec<u8>, ReadError> {
+    let bytes = read_opened(file, limit)?;
     let mut hasher = digest.hasher();
     hasher.update(&bytes);
     let found = hasher.finish();
-    if found == digest { Ok(bytes) } else { Err(ReadError::WrongBytes { found }) }
+    if found == digest {
+        Ok(bytes)
+    } else {
+        Err(ReadError::WrongBytes { found })
+    }
 }
 
 /// Runs file operations where they may block; none when the runtime is shutting down.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
@@ -66,5 +100,5 @@ pub(super) fn flags(flags: OFlags) -> i32 {
 
 /// Makes a path fit to be shown.
 pub(super) fn show(path: &Path) -> String {
-    crate::format::text::visible(&path.to_string_lossy()).into_owned()
+    crate::text::escape::visible(&path.to_string_lossy()).into_owned()
 }

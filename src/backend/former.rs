@@ -1,7 +1,8 @@
-//! Manifests without a tag, sorted out: what a later push displaced, what other manifests name, and what is about one.
+//! Manifests without a tag, sorted out: displaced ones, parts of other manifests, and
+//! referrers.
 //!
-//! A registry gives the parts of an image for many platforms no tags either, so that only the manifests themselves tell
-//! which of those without one are former contents.
+//! A registry gives the parts of an image for many platforms no tags either, so that only the
+//! manifests themselves show which of those without one are previous versions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +14,7 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
 
-/// How deep indexes in indexes are followed; what lies deeper counts as a manifest of its own.
+/// How deep indexes in indexes are followed; deeper ones count as manifests of their own.
 const DEEPEST: usize = 8;
 
 /// A manifest that has no tag.
@@ -26,8 +27,8 @@ pub(super) struct Untagged {
     pub(super) of: Option<String>,
 }
 
-/// Makes roots of the manifests without a tag, the newest first of each ref. Those that others name are none; those that
-/// are about another manifest, as signatures are, count as no former content.
+/// Makes roots of the manifests without a tag, the newest first of each ref. Those that others name
+/// are none; those that are about another manifest, as signatures are, count as no former content.
 pub(super) async fn roots(
     reader: &dyn CacheReader,
     tagged: impl IntoIterator<Item = Digest>,
@@ -35,8 +36,11 @@ pub(super) async fn roots(
     repository: &str,
     concurrency: usize,
 ) -> Vec<Root> {
-    let all = tagged.into_iter().chain(untagged.iter().map(|manifest| manifest.digest)).collect();
-    let Named { parts, referrers } = named(reader, all, concurrency).await;
+    let all = tagged
+        .into_iter()
+        .chain(untagged.iter().map(|manifest| manifest.digest))
+        .collect();
+    let NamedManifest { parts, referrers } = named(reader, all, concurrency).await;
     untagged.retain(|manifest| !parts.contains(&manifest.digest));
     untagged.sort_by(|a, b| (&a.of, b.modified, a.digest).cmp(&(&b.of, a.modified, b.digest)));
     let mut counts: HashMap<Option<String>, u32> = HashMap::new();
@@ -56,40 +60,55 @@ pub(super) async fn roots(
             former_of: manifest.of.filter(|_| is_former),
             ..RootFacts::default()
         };
-        Root { facts, ..Root::new(Vec::new(), Descriptor::named(DigestText::Valid(manifest.digest))) }
+        Root {
+            facts,
+            ..Root::new(
+                Vec::new(),
+                Descriptor::named(DigestText::Valid(manifest.digest)),
+            )
+        }
     };
     untagged.into_iter().map(root).collect()
 }
 
-/// What manifests say of others.
+/// The references of manifests to others.
 #[derive(Default)]
-struct Named {
+struct NamedManifest {
     /// Those that an index lists.
     parts: HashSet<Digest>,
     /// Those that are about another.
     referrers: HashSet<Digest>,
 }
 
-/// Reads manifests and the indexes in them. One that cannot be read says nothing; whoever deletes looks again.
-async fn named(reader: &dyn CacheReader, mut level: Vec<Digest>, concurrency: usize) -> Named {
-    let (mut named, mut seen) = (Named::default(), HashSet::new());
+/// Reads manifests and the indexes in them. One that cannot be read is left out; a caller that
+/// deletes looks again.
+async fn named(
+    reader: &dyn CacheReader,
+    mut level: Vec<Digest>,
+    concurrency: usize,
+) -> NamedManifest {
+    let mut named = NamedManifest::default();
+    let mut seen = HashSet::new();
     for _ in 0..DEEPEST {
         level.retain(|digest| seen.insert(*digest));
-        // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
-        let read = |digest| async move { (digest, reader.read_document(digest, DOCUMENT_LIMIT).await) };
+        // Collected, because a closure over references inside of a stream keeps the whole future
+        // from being `Send`.
+        let read =
+            |digest| async move { (digest, reader.read_document(digest, DOCUMENT_LIMIT).await) };
         let reads: Vec<_> = level.into_iter().map(read).collect();
         let mut reading = stream::iter(reads).buffer_unordered(concurrency.max(1));
         let mut next = Vec::new();
         while let Some((digest, bytes)) = reading.next().await {
-            let Some(document) = bytes.ok().and_then(|bytes| Document::parse(&bytes).ok()) else { continue };
-            let (entries, subject) = match document {
-                Document::Index { entries, subject } => (entries, subject),
-                Document::Manifest { subject, .. } => (Vec::new(), subject),
+            let Some(document) = bytes.ok().and_then(|bytes| Document::parse(&bytes).ok()) else {
+                continue;
             };
-            if subject.is_some() {
+            let entries = document.entries();
+            if document.subject().is_some() {
                 named.referrers.insert(digest);
             }
-            named.parts.extend(entries.iter().filter_map(|entry| entry.digest.valid()));
+            named
+                .parts
+                .extend(entries.iter().filter_map(|entry| entry.digest.valid()));
             let deeper = entries.iter().filter(|entry| entry.is_manifest_like());
             next.extend(deeper.filter_map(|entry| entry.digest.valid()));
         }

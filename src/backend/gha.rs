@@ -1,8 +1,8 @@
 //! The GitHub Actions cache of a repository.
 //!
-//! GitHub's own interface lists the entries and deletes them, and hands out no content. Inside a job the cache service
-//! does: there the indexes are read, and what they reach is known. Outside, an index is *sealed*: it is there, with its
-//! times and its size, and what it names is not known.
+//! GitHub's own interface lists the entries and deletes them, and hands out no content. Inside a
+//! job the cache service does: there the indexes are read, and what they reach is known. Outside,
+//! an index is *withheld*: it is there, with its times and its size, and what it names is not known.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -16,33 +16,36 @@ use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
 use super::entries::{Branch, DeletionCost, EntryKind, StoreEntry, Surroundings, short_branch};
+use super::github::{Api, credentials};
+use super::listing::BrokenListing;
 use super::{
-    Access, BackendError, CacheReader, Capabilities, ObjectSender, ReadError, RemoteError, Roots, StoredObject,
-    Support, Verified, WayBack,
+    Access, BackendError, CacheReader, Capabilities, ObjectSender, PriceDeletions, ReadAbilities,
+    ReadError, RemoteError, Roots, RootsPart, StoreFacts, StoredObject, Support, Unseen, Verified,
+    WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::{GhaLocation, GithubRepository};
 
-pub(super) mod credentials;
 mod entry;
-pub(super) mod http;
 mod prune;
 mod rest;
 mod runtime;
+mod write;
 
-use entry::{IndexKey, Listed, What};
-use rest::{Lacking, Rest};
-use runtime::Runtime;
+use entry::{EntryContent, IndexKey, ListedEntry};
+use rest::RestApi;
+use runtime::CacheService;
 
-/// Why an index is sealed outside a job.
+/// Why an index is withheld outside a job.
 const OUTSIDE: &str = "what the index names can be read inside a job only";
-/// Why an index is sealed that nobody may touch.
+/// Why an index is not read with `--no-touch`.
 const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
-/// Why an index is sealed that a job may not read.
+/// Why an index is withheld that a job may not read.
 const INVISIBLE: &str = "this job may not read the caches of that branch";
-/// What stands for indexes that are lacking from a list. No scope is called so: names of refs hold an `@`.
+/// The name of a ref that stands for indexes that GitHub does not list. No scope has it: the names
+/// of refs contain an `@`.
 const UNLISTED: &str = "(not listed)";
 
 /// The cache of a repository.
@@ -52,16 +55,19 @@ pub struct GhaCache {
     access: Access,
     /// The address of GitHub's interface, when the environment is not to say it.
     api: Option<String>,
-    rest: OnceCell<Rest>,
-    runtime: OnceCell<Option<Runtime>>,
+    rest: OnceCell<RestApi>,
+    runtime: OnceCell<Option<CacheService>>,
     /// The contents of indexes, by their digests. They are immutable.
     indexes: Mutex<HashMap<Digest, Arc<[u8]>>>,
-    /// The digests of indexes, by the numbers of their entries; none for one that has gone meanwhile.
+    /// The digests of indexes, by the numbers of their entries; none for one that has gone
+    /// since.
     read: Mutex<HashMap<u64, Digest>>,
     /// The branches that wrote entries.
     branches: Mutex<HashSet<String>>,
-    /// What the last listing of all entries lacked.
+    /// Why the last listing of all entries was incomplete.
     unseen: Mutex<Option<String>>,
+    /// The quota and the branches, as of the last listing.
+    around: Mutex<Option<Arc<Surroundings>>>,
 }
 
 /// Finds out which repository is meant when the source does not say.
@@ -88,63 +94,77 @@ impl GhaCache {
             read: Mutex::default(),
             branches: Mutex::default(),
             unseen: Mutex::default(),
+            around: Mutex::default(),
         }
     }
 
-    /// Makes a reader of what lies behind the interface at `api`, whatever the environment says.
+    /// Makes a reader of the API at `api`, whatever the environment says.
     ///
     /// # Errors
     /// When it is no address, or would carry a token in the open.
     pub fn at(api: &str, location: &GhaLocation, access: &Access) -> Result<Self, RemoteError> {
         let api = credentials::check_address("the address of the interface", api)?;
-        Ok(Self { api: Some(api), ..Self::new(location, access) })
+        Ok(Self {
+            api: Some(api),
+            ..Self::new(location, access)
+        })
     }
 
     fn api(&self) -> Result<String, RemoteError> {
         self.api.clone().map_or_else(credentials::api, Ok)
     }
 
-    async fn rest(&self) -> Result<&Rest, RemoteError> {
+    async fn rest(&self) -> Result<&RestApi, RemoteError> {
         let make = || async {
             let api = self.api()?;
             let token = credentials::token(self.location.ghtoken.as_ref(), &api).await;
-            let Access { concurrency, timeout, .. } = self.access;
-            Rest::new(api, repository(&self.location)?, token, concurrency, timeout)
+            let repository = repository(&self.location)?;
+            let api = Api::new(api, token, &self.access)?;
+            Ok(RestApi::new(api, repository, &self.access))
         };
         self.rest.get_or_try_init(make).await
     }
 
     /// Returns the job's cache service; none outside a job.
-    async fn runtime(&self) -> Result<Option<&Runtime>, RemoteError> {
-        let make = || async { Runtime::find(&self.location, self.access.concurrency, self.access.timeout) };
+    async fn runtime(&self) -> Result<Option<&CacheService>, RemoteError> {
+        let make = || async { CacheService::find(&self.location, &self.access) };
         Ok(self.runtime.get_or_try_init(make).await?.as_ref())
     }
 
-    /// Lists all indexes; tells how many are lacking.
-    async fn list_indexes(&self) -> Result<(Vec<Listed>, Option<Lacking>), RemoteError> {
+    /// Lists all indexes; also returns why the list is not whole.
+    async fn list_indexes(&self) -> Result<(Vec<ListedEntry>, Option<BrokenListing>), RemoteError> {
         self.rest().await?.list_all(Some(entry::INDEX_PREFIX)).await
     }
 
     /// Makes a root of an index, which is read when that is possible.
-    async fn root(&self, index: Index) -> Result<Root, RemoteError> {
-        let Index { listed, name, .. } = index;
+    async fn root(&self, index: RankedIndex) -> Result<Root, RemoteError> {
+        let RankedIndex { listed, name, .. } = index;
         let runtime = self.runtime().await?;
-        let sealed = match runtime {
+        let withheld = match runtime {
             None => Some(OUTSIDE),
             Some(_) if self.access.no_touch => Some(UNTOUCHED),
             Some(runtime) if !runtime.may_read(&listed.git_ref) => Some(INVISIBLE),
             Some(_) => None,
         };
-        let known = self.read.lock().ok().and_then(|read| read.get(&listed.id).copied());
-        let digest = match (sealed, known, runtime) {
-            (None, None, Some(runtime)) => {
-                runtime.content(&listed.key).await?.map(|bytes| self.remember(listed.id, bytes))
-            }
+        let known = self
+            .read
+            .lock()
+            .ok()
+            .and_then(|read| read.get(&listed.id).copied());
+        let digest = match (withheld, known, runtime) {
+            (None, None, Some(runtime)) => runtime
+                .content(&listed.key)
+                .await?
+                .map(|bytes| self.remember(listed.id, bytes)),
             (None, known, _) => known,
             (Some(_), ..) => None,
         };
-        let sealed = sealed.or_else(|| digest.is_none().then_some("it could not be read: it went meanwhile"));
-        // A sealed index is told apart by its entry: what its content hashes to is not known.
+        let withheld = withheld.or_else(|| {
+            digest
+                .is_none()
+                .then_some("it could not be read: it went meanwhile")
+        });
+        // A withheld index is identified by its entry: the digest of its content is not known.
         let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));
         let mut descriptor = Descriptor::named(DigestText::Valid(digest));
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
@@ -155,10 +175,14 @@ impl GhaCache {
             branch: Some(listed.git_ref),
             repository: Some(self.rest().await?.repository().to_string()),
             bytes: listed.size_in_bytes,
-            sealed: sealed.map(str::to_owned),
+            withheld: withheld.map(str::to_owned),
             ..RootFacts::default()
         };
-        Ok(Root { names, descriptor, facts })
+        Ok(Root {
+            names,
+            descriptor,
+            facts,
+        })
     }
 
     fn remember(&self, id: u64, bytes: Vec<u8>) -> Digest {
@@ -171,39 +195,59 @@ impl GhaCache {
     }
 }
 
-/// Makes a sealed root of the indexes that are lacking from a list.
-fn unlisted(lacking: Lacking) -> Root {
+/// Makes a withheld root of the indexes that are missing from a list.
+fn unlisted(broken: BrokenListing) -> Root {
     let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
     CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-    let facts = RootFacts { sealed: Some(format!("of the indexes {lacking}")), ..RootFacts::default() };
-    Root { names: vec![UNLISTED.to_owned()], descriptor, facts }
+    let facts = RootFacts {
+        withheld: Some(format!("GitHub does not list all indexes: {broken}")),
+        ..RootFacts::default()
+    };
+    Root {
+        names: vec![UNLISTED.to_owned()],
+        descriptor,
+        facts,
+    }
 }
 
 /// An index with its place among those that superseded each other.
-struct Index {
-    listed: Listed,
+struct RankedIndex {
+    listed: ListedEntry,
     /// The name of its ref.
     name: String,
     /// 0 for the one that a build imports.
     former: u32,
 }
 
-/// Sorts indexes out: of those of a scope and branch a build imports the one that was made last; the others are former
-/// contents (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
-fn sort_out(all: Vec<Listed>) -> Vec<Index> {
+/// Sorts indexes out: of those of a scope and branch a build imports the one that was made last;
+/// the others are previous versions (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
+fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
     let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
-    let by_hash: HashMap<String, String> =
-        refs.into_iter().map(|git_ref| (entry::ref_hash(&git_ref), git_ref)).collect();
-    let mut groups: HashMap<_, Vec<(u64, Listed)>> = HashMap::new();
+    let by_hash: HashMap<String, String> = refs
+        .into_iter()
+        .map(|git_ref| (entry::ref_hash(&git_ref), git_ref))
+        .collect();
+    let mut groups: HashMap<_, Vec<(u64, ListedEntry)>> = HashMap::new();
     for listed in all {
-        let What::Index(IndexKey { scope, ref_hash, is_signed, number }) = listed.what() else { continue };
+        let EntryContent::Index(IndexKey {
+            scope,
+            ref_hash,
+            is_signed,
+            number,
+        }) = listed.what()
+        else {
+            continue;
+        };
         let key = (scope, ref_hash, listed.git_ref.clone(), is_signed);
         groups.entry(key).or_default().push((number, listed));
     }
     let mut sorted = Vec::new();
     for ((scope, ref_hash, git_ref, is_signed), mut group) in groups {
-        // A hash that is not the entry's own branch's was written for another, which may be among the known ones.
-        let hashed = by_hash.get(&ref_hash).map_or(ref_hash.as_str(), |git_ref| short_branch(git_ref));
+        // A hash that is not the entry's own branch's was written for another, which may be among
+        // the known ones.
+        let hashed = by_hash
+            .get(&ref_hash)
+            .map_or(ref_hash.as_str(), |git_ref| short_branch(git_ref));
         let place = short_branch(&git_ref);
         let mut name = format!("{scope}@{hashed}");
         if hashed != place {
@@ -213,7 +257,11 @@ fn sort_out(all: Vec<Listed>) -> Vec<Index> {
             name.push_str(" signed");
         }
         group.sort_by(|(a, one), (b, other)| (other.created_at, b).cmp(&(one.created_at, a)));
-        let former = (0..).zip(group).map(|(former, (_, listed))| Index { listed, name: name.clone(), former });
+        let former = (0..).zip(group).map(|(former, (_, listed))| RankedIndex {
+            listed,
+            name: name.clone(),
+            former,
+        });
         sorted.extend(former);
     }
     sorted.sort_by(|a, b| (&a.name, a.former, a.listed.id).cmp(&(&b.name, b.former, b.listed.id)));
@@ -222,76 +270,104 @@ fn sort_out(all: Vec<Listed>) -> Vec<Index> {
 
 #[async_trait]
 impl CacheReader for GhaCache {
-    async fn roots(&self) -> Result<Roots, BackendError> {
-        let (listed, lacking) = self.list_indexes().await?;
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+        let (listed, broken) = self.list_indexes().await?;
         let indexes = sort_out(listed);
-        let told: Vec<String> = indexes.iter().map(|index| format!("{}\n", index.listed.name())).collect();
+        let told: Vec<String> = indexes
+            .iter()
+            .map(|index| format!("{}\n", index.listed.name()))
+            .collect();
         let fingerprint = Digest::of(told.concat().as_bytes());
-        let current: Vec<_> =
-            indexes.into_iter().filter(|index| index.former == 0).map(|index| self.root(index)).collect();
+        let current: Vec<_> = indexes
+            .into_iter()
+            .filter(|index| index.former == 0)
+            .map(|index| self.root(index))
+            .collect();
         let mut reading = stream::iter(current).buffered(self.access.concurrency.max(1));
         let mut entries = Vec::new();
         while let Some(root) = reading.next().await {
             entries.push(root?);
         }
-        // What an index reaches that is not listed is as little known as what a sealed one does: no layer may go for it.
-        entries.extend(lacking.map(unlisted));
-        Ok(Roots { entries, fingerprint })
+        // What an index reaches that is not listed is as little known as what a withheld one does: no
+        // layer may go for it.
+        entries.extend(broken.map(unlisted));
+        let roots = Roots {
+            entries,
+            fingerprint,
+        };
+        RootsPart::send_all(&parts, &roots).await;
+        Ok(roots)
     }
 
-    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
-        let (pages, mut received) = mpsc::channel::<Vec<Listed>>(1);
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        let (pages, mut received) = mpsc::channel::<Vec<ListedEntry>>(1);
         let telling = async {
-            let mut told = Told::default();
+            let mut told = ListedSoFar::default();
             while let Some(page) = received.recv().await {
-                let batch = page.into_iter().flat_map(|listed| told.tell(listed)).collect();
+                let batch = page
+                    .into_iter()
+                    .flat_map(|listed| told.tell(listed))
+                    .collect();
                 if cancel.is_cancelled() || sender.send(batch).await.is_err() {
                     return told;
                 }
             }
-            // A receiver that is gone has lost its interest.
+            // A send error means that the receiver is gone.
             let _ = sender.send(told.indexes()).await;
             told
         };
         let rest = self.rest().await?;
-        let (lacking, told) = tokio::join!(rest.list(None, pages), telling);
-        if let (Ok(lacking), Ok(mut unseen)) = (&lacking, self.unseen.lock()) {
-            *unseen = lacking.map(|lacking| format!("{lacking}: the figures are too small"));
+        let (broken, told) = tokio::join!(rest.list(None, pages), telling);
+        if let (Ok(broken), Ok(mut unseen)) = (&broken, self.unseen.lock()) {
+            *unseen = broken.map(|broken| {
+                format!("GitHub does not list all entries ({broken}): the figures are too small")
+            });
         }
         if let Ok(mut branches) = self.branches.lock() {
             branches.extend(told.branches);
         }
-        lacking?;
+        broken?;
+        let around = cancel
+            .run_until_cancelled(Box::pin(self.surroundings()))
+            .await;
+        if let (Some(around), Ok(mut known)) = (around, self.around.lock()) {
+            *known = around.map(Arc::new);
+        }
         Ok(())
     }
 
-    async fn unseen(&self) -> Option<String> {
-        self.unseen.lock().ok()?.clone()
-    }
-
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let known = self.indexes.lock().ok().and_then(|indexes| indexes.get(&digest).cloned());
+        let known = self
+            .indexes
+            .lock()
+            .ok()
+            .and_then(|indexes| indexes.get(&digest).cloned());
         let bytes = match known {
             Some(bytes) => bytes.to_vec(),
             None => self.blob(digest).await?,
         };
         let size = bytes.len() as u64;
-        if size > limit { Err(ReadError::TooLarge { size, limit }) } else { Ok(bytes) }
+        if size > limit {
+            Err(ReadError::TooLarge { size, limit })
+        } else {
+            Ok(bytes)
+        }
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let runtime = self.in_job().await?;
-        let content = runtime.open(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
-        Ok(Box::new(Verified::new(SyncIoBridge::new(Box::pin(content)), digest)))
-    }
-
-    async fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            delete_ref: Support::Yes,
-            delete_object: Support::Yes,
-            way_back: WayBack::None,
-            settling: SignedDuration::ZERO,
-        }
+        let content = runtime
+            .open(&format!("buildkit-blob-1-{digest}"))
+            .await?
+            .ok_or(ReadError::Absent)?;
+        Ok(Box::new(Verified::new(
+            SyncIoBridge::new(Box::pin(content)),
+            digest,
+        )))
     }
 
     async fn place(&self) -> Result<String, BackendError> {
@@ -299,35 +375,88 @@ impl CacheReader for GhaCache {
         Ok(format!("gha:{} at {api}", repository(&self.location)?))
     }
 
+    async fn facts(&self) -> StoreFacts {
+        let unseen = self.unseen.lock().ok().and_then(|unseen| unseen.clone());
+        let capabilities = Capabilities {
+            delete_ref: Support::Yes,
+            delete_object: Support::Yes,
+            way_back: WayBack::None,
+            settling: SignedDuration::ZERO,
+        };
+        StoreFacts {
+            rewrite_ref: self.may_write().await,
+            unlisted_versions: None,
+            unseen: unseen.map(Unseen::Part),
+            surroundings: self.around.lock().ok().and_then(|around| around.clone()),
+            ..StoreFacts::new(capabilities)
+        }
+    }
+
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            cost: Some(self),
+            versions: Some(self),
+            ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl PriceDeletions for GhaCache {
+    async fn deletion_cost(&self) -> Option<DeletionCost> {
+        let rest = self.rest().await.ok()?;
+        Some(DeletionCost {
+            repository: rest.repository().to_string(),
+            account: rest.account().await,
+            token: rest.token(),
+            a_minute: rest::DELETIONS_A_MINUTE,
+            left: rest.budget(),
+        })
+    }
+}
+
+impl GhaCache {
+    /// Asks for the quota and the branches.
     async fn surroundings(&self) -> Option<Surroundings> {
         let mut around = self.rest().await.ok()?.surroundings().await;
-        let (knows_branches, knows_pulls) = (
-            !around.unknown.iter().any(|unknown| unknown.starts_with("which branches")),
-            !around.unknown.iter().any(|unknown| unknown.starts_with("which pull")),
-        );
-        let branches = self.branches.lock().map(|branches| branches.clone()).unwrap_or_default();
+        if let Ok(Some(runtime)) = self.runtime().await {
+            around.job_writes = runtime.may_write();
+        }
+        let knows_branches = !around
+            .unknown
+            .iter()
+            .any(|unknown| unknown.starts_with("which branches"));
+        let knows_pulls = !around
+            .unknown
+            .iter()
+            .any(|unknown| unknown.starts_with("which pull"));
+        let branches = self
+            .branches
+            .lock()
+            .map(|branches| branches.clone())
+            .unwrap_or_default();
         for branch in branches {
             let is_told = (knows_branches && branch.starts_with("refs/heads/"))
                 || (knows_pulls && branch.starts_with("refs/pull/"));
             if is_told {
-                around.branches.entry(branch).or_insert(Branch { is_gone: true, base: None });
+                around.branches.entry(branch).or_insert(Branch {
+                    is_gone: true,
+                    base: None,
+                });
             }
         }
         Some(around)
     }
 
-    async fn cost(&self) -> Option<DeletionCost> {
-        Some(DeletionCost { a_minute: rest::DELETIONS_A_MINUTE, left: self.rest().await.ok()?.budget() })
-    }
-}
-
-impl GhaCache {
     /// Returns the service that hands out blobs.
-    async fn in_job(&self) -> Result<&Runtime, ReadError> {
-        let sealed = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
-        let runtime = self.runtime().await?.ok_or_else(|| sealed("content can be read inside a job only"))?;
+    async fn in_job(&self) -> Result<&CacheService, ReadError> {
+        let withheld = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
+        let runtime = self
+            .runtime()
+            .await?
+            .ok_or_else(|| withheld("content can be read inside a job only"))?;
         if self.access.no_touch {
-            return Err(sealed("reading it counts as a use of it (--no-touch)"));
+            return Err(withheld("reading it counts as a use of it (--no-touch)"));
         }
         Ok(runtime)
     }
@@ -335,57 +464,80 @@ impl GhaCache {
     /// Reads a small blob inside a job.
     async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
         let runtime = self.in_job().await?;
-        let bytes = runtime.content(&format!("buildkit-blob-1-{digest}")).await?.ok_or(ReadError::Absent)?;
+        let bytes = runtime
+            .content(&format!("buildkit-blob-1-{digest}"))
+            .await?
+            .ok_or(ReadError::Absent)?;
         let limit = DOCUMENT_LIMIT;
         if bytes.len() as u64 > limit {
-            return Err(ReadError::TooLarge { size: bytes.len() as u64, limit });
+            return Err(ReadError::TooLarge {
+                size: bytes.len() as u64,
+                limit,
+            });
         }
-        digest.check(&bytes).map_err(|found| ReadError::WrongBytes { found })?;
+        digest
+            .check(&bytes)
+            .map_err(|found| ReadError::WrongBytes { found })?;
         Ok(bytes)
     }
 }
 
-/// What a listing has told so far.
+/// The entries that a listing has sent so far.
 #[derive(Default)]
-struct Told {
+struct ListedSoFar {
     blobs: HashSet<Digest>,
     branches: HashSet<String>,
     /// Which of them are superseded is known in the end.
-    indexes: Vec<Listed>,
+    indexes: Vec<ListedEntry>,
 }
 
-impl Told {
-    fn tell(&mut self, listed: Listed) -> Vec<StoredObject> {
+impl ListedSoFar {
+    fn tell(&mut self, listed: ListedEntry) -> Vec<StoredObject> {
         if !self.branches.contains(&listed.git_ref) {
             self.branches.insert(listed.git_ref.clone());
         }
-        let (label, touched, size) = (listed.key.clone(), listed.touched(), listed.size_in_bytes);
+        let label = listed.key.clone();
+        let touched = listed.touched();
+        let size = listed.size_in_bytes;
         let entry = |listed, kind| StoredObject::Entry(store_entry(listed, label, kind));
         match listed.what() {
-            What::Index(_) => {
+            EntryContent::Index(_) => {
                 self.indexes.push(listed);
                 Vec::new()
             }
-            What::Blob(digest) if self.blobs.insert(digest) => {
-                let blob = StoredObject::Blob { digest, size, modified: Some(touched) };
+            EntryContent::Blob(digest) if self.blobs.insert(digest) => {
+                let blob = StoredObject::Blob {
+                    digest,
+                    size,
+                    modified: Some(touched),
+                };
                 vec![blob, entry(listed, EntryKind::Blob(digest))]
             }
-            What::Blob(digest) => vec![entry(listed, EntryKind::Copy(digest))],
-            What::Signature => vec![entry(listed, EntryKind::Signature)],
-            What::Foreign(tool) => vec![entry(listed, EntryKind::Foreign(tool))],
+            EntryContent::Blob(digest) => vec![entry(listed, EntryKind::Copy(digest))],
+            EntryContent::Signature => vec![entry(listed, EntryKind::Signature)],
+            EntryContent::Foreign(tool) => vec![entry(listed, EntryKind::Foreign(tool))],
         }
     }
 
     fn indexes(&mut self) -> Vec<StoredObject> {
-        let told =
-            |index: Index| StoredObject::Entry(store_entry(index.listed, index.name, EntryKind::Former(index.former)));
+        let told = |index: RankedIndex| {
+            StoredObject::Entry(store_entry(
+                index.listed,
+                index.name,
+                EntryKind::Former(index.former),
+            ))
+        };
         let indexes = sort_out(std::mem::take(&mut self.indexes));
         // Those that a build imports are refs.
-        indexes.into_iter().filter(|index| index.former > 0).map(told).collect()
+        indexes
+            .into_iter()
+            .filter(|index| index.former > 0)
+            .map(told)
+            .collect()
     }
 }
 
-fn store_entry(listed: Listed, label: String, kind: EntryKind) -> StoreEntry {
+fn store_entry(listed: ListedEntry, label: String, kind: EntryKind) -> StoreEntry {
     StoreEntry {
         name: listed.name(),
         label,

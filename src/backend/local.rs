@@ -1,36 +1,55 @@
 //! A directory that `type=local` wrote: an OCI image layout with content-addressed blobs.
 //!
-//! Everything in such a directory may be hostile or half written. A blob is opened only by a parsed digest, only when it is
-//! a plain file, and never through a symbolic link; what has no business there is told as unknown.
+//! Everything in such a directory may be hostile or half written. A blob is opened only by a parsed
+//! digest and only when it is a plain file. No symbolic link inside a layout is followed, with two
+//! exceptions, which the user made: `blobs` and the folders in it may be links to another disk.
+//! Such a cache can be read; its blobs are not deleted, because other caches may share them. The
+//! path of the layout itself may be a link.
 
-use std::fs::{self, OpenOptions};
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::fs::OFlags;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::files::{self, blocking, flags, show};
+use super::files::{self, blocking, show};
 use super::{
-    BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError, ReadError, Roots, Verified,
+    BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance,
+    ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, Roots, RootsPart, StoreFacts,
+    Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{self, LayoutError, Root};
 use crate::format::manifest::DOCUMENT_LIMIT;
+use crate::source::path::to_text;
 
+use dir::Dir;
+use folders::Layout;
+
+mod dir;
+mod folders;
 mod index;
 mod listing;
 mod lock;
+mod mistaken;
 mod prune;
 mod referrers;
 mod refs;
 mod remove;
+mod restore;
 mod rewrite;
 mod trash;
+mod walk;
+mod watch;
+
+pub use trash::{RunTrash, left_by as trash_left_by};
 
 /// The file that lists the refs.
 const INDEX: &str = "index.json";
@@ -43,27 +62,69 @@ const INGEST: &str = "ingest";
 /// The lock that BuildKit holds while it writes the index.
 const INDEX_LOCK: &str = "index.json.lock";
 
-/// How often an index that changes from one reading to the next is read before it is called damaged: BuildKit writes it in
-/// place, and cuts it to its length afterwards (`client/ociindex/ociindex.go`). Its lock is not taken, for a build that finds
-/// it held fails.
-const INDEX_READS: u32 = 4;
+/// How often one of these files that is empty or does not parse is read before it is called
+/// damaged. Each export writes `oci-layout` again, which empties it first, and `index.json` in
+/// place, which is cut to its length afterwards (`client/ociindex/ociindex.go`). The lock is not
+/// taken to read them: a build that finds it held fails.
+const READS: u32 = 6;
 /// How long a build is given to finish its write.
-const INDEX_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Returns whether the blobs of a layout are on another file system than the layout itself.
+pub fn has_blobs_on_a_mount(dir: &Path) -> bool {
+    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+    let (layout, blobs) = (device(dir), device(&dir.join(BLOBS)));
+    blobs.is_some() && layout.is_some() && layout != blobs
+}
 
 /// A local cache directory.
 #[derive(Debug, Clone)]
 pub struct LocalCache {
     dir: PathBuf,
+    /// Provenance statements by ref, of a cache that has them.
+    provenance: Arc<HashMap<String, Vec<u8>>>,
+    /// Whether no build writes to it: it is a copy of the program's own.
+    is_private: bool,
 }
 
 impl LocalCache {
     /// Names a directory; nothing is read yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self {
+            dir: dir.into(),
+            provenance: Arc::default(),
+            is_private: false,
+        }
     }
 
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
-        trash::blob_in(&self.dir, digest)
+    /// Marks it as a copy to which no build writes.
+    pub(super) fn private(self) -> Self {
+        Self {
+            is_private: true,
+            ..self
+        }
+    }
+
+    /// Adds provenance statements by ref.
+    pub(super) fn with_provenance(self, provenance: Arc<HashMap<String, Vec<u8>>>) -> Self {
+        Self { provenance, ..self }
+    }
+
+    /// Opens the layout to change it.
+    fn open_layout(&self) -> Result<Layout, PruneError> {
+        Layout::open(&self.dir).map_err(|source| PruneError::Io {
+            doing: "open",
+            place: show(&self.dir),
+            source,
+        })
+    }
+
+    /// Opens a blob for reading; returns its size in bytes, too.
+    fn open_blob_file(&self, digest: &Digest) -> Result<(File, u64), ReadError> {
+        let file = Layout::open(&self.dir)
+            .and_then(|layout| layout.linked_blobs(digest.algorithm()))
+            .and_then(|blobs| blobs.file(digest.hex()));
+        files::opened(file)
     }
 
     fn place(&self, name: &str) -> String {
@@ -77,40 +138,63 @@ impl LocalCache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(BackendError::NotFound(show(&self.dir)));
             }
-            Err(source) => return Err(BackendError::Io { place: show(&self.dir), source }),
+            Err(source) => {
+                return Err(BackendError::Io {
+                    place: show(&self.dir),
+                    source,
+                });
+            }
         }
-        let marker = self.read_own_file(MARKER)?;
-        if let Some(marker) = &marker {
-            layout::check_marker(marker).map_err(|source| self.layout_error(MARKER, source))?;
-        }
+        let marker = self.read_settled(MARKER, layout::check_marker)?;
         let why = match marker {
-            Some(_) => "it has no index.json; did its first export end early?",
+            Some(()) => "it has no index.json; did its first export end early?",
             None => "it has no index.json",
         };
         self.read_index()?.ok_or_else(|| self.not_a_layout(why))
     }
 
-    /// Reads the index, again when it may have been caught between two writes; nothing when it is not there.
+    /// Reads the index; nothing when it is not there.
     fn read_index(&self) -> Result<Option<Roots>, BackendError> {
-        let mut before = None;
-        for _ in 0..INDEX_READS {
-            let Some(index) = self.read_own_file(INDEX)? else { return Ok(None) };
-            match layout::parse_index(&index) {
-                Ok(entries) => return Ok(Some(Roots { entries, fingerprint: layout::fingerprint(&index) })),
-                Err(LayoutError::Empty | LayoutError::Json(_)) if before.as_ref() != Some(&index) => {}
-                Err(source) => return Err(self.layout_error(INDEX, source)),
+        self.read_settled(INDEX, |index| {
+            Ok(Roots {
+                entries: layout::parse_index(index)?,
+                fingerprint: layout::fingerprint(index),
+            })
+        })
+    }
+
+    /// Reads and parses one of the layout's own files, again when it may have been caught between
+    /// two writes; nothing when it is not there.
+    fn read_settled<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&[u8]) -> Result<T, LayoutError>,
+    ) -> Result<Option<T>, BackendError> {
+        let mut fault = LayoutError::Empty;
+        for reading in 0..READS {
+            if reading > 0 {
+                thread::sleep(PAUSE);
             }
-            before = Some(index);
-            thread::sleep(INDEX_PAUSE);
+            let Some(bytes) = self.read_own_file(name)? else {
+                return Ok(None);
+            };
+            match parse(&bytes) {
+                Ok(parsed) => return Ok(Some(parsed)),
+                Err(error @ (LayoutError::Empty | LayoutError::Json(_))) => fault = error,
+                Err(error) => return Err(self.layout_error(name, error)),
+            }
         }
-        Err(self.layout_error(INDEX, LayoutError::Json("it is written all the time".to_owned())))
+        Err(self.layout_error(name, fault))
     }
 
     /// Reads one of the layout's own small files; nothing when it is not there.
     fn read_own_file(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
-        let fail = |source| BackendError::Io { place: self.place(name), source };
-        // Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-        let file = match OpenOptions::new().read(true).custom_flags(flags(OFlags::NONBLOCK)).open(self.dir.join(name)) {
+        let fail = |source| BackendError::Io {
+            place: self.place(name),
+            source,
+        };
+        let opened = Dir::named(&self.dir).and_then(|dir| dir.file(name));
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fail(error)),
@@ -120,76 +204,124 @@ impl LocalCache {
             return Err(self.not_a_layout(&format!("its {name} is not a plain file")));
         }
         if found.len() > DOCUMENT_LIMIT {
-            return Err(BackendError::TooLarge { place: self.place(name), size: found.len(), limit: DOCUMENT_LIMIT });
+            return Err(BackendError::TooLarge {
+                place: self.place(name),
+                size: found.len(),
+                limit: DOCUMENT_LIMIT,
+            });
         }
         let mut bytes = Vec::new();
-        file.take(DOCUMENT_LIMIT).read_to_end(&mut bytes).map_err(fail)?;
+        file.take(DOCUMENT_LIMIT)
+            .read_to_end(&mut bytes)
+            .map_err(fail)?;
         Ok(Some(bytes))
     }
 
     fn not_a_layout(&self, why: &str) -> BackendError {
-        BackendError::NotALayout { place: show(&self.dir), why: why.to_owned() }
+        BackendError::NotALayout {
+            place: show(&self.dir),
+            why: why.to_owned(),
+            hint: mistaken::hint(&self.dir),
+        }
     }
 
     fn layout_error(&self, name: &str, source: LayoutError) -> BackendError {
-        BackendError::Layout { file: self.place(name), source }
+        BackendError::Layout {
+            file: self.place(name),
+            source,
+        }
     }
 }
 
 #[async_trait]
 impl CacheReader for LocalCache {
-    async fn roots(&self) -> Result<Roots, BackendError> {
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let cache = self.clone();
-        blocking(move || cache.read_roots()).await.unwrap_or(Err(BackendError::Interrupted))
+        let roots = blocking(move || cache.read_roots())
+            .await
+            .unwrap_or(Err(BackendError::Interrupted))?;
+        RootsPart::send_all(&parts, &roots).await;
+        Ok(roots)
     }
 
-    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
         let dir = self.dir.clone();
-        blocking(move || listing::list(&dir, &sender, &cancel)).await.unwrap_or(Err(BackendError::Interrupted))
+        blocking(move || listing::list(&dir, &sender, &cancel))
+            .await
+            .unwrap_or(Err(BackendError::Interrupted))
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let cache = self.clone();
-        blocking(move || files::read_document(&cache.blob_path(&digest), digest, limit))
+        blocking(move || files::read_verified(cache.open_blob_file(&digest)?, digest, limit))
             .await
             .unwrap_or(Err(ReadError::Interrupted))
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let cache = self.clone();
-        let opened =
-            blocking(move || files::open(&cache.blob_path(&digest))).await.unwrap_or(Err(ReadError::Interrupted));
+        let opened = blocking(move || cache.open_blob_file(&digest))
+            .await
+            .unwrap_or(Err(ReadError::Interrupted));
         opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
-    }
-
-    async fn capabilities(&self) -> Capabilities {
-        let cache = self.clone();
-        let found = blocking(move || cache.what_can_be_deleted()).await;
-        found.unwrap_or_else(|| Capabilities::none("interrupted"))
     }
 
     async fn place(&self) -> Result<String, BackendError> {
         let dir = fs::canonicalize(&self.dir);
-        let dir = dir.map_err(|source| BackendError::Io { place: show(&self.dir), source })?;
-        dir.into_os_string().into_string().map_err(|_| self.not_a_layout("its path is not UTF-8"))
+        let dir = dir.map_err(|source| BackendError::Io {
+            place: show(&self.dir),
+            source,
+        })?;
+        Ok(to_text(&dir))
     }
 
-    fn has_referrers(&self) -> bool {
-        true
+    async fn facts(&self) -> StoreFacts {
+        let cache = self.clone();
+        let found = blocking(move || cache.what_can_be_deleted()).await;
+        let free = rustix::fs::statvfs(&self.dir).ok();
+        StoreFacts {
+            free_bytes: free.and_then(|found| found.f_bavail.checked_mul(found.f_frsize)),
+            ..StoreFacts::new(found.unwrap_or_else(|| Capabilities::none("interrupted")))
+        }
     }
 
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            referrers: Some(self),
+            dropped: Some(self),
+            provenance: Some(self),
+            ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl KeepProvenance for LocalCache {
+    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
+        self.provenance.get(ref_name).cloned().into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl FindReferrers for LocalCache {
     async fn referrers(&self, unnamed: Vec<Digest>) -> Result<Vec<(Digest, Root)>, BackendError> {
         let cache = self.clone();
-        blocking(move || cache.find_referrers(&unnamed)).await.unwrap_or(Err(BackendError::Interrupted))
+        blocking(move || cache.find_referrers(&unnamed))
+            .await
+            .unwrap_or(Err(BackendError::Interrupted))
     }
+}
 
+#[async_trait]
+impl RememberRefs for LocalCache {
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
         let cache = self.clone();
-        blocking(move || cache.read_dropped()).await.unwrap_or(Err(BackendError::Interrupted.into()))
-    }
-
-    async fn free_bytes(&self) -> Option<u64> {
-        let found = rustix::fs::statvfs(&self.dir).ok()?;
-        found.f_bavail.checked_mul(found.f_frsize)
+        blocking(move || cache.read_dropped())
+            .await
+            .unwrap_or(Err(BackendError::Interrupted.into()))
     }
 }

@@ -1,4 +1,5 @@
-//! A cache that lives in memory: the built-in demo, and stores of any size for tests and measurements.
+//! A cache that lives in memory: the built-in demo, and stores of any size for tests and
+//! measurements.
 
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
@@ -6,10 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BackendError, CacheReader, ObjectSender, OtherKind, OtherObject, ReadError, Roots, StoredObject, Verified,
+    BackendError, CacheReader, Capabilities, KeepProvenance, ObjectSender, OtherKind, OtherObject,
+    ReadAbilities, ReadError, Roots, RootsPart, StoreFacts, StoredObject, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{self, Root};
@@ -18,7 +21,7 @@ use crate::inventory::blobs::BlobTable;
 const BATCH: usize = 512;
 
 /// The cache that is built into the program: an OCI layout with provenance statements, packed.
-const DEMO: &[u8] = include_bytes!("../../assets/demo.tar.gz");
+pub(super) const DEMO: &[u8] = include_bytes!("../../assets/demo.tar.gz");
 
 /// Unpacks the built-in cache.
 ///
@@ -69,7 +72,8 @@ impl MemoryCache {
         Ok(())
     }
 
-    /// Reads an OCI layout out of a tar archive, with provenance statements as `provenance/REF.json` beside it.
+    /// Reads an OCI layout out of a tar archive, with provenance statements as
+    /// `provenance/REF.json` next to it.
     ///
     /// # Errors
     /// When the archive is damaged or holds no layout.
@@ -82,8 +86,9 @@ impl MemoryCache {
                 continue;
             }
             let path = entry.path()?.to_string_lossy().into_owned();
-            let modified =
-                i64::try_from(entry.header().mtime()?).ok().and_then(|time| Timestamp::from_second(time).ok());
+            let modified = i64::try_from(entry.header().mtime()?)
+                .ok()
+                .and_then(|time| Timestamp::from_second(time).ok());
             let size = entry.size();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes)?;
@@ -95,7 +100,9 @@ impl MemoryCache {
                     cache.add_blob(bytes, modified);
                 }
                 ["provenance", file] => {
-                    cache.provenance.insert(file.trim_end_matches(".json").to_owned(), bytes);
+                    cache
+                        .provenance
+                        .insert(file.trim_end_matches(".json").to_owned(), bytes);
                 }
                 ["ingest", upload, ..] => {
                     let name = format!("ingest/{upload}");
@@ -115,7 +122,9 @@ impl MemoryCache {
                 })),
             }
         }
-        cache.others.extend(uploads.into_values().map(StoredObject::Partial));
+        cache
+            .others
+            .extend(uploads.into_values().map(StoredObject::Partial));
         Ok(cache)
     }
 
@@ -126,11 +135,20 @@ impl MemoryCache {
 
 #[async_trait]
 impl CacheReader for MemoryCache {
-    async fn roots(&self) -> Result<Roots, BackendError> {
-        Ok(Roots { entries: self.roots.clone(), fingerprint: Digest::of(&self.index) })
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+        let roots = Roots {
+            entries: self.roots.clone(),
+            fingerprint: Digest::of(&self.index),
+        };
+        RootsPart::send_all(&parts, &roots).await;
+        Ok(roots)
     }
 
-    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
         let mut batch = self.others.clone();
         for blob in self.blobs.iter() {
             batch.push(StoredObject::Blob {
@@ -138,12 +156,13 @@ impl CacheReader for MemoryCache {
                 size: blob.size().unwrap_or_default(),
                 modified: blob.modified(),
             });
-            if batch.len() >= BATCH && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())
+            if batch.len() >= BATCH
+                && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())
             {
                 return Ok(());
             }
         }
-        // A receiver that is gone has lost its interest.
+        // A send error means that the receiver is gone.
         let _ = sender.send(batch).await;
         Ok(())
     }
@@ -151,17 +170,38 @@ impl CacheReader for MemoryCache {
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let bytes = self.content(&digest)?;
         let size = bytes.len() as u64;
-        if size > limit { Err(ReadError::TooLarge { size, limit }) } else { Ok(bytes.to_vec()) }
+        if size > limit {
+            Err(ReadError::TooLarge { size, limit })
+        } else {
+            Ok(bytes.to_vec())
+        }
     }
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
-        Ok(Box::new(Verified::new(Cursor::new(self.content(&digest)?), digest)))
+        Ok(Box::new(Verified::new(
+            Cursor::new(self.content(&digest)?),
+            digest,
+        )))
     }
 
     async fn place(&self) -> Result<String, BackendError> {
         Ok("memory".to_owned())
     }
 
+    async fn facts(&self) -> StoreFacts {
+        StoreFacts::new(Capabilities::none("nothing can be deleted here"))
+    }
+
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            provenance: Some(self),
+            ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl KeepProvenance for MemoryCache {
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
         self.provenance.get(ref_name).cloned().into_iter().collect()
     }

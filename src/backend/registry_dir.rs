@@ -1,18 +1,24 @@
-//! The directory in which a registry of the distribution project keeps its store, read and never written.
+//! The directory in which a registry of the distribution project keeps its store, read and never
+//! written.
 //!
-//! It tells what the registry itself does not: every blob, and what each tag pointed to before. The layout is that of
-//! `registry/storage/paths.go` in distribution, and has been the same since its version 2.
+//! It shows more than the registry itself: every blob, and the earlier targets of each tag. The
+//! layout is that of `registry/storage/paths.go` in distribution, and has been the same since its
+//! version 2.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::files::{self, blocking, show};
 use super::former::{self, Untagged};
-use super::{BackendError, CacheReader, Capabilities, ObjectSender, ReadError, Roots, Verified};
+use super::{
+    BackendError, CacheReader, Capabilities, ObjectSender, ReadError, Roots, RootsPart, StoreFacts,
+    Verified,
+};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::Descriptor;
@@ -20,7 +26,7 @@ use crate::format::manifest::Descriptor;
 mod listing;
 mod walk;
 
-use walk::Repository;
+use walk::StoredRepository;
 
 /// Where the store lies below the directory that the registry's configuration names.
 const STORE: &str = "docker/registry/v2";
@@ -35,14 +41,20 @@ pub struct RegistryDir {
 }
 
 impl RegistryDir {
-    /// Names a directory: the registry's `rootdirectory`, or the store below it. Nothing is read yet.
+    /// Names a directory: the registry's `rootdirectory`, or the store below it. Nothing is read
+    /// yet.
     pub fn new(dir: impl Into<PathBuf>, concurrency: usize) -> Self {
-        Self { dir: dir.into(), concurrency }
+        Self {
+            dir: dir.into(),
+            concurrency,
+        }
     }
 
     fn store(&self) -> Result<PathBuf, BackendError> {
         let below = self.dir.join(STORE);
-        let found = [below, self.dir.clone()].into_iter().find(|store| store.join("repositories").is_dir());
+        let found = [below, self.dir.clone()]
+            .into_iter()
+            .find(|store| store.join("repositories").is_dir());
         match found {
             Some(store) => Ok(store),
             None if self.dir.is_dir() => Err(BackendError::NotAStore(show(&self.dir))),
@@ -50,11 +62,20 @@ impl RegistryDir {
         }
     }
 
-    /// Makes the roots of one repository: its tags, then what they pointed to before, then what never had one.
-    async fn roots_of(&self, repository: Repository) -> Vec<Root> {
+    /// Makes the roots of one repository: its tags, then their previous versions, then manifests
+    /// that never had one.
+    async fn roots_of(&self, repository: StoredRepository) -> Vec<Root> {
         let name = &repository.name;
-        let mut roots: Vec<Root> = repository.tags.iter().map(|tag| tag_root(name, tag)).collect();
-        let current: Vec<Digest> = repository.tags.iter().filter_map(|tag| tag.current.valid()).collect();
+        let mut roots: Vec<Root> = repository
+            .tags
+            .iter()
+            .map(|tag| tag_root(name, tag))
+            .collect();
+        let current: Vec<Digest> = repository
+            .tags
+            .iter()
+            .filter_map(|tag| tag.current.valid())
+            .collect();
         let untagged = displaced(&repository, &current);
         roots.extend(former::roots(self, current, untagged, name, self.concurrency).await);
         roots
@@ -63,32 +84,51 @@ impl RegistryDir {
 
 fn tag_root(repository: &str, tag: &walk::Tag) -> Root {
     let descriptor = Descriptor::named(tag.current.clone());
-    let facts = RootFacts { modified: tag.modified, repository: Some(repository.to_owned()), ..RootFacts::default() };
-    Root { facts, ..Root::new(vec![format!("{repository}:{}", tag.name)], descriptor) }
+    let facts = RootFacts {
+        modified: tag.modified,
+        repository: Some(repository.to_owned()),
+        ..RootFacts::default()
+    };
+    Root {
+        facts,
+        ..Root::new(vec![format!("{repository}:{}", tag.name)], descriptor)
+    }
 }
 
-/// Returns the manifests of a repository that no tag points to, each with the tag that pointed to it last.
-fn displaced(repository: &Repository, current: &[Digest]) -> Vec<Untagged> {
+/// Returns the manifests of a repository that no tag points to, each with the tag that pointed to
+/// it last.
+fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged> {
     let former = |digest: Digest| {
         let tags = repository.tags.iter();
-        let past = tags.flat_map(|tag| tag.history.iter().map(move |past| (past.modified, &tag.name, past.digest)));
+        let past = tags.flat_map(|tag| {
+            tag.history
+                .iter()
+                .map(move |past| (past.modified, &tag.name, past.digest))
+        });
         past.filter(|(.., found)| *found == digest).max()
     };
-    let untagged = repository.revisions.iter().filter(|revision| !current.contains(&revision.digest));
+    let untagged = repository
+        .revisions
+        .iter()
+        .filter(|revision| !current.contains(&revision.digest));
     untagged
         .map(|revision| {
             let (modified, of): (Option<Timestamp>, _) = match former(revision.digest) {
                 Some((modified, tag, _)) => (modified, Some(format!("{}:{tag}", repository.name))),
                 None => (revision.modified, None),
             };
-            Untagged { digest: revision.digest, modified, of }
+            Untagged {
+                digest: revision.digest,
+                modified,
+                of,
+            }
         })
         .collect()
 }
 
 #[async_trait]
 impl CacheReader for RegistryDir {
-    async fn roots(&self) -> Result<Roots, BackendError> {
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let store = self.store()?;
         let walking = blocking(move || walk::repositories(&store.join("repositories"))).await;
         let repositories = walking.unwrap_or(Err(BackendError::Interrupted))?;
@@ -96,14 +136,27 @@ impl CacheReader for RegistryDir {
         for repository in repositories {
             entries.extend(self.roots_of(repository).await);
         }
-        let lines: Vec<String> =
-            entries.iter().map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest)).collect();
-        Ok(Roots { fingerprint: Digest::of(lines.concat().as_bytes()), entries })
+        let lines: Vec<String> = entries
+            .iter()
+            .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
+            .collect();
+        let roots = Roots {
+            fingerprint: Digest::of(lines.concat().as_bytes()),
+            entries,
+        };
+        RootsPart::send_all(&parts, &roots).await;
+        Ok(roots)
     }
 
-    async fn list_objects(&self, sender: ObjectSender, cancel: CancellationToken) -> Result<(), BackendError> {
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
         let store = self.store()?;
-        blocking(move || listing::list(&store, &sender, &cancel)).await.unwrap_or(Err(BackendError::Interrupted))
+        blocking(move || listing::list(&store, &sender, &cancel))
+            .await
+            .unwrap_or(Err(BackendError::Interrupted))
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
@@ -114,18 +167,26 @@ impl CacheReader for RegistryDir {
 
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let path = self.data(digest)?;
-        let opened = blocking(move || files::open(&path)).await.unwrap_or(Err(ReadError::Interrupted));
+        let opened = blocking(move || files::open(&path))
+            .await
+            .unwrap_or(Err(ReadError::Interrupted));
         opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
     }
 
-    async fn capabilities(&self) -> Capabilities {
-        Capabilities::none(READ_ONLY)
+    async fn facts(&self) -> StoreFacts {
+        StoreFacts {
+            unlisted_versions: None,
+            ..StoreFacts::new(Capabilities::none(READ_ONLY))
+        }
     }
 
     async fn place(&self) -> Result<String, BackendError> {
         let store = self.store()?;
         let found = std::fs::canonicalize(&store);
-        let found = found.map_err(|source| BackendError::Io { place: show(&store), source })?;
+        let found = found.map_err(|source| BackendError::Io {
+            place: show(&store),
+            source,
+        })?;
         Ok(format!("registry-dir {}", show(&found)))
     }
 }
@@ -133,17 +194,24 @@ impl CacheReader for RegistryDir {
 impl RegistryDir {
     /// Returns where the bytes of a blob lie.
     fn data(&self, digest: Digest) -> Result<PathBuf, ReadError> {
-        let store = self.store().map_err(|error| ReadError::Io(std::io::Error::other(error.to_string())))?;
+        let store = self
+            .store()
+            .map_err(|error| ReadError::Io(std::io::Error::other(error.to_string())))?;
         Ok(data_in(&store, digest))
     }
 }
 
 fn data_in(store: &Path, digest: Digest) -> PathBuf {
     let hex = digest.hex();
-    store.join("blobs").join(digest.algorithm()).join(hex.get(..2).unwrap_or_default()).join(hex).join("data")
+    store
+        .join("blobs")
+        .join(digest.algorithm())
+        .join(hex.get(..2).unwrap_or_default())
+        .join(hex)
+        .join("data")
 }
 
-/// Reads the digest in a link file; what is no digest is told as it is.
+/// Reads the digest in a link file; other text is returned as it is.
 fn link(file: &Path) -> Option<DigestText> {
     let bytes = files::read(file, 1024).ok()?;
     Some(DigestText::from(String::from_utf8_lossy(&bytes).trim()))

@@ -1,26 +1,27 @@
-//! What goes wrong with a service on the network, told alike for all of them.
+//! Errors of services on the network, the same for all of them.
 
 use std::fmt;
 
 /// A service refused, or could not be asked.
 ///
-/// The texts are made where the fault is known; they hold no secret, and what a service said in them is fit to be shown.
+/// The texts are made where the fault is known; they hold no secret, and texts of a service in
+/// them are fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteError {
-    /// What sort of fault it is.
+    /// The kind of the fault.
     pub kind: RemoteKind,
-    /// One line: what failed, on what.
+    /// One line: the failed action and its subject.
     pub message: String,
     /// Why, outermost first.
     pub causes: Vec<String>,
-    /// What to do about it.
+    /// The hint.
     pub hint: Option<String>,
 }
 
-/// What sort of fault it is.
+/// The kind of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteKind {
-    /// Nobody knows who asks: no credentials, or wrong ones.
+    /// There are no credentials, or they are wrong.
     Unauthorized,
     /// It is known who asks, and they may not.
     Forbidden,
@@ -37,9 +38,12 @@ pub enum RemoteKind {
 }
 
 impl RemoteKind {
-    /// Tells whether everything else that is asked for fails, too: it is not about one object.
+    /// Returns whether everything else that is asked for fails, too: it is not about one object.
     pub fn is_about_all(self) -> bool {
-        matches!(self, Self::Unauthorized | Self::Forbidden | Self::NotFound | Self::Throttled)
+        matches!(
+            self,
+            Self::Unauthorized | Self::Forbidden | Self::NotFound | Self::Throttled
+        )
     }
 }
 
@@ -47,12 +51,25 @@ impl RemoteError {
     /// Writes the message and its causes in one line.
     pub fn in_one_line(&self) -> String {
         let causes = self.causes.iter().map(|cause| format!(": {cause}"));
-        std::iter::once(self.message.clone()).chain(causes).collect()
+        std::iter::once(self.message.clone())
+            .chain(causes)
+            .collect()
+    }
+
+    /// Writes the message, its causes and its hint in one line.
+    pub fn in_one_line_with_hint(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!(" ({hint})"));
+        std::iter::once(self.in_one_line()).chain(hint).collect()
     }
 
     /// Makes an error without causes.
     pub fn new(kind: RemoteKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hint: None }
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// Adds a cause, further in than those before.
@@ -62,7 +79,7 @@ impl RemoteError {
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

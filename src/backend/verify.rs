@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use crate::format::digest::{Digest, Hasher};
 
-/// A reader that hashes what passes and fails at the end when the bytes are not those that the digest names.
+/// A reader that hashes the bytes and fails at the end when the bytes are not those that the
+/// digest names.
 pub struct Verified<R> {
     inner: R,
     expected: Digest,
@@ -14,7 +15,11 @@ pub struct Verified<R> {
 impl<R: Read> Verified<R> {
     /// Wraps `inner`, whose bytes should hash to `expected`.
     pub fn new(inner: R, expected: Digest) -> Self {
-        Self { inner, expected, hasher: Some(expected.hasher()) }
+        Self {
+            inner,
+            expected,
+            hasher: Some(expected.hasher()),
+        }
     }
 }
 
@@ -30,7 +35,10 @@ impl<R: Read> Read for Verified<R> {
         {
             let found = hasher.finish();
             if found != self.expected {
-                let message = format!("the blob {} holds other bytes: they hash to {found}", self.expected);
+                let message = format!(
+                    "the blob {} holds other bytes: they hash to {found}",
+                    self.expected
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -45,9 +53,13 @@ mod tests {
     #[test]
     fn passes_the_right_bytes_and_fails_on_others() {
         let mut text = String::new();
-        Verified::new(&b"hello"[..], Digest::of(b"hello")).read_to_string(&mut text).unwrap();
+        Verified::new(&b"hello"[..], Digest::of(b"hello"))
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "hello");
-        let error = Verified::new(&b"hellO"[..], Digest::of(b"hello")).read_to_string(&mut text).unwrap_err();
+        let error = Verified::new(&b"hellO"[..], Digest::of(b"hello"))
+            .read_to_string(&mut text)
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -1,22 +1,22 @@
-//! The kinds of findings. Their names are part of what scripts rely on.
+//! The kinds of findings. Scripts rely on their names.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// How much a finding weighs; the heaviest is the least.
+/// The severity of a finding; the most severe sorts first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// A build that uses the cache fails, or gets nothing from it.
     Error,
-    /// Builds work, and lose something or soon will.
+    /// Builds work, but lose results or soon will.
     Warning,
-    /// Waste, or something that is good to know.
+    /// Waste, or a useful fact.
     Info,
 }
 
 impl Severity {
-    /// Returns the word for it, as JSON, tables and flags have it.
+    /// Returns the word that JSON, tables and flags use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -39,25 +39,32 @@ impl fmt::Display for Severity {
 }
 
 macro_rules! codes {
-    ($($(#[$meta:meta])* $code:ident = $name:literal, $severity:ident;)*) => {
-        /// What kind of thing was found.
+    ($($(#[doc = $doc:literal])* $code:ident = $name:literal, $severity:ident;)*) => {
+        /// The kind of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
-            $($(#[$meta])* $code,)*
+            $($(#[doc = $doc])* $code,)*
         }
 
         impl Code {
-            /// All of them, the gravest first.
+            /// All kinds, the most severe first.
             pub const ALL: &[Self] = &[$(Self::$code,)*];
 
-            /// Returns its name, which stays as it is from version to version.
+            /// Returns its name, which is stable across versions.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)*
                 }
             }
 
-            /// Returns how much it weighs, unless something about the finding says otherwise.
+            /// Returns its meaning, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$code => concat!($($doc),*).trim_ascii(),)*
+                }
+            }
+
+            /// Returns its default severity; a finding may override it.
             pub fn severity(self) -> Severity {
                 match self {
                     $(Self::$code => Severity::$severity,)*
@@ -68,94 +75,157 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A source that cannot be opened or listed: nothing is known of it.
+    /// The source cannot be opened or listed.
     SourceUnreadable = "source-unreadable", Error;
-    /// A ref whose manifest is not stored.
+    /// The manifest of a ref is not stored.
     ManifestMissing = "manifest-missing", Error;
-    /// A manifest that is damaged, or whose bytes are not those that its digest names.
+    /// A manifest is damaged, or its bytes do not match its digest.
     ManifestUnreadable = "manifest-unreadable", Error;
-    /// A configuration that is not stored.
+    /// A cache configuration is not stored.
     ConfigMissing = "config-missing", Error;
-    /// A configuration that is damaged, or whose bytes are not those that its digest names.
+    /// A cache configuration is damaged, or its bytes do not match its digest.
     ConfigUnreadable = "config-unreadable", Error;
-    /// Blobs that a ref names and the store does not hold.
+    /// Blobs that a ref references are not stored.
     BlobMissing = "blob-missing", Error;
-    /// Blobs that are stored with another size than the one they are named with.
+    /// The size of stored blobs differs from the size in the ref.
     BlobWrongSize = "blob-wrong-size", Error;
-    /// Blobs whose bytes are not those that their digest names.
+    /// The bytes of blobs do not match their digests.
     BlobWrongBytes = "blob-wrong-bytes", Error;
-    /// Blobs that are stored and could not be read.
+    /// Stored blobs could not be read.
     BlobUnreadable = "blob-unreadable", Error;
-    /// A name of a layer that is no digest.
+    /// The name of a layer is not a digest.
     LayerNameInvalid = "layer-name-invalid", Error;
-    /// A manifest or configuration beyond the size that BuildKit imports.
+    /// A manifest or configuration is larger than BuildKit can import.
     TooLargeToImport = "too-large-to-import", Error;
-    /// A record that leads to itself.
+    /// A record depends on itself.
     RecordLoops = "record-loops", Error;
-    /// A link to a record that is not there.
+    /// A link points to a record that does not exist.
     LinkBroken = "link-broken", Error;
-    /// An input at which nothing can stand.
+    /// An input of a record has no links.
     InputEmpty = "input-empty", Error;
-    /// A result or a parent that names a layer which is not there.
+    /// A result or parent refers to a layer that does not exist.
     LayerOutOfRange = "layer-out-of-range", Error;
-    /// Layers that lie on each other in a circle.
+    /// The parents of layers form a loop.
     LayerLoops = "layer-loops", Error;
-    /// A layer without the annotations that a cache without manifests needs.
+    /// An index joins several caches, and BuildKit imports none of them.
+    CachesMerged = "caches-merged", Error;
+    /// A layer lacks the annotations that a cache without manifests needs.
     LayerUndescribed = "layer-undescribed", Error;
-    /// A rule of the bucket that deletes blobs which manifests still name.
+    /// A lifecycle rule deletes blobs that manifests still reference.
     LifecycleExpiresBlobs = "lifecycle-expires-blobs", Error;
-    /// A rule of the bucket that moves blobs or manifests to where no build can read them.
+    /// A lifecycle rule moves blobs or manifests to a class that builds cannot read.
     LifecycleArchives = "lifecycle-archives", Error;
-    /// The refs changed all the time: what was found may be past.
+    /// Orphans exceed the limit of `--max-orphan`.
+    OrphansOverLimit = "orphans-over-limit", Error;
+    /// The store holds more than `--max-size` allows.
+    SizeOverLimit = "size-over-limit", Error;
+    /// Refs are older than `--max-age` allows.
+    AgeOverLimit = "age-over-limit", Error;
+    /// A limit cannot be checked, because the store does not report the value.
+    LimitNotChecked = "limit-not-checked", Error;
+    /// The refs changed during the scan, so findings may be out of date.
     KeepsChanging = "keeps-changing", Warning;
-    /// An inline cache that BuildKit passes over.
+    /// BuildKit skips an inline cache.
     InlineSkipped = "inline-skipped", Warning;
-    /// An image that carries no cache, where one is named.
+    /// BuildKit skips cache configurations of an index.
+    ConfigPassedOver = "config-passed-over", Warning;
+    /// The ref is an image without a cache.
     NoCache = "no-cache", Warning;
-    /// A source in which nothing can be imported by a name.
+    /// The source has no ref that a build can import.
     NoRefs = "no-refs", Warning;
-    /// A cache without a single result, as an export of nothing leaves it.
+    /// A cache has no result, for example after an empty export.
     EmptyCache = "empty-cache", Warning;
-    /// Several refs of the same name.
+    /// Several refs have the same name.
     DuplicateName = "duplicate-name", Warning;
-    /// Results that an import drops without a word.
+    /// An import silently drops results.
     ResultsDropped = "results-dropped", Warning;
-    /// A manifest or configuration that will soon be too large to import.
+    /// A manifest or configuration will soon be too large to import.
     NearImportLimit = "near-import-limit", Warning;
-    /// Times that are yet to come.
+    /// Results of steps that update packages, which are older than `--max-update-age` allows.
+    UpdateTooOld = "update-too-old", Warning;
+    /// Times are in the future.
     FutureDate = "future-date", Warning;
-    /// A prefix of S3 keys that does not end with a slash.
+    /// A prefix of S3 keys does not end with a slash.
     PrefixWithoutSlash = "prefix-without-slash", Warning;
-    /// What the store evicts soon.
+    /// The store will soon evict the cache.
     EvictedSoon = "evicted-soon", Warning;
-    /// A quota that is full: what was used longest ago goes.
+    /// The token of the job cannot write to the cache.
+    CacheReadOnly = "cache-read-only", Warning;
+    /// The quota is full, so the least recently used entries are evicted.
     QuotaFull = "quota-full", Warning;
-    /// Something that could not be looked at, and why.
+    /// Something could not be checked, for the reason given.
     NotChecked = "not-checked", Info;
-    /// A rule of the bucket that deletes manifests and leaves their blobs.
+    /// A lifecycle rule deletes manifests and leaves their blobs.
     LifecycleLeavesBlobs = "lifecycle-leaves-blobs", Info;
-    /// No rule of the bucket ends unfinished uploads.
+    /// No lifecycle rule aborts unfinished uploads.
     LifecycleKeepsUploads = "lifecycle-keeps-uploads", Info;
-    /// No rule of the bucket deletes what it keeps of deleted and overwritten objects.
+    /// No lifecycle rule deletes noncurrent versions.
     LifecycleKeepsVersions = "lifecycle-keeps-versions", Info;
-    /// Blobs that no ref reaches.
+    /// A directory whose blobs are a symbolic link or a mount, so that a prune cannot move them.
+    BlobsElsewhere = "blobs-elsewhere", Info;
+    /// Stored blobs are not reached by any ref.
     Orphans = "orphans", Info;
     /// Uploads that were never finished.
     UnfinishedUploads = "unfinished-uploads", Info;
-    /// What earlier prunes took away and keep for a while.
+    /// The trash holds objects that earlier prunes deleted.
     Trash = "trash", Info;
-    /// Former indexes that no build imports.
+    /// Superseded indexes are stored, and no build imports them.
     SupersededIndexes = "superseded-indexes", Info;
-    /// Caches of branches that are gone, which no build reads.
+    /// Caches of deleted branches are stored, and no build reads them.
     BranchGone = "branch-gone", Info;
-    /// Caches that only the builds of their own branches can see.
+    /// Caches are visible only to builds of their own branches.
     Invisible = "invisible", Info;
-    /// A cache that has kept keys and lost results.
+    /// A cache kept keys and lost their results.
     Thinned = "thinned", Info;
-    /// Records without a result beside others of the same key that have one.
+    /// Records without a result duplicate records that have one.
     GhostRecords = "ghost-records", Info;
-    /// The same blob several times among the layers.
+    /// The layers list the same blob several times.
     DuplicateLayers = "duplicate-layers", Info;
+    /// A cache configuration can shrink without losing a hit.
+    Compactable = "compactable", Info;
+}
+
+impl Code {
+    /// The findings that a repair fixes by default.
+    pub const MENDABLE: &[Self] = &[
+        Self::ManifestMissing,
+        Self::ManifestUnreadable,
+        Self::ConfigMissing,
+        Self::ConfigUnreadable,
+        Self::BlobMissing,
+        Self::BlobWrongSize,
+        Self::BlobWrongBytes,
+        Self::LayerNameInvalid,
+        Self::TooLargeToImport,
+        Self::RecordLoops,
+        Self::LinkBroken,
+        Self::InputEmpty,
+        Self::LayerOutOfRange,
+        Self::LayerLoops,
+        Self::LayerUndescribed,
+        Self::ResultsDropped,
+        Self::UnfinishedUploads,
+    ];
+
+    /// Returns whether a ref with this finding cannot be read, so that only a previous version of
+    /// it can be written.
+    pub fn is_unreadable(self) -> bool {
+        matches!(
+            self,
+            Self::ManifestMissing
+                | Self::ManifestUnreadable
+                | Self::ConfigMissing
+                | Self::ConfigUnreadable
+        )
+    }
+
+    /// The findings that a repair fixes by shrinking the ref, on request.
+    pub const COMPACTION: &[Self] = &[
+        Self::NearImportLimit,
+        Self::GhostRecords,
+        Self::DuplicateLayers,
+        Self::Compactable,
+    ];
 }
 
 impl Serialize for Code {
@@ -180,7 +250,23 @@ mod tests {
     fn names_are_kebab_case_and_each_their_own() {
         let names: HashSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
-        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{names:?}");
+        assert!(
+            names
+                .iter()
+                .all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')),
+            "{names:?}"
+        );
+    }
+
+    #[test]
+    fn each_has_a_meaning_of_one_line() {
+        for code in Code::ALL {
+            let meaning = code.meaning();
+            assert!(
+                meaning.ends_with('.') && !meaning.contains('\n'),
+                "{meaning}"
+            );
+        }
     }
 
     #[test]

@@ -1,36 +1,36 @@
-//! One thing that was found.
+//! One finding.
 
 use serde::Serialize;
 
 use super::{Code, Severity};
 use crate::format::digest::Digest;
 
-/// Something that is wrong with a cache, dangerous to its builds, or a waste.
+/// A fault of a cache, a risk for its builds, or waste.
 ///
-/// Names that come from a store are as they are there, except within the sentences, where they are fit to be shown.
+/// Names from a store are unchanged in the fields, but escaped for display within the sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How much it weighs.
+    /// Its severity.
     pub severity: Severity,
-    /// What kind of thing it is.
+    /// Its kind.
     pub code: Code,
     /// The source that it was found in.
     pub source: String,
-    /// The ref that it is about, when it is about one.
+    /// The ref that it is about, if any.
     #[serde(rename = "ref")]
     pub ref_name: Option<String>,
-    /// What of the ref or the source it is about: a digest, the name of an object.
+    /// The part of the ref or source that it is about: a digest, or the name of an object.
     pub subject: Option<String>,
-    /// What is so, and what builds notice of it, in a sentence.
+    /// The facts and their effect on builds, in one sentence.
     pub message: String,
-    /// What to do about it.
+    /// Advice.
     pub hint: Option<String>,
-    /// The bytes that it wastes or puts at risk, where they are known.
+    /// The bytes that it wastes or puts at risk, if known.
     pub bytes: Option<u64>,
 }
 
 impl Finding {
-    /// Makes a finding that weighs what its kind does.
+    /// Returns a finding with the default severity of its kind.
     pub fn new(source: &str, code: Code, message: impl Into<String>) -> Self {
         Self {
             severity: code.severity(),
@@ -44,44 +44,63 @@ impl Finding {
         }
     }
 
-    /// Gives it another weight.
+    /// Sets another severity.
     #[must_use]
     pub fn weighing(self, severity: Severity) -> Self {
         Self { severity, ..self }
     }
 
-    /// Says which ref it is about.
+    /// Sets the ref.
     #[must_use]
     pub fn of_ref(self, name: &str) -> Self {
-        Self { ref_name: Some(name.to_owned()), ..self }
+        Self {
+            ref_name: Some(name.to_owned()),
+            ..self
+        }
     }
 
-    /// Says what it is about.
+    /// Sets the subject.
     #[must_use]
     pub fn about(self, subject: &(impl ToString + ?Sized)) -> Self {
-        Self { subject: Some(subject.to_string()), ..self }
+        Self {
+            subject: Some(subject.to_string()),
+            ..self
+        }
     }
 
-    /// Says what to do.
+    /// Sets the advice.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 
-    /// Says how many bytes it wastes or puts at risk.
+    /// Sets the bytes that it wastes or puts at risk.
     #[must_use]
     pub fn costing(self, bytes: u64) -> Self {
-        Self { bytes: Some(bytes), ..self }
+        Self {
+            bytes: Some(bytes),
+            ..self
+        }
     }
 
-    /// Returns the digest that it is about, when it is one.
+    /// Returns the digest of its subject, if the subject is one.
     pub fn digest(&self) -> Option<Digest> {
         self.subject.as_ref()?.parse().ok()
     }
 
-    /// Returns what orders findings: the gravest first, then the most costly, then by kind and by name.
+    /// Returns the sort key of findings: most severe first, then most bytes, then by kind and name.
     pub fn order(&self) -> impl Ord + use<'_> {
         let cost = std::cmp::Reverse(self.bytes.unwrap_or_default());
-        (self.severity, cost, self.code, &self.source, &self.ref_name, &self.subject)
+        (
+            self.severity,
+            cost,
+            self.code,
+            &self.source,
+            &self.ref_name,
+            &self.subject,
+        )
     }
 }

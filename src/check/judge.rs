@@ -1,12 +1,15 @@
-//! From what is known of a source to findings.
+//! Derives findings from the known facts about a source.
+
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::shell_word;
 use super::{Code, Evidence, Finding, Subject};
 use crate::format::digest::Digest;
-use crate::format::text::visible;
-use crate::inventory::{RefEntry, RefKind};
+use crate::inventory::{FaultKind, RefEntry, RefKind};
+use crate::source::StoreKind;
+use crate::text::escape::visible;
 
 mod caches;
 mod quota;
@@ -14,22 +17,45 @@ mod reads;
 mod refs;
 mod store;
 
-/// Clocks may differ by so much before somebody is told.
+/// The beginning of the hint about blobs in the trash.
+pub(crate) const FROM_TRASH: &str = "the trash of an earlier prune";
+
+/// The clock difference that is tolerated before it is reported.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// Tells what is wrong with a source, dangerous to its builds, or a waste: the gravest first, then the most costly.
+/// Returns the faults of a source, the risks for its builds, and waste: most severe first, then
+/// most bytes.
 pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
     let in_trash = evidence.subject.inventory.awaited_from_trash();
-    let desk = Desk { subject: evidence.subject, in_trash, now };
+    let desk = Desk {
+        subject: evidence.subject,
+        in_trash,
+        vanished: evidence.vanished,
+        now,
+    };
     let mut findings = Vec::new();
     for id in evidence.subject.refs() {
-        let Some(entry) = evidence.subject.inventory.get_ref(id) else { continue };
-        // Looks come in the order of refs.
-        let look = evidence.looks.binary_search_by_key(&id, |(of, _)| *of).ok().map(|place| &evidence.looks[place].1);
+        let Some(entry) = evidence.subject.inventory.get_ref(id) else {
+            continue;
+        };
+        // Looks have the order of the refs.
+        let look = evidence
+            .looks
+            .binary_search_by_key(&id, |(of, _)| *of)
+            .ok()
+            .map(|place| &evidence.looks[place].1);
         findings.extend(refs::judge(&desk, entry, look));
-        findings.extend(look.into_iter().flat_map(|look| caches::judge(&desk, entry, look)));
+        findings.extend(
+            look.into_iter()
+                .flat_map(|look| caches::judge(&desk, entry, look)),
+        );
     }
-    findings.extend(evidence.read.into_iter().flat_map(|read| reads::judge(&desk, read)));
+    findings.extend(
+        evidence
+            .read
+            .into_iter()
+            .flat_map(|read| reads::judge(&desk, read)),
+    );
     if evidence.subject.only.is_none() {
         findings.extend(store::judge(&desk));
         findings.extend(quota::judge(&desk));
@@ -39,11 +65,13 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// What every judgement needs at hand.
+/// The shared input of all checks.
 struct Desk<'a> {
     subject: Subject<'a>,
-    /// The blobs that a ref misses and the trash of earlier prunes holds, in their order.
+    /// The missing blobs of refs that the trash of earlier prunes holds, in order.
     in_trash: Vec<Digest>,
+    /// The documents that could be read and that the store no longer holds.
+    vanished: &'a HashSet<Digest>,
     now: Timestamp,
 }
 
@@ -57,22 +85,44 @@ impl Desk<'_> {
         self.finding(code, message).of_ref(&entry.name)
     }
 
-    /// Returns a command on the source, as a person would type it.
+    /// Returns a command on the source, as typed in a shell.
     fn command(&self, verb: &str, flags: &str) -> String {
-        format!("cachelens {verb} {} {flags}", shell_word(&visible(self.subject.source)))
+        format!(
+            "cachelens {verb} {} {flags}",
+            shell_word(&visible(self.subject.source))
+        )
     }
 
-    /// Says how what is missing comes back from the trash of earlier prunes; nothing unless all of it is there.
+    /// Returns how missing blobs come back from the trash of earlier prunes; `None` unless the
+    /// trash holds all of them.
     fn return_from_trash(&self, missing: impl IntoIterator<Item = Digest>) -> Option<String> {
-        let all_there = missing.into_iter().all(|digest| self.in_trash.binary_search(&digest).is_ok());
+        let all_there = missing
+            .into_iter()
+            .all(|digest| self.in_trash.binary_search(&digest).is_ok());
         let command = self.command("prune", "--orphans-only --yes");
-        all_there.then(|| format!("the trash of an earlier prune has what is missing: `{command}` puts it back"))
+        all_there
+            .then(|| format!("{FROM_TRASH} holds the missing blobs: `{command}` restores them"))
     }
 
-    /// Says how a ref is replaced that cannot be used as it is.
+    /// Returns how to replace a ref that cannot be used as it is.
     fn renewal(&self, entry: &RefEntry) -> String {
-        if matches!(entry.kind, RefKind::Inline | RefKind::Image) {
-            return "build and push the image again, without importing its cache from this ref".to_owned();
+        match entry.kind {
+            RefKind::Inline | RefKind::Image => {
+                return "build and push the image again, without importing its cache from this ref"
+                    .to_owned();
+            }
+            RefKind::Signature | RefKind::Artifact => {
+                return "attach it to its subject again".to_owned();
+            }
+            RefKind::Unknown
+                if !entry
+                    .faults
+                    .iter()
+                    .any(|fault| fault.kind == FaultKind::ManifestAbsent) =>
+            {
+                return "restore it with the tool that wrote it".to_owned();
+            }
+            RefKind::Cache | RefKind::Unknown | RefKind::Blob | RefKind::Entry => {}
         }
         let again = "export to it once from a build that does not import it";
         match self.deletion(entry) {
@@ -81,14 +131,50 @@ impl Desk<'_> {
         }
     }
 
-    /// Returns the command that lets a ref go, where a prune would: what it cannot read, it keeps.
+    /// Returns the advice for a finding, with the command that repairs it if there is one.
+    fn with_repair(&self, entry: &RefEntry, finding: &Finding) -> Option<String> {
+        let hint = finding.hint.as_deref()?;
+        let is_mended = Code::MENDABLE.contains(&finding.code)
+            && !finding.code.is_unreadable()
+            && entry.kind == RefKind::Cache
+            && matches!(
+                self.subject.kind,
+                StoreKind::Local | StoreKind::Registry | StoreKind::S3
+            )
+            && finding.severity == finding.code.severity()
+            && !hint.starts_with(FROM_TRASH);
+        if !is_mended {
+            return Some(hint.to_owned());
+        }
+        let command = format!(
+            "cachelens repair {}",
+            shell_word(&visible(self.subject.source))
+        );
+        let keeps = if finding.code == Code::TooLargeToImport {
+            "shrinks it as far as possible without losing a hit"
+        } else {
+            "removes unusable results and keeps every other hit"
+        };
+        let repair = format!("`{command}` {keeps}");
+        let renewal = self.renewal(entry);
+        Some(match hint.find(&renewal) {
+            Some(place) => format!("{}{repair}; or {}", &hint[..place], &hint[place..]),
+            None => format!("{hint}; {repair}"),
+        })
+    }
+
+    /// Returns the command that deletes the ref, if a prune would: a prune keeps unreadable refs.
     fn deletion(&self, entry: &RefEntry) -> Option<String> {
-        let is_known = entry.kind == RefKind::Cache && !entry.is_unreadable() && entry.age().is_some();
-        // In a pattern these would mean more than themselves, and what is not shown as it is cannot be typed.
-        let is_plain = !entry.name.contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
+        let is_known =
+            entry.kind == RefKind::Cache && !entry.is_unreadable() && entry.age().is_some();
+        // These characters have a special meaning in a pattern, and a name that is not displayed
+        // unchanged cannot be typed.
+        let is_plain = !entry
+            .name
+            .contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
             && !entry.name.starts_with('/')
             && visible(&entry.name) == entry.name;
-        let may_go = is_known && is_plain && entry.tagged && self.subject.kind != "demo";
+        let may_go = is_known && is_plain && entry.tagged && self.subject.kind != StoreKind::Demo;
         may_go.then(|| self.command("prune", &format!("--drop-ref {}", shell_word(&entry.name))))
     }
 }

@@ -1,4 +1,4 @@
-//! A second look into the configurations of refs, for what a scan does not keep of them.
+//! A second look into the configurations of refs, for facts that a scan does not keep.
 
 use std::collections::HashSet;
 
@@ -8,39 +8,58 @@ use futures_util::stream;
 use super::{CheckOptions, Progress};
 use crate::backend::CacheReader;
 use crate::explain::evidence::Evidence;
+use crate::format::cache_config::mend;
 use crate::format::digest::DigestText;
+use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::cache::{RecordKind, RecordState, RefCache};
-use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
 
-/// So many steps are named that cannot be loaded.
+/// The maximum number of broken steps to name.
 const MOST_NAMES: usize = 3;
+/// Configurations with fewer records need no shrinking.
+const FEW_RECORDS: usize = 16;
 
-/// What the configurations of a ref hold, as far as findings go.
+/// The facts about the configurations of a ref that findings need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
     /// All records.
     pub records: u64,
-    /// Steps that carry a key and no result; neither sources nor ghosts are among them.
+    /// Steps with a key and no result, without sources and ghosts.
     pub key_only: u64,
     /// Steps whose result can be loaded.
     pub results: u64,
-    /// Records without a result whose key another record has, with one: former inputs of the same step, which each export
-    /// that follows an import adds (`solver/exporter.go`).
+    /// Records without a result whose key another record has with a result: former inputs of the
+    /// same step, which each export after an import adds (`solver/exporter.go`).
     pub ghosts: u64,
-    /// Records of which an import drops every result, for the manifest does not describe a layer.
+    /// Records that lose every result on import, because the manifest does not describe a layer.
     pub dropped: u64,
-    /// Layers as they are listed.
+    /// Layers in the list.
     pub layers: u64,
-    /// Those whose blob was listed before.
+    /// Layers whose blob is listed before.
     pub repeated: u64,
-    /// Steps whose result names blobs that are not stored soundly.
+    /// Steps whose result needs blobs that are missing or have the wrong size.
     pub broken: u64,
-    /// What the first of those are called. The words may come from a build's files.
+    /// The names of the first broken steps. The text may come from files of a build.
     pub broken_names: Vec<String>,
+    /// The result of compaction, if it makes the configuration smaller.
+    pub compacted: Option<Compacted>,
 }
 
-/// Looks into refs, several at once, in their order; none when somebody cancelled it. A ref that cannot be read tells
-/// nothing here: the scan has told why.
+/// The possible reduction of a configuration without losing a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compacted {
+    /// Its current size in bytes.
+    pub bytes_before: u64,
+    /// Its size in bytes after compaction.
+    pub bytes: u64,
+    /// Its current number of records.
+    pub records_before: u64,
+    /// Its number of records after compaction.
+    pub records: u64,
+}
+
+/// Looks into refs, several at once, in order; returns `None` if cancelled. An unreadable ref adds
+/// nothing here, because the scan has reported it.
 pub(super) async fn into(
     reader: &dyn CacheReader,
     inventory: &Inventory,
@@ -54,42 +73,81 @@ pub(super) async fn into(
         .filter(|(_, entry)| has_cache(entry))
         .collect();
     let all = entries.len();
-    let looks: Vec<_> =
-        entries.into_iter().map(|(id, entry)| async move { (id, one(reader, inventory, entry).await) }).collect();
+    let looks: Vec<_> = entries
+        .into_iter()
+        .map(|(id, entry)| async move { (id, one(reader, inventory, entry).await) })
+        .collect();
     let mut looking = stream::iter(looks).buffered(options.concurrency.max(1));
     let mut found = Vec::new();
     loop {
         let next = options.cancel.run_until_cancelled(looking.next()).await?;
-        let Some((id, look)) = next else { return Some(found) };
+        let Some((id, look)) = next else {
+            return Some(found);
+        };
         found.push((id, look));
-        observe(Progress::Refs { done: found.len(), all });
+        observe(Progress::Refs {
+            done: found.len(),
+            all,
+        });
     }
 }
 
-/// Tells whether there is a configuration to look into.
+/// Returns whether the ref has a configuration to look into.
 fn has_cache(entry: &RefEntry) -> bool {
-    entry.sealed().is_none() && entry.counts().is_some_and(|counts| counts.records > 0)
+    entry.withheld().is_none() && entry.counts().is_some_and(|counts| counts.records > 0)
 }
 
 async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) -> Look {
-    let caches = RefCache::load(reader, &inventory.blobs, entry).await.unwrap_or_default();
+    let caches = RefCache::load(reader, &inventory.blobs, entry)
+        .await
+        .unwrap_or_default();
     let mut look = Look::default();
     for cache in &caches {
         look.add(cache);
     }
+    if let ([cache], RefKind::Cache) = (caches.as_slice(), entry.kind)
+        && cache.refusal.is_none()
+        && cache.records.len() >= FEW_RECORDS
+    {
+        look.compacted = compacted(reader, cache).await;
+    }
     if look.broken > 0 {
         let mut evidence = Evidence::default();
-        for statement in reader.provenance(&entry.name).await {
-            // What does not name steps is nobody's fault here; a build may have been told to say little.
+        for statement in reader.abilities().provenance(&entry.name).await {
+            // Evidence that does not name steps is not a fault here; a build may have been
+            // configured to record little.
             let _ = evidence.add(&statement);
         }
-        look.broken_names = caches.iter().flat_map(|cache| broken_names(cache, &evidence)).take(MOST_NAMES).collect();
+        look.broken_names = caches
+            .iter()
+            .flat_map(|cache| broken_names(cache, &evidence))
+            .take(MOST_NAMES)
+            .collect();
     }
     look
 }
 
+/// Returns the result of compaction; `None` if it makes the configuration no smaller.
+async fn compacted(reader: &dyn CacheReader, cache: &RefCache) -> Option<Compacted> {
+    let text = reader
+        .read_document(cache.config, DOCUMENT_LIMIT)
+        .await
+        .ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let bytes_before = text.len() as u64;
+    let mending = tokio::task::spawn_blocking(move || mend::mend(&text, |_| false, true));
+    let mended = mending.await.ok()?.ok()?;
+    let bytes = mended.text.len() as u64;
+    (bytes < bytes_before).then_some(Compacted {
+        bytes_before,
+        bytes,
+        records_before: mended.records.0 as u64,
+        records: mended.records.1 as u64,
+    })
+}
+
 impl Look {
-    /// Counts what is in a configuration. One that BuildKit refuses counts for nothing.
+    /// Adds the counts of a configuration. A configuration that BuildKit refuses counts as empty.
     fn add(&mut self, cache: &RefCache) {
         if cache.refusal.is_some() {
             return;
@@ -111,22 +169,35 @@ impl Look {
         }
         let mut seen = HashSet::new();
         self.layers += cache.graph.layers.len() as u64;
-        self.repeated += cache.graph.layers.iter().filter(|layer| !seen.insert(&layer.blob)).count() as u64;
+        self.repeated += cache
+            .graph
+            .layers
+            .iter()
+            .filter(|layer| !seen.insert(&layer.blob))
+            .count() as u64;
     }
 }
 
 fn broken_names(cache: &RefCache, evidence: &Evidence) -> Vec<String> {
     let labels = evidence.labels(&cache.graph);
     let records = cache.graph.records.iter().zip(&cache.records).zip(labels);
-    let broken = records.filter(|((_, detail), _)| cache.refusal.is_none() && detail.state == RecordState::Broken);
-    let name = |((record, detail), label): ((&crate::format::cache_config::Record, _), Option<_>)| {
-        let detail: &crate::inventory::cache::RecordDetail = detail;
-        let label: Option<crate::explain::evidence::RecordLabel> = label;
-        label.map_or_else(|| format!("{} {}", detail.kind.word(), short(&record.digest)), |label| label.text)
-    };
+    let broken = records
+        .filter(|((_, detail), _)| cache.refusal.is_none() && detail.state == RecordState::Broken);
+    let name =
+        |((record, detail), label): ((&crate::format::cache_config::Record, _), Option<_>)| {
+            let detail: &crate::inventory::cache::RecordDetail = detail;
+            let label: Option<crate::explain::evidence::RecordLabel> = label;
+            label.map_or_else(
+                || format!("{} {}", detail.kind.word(), short(&record.digest)),
+                |label| label.text,
+            )
+        };
     broken.map(name).take(MOST_NAMES).collect()
 }
 
 fn short(digest: &DigestText) -> String {
-    digest.valid().map_or_else(|| digest.to_string().chars().take(12).collect(), |digest| digest.short(12))
+    digest.valid().map_or_else(
+        || digest.to_string().chars().take(12).collect(),
+        |digest| digest.short(12),
+    )
 }

@@ -1,4 +1,4 @@
-//! Reads blobs to their end, to learn whether their bytes are those that their digests name.
+//! Reads blobs completely, to check whether their bytes match their digests.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,33 +14,33 @@ use crate::format::digest::Digest;
 use crate::inventory::blobs::{BlobId, BlobRole};
 use crate::inventory::{Inventory, RefId};
 
-/// How many bytes are read at once.
+/// The number of bytes per read.
 const CHUNK: usize = 256 << 10;
 
-/// What became of the blobs that were read.
+/// The results of reading blobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadBlobs {
-    /// How many hold what their digests name.
+    /// The number of blobs that match their digests.
     pub sound: u64,
-    /// The others.
+    /// The blobs with faults.
     pub faults: Vec<(BlobId, BlobFault)>,
 }
 
-/// What is wrong with a blob.
+/// The fault of a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlobFault {
-    /// It is not there.
+    /// It does not exist.
     Absent,
-    /// Its bytes are others.
+    /// Its bytes do not match its digest.
     WrongBytes,
-    /// It could not be read: why.
+    /// It could not be read, with the reason.
     Unreadable(String),
 }
 
-/// Reads the blobs that the refs reach, each once, several at once; none when somebody cancelled it.
+/// Reads the blobs that the refs reach, each once, several at once; returns `None` if cancelled.
 ///
-/// Those that are known not to be stored, or to have another size, are not read; nor are manifests and configurations, which
-/// the scan has read.
+/// Skips blobs that are known to be missing or to have the wrong size, and manifests and
+/// configurations, which the scan has already read.
 pub(super) async fn read(
     reader: &SharedReader,
     inventory: &Inventory,
@@ -49,18 +49,25 @@ pub(super) async fn read(
     observe: &mut (impl FnMut(Progress) + Send),
 ) -> Option<ReadBlobs> {
     let entries = refs.iter().filter_map(|id| inventory.get_ref(*id));
-    let mut reached: Vec<BlobId> = entries.flat_map(|entry| entry.reach.iter().copied()).collect();
+    let mut reached: Vec<BlobId> = entries
+        .flat_map(|entry| entry.reach.iter().copied())
+        .collect();
     reached.sort_unstable();
     reached.dedup();
     reached.retain(|id| {
         let blob = inventory.blobs.get(*id);
         let is_document = match blob.role() {
-            BlobRole::Manifest | BlobRole::Index | BlobRole::CacheConfig | BlobRole::ImageConfig => true,
+            BlobRole::Manifest
+            | BlobRole::Index
+            | BlobRole::CacheConfig
+            | BlobRole::ImageConfig => true,
             BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed => false,
         };
         blob.is_stored() && !blob.is_resized() && !is_document
     });
-    let all = reached.iter().fold(0, |sum: u64, id| sum.saturating_add(inventory.blobs.get(*id).stored_size()));
+    let all = reached.iter().fold(0, |sum: u64, id| {
+        sum.saturating_add(inventory.blobs.get(*id).stored_size())
+    });
     let passed = Arc::new(AtomicU64::new(0));
     let reading: Vec<_> = reached
         .into_iter()
@@ -79,7 +86,10 @@ pub(super) async fn read(
             None => found.sound += 1,
             Some(fault) => found.faults.push((id, fault)),
         }
-        observe(Progress::Blobs { read: passed.load(Ordering::Relaxed), all });
+        observe(Progress::Blobs {
+            read: passed.load(Ordering::Relaxed),
+            all,
+        });
     }
     found.faults.sort_unstable_by_key(|(id, _)| *id);
     Some(found)
@@ -99,14 +109,18 @@ async fn one(
     };
     match tokio::task::spawn_blocking(move || to_the_end(blob, &passed, &cancel)).await {
         Ok(Ok(())) => None,
-        // What hashes the bytes on their way says by this that they are others.
+        // The hashing reader reports a mismatch by this error.
         Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Some(BlobFault::WrongBytes),
         Ok(Err(error)) => Some(BlobFault::Unreadable(error.to_string())),
         Err(_) => Some(BlobFault::Unreadable("interrupted".to_owned())),
     }
 }
 
-fn to_the_end(mut blob: Box<dyn Read + Send>, passed: &AtomicU64, cancel: &CancellationToken) -> io::Result<()> {
+fn to_the_end(
+    mut blob: Box<dyn Read + Send>,
+    passed: &AtomicU64,
+    cancel: &CancellationToken,
+) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     while !cancel.is_cancelled() {
         match blob.read(&mut buffer) {

@@ -1,4 +1,4 @@
-//! `config`: where the configuration is, what it amounts to, and whether it is right.
+//! `config`: the path of the configuration, the effective settings, and their validation.
 
 use std::env;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use serde::Serialize;
 use super::json::Document;
 use super::output::Output;
 use super::{Color, Global};
-use crate::config::{self, Config, Layer, Origin, Setting};
+use crate::config::{self, Config, Consents, Layer, Origin, Setting};
 use crate::error::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Print where the configuration file is.
+    /// Print the path of the configuration file.
     Path,
-    /// Print the settings in effect, and where each comes from.
+    /// Print the effective settings, and the origin of each.
     Print,
-    /// Check the configuration file, and list everything that is wrong with it.
+    /// Check the configuration file, and list all mistakes.
     Check,
 }
 
@@ -33,29 +33,50 @@ struct Found {
 
 pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let path = config::find(global.config.as_deref(), &current_dir()?)?;
-    let mut found = Found { path, effective: None, warnings: None };
+    let mut found = Found {
+        path,
+        effective: None,
+        warnings: None,
+    };
     let name = match command {
         Command::Path => "config path",
         Command::Print => {
-            found.effective = Some(config::print(&effective(global, output)?, &current_dir()?));
+            let (effective, _) = effective(global, output)?;
+            found.effective = Some(config::print(&effective, &current_dir()?));
             "config print"
         }
         Command::Check => {
-            let warnings = found.path.as_deref().map(config::load).transpose()?.map(|loaded| loaded.warnings);
+            let warnings = found
+                .path
+                .as_deref()
+                .map(config::load)
+                .transpose()?
+                .map(|loaded| loaded.warnings);
             found.warnings = Some(warnings.iter().flatten().map(ToString::to_string).collect());
             "config check"
         }
     };
     if output.json {
-        // As in text: without a file, only the settings in effect are an answer.
-        let exit = if found.path.is_none() && found.effective.is_none() { Exit::Failed } else { Exit::Done };
-        return output.document(&Document::new(name, found, &[])).map(|_| exit);
+        // As in text output: without a file, only the effective settings are a result.
+        let exit = if found.path.is_none() && found.effective.is_none() {
+            Exit::Failed
+        } else {
+            Exit::Done
+        };
+        return output
+            .document(&Document::new(name, found, &[]))
+            .map(|_| exit);
     }
-    let path = found.path.map(|path| crate::format::text::visible(&path.to_string_lossy()).into_owned());
+    let path = found
+        .path
+        .map(|path| crate::text::escape::visible(&path.to_string_lossy()).into_owned());
     match (found.effective, found.warnings, path) {
         (Some(effective), _, _) => output.text(&effective),
         (None, _, None) => {
-            let failure = Failure::message(Exit::Failed, "there is no configuration file; the defaults are in effect");
+            let failure = Failure::message(
+                Exit::Failed,
+                "there is no configuration file; the defaults are in effect",
+            );
             Err(failure.hint("write cachelens.toml here, or in the `cachelens` folder of your configuration directory"))
         }
         (None, None, Some(path)) => output.text(&format!("{path}\n")),
@@ -68,40 +89,116 @@ pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result
     }
 }
 
-/// Returns the settings in effect: defaults, file, environment and arguments, one over the other.
-pub(super) fn effective(global: &Global, output: &Output) -> Result<Config, Failure> {
-    let path = config::find(global.config.as_deref(), &current_dir()?)?;
+/// Returns the effective settings: defaults, overridden by file, environment and arguments.
+pub(super) fn effective(global: &Global, output: &Output) -> Result<(Config, Consents), Failure> {
+    let here = current_dir()?;
+    let explicit = global.config.as_deref();
+    let path = config::find(explicit, &here)?;
+    let is_of_user = path
+        .as_deref()
+        .is_some_and(|path| config::is_of_user(path, explicit));
+    let found = path.as_deref().filter(|_| !is_of_user);
+    let consents = Consents::load(config::state_dir(), &config::checkout(&here, found));
     let file = match path {
         Some(path) => {
             let loaded = config::load(&path)?;
             for warning in &loaded.warnings {
                 output.warn(&warning.to_string());
             }
-            loaded.layer
+            if is_of_user {
+                loaded.layer.named()
+            } else {
+                loaded.layer.judged(|source| consents.judge(source))
+            }
         }
         None => Layer::default(),
     };
     let environment = config::environment(&|name| env::var(name).ok())?;
     let arguments = Layer {
-        concurrency: global.concurrency.map(|value| Setting::new(value, Origin::Argument("--concurrency"))),
-        timeout: global.timeout.map(|value| Setting::new(value, Origin::Argument("--timeout"))),
+        theme: global
+            .theme
+            .map(|value| Setting::new(value, Origin::Argument("--theme"))),
+        concurrency: global
+            .concurrency
+            .map(|value| Setting::new(value, Origin::Argument("--concurrency"))),
+        timeout: global
+            .timeout
+            .map(|value| Setting::new(value, Origin::Argument("--timeout"))),
+        keep_state: global
+            .no_state
+            .then(|| Setting::new(false, Origin::Argument("--no-state"))),
         ..Layer::default()
     };
-    Ok(Config::new([file, environment, arguments]))
+    let config = Config::new([file, environment, arguments]);
+    let consents = if config.keep_state.value {
+        consents
+    } else {
+        consents.without_keeping()
+    };
+    Ok((config, consents))
 }
 
-/// Tells whether the user wants no colours, by `--color` or by the environment.
+/// Returns whether `--color` or the environment disables colours.
 pub(super) fn refuses_color(color: Color) -> bool {
+    let variable = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
+    color_wish(color, &variable) == Some(false)
+}
+
+/// Returns whether to colour output, depending on whether it goes to a terminal.
+pub(super) fn uses_color(color: Color, is_terminal: bool) -> bool {
+    let variable = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
+    color_wish(color, &variable).unwrap_or(is_terminal)
+}
+
+/// Returns the user's choice; `None` if it depends on the output. `NO_COLOR` (no-color.org) takes
+/// precedence over `CLICOLOR_FORCE`, which takes precedence over `CLICOLOR`
+/// (bixense.com/clicolors).
+fn color_wish(color: Color, variable: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
+    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     match color {
-        Color::Always => false,
-        Color::Never => true,
-        Color::Auto => {
-            env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-                || env::var_os("TERM").is_some_and(|term| term == "dumb")
+        Color::Always => Some(true),
+        Color::Never => Some(false),
+        Color::Auto if is_set("NO_COLOR") => Some(false),
+        Color::Auto if is_set("CLICOLOR_FORCE") => {
+            (variable("CLICOLOR_FORCE")? != "0").then_some(true)
         }
+        Color::Auto if variable("CLICOLOR").as_deref() == Some("0") => Some(false),
+        Color::Auto if variable("TERM").as_deref() == Some("dumb") => Some(false),
+        Color::Auto => None,
     }
 }
 
 fn current_dir() -> Result<PathBuf, Failure> {
-    env::current_dir().map_err(|error| Failure::new(Exit::Failed, &error).on("the current directory is gone"))
+    env::current_dir()
+        .map_err(|error| Failure::new(Exit::Failed, &error).on("the current directory is gone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_when_to_use_colours() {
+        let wish = |color, set: &[(&str, &str)]| {
+            color_wish(color, &|name| {
+                let found = set.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let auto = [
+            (&[][..], None),
+            (&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], Some(false)),
+            (&[("NO_COLOR", "")], None),
+            (&[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")], Some(true)),
+            (&[("CLICOLOR_FORCE", "0")], None),
+            (&[("CLICOLOR", "0")], Some(false)),
+            (&[("CLICOLOR", "1")], None),
+            (&[("TERM", "dumb")], Some(false)),
+        ];
+        for (set, wanted) in auto {
+            assert_eq!(wish(Color::Auto, set), wanted, "{set:?}");
+        }
+        assert_eq!(wish(Color::Always, &[("NO_COLOR", "1")]), Some(true));
+        assert_eq!(wish(Color::Never, &[("CLICOLOR_FORCE", "1")]), Some(false));
+    }
 }

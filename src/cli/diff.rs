@@ -1,8 +1,9 @@
-//! `diff`: what changed between two refs.
+//! `diff`: the changes between two refs.
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -12,57 +13,85 @@ use super::open::{self, Opened, Scanned};
 use super::show::rows::{self, RecordRow};
 use super::show::{evidence, the_ref};
 use super::table::{Align, Cell, Paper, Style, Table};
+use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
-use crate::explain::diff::{Change, Difference, LayerDifference, RecordAt};
-use crate::format::text::visible;
+use crate::explain::diff::{Difference, Fate, LayerDifference, RecordAt};
 use crate::inventory::RefEntry;
 use crate::inventory::cache::{RecordKind, RefCache};
-use crate::source::Source;
-use crate::units::{Age, Size};
+use crate::source::{Source, SourceText};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size, parse_duration};
 
 mod document;
+mod since;
 
 use document::Compared;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The ref as it was, as ./cache#c07.
+    /// The old ref, such as ./cache#c07.
     #[arg(value_name = "SOURCE#REF")]
-    before: String,
-    /// The ref as it is, of the same source or another.
+    before: SourceText,
+    /// The new ref, from the same source or another.
     #[arg(value_name = "SOURCE#REF")]
-    after: String,
-    /// Name the steps by what tells of a build that wrote one of the refs, as `show` takes it.
+    after: Option<SourceText>,
+    /// Compare the refs of one source with what the last scan that is as old as this found, as in
+    /// 7d. Each scan leaves a record (`du --history`).
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    since: Option<Duration>,
+    /// Name the steps from evidence of a build that wrote one of the refs.
+    ///
+    /// `cachelens show --help` lists the kinds of evidence.
     #[arg(long, alias = "build", value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
 }
 
-/// One of the two refs, looked into.
+/// One of the two refs, loaded.
 struct Side<'a> {
     source: String,
     entry: &'a RefEntry,
     caches: Vec<RefCache>,
     /// The records of all configurations, as `show` lists them.
     rows: Vec<RecordRow>,
-    /// Where the records of each configuration begin in `rows`.
+    /// The start of each configuration's records in `rows`.
     begins: Vec<usize>,
     has_names: bool,
 }
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let (before, after) = (open::parse(session, &arguments.before)?, open::parse(session, &arguments.after)?);
-    // One scan will do for two refs of one store.
+    let before = open::parse(session, &arguments.before)?;
+    let after = match (&arguments.after, arguments.since) {
+        (None, Some(since)) => return since::run(session, before, since).await,
+        (Some(after), None) => open::parse(session, after)?,
+        (Some(_), since @ Some(_)) | (None, since @ None) => return Err(since::usage(since)),
+    };
+    // One scan is enough for two refs of one store.
     let is_one = before.location == after.location;
-    let sources = if is_one { vec![after.clone()] } else { vec![before.clone(), after.clone()] };
+    let sources = if is_one {
+        vec![after.clone()]
+    } else {
+        vec![before.clone(), after.clone()]
+    };
     let wanted = sources.len();
-    let sources = sources.into_iter().map(|source| Source { select: None, ..source }).collect();
+    let sources = sources
+        .into_iter()
+        .map(|source| Source {
+            select: None,
+            ..source
+        })
+        .collect();
     let (mut scanned, failures) = open::scan_all(session, sources).await?;
     let Some(mut new) = scanned.pop().filter(|_| scanned.len() + 1 == wanted) else {
-        return Ok(open::conclude(session, 0, failures));
+        return Ok(open::conclude(session, 0, &failures));
     };
+    open::report(session, &failures);
     let mut old = scanned.pop().unwrap_or_else(|| Scanned {
-        opened: Opened { source: before.clone(), reader: Arc::clone(&new.opened.reader) },
+        opened: Opened {
+            source: before.clone(),
+            reader: Arc::clone(&new.opened.reader),
+        },
         inventory: new.inventory.clone(),
+        past: LoadedHistory::default(),
     });
     (old.opened.source.select, new.opened.source.select) = (before.select, after.select);
     let old = Side::load(session, &old, &arguments.provenance).await?;
@@ -71,13 +100,25 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     let layers = LayerDifference::between(&old.caches, &new.caches);
     if session.output.json {
         let compared = Compared::new(&old, &new, &difference, &layers);
-        return session.output.document(&Document::new("diff", compared, &failures));
+        return session
+            .output
+            .document(&Document::new("diff", compared, &failures));
     }
-    session.output.text(&page(&old, &new, &difference, &layers, session.output.paper))
+    session.output.text(&page(
+        &old,
+        &new,
+        &difference,
+        &layers,
+        session.output.paper,
+    ))
 }
 
 impl<'a> Side<'a> {
-    async fn load(session: &Session<'_>, scanned: &'a Scanned, provenance: &[PathBuf]) -> Result<Self, Failure> {
+    async fn load(
+        session: &Session<'_>,
+        scanned: &'a Scanned,
+        provenance: &[PathBuf],
+    ) -> Result<Self, Failure> {
         let entry = the_ref(session, scanned)?;
         let evidence = evidence(session, scanned, entry, provenance).await?;
         let inventory = &scanned.inventory;
@@ -85,10 +126,17 @@ impl<'a> Side<'a> {
         let caches = match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
             Ok(caches) => caches,
             Err(faults) => {
-                // Told as if it were empty, everything would seem to have come or gone.
-                let message = format!("{}#{} cannot be read", visible(&source), visible(&entry.name));
+                // Treated as empty, everything would seem to be added or removed.
+                let message = format!(
+                    "{}#{} cannot be read",
+                    visible(&source),
+                    visible(&entry.name)
+                );
                 let causes = faults.iter().map(ToString::to_string).collect();
-                return Err(Failure { causes, ..Failure::message(Exit::Failed, message) });
+                return Err(Failure {
+                    causes,
+                    ..Failure::message(Exit::Failed, message)
+                });
             }
         };
         let (mut rows, mut begins, mut layers) = (Vec::new(), Vec::new(), 0);
@@ -98,7 +146,14 @@ impl<'a> Side<'a> {
             rows.extend(rows::records(cache, inventory, &labels, rows.len(), layers));
             layers += cache.layers.len();
         }
-        Ok(Self { source, entry, caches, rows, begins, has_names: !evidence.is_empty() })
+        Ok(Self {
+            source,
+            entry,
+            caches,
+            rows,
+            begins,
+            has_names: !evidence.is_empty(),
+        })
     }
 
     fn row(&self, at: RecordAt) -> &RecordRow {
@@ -114,49 +169,24 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What became of a step.
-#[derive(Clone, Copy)]
-enum Fate {
-    Removed,
-    Lost,
-    Changed(Change),
-    Gained,
-    Added,
-}
-
-impl Fate {
-    fn mark(self) -> &'static str {
-        match self {
-            Self::Removed => "-",
-            Self::Lost => "○",
-            Self::Changed(_) => "~",
-            Self::Gained => "✓",
-            Self::Added => "+",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Removed => "gone",
-            Self::Lost => "its result is gone, the key is left",
-            Self::Changed(Change::Inputs) => "applied to something else",
-            Self::Changed(Change::Result) => "ran again, though nothing it depends on changed",
-            Self::Gained => "has a result now",
-            Self::Added => "new",
-        }
-    }
-
-    fn style(self) -> Style {
-        match self {
-            Self::Removed | Self::Lost => Style::Bad,
-            Self::Changed(_) => Style::Strong,
-            Self::Gained | Self::Added => Style::Good,
-        }
+fn style(fate: Fate) -> Style {
+    match fate {
+        Fate::Removed | Fate::Lost => Style::Bad,
+        Fate::Changed(_) => Style::Strong,
+        Fate::Gained | Fate::Added => Style::Good,
     }
 }
 
-fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerDifference, paper: Paper) -> String {
-    let sum = |layers: &[(_, Option<u64>)]| Size(layers.iter().filter_map(|(_, bytes)| *bytes).sum()).to_string();
+fn page(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    difference: &Difference,
+    layers: &LayerDifference,
+    paper: Paper,
+) -> String {
+    let sum = |layers: &[(_, Option<u64>)]| {
+        Size(layers.iter().filter_map(|(_, bytes)| *bytes).sum()).to_string()
+    };
     let mut lines = vec![
         format!("{} → {}", old.title(), new.title()),
         format!(
@@ -164,22 +194,34 @@ fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerD
             Size(old.entry.sizes.bytes),
             Size(new.entry.sizes.bytes),
             layers.added.len(),
-            if layers.added.len() == 1 { "layer" } else { "layers" },
+            if layers.added.len() == 1 {
+                "layer"
+            } else {
+                "layers"
+            },
             sum(&layers.added),
             layers.removed.len(),
             sum(&layers.removed),
         ),
     ];
     if let (Some((before, _)), Some((after, _))) = (old.entry.age(), new.entry.age()) {
+        let apart = after.duration_since(before).abs();
         match before.cmp(&after) {
+            // The refs of one build are written within a moment.
+            _ if apart.as_secs() < 1 => {}
             Ordering::Less => lines.push(format!("written {} later", Age::between(before, after))),
             Ordering::Equal => {}
-            Ordering::Greater => lines.push(format!("written {} earlier", Age::between(after, before))),
+            Ordering::Greater => {
+                lines.push(format!("written {} earlier", Age::between(after, before)));
+            }
         }
     }
     lines.push(String::new());
     if difference.is_empty() {
-        lines.push(format!("the same: {} keys, with the same results\n", difference.same));
+        lines.push(format!(
+            "the same: {} keys, with the same results\n",
+            difference.same
+        ));
         return lines.join("\n");
     }
     lines.push(steps(old, new, difference, paper));
@@ -192,24 +234,19 @@ fn page(old: &Side<'_>, new: &Side<'_>, difference: &Difference, layers: &LayerD
 }
 
 fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) -> String {
-    let mut found: Vec<(Fate, Option<RecordAt>, Option<RecordAt>)> = Vec::new();
-    found.extend(difference.removed.iter().map(|at| (Fate::Removed, Some(*at), None)));
-    found.extend(difference.lost_results.iter().map(|pair| (Fate::Lost, Some(pair.before), Some(pair.after))));
-    let changed = difference.changed.iter().map(|changed| (changed.what, changed.records));
-    found.extend(changed.map(|(what, pair)| (Fate::Changed(what), Some(pair.before), Some(pair.after))));
-    found.extend(difference.gained_results.iter().map(|pair| (Fate::Gained, Some(pair.before), Some(pair.after))));
-    found.extend(difference.added.iter().map(|at| (Fate::Added, None, Some(*at))));
+    let mut found = difference.steps();
     let is_root = |before: Option<RecordAt>, after: Option<RecordAt>| match (before, after) {
         (_, Some(after)) => new.is_root(after),
         (Some(before), None) => old.is_root(before),
         (None, None) => false,
     };
     let all = found.len();
-    found.retain(|(_, before, after)| !is_root(*before, *after));
+    found.retain(|step| !is_root(step.before, step.after));
     let roots = all - found.len();
-    // As the Dockerfile has them, by the newer ref where it knows the step.
-    found.sort_by_key(|(_, before, after)| {
-        let row = after.map(|at| new.row(at)).or(before.map(|at| old.row(at)));
+    // In the order of the Dockerfile, by the newer ref if it has the step.
+    found.sort_by_key(|step| {
+        let before = step.before.map(|at| old.row(at));
+        let row = step.after.map(|at| new.row(at)).or(before);
         let place = row.and_then(|row| row.location.as_ref());
         let place = place.map(|place| (place.file.clone(), place.line));
         (place.is_none(), place, row.map(|row| row.index))
@@ -223,21 +260,35 @@ fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) 
         ("WHAT", Align::Left),
         ("KEY", Align::Left),
     ]);
-    for (fate, before, after) in &found {
-        let (before, after) = (before.map(|at| old.row(at)), after.map(|at| new.row(at)));
+    for step in &found {
+        let before = step.before.map(|at| old.row(at));
+        let after = step.after.map(|at| new.row(at));
         let rows = [after, before].into_iter().flatten();
-        let Some(row) = rows.clone().find(|row| row.name.is_some()).or_else(|| rows.clone().next()) else { continue };
+        let Some(row) = rows
+            .clone()
+            .find(|row| row.name.is_some())
+            .or_else(|| rows.clone().next())
+        else {
+            continue;
+        };
         let location = rows.clone().find_map(|row| row.location.as_ref());
         table.row([
-            Cell::new(fate.mark()).style(fate.style()),
+            Cell::new(step.fate.mark()).style(style(step.fate)),
             Cell::new(row.title()),
             Cell::maybe(location.map(|location| format!("{}:{}", location.file, location.line))),
             Cell::maybe(before.and_then(|row| row.layer_bytes).map(Size)),
             Cell::maybe(after.and_then(|row| row.layer_bytes).map(Size)),
-            Cell::new(fate.words()),
+            Cell::new(step.fate.words()),
             Cell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if found.is_empty() { "no step came or went\n".to_owned() } else { table.render(paper) };
-    format!("{table}\n{} keys are the same   ({roots} sources and files came or went)\n", difference.same)
+    let table = if found.is_empty() {
+        "no step came or went\n".to_owned()
+    } else {
+        table.render(paper)
+    };
+    format!(
+        "{table}\n{} keys are the same   ({roots} sources and files came or went)\n",
+        difference.same
+    )
 }

@@ -1,4 +1,4 @@
-//! `du`: what is live, orphaned, missing and unknown.
+//! `du`: live, orphaned, missing and unknown objects.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -9,19 +9,24 @@ use super::json::{Blobs, Document, Objects};
 use super::open::{self, Scanned};
 use super::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
-use crate::format::text::visible;
 use crate::inventory::{RefEntry, Tally, Totals};
-use crate::units::Size;
+use crate::source::SourceText;
+use crate::text::escape::visible;
+use crate::text::units::Size;
 
 mod bucket;
+mod history;
 mod repositories;
 mod shared;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The caches to sum up. Without any, those of cachelens.toml.
+    /// The caches to sum up; the default is the sources of cachelens.toml.
     #[arg(value_name = "SOURCE")]
-    sources: Vec<String>,
+    sources: Vec<SourceText>,
+    /// Show how each source grew, by the records that earlier scans left.
+    #[arg(long)]
+    history: bool,
 }
 
 #[derive(Serialize)]
@@ -44,16 +49,19 @@ struct SourceUsage {
     superseded: Option<Objects>,
     unknown: Option<Objects>,
     total: Objects,
-    /// What the store may hold and does not show.
+    /// The objects that the store may hold but does not list.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen: Option<String>,
-    /// What other repositories of the same registry name, too; it is stored once.
+    /// Blobs that other repositories of the same registry also reference; they are stored once.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_by_repositories: Option<Blobs>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     shared: Option<shared::Shared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bucket: Option<bucket::Fields>,
+    /// What earlier scans found, with --history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<history::Fields>,
 }
 
 impl SourceUsage {
@@ -61,11 +69,11 @@ impl SourceUsage {
         let inventory = &scanned.inventory;
         Self {
             source: scanned.opened.label(),
-            kind: scanned.opened.source.kind(),
+            kind: scanned.opened.source.kind().word(),
             refs: inventory.refs.len(),
             live: totals.live.into(),
             orphan: totals.orphan.map(Into::into),
-            missing: (!inventory.is_sealed()).then(|| totals.missing.into()),
+            missing: (!inventory.is_withheld()).then(|| totals.missing.into()),
             undetermined: totals.undetermined.into(),
             partial: inventory.knows_partial().then(|| totals.partial.into()),
             trash: totals.trash.into(),
@@ -76,94 +84,67 @@ impl SourceUsage {
             shared_by_repositories: shared.map(Into::into),
             shared: shared::Shared::new(inventory),
             bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
+            history: None,
         }
     }
 }
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let sources = open::sources(session, &arguments.sources)?;
+    let sources = open::sources_to_read(session, &arguments.sources)?;
+    let sources = if arguments.sources.is_empty() {
+        open::whole_stores(sources)
+    } else {
+        sources
+    };
     if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
         let source = visible(&source.to_string()).into_owned();
-        let failure = Failure::message(Exit::Usage, format!("du sums up a whole store, and {source} names one ref"));
+        let failure = Failure::message(
+            Exit::Usage,
+            format!("du sums up a whole store, and {source} names one ref"),
+        );
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
     let (scanned, failures) = open::scan_found(session, sources).await?;
     let shared = repositories::shared(&scanned);
-    let sums: Vec<(&Scanned, Totals, Option<Tally>)> =
-        scanned.iter().zip(shared).map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared)).collect();
+    let sums: Vec<(&Scanned, Totals, Option<Tally>)> = scanned
+        .iter()
+        .zip(shared)
+        .map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared))
+        .collect();
     let (output, now) = (session.output, Timestamp::now());
     if output.json {
-        let sources = sums.iter().map(|(scanned, totals, shared)| SourceUsage::new(scanned, totals, *shared)).collect();
+        let sources = sums
+            .iter()
+            .map(|(scanned, totals, shared)| SourceUsage {
+                history: arguments.history.then(|| history::Fields::new(scanned)),
+                ..SourceUsage::new(scanned, totals, *shared)
+            })
+            .collect();
         output.document(&Document::new("du", Usage { sources }, &failures))?;
+    } else if arguments.history {
+        for skipped in sums.iter().flat_map(|(scanned, ..)| &scanned.past.skipped) {
+            output.warn(&format!("a record is skipped: {skipped}"));
+        }
+        let blocks = sums.iter();
+        let blocks = blocks.map(|(scanned, ..)| history::print(scanned, now, output.paper));
+        output.text(&blocks.collect::<Vec<_>>().join("\n"))?;
     } else {
-        let blocks: Vec<String> =
-            sums.iter().map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.paper)).collect();
+        let blocks: Vec<String> = sums
+            .iter()
+            .map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.paper))
+            .collect();
         output.text(&blocks.join("\n"))?;
     }
-    Ok(open::conclude(session, sums.len(), failures))
+    Ok(open::conclude(session, sums.len(), &failures))
 }
 
-fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timestamp, paper: Paper) -> String {
-    let stored = totals.stored();
-    let mut table = Table::new([
-        ("STATE", Align::Left),
-        ("OBJECTS", Align::Right),
-        ("SIZE", Align::Right),
-        ("SHARE", Align::Right),
-        ("", Align::Left),
-    ]);
-    // What is not known is not the same as nothing.
-    let mut row = |state: &str, tally: Option<Tally>, style: Style, share: bool, meaning: &str| {
-        let share = match tally {
-            Some(tally) if share && stored.bytes > 0 => {
-                Cell::new(format!("{:.0} %", tally.bytes as f64 * 100.0 / stored.bytes as f64))
-            }
-            _ => Cell::none(),
-        };
-        table.row([
-            Cell::new(state).style(style),
-            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
-            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string())),
-            share,
-            Cell::new(meaning).style(Style::Dim),
-        ]);
-    };
-    let sealed = scanned.inventory.refs.iter().find_map(RefEntry::sealed);
-    row("live", Some(totals.live), Style::Good, true, "reached from a ref");
-    if let Some(orphan) = totals.orphan {
-        row("orphan", Some(orphan), Style::Plain, true, "reached from no ref");
-    } else if let Some(why) = sealed {
-        row("orphan", None, Style::Plain, false, why);
-    }
-    let not_the_caches = if scanned.inventory.around.is_some() {
-        "not the cache's own; only a rule for `entry` deletes it"
-    } else {
-        "not the cache's own; never deleted"
-    };
-    if totals.undetermined.count > 0 {
-        row("undetermined", Some(totals.undetermined), Style::Bad, true, "a ref that cannot be read may reach them");
-    }
-    for (state, tally, style, meaning) in [
-        (
-            "superseded",
-            if totals.orphan.is_none() { totals.superseded } else { Tally::default() },
-            Style::Plain,
-            "former indexes, which no build imports",
-        ),
-        ("partial", totals.partial, Style::Plain, "unfinished uploads"),
-        ("trash", totals.trash, Style::Plain, "taken away by a prune; a later one empties it"),
-        ("unknown", totals.unknown, Style::Plain, not_the_caches),
-    ] {
-        if tally.count > 0 {
-            row(state, Some(tally), style, true, meaning);
-        }
-    }
-    row("total", Some(stored), Style::Strong, false, "");
-    if totals.missing.count > 0 {
-        row("missing", Some(totals.missing), Style::Bad, false, "named by a ref, not stored: importing builds fail");
-    } else if let Some(why) = sealed {
-        row("missing", None, Style::Plain, false, why);
-    }
+fn block(
+    scanned: &Scanned,
+    totals: &Totals,
+    shared: Option<Tally>,
+    now: Timestamp,
+    paper: Paper,
+) -> String {
     let refs = match scanned.inventory.refs.len() {
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),
@@ -174,10 +155,130 @@ fn block(scanned: &Scanned, totals: &Totals, shared: Option<Tally>, now: Timesta
     });
     let quota = shared::Shared::new(&scanned.inventory);
     let quota = quota.map_or_else(String::new, |quota| quota.print(now, paper));
-    let unlisted = scanned.inventory.unlisted.map(|why| format!("orphans are not known: {why}\n"));
-    let unseen = scanned.inventory.unseen.as_ref().map(|why| format!("{why}\n"));
-    let notes = [of_all, unlisted, unseen].into_iter().flatten().collect::<String>();
+    let unlisted = scanned
+        .inventory
+        .unlisted
+        .map(|why| format!("orphans are not known: {why}\n"));
+    let unseen = scanned
+        .inventory
+        .unseen
+        .as_ref()
+        .map(|why| format!("{why}\n"));
+    let notes = [of_all, unlisted, unseen]
+        .into_iter()
+        .flatten()
+        .collect::<String>();
     let bucket = scanned.inventory.bucket.as_deref();
-    let bucket = bucket.map_or_else(String::new, |bucket| bucket::print(&scanned.opened.label(), bucket, paper));
-    format!("{}  {refs}\n{}{notes}{quota}{bucket}", scanned.opened.shown(), table.render(paper))
+    let bucket = bucket.map_or_else(String::new, |bucket| {
+        bucket::print(&scanned.opened.label(), bucket, paper)
+    });
+    format!(
+        "{}  {refs}\n{}{notes}{quota}{bucket}",
+        scanned.opened.shown(),
+        states(scanned, totals).render(paper)
+    )
+}
+
+/// Builds the table of object states.
+fn states(scanned: &Scanned, totals: &Totals) -> Table {
+    let stored = totals.stored();
+    let mut table = Table::new([
+        ("STATE", Align::Left),
+        ("OBJECTS", Align::Right),
+        ("SIZE", Align::Right),
+        ("SHARE", Align::Right),
+        ("", Align::Left),
+    ]);
+    // Unknown is not the same as zero.
+    let mut row = |state: &str, tally: Option<Tally>, style: Style, share: bool, meaning: &str| {
+        let share = match tally {
+            Some(tally) if share && stored.bytes > 0 => Cell::new(format!(
+                "{:.0} %",
+                tally.bytes as f64 * 100.0 / stored.bytes as f64
+            )),
+            _ => Cell::none(),
+        };
+        table.row([
+            Cell::new(state).style(style),
+            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
+            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string())),
+            share,
+            Cell::new(meaning).style(Style::Dim),
+        ]);
+    };
+    let withheld = scanned.inventory.refs.iter().find_map(RefEntry::withheld);
+    row(
+        "live",
+        Some(totals.live),
+        Style::Good,
+        true,
+        "reached from a ref",
+    );
+    if let Some(orphan) = totals.orphan {
+        row(
+            "orphan",
+            Some(orphan),
+            Style::Plain,
+            true,
+            "reached from no ref",
+        );
+    } else if let Some(why) = withheld {
+        row("orphan", None, Style::Plain, false, why);
+    }
+    let not_the_caches = if scanned.inventory.around.is_some() {
+        "not the cache's own; only a rule for `entry` deletes it"
+    } else {
+        "not the cache's own; never deleted"
+    };
+    if totals.undetermined.count > 0 {
+        row(
+            "undetermined",
+            Some(totals.undetermined),
+            Style::Bad,
+            true,
+            "a ref that cannot be read may reach them",
+        );
+    }
+    for (state, tally, style, meaning) in [
+        (
+            "superseded",
+            if totals.orphan.is_none() {
+                totals.superseded
+            } else {
+                Tally::default()
+            },
+            Style::Plain,
+            "former indexes, which no build imports",
+        ),
+        (
+            "partial",
+            totals.partial,
+            Style::Plain,
+            "unfinished uploads",
+        ),
+        (
+            "trash",
+            totals.trash,
+            Style::Plain,
+            "taken away by a prune; a later one empties it",
+        ),
+        ("unknown", totals.unknown, Style::Plain, not_the_caches),
+    ] {
+        if tally.count > 0 {
+            row(state, Some(tally), style, true, meaning);
+        }
+    }
+    row("total", Some(stored), Style::Strong, false, "");
+    if totals.missing.count > 0 {
+        row(
+            "missing",
+            Some(totals.missing),
+            Style::Bad,
+            false,
+            "named by a ref, not stored: importing builds fail",
+        );
+    } else if let Some(why) = withheld {
+        row("missing", None, Style::Plain, false, why);
+    }
+    table
 }

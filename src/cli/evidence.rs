@@ -1,21 +1,27 @@
-//! Evidence of builds, from what arguments name: files, folders, standard input, images in a registry, addresses.
+//! Loads evidence of builds from arguments: files, folders, standard input, images in a registry,
+//! addresses.
 
 use std::path::{Path, PathBuf};
 
 use super::Session;
+use super::why::build::BuildFlags;
 use crate::backend::{Access, BackendError, registry};
 use crate::error::{Exit, Failure};
-use crate::evidence::{self, LoadError, web};
 use crate::explain::evidence::Evidence;
-use crate::format::evidence::Document;
-use crate::format::text::visible;
+use crate::explain::load::context::Directories;
+use crate::explain::load::documents::{self, LoadError, web};
+use crate::format::evidence::{self, Document};
 use crate::source::{Location, Source};
+use crate::text::escape::visible;
 
-/// Reads all evidence that `paths` name. In a folder, files that are none are warned of.
+/// Reads all evidence at `paths`. Files in a folder that are not evidence cause a warning.
 ///
 /// # Errors
-/// When something cannot be read, or is no evidence.
-pub(super) async fn documents(session: &Session<'_>, paths: &[PathBuf]) -> Result<Vec<Document>, Failure> {
+/// Fails if a path cannot be read, or is not evidence.
+pub(super) async fn documents(
+    session: &Session<'_>,
+    paths: &[PathBuf],
+) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
         if let Some(url) = path.to_str().and_then(web::address) {
@@ -27,46 +33,72 @@ pub(super) async fn documents(session: &Session<'_>, paths: &[PathBuf]) -> Resul
         if let Some(statements) = of_image(&session.access(), path).await? {
             let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
             let shown = visible(&path.to_string_lossy()).into_owned();
-            let read: Result<Vec<Document>, _> = statements.iter().map(read).collect();
-            documents.extend(read.map_err(|error| Failure::new(Exit::Failed, &error).on(&shown))?);
+            for read in statements.iter().map(read) {
+                match read {
+                    Ok(document) => documents.push(document),
+                    // The Dockerfile may describe the steps instead.
+                    Err(error @ evidence::EvidenceError::NoSteps) => {
+                        let hint = error.hint().unwrap_or_default();
+                        session.output.warn(&format!("{shown}: {error}; {hint}"));
+                    }
+                    Err(error) => {
+                        let failure = Failure::new(Exit::Failed, &error).on(&shown);
+                        return Err(match error.hint() {
+                            Some(hint) => failure.hint(hint),
+                            None => failure,
+                        });
+                    }
+                }
+            }
             continue;
         }
         let is_folder = path.is_dir();
-        // A pipe, as `<(…)` makes it, may keep its reader waiting.
+        // A pipe, such as `<(…)`, may block its reader.
         let load = {
             let path = path.clone();
-            move || evidence::load(&path)
+            move || documents::load(&path)
         };
         let loaded = tokio::task::spawn_blocking(load).await;
-        let (found, without_evidence) = loaded.map_err(|_| Failure::from(BackendError::Interrupted))?;
+        let (found, without_evidence) =
+            loaded.map_err(|_| Failure::from(BackendError::Interrupted))?;
         documents.extend(found.into_iter().map(|found| found.document));
         for found in without_evidence {
             let failure = unusable(&found.error, &visible(&found.path.to_string_lossy()));
-            // A folder may hold other things, too.
+            // A folder may contain other files, too.
             if !is_folder {
                 return Err(failure);
             }
-            session.output.warn(&failure.message);
+            let hint = failure.hint.iter().map(|hint| format!("; {hint}"));
+            let hint: String = hint.filter(|_| is_layout(path)).collect();
+            session.output.warn(&format!("{}{hint}", failure.message));
         }
     }
     Ok(documents)
 }
 
-/// Reads what names the steps of a cache.
+/// Returns whether a folder is one image rather than a folder of evidence.
+fn is_layout(path: &Path) -> bool {
+    path.join("oci-layout").is_file()
+}
+
+/// Reads the evidence that names the steps of a cache.
 ///
 /// # Errors
-/// As [`documents`], and when something of it tells no steps.
+/// The same as [`documents()`], and if a piece of evidence names no steps.
 pub(super) async fn names(session: &Session<'_>, paths: &[PathBuf]) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     for path in paths {
         let documents = documents(session, std::slice::from_ref(path)).await?;
         if documents.is_empty() {
             let shown = visible(&path.to_string_lossy()).into_owned();
-            return Err(Failure::message(Exit::Failed, "nothing there tells of a build").on(&shown));
+            return Err(
+                Failure::message(Exit::Failed, "nothing there tells of a build").on(&shown),
+            );
         }
         for document in documents {
             evidence.add_document(document).map_err(|error| {
-                let failure = Failure::new(Exit::Failed, &error).on(&visible(&path.to_string_lossy()));
+                let failure =
+                    Failure::new(Exit::Failed, &error).on(&visible(&path.to_string_lossy()));
                 match error.hint() {
                     Some(hint) => failure.hint(hint),
                     None => failure,
@@ -77,7 +109,40 @@ pub(super) async fn names(session: &Session<'_>, paths: &[PathBuf]) -> Result<Ev
     Ok(evidence)
 }
 
-/// Says that a piece of evidence is none, and what to do about it.
+/// Adds the steps of the Dockerfile that flags name; nothing where none is named.
+///
+/// # Errors
+/// When the Dockerfile cannot be read, or BuildKit refuses it.
+pub(super) async fn with_dockerfile(
+    session: &Session<'_>,
+    mut evidence: Evidence,
+    flags: &BuildFlags,
+    context: Option<&Path>,
+) -> Result<Evidence, Failure> {
+    if !flags.is_given() && context.is_none() {
+        return Ok(evidence);
+    }
+    let context: Vec<String> = context
+        .map(|path| path.to_string_lossy().into_owned())
+        .into_iter()
+        .collect();
+    let Some(build) = flags.build(&Directories::named_by(&context))? else {
+        let failure = Failure::message(Exit::Failed, "there is no Dockerfile in the context");
+        return Err(failure.hint("name it with -f"));
+    };
+    let described = flags.load(session, &build, &[]).await?;
+    for note in &described.notes {
+        session.output.warn(note);
+    }
+    for build in described.builds {
+        evidence
+            .add_build(build)
+            .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    }
+    Ok(evidence)
+}
+
+/// Returns the failure for unusable evidence, with advice.
 fn unusable(error: &LoadError, shown: &str) -> Failure {
     let failure = Failure::new(Exit::Failed, error).on(shown);
     match error.hint() {
@@ -86,13 +151,24 @@ fn unusable(error: &LoadError, shown: &str) -> Failure {
     }
 }
 
-/// Reads the provenance of the image that `path` names; none when it names a file, or nothing of the sort.
-pub(super) async fn of_image(access: &Access, path: &Path) -> Result<Option<Vec<Vec<u8>>>, Failure> {
-    let (Some(text), false) = (path.to_str(), path.exists()) else { return Ok(None) };
-    let Ok(parsed) = Source::parse(text, &Path::is_dir) else { return Ok(None) };
-    let (Location::Registry(location), Some(select)) = (&parsed.source.location, &parsed.source.select) else {
+/// Reads the provenance of the image at `path`; `None` if it is a file, or not an image.
+pub(super) async fn of_image(
+    access: &Access,
+    path: &Path,
+) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+    let (Some(text), false) = (path.to_str(), path.exists()) else {
         return Ok(None);
     };
-    let statements = registry::provenance(location, select, access).await.map_err(BackendError::from)?;
+    let Ok(parsed) = Source::parse(text, &Path::is_dir) else {
+        return Ok(None);
+    };
+    let (Location::Registry(location), Some(select)) =
+        (&parsed.source.location, &parsed.source.select)
+    else {
+        return Ok(None);
+    };
+    let statements = registry::provenance(location, select, access)
+        .await
+        .map_err(BackendError::from)?;
     Ok(Some(statements))
 }

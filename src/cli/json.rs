@@ -1,4 +1,4 @@
-//! JSON documents: the shape that all of them share, and a writer that is safe to look at in a terminal.
+//! JSON documents: their common shape, and a writer whose output is safe to print on a terminal.
 
 use std::io;
 
@@ -6,41 +6,52 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::error::Failure;
-use crate::format::text::must_be_written_out;
 use crate::inventory::Tally;
+use crate::text::escape::must_be_written_out;
+use crate::text::secrets::mask_lines;
 
-/// What every document begins with.
+/// The common fields of all documents.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<T> {
     pub schema: u32,
     pub command: &'static str,
     #[serde(flatten)]
     pub content: T,
-    /// The sources that failed; the rest of the document is about the others.
+    /// The failed sources; the rest of the document is about the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<SourceFailure>,
 }
 
 impl<T> Document<T> {
     pub(super) fn new(command: &'static str, content: T, failures: &[(String, Failure)]) -> Self {
-        Self { schema: 1, command, content, errors: failures.iter().map(SourceFailure::new).collect() }
+        Self {
+            schema: 1,
+            command,
+            content,
+            errors: failures.iter().map(SourceFailure::new).collect(),
+        }
     }
 }
 
-/// The content of a document that holds none.
+/// The empty content of a document.
 #[derive(Debug, Serialize)]
 pub(super) struct Nothing {}
 
 impl Document<Nothing> {
-    /// A document of a command that failed as a whole.
+    /// Returns the document of a command that failed as a whole.
     pub(super) fn of_failures(command: &'static str, failures: &[Failure]) -> Self {
-        Self { schema: 1, command, content: Nothing {}, errors: failures.iter().map(SourceFailure::of_all).collect() }
+        Self {
+            schema: 1,
+            command,
+            content: Nothing {},
+            errors: failures.iter().map(SourceFailure::of_all).collect(),
+        }
     }
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct SourceFailure {
-    /// None where it concerns all of them.
+    /// `None` if it concerns all sources.
     source: Option<String>,
     message: String,
     causes: Vec<String>,
@@ -49,20 +60,30 @@ pub(super) struct SourceFailure {
 
 impl SourceFailure {
     fn new((source, failure): &(String, Failure)) -> Self {
-        Self { source: Some(source.clone()), ..Self::of_all(failure) }
+        Self {
+            source: Some(source.clone()),
+            ..Self::of_all(failure)
+        }
     }
 
     fn of_all(failure: &Failure) -> Self {
         Self {
             source: None,
-            message: failure.message.clone(),
-            causes: failure.causes.clone(),
-            hint: failure.hint.clone(),
+            message: mask_lines(&failure.message).into_owned(),
+            causes: failure
+                .causes
+                .iter()
+                .map(|cause| mask_lines(cause).into_owned())
+                .collect(),
+            hint: failure
+                .hint
+                .as_deref()
+                .map(|hint| mask_lines(hint).into_owned()),
         }
     }
 }
 
-/// A number of blobs and their bytes.
+/// A number of blobs and their size.
 #[derive(Debug, Serialize)]
 pub(super) struct Blobs {
     blobs: u64,
@@ -71,11 +92,14 @@ pub(super) struct Blobs {
 
 impl From<Tally> for Blobs {
     fn from(tally: Tally) -> Self {
-        Self { blobs: tally.count, bytes: tally.bytes }
+        Self {
+            blobs: tally.count,
+            bytes: tally.bytes,
+        }
     }
 }
 
-/// A number of objects and their bytes.
+/// A number of objects and their size.
 #[derive(Debug, Serialize)]
 pub(super) struct Objects {
     objects: u64,
@@ -84,20 +108,25 @@ pub(super) struct Objects {
 
 impl From<Tally> for Objects {
     fn from(tally: Tally) -> Self {
-        Self { objects: tally.count, bytes: tally.bytes }
+        Self {
+            objects: tally.count,
+            bytes: tally.bytes,
+        }
     }
 }
 
-/// Writes a document with a line feed at its end.
+/// Serializes a document with a trailing line feed.
 pub(super) fn to_bytes(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Visible(PrettyFormatter::new()));
+    let mut serializer =
+        serde_json::Serializer::with_formatter(&mut bytes, Visible(PrettyFormatter::new()));
     document.serialize(&mut serializer)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-/// Escapes every character that could steer a terminal or hide text. A reader gets the same string.
+/// Escapes every character that could control a terminal or hide text. A parser gets the same
+/// string.
 struct Visible<'a>(PrettyFormatter<'a>);
 
 macro_rules! as_pretty {
@@ -121,9 +150,16 @@ impl Formatter for Visible<'_> {
         end_object_value(),
     );
 
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut plain = 0;
-        for (place, character) in fragment.char_indices().filter(|(_, character)| must_be_written_out(*character)) {
+        for (place, character) in fragment
+            .char_indices()
+            .filter(|(_, character)| must_be_written_out(*character))
+        {
             writer.write_all(&fragment.as_bytes()[plain..place])?;
             for unit in character.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
@@ -142,7 +178,13 @@ mod tests {
     fn escapes_what_a_terminal_would_obey() {
         let text = "a\x1b[31m\u{202e}b\u{9b}\u{e0001}é";
         let bytes = to_bytes(&[text]).unwrap();
-        assert_eq!(String::from_utf8_lossy(&bytes), "[\n  \"a\\u001b[31m\\u202eb\\u009b\\udb40\\udc01é\"\n]\n");
-        assert_eq!(serde_json::from_slice::<Vec<String>>(&bytes).unwrap(), [text]);
+        assert_eq!(
+            String::from_utf8_lossy(&bytes),
+            "[\n  \"a\\u001b[31m\\u202eb\\u009b\\udb40\\udc01é\"\n]\n"
+        );
+        assert_eq!(
+            serde_json::from_slice::<Vec<String>>(&bytes).unwrap(),
+            [text]
+        );
     }
 }

@@ -4,23 +4,25 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Session;
 use super::json::Document;
-use super::open::{self, Scanned};
-use super::table::{Align, Cell, Paper, Style, Table};
-use super::{Session, filter_argument};
+use super::list::{Column, Datum, ListFlags, ListFormat, Rows};
+use super::open;
+use super::table::Style;
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::inventory::{RecordCounts, RefEntry};
-use crate::units::{Age, Size};
+use crate::source::SourceText;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The caches to list; SOURCE#REF lists one ref. Without any, those of cachelens.toml.
+    /// The caches to list; SOURCE#REF selects one ref.
+    ///
+    /// The default is the sources of cachelens.toml.
     #[arg(value_name = "SOURCE")]
-    sources: Vec<String>,
-    /// List only refs that match, as in 'size>1G age>30d ref~^pr- !tagged'.
-    #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
-    filter: Option<Filter>,
+    sources: Vec<SourceText>,
+    #[command(flatten)]
+    list: ListFlags,
 }
 
 #[derive(Serialize)]
@@ -41,7 +43,7 @@ pub(super) struct Ref<'a> {
     name: &'a str,
     aliases: &'a [String],
     tagged: bool,
-    /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
+    /// 0 for the current content of the name; previous contents count from 1, the newest first.
     generation: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     former_of: Option<&'a str>,
@@ -69,11 +71,12 @@ pub(super) struct Ref<'a> {
 
 impl<'a> Ref<'a> {
     pub(super) fn new(entry: &'a RefEntry) -> Self {
-        // An image without an inline cache has no records, which is known; a config that cannot be read is not.
+        // An image without an inline cache is known to have no records; for an unreadable config,
+        // the number is unknown.
         let counts = entry.counts();
         let count = |of: fn(RecordCounts) -> u64| counts.map(of);
         let known = (!entry.is_unreadable()).then_some(&entry.sizes);
-        let is_named = entry.sealed().is_none() && entry.facts().unread.is_none();
+        let is_named = entry.withheld().is_none() && entry.facts().unread.is_none();
         let lacks = is_named.then_some(&entry.sizes);
         Self {
             name: &entry.name,
@@ -104,77 +107,120 @@ impl<'a> Ref<'a> {
     }
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let sources = open::sources(session, &arguments.sources)?;
-    let (scanned, failures) = open::scan_found(session, sources).await?;
-    let now = Timestamp::now();
-    let shown = |entry: &RefEntry| arguments.filter.as_ref().is_none_or(|filter| filter.matches(entry, now));
-    let listed: Vec<(&Scanned, Vec<&RefEntry>)> = scanned
-        .iter()
-        .map(|scanned| {
-            (scanned, scanned.selected().into_iter().map(|(_, entry)| entry).filter(|entry| shown(entry)).collect())
-        })
-        .collect();
-    let output = session.output;
-    if output.json {
-        let sources = listed.iter().map(|(scanned, refs)| SourceRefs {
-            source: scanned.opened.label(),
-            kind: scanned.opened.source.kind(),
-            refs: refs.iter().map(|entry| Ref::new(entry)).collect(),
-        });
-        output.document(&Document::new("ls", Listing { sources: sources.collect() }, &failures))?;
-    } else {
-        let several = listed.len() > 1;
-        let blocks: Vec<String> = listed
-            .iter()
-            .map(|(scanned, refs)| {
-                let title = if several { format!("{}\n", scanned.opened.shown()) } else { String::new() };
-                title + &block(scanned, refs, now, output.paper)
-            })
-            .collect();
-        output.text(&blocks.join("\n"))?;
-    }
-    Ok(open::conclude(session, listed.len(), failures))
+/// Refs as a list.
+struct RefRows<'a> {
+    refs: Vec<&'a RefEntry>,
 }
 
-fn block(scanned: &Scanned, refs: &[&RefEntry], now: Timestamp, paper: Paper) -> String {
-    if refs.is_empty() {
-        return match scanned.inventory.refs.len() {
-            0 => "no refs: nothing has been exported here yet\n".to_owned(),
-            count => format!("none of the {count} refs matches\n"),
-        };
+impl RefRows<'_> {
+    fn at(&self, row: u32) -> &RefEntry {
+        self.refs[row as usize]
     }
-    let mut table = Table::new([
-        ("REF", Align::Left),
-        ("KIND", Align::Left),
-        ("AGE", Align::Right),
-        ("SIZE", Align::Right),
-        ("ONLY HERE", Align::Right),
-        ("LAYERS", Align::Right),
-        ("RESULTS", Align::Right),
-        ("KEYS ONLY", Align::Right),
-        ("", Align::Left),
-    ]);
-    for entry in refs {
+}
+
+impl Rows for RefRows<'_> {
+    const COLUMNS: &'static [Column] = &[
+        Column::words("ref", "REF"),
+        Column::words("kind", "KIND"),
+        Column::numbers("age", "AGE"),
+        Column::numbers("size", "SIZE"),
+        Column::numbers("exclusive", "ONLY HERE"),
+        Column::numbers("layers", "LAYERS"),
+        Column::numbers("results", "RESULTS"),
+        Column::numbers("keys-only", "KEYS ONLY"),
+        Column::numbers("records", "RECORDS").on_request(),
+        Column::numbers("modified", "WRITTEN").on_request(),
+        Column::numbers("used", "LAST USED").on_request(),
+        Column::words("platform", "PLATFORM").on_request(),
+        Column::words("digest", "DIGEST").on_request(),
+        Column::words("state", "STATE").on_request(),
+        Column::words("trouble", ""),
+    ];
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.refs.len()).unwrap_or(u32::MAX)
+    }
+
+    fn datum(&self, row: u32, column: &'static str) -> Datum {
+        let entry = self.at(row);
         let counts = entry.counts();
-        // Of a ref that cannot be read, what is known is no sum of anything.
+        // The sums of an unreadable ref are unknown.
         let known = (!entry.is_unreadable()).then_some(&entry.sizes);
-        table.row([
-            Cell::new(&entry.name).style(Style::Strong),
-            Cell::new(entry.kind.word()),
-            Cell::maybe(entry.age().map(|(time, _)| Age::between(time, now))),
-            Cell::maybe(known.map(|sizes| Size(sizes.bytes))),
-            Cell::maybe(known.and_then(|sizes| sizes.exclusive_bytes).map(Size)),
-            Cell::maybe(known.map(|_| entry.layers)),
-            Cell::maybe(counts.map(|counts| counts.results)),
-            Cell::maybe(counts.map(|counts| counts.key_only)),
-            Cell::new(trouble(entry)).style(Style::Bad),
-        ]);
+        match column {
+            "ref" => Datum::text(&entry.name),
+            "kind" => Datum::text(entry.kind.word()),
+            "age" => Datum::maybe(entry.age(), |(time, _)| Datum::Time(time)),
+            "size" => Datum::maybe(known, |sizes| Datum::Bytes(sizes.bytes)),
+            "exclusive" => {
+                Datum::maybe(known.and_then(|sizes| sizes.exclusive_bytes), Datum::Bytes)
+            }
+            "layers" => Datum::maybe(known, |_| Datum::Count(entry.layers.into())),
+            "results" => Datum::maybe(counts, |counts| Datum::Count(counts.results)),
+            "keys-only" => Datum::maybe(counts, |counts| Datum::Count(counts.key_only)),
+            "records" => Datum::maybe(counts, |counts| Datum::Count(counts.records)),
+            "modified" => Datum::maybe(entry.modified, Datum::Time),
+            "used" => Datum::maybe(entry.facts().used, Datum::Time),
+            "platform" => Datum::text(entry.platforms.join(", ")),
+            "digest" if entry.withheld().is_none() => Datum::name(entry.digest().to_string()),
+            "state" => Datum::text(entry.state()),
+            "trouble" => Datum::text(trouble(entry)),
+            _ => Datum::None,
+        }
     }
-    table.render(paper)
+
+    fn style(&self, _row: u32, column: &'static str) -> Style {
+        match column {
+            "ref" => Style::Strong,
+            "trouble" => Style::Bad,
+            _ => Style::Plain,
+        }
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(self.at(row), now)
+    }
 }
 
-/// Says in a few words what is wrong with a ref.
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let listing = arguments.list.listing::<RefRows<'_>>(Timestamp::now())?;
+    let sources = open::sources_to_read(session, &arguments.sources)?;
+    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let lists = listing.lists(&scanned, |scanned| {
+        let refs = scanned.selected().into_iter().map(|(_, entry)| entry);
+        RefRows {
+            refs: refs.collect(),
+        }
+    });
+    let output = session.output;
+    match arguments.list.format(output.json) {
+        ListFormat::Json => {
+            let sources = lists.iter().map(|list| SourceRefs {
+                source: list.scanned.opened.label(),
+                kind: list.scanned.opened.source.kind().word(),
+                refs: list
+                    .shown
+                    .iter()
+                    .map(|row| Ref::new(list.rows.at(*row)))
+                    .collect(),
+            });
+            let listing = Listing {
+                sources: sources.collect(),
+            };
+            output.document(&Document::new("ls", listing, &failures))?;
+        }
+        format => {
+            listing.print(output, format, &lists, |list| {
+                match list.scanned.inventory.refs.len() {
+                    0 => "no refs: nothing has been exported here yet\n".to_owned(),
+                    count => format!("none of the {count} refs matches\n"),
+                }
+            })?;
+        }
+    }
+    Ok(open::conclude(session, lists.len(), &failures))
+}
+
+/// Returns a short description of the ref's faults.
 pub(super) fn trouble(entry: &RefEntry) -> String {
     let blobs = |count: u64, what: &str| match count {
         0 => String::new(),
@@ -183,7 +229,15 @@ pub(super) fn trouble(entry: &RefEntry) -> String {
     };
     let missing = blobs(entry.sizes.missing_blobs, "missing");
     let resized = blobs(entry.sizes.resized_blobs, "of the wrong size");
-    let sign = if entry.sealed().is_some() { "?" } else { "!" };
-    let fault = entry.faults.first().map(|fault| format!("{sign} {}", fault.kind)).unwrap_or_default();
-    [missing, resized, fault].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    let sign = if entry.withheld().is_some() { "?" } else { "!" };
+    let fault = entry
+        .faults
+        .first()
+        .map(|fault| format!("{sign} {}", fault.kind))
+        .unwrap_or_default();
+    [missing, resized, fault]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("  ")
 }

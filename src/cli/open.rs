@@ -1,126 +1,270 @@
-//! From the sources that a user names to inventories.
+//! Opens the sources of a command and scans them.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Session;
-use crate::backend::{self, SharedReader};
-use crate::config::Origin;
-use crate::error::{Exit, Failure};
-use crate::format::text::visible;
-use crate::inventory::scan::{self, ScanOptions};
-use crate::inventory::{Inventory, RefEntry, RefId};
-use crate::source::{Location, RefSelector, Source};
+use jiff::Timestamp;
 
-/// A source with a reader that can be asked.
+use super::{Session, init};
+use crate::backend::{self, OpenError, SharedReader};
+use crate::config::LoadedHistory;
+use crate::error::{Exit, Failure};
+use crate::find::Mistake;
+use crate::inventory::history::ScanRecord;
+use crate::inventory::scan::{self, ScanOptions};
+use crate::inventory::{Inventory, RefEntry, RefId, StoreWarning};
+use crate::source::{Location, RefSelector, Source, SourceText, Trust, environment};
+use crate::text::escape::visible;
+use crate::text::pattern::fits_stars;
+
+/// A source with its reader.
 pub(super) struct Opened {
     pub source: Source,
     pub reader: SharedReader,
 }
 
 impl Opened {
-    /// Returns the source's name without its `#REF`, as results name it.
+    /// Returns the source's name without its `#REF`, as results show it.
     pub(super) fn label(&self) -> String {
-        Source { select: None, ..self.source.clone() }.to_string()
+        Source {
+            select: None,
+            ..self.source.clone()
+        }
+        .to_string()
     }
 
-    /// Returns the same, fit to be shown.
+    /// Returns the same name, escaped for display.
     pub(super) fn shown(&self) -> String {
         visible(&self.label()).into_owned()
     }
 }
 
-/// A source with what a scan found in it.
+/// A source with the result of its scan.
 pub(super) struct Scanned {
     pub opened: Opened,
     pub inventory: Inventory,
+    /// What earlier scans found, with this one.
+    pub past: LoadedHistory,
 }
 
 impl Scanned {
-    /// Returns the refs that the source means: all, or those of its `#REF`.
+    /// Returns the selected refs: all, or those of the source's `#REF`.
     pub(super) fn selected(&self) -> Vec<(RefId, &RefEntry)> {
-        let refs = self.inventory.indexed_refs().filter(|(_, entry)| self.is_in_scope(entry));
-        let Some(select) = &self.opened.source.select else { return refs.collect() };
+        let refs = self
+            .inventory
+            .indexed_refs()
+            .filter(|(_, entry)| self.is_in_scope(entry));
+        let Some(select) = &self.opened.source.select else {
+            return refs.collect();
+        };
         let means = |entry: &RefEntry| {
             let digest = entry.digest().valid();
-            entry.names().any(|name| select.selects(name, digest.as_ref()))
+            entry
+                .names()
+                .any(|name| select.selects(name, digest.as_ref()))
         };
         refs.filter(|(_, entry)| means(entry)).collect()
     }
 
-    /// Tells whether a ref is in the scope of GitHub Actions that the source names, when it names one.
+    /// Returns whether a ref is in the GitHub Actions scope that the source names, if it names one.
     fn is_in_scope(&self, entry: &RefEntry) -> bool {
-        let Location::Gha(gha) = &self.opened.source.location else { return true };
-        gha.scope
-            .as_ref()
-            .is_none_or(|scope| entry.name.strip_prefix(scope.as_str()).is_some_and(|rest| rest.starts_with('@')))
+        let Location::Gha(gha) = &self.opened.source.location else {
+            return true;
+        };
+        gha.scope.as_ref().is_none_or(|scope| {
+            // The branch follows.
+            fits_stars(&format!("{scope}@*"), &entry.name)
+        })
     }
 }
 
-/// Parses the sources of a command, or takes those of the configuration when it names none.
-pub(super) fn sources(session: &Session<'_>, texts: &[String]) -> Result<Vec<Source>, Failure> {
+/// Parses the sources of a command, or returns those of the configuration if there are none. The
+/// result includes sources that a file names and the user has not opened; opening them fails with
+/// an explanation.
+///
+/// Naming a source is consent to contact its host for sources that files of this checkout name
+/// there.
+pub(super) fn sources(session: &Session<'_>, texts: &[SourceText]) -> Result<Vec<Source>, Failure> {
     if texts.is_empty() {
-        let configured = configured(session)?;
+        let configured = configured(session);
         if configured.is_empty() {
-            let failure = Failure::message(Exit::Usage, "no source is named, and none is configured");
+            let failure =
+                Failure::message(Exit::Usage, "no source is named, and none is configured");
             return Err(failure.hint(
                 "name a directory that type=local wrote, or try `demo`; `sources` in cachelens.toml works, too",
             ));
         }
         return Ok(configured);
     }
-    texts.iter().map(|text| parse(session, text)).collect()
+    let named: Vec<Source> = texts
+        .iter()
+        .map(|text| parse(session, text))
+        .collect::<Result<_, _>>()?;
+    let found = configured(session)
+        .into_iter()
+        .filter(|source| source.trust == Trust::Found);
+    for found in found {
+        let host = found.host();
+        if host.is_some() && named.iter().any(|named| named.host() == host) {
+            session.consent_to(found);
+        }
+    }
+    Ok(named)
+}
+
+/// Parses the sources of a read-only command. Without any, returns those of the configuration, and
+/// without these, those that files below the current directory declare. Directories that no build
+/// has written yet are skipped.
+///
+/// # Errors
+/// The same as [`sources()`].
+pub(super) fn sources_to_read(
+    session: &Session<'_>,
+    texts: &[SourceText],
+) -> Result<Vec<Source>, Failure> {
+    let found = find_sources(session, texts, LookFor::Sources)?;
+    Ok(found.0)
+}
+
+/// Mistakes in the declarations of sources, each with the name of its source.
+pub(super) type SourceMistakes = Vec<(String, Mistake)>;
+
+/// Returns the sources as [`sources_to_read`] does. With no SOURCE named, those that were found in
+/// this checkout come with the mistakes in their declarations.
+///
+/// # Errors
+/// As [`sources()`].
+pub(super) fn sources_with_mistakes(
+    session: &Session<'_>,
+    texts: &[SourceText],
+) -> Result<(Vec<Source>, SourceMistakes), Failure> {
+    find_sources(session, texts, LookFor::Mistakes)
+}
+
+/// Why the files of the current directory are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookFor {
+    /// For sources, where none is named or configured.
+    Sources,
+    /// For mistakes in the declarations of the sources, too.
+    Mistakes,
+}
+
+fn find_sources(
+    session: &Session<'_>,
+    texts: &[SourceText],
+    look_for: LookFor,
+) -> Result<(Vec<Source>, SourceMistakes), Failure> {
+    let configured = configured(session);
+    // The user's own configuration may be used anywhere, in a home directory, too.
+    let is_of_checkout = configured.iter().all(|source| source.trust != Trust::Named);
+    let looks = configured.is_empty() || (look_for == LookFor::Mistakes && is_of_checkout);
+    if texts.is_empty() && looks {
+        let here = init::declared_here(Path::new("."));
+        if let Err(error) = &here {
+            tracing::warn!(%error, "the current directory is not searched for caches");
+        }
+        let Ok(here) = here else {
+            return Ok((sources(session, texts)?, Vec::new()));
+        };
+        if !configured.is_empty() {
+            let mistakes = here.mistakes_of(&configured);
+            return Ok((configured, mistakes));
+        }
+        let declared = present(session, here.sources.clone());
+        if !declared.is_empty() {
+            let shown: Vec<String> = declared
+                .iter()
+                .map(|source| visible(&source.to_string()).into_owned())
+                .collect();
+            let words = format!(
+                "no source is named: files of this directory declare {}",
+                shown.join(", ")
+            );
+            tracing::info!("{words}");
+            let mistakes = here.mistakes_of(&declared);
+            return Ok((declared, mistakes));
+        }
+    }
+    Ok((sources(session, texts)?, Vec::new()))
+}
+
+/// Returns the stores of the sources, each once, regardless of selected refs.
+pub(super) fn whole_stores(sources: Vec<Source>) -> Vec<Source> {
+    let mut stores: Vec<Source> = Vec::new();
+    for source in sources {
+        let store = Source {
+            select: None,
+            ..source
+        };
+        if !stores.iter().any(|known| known.location == store.location) {
+            stores.push(store);
+        }
+    }
+    stores
+}
+
+/// Returns the declared sources that exist, as far as that is known without contacting a service,
+/// with their trust.
+pub(super) fn present(session: &Session<'_>, declared: Vec<Source>) -> Vec<Source> {
+    declared
+        .into_iter()
+        .map(|source| session.judged(source))
+        .filter(|source| source.directory().is_none_or(Path::is_dir))
+        .collect()
 }
 
 /// Returns the sources of the configuration.
-///
-/// # Errors
-/// When a file that merely lies around, as in a repository that was cloned, names a service of its own for S3: it would get
-/// what the environment's keys sign.
-pub(super) fn configured(session: &Session<'_>) -> Result<Vec<Source>, Failure> {
-    let of_user = etcetera::choose_base_strategy().ok().map(|strategy| etcetera::BaseStrategy::config_dir(&strategy));
-    for setting in &session.settings.sources {
-        let Origin::File { path, line } = &setting.origin else { continue };
-        let is_chosen = session.config_is_named || of_user.as_ref().is_some_and(|of_user| path.starts_with(of_user));
-        if setting.value.signs_for_another_service() && !is_chosen {
-            let file = visible(&path.to_string_lossy()).into_owned();
-            let message = format!(
-                "{file}:{line}: names an S3 service of its own, which would get requests signed with your keys"
-            );
-            return Err(Failure::message(Exit::Usage, message)
-                .hint("when it is yours, name the file with --config, or the source itself"));
-        }
-    }
-    Ok(session.settings.sources.iter().map(|setting| setting.value.clone()).collect())
+pub(super) fn configured(session: &Session<'_>) -> Vec<Source> {
+    let settings = session.settings.sources.iter();
+    settings.map(|setting| setting.value.clone()).collect()
 }
 
-/// Parses one source, and warns about what is odd in it.
-pub(super) fn parse(session: &Session<'_>, text: &str) -> Result<Source, Failure> {
-    let parsed = Source::parse(text, &Path::is_dir)?;
+/// Parses a source that the user names, and warns about anything unusual in it.
+pub(super) fn parse(session: &Session<'_>, text: &SourceText) -> Result<Source, Failure> {
+    let text = environment::filled(text.expose(), &|name| std::env::var(name).ok());
+    let parsed = Source::parse(&text, &Path::is_dir)?;
+    if parsed.source.has_vague_place() && parsed.source.directory().is_none_or(|dir| !dir.is_dir())
+    {
+        let message = format!("{} names no store", visible(&parsed.source.to_string()));
+        return Err(Failure::message(Exit::Usage, message)
+            .hint("`*` may stand for refs: a tag, a name of an S3 manifest, a scope"));
+    }
     for warning in &parsed.warnings {
         session.output.warn(&warning.to_string());
     }
     Ok(parsed.source)
 }
 
-/// Opens and scans sources, one after the other. What fails is given apart, so that the rest is of use. A bucket is the cache in
-/// its root: whoever compares refs, or means to delete, names what is meant.
+/// Parses one source that a file names.
+pub(super) fn parse_found(session: &Session<'_>, text: &str) -> Result<Source, Failure> {
+    let text = SourceText::from(text.to_owned());
+    Ok(session.judged(parse(session, &text)?))
+}
+
+/// Opens and scans sources, one after the other. Failures are returned separately, so that the
+/// other results are usable. A bucket stands for the cache in its root, because commands that
+/// compare refs or delete need an exact source.
 ///
 /// # Errors
-/// When a source is of a kind that this build does not open, before anything is read; when the user interrupts.
+/// Fails before reading anything if this build cannot open a kind of source, and if the user
+/// interrupts.
 pub(super) async fn scan_all(
     session: &Session<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
-    scan_each(session, sources, |source| matches!(source.location, Location::S3(_))).await
+    scan_each(session, sources, |source| {
+        matches!(source.location, Location::S3(_))
+    })
+    .await
 }
 
-/// Scans sources as [`scan_all`] does, a bucket being all the caches that are found in it.
+/// Scans sources like [`scan_all`], but a bucket stands for all caches found in it.
 ///
 /// # Errors
-/// As [`scan_all`].
+/// The same as [`scan_all`].
 pub(super) async fn scan_found(
     session: &Session<'_>,
     sources: Vec<Source>,
@@ -128,7 +272,7 @@ pub(super) async fn scan_found(
     scan_each(session, sources, |_| false).await
 }
 
-/// Opens and scans sources, those that are one store alone as they are.
+/// Opens and scans sources; a source that is a single store is used as it is.
 async fn scan_each(
     session: &Session<'_>,
     sources: Vec<Source>,
@@ -138,15 +282,27 @@ async fn scan_each(
     let (mut scanned, mut failures) = (Vec::new(), Vec::new());
     for source in sources {
         let label = source.to_string();
-        let expanded =
-            if is_one(&source) { Ok((vec![source], None)) } else { Box::pin(backend::expand(source, &access)).await };
+        if !source.may_be_contacted() {
+            failures.push((label, OpenError::NotNamed(Box::new(source)).into()));
+            continue;
+        }
+        let expanded = if is_one(&source) {
+            Ok((vec![source], None))
+        } else {
+            Box::pin(backend::expand(source, &access)).await
+        };
         match expanded {
             Ok((found, left_out)) => {
                 if let Some(left_out) = left_out {
-                    session.output.warn(&format!("{}: {left_out}", visible(&label)));
+                    session
+                        .output
+                        .warn(&format!("{}: {left_out}", visible(&label)));
                 }
                 for source in found {
-                    opened.push(Opened { reader: backend::open(&source, &access)?, source });
+                    opened.push(Opened {
+                        reader: backend::open(&source, &access)?,
+                        source,
+                    });
                 }
             }
             Err(error) => failures.push((label, error.into())),
@@ -157,7 +313,12 @@ async fn scan_each(
         match scan(session, opened).await {
             Ok(result) => {
                 for warning in &result.inventory.warnings {
-                    session.output.warn(&format!("{}: {warning}", result.opened.shown()));
+                    let message = format!("{}: {warning}", result.opened.shown());
+                    if matches!(warning, StoreWarning::Part(_)) {
+                        failures.push((label.clone(), partial(message)));
+                    } else {
+                        session.output.warn(&message);
+                    }
                 }
                 if result.opened.source.select.is_some() && result.selected().is_empty() {
                     failures.push((label, no_such_ref(&result)));
@@ -172,68 +333,126 @@ async fn scan_each(
     Ok((scanned, failures))
 }
 
+/// Returns the failure for a store that is listed only in part.
+fn partial(message: String) -> Failure {
+    Failure::message(Exit::Partial, message)
+        .hint("the store changes while it is listed; try again later")
+}
+
 async fn scan(session: &Session<'_>, opened: Opened) -> Result<Scanned, Failure> {
     let shown = opened.shown();
-    let options =
-        ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.child_token() };
+    let options = ScanOptions {
+        concurrency: session.settings.concurrency.value.get(),
+        cancel: session.cancel.child_token(),
+    };
     let signs_of_life = AtomicU64::new(0);
     let reader = Arc::clone(&opened.reader);
     let scanning = scan::scan(&reader, &options, |inventory| {
         signs_of_life.fetch_add(1, Ordering::Relaxed);
         session.output.progress.scanning(&shown, inventory);
     });
-    let silence = until_silent(&signs_of_life, session.settings.timeout.value);
+    let silence = until_silent(session, &signs_of_life);
     let inventory = tokio::select! {
         inventory = scanning => inventory?,
         timeout = silence => {
-            let message = format!("{shown} has not answered for {}s", timeout.as_secs());
+            let seconds = timeout.as_secs_f64();
+            let message = format!("{shown} has not answered for {seconds} s");
             return Err(Failure::message(Exit::Failed, message).hint("give it more time with --timeout"));
         }
     };
-    tracing::info!(source = shown, refs = inventory.refs.len(), blobs = inventory.blobs.len(), "scanned");
-    Ok(Scanned { opened, inventory })
+    tracing::info!(
+        source = shown,
+        refs = inventory.refs.len(),
+        blobs = inventory.blobs.len(),
+        "scanned"
+    );
+    let past = remember(session, &opened.source, &inventory);
+    Ok(Scanned {
+        opened,
+        inventory,
+        past,
+    })
 }
 
-/// Ends when `signs_of_life` has not changed for as long as `timeout`.
-async fn until_silent(signs_of_life: &AtomicU64, timeout: Duration) -> Duration {
+/// Leaves a record of a scan in the state directory. Returns all records of the source.
+fn remember(session: &Session<'_>, source: &Source, inventory: &Inventory) -> LoadedHistory {
+    // A source of GitHub's cache need not name the repository; its refs do.
+    let mut refs = inventory.refs.iter();
+    let repository = refs.find_map(|entry| entry.facts().repository.as_deref());
+    let record = ScanRecord::of(inventory, &inventory.totals(), Timestamp::now());
+    let Some(record) = record.filter(|_| session.history.is_kept()) else {
+        return session.history.load(source, repository);
+    };
+    match session.history.record(source, repository, record) {
+        Ok(past) => past,
+        Err(error) => {
+            tracing::warn!(%error, "the record of the scan is not kept");
+            session.history.load(source, repository)
+        }
+    }
+}
+
+/// Ends when nothing was found or received for as long as the timeout. A pause that a service asks
+/// for does not count as silence; requests limit it themselves.
+async fn until_silent(session: &Session<'_>, signs_of_life: &AtomicU64) -> Duration {
+    let timeout = session.settings.timeout.value;
+    let activity = &session.activity;
     let mut seen = None;
     loop {
-        let now = Some(signs_of_life.load(Ordering::Relaxed));
-        if now == seen {
+        let now = signs_of_life.load(Ordering::Relaxed) + activity.count();
+        if seen == Some(now) && session.pauses.longest().is_none() {
             return timeout;
         }
-        seen = now;
+        seen = Some(now);
         tokio::time::sleep(timeout).await;
     }
 }
 
 pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
-    let wanted = match &scanned.opened.source.select {
-        Some(RefSelector::Name(name)) => name.clone(),
+    let select = scanned.opened.source.select.as_ref();
+    let label = scanned.opened.shown();
+    if let Some(pattern) = select.filter(|select| select.is_pattern()) {
+        let message = format!("no ref of {label} fits `{}`", visible(&pattern.to_string()));
+        let hint = format!("`cachelens ls {label}` lists its refs");
+        return Failure::message(Exit::Failed, message).hint(hint);
+    }
+    let wanted = match select {
         Some(RefSelector::AnyOf(names)) => names.join(" or "),
-        Some(RefSelector::Digest(digest)) => digest.to_string(),
+        Some(select) => select.to_string(),
         None => String::new(),
     };
-    let label = scanned.opened.shown();
     let message = format!("{label} has no ref `{}`", visible(&wanted));
-    let names: Vec<&str> = scanned.inventory.refs.iter().map(|entry| entry.name.as_str()).collect();
-    let hint = match crate::nearest::nearest(&wanted, names.iter().copied()) {
+    let names: Vec<&str> = scanned
+        .inventory
+        .refs
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    let hint = match crate::text::nearest::nearest(&wanted, names.iter().copied()) {
         Some(near) => format!("did you mean `{}`?", visible(near)),
         None if names.is_empty() => "it has no refs at all".to_owned(),
-        None => format!("`cachelens ls {label}` lists the {} that it has", names.len()),
+        None => format!(
+            "`cachelens ls {label}` lists the {} that it has",
+            names.len()
+        ),
     };
     Failure::message(Exit::Failed, message).hint(hint)
 }
 
-/// Reports what failed and says how the command ends.
-pub(super) fn conclude(session: &Session<'_>, done: usize, failures: Vec<(String, Failure)>) -> Exit {
+/// Reports failures that do not affect the exit code, such as a source that is listed only in part.
+pub(super) fn report(session: &Session<'_>, failures: &[(String, Failure)]) {
+    for (_, failure) in failures {
+        session.output.failure(failure);
+    }
+}
+
+/// Reports failures and returns the exit code.
+pub(super) fn conclude(session: &Session<'_>, done: usize, failures: &[(String, Failure)]) -> Exit {
     let exit = match (done, failures.first()) {
         (_, None) => Exit::Done,
         (0, Some((_, first))) => first.exit,
         _ => Exit::Partial,
     };
-    for (_, failure) in failures {
-        session.output.failure(&failure);
-    }
+    report(session, failures);
     exit
 }

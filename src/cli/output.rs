@@ -1,4 +1,4 @@
-//! Where results, warnings and failures go.
+//! The destinations of results, warnings and failures.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;
@@ -7,31 +7,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::table::Paper;
-use super::{Color, Global, config, json};
+use super::{Global, config, json};
 use crate::error::{Exit, Failure};
 use crate::progress::Progress;
+use crate::text::secrets::{mask_lines, mask_values};
 
-/// The two streams of a command, and how to write to them.
+/// The two output streams of a command, and their settings.
 pub(super) struct Output {
     pub json: bool,
     pub paper: Paper,
     quiet: bool,
     pub progress: Progress,
-    /// Whether something was printed for whoever asked.
+    /// Whether a result was printed.
     has_printed: AtomicBool,
-    /// The failures that were reported.
+    /// The reported failures.
     reported: Mutex<Vec<Failure>>,
 }
 
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
-        let color = match global.color {
-            Color::Auto => io::stdout().is_terminal() && !config::refuses_color(global.color),
-            wanted => !config::refuses_color(wanted),
-        };
+        let color = config::uses_color(global.color, io::stdout().is_terminal());
         let columns = io::stdout().is_terminal().then(crossterm::terminal::size);
-        let columns =
-            columns.and_then(Result::ok).map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
+        let columns = columns
+            .and_then(Result::ok)
+            .map(|(columns, _)| usize::from(columns))
+            .filter(|columns| *columns > 0);
         let paper = Paper { color, columns };
         Self {
             json: global.json,
@@ -43,13 +43,13 @@ impl Output {
         }
     }
 
-    /// Prints bytes as they are.
+    /// Prints bytes unchanged.
     pub(super) fn raw(&self, bytes: &[u8]) -> Result<Exit, Failure> {
         self.end_progress();
         self.has_printed.store(true, Ordering::Relaxed);
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            // Whoever closed the pipe has seen enough.
+            // A closed pipe means that the reader has enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
             Err(error) => Err(Failure::new(Exit::Failed, &error).on("cannot write the result")),
             Ok(()) => Ok(Exit::Done),
@@ -64,10 +64,11 @@ impl Output {
     /// Prints a JSON document.
     pub(super) fn document(&self, document: &impl Serialize) -> Result<Exit, Failure> {
         let bytes = json::to_bytes(document).map_err(|error| Failure::new(Exit::Failed, &error))?;
-        self.raw(&bytes)
+        let text = String::from_utf8_lossy(&bytes);
+        self.text(&mask_values(&text))
     }
 
-    /// Warns about something that does not stop the work.
+    /// Warns about a problem that does not stop the work.
     pub(super) fn warn(&self, message: &str) {
         if !self.quiet {
             self.say(&format!("warning: {message}"));
@@ -82,20 +83,26 @@ impl Output {
         }
     }
 
-    /// Prints, where a document was asked for and `command` has come to none, one that says what failed.
+    /// If a document was requested and `command` produced none, prints a document with the
+    /// failures.
     pub(super) fn document_of_failures(&self, command: &'static str) {
         if !self.json || self.has_printed.load(Ordering::Relaxed) {
             return;
         }
-        let failures = self.reported.lock().map(|mut reported| std::mem::take(&mut *reported)).unwrap_or_default();
-        // That it failed was said already; where nobody reads the document there is nothing more to say.
+        let failures = self
+            .reported
+            .lock()
+            .map(|mut reported| std::mem::take(&mut *reported))
+            .unwrap_or_default();
+        // The failure itself was reported already; if the stream is closed, there is nothing more
+        // to do.
         let _ = self.document(&json::Document::of_failures(command, &failures));
     }
 
     fn say(&self, text: &str) {
         self.end_progress();
-        // Where nobody listens there is nothing more to say; `eprintln!` would panic.
-        let _ = writeln!(io::stderr(), "{text}");
+        // If the stream is closed, there is nothing more to do; `eprintln!` would panic.
+        let _ = writeln!(io::stderr(), "{}", mask_lines(text));
     }
 
     pub(super) fn end_progress(&self) {

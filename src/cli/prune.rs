@@ -1,4 +1,4 @@
-//! `prune`: a plan of what goes and why, and with `--yes` or `--apply` its execution.
+//! `prune`: a plan of deletions with reasons, and its execution with `--yes` or `--apply`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,26 +9,38 @@ use jiff::Timestamp;
 
 use super::Session;
 use super::open::{self, Scanned};
-use crate::backend::{self, Disposal, Outcome, SharedPruner, WayBack};
+use crate::backend::{self, Capabilities, Disposal, ObjectName, Outcome, SharedPruner, WayBack};
+use crate::check::{self, CheckOptions, Subject};
 use crate::error::{Exit, Failure};
+use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::execute::{self, Options, Report, Step};
 use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
-use crate::prune::{needed_beside, records, undo};
-use crate::retention::{self, Action, Budget, Policy, SharedBlobs};
-use crate::source::{Location, Source};
+use crate::prune::records::Rewrites;
+use crate::prune::repair::Remedies;
+use crate::prune::{needed_beside, records, repair, undo};
+use crate::retention::{self, Action, Budget, Policy, SharedBlobs, Verdicts};
+use crate::source::{Location, Source, SourceText};
 
 mod arguments;
+mod page;
 mod print;
+mod store;
 
-pub(super) use arguments::Arguments;
+pub(super) use arguments::{Arguments, RuleFlags, duration};
 use print::Pruned;
+use store::{pruner, pruner_of};
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    // A summary that has no place to go fails before anything is deleted.
+    arguments.summary.file()?;
     if session.read_only && arguments.changes_something() {
-        let failure = Failure::message(Exit::Usage, "`--read-only` lets nothing be deleted or put back");
-        return Err(failure.hint("without --yes, --apply, --resume and --undo, prune only prints a plan"));
+        let failure = Failure::message(Exit::Usage, "`--read-only` forbids deleting and restoring");
+        return Err(failure.hint(format!(
+            "without --yes, --apply, --resume and --undo, {} only prints a plan",
+            arguments.command()
+        )));
     }
     if let Some(path) = &arguments.undo {
         return take_back(session, &arguments, path).await;
@@ -42,40 +54,69 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     plan_all(session, &arguments).await
 }
 
-/// Plans for each source, and carries the plans out when told to.
+/// Plans for each source, and executes the plans on request.
 async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
     let policy = arguments.policy(session.settings.retention.policy())?;
     let sources = open::sources(session, &arguments.sources)?;
-    if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
-        let failure =
-            Failure::message(Exit::Usage, format!("prune works on a whole store, and {source} names one ref"));
-        return Err(failure.hint("name the source without it, and the refs that go with --drop-ref"));
+    let is_prune = arguments.repair.is_none();
+    let selects = |source: &&Source| is_prune && source.select.is_some();
+    if let Some(source) = sources.iter().find(selects) {
+        let failure = Failure::message(
+            Exit::Usage,
+            format!("prune works on a whole store, and {source} names one ref"),
+        );
+        return Err(failure
+            .hint("name the source without the ref, and select refs to delete with --drop-ref"));
+    }
+    let restores = arguments
+        .repair
+        .as_ref()
+        .is_some_and(|repair| repair.restore.is_some());
+    if restores && !matches!(sources.as_slice(), [source] if source.select.is_some()) {
+        let failure = Failure::message(Exit::Usage, "`--restore` is about one ref");
+        return Err(failure.hint("name the ref as SOURCE#REF, and no other source"));
     }
     let scope = sources.iter().find_map(|source| match &source.location {
-        Location::Gha(gha) => gha.scope.as_ref(),
+        Location::Gha(gha) if is_prune => gha.scope.as_ref(),
         _ => None,
     });
     if let Some(scope) = scope {
-        let scope = crate::format::text::visible(scope);
-        let message =
-            format!("prune works on the caches of a whole repository, and the source names the scope {scope}");
-        return Err(Failure::message(Exit::Usage, message)
-            .hint(format!("name the source without it, and the refs that go with --drop-ref '{scope}@*'")));
+        let scope = crate::text::escape::visible(scope);
+        let message = format!(
+            "prune works on the caches of a whole repository, and the source names the scope {scope}"
+        );
+        return Err(Failure::message(Exit::Usage, message).hint(format!(
+            "name the source without the scope, and select refs to delete with --drop-ref '{scope}@*'"
+        )));
     }
-    let lets_nothing_go = policy.rules.iter().all(|rule| matches!(rule.action, Action::Protect))
+    let lets_nothing_go = policy
+        .rules
+        .iter()
+        .all(|rule| matches!(rule.action, Action::Protect))
         && policy.budget == Budget::default()
         && policy.records.is_none();
-    if lets_nothing_go && !policy.rules.is_empty() {
+    if is_prune && lets_nothing_go && !policy.rules.is_empty() {
         session.output.warn(
-            "the rules only protect, so that no ref goes: --drop-ref, a criterion as --keep-last, or a budget chooses some",
+            "every rule is `protect`, so no ref will be deleted; add --drop-ref, --keep-last or a size limit",
         );
     }
     if arguments.plan_out.is_some() && sources.len() > 1 {
-        return Err(Failure::message(Exit::Usage, "`--plan-out` saves the plan of one source, and several are named"));
+        return Err(Failure::message(
+            Exit::Usage,
+            "`--plan-out` saves the plan of one source, but several are given",
+        ));
     }
-    // What a source was called: some fail, and some are several.
-    let given: HashMap<String, &String> = sources.iter().map(ToString::to_string).zip(&arguments.sources).collect();
-    let (scanned, mut failures) = open::scan_all(session, sources).await?;
+    // The sources as the user named them; some may fail, and some stand for several stores.
+    let given: HashMap<String, &SourceText> = sources
+        .iter()
+        .map(ToString::to_string)
+        .zip(&arguments.sources)
+        .collect();
+    let (scanned, mut failures) = if is_prune {
+        open::scan_all(session, sources).await?
+    } else {
+        scan_whole(session, sources).await?
+    };
     let mut pruned = Vec::new();
     for scanned in &scanned {
         let given = given.get(&scanned.opened.label()).copied();
@@ -85,10 +126,43 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             Err(failure) => failures.push((scanned.opened.label(), failure)),
         }
     }
-    print::print(session, &pruned, &failures)?;
-    let worst = pruned.iter().map(Pruned::exit).max_by_key(|exit| exit.severity()).unwrap_or(Exit::Done);
-    let others = open::conclude(session, pruned.len(), failures);
-    Ok(if others.severity() > worst.severity() { others } else { worst })
+    page::add(session, arguments.summary, &pruned, &failures)?;
+    print::print(session, arguments.command(), &pruned, &failures)?;
+    let worst = pruned
+        .iter()
+        .map(Pruned::exit)
+        .max_by_key(|exit| exit.severity())
+        .unwrap_or(Exit::Done);
+    let others = open::conclude(session, pruned.len(), &failures);
+    Ok(if others.severity() > worst.severity() {
+        others
+    } else {
+        worst
+    })
+}
+
+/// Scans the whole stores of sources that may select refs: the final proof of a run covers all refs
+/// of a store, so its plan has to know all of them.
+async fn scan_whole(
+    session: &Session<'_>,
+    sources: Vec<Source>,
+) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
+    let (mut scanned, mut failures) = (Vec::new(), Vec::new());
+    for mut source in sources {
+        let label = source.to_string();
+        let select = source.select.take();
+        let (found, failed) = open::scan_all(session, vec![source]).await?;
+        failures.extend(failed);
+        for mut found in found {
+            found.opened.source.select.clone_from(&select);
+            if select.is_some() && found.selected().is_empty() {
+                failures.push((label.clone(), open::no_such_ref(&found)));
+            } else {
+                scanned.push(found);
+            }
+        }
+    }
+    Ok((scanned, failures))
 }
 
 async fn one(
@@ -96,11 +170,13 @@ async fn one(
     arguments: &Arguments,
     policy: &Policy,
     scanned: &Scanned,
-    given: Option<&String>,
+    given: Option<&SourceText>,
 ) -> Result<Pruned, Failure> {
     let plan = plan(session, arguments, policy, scanned).await?;
     print::announce(session, &plan);
-    let exceeds = arguments.fail_if_frees.is_some_and(|limit| plan.frees_bytes() > limit);
+    let exceeds = arguments
+        .fail_if_frees
+        .is_some_and(|limit| plan.frees_bytes() > limit);
     let changes = arguments.yes || arguments.plan_out.is_some();
     if changes && !exceeds && (plan.freed_blobs() == FreedBlobs::GoNow || plan.drops_every_ref()) {
         confirm(session, arguments, &plan, given)?;
@@ -108,12 +184,35 @@ async fn one(
     if let Some(path) = &arguments.plan_out {
         save(&plan, path)?;
     }
-    let mut pruned = Pruned { plan, exceeds, wanted: arguments.yes, done: None };
+    let mut pruned = Pruned {
+        plan,
+        command: arguments.command(),
+        exceeds,
+        wanted: arguments.yes,
+        done: None,
+    };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
         let store = pruner(session, arguments, &scanned.opened.source)?;
-        let mut journal = new_journal(arguments.journal.as_deref(), &pruned.plan)?;
-        let report = carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
-        pruned.done = Some(Done { report, journal: journal.path().to_owned(), way_back: way_back(&store).await });
+        let is_demo = matches!(scanned.opened.source.location, Location::Demo);
+        if is_demo {
+            session.output.warn(
+                "the demo is a copy: it is deleted, journal included, when this command ends",
+            );
+        }
+        let folder = if is_demo {
+            backend::demo::journals()
+        } else {
+            journals()
+        };
+        let mut journal = new_journal(arguments.journal.as_deref(), folder, &pruned.plan)?;
+        let report =
+            carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
+        pruned.done = Some(Done {
+            report,
+            journal: journal.path().to_owned(),
+            way_back: way_back(&store).await,
+            interrupted: session.cancel.is_cancelled(),
+        });
     }
     Ok(pruned)
 }
@@ -124,16 +223,47 @@ async fn plan(
     policy: &Policy,
     scanned: &Scanned,
 ) -> Result<Plan, Failure> {
-    let (reader, inventory, source) = (&scanned.opened.reader, &scanned.inventory, scanned.opened.label());
+    let (reader, inventory, source) = (
+        &scanned.opened.reader,
+        &scanned.inventory,
+        scanned.opened.label(),
+    );
     let now = Timestamp::now();
     let facts = retention::facts(inventory, &source);
-    let mut store = SharedBlobs::new(inventory, reader.free_bytes().await);
+    let mut store = SharedBlobs::new(inventory, reader.facts().await.free_bytes);
     let verdicts = retention::decide(policy, &facts, now, &mut store);
-    let scan = ScanOptions { concurrency: session.settings.concurrency.value.get(), cancel: session.cancel.clone() };
+    let scan = ScanOptions {
+        concurrency: session.settings.concurrency.value.get(),
+        cancel: session.cancel.clone(),
+    };
     let recent = needed_beside(&**reader, inventory, &scan, policy.grace, now).await?;
-    let (place, capabilities) = (reader.place().await?, reader.capabilities().await);
-    let evidence = super::evidence::names(session, &arguments.provenance).await?;
-    let rewrites = records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await;
+    let place = reader.place().await?;
+    let capabilities = reader.facts().await.capabilities;
+    let rewrites = match &arguments.repair {
+        Some(remedies) => {
+            repair(
+                session,
+                arguments,
+                remedies,
+                scanned,
+                &verdicts,
+                &capabilities,
+            )
+            .await?
+        }
+        None => {
+            let named = super::evidence::names(session, &arguments.provenance).await?;
+            let context = arguments.context.as_deref();
+            let described = &arguments.described;
+            let evidence =
+                super::evidence::with_dockerfile(session, named, described, context).await?;
+            records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await
+        }
+    };
+    let policy_text = match arguments.repair {
+        Some(_) => format!("repair\n{policy}"),
+        None => policy.to_string(),
+    };
     let plan = Plan::new(&Planning {
         source: &source,
         place: &place,
@@ -142,9 +272,13 @@ async fn plan(
         recent: &recent,
         capabilities: &capabilities,
         policy,
-        policy_text: &policy.to_string(),
+        policy_text: &policy_text,
         now,
-        freed_blobs: if arguments.now { FreedBlobs::GoNow } else { FreedBlobs::Wait },
+        freed_blobs: if arguments.now {
+            FreedBlobs::GoNow
+        } else {
+            FreedBlobs::Wait
+        },
         disposal: if arguments.no_trash || capabilities.way_back != WayBack::Trash {
             Disposal::AtOnce
         } else {
@@ -153,107 +287,241 @@ async fn plan(
         rewrites: &rewrites,
         spared: &HashSet::new(),
     })?;
-    let plan = plan.at_cost(reader.cost().await);
-    // What the disk gives back is said with the plan. Nobody sees it when only the outcome is told.
+    let moves = plan.disposal() == Disposal::Trash
+        && plan
+            .objects()
+            .any(|name| matches!(name, ObjectName::Blob(_)));
+    let settle = session.settings.retention.settle.value;
+    let unprotected = arguments.unprotected(settle).filter(|_| moves);
+    let plan = plan
+        .at_cost(reader.abilities().deletion_cost().await)
+        .with_warning(unprotected);
+    // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
     let is_told = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
-    Ok(match backend::open_pruner(&scanned.opened.source, &session.access()) {
-        Some(pruner) if is_told => {
-            let footprint = pruner.footprint(plan.objects().collect()).await;
-            plan.with_footprint(footprint)
-        }
-        Some(_) | None => plan,
-    })
+    Ok(
+        match backend::open_pruner(&scanned.opened.source, &session.access()) {
+            Some(pruner) if is_told => match pruner.prune_abilities().measure {
+                Some(disk) => {
+                    let footprint = disk.footprint(plan.objects().collect()).await;
+                    plan.with_footprint(footprint)
+                }
+                None => plan,
+            },
+            Some(_) | None => plan,
+        },
+    )
 }
 
-/// Asks for the name of the source, as it was given, before something that cannot be taken back.
-fn confirm(session: &Session<'_>, arguments: &Arguments, plan: &Plan, given: Option<&String>) -> Result<(), Failure> {
-    let name = given.map_or(plan.source(), String::as_str);
-    let is_right = |typed: &str| typed == name || typed == plan.source();
-    if arguments.confirm.iter().any(|typed| is_right(typed)) {
+/// Checks a source, and determines what a repair rewrites.
+async fn repair(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    remedies: &Remedies,
+    scanned: &Scanned,
+    verdicts: &Verdicts,
+    capabilities: &Capabilities,
+) -> Result<Rewrites, Failure> {
+    let (label, source) = (scanned.opened.label(), &scanned.opened.source);
+    let selected = scanned.selected().into_iter().map(|(id, _)| id);
+    let only: Option<Vec<RefId>> = source.select.is_some().then(|| selected.collect());
+    let subject = Subject {
+        source: &label,
+        kind: source.kind(),
+        location: Some(&source.location),
+        inventory: &scanned.inventory,
+        only: only.as_deref(),
+    };
+    let options = CheckOptions {
+        verify: arguments.verify,
+        concurrency: session.settings.concurrency.value.get(),
+        cancel: session.cancel.child_token(),
+    };
+    let shown = scanned.opened.shown();
+    let observe = |progress| session.output.progress.checking(&shown, progress);
+    let reader = &scanned.opened.reader;
+    let found = check::check(&subject, reader, &options, Timestamp::now(), observe).await;
+    let found = found.ok_or_else(|| Failure::message(Exit::Interrupted, "interrupted"))?;
+    let checked = repair::Checked {
+        reader: &**reader,
+        kind: source.kind(),
+        inventory: &scanned.inventory,
+        only: only.as_deref(),
+        findings: &found.findings,
+        damaged: &found.damaged,
+        verdicts,
+        capabilities,
+    };
+    Ok(repair::gather(&checked, remedies).await)
+}
+
+/// Asks for the name of the source, as given, before an irreversible operation.
+fn confirm(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    plan: &Plan,
+    given: Option<&SourceText>,
+) -> Result<(), Failure> {
+    // As given, but without credentials.
+    let name = given.map_or_else(|| plan.source().to_owned(), SourceText::to_string);
+    let is_right = |typed: &str| {
+        let exposed = given.map(SourceText::expose);
+        typed == name || typed == plan.source() || Some(typed) == exposed
+    };
+    let mut confirmed = arguments.confirm.iter().map(SourceText::expose);
+    if confirmed.any(is_right) {
         return Ok(());
     }
-    let what = if plan.drops_every_ref() { "no ref would stay" } else { "blobs go together with their refs" };
-    let refusal = Failure::message(Exit::Usage, format!("{name}: {what}, which has to be confirmed"))
-        .hint(format!("add --confirm '{name}'"));
+    let what = if plan.drops_every_ref() {
+        "the plan deletes every ref"
+    } else {
+        "the plan deletes blobs together with their refs"
+    };
+    let refusal = Failure::message(
+        Exit::Usage,
+        format!("{name}: {what}, which must be confirmed"),
+    )
+    .hint(format!("add --confirm '{name}'"));
     if !arguments.confirm.is_empty() || session.output.json || !io::stdin().is_terminal() {
         return Err(refusal);
     }
     session.output.end_progress();
-    eprint!("{name}: {what}. Type the name of the source to go on: ");
+    eprint!("{name}: {what}. Type the name of the source to continue: ");
     let mut typed = String::new();
-    let read = io::stderr().flush().and_then(|()| io::stdin().lock().read_line(&mut typed));
-    if read.is_ok() && is_right(typed.trim_end_matches('\n')) { Ok(()) } else { Err(refusal) }
+    let read = io::stderr()
+        .flush()
+        .and_then(|()| io::stdin().lock().read_line(&mut typed));
+    if read.is_ok() && is_right(typed.trim_end_matches('\n')) {
+        Ok(())
+    } else {
+        Err(refusal)
+    }
 }
 
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let text = file::save(plan).map_err(|error| Failure::new(Exit::Failed, &error))?;
-    fs::write(path, format!("{text}\n"))
-        .map_err(|error| Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path))))
+    fs::write(path, format!("{text}\n")).map_err(|error| {
+        Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path)))
+    })
 }
 
-/// Carries a saved plan out.
+/// Executes a saved plan.
 async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
     let text = unhurried(path, |path| fs::read_to_string(path))
         .await?
-        .map_err(|error| Failure::new(Exit::Usage, &error).on(&format!("cannot read the plan {}", shown(path))))?;
+        .map_err(|error| {
+            Failure::new(Exit::Usage, &error).on(&format!("cannot read the plan {}", shown(path)))
+        })?;
     let plan = file::load(&text).map_err(|error| {
         Failure::new(Exit::Usage, &error)
             .on(&shown(path))
             .hint("make a new plan with --plan-out, and leave it as it is")
     })?;
-    if let Some(named) = arguments.sources.first() {
-        let source = open::parse(session, named)?;
-        let place = backend::open(&source, &session.access())?.place().await?;
-        if arguments.sources.len() > 1 || place != plan.place() {
-            let message = format!("{} is a plan for {}, not for {named}", shown(path), plan.place());
-            return Err(Failure::message(Exit::Usage, message));
-        }
-    }
+    let pruner = pruner_of(session, arguments, &plan, ("--apply", path)).await?;
     print::announce(session, &plan);
-    let pruner = pruner_at(session, arguments, &plan)?;
-    let mut journal = new_journal(arguments.journal.as_deref(), &plan)?;
+    let mut journal = new_journal(arguments.journal.as_deref(), journals(), &plan)?;
     let report = carry_out(session, arguments, &pruner, &plan, &mut journal, None).await?;
-    conclude(session, plan, Done { report, journal: journal.path().to_owned(), way_back: way_back(&pruner).await })
+    conclude(
+        session,
+        arguments,
+        plan,
+        Done {
+            report,
+            journal: journal.path().to_owned(),
+            way_back: way_back(&pruner).await,
+            interrupted: session.cancel.is_cancelled(),
+        },
+    )
 }
 
-/// Goes on with a run that was interrupted.
+/// Resumes an interrupted run.
 async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
     let (mut journal, history) = unhurried(path, Journal::reopen).await??;
-    let pruner = pruner_at(session, arguments, &history.plan)?;
-    let report = carry_out(session, arguments, &pruner, &history.plan, &mut journal, Some(&history)).await?;
-    conclude(session, history.plan, Done { report, journal: path.to_owned(), way_back: way_back(&pruner).await })
+    let pruner = pruner_of(session, arguments, &history.plan, ("--resume", path)).await?;
+    let report = carry_out(
+        session,
+        arguments,
+        &pruner,
+        &history.plan,
+        &mut journal,
+        Some(&history),
+    )
+    .await?;
+    conclude(
+        session,
+        arguments,
+        history.plan,
+        Done {
+            report,
+            journal: path.to_owned(),
+            way_back: way_back(&pruner).await,
+            interrupted: session.cancel.is_cancelled(),
+        },
+    )
 }
 
-/// Reads a file that may be a pipe, for which an interruption does not wait.
+/// Reads a file that may be a pipe; an interruption does not wait for it.
 async fn unhurried<T: Send + 'static>(
     path: &Path,
     read: impl FnOnce(&Path) -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let path = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || read(&path));
-    reading.await.map_err(|_| Failure::message(Exit::Interrupted, "interrupted"))
+    reading
+        .await
+        .map_err(|_| Failure::message(Exit::Interrupted, "interrupted"))
 }
 
 async fn way_back(store: &SharedPruner) -> WayBack {
-    store.capabilities().await.way_back
+    store.facts().await.capabilities.way_back
 }
 
-fn conclude(session: &Session<'_>, plan: Plan, done: Done) -> Result<Exit, Failure> {
-    let pruned = Pruned { plan, exceeds: false, wanted: true, done: Some(done) };
-    print::print(session, std::slice::from_ref(&pruned), &[])?;
+fn conclude(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    plan: Plan,
+    done: Done,
+) -> Result<Exit, Failure> {
+    let pruned = Pruned {
+        plan,
+        command: arguments.command(),
+        exceeds: false,
+        wanted: true,
+        done: Some(done),
+    };
+    page::add(
+        session,
+        arguments.summary,
+        std::slice::from_ref(&pruned),
+        &[],
+    )?;
+    print::print(
+        session,
+        arguments.command(),
+        std::slice::from_ref(&pruned),
+        &[],
+    )?;
     Ok(pruned.exit())
 }
 
-/// Takes a run back.
-async fn take_back(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
+/// Undoes a run.
+async fn take_back(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    path: &Path,
+) -> Result<Exit, Failure> {
     let (mut journal, history) = unhurried(path, Journal::reopen).await??;
-    let pruner = pruner_at(session, arguments, &history.plan)?;
+    let pruner = pruner_of(session, arguments, &history.plan, ("--undo", path)).await?;
     session.finish_what_is_begun();
-    let options = options(session, arguments, &|_| ());
+    let policy = session.settings.retention.policy();
+    let options = options(session, arguments, &policy, &|_| ());
     let results = undo::undo(&pruner, &history, &mut journal, &options).await?;
-    print::undone(session, &history.plan, &results, path)?;
+    print::undone(session, arguments.command(), &history.plan, &results, path)?;
     let back = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone);
-    Ok(if results.iter().all(|(_, outcome)| back(outcome)) { Exit::Done } else { Exit::Partial })
+    Ok(if results.iter().all(|(_, outcome)| back(outcome)) {
+        Exit::Done
+    } else {
+        Exit::Partial
+    })
 }
 
 async fn carry_out(
@@ -267,11 +535,16 @@ async fn carry_out(
     session.finish_what_is_begun();
     let total = plan.delete().len();
     let observe = |step: Step<'_>| {
-        if let Step::Journaled(done) = step {
-            session.output.progress.pruning(plan.source(), done, total);
+        let progress = &session.output.progress;
+        match step {
+            Step::Journaled(done) => progress.pruning(plan.source(), done, total),
+            Step::Waiting => progress.waiting(plan.source()),
+            Step::Watching(left) => progress.watching(plan.source(), left),
+            _ => {}
         }
     };
-    let options = options(session, arguments, &observe);
+    let policy = session.settings.retention.policy();
+    let options = options(session, arguments, &policy, &observe);
     let path = journal.path().to_owned();
     let result = match history {
         Some(history) => execute::resume(pruner, history, journal, &options).await,
@@ -279,57 +552,49 @@ async fn carry_out(
     };
     result.map_err(|error| {
         let failure = Failure::from(error);
-        let hint = format!("`cachelens prune --resume {}` goes on from where it ended", shown(&path));
-        if failure.hint.is_none() { failure.hint(hint) } else { failure }
+        let hint = format!(
+            "`cachelens {} --resume {}` continues from where it stopped",
+            arguments.command(),
+            shown(&path)
+        );
+        if failure.hint.is_none() {
+            failure.hint(hint)
+        } else {
+            failure
+        }
     })
 }
 
 fn options<'a>(
     session: &Session<'_>,
     arguments: &Arguments,
+    policy: &'a Policy,
     observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
 ) -> Options<'a> {
     Options {
         concurrency: session.settings.concurrency.value.get(),
         batch: execute::BATCH,
-        cure: arguments.cure,
+        settle: arguments.settle(session.settings.retention.settle.value),
+        delete_broken: arguments.delete_broken_refs,
         cancel: session.cancel.clone(),
         observe,
+        policy,
+        max_plan_age: arguments.max_plan_age,
     }
 }
 
-fn pruner(session: &Session<'_>, arguments: &Arguments, source: &Source) -> Result<SharedPruner, Failure> {
-    let mut access = session.access();
-    access.s3.no_recheck = arguments.no_recheck;
-    if arguments.no_recheck && !matches!(source.location, Location::S3(_)) {
-        let message =
-            format!("{source} is no bucket: only there each blob is looked at again, and --no-recheck is of use");
-        return Err(Failure::message(Exit::Usage, message));
-    }
-    backend::open_pruner(source, &access)
-        .ok_or_else(|| Failure::message(Exit::Usage, format!("nothing can be deleted from {source}")))
-}
-
-/// Opens the store that a plan was made for.
-fn pruner_at(session: &Session<'_>, arguments: &Arguments, plan: &Plan) -> Result<SharedPruner, Failure> {
-    // A repository on GitHub lies at the address of the interface, too, which the environment tells.
-    if let Some((source, _)) = plan.place().strip_prefix("gha:").and_then(|place| place.split_once(" at ")) {
-        return pruner(session, arguments, &open::parse(session, &format!("gha:{source}"))?);
-    }
-    if let Some(source) = ["registry ", "s3 "].iter().find_map(|kind| plan.place().strip_prefix(kind)) {
-        return pruner(session, arguments, &open::parse(session, source)?);
-    }
-    let location = Location::Local(crate::source::LocalLocation::new(plan.place()));
-    pruner(session, arguments, &Source { location, select: None, ignored: Vec::new() })
-}
-
-/// Begins a journal at `path`, or where journals lie.
-fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
+/// Creates a journal at `path`, or in the default folder.
+fn new_journal(
+    path: Option<&Path>,
+    folder: Option<PathBuf>,
+    plan: &Plan,
+) -> Result<Journal, Failure> {
     let created = if let Some(path) = path {
         Journal::create(path, plan)
     } else {
-        let folder = journals().ok_or_else(|| {
-            Failure::message(Exit::Failed, "there is no place for a journal").hint("name one with --journal")
+        let folder = folder.ok_or_else(|| {
+            Failure::message(Exit::Failed, "there is no directory for journals")
+                .hint("name one with --journal")
         })?;
         Journal::create_in(&folder, plan)
     };
@@ -343,20 +608,21 @@ fn new_journal(path: Option<&Path>, plan: &Plan) -> Result<Journal, Failure> {
     })
 }
 
-/// Returns the folder where journals lie when nobody names another place.
+/// Returns the default folder of journals.
 pub(super) fn journals() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(etcetera::BaseStrategy::state_dir(&strategy)?.join("cachelens/journal"))
+    Some(crate::config::state_dir()?.join("journal"))
 }
 
 fn shown(path: &Path) -> String {
-    crate::format::text::visible(&path.to_string_lossy()).into_owned()
+    crate::text::escape::visible(&path.to_string_lossy()).into_owned()
 }
 
 /// The journal and the report of a run.
 struct Done {
     report: Report,
     journal: PathBuf,
-    /// What of it can be put back.
+    /// How much of it can be undone.
     way_back: WayBack,
+    /// Whether the user stopped it.
+    interrupted: bool,
 }

@@ -1,4 +1,4 @@
-//! The flags that say how buckets are asked.
+//! The flags that control access to buckets.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,16 +12,32 @@ use crate::source::S3Location;
 #[group(id = "buckets")]
 #[command(next_help_heading = "Buckets")]
 pub(super) struct Flags {
-    /// Ask without credentials, as public buckets allow; `no_sign_request=true` in a source is about that one.
+    /// Send requests without credentials, for public buckets.
+    ///
+    /// For one source only, use `no_sign_request=true` in it.
     #[arg(long, global = true)]
     no_sign_request: bool,
 }
 
 impl Flags {
-    /// Puts together how buckets are asked. Their services bear more requests at once than others; what somebody has set holds.
-    pub(super) fn access(&self, concurrency: &Setting<NonZeroUsize>, others: Arc<[S3Location]>) -> S3Access {
+    /// Builds the access settings for buckets. Their services accept more concurrent requests than
+    /// others, unless the user has set a limit.
+    pub(super) fn access(
+        &self,
+        concurrency: &Setting<NonZeroUsize>,
+        others: Arc<[S3Location]>,
+    ) -> S3Access {
         let usual = S3Access::default();
-        let at_once = if concurrency.origin == Origin::Default { usual.at_once } else { concurrency.value.get() };
-        S3Access { no_sign_request: self.no_sign_request, at_once, others, no_recheck: false }
+        let at_once = if concurrency.origin == Origin::Default {
+            usual.at_once
+        } else {
+            concurrency.value.get()
+        };
+        S3Access {
+            no_sign_request: self.no_sign_request,
+            at_once,
+            others,
+            no_recheck: false,
+        }
     }
 }

@@ -8,16 +8,19 @@ use serde::Serialize;
 
 use super::json::Document;
 use super::ls::{self, Ref};
+use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
 use super::table::{Align, Cell, Paper, Style, Table};
 use super::{Session, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
-use crate::format::text::visible;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
+use crate::inventory::image;
 use crate::inventory::{DocumentFault, RefEntry};
-use crate::units::{Age, Size};
+use crate::source::SourceText;
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 
 pub(super) mod rows;
 
@@ -25,14 +28,20 @@ use rows::{LayerRow, RecordRow};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The ref to show, as ./cache#main. A source with one ref needs no #REF.
+    /// The ref to show, such as ./cache#main.
+    ///
+    /// A source with one ref needs no #REF.
     #[arg(value_name = "SOURCE#REF")]
-    source: String,
-    /// Name the steps by what tells of the build that wrote the ref: its provenance (SLSA, mode=max), a build record, an LLB
-    /// definition, a daemon's cache debug data; or an image, for the provenance beside it.
+    source: SourceText,
+    /// Name the steps from evidence of the build that wrote the ref.
+    ///
+    /// Evidence is its provenance (SLSA, mode=max), a build record, an LLB definition, a daemon's
+    /// cache debug data, or an image with provenance.
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
-    /// Show only records that match, as in 'step~npm state:key-only size>1M'.
+    /// Show only matching records, such as 'step~npm state:key-only'.
+    ///
+    /// See `cachelens help filters`.
     #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
     filter: Option<Filter>,
 }
@@ -43,7 +52,9 @@ struct Shown<'a> {
     entry: Ref<'a>,
     records: Vec<RecordRow>,
     layers: Vec<LayerRow>,
-    /// Whether the lists of users had to be cut short, which only a hostile configuration needs.
+    /// What an export with `mode=min` would keep; one for each platform.
+    modes: Vec<ModeRow>,
+    /// Whether the lists of users were truncated, which only a hostile configuration needs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     used_by_truncated: bool,
 }
@@ -51,77 +62,116 @@ struct Shown<'a> {
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let source = open::parse(session, &arguments.source)?;
     let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
-    let Some(scanned) = scanned.pop() else { return Ok(open::conclude(session, 0, failures)) };
+    let Some(scanned) = scanned.pop() else {
+        return Ok(open::conclude(session, 0, &failures));
+    };
+    open::report(session, &failures);
     let entry = the_ref(session, &scanned)?;
     let evidence = evidence(session, &scanned, entry, &arguments.provenance).await?;
     let inventory = &scanned.inventory;
-    let (caches, faults) = match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
-        Ok(caches) => (caches, Vec::new()),
-        Err(faults) => (Vec::new(), faults),
-    };
-    let (mut records, mut layers, mut truncated, mut is_named) = (Vec::new(), Vec::new(), false, false);
+    let (caches, faults) =
+        match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
+            Ok(caches) => (caches, Vec::new()),
+            Err(faults) => (Vec::new(), faults),
+        };
+    let (mut records, mut layers, mut truncated, mut is_named) =
+        (Vec::new(), Vec::new(), false, false);
     for cache in &caches {
-        // Several configurations, one for each platform, count on from each other.
+        // Indexes continue across the configurations of several platforms.
         let (first_record, first_layer) = (records.len(), layers.len());
         let labels = evidence.labels(&cache.graph);
         is_named |= labels.iter().any(Option::is_some);
-        records.extend(rows::records(cache, inventory, &labels, first_record, first_layer));
+        records.extend(rows::records(
+            cache,
+            inventory,
+            &labels,
+            first_record,
+            first_layer,
+        ));
         let (users, cut) = cache.layer_users();
         layers.extend(rows::layers(cache, &users, first_record, first_layer));
         truncated |= cut;
     }
     if caches.is_empty() {
-        layers = rows::image_layers(inventory, entry);
+        let images = image::layers(&*scanned.opened.reader, entry).await;
+        layers = rows::image_layers(inventory, &images);
     }
     let now = Timestamp::now();
     if !arguments.provenance.is_empty() && !is_named && !caches.is_empty() {
-        session.output.warn("the evidence names none of the steps: is it of another build?");
+        session
+            .output
+            .warn("the evidence names none of the steps: is it of another build?");
     }
     if let Some(filter) = &arguments.filter {
         records.retain(|record| filter.matches(record, now));
     }
+    let modes = modes::of_caches(entry, &caches, &evidence);
     let output = session.output;
-    // Why a ref is sealed stands in its heading.
-    let is_told = |fault: &&DocumentFault| output.json || entry.sealed().is_none() || !fault.hides_references();
+    // The heading shows why the store withholds a ref.
+    let is_told = |fault: &&DocumentFault| {
+        output.json || entry.withheld().is_none() || !fault.hides_references()
+    };
     let further = faults.iter().filter(|fault| !entry.faults.contains(fault));
     for fault in entry.faults.iter().chain(further).filter(is_told) {
         output.warn(&fault.to_string());
     }
     if output.json {
-        let shown = Shown { entry: Ref::new(entry), records, layers, used_by_truncated: truncated };
+        let shown = Shown {
+            entry: Ref::new(entry),
+            records,
+            layers,
+            modes,
+            used_by_truncated: truncated,
+        };
         return output.document(&Document::new("show", shown, &failures));
     }
     let mut text = heading(entry, now);
-    if entry.sealed().is_some() {
+    if entry.withheld().is_some() {
         return output.text(&text);
+    }
+    for sentence in modes.iter().filter_map(ModeRow::sentence) {
+        text.extend([&sentence, "\n"]);
     }
     text += &steps(&caches, &records, evidence.is_empty(), now, output.paper);
     text += &layer_table(&layers, now, output.paper);
     output.text(&text)
 }
 
-/// Returns the ref that is meant: the selected one, or the only one.
-pub(super) fn the_ref<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<&'a RefEntry, Failure> {
+/// Returns the ref to show: the selected one, or the only one.
+pub(super) fn the_ref<'a>(
+    session: &Session<'_>,
+    scanned: &'a Scanned,
+) -> Result<&'a RefEntry, Failure> {
     let selected = scanned.selected();
     let label = scanned.opened.shown();
     match selected.as_slice() {
         [] if scanned.opened.source.select.is_some() => Err(open::no_such_ref(scanned)),
-        [] => Err(Failure::message(Exit::Failed, format!("{label} has no refs"))),
+        [] => Err(Failure::message(
+            Exit::Failed,
+            format!("{label} has no refs"),
+        )),
         [(_, entry), rest @ ..] => {
-            if scanned.opened.source.select.is_none() && !rest.is_empty() {
-                let failure = Failure::message(Exit::Usage, format!("{label} has {} refs", selected.len()));
+            let select = scanned.opened.source.select.as_ref();
+            let means_one = select.is_some_and(|select| !select.is_pattern());
+            if !means_one && !rest.is_empty() {
+                let which = if select.is_some() { " that fit" } else { "" };
+                let message = format!("{label} has {} refs{which}", selected.len());
+                let failure = Failure::message(Exit::Usage, message);
                 let name = visible(&entry.name);
                 return Err(failure.hint(format!("name one, as in {label}#{name}")));
             }
             if !rest.is_empty() {
-                session.output.warn(&format!("{} refs have that name; this is the first", selected.len()));
+                session.output.warn(&format!(
+                    "{} refs have that name; this is the first",
+                    selected.len()
+                ));
             }
             Ok(entry)
         }
     }
 }
 
-/// Gathers what names the steps: the files that the user gives, else what the store itself has.
+/// Loads the evidence that names the steps: the user's files, else the store's own evidence.
 pub(super) async fn evidence(
     session: &Session<'_>,
     scanned: &Scanned,
@@ -130,9 +180,13 @@ pub(super) async fn evidence(
 ) -> Result<Evidence, Failure> {
     let mut evidence = given::names(session, files).await?;
     if files.is_empty() {
-        for statement in scanned.opened.reader.provenance(&entry.name).await {
+        let store = scanned.opened.reader.abilities();
+        for statement in store.provenance(&entry.name).await {
             if let Err(error) = evidence.add(&statement) {
-                session.output.warn(&format!("the store's own provenance of {}: {error}", visible(&entry.name)));
+                session.output.warn(&format!(
+                    "the store's own provenance of {}: {error}",
+                    visible(&entry.name)
+                ));
             }
         }
     }
@@ -141,27 +195,31 @@ pub(super) async fn evidence(
 
 fn heading(entry: &RefEntry, now: Timestamp) -> String {
     let (name, kind) = (visible(&entry.name), entry.kind.word());
-    let mut lines = match entry.sealed() {
-        // Its digest is one of ours, and its size that of the index alone.
+    let mut lines = match entry.withheld() {
+        // The digest is computed by cachelens, and the size covers only the index.
         Some(_) => vec![format!("{name}  {kind}")],
         None => vec![
             format!("{name}  {kind}  {}", entry.digest()),
             match entry.sizes.exclusive_bytes {
-                Some(exclusive) => format!("{}, {} only here", Size(entry.sizes.bytes), Size(exclusive)),
+                Some(exclusive) => {
+                    format!("{}, {} only here", Size(entry.sizes.bytes), Size(exclusive))
+                }
                 None => Size(entry.sizes.bytes).to_string(),
             },
         ],
     };
     if let Some(branch) = &entry.facts().branch {
-        let used = entry
-            .facts()
-            .used
-            .map_or_else(String::new, |used| format!(", last used {}", Age::between(used, now).ago()));
+        let used = entry.facts().used.map_or_else(String::new, |used| {
+            format!(", last used {}", Age::between(used, now).ago())
+        });
         lines.push(format!("written on {}{used}", visible(branch)));
     }
     if let Some((time, from)) = entry.age() {
         let age = Age::between(time, now);
-        lines.push(format!("age {age} ({time}, from the {})", from.word().replace('-', " ")));
+        lines.push(format!(
+            "age {age} ({time:.0}, from the {})",
+            from.word().replace('-', " ")
+        ));
     }
     if !entry.platforms.is_empty() {
         lines.push(format!("for {}", visible(&entry.platforms.join(", "))));
@@ -173,7 +231,13 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
     lines.join("\n") + "\n"
 }
 
-fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timestamp, paper: Paper) -> String {
+fn steps(
+    caches: &[RefCache],
+    records: &[RecordRow],
+    unnamed: bool,
+    now: Timestamp,
+    paper: Paper,
+) -> String {
     if caches.is_empty() {
         return "\nno records: this ref carries no cache that can be read\n".to_owned();
     }
@@ -188,6 +252,9 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
         ("KEY", Align::Left),
     ]);
     let (mut shown, mut roots) = (0, 0);
+    let mut platforms = records.iter().filter_map(|row| row.platform.as_ref());
+    let first = platforms.next();
+    let are_several = platforms.any(|platform| Some(platform) != first);
     for row in rows::reading_order(records) {
         if row.is_root {
             roots += 1;
@@ -201,8 +268,15 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
         };
         table.row([
             Cell::new(mark).style(style),
-            Cell::new(row.title()),
-            Cell::maybe(row.location.as_ref().map(|location| format!("{}:{}", location.file, location.line))),
+            Cell::new(match row.platform.as_ref().filter(|_| are_several) {
+                Some(platform) => format!("{} ({platform})", row.title()),
+                None => row.title(),
+            }),
+            Cell::maybe(
+                row.location
+                    .as_ref()
+                    .map(|location| format!("{}:{}", location.file, location.line)),
+            ),
             Cell::maybe(row.layer_bytes.map(Size)),
             Cell::maybe(row.bytes.map(Size)),
             Cell::maybe(row.created.map(|time| Age::between(time, now))),
@@ -210,14 +284,24 @@ fn steps(caches: &[RefCache], records: &[RecordRow], unnamed: bool, now: Timesta
             Cell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if shown > 0 { table.render(paper) } else { "no steps match\n".to_owned() };
+    let table = if shown > 0 {
+        table.render(paper)
+    } else {
+        "no steps match\n".to_owned()
+    };
     let hint = if unnamed {
         "steps have no names without evidence: give the build's provenance with --provenance FILE\n"
     } else {
         ""
     };
-    let roots = if roots == 1 { "1 source or file".to_owned() } else { format!("{roots} sources and files") };
-    format!("\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   ({roots} not listed)\n{hint}")
+    let roots = if roots == 1 {
+        "1 source or file".to_owned()
+    } else {
+        format!("{roots} sources and files")
+    };
+    format!(
+        "\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   ({roots} not listed)\n{hint}"
+    )
 }
 
 fn layer_table(layers: &[LayerRow], now: Timestamp, paper: Paper) -> String {

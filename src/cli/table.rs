@@ -5,31 +5,31 @@ use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
-/// The most columns of a terminal that one cell takes.
+/// The maximum width of a cell in terminal columns.
 const WIDEST: usize = 64;
 
-/// The least columns of a terminal that a cell keeps when its table has to fit.
+/// The minimum width of a cell when its table has to fit, in terminal columns.
 const NARROWEST: usize = 16;
 
-/// What is printed on.
+/// The output medium.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Paper {
-    /// Whether it shows colours.
+    /// Whether it supports colours.
     pub(super) color: bool,
-    /// How many columns a terminal has; none for a file, a pipe, or whatever else has no edge.
+    /// The number of terminal columns; `None` for a file or a pipe.
     pub(super) columns: Option<usize>,
 }
 
-/// On which side a column's texts stand.
+/// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
     Right,
 }
 
-/// How a cell stands out.
+/// The style of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Style {
     #[default]
@@ -51,9 +51,9 @@ impl Style {
         }
     }
 
-    /// Puts `text` into this style, where colours are used.
+    /// Applies this style to `text`, if colours are enabled.
     pub(super) fn paint(self, text: &str, paper: Paper) -> String {
-        // An empty cell is at most padding, which goes at the end of a line.
+        // An empty cell is at most padding, which is removed at the end of a line.
         if paper.color && self != Self::Plain && !text.is_empty() {
             format!("{}{text}\x1b[0m", self.escape())
         } else {
@@ -62,28 +62,50 @@ impl Style {
     }
 }
 
-/// A text in a table. Whatever it comes from, it is made fit to be shown.
+/// A text in a table, escaped for display.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
     style: Style,
-    /// Whether it is shown whole, however long it is.
+    /// Whether it is never truncated.
     whole: bool,
 }
 
 impl Cell {
     pub(super) fn new(text: impl AsRef<str>) -> Self {
-        Self { text: shortened(&visible(text.as_ref()), WIDEST), style: Style::Plain, whole: false }
+        Self {
+            text: cut(&visible(text.as_ref()), WIDEST),
+            style: Style::Plain,
+            whole: false,
+        }
     }
 
-    /// A text that is not cut: the reasons at the end of a row.
+    /// A text that is truncated only if the terminal has no room: a digest or a path that people
+    /// copy.
+    pub(super) fn long(text: impl AsRef<str>) -> Self {
+        Self {
+            text: visible(text.as_ref()).into_owned(),
+            style: Style::Plain,
+            whole: false,
+        }
+    }
+
+    /// A text that is never truncated: the reasons at the end of a row.
     pub(super) fn whole(text: impl AsRef<str>) -> Self {
-        Self { text: visible(text.as_ref()).into_owned(), style: Style::Plain, whole: true }
+        Self {
+            text: visible(text.as_ref()).into_owned(),
+            style: Style::Plain,
+            whole: true,
+        }
     }
 
-    /// A cell for something that is not known or not there.
+    /// A cell for an unknown or absent value.
     pub(super) fn none() -> Self {
-        Self { text: "–".to_owned(), style: Style::Dim, whole: false }
+        Self {
+            text: "–".to_owned(),
+            style: Style::Dim,
+            whole: false,
+        }
     }
 
     pub(super) fn maybe(text: Option<impl ToString>) -> Self {
@@ -96,7 +118,7 @@ impl Cell {
     }
 }
 
-/// A table that grows by rows and prints with its columns aligned.
+/// A table that grows by rows and prints aligned columns.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<(&'static str, Align)>,
@@ -105,19 +127,33 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
-        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+        Self {
+            columns: columns.into_iter().collect(),
+            rows: Vec::new(),
+        }
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// Writes the table. On a terminal too narrow for it, the longest texts are cut so that rows stay lines.
+    /// Renders the table. If the terminal is too narrow, the longest texts are truncated so that
+    /// each row stays on one line.
     pub(super) fn render(&self, paper: Paper) -> String {
-        let heads = self.columns.iter().map(|(head, _)| Cell::new(head).style(Style::Strong));
-        let mut rows: Vec<Vec<Cell>> = std::iter::once(heads.collect()).chain(self.rows.iter().cloned()).collect();
+        let heads = self
+            .columns
+            .iter()
+            .map(|(head, _)| Cell::new(head).style(Style::Strong));
+        let mut rows: Vec<Vec<Cell>> = std::iter::once(heads.collect())
+            .chain(self.rows.iter().cloned())
+            .collect();
         let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max())
+            .map(|column| {
+                rows.iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| cell.text.width())
+                    .max()
+            })
             .map(Option::unwrap_or_default)
             .collect();
         if let Some(columns) = paper.columns {
@@ -144,17 +180,33 @@ impl Table {
         text
     }
 
-    /// Takes from the widest columns of words what a line of `columns` has no room for. Numbers are never cut, nor is what
-    /// is to be read whole, for which the terminal goes on in the next line.
+    /// Shrinks the widest columns of words to fit a line of `columns`. Numbers are never truncated,
+    /// nor are texts to be read whole; those wrap to the next line.
     fn fit(&self, widths: &mut [usize], rows: &[Vec<Cell>], columns: usize) {
-        let is_whole = |column: usize| rows.iter().filter_map(|row| row.get(column)).any(|cell| cell.whole);
-        let cut: Vec<usize> =
-            (0..widths.len()).filter(|column| self.columns[*column].1 == Align::Left && !is_whole(*column)).collect();
-        let fixed = |column: usize, width: usize| if is_whole(column) { width.min(NARROWEST) } else { width };
-        let taken: usize = (0..).zip(widths.iter()).map(|(column, width)| fixed(column, *width) + 2).sum();
+        let is_whole = |column: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .any(|cell| cell.whole)
+        };
+        let cut: Vec<usize> = (0..widths.len())
+            .filter(|column| self.columns[*column].1 == Align::Left && !is_whole(*column))
+            .collect();
+        let fixed = |column: usize, width: usize| {
+            if is_whole(column) {
+                width.min(NARROWEST)
+            } else {
+                width
+            }
+        };
+        let taken: usize = (0..)
+            .zip(widths.iter())
+            .map(|(column, width)| fixed(column, *width) + 2)
+            .sum();
         let mut excess = (taken.saturating_sub(2)).saturating_sub(columns);
         while excess > 0 {
-            let Some(widest) = cut.iter().copied().max_by_key(|column| widths[*column]) else { return };
+            let Some(widest) = cut.iter().copied().max_by_key(|column| widths[*column]) else {
+                return;
+            };
             if widths[widest] <= NARROWEST {
                 return;
             }
@@ -163,7 +215,33 @@ impl Table {
     }
 }
 
-/// Cuts a text to so many columns, never within a character that people see as one.
+/// Truncates a sentence at its end, and a name in its middle.
+fn cut(text: &str, columns: usize) -> String {
+    if text.contains(' ') {
+        shortened(text, columns)
+    } else {
+        shortened_inside(text, columns)
+    }
+}
+
+/// Truncates a text in its middle, so that names that differ only at the end, such as a tag and its
+/// signature, stay distinct.
+fn shortened_inside(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut end = String::new();
+    for grapheme in text.graphemes(true).rev() {
+        if end.width() + grapheme.width() > columns / 3 {
+            break;
+        }
+        end.insert_str(0, grapheme);
+    }
+    let begin = shortened(text, columns - end.width());
+    begin + &end
+}
+
+/// Truncates a text to this many columns, never within a grapheme.
 fn shortened(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -188,29 +266,58 @@ mod tests {
         let mut table = Table::new([("REF", Align::Left), ("SIZE", Align::Right)]);
         table.row([Cell::new("日本"), Cell::new("1 B")]);
         table.row([Cell::new("ma\x1bin"), Cell::none()]);
-        assert_eq!(table.render(Paper::default()), "REF    SIZE\n日本    1 B\nma␛in     –\n");
+        assert_eq!(
+            table.render(Paper::default()),
+            "REF    SIZE\n日本    1 B\nma␛in     –\n"
+        );
     }
 
     #[test]
     fn long_names_are_cut() {
         assert_eq!(shortened(&"a".repeat(10_000), WIDEST).width(), WIDEST);
         assert!(shortened(&"界".repeat(10_000), WIDEST).width() <= WIDEST);
+        let tag = format!("sha256-{}", "0123456789abcdef".repeat(4));
+        let names = [tag.clone(), format!("{tag}.sig")].map(|name| shortened_inside(&name, 40));
+        assert_eq!(
+            names,
+            [
+                "sha256-0123456789abcdef012…3456789abcdef",
+                "sha256-0123456789abcdef012…789abcdef.sig"
+            ]
+        );
     }
 
     #[test]
     fn a_table_fits_a_terminal_where_cutting_words_suffices() {
-        let mut table = Table::new([("REF", Align::Left), ("SIZE", Align::Right), ("STATE", Align::Left)]);
-        table.row([Cell::new("feature/a-name-that-goes-on-and-on"), Cell::new("140 GiB"), Cell::new("stored")]);
+        let mut table = Table::new([
+            ("REF", Align::Left),
+            ("SIZE", Align::Right),
+            ("STATE", Align::Left),
+        ]);
+        table.row([
+            Cell::new("feature/a-name-that-goes-on-and-on"),
+            Cell::new("140 GiB"),
+            Cell::new("stored"),
+        ]);
         table.row([Cell::new("main"), Cell::new("1 B"), Cell::new("orphan")]);
-        let text = table.render(Paper { color: false, columns: Some(40) });
+        let text = table.render(Paper {
+            color: false,
+            columns: Some(40),
+        });
         assert_eq!(
             text,
             "REF                         SIZE  STATE\n\
              feature/a-name-that-go…  140 GiB  stored\n\
              main                         1 B  orphan\n"
         );
-        let least = table.render(Paper { color: false, columns: Some(1) });
-        assert!(least.contains("\nfeature/a-name-…  140 GiB  stored\n"), "{least}");
+        let least = table.render(Paper {
+            color: false,
+            columns: Some(1),
+        });
+        assert!(
+            least.contains("\nfeature/a-name-…  140 GiB  stored\n"),
+            "{least}"
+        );
     }
 
     #[test]
@@ -218,7 +325,13 @@ mod tests {
         let mut table = Table::new([("REF", Align::Left), ("WHY", Align::Left)]);
         let why = "no rule matches it, and what no rule matches is kept";
         table.row([Cell::new("a-name-of-24-characters"), Cell::whole(why)]);
-        let text = table.render(Paper { color: false, columns: Some(50) });
-        assert!(text.contains(&format!("a-name-of-24-characters  {why}")), "{text}");
+        let text = table.render(Paper {
+            color: false,
+            columns: Some(50),
+        });
+        assert!(
+            text.contains(&format!("a-name-of-24-characters  {why}")),
+            "{text}"
+        );
     }
 }

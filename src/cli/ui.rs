@@ -1,126 +1,428 @@
-//! The terminal UI, with the sources that the arguments or the configuration name.
+//! The terminal UI, with the sources from the arguments or the configuration.
 
-use std::io::{self, IsTerminal as _};
-use std::path::Path;
-use std::sync::Arc;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::output::Output;
+use super::plain::{self, Face};
 use clap::Args;
 
-use super::{Global, Session, config, evidence, open, prune};
+use super::{Global, Session, SignalsOf, config, evidence, init, open, prune};
 use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
-use crate::config::Theme;
+use crate::config::{Consents, Theme};
 use crate::error::{Exit, Failure};
-use crate::format::text::visible;
-use crate::source::{Location, Source};
-use crate::tui::evidence::Given;
+use crate::prune::execute::Settle;
+use crate::source::{Location, RefSelector, Source, SourceText, environment};
+use crate::text::escape::visible;
+use crate::tui::background::Background;
+use crate::tui::columns;
+use crate::tui::evidence::{Given, ImageProvenance};
+use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
-use crate::tui::{self, Finder, OpenedSource, TuiOptions};
+use crate::tui::{self, Finder, OpenedSource, TuiOptions, UiEnd};
+
+/// The time limit of the search for caches in the current directory before the UI opens.
+const SEARCH_TIME: Duration = Duration::from_millis(300);
+/// The most bytes of a key map.
+const LARGEST_KEYMAP: u64 = 1 << 20;
 
 /// Evidence of a build, with which the UI opens.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Why steps ran")]
 pub(super) struct Evidence {
-    /// What tells of a build: with SOURCE#REF, why its steps ran is shown at once.
+    /// Evidence of a build; with SOURCE#REF, its causes are shown first.
     #[arg(long, value_name = "EVIDENCE")]
     build: Vec<String>,
-    /// The same of an earlier build, to tell what changed since.
+    /// Evidence of an earlier build, to show the changes since then.
     #[arg(long, value_name = "EVIDENCE")]
     baseline: Vec<String>,
-    /// The build context on the disk; NAME=DIR for a named one.
+    /// The build context on disk; NAME=DIR for a named context.
     #[arg(long, value_name = "DIR")]
     context: Vec<String>,
 }
 
-pub(super) fn run(texts: &[String], evidence: Evidence, global: &Global, output: &Output) -> Result<Exit, Failure> {
+impl Evidence {
+    /// Returns whether there is any.
+    fn is_given(&self) -> bool {
+        !self.build.is_empty() || !self.baseline.is_empty() || !self.context.is_empty()
+    }
+}
+
+pub(super) fn run(
+    texts: &[SourceText],
+    evidence: Evidence,
+    global: &Global,
+    output: &Output,
+) -> Result<Exit, Failure> {
     if output.json {
         let failure = Failure::message(Exit::Usage, "the terminal UI prints no JSON");
         return Err(failure.hint("`cachelens ls --json SOURCE`, `show` and `du` do"));
     }
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        let failure = Failure::message(Exit::Usage, "the terminal UI needs a terminal");
-        return Err(failure.hint("`cachelens ls SOURCE` lists the refs of a cache, `cachelens du SOURCE` sums it up"));
+    match plain::face(global) {
+        Face::Screen => {}
+        Face::Menu => return plain::menu(texts, global, output),
+        Face::Print if evidence.is_given() => {
+            let failure = Failure::message(Exit::Usage, "the terminal UI needs a terminal");
+            return Err(
+                failure.hint("`cachelens why SOURCE#REF --build EVIDENCE` prints the answer")
+            );
+        }
+        Face::Print => return plain::print(texts, global, output),
     }
-    super::engine(global, output, async |session| ui(session, texts, evidence, global).await)
+    super::engine_with(global, output, SignalsOf::Work, async |session| {
+        ui(session, texts, evidence, global).await
+    })
 }
 
-async fn ui(session: &Session<'_>, texts: &[String], evidence: Evidence, global: &Global) -> Result<Exit, Failure> {
-    // A file is evidence: a source that is a file there is none.
-    let (files, texts): (Vec<String>, Vec<String>) = texts.iter().cloned().partition(|text| Path::new(text).is_file());
-    let Evidence { mut build, baseline, context } = evidence;
+async fn ui(
+    session: &Session<'_>,
+    texts: &[SourceText],
+    evidence: Evidence,
+    global: &Global,
+) -> Result<Exit, Failure> {
+    // A file argument is evidence, because a file cannot be a source there.
+    let (files, texts): (Vec<SourceText>, Vec<SourceText>) = texts
+        .iter()
+        .cloned()
+        .partition(|text| Path::new(text.expose()).is_file());
+    let Evidence {
+        mut build,
+        baseline,
+        context,
+    } = evidence;
     let names_caches = !files.is_empty() && texts.is_empty();
-    build.extend(files);
+    build.extend(files.iter().map(|file| file.expose().to_owned()));
     let settings = &session.settings;
     let sources = if names_caches {
-        // What the record of a build names is opened for it alone.
+        // The imports in a build record are opened only for that record.
         Vec::new()
     } else if texts.is_empty() {
-        open::configured(session)?
+        match open::configured(session) {
+            sources if sources.is_empty() => declared(session).await,
+            sources => sources,
+        }
     } else {
         open::sources(session, &texts)?
     };
-    let (theme, no_color) = match settings.theme.value {
-        Theme::Dark => (ThemeName::Dark, false),
-        Theme::Light => (ThemeName::Light, false),
-        Theme::HighContrast => (ThemeName::HighContrast, false),
-        Theme::None => (ThemeName::Dark, true),
+    let (theme, no_color) = theme_of(settings.theme.value);
+    let rights = Rights::of(global);
+    let policy_from = settings
+        .retention
+        .file()
+        .map(|path| visible(&path.to_string_lossy()).into_owned());
+    // The screen belongs to the terminal UI, which shows the pauses itself.
+    let asking = crate::backend::Access {
+        pauses: crate::backend::PauseReport::default(),
+        ..session.access()
     };
-    let access = if global.write && !global.read_only { Access::Write } else { Access::ReadOnly };
-    let policy_from = settings.retention.file().map(|path| visible(&path.to_string_lossy()).into_owned());
-    let asking = session.access();
+    let consents = {
+        let given = session
+            .consents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::new(Mutex::new(given.clone()))
+    };
+    let images = image_provenance(asking.clone());
     let options = TuiOptions {
-        sources: sources.iter().map(|source| opened(source, access, &asking)).collect::<Result<_, _>>()?,
+        pauses: asking.pauses.clone(),
+        sources: sources
+            .iter()
+            .map(|source| listed(source, rights, &asking, &consents))
+            .collect::<Result<_, _>>()?,
         theme,
+        follow_background: settings.theme.value == Theme::Auto && answers(),
         no_color: no_color || config::refuses_color(global.color),
+        keymap: keymap()?,
+        is_ascii: super::plain::is_ascii(),
+        columns_file: crate::config::state_dir().map(|folder| folder.join(columns::FILE_NAME)),
         mouse: settings.mouse.value,
         concurrency: settings.concurrency.value.get(),
         start_message: None,
         crash_dir: std::env::temp_dir(),
-        open: Arc::new(move |text| {
+        open: opener(rights, &asking),
+        open_declared: declared_opener(rights, &asking, &consents),
+        open_found: Arc::new(move |text| {
             let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            parsed.and_then(|parsed| opened(&parsed.source, access, &asking)).map_err(|failure| failure.to_string())
+            let judge = |source| lock(&consents).judge(source);
+            parsed
+                .and_then(|parsed| opened(&judge(parsed.source), rights, &asking))
+                .map_err(|failure| failure.to_string())
         }),
-        images: {
-            let access = session.access();
-            Arc::new(move |text| {
-                let access = access.clone();
-                Box::pin(async move {
-                    evidence::of_image(&access, Path::new(&text)).await.map_err(|failure| failure.to_string())
-                })
-            })
-        },
+        directory: PathBuf::from("."),
+        images,
         evidence: Given::new(build, baseline, context),
-        pruning: Pruning { access, policy: settings.retention.policy(), policy_from, journals: prune::journals() },
+        pruning: Pruning {
+            access: rights.access,
+            policy: settings.retention.policy(),
+            settle: Settle {
+                quiet: settings.retention.settle.value,
+                ..Settle::default()
+            },
+            policy_from,
+            journals: prune::journals(),
+        },
+        config_file: config_file(global)?,
+        history: session.history.clone(),
     };
-    tui::run(options).await.map_err(|error| Failure::new(Exit::Failed, &error))?;
-    Ok(Exit::Done)
-}
-
-/// Opens a source for the UI. A store that cannot be read is a row like others, once its scan has found out.
-fn opened(source: &Source, access: Access, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
-    let pruner = if access == Access::Write { backend::open_pruner(source, asking) } else { None };
-    // One and the same, so that what a deletion teaches of a store is known to the next plan.
-    let reader = match &pruner {
-        Some(pruner) if source.select.is_none() => Arc::clone(pruner) as SharedReader,
-        _ => backend::open(source, asking)?,
-    };
-    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
-    Ok(OpenedSource {
-        label: label(source),
-        kind: source.kind().to_owned(),
-        source: Some(Source { select: None, ..source.clone() }),
-        reader: Ok(reader),
-        select: source.select.clone(),
-        find: backend::may_be_several(source).then(|| finder(source, access, asking)),
-        pruner: pruner.map(make),
+    let end = tui::run(options)
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    Ok(match end {
+        UiEnd::Left => Exit::Done,
+        UiEnd::Signal(number) => Exit::Signal(number),
     })
 }
 
-/// Returns what finds the stores for which a source stands.
-fn finder(source: &Source, access: Access, asking: &StoreAccess) -> Finder {
+/// Returns the key map, changed as the file in the user's configuration directory says.
+fn keymap() -> Result<Keymap, Failure> {
+    let built_in = Keymap::built_in().map_err(|error| Failure::new(Exit::Failed, &error))?;
+    let Some(path) = crate::config::user_dir().map(|folder| folder.join(own::FILE_NAME)) else {
+        return Ok(built_in);
+    };
+    let text = match read_bounded(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(built_in),
+        Err(error) => {
+            let shown = path.to_string_lossy();
+            let failure = Failure::new(Exit::Usage, &error);
+            return Err(failure.on(&format!("cannot read the key map `{}`", visible(&shown))));
+        }
+    };
+    own::read(built_in, &text, &path).map_err(|error| {
+        Failure::new(Exit::Usage, &error).hint("`cachelens help ui` has the format")
+    })
+}
+
+/// Reads a file that a person writes by hand.
+fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    let read = file.take(LARGEST_KEYMAP + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST_KEYMAP {
+        return Err(io::Error::other("it is too large for a key map"));
+    }
+    Ok(text)
+}
+
+/// Returns the theme for a setting, and whether the setting forbids colors.
+fn theme_of(setting: Theme) -> (ThemeName, bool) {
+    match setting {
+        Theme::Auto => (by_environment(), false),
+        Theme::Dark => (ThemeName::Dark, false),
+        Theme::Light => (ThemeName::Light, false),
+        Theme::HighContrast => (ThemeName::HighContrast, false),
+        Theme::None => (ThemeName::Dark, true),
+    }
+}
+
+/// Returns the function that reads the provenance next to an image.
+fn image_provenance(access: StoreAccess) -> ImageProvenance {
+    Arc::new(move |text| {
+        let access = access.clone();
+        Box::pin(async move {
+            evidence::of_image(&access, Path::new(&text))
+                .await
+                .map_err(|failure| failure.to_string())
+        })
+    })
+}
+
+/// Returns the theme for the background according to the environment. It is used until the terminal
+/// itself answers.
+fn by_environment() -> ThemeName {
+    let told = std::env::var("COLORFGBG").ok();
+    match told.and_then(|value| Background::from_colorfgbg(&value)) {
+        Some(Background::Light) => ThemeName::Light,
+        Some(Background::Dark) | None => ThemeName::Dark,
+    }
+}
+
+/// Returns whether the terminal may be asked for its background: some would print the query.
+fn answers() -> bool {
+    !std::env::var("TERM").is_ok_and(|term| matches!(term.as_str(), "" | "dumb" | "linux"))
+}
+
+/// Returns the caches that files below the current directory declare. Returns none if the search
+/// takes too long: the UI opens at once, and offers the search.
+async fn declared(session: &Session<'_>) -> Vec<Source> {
+    let search = tokio::task::spawn_blocking(|| init::declared_here(Path::new(".")));
+    match tokio::time::timeout(SEARCH_TIME, search).await {
+        Ok(Ok(Ok(declared))) => one_for_each_store(open::present(session, declared.sources)),
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// Puts the sources of a store together when one of them is a pattern: then all its refs are read
+/// anyway. What they mean together is shown, which is everything.
+fn one_for_each_store(sources: Vec<Source>) -> Vec<Source> {
+    let mut stores: Vec<Source> = Vec::new();
+    let is_pattern = |source: &Source| source.ref_pattern().is_some();
+    for source in sources {
+        let store = whole_store(&source);
+        let same = |known: &&mut Source| {
+            whole_store(known).location == store.location
+                && (is_pattern(known) || known.select.is_none() || is_pattern(&source))
+        };
+        match stores.iter_mut().find(same) {
+            Some(known) if *known == source => {}
+            Some(known) => *known = store,
+            None => stores.push(source),
+        }
+    }
+    stores
+}
+
+/// Returns the configuration file in use, or the one that a new run would find here.
+fn config_file(global: &Global) -> Result<PathBuf, Failure> {
+    let cwd = std::env::current_dir().map_err(|error| Failure::new(Exit::Failed, &error))?;
+    let path = crate::config::find(global.config.as_deref(), &cwd)
+        .map_err(|error| Failure::new(Exit::Usage, &error))?
+        .unwrap_or_else(|| cwd.join(crate::config::FILE_NAME));
+    let below = path
+        .strip_prefix(&cwd)
+        .map(|rest| Path::new(".").join(rest));
+    Ok(below.unwrap_or(path))
+}
+
+/// The permissions to delete.
+#[derive(Debug, Clone, Copy)]
+struct Rights {
+    /// For the sources of the user.
+    access: Access,
+    /// For the demo, which is a copy.
+    demo: Access,
+}
+
+impl Rights {
+    fn of(global: &Global) -> Self {
+        let access = if global.write && !global.read_only {
+            Access::Write
+        } else {
+            Access::ReadOnly
+        };
+        // The demo is a copy of its own: nothing is lost with it.
+        let demo = if global.read_only {
+            Access::ReadOnly
+        } else {
+            Access::Write
+        };
+        Self { access, demo }
+    }
+}
+
+/// The consents that the user gives while the UI runs.
+type SharedConsents = Arc<Mutex<Consents>>;
+
+fn lock(consents: &SharedConsents) -> std::sync::MutexGuard<'_, Consents> {
+    consents.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the function that opens a source that the user names.
+fn opener(rights: Rights, asking: &StoreAccess) -> tui::Opener {
+    let asking = asking.clone();
+    Arc::new(move |text| {
+        let text = environment::filled(text, &|name| std::env::var(name).ok());
+        let parsed = Source::parse(&text, &Path::is_dir).map_err(Failure::from);
+        parsed
+            .and_then(|parsed| opened(&parsed.source, rights, &asking))
+            .map_err(|failure| failure.to_string())
+    })
+}
+
+/// Returns the function that opens a declared cache chosen by the user; the choice is consent to
+/// contact its host.
+fn declared_opener(rights: Rights, asking: &StoreAccess, consents: &SharedConsents) -> tui::Opener {
+    let (asking, consents) = (asking.clone(), Arc::clone(consents));
+    Arc::new(move |text| {
+        let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
+        parsed
+            .and_then(|parsed| opened(&consented(&consents, parsed.source), rights, &asking))
+            .map_err(|failure| failure.to_string())
+    })
+}
+
+/// Saves the user's consent to contact the host of a source. Returns the source with it.
+fn consented(consents: &SharedConsents, source: Source) -> Source {
+    let (source, saved) = lock(consents).give(source);
+    if let Err(error) = saved {
+        tracing::warn!(%error, "the consent is kept for this run only");
+    }
+    source
+}
+
+/// Lists a source of the command line or the configuration. A source that a file names and the user
+/// has not opened yet waits for that.
+fn listed(
+    source: &Source,
+    rights: Rights,
+    asking: &StoreAccess,
+    consents: &SharedConsents,
+) -> Result<OpenedSource, Failure> {
+    if source.may_be_contacted() {
+        return opened(source, rights, asking);
+    }
+    let (asking, consents, waiting) = (asking.clone(), Arc::clone(consents), source.clone());
+    Ok(OpenedSource {
+        label: label_of_waiting(source),
+        kind: source.kind(),
+        source: Some(whole_store(source)),
+        reader: Err(
+            "a file of this checkout names it: it is not contacted before you open it".to_owned(),
+        ),
+        select: source.select.clone(),
+        find: None,
+        copy_journals: None,
+        pruner: None,
+        waiting: Some(Arc::new(move || {
+            let source = consented(&consents, waiting.clone());
+            opened(&source, rights, &asking).map_err(|failure| failure.to_string())
+        })),
+    })
+}
+
+/// Opens a source for the UI. An unreadable store is a row like others; its scan reports the error.
+fn opened(source: &Source, rights: Rights, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
+    let is_demo = matches!(source.location, Location::Demo);
+    let access = if is_demo { rights.demo } else { rights.access };
+    let pruner = if access == Access::Write {
+        backend::open_pruner(source, asking)
+    } else {
+        None
+    };
+    let pattern = source.ref_pattern();
+    let reads_all = source.select.is_none() || pattern.is_some();
+    // The same instance, so that the next plan knows what a deletion revealed about the store.
+    let reader = match &pruner {
+        Some(pruner) if reads_all => Arc::clone(pruner) as SharedReader,
+        _ => backend::open(source, asking)?,
+    };
+    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
+    let store = whole_store(source);
+    Ok(OpenedSource {
+        label: label(&store),
+        kind: source.kind(),
+        source: Some(store),
+        reader: Ok(reader),
+        select: match pattern {
+            Some(pattern) => Some(RefSelector::Glob(pattern)),
+            None => source.select.clone(),
+        },
+        find: backend::may_be_several(source).then(|| finder(source, rights, asking)),
+        copy_journals: (is_demo && pruner.is_some())
+            .then(backend::demo::journals)
+            .flatten(),
+        pruner: pruner.map(make),
+        waiting: None,
+    })
+}
+
+/// Returns the function that finds the stores of a source.
+fn finder(source: &Source, rights: Rights, asking: &StoreAccess) -> Finder {
     let (source, asking) = (source.clone(), asking.clone());
     Arc::new(move |sender| {
         let (source, asking) = (source.clone(), asking.clone());
@@ -129,8 +431,11 @@ fn finder(source: &Source, access: Access, asking: &StoreAccess) -> Finder {
             let finding = backend::find_stores(&source, &asking, found);
             let sending = async {
                 while let Some(store) = stores.recv().await {
-                    // It stands for itself from here on.
-                    let store = opened(&store, access, &asking).map(|store| OpenedSource { find: None, ..store });
+                    // From here on it is a store of its own.
+                    let store = opened(&store, rights, &asking).map(|store| OpenedSource {
+                        find: None,
+                        ..store
+                    });
                     if let Ok(store) = store
                         && sender.send(store).await.is_err()
                     {
@@ -144,10 +449,36 @@ fn finder(source: &Source, access: Access, asking: &StoreAccess) -> Finder {
     })
 }
 
-/// Returns what a source is called on the screen: of a bucket no more than where in it the cache lies.
+/// Returns the store that a source lies in. The scope of a GitHub cache narrows its refs only.
+fn whole_store(source: &Source) -> Source {
+    let mut store = Source {
+        select: None,
+        ..source.clone()
+    };
+    if let Location::Gha(gha) = &mut store.location {
+        gha.scope = None;
+    }
+    store
+}
+
+/// Returns what a source is called that is not open yet: with the pattern of the refs that are meant.
+fn label_of_waiting(source: &Source) -> String {
+    match &source.select {
+        Some(select) if select.is_pattern() => source.to_string(),
+        _ => label(source),
+    }
+}
+
+/// Returns the display name of a source; for a bucket, only the path of the cache in it.
 fn label(source: &Source) -> String {
     match &source.location {
-        Location::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix).trim_end_matches('/').to_owned(),
-        _ => Source { select: None, ..source.clone() }.to_string(),
+        Location::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix)
+            .trim_end_matches('/')
+            .to_owned(),
+        _ => Source {
+            select: None,
+            ..source.clone()
+        }
+        .to_string(),
     }
 }

@@ -6,75 +6,266 @@ use clap::Args;
 
 use super::Session;
 use super::evidence::documents;
-use super::json::Document as JsonDocument;
 use super::open::{self, Scanned};
 use super::show::the_ref;
-use crate::context::Directories;
+use super::summary::SummaryFlag;
 use crate::error::{Exit, Failure};
-use crate::evidence::web;
+use crate::explain::load::context::Directories;
+use crate::explain::load::dockerfile::{Described, DescribedBuild};
+use crate::explain::load::documents::web;
+use crate::explain::load::gate::Gate;
+use crate::explain::load::{Given, Imported, WhyError};
 use crate::format::evidence::Document;
-use crate::format::text::visible;
-use crate::source::Source;
-use crate::why::{Given, Imported, WhyError, explain};
+use crate::source::{Source, SourceText};
+use crate::text::secrets::mask_source;
 
+mod answer;
+pub(super) mod build;
+mod command;
 mod document;
+mod here;
+mod history;
+pub(super) mod of_ref;
 mod print;
+mod record;
+mod request;
+
+use answer::{Answers, Format, Question};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The refs that the build imports, as ./cache#main; or a build record (.dockerbuild), which names them itself.
-    #[arg(value_name = "SOURCE#REF", required = true)]
-    sources: Vec<String>,
-    /// What tells of the build: provenance, a build record, an LLB definition or a log; a file, a folder of them, `-`,
-    /// an image, as ghcr.io/acme/app:1, for the provenance beside it, or an http(s) address.
+    /// The refs that the build imports, such as ./cache#main.
+    ///
+    /// A build record (.dockerbuild) can be given instead; it contains the refs.
+    #[arg(value_name = "SOURCE#REF")]
+    sources: Vec<SourceText>,
+    /// Evidence of the build, such as its provenance or log.
+    ///
+    /// Evidence is provenance, a build record, an LLB definition or a log. It is a file, a folder,
+    /// `-` for standard input, an image with provenance such as ghcr.io/acme/app:1, or an http(s)
+    /// address.
     #[arg(long, value_name = "EVIDENCE")]
     build: Vec<PathBuf>,
-    /// The same of an earlier build, to tell what changed since.
+    /// Evidence of an earlier build, to show the changes since then.
+    ///
+    /// git:REV is the Dockerfile of a revision.
     #[arg(long, value_name = "EVIDENCE")]
     baseline: Vec<PathBuf>,
-    /// The build context on the disk; NAME=DIR for a named one.
+    /// The build context on disk; NAME=DIR for a named context.
     #[arg(long, value_name = "DIR")]
     context: Vec<String>,
+    #[command(flatten)]
+    described: build::BuildFlags,
+    /// Exit with 3 if a matching step runs.
+    ///
+    /// The value is miss for any step, cause:KIND for a cause, a line of the Dockerfile, or a part
+    /// of its instruction. May be repeated.
+    #[arg(long, value_name = "miss|cause:KIND|LINE|NAME")]
+    fail_on: Vec<Gate>,
+    /// Compare several builds, and name the inputs that change in nearly every one: build records,
+    /// provenance, folders of them, images or SOURCE#REF~N with provenance, or git:A..B.
+    #[arg(
+        long,
+        value_name = "EVIDENCE",
+        num_args = 1..,
+        conflicts_with_all = ["baseline", "fail_on", "command"]
+    )]
+    history: Vec<PathBuf>,
+    /// The output format.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    summary: SummaryFlag,
+    /// Print how the build command is parsed; read only build definitions.
+    #[arg(long, requires = "command")]
+    show_request: bool,
+    /// The build command; it is parsed, never run.
+    ///
+    /// Supported are docker build, docker buildx build and bake, docker compose build, buildctl
+    /// build, and nerdctl build.
+    #[arg(last = true, value_name = "BUILD COMMAND")]
+    command: Vec<String>,
 }
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let (mut told, mut sources) = (documents(session, &arguments.build).await?, Vec::new());
-    for text in &arguments.sources {
-        // A file is evidence: a source that is a file there is none.
-        if Path::new(text).is_file() {
-            told.extend(documents(session, &[PathBuf::from(text)]).await?);
-        } else {
-            sources.push(open::parse(session, text)?);
-        }
+    // A summary that has no place to go fails before the work.
+    arguments.summary.file()?;
+    if !arguments.command.is_empty() {
+        return command::run(session, &arguments, &arguments.command).await;
     }
-    let baseline = documents(session, &arguments.baseline).await?;
-    if sources.is_empty() {
-        sources = imports(session, &told)?;
+    if !arguments.history.is_empty() {
+        return history::run(session, &arguments).await;
     }
-    let given = Given { documents: told, baseline, directories: Directories::named_by(&arguments.context) };
-    let wanted = sources.len();
-    let (scanned, failures) = open::scan_all(session, sources).await?;
-    if scanned.len() < wanted {
-        return Ok(open::conclude(session, 0, failures));
+    if arguments.is_empty() {
+        return match here::command(session.output)? {
+            here::Found::One(command) => command::run(session, &arguments, &command).await,
+            here::Found::Listed(exit) => Ok(exit),
+        };
     }
-    let imported: Vec<Imported<'_>> =
-        scanned.iter().map(|scanned| the_import(session, scanned)).collect::<Result<_, _>>()?;
-    let explanation = explain(&imported, given).await.map_err(failure)?;
-    let label = labels(&scanned, &imported);
-    if session.output.json {
-        let document = document::Why::new(&label, &arguments, &explanation);
-        return session.output.document(&JsonDocument::new("why", document, &failures));
-    }
-    session.output.text(&print::page(&label, &explanation, session.output.paper))
+    let question = arguments.question(session, Vec::new()).await?;
+    let (answer, failures) = answer::answer(session, question).await?;
+    let Some(answer) = answer else {
+        return Ok(open::conclude(session, 0, &failures));
+    };
+    let answers = Answers {
+        requests: &[],
+        all: &[answer],
+    };
+    answer::present(session, &arguments, &answers, &failures)
 }
 
 impl Arguments {
-    /// Returns what the build is told by.
-    fn builds(&self) -> Vec<String> {
-        let files = self.sources.iter().filter(|text| Path::new(text).is_file()).cloned();
+    /// Returns whether no argument says what to explain.
+    fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+            && self.build.is_empty()
+            && self.baseline.is_empty()
+            && self.context.is_empty()
+            && self.described.file().is_none()
+            && self.described.said_by_command().is_none()
+    }
+
+    /// Reads what the arguments say of the build and of its imports, `sources` among them.
+    async fn question(
+        &self,
+        session: &Session<'_>,
+        mut sources: Vec<Source>,
+    ) -> Result<Question, Failure> {
+        let mut told = documents(session, &self.build).await?;
+        for text in &self.sources {
+            // A file argument is evidence, because a file cannot be a source there.
+            if Path::new(text.expose()).is_file() {
+                told.extend(documents(session, &[PathBuf::from(text.expose())]).await?);
+            } else {
+                sources.push(open::parse(session, text)?);
+            }
+        }
+        let (revisions, files) = self.baselines();
+        let mut baseline = documents(session, &files).await?;
+        let mut notes = Vec::new();
+        if sources.is_empty() {
+            (sources, notes) = record::imports(session, &told, self)?;
+        } else {
+            notes.extend(record::not_given(session, &told, &sources));
+        }
+        let directories = Directories::named_by(&self.context);
+        let described = self
+            .describe(session, &mut told, &baseline, &sources, &directories)
+            .await?;
+        if let Some(failure) = record::without_steps(&told) {
+            return Err(failure);
+        }
+        notes.extend(described.notes.iter().cloned());
+        let build = if revisions.is_empty() {
+            None
+        } else {
+            self.described.build(&directories)?
+        };
+        baseline.extend(self.revisions(session, &revisions, build).await?);
+        let builds = self.builds(&described);
+        let dockerfile = described.file.clone();
+        let directories = described.merged(directories);
+        Ok(Question {
+            target: None,
+            sources,
+            given: Given {
+                documents: told,
+                baseline,
+                wanted: self.described.wanted(),
+                directories,
+            },
+            notes,
+            builds,
+            dockerfile,
+        })
+    }
+
+    /// Converts the Dockerfile of the build, if there is one and no evidence contains the
+    /// operations.
+    async fn describe(
+        &self,
+        session: &Session<'_>,
+        told: &mut Vec<Document>,
+        baseline: &[Document],
+        sources: &[Source],
+        directories: &Directories,
+    ) -> Result<Described, Failure> {
+        if !build::have_graph(told) && !self.described.is_given() && self.context.is_empty() {
+            told.extend(build::beside(session, sources).await);
+        }
+        if build::have_graph(told) {
+            return Ok(Described::default());
+        }
+        let Some(mut build) = self.described.build(directories)? else {
+            return Ok(Described::default());
+        };
+        if let Some(record) = record::only(told) {
+            build.fill_from(record, self.described.file().is_some());
+        }
+        let mut described = self.described.load(session, &build, baseline).await?;
+        let builds = std::mem::take(&mut described.builds).into_iter();
+        told.extend(builds.map(|build| Document::Definition(Box::new(build))));
+        Ok(described)
+    }
+
+    /// Returns the revisions and the files that describe earlier builds.
+    fn baselines(&self) -> (Vec<String>, Vec<PathBuf>) {
+        let revision = |path: &PathBuf| {
+            let text = path.to_str()?.strip_prefix("git:")?;
+            Some(text.to_owned())
+        };
+        let revisions = self.baseline.iter().filter_map(revision).collect();
+        let files = self
+            .baseline
+            .iter()
+            .filter(|path| revision(path).is_none())
+            .cloned();
+        (revisions, files.collect())
+    }
+
+    /// Converts the Dockerfile of earlier revisions.
+    async fn revisions(
+        &self,
+        session: &Session<'_>,
+        revisions: &[String],
+        build: Option<DescribedBuild>,
+    ) -> Result<Vec<Document>, Failure> {
+        let mut documents = Vec::new();
+        for revision in revisions {
+            let Some(build) = &build else {
+                let failure =
+                    Failure::message(Exit::Usage, "there is no Dockerfile to read of git");
+                return Err(failure.hint("name it with -f"));
+            };
+            let build = DescribedBuild {
+                revision: Some(revision.clone()),
+                ..build.clone()
+            };
+            let described = self.described.load(session, &build, &[]).await?;
+            let builds = described.builds.into_iter();
+            documents.extend(builds.map(|build| Document::Definition(Box::new(build))));
+        }
+        Ok(documents)
+    }
+
+    /// Returns the descriptions of the build.
+    fn builds(&self, described: &Described) -> Vec<String> {
+        let mut names = self.evidence_names();
+        names.extend(described.used.iter().cloned());
+        names
+    }
+
+    /// Returns the names of the given evidence.
+    fn evidence_names(&self) -> Vec<String> {
+        let files = self
+            .sources
+            .iter()
+            .map(|text| text.expose().to_owned())
+            .filter(|text| Path::new(text).is_file());
         let name = |path: &PathBuf| {
             let text = path.to_string_lossy();
-            web::address(&text).map_or_else(|| text.into_owned(), |url| web::shown(&url))
+            web::address(&text)
+                .map_or_else(|| mask_source(&text).into_owned(), |url| web::shown(&url))
         };
         self.build.iter().map(name).chain(files).collect()
     }
@@ -82,50 +273,36 @@ impl Arguments {
 
 fn the_import<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<Imported<'a>, Failure> {
     let entry = the_ref(session, scanned)?;
-    Ok(Imported { reader: &scanned.opened.reader, inventory: &scanned.inventory, entry })
+    Ok(Imported {
+        reader: &scanned.opened.reader,
+        inventory: &scanned.inventory,
+        entry,
+    })
 }
 
-fn labels(scanned: &[Scanned], imported: &[Imported<'_>]) -> String {
-    let label =
-        |(scanned, imported): (&Scanned, &Imported<'_>)| format!("{}#{}", scanned.opened.label(), imported.entry.name);
-    scanned.iter().zip(imported).map(label).collect::<Vec<_>>().join(" ")
-}
-
-/// Returns the caches that a build record says the build imported.
-fn imports(session: &Session<'_>, documents: &[Document]) -> Result<Vec<Source>, Failure> {
-    let records = documents.iter().filter_map(|document| match document {
-        Document::Records(records) => Some(records),
-        _ => None,
-    });
-    let entries: Vec<_> = records.flatten().take(1).flat_map(|record| &record.imports).collect();
-    if entries.is_empty() {
-        let failure = Failure::message(Exit::Usage, "no cache is named, and the evidence names none");
-        return Err(
-            failure.hint("name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`")
-        );
-    }
-    let sources = entries.into_iter().map(|entry| open::parse(session, &entry.to_string()));
-    let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
-    match sources.iter().find(|source| source.signs_for_another_service()) {
-        // Whoever wrote the record chose it.
-        Some(source) => {
-            let message = format!(
-                "the record names an S3 service of its own, which would get requests signed with your keys: {}",
-                visible(&source.to_string())
-            );
-            Err(Failure::message(Exit::Usage, message)
-                .hint("when it is yours, name the cache before the record, as it stands there"))
-        }
-        None => Ok(sources),
-    }
+fn labels(scanned: &[&Scanned], imported: &[Imported<'_>]) -> String {
+    let label = |(scanned, imported): (&&Scanned, &Imported<'_>)| {
+        format!("{}#{}", scanned.opened.label(), imported.entry.name)
+    };
+    scanned
+        .iter()
+        .zip(imported)
+        .map(label)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn failure(error: WhyError) -> Failure {
     let failure = Failure::new(Exit::Failed, &error);
     match error {
         WhyError::NoGraph => Failure { exit: Exit::Usage, ..failure }
-            .hint("give the build's provenance (mode=max), its build record, or its LLB definition with --build"),
+            .hint("give the Dockerfile with -f and its context with --context, or the build's provenance (mode=max), its build record or its LLB definition with --build"),
         WhyError::NoCache { faults, .. } => Failure { causes: faults, ..failure },
+        WhyError::OtherBuilds { .. } => Failure {
+            exit: Exit::Usage,
+            ..failure
+        }
+        .hint("leave --platform and --target out to see which builds there are"),
         WhyError::Interrupted => failure,
     }
 }

@@ -1,4 +1,4 @@
-//! The settings in effect, as a configuration file that says where each comes from.
+//! Prints the settings in effect as a configuration file, with the origin of each.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use jiff::SignedDuration;
 
 use super::{Config, Origin, Retention, Setting};
-use crate::format::text::visible;
-use crate::units::{Exact, ExactSize};
+use crate::text::escape::visible;
+use crate::text::units::{Exact, ExactSize};
 
-/// Prints `config` as TOML, each value with its origin beside it; paths below `cwd` are printed from there. Credentials
-/// are left out.
+/// Prints `config` as TOML, each value with its origin; paths below `cwd` are relative to it.
+/// Credentials are omitted.
 pub fn print(config: &Config, cwd: &Path) -> String {
     let mut text = String::new();
     if config.sources.is_empty() {
@@ -18,7 +18,12 @@ pub fn print(config: &Config, cwd: &Path) -> String {
     } else {
         text.push_str("sources = [\n");
         for source in &config.sources {
-            let _ = writeln!(text, "    {},  # {}", quote(&source.value.to_string()), origin(&source.origin, cwd));
+            let _ = writeln!(
+                text,
+                "    {},  # {}",
+                quote(&source.value.to_string()),
+                origin(&source.origin, cwd)
+            );
         }
         text.push_str("]\n");
     }
@@ -26,17 +31,41 @@ pub fn print(config: &Config, cwd: &Path) -> String {
     let sections = [
         (
             "ui",
-            [
-                ("theme", quote(&config.theme.value.to_string()), &config.theme.origin),
-                ("mouse", config.mouse.value.to_string(), &config.mouse.origin),
+            vec![
+                (
+                    "theme",
+                    quote(&config.theme.value.to_string()),
+                    &config.theme.origin,
+                ),
+                (
+                    "mouse",
+                    config.mouse.value.to_string(),
+                    &config.mouse.origin,
+                ),
             ],
         ),
         (
             "scan",
-            [
-                ("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
-                ("timeout", quote(&Exact(timeout).to_string()), &config.timeout.origin),
+            vec![
+                (
+                    "concurrency",
+                    config.concurrency.value.to_string(),
+                    &config.concurrency.origin,
+                ),
+                (
+                    "timeout",
+                    quote(&Exact(timeout).to_string()),
+                    &config.timeout.origin,
+                ),
             ],
+        ),
+        (
+            "state",
+            vec![(
+                "keep",
+                config.keep_state.value.to_string(),
+                &config.keep_state.origin,
+            )],
         ),
     ];
     for (section, settings) in sections {
@@ -46,26 +75,77 @@ pub fn print(config: &Config, cwd: &Path) -> String {
         }
     }
     print_retention(&config.retention, cwd, &mut text);
+    for ignore in &config.ignores {
+        let from = origin(&ignore.origin, cwd);
+        let _ = write!(text, "\n[[check.ignore]]  # {from}\n{}", ignore.value);
+    }
     text
 }
 
 fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
-    let Retention { rules, grace, zone, max_delete, max_size, max_refs, min_free } = retention;
+    let Retention {
+        rules,
+        grace,
+        settle,
+        zone,
+        max_delete,
+        max_size,
+        max_refs,
+        min_free,
+    } = retention;
     let _ = writeln!(text, "\n[retention]");
-    let _ = writeln!(text, "grace = \"{}\"  # {}", Exact(grace.value), origin(&grace.origin, cwd));
+    let _ = writeln!(
+        text,
+        "grace = \"{}\"  # {}",
+        Exact(grace.value),
+        origin(&grace.origin, cwd)
+    );
+    let quiet = SignedDuration::try_from(settle.value).unwrap_or(SignedDuration::MAX);
+    let _ = writeln!(
+        text,
+        "settle = \"{}\"  # {}",
+        Exact(quiet),
+        origin(&settle.origin, cwd)
+    );
     let name = zone.value.iana_name().unwrap_or("UTC");
-    let _ = writeln!(text, "zone = {}  # {}", quote(name), origin(&zone.origin, cwd));
+    let _ = writeln!(
+        text,
+        "zone = {}  # {}",
+        quote(name),
+        origin(&zone.origin, cwd)
+    );
     if let Some(share) = max_delete {
-        let _ = writeln!(text, "max_delete = \"{}\"  # {}", share.value, origin(&share.origin, cwd));
+        let _ = writeln!(
+            text,
+            "max_delete = \"{}\"  # {}",
+            share.value,
+            origin(&share.origin, cwd)
+        );
     }
     for rule in rules {
-        let _ = write!(text, "\n[[retention.rule]]  # {}\n{}", origin(&rule.origin, cwd), rule.value);
+        let _ = write!(
+            text,
+            "\n[[retention.rule]]  # {}\n{}",
+            origin(&rule.origin, cwd),
+            rule.value
+        );
     }
     let size = |key, size: &Option<Setting<u64>>| {
-        size.as_ref().map(|size| (key, format!("\"{}\"", ExactSize(size.value)), size.origin.clone()))
+        size.as_ref().map(|size| {
+            (
+                key,
+                format!("\"{}\"", ExactSize(size.value)),
+                size.origin.clone(),
+            )
+        })
     };
-    let refs = max_refs.as_ref().map(|refs| ("max_refs", refs.value.to_string(), refs.origin.clone()));
-    let budget: Vec<_> = [size("max_size", max_size), refs, size("min_free", min_free)].into_iter().flatten().collect();
+    let refs = max_refs
+        .as_ref()
+        .map(|refs| ("max_refs", refs.value.to_string(), refs.origin.clone()));
+    let budget: Vec<_> = [size("max_size", max_size), refs, size("min_free", min_free)]
+        .into_iter()
+        .flatten()
+        .collect();
     if !budget.is_empty() {
         let _ = writeln!(text, "\n[retention.budget]");
     }
@@ -82,7 +162,9 @@ fn origin(origin: &Origin, cwd: &Path) -> String {
     match origin {
         Origin::Default => "default".to_owned(),
         Origin::File { path, line } => {
-            let path = path.strip_prefix(cwd).map_or_else(|_| path.clone(), |below| Path::new(".").join(below));
+            let path = path
+                .strip_prefix(cwd)
+                .map_or_else(|_| path.clone(), |below| Path::new(".").join(below));
             format!("{}:{line}", visible(&path.to_string_lossy()))
         }
         Origin::Environment(name) | Origin::Argument(name) => (*name).to_owned(),

@@ -1,5 +1,7 @@
-//! From TOML to a layer of settings, collecting everything that is wrong instead of stopping at the first.
+//! Parses TOML into a layer of settings, and collects all problems instead of stopping at the
+//! first.
 
+mod check;
 mod retention;
 
 use std::num::NonZeroUsize;
@@ -12,12 +14,17 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::line_number;
 use super::{ConfigError, Layer, Loaded, Origin, Problem, Setting, parse_theme, parse_timeout};
-use crate::nearest::nearest;
-use crate::source::Source;
+use crate::source::{Source, Trust};
+use crate::text::nearest::nearest;
 
-/// Reads `text`, which stands in the file `path`.
+/// Parses `text`, the content of the file `path`.
 pub(super) fn read(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
-    let mut reader = Reader { text, path, problems: Vec::new(), warnings: Vec::new() };
+    let mut reader = Reader {
+        text,
+        path,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+    };
     let layer = match DeTable::parse(text) {
         Ok(document) => reader.document(document.get_ref()),
         Err(error) => {
@@ -25,11 +32,15 @@ pub(super) fn read(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
             Layer::default()
         }
     };
-    let Reader { mut problems, warnings, .. } = reader;
+    let Reader {
+        mut problems,
+        warnings,
+        ..
+    } = reader;
     if problems.is_empty() {
         return Ok(Loaded { layer, warnings });
     }
-    // The parser hands out keys by the alphabet; people read from the top.
+    // The parser returns keys in alphabetical order; people read from the top.
     problems.sort_by_key(|problem| (problem.line, problem.column));
     Err(ConfigError::Invalid(problems))
 }
@@ -53,8 +64,11 @@ impl Reader<'_> {
                 "ui" => {
                     for (key, value) in self.table(value) {
                         match key.get_ref().as_ref() {
-                            "theme" => layer.theme = self.parsed(value, "the name of a theme", parse_theme),
-                            "mouse" => layer.mouse = self.mouse(value),
+                            "theme" => {
+                                layer.theme =
+                                    self.parsed(value, "the name of a theme", parse_theme);
+                            }
+                            "mouse" => layer.mouse = self.switch(value),
                             _ => self.unknown_key(key, "[ui]", &["theme", "mouse"]),
                         }
                     }
@@ -63,13 +77,29 @@ impl Reader<'_> {
                     for (key, value) in self.table(value) {
                         match key.get_ref().as_ref() {
                             "concurrency" => layer.concurrency = self.concurrency(value),
-                            "timeout" => layer.timeout = self.parsed(value, "a duration in quotes", parse_timeout),
+                            "timeout" => {
+                                layer.timeout =
+                                    self.parsed(value, "a duration in quotes", parse_timeout);
+                            }
                             _ => self.unknown_key(key, "[scan]", &["concurrency", "timeout"]),
                         }
                     }
                 }
+                "state" => {
+                    for (key, value) in self.table(value) {
+                        match key.get_ref().as_ref() {
+                            "keep" => layer.keep_state = self.switch(value),
+                            _ => self.unknown_key(key, "[state]", &["keep"]),
+                        }
+                    }
+                }
                 "retention" => layer.retention = Some(self.retention(value)),
-                _ => self.unknown_key(key, "a configuration file", &["sources", "ui", "scan", "retention"]),
+                "check" => layer.ignores = self.check(value),
+                _ => self.unknown_key(
+                    key,
+                    "a configuration file",
+                    &["sources", "ui", "scan", "state", "retention", "check"],
+                ),
             }
         }
         layer
@@ -83,17 +113,23 @@ impl Reader<'_> {
     }
 
     fn source(&mut self, value: &Value<'_>) -> Option<Setting<Source>> {
-        let Some(text) = value.get_ref().as_str() else { return self.wrong_type(value, "a string") };
+        let Some(text) = value.get_ref().as_str() else {
+            return self.wrong_type(value, "a string");
+        };
         let base = self.path.parent().unwrap_or(Path::new(""));
         match Source::parse(text, &|path| base.join(path).is_dir()) {
             Ok(parsed) => {
                 for warning in parsed.warnings {
-                    self.warnings.push(self.point(&value.span(), &warning.to_string(), None));
+                    self.warnings
+                        .push(self.point(&value.span(), &warning.to_string(), None));
                 }
-                Some(self.setting(value, parsed.source.relative_to(base)))
+                // The author of the file chose it, until the caller knows whose file it is.
+                let source = parsed.source.relative_to(base).with_trust(Trust::Found);
+                Some(self.setting(value, source))
             }
             Err(error) => {
-                self.problems.push(self.point(&value.span(), &error.to_string(), error.hint()));
+                self.problems
+                    .push(self.point(&value.span(), &error.to_string(), error.hint()));
                 None
             }
         }
@@ -110,22 +146,29 @@ impl Reader<'_> {
         table.into_iter().flatten()
     }
 
-    fn mouse(&mut self, value: &Value<'_>) -> Option<Setting<bool>> {
+    fn switch(&mut self, value: &Value<'_>) -> Option<Setting<bool>> {
         match value.get_ref().as_bool() {
-            Some(mouse) => Some(self.setting(value, mouse)),
+            Some(switch) => Some(self.setting(value, switch)),
             None => self.wrong_type(value, "true or false"),
         }
     }
 
     fn concurrency(&mut self, value: &Value<'_>) -> Option<Setting<NonZeroUsize>> {
-        self.whole(value, "a number from 1 on").map(|number: NonZeroUsize| self.setting(value, number))
+        self.whole(value, "a number from 1 on")
+            .map(|number: NonZeroUsize| self.setting(value, number))
     }
 
     fn whole<T: FromStr>(&mut self, value: &Value<'_>, expected: &str) -> Option<T> {
         let number = value.get_ref().as_integer();
-        // What decides is the type's own parser, which reads decimal numbers alone.
+        // The type's own parser decides; it accepts decimal numbers only.
         number
-            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok()?.to_string().parse().ok())
+            .and_then(|number| {
+                u64::from_str_radix(number.as_str(), number.radix())
+                    .ok()?
+                    .to_string()
+                    .parse()
+                    .ok()
+            })
             .or_else(|| self.wrong_type(value, expected))
     }
 
@@ -135,17 +178,33 @@ impl Reader<'_> {
         expected: &str,
         parse: fn(&str) -> Result<T, String>,
     ) -> Option<Setting<T>> {
-        self.text(value, expected, parse).map(|parsed| self.setting(value, parsed))
+        self.text(value, expected, parse)
+            .map(|parsed| self.setting(value, parsed))
     }
 
-    fn text<T>(&mut self, value: &Value<'_>, expected: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let Some(text) = value.get_ref().as_str() else { return self.wrong_type(value, expected) };
-        parse(text).map_err(|message| self.problem(&value.span(), &message)).ok()
+    fn text<T>(
+        &mut self,
+        value: &Value<'_>,
+        expected: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Some(text) = value.get_ref().as_str() else {
+            return self.wrong_type(value, expected);
+        };
+        parse(text)
+            .map_err(|message| self.problem(&value.span(), &message))
+            .ok()
     }
 
     fn setting<T>(&self, at: &Value<'_>, value: T) -> Setting<T> {
         let line = line_number(self.text, at.span().start);
-        Setting::new(value, Origin::File { path: self.path.to_owned(), line })
+        Setting::new(
+            value,
+            Origin::File {
+                path: self.path.to_owned(),
+                line,
+            },
+        )
     }
 
     fn wrong_type<T>(&mut self, value: &Value<'_>, expected: &str) -> Option<T> {
@@ -159,7 +218,8 @@ impl Reader<'_> {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("the keys are {}", known.join(", ")),
         };
-        self.problems.push(self.point(&key.span(), &message, Some(hint)));
+        self.problems
+            .push(self.point(&key.span(), &message, Some(hint)));
     }
 
     fn problem(&mut self, span: &Range<usize>, message: &str) {

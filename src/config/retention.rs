@@ -1,6 +1,7 @@
-//! The retention policy, each part knowing where it comes from.
+//! The retention policy, with the origin of each part.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -8,13 +9,15 @@ use jiff::tz::TimeZone;
 use super::{Origin, Setting};
 use crate::retention::{Budget, Percent, Policy, Rule};
 
-/// What `[retention]` says.
+/// The content of `[retention]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// As [`Policy::rules`].
     pub rules: Vec<Setting<Rule>>,
     /// As [`Policy::grace`].
     pub grace: Setting<SignedDuration>,
+    /// How long a local cache must be unchanged after blobs were moved to its trash.
+    pub settle: Setting<Duration>,
     /// As [`Policy::zone`].
     pub zone: Setting<TimeZone>,
     /// As [`Policy::max_delete`].
@@ -32,6 +35,7 @@ impl Default for Retention {
         Self {
             rules: Vec::new(),
             grace: Setting::new(Policy::DEFAULT_GRACE, Origin::Default),
+            settle: Setting::new(Policy::DEFAULT_SETTLE, Origin::Default),
             zone: Setting::new(TimeZone::UTC, Origin::Default),
             max_delete: None,
             max_size: None,
@@ -42,22 +46,27 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Returns the file that sets some of it.
+    /// Returns the file that sets some of it, if any.
     pub fn file(&self) -> Option<&Path> {
-        let limits = [&self.max_size, &self.max_refs, &self.min_free].map(|limit| Some(&limit.as_ref()?.origin));
+        let limits = [&self.max_size, &self.max_refs, &self.min_free]
+            .map(|limit| Some(&limit.as_ref()?.origin));
         let rest = [
             self.rules.first().map(|rule| &rule.origin),
             Some(&self.grace.origin),
+            Some(&self.settle.origin),
             Some(&self.zone.origin),
             self.max_delete.as_ref().map(|share| &share.origin),
         ];
-        rest.into_iter().chain(limits).flatten().find_map(|origin| match origin {
-            Origin::File { path, .. } => Some(path.as_path()),
-            Origin::Default | Origin::Environment(_) | Origin::Argument(_) => None,
-        })
+        rest.into_iter()
+            .chain(limits)
+            .flatten()
+            .find_map(|origin| match origin {
+                Origin::File { path, .. } => Some(path.as_path()),
+                Origin::Default | Origin::Environment(_) | Origin::Argument(_) => None,
+            })
     }
 
-    /// Returns the policy that it makes.
+    /// Returns the policy.
     pub fn policy(&self) -> Policy {
         let value = |setting: &Option<Setting<u64>>| setting.as_ref().map(|setting| setting.value);
         Policy {

@@ -1,4 +1,4 @@
-//! What is printed stands here as it is printed.
+//! The expected output is in the tests as printed.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -24,6 +24,10 @@ fn the_example_is_correct_and_shows_the_defaults() {
     assert_eq!(config.concurrency.value, default.concurrency.value);
     assert_eq!(config.timeout.value, default.timeout.value);
     assert_eq!(config.retention.grace.value, default.retention.grace.value);
+    assert_eq!(
+        config.retention.settle.value,
+        default.retention.settle.value
+    );
     assert_eq!(config.retention.zone.value, default.retention.zone.value);
 }
 
@@ -39,7 +43,10 @@ fn the_last_word_is_the_command_lines() {
         _ => None,
     });
     let timeout = Setting::new(Duration::from_secs(90), Origin::Argument("--timeout"));
-    let arguments = Layer { timeout: Some(timeout), ..Layer::default() };
+    let arguments = Layer {
+        timeout: Some(timeout),
+        ..Layer::default()
+    };
     let config = Config::new([file.unwrap().layer, environment.unwrap(), arguments]);
     let printed = print(&config, Path::new("/repo"));
     assert_snapshot!(printed, @r#"
@@ -56,27 +63,41 @@ fn the_last_word_is_the_command_lines() {
     concurrency = 3  # CACHELENS_CONCURRENCY
     timeout = "1m 30s"  # --timeout
 
+    [state]
+    keep = true  # default
+
     [retention]
     grace = "2d"  # default
+    settle = "30s"  # default
     zone = "UTC"  # default
     "#);
     let again = Config::new([read(&printed).unwrap().layer]);
-    let values = |config: &Config| config.sources.iter().map(|source| source.value.clone()).collect::<Vec<_>>();
+    let values = |config: &Config| {
+        config
+            .sources
+            .iter()
+            .map(|source| source.value.clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(values(&again), values(&config));
     assert_eq!(again.timeout.value, config.timeout.value);
     assert_snapshot!(print(&Config::new([]), Path::new("/repo")), @r#"
     sources = []  # default
 
     [ui]
-    theme = "dark"  # default
+    theme = "auto"  # default
     mouse = true  # default
 
     [scan]
     concurrency = 8  # default
     timeout = "30s"  # default
 
+    [state]
+    keep = true  # default
+
     [retention]
     grace = "2d"  # default
+    settle = "30s"  # default
     zone = "UTC"  # default
     "#);
 }
@@ -93,7 +114,7 @@ fn points_at_everything_that_is_wrong() {
      4 | ␉thme = 'dark'
        |  ^^^^
        = did you mean `theme`?
-    /repo/cachelens.toml:5:9: `pink` is not a theme; there are dark, light, high-contrast and none
+    /repo/cachelens.toml:5:9: `pink` is not a theme; there are auto, dark, light, high-contrast and none
      5 | theme = 'pink'
        |         ^^^^^^
     /repo/cachelens.toml:6:9: expected true or false
@@ -108,7 +129,7 @@ fn points_at_everything_that_is_wrong() {
     /repo/cachelens.toml:13:1: unknown key `keep` in [retention]
      13 | keep = 3
         | ^^^^
-        = the keys are grace, zone, max_delete, rule, budget
+        = the keys are grace, settle, zone, max_delete, rule, budget
     "#);
 }
 
@@ -130,8 +151,8 @@ fn points_at_sources_without_showing_credentials() {
        |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        = quote an attribute that holds a comma or a quote as a whole: type=local,"src=a,b"
     /repo/cachelens.toml:5:3: `https://` names no kind of source
-     5 |   'https://***
-       |   ^^^^^^^^^^^^
+     5 |   'https://***@h/x',
+       |   ^^^^^^^^^^^^^^^^^^
        = name a directory (./cache), an image (ghcr.io/acme/app:buildcache), s3://bucket/prefix, gha:owner/repo, demo or a `type=…` string
     /repo/cachelens.toml:6:3: the attributes come without `type=`
      6 |   'größe=x',
@@ -174,7 +195,8 @@ fn warns_about_odd_attributes() {
 
 #[test]
 fn names_the_variable_that_is_wrong() {
-    let error = environment(&|name| (name == "CACHELENS_TIMEOUT").then(|| "0s".to_owned())).unwrap_err();
+    let error =
+        environment(&|name| (name == "CACHELENS_TIMEOUT").then(|| "0s".to_owned())).unwrap_err();
     assert_snapshot!(error, @"in the environment variable CACHELENS_TIMEOUT: a timeout of zero would let nothing happen");
 }
 
@@ -192,7 +214,11 @@ fn finds_the_nearest_file_up_to_the_root_of_the_repository() {
     let find = |explicit: Option<&Path>| find_among(explicit, &deep, Some(&user)).unwrap();
 
     let outside = write(root.path().join(FILE_NAME));
-    assert_eq!(find(None), None, "a file above the repository is somebody else's");
+    assert_eq!(
+        find(None),
+        None,
+        "a file above the repository is somebody else's"
+    );
     let of_user = write(user.join("cachelens").join(FILE_NAME));
     assert_eq!(find(None), Some(of_user));
     let of_repository = write(repository.join(FILE_NAME));
@@ -211,9 +237,19 @@ fn directories_are_relative_to_the_file() {
     fs::create_dir_all(root.path().join("ghcr.io/x")).unwrap();
     fs::write(&path, "sources = ['ghcr.io/x', 'ghcr.io/y', '../z']").unwrap();
     let sources = load(&path).unwrap().layer.sources.unwrap();
-    let shown: Vec<String> = sources.iter().map(|source| source.value.to_string()).collect();
+    let shown: Vec<String> = sources
+        .iter()
+        .map(|source| source.value.to_string())
+        .collect();
     let base = root.path().display();
-    assert_eq!(shown, [format!("{base}/ghcr.io/x"), "ghcr.io/y".to_owned(), format!("{base}/../z")]);
+    assert_eq!(
+        shown,
+        [
+            format!("{base}/ghcr.io/x"),
+            "ghcr.io/y".to_owned(),
+            format!("{base}/../z")
+        ]
+    );
     assert!(matches!(load(root.path()), Err(ConfigError::Read { .. })));
 }
 

@@ -1,8 +1,9 @@
-//! Files by which a cache knows a step: a build context as a builder receives it, or the root of a stage.
+//! Files that are part of a cache key: a build context as a builder receives it, or the root of a
+//! stage.
 //!
-//! The value is pure: a sorted list of entries with their digests. [`select`] computes from it what BuildKit's
-//! `cache/contenthash` computes of the same files, however many steps take part of them. Reading a directory or a layer
-//! into it belongs to others.
+//! The value is pure: a sorted list of entries with their digests. [`select`] computes from it the
+//! digests that BuildKit's `cache/contenthash` computes for the same files. Other modules read
+//! directories and layers into it.
 
 use std::cmp::Ordering;
 
@@ -14,17 +15,18 @@ pub mod scratch;
 pub mod select;
 pub mod snapshot;
 
-/// The most links that are followed on the way to a file, as in BuildKit.
+/// The most links that are followed to reach a file, as in BuildKit.
 const MAX_LINKS: usize = 255;
 
 /// A file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is, below the root, without a slash at either end; empty for the root. Any bytes but NUL.
+    /// The path below the root, without a slash at either end; empty for the root. Any bytes but
+    /// NUL.
     pub path: Box<[u8]>,
-    /// What it is.
+    /// The kind of entry.
     pub kind: EntryKind,
-    /// The permission bits with those for set-user, set-group and sticky, without the type.
+    /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
     /// The owner; 0 in a build context.
     pub uid: u32,
@@ -32,22 +34,22 @@ pub struct Entry {
     pub gid: u32,
     /// Extended attributes by name.
     pub xattrs: Xattrs,
-    /// The digest of its header and content; of a directory that of its header alone. None where it could not be read, so
-    /// that whatever takes it in is not known, either.
+    /// The digest of its header and content; for a directory, of its header alone. `None` if the
+    /// entry could not be read. A digest that includes it is then unknown too.
     pub digest: Option<Digest>,
 }
 
 /// Extended attributes: names and values.
 pub type Xattrs = Vec<(Box<[u8]>, Box<[u8]>)>;
 
-/// What an entry is. A hard link is the file that it is a link to.
+/// The kind of an entry. A hard link has the kind of the file that it links to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A regular file of so many bytes.
+    /// A regular file with its size in bytes.
     File(u64),
     /// A directory.
     Directory,
-    /// A symbolic link and where it points to.
+    /// A symbolic link and its target.
     Symlink(Box<[u8]>),
     /// A character device: major and minor number.
     CharDevice(u64, u64),
@@ -58,9 +60,17 @@ pub enum EntryKind {
 }
 
 impl Entry {
-    /// Returns a regular file, directory, link … without attributes and with owner 0, whose digest is still to come.
+    /// Returns an entry of this kind without attributes, with owner 0 and without a digest.
     pub fn new(path: &[u8], kind: EntryKind, mode: u32) -> Self {
-        Self { path: path.into(), kind, mode, uid: 0, gid: 0, xattrs: Vec::new(), digest: None }
+        Self {
+            path: path.into(),
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            xattrs: Vec::new(),
+            digest: None,
+        }
     }
 
     /// Starts the entry's digest; a regular file's content follows.
@@ -73,8 +83,19 @@ impl Entry {
             EntryKind::BlockDevice(major, minor) => Kind::BlockDevice(*major, *minor),
             EntryKind::Fifo => Kind::Fifo,
         };
-        let xattrs = self.xattrs.iter().map(|(name, value)| (&**name, &**value)).collect();
-        Header { kind, mode: self.mode, uid: self.uid, gid: self.gid, xattrs }.hasher()
+        let xattrs = self
+            .xattrs
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        Header {
+            kind,
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            xattrs,
+        }
+        .hasher()
     }
 
     /// Sets the digest to that of the header and this content.
@@ -86,44 +107,49 @@ impl Entry {
         self
     }
 
-    /// Tells whether it is a directory.
+    /// Returns whether it is a directory.
     pub fn is_directory(&self) -> bool {
         self.kind == EntryKind::Directory
     }
 }
 
-/// Files in BuildKit's order, and what follows from them.
+/// Files in BuildKit's order, with the digests of directories.
 #[derive(Debug, Clone)]
 pub struct ContextFiles {
-    /// The root first, each directory before what is in it.
+    /// The root first, each directory before its content.
     entries: Vec<Entry>,
-    /// For each entry the place after the last one below it.
+    /// For each entry, the index after the last entry below it.
     ends: Vec<usize>,
-    /// For each entry its digest, of a directory with all that is in it.
+    /// The digest of each entry; for a directory, including its content.
     digests: Vec<Option<Digest>>,
 }
 
 impl ContextFiles {
-    /// Puts a build context in order; the root has an empty header, because no client sends one.
+    /// Sorts a build context. Its root has an empty header, because no client sends one.
     pub fn of_context(entries: Vec<Entry>) -> Self {
         Self::new(Some(content::empty()), entries)
     }
 
-    /// Puts the files of a stage in order; the header of its root is not known, and so is no digest of the whole.
+    /// Sorts the files of a stage. The header of its root is unknown, and so is the digest of the
+    /// whole.
     pub fn of_snapshot(entries: Vec<Entry>) -> Self {
         Self::new(None, entries)
     }
 
-    /// Of several entries of one path the last counts. A directory that is missing above an entry has no known digest.
+    /// Of several entries with one path, the last one counts. A directory that is missing above an
+    /// entry has no known digest.
     fn new(root: Option<Digest>, mut entries: Vec<Entry>) -> Self {
         entries.retain(|entry| !entry.path.is_empty());
-        // The sort is stable, so that the last of equal ones is the one that was given last.
+        // The sort is stable: the last of several equal entries stays last.
         entries.sort_by(|one, other| in_order(&one.path, &other.path));
         entries.reverse();
         entries.dedup_by(|one, other| one.path == other.path);
         entries.reverse();
-        let mut whole = vec![Entry { digest: root, ..Entry::new(b"", EntryKind::Directory, 0o755) }];
-        // The place of each directory above the current entry.
+        let mut whole = vec![Entry {
+            digest: root,
+            ..Entry::new(b"", EntryKind::Directory, 0o755)
+        }];
+        // The index of each directory above the current entry.
         let mut above: Vec<usize> = vec![0];
         for entry in entries {
             loop {
@@ -144,15 +170,22 @@ impl ContextFiles {
             whole.push(entry);
         }
         let ends = ends(&whole);
-        let mut files = Self { digests: vec![None; whole.len()], entries: whole, ends };
+        let mut files = Self {
+            digests: vec![None; whole.len()],
+            entries: whole,
+            ends,
+        };
         for at in (0..files.entries.len()).rev() {
-            files.digests[at] =
-                if files.entries[at].is_directory() { files.directory(at) } else { files.entries[at].digest };
+            files.digests[at] = if files.entries[at].is_directory() {
+                files.directory(at)
+            } else {
+                files.entries[at].digest
+            };
         }
         files
     }
 
-    /// Returns all entries, the root first, each directory before what is in it.
+    /// Returns all entries, the root first, each directory before its content.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -162,16 +195,19 @@ impl ContextFiles {
         self.place(path).map(|at| &self.entries[at])
     }
 
-    /// Returns the digest of a directory with all that is in it, or of a file. None where something in it is not known.
+    /// Returns the digest of a file, or of a directory with its content. Returns `None` if some
+    /// part of the content is unknown.
     pub fn digest(&self, path: &[u8]) -> Option<Digest> {
         self.place(path).and_then(|at| self.digests[at])
     }
 
     fn place(&self, path: &[u8]) -> Option<usize> {
-        self.entries.binary_search_by(|entry| in_order(&entry.path, path)).ok()
+        self.entries
+            .binary_search_by(|entry| in_order(&entry.path, path))
+            .ok()
     }
 
-    /// Returns the places of what is directly in a directory.
+    /// Returns the indexes of the direct children of a directory.
     fn children(&self, folder: usize) -> impl Iterator<Item = usize> {
         let mut next = folder + 1;
         std::iter::from_fn(move || {
@@ -181,7 +217,7 @@ impl ContextFiles {
         })
     }
 
-    /// Hashes a directory, when all that is in it has been.
+    /// Hashes a directory after all of its content has been hashed.
     fn directory(&self, folder: usize) -> Option<Digest> {
         let mut hasher = Hasher::Sha256(Box::default());
         hasher.update(format!("\0{}", self.entries[folder].digest?).as_bytes());
@@ -195,7 +231,8 @@ impl ContextFiles {
             }
             hasher.update(&key(name));
             hasher.update(self.digests[child]?.to_string().as_bytes());
-            // BuildKit goes on after a directory at what begins with the byte 0xff, which may be in it.
+            // After a directory, BuildKit continues with the next path that begins with the byte
+            // 0xff. That path may be inside the directory.
             let name_start = self.entries[child].path.len() + 1;
             let again = |at: &usize| self.entries[*at].path.get(name_start) == Some(&0xff);
             if self.entries[child].is_directory() {
@@ -207,9 +244,11 @@ impl ContextFiles {
     }
 }
 
-/// Returns a path as BuildKit's tree has it: with NUL for each slash.
+/// Returns a path as in BuildKit's tree: with NUL for each slash.
 fn key(path: &[u8]) -> Vec<u8> {
-    path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
+    path.iter()
+        .map(|byte| if *byte == b'/' { 0 } else { *byte })
+        .collect()
 }
 
 /// Compares paths as BuildKit's tree does, where a slash comes before every other byte.
@@ -219,12 +258,19 @@ fn in_order(one: &[u8], other: &[u8]) -> Ordering {
 }
 
 fn is_below(path: &[u8], folder: &[u8]) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.first() == Some(&b'/'))
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 /// Returns the lengths of the folders above `path` that are longer than `known`.
 fn missing_folders(path: &[u8], known: usize) -> Vec<usize> {
-    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let slashes = path
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(at, _)| at);
     slashes.filter(|end| *end > known).collect()
 }
 
@@ -258,7 +304,12 @@ mod tests {
     }
 
     pub(super) fn link(path: &str, target: &str) -> Entry {
-        Entry::new(path.as_bytes(), EntryKind::Symlink(target.as_bytes().into()), 0o777).with_content(b"")
+        Entry::new(
+            path.as_bytes(),
+            EntryKind::Symlink(target.as_bytes().into()),
+            0o777,
+        )
+        .with_content(b"")
     }
 
     #[test]
@@ -284,11 +335,27 @@ mod tests {
 
     #[test]
     fn what_is_not_known_makes_all_above_it_unknown() {
-        let unread = Entry { digest: None, ..file("a/b", "") };
-        let files = ContextFiles::of_context(vec![folder("a"), unread, file("c", "c"), file("orphan/x", "")]);
-        assert!(files.digest(b"").is_none() && files.digest(b"a").is_none() && files.digest(b"orphan").is_none());
+        let unread = Entry {
+            digest: None,
+            ..file("a/b", "")
+        };
+        let files = ContextFiles::of_context(vec![
+            folder("a"),
+            unread,
+            file("c", "c"),
+            file("orphan/x", ""),
+        ]);
+        assert!(
+            files.digest(b"").is_none()
+                && files.digest(b"a").is_none()
+                && files.digest(b"orphan").is_none()
+        );
         assert!(files.digest(b"c").is_some() && files.digest(b"orphan/x").is_some());
-        assert!(ContextFiles::of_snapshot(vec![file("c", "c")]).digest(b"").is_none());
+        assert!(
+            ContextFiles::of_snapshot(vec![file("c", "c")])
+                .digest(b"")
+                .is_none()
+        );
     }
 
     #[test]
@@ -300,7 +367,11 @@ mod tests {
             file("a/z", ""),
             file("a.b", ""),
         ]);
-        let paths: Vec<_> = files.entries().iter().map(|entry| String::from_utf8_lossy(&entry.path)).collect();
+        let paths: Vec<_> = files
+            .entries()
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.path))
+            .collect();
         assert_eq!(paths, ["", "a", "a/z", "a-b", "a.b"]);
         assert!(files.entry(b"a").unwrap().is_directory());
     }

@@ -1,8 +1,9 @@
-//! What changed between two refs, told by cache keys.
+//! Compares two refs by cache keys.
 //!
-//! A record is its key: an operation applied to certain inputs. `identity` finds out which records of both refs are one
-//! key, as BuildKit's importer would merge them. What is left on either side are keys of their own; where the operation is
-//! the same and only what it was applied to differs, the two are told as one step that changed.
+//! A record is its key: an operation applied to certain inputs. `identity` finds the records of
+//! both refs that have the same key, as BuildKit's importer would merge them. The rest are keys of
+//! one side only. If two of them have the same operation on different inputs, they are reported as
+//! one step that changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,15 +15,15 @@ mod identity;
 
 use identity::{KeyId, Keys};
 
-/// How many records of one operation are compared one with another; more are paired in their order.
+/// How many records of one operation are compared with each other; more are paired in order.
 const MOST_COMPARED: usize = 64;
 
-/// The place of a record among all configurations of a ref: which of them, and where in it.
+/// The position of a record among all configurations of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordAt {
-    /// The configuration: a ref has one for each platform of an image, else one.
+    /// The index of the configuration: a ref has one for each platform of an image, else one.
     pub cache: usize,
-    /// The record.
+    /// The index of the record in it.
     pub record: RecordIndex,
 }
 
@@ -55,23 +56,23 @@ pub struct Pair {
 /// A step that both refs have, with another result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
-    /// Where it stands.
+    /// The records of the step.
     pub records: Pair,
-    /// What is not the same.
+    /// What differs.
     pub what: Change,
 }
 
-/// What is not the same about a step.
+/// How a step differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// What it was applied to: files, or the result of another step.
+    /// The inputs: files, or the result of another step.
     Inputs,
     /// Only the result: the step ran again although its key was known.
     Result,
 }
 
 impl Change {
-    /// Returns the word for it, as JSON has it.
+    /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Inputs => "inputs",
@@ -80,20 +81,115 @@ impl Change {
     }
 }
 
+/// How a step differs between two refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Only the first ref has its key.
+    Removed,
+    /// Both have its key, only the first has a result.
+    Lost,
+    /// Both have the step, with different results.
+    Changed(Change),
+    /// Both have its key, only the second has a result.
+    Gained,
+    /// Only the second ref has its key.
+    Added,
+}
+
+impl Fate {
+    /// Returns the sign in front of the step.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Removed => "-",
+            Self::Lost => "○",
+            Self::Changed(_) => "~",
+            Self::Gained => "✓",
+            Self::Added => "+",
+        }
+    }
+
+    /// Returns the words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "gone",
+            Self::Lost => "its result is gone, the key is left",
+            Self::Changed(Change::Inputs) => "applied to something else",
+            Self::Changed(Change::Result) => "ran again, though nothing it depends on changed",
+            Self::Gained => "has a result now",
+            Self::Added => "new",
+        }
+    }
+}
+
+/// A step that differs between the refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedStep {
+    /// How it differs.
+    pub fate: Fate,
+    /// Its record in the first ref.
+    pub before: Option<RecordAt>,
+    /// Its record in the second.
+    pub after: Option<RecordAt>,
+}
+
 impl Difference {
+    /// Returns every step that differs, ordered by fate.
+    pub fn steps(&self) -> Vec<ChangedStep> {
+        let one = |fate| {
+            move |at: &RecordAt| ChangedStep {
+                fate,
+                before: Some(*at).filter(|_| fate == Fate::Removed),
+                after: Some(*at).filter(|_| fate == Fate::Added),
+            }
+        };
+        let pair = |fate| {
+            move |pair: &Pair| ChangedStep {
+                fate,
+                before: Some(pair.before),
+                after: Some(pair.after),
+            }
+        };
+        let changed = self.changed.iter();
+        let changed = changed.map(|step| pair(Fate::Changed(step.what))(&step.records));
+        let removed = self.removed.iter().map(one(Fate::Removed));
+        removed
+            .chain(self.lost_results.iter().map(pair(Fate::Lost)))
+            .chain(changed)
+            .chain(self.gained_results.iter().map(pair(Fate::Gained)))
+            .chain(self.added.iter().map(one(Fate::Added)))
+            .collect()
+    }
+
     /// Compares the configurations of two refs.
     pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
         let mut keys = Keys::default();
-        let mut of_each = |caches: &[RefCache]| caches.iter().map(|cache| keys.of_graph(&cache.graph)).collect();
+        let mut of_each = |caches: &[RefCache]| {
+            caches
+                .iter()
+                .map(|cache| keys.of_graph(&cache.graph))
+                .collect()
+        };
         let (old, new): (Vec<Vec<KeyId>>, Vec<Vec<KeyId>>) = (of_each(before), of_each(after));
-        // Only now that all is read it is known which keys are one.
+        // Which keys are equal is known only now, after all records were read.
         let (old, new) = (Side::new(before, &keys, old), Side::new(after, &keys, new));
-        Comparison { old: &old, new: &new, difference: Self::default() }.whole()
+        Comparison {
+            old: &old,
+            new: &new,
+            difference: Self::default(),
+        }
+        .whole()
     }
 
-    /// Tells whether nothing changed.
+    /// Returns whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        let Self { added, removed, changed, lost_results, gained_results, same: _ } = self;
+        let Self {
+            added,
+            removed,
+            changed,
+            lost_results,
+            gained_results,
+            same: _,
+        } = self;
         added.is_empty()
             && removed.is_empty()
             && changed.is_empty()
@@ -105,9 +201,9 @@ impl Difference {
 /// The blobs that only one of two refs has as layers, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LayerDifference {
-    /// Only in the second, with their sizes where these are known.
+    /// Only in the second ref, with their sizes where known.
     pub added: Vec<(DigestText, Option<u64>)>,
-    /// Only in the first.
+    /// Only in the first ref.
     pub removed: Vec<(DigestText, Option<u64>)>,
 }
 
@@ -115,25 +211,35 @@ impl LayerDifference {
     /// Compares the layers of two refs, by blob.
     pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
         let (before, after) = (layers(before), layers(after));
-        let only = |these: &BTreeMap<DigestText, Option<u64>>, others: &BTreeMap<DigestText, Option<u64>>| {
-            let only = these.iter().filter(|(digest, _)| !others.contains_key(*digest));
-            only.map(|(digest, bytes)| (digest.clone(), *bytes)).collect()
+        let only = |these: &BTreeMap<DigestText, Option<u64>>,
+                    others: &BTreeMap<DigestText, Option<u64>>| {
+            let only = these
+                .iter()
+                .filter(|(digest, _)| !others.contains_key(*digest));
+            only.map(|(digest, bytes)| (digest.clone(), *bytes))
+                .collect()
         };
-        Self { added: only(&after, &before), removed: only(&before, &after) }
+        Self {
+            added: only(&after, &before),
+            removed: only(&before, &after),
+        }
     }
 }
 
 fn layers(caches: &[RefCache]) -> BTreeMap<DigestText, Option<u64>> {
-    let all = caches.iter().flat_map(|cache| cache.graph.layers.iter().zip(&cache.layers));
-    all.map(|(layer, detail)| (layer.blob.clone(), detail.bytes)).collect()
+    let all = caches
+        .iter()
+        .flat_map(|cache| cache.graph.layers.iter().zip(&cache.layers));
+    all.map(|(layer, detail)| (layer.blob.clone(), detail.bytes))
+        .collect()
 }
 
 /// One ref, its records by key.
 struct Side<'a> {
     caches: &'a [RefCache],
-    /// The key of each record, by configuration and place.
+    /// The key of each record, by configuration and index.
     keys: Vec<Vec<KeyId>>,
-    /// For each key the record that stands for it: one with a result before one without.
+    /// The record that represents each key: one with a result is preferred.
     records: BTreeMap<KeyId, RecordAt>,
 }
 
@@ -150,14 +256,23 @@ impl<'a> Side<'a> {
                 }
             }
         }
-        Self { caches, keys, records }
+        Self {
+            caches,
+            keys,
+            records,
+        }
     }
 
-    /// Returns the keys that stand at the inputs of a record.
+    /// Returns the keys at the inputs of a record.
     fn inputs(&self, at: RecordAt) -> HashSet<KeyId> {
         let graph = self.graph(at);
-        let links = graph.inputs(&graph.records[at.record.at()]).flatten().take(MOST_COMPARED);
-        links.filter_map(|link| Some(self.keys[at.cache][graph.target(link)?.at()])).collect()
+        let links = graph
+            .inputs(&graph.records[at.record.at()])
+            .flatten()
+            .take(MOST_COMPARED);
+        links
+            .filter_map(|link| Some(self.keys[at.cache][graph.target(link)?.at()]))
+            .collect()
     }
 
     fn graph(&self, at: RecordAt) -> &'a CacheGraph {
@@ -168,15 +283,20 @@ impl<'a> Side<'a> {
         &self.graph(at).records[at.record.at()].digest
     }
 
-    /// Returns the blobs of a record's result, from the top down; none when it has none.
+    /// Returns the blobs of a record's result, from the top down; `None` without a result.
     fn result(&self, at: RecordAt) -> Option<Vec<&'a DigestText>> {
         let cache = &self.caches[at.cache];
         let result = cache.records[at.record.at()].result.as_ref()?;
-        Some(cache.chain(result).map(|layer| &cache.graph.layers[layer.at()].blob).collect())
+        Some(
+            cache
+                .chain(result)
+                .map(|layer| &cache.graph.layers[layer.at()].blob)
+                .collect(),
+        )
     }
 }
 
-/// Tells whether a record has a result, be it one whose blobs are gone.
+/// Returns whether a record has a result, even one whose blobs are missing.
 fn has_result(caches: &[RefCache], at: RecordAt) -> bool {
     caches[at.cache].records[at.record.at()].state != RecordState::KeyOnly
 }
@@ -198,9 +318,20 @@ impl Comparison<'_> {
                 None => gone.push(before),
             }
         }
-        let come: Vec<RecordAt> = new.iter().filter(|(key, _)| !old.contains_key(key)).map(|(_, at)| *at).collect();
+        let come: Vec<RecordAt> = new
+            .iter()
+            .filter(|(key, _)| !old.contains_key(key))
+            .map(|(_, at)| *at)
+            .collect();
         self.pair_by_operation(lost, gone, come);
-        let Difference { added, removed, changed, lost_results, gained_results, same: _ } = &mut self.difference;
+        let Difference {
+            added,
+            removed,
+            changed,
+            lost_results,
+            gained_results,
+            same: _,
+        } = &mut self.difference;
         added.sort_unstable();
         removed.sort_unstable();
         changed.sort_unstable_by_key(|changed| changed.records.after);
@@ -212,7 +343,10 @@ impl Comparison<'_> {
     fn both(&mut self, pair: Pair, lost: &mut Vec<Pair>) {
         match (self.old.result(pair.before), self.new.result(pair.after)) {
             (Some(before), Some(after)) if before != after => {
-                self.difference.changed.push(Changed { records: pair, what: Change::Result });
+                self.difference.changed.push(Changed {
+                    records: pair,
+                    what: Change::Result,
+                });
             }
             (Some(_), None) => lost.push(pair),
             (None, Some(_)) => self.difference.gained_results.push(pair),
@@ -220,7 +354,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Tells the same operation on other inputs as one step that changed; what has a result first.
+    /// Pairs records of the same operation on different inputs as one changed step. Records with a
+    /// result are paired first.
     fn pair_by_operation(&mut self, lost: Vec<Pair>, gone: Vec<RecordAt>, come: Vec<RecordAt>) {
         let mut open: HashMap<Digest, Vec<RecordAt>> = HashMap::new();
         for at in come {
@@ -230,22 +365,34 @@ impl Comparison<'_> {
                 _ => self.difference.added.push(at),
             }
         }
-        // A result that is lost while the step has another one now was replaced, and is not missed.
+        // If the step has a different result now, the lost result was replaced and is not reported.
         let mut superseded = HashSet::new();
         for pair in &lost {
             if let Some(after) = self.take_nearest(&mut open, pair.before, true) {
                 superseded.insert(pair.before);
-                let records = Pair { before: pair.before, after };
-                self.difference.changed.push(Changed { records, what: Change::Inputs });
+                let records = Pair {
+                    before: pair.before,
+                    after,
+                };
+                self.difference.changed.push(Changed {
+                    records,
+                    what: Change::Inputs,
+                });
             }
         }
-        self.difference.lost_results.extend(lost.into_iter().filter(|pair| !superseded.contains(&pair.before)));
+        self.difference.lost_results.extend(
+            lost.into_iter()
+                .filter(|pair| !superseded.contains(&pair.before)),
+        );
         for before in gone {
             let wants_result = has_result(self.old.caches, before);
             match self.take_nearest(&mut open, before, wants_result) {
                 Some(after) => {
                     let records = Pair { before, after };
-                    self.difference.changed.push(Changed { records, what: Change::Inputs });
+                    self.difference.changed.push(Changed {
+                        records,
+                        what: Change::Inputs,
+                    });
                 }
                 None => self.difference.removed.push(before),
             }
@@ -253,8 +400,8 @@ impl Comparison<'_> {
         self.difference.added.extend(open.into_values().flatten());
     }
 
-    /// Takes the record of the same operation out of `open` that shares most inputs with `before`, and has a result or
-    /// none as is asked.
+    /// Removes from `open` the record of the same operation that shares most inputs with `before`,
+    /// and that has a result or none as requested.
     fn take_nearest(
         &self,
         open: &mut HashMap<Digest, Vec<RecordAt>>,
@@ -266,7 +413,10 @@ impl Comparison<'_> {
         let fitting = candidates.iter().enumerate().take(MOST_COMPARED);
         let fitting = fitting.filter(|(_, at)| has_result(self.new.caches, **at) == with_result);
         let (place, _) = fitting.max_by_key(|(place, at)| {
-            (self.new.inputs(**at).intersection(&inputs).count(), std::cmp::Reverse(*place))
+            (
+                self.new.inputs(**at).intersection(&inputs).count(),
+                std::cmp::Reverse(*place),
+            )
         })?;
         Some(candidates.remove(place))
     }

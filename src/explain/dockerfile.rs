@@ -1,7 +1,7 @@
-//! The instructions of a Dockerfile: where each stands, in which stage, and its words as their author wrote them.
+//! Splits a Dockerfile into instructions: their lines, their stage, and their text as written.
 //!
-//! Only as much of the language is read as that needs (`frontend/dockerfile/parser` in BuildKit): the `escape` directive,
-//! comments, continued lines and here-documents.
+//! Reads only the part of the language that this needs (`frontend/dockerfile/parser` in BuildKit):
+//! the `escape` directive, comments, continued lines and here-documents.
 
 use std::ops::RangeInclusive;
 
@@ -17,16 +17,17 @@ pub struct Dockerfile {
 pub struct Instruction {
     /// Its lines, counted from 1, with those of its here-documents.
     pub lines: RangeInclusive<u32>,
-    /// Its words: continued lines joined by a space, comments within left out, of here-documents only the first line.
+    /// Its text: continued lines are joined by a space, comments within it are removed, and only
+    /// the first line of a here-document is kept.
     pub text: String,
-    /// The stage that it belongs to; none before the first `FROM`.
+    /// Its stage; `None` before the first `FROM`.
     pub stage: Option<Stage>,
 }
 
 /// A stage of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
-    /// Its place, counted from 0.
+    /// Its index, counted from 0.
     pub index: u32,
     /// Its name, as in `FROM … AS name`.
     pub name: Option<String>,
@@ -36,10 +37,17 @@ impl Stage {
     /// Returns the stage that an instruction begins, if it is a `FROM`.
     fn begun_by(text: &str, index: u32) -> Option<Self> {
         let mut words = text.split_whitespace();
-        words.next().filter(|word| word.eq_ignore_ascii_case("FROM"))?;
+        words
+            .next()
+            .filter(|word| word.eq_ignore_ascii_case("FROM"))?;
         let mut words = words.skip_while(|word| word.starts_with("--")).skip(1);
-        let is_named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("AS"));
-        Some(Self { index, name: words.next().filter(|_| is_named).map(str::to_lowercase) })
+        let is_named = words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case("AS"));
+        Some(Self {
+            index,
+            name: words.next().filter(|_| is_named).map(str::to_lowercase),
+        })
     }
 }
 
@@ -54,30 +62,43 @@ impl std::fmt::Display for Stage {
 }
 
 impl Dockerfile {
-    /// Parses a Dockerfile; any text is one, for what is no instruction is passed over later or never asked for.
+    /// Parses a Dockerfile. Every text is accepted: a line that is no instruction is ignored later.
     pub fn parse(text: &str) -> Self {
         let lines = text.trim_start_matches('\u{feff}').lines().collect();
-        let mut reader = Reader { lines, next: 0, escape: '\\', patience: PATIENCE };
+        let mut reader = Reader {
+            lines,
+            next: 0,
+            escape: '\\',
+            patience: PATIENCE,
+        };
         reader.directives();
         let mut instructions: Vec<Instruction> = Vec::new();
         let mut stage: Option<Stage> = None;
         while let Some((lines, text)) = reader.instruction() {
             let next = stage.as_ref().map_or(0, |stage| stage.index + 1);
             stage = Stage::begun_by(&text, next).or(stage);
-            instructions.push(Instruction { lines, text, stage: stage.clone() });
+            instructions.push(Instruction {
+                lines,
+                text,
+                stage: stage.clone(),
+            });
         }
         Self { instructions }
     }
 
-    /// Returns the instruction that a line belongs to.
+    /// Returns the instruction that contains a line.
     pub fn at(&self, line: u32) -> Option<&Instruction> {
-        let after = self.instructions.partition_point(|instruction| *instruction.lines.start() <= line);
-        self.instructions[..after].last().filter(|instruction| instruction.lines.contains(&line))
+        let after = self
+            .instructions
+            .partition_point(|instruction| *instruction.lines.start() <= line);
+        self.instructions[..after]
+            .last()
+            .filter(|instruction| instruction.lines.contains(&line))
     }
 }
 
-/// How many here-documents without an end are looked for. A file that was built ends them all; one that does not is read
-/// wrongly, and the search for each would go through all that follows.
+/// How many here-documents without an end are looked for. A file that was built ends them all. In
+/// any other file, the search for each end would read the whole rest of the file.
 const PATIENCE: u32 = 16;
 
 struct Reader<'a> {
@@ -88,10 +109,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the directives at the top, of which only `escape` matters.
+    /// Reads the directives at the top. Only `escape` matters.
     fn directives(&mut self) {
         for line in &self.lines {
-            let Some((name, value)) = line.trim().strip_prefix('#').and_then(|line| line.split_once('=')) else {
+            let Some((name, value)) = line
+                .trim()
+                .strip_prefix('#')
+                .and_then(|line| line.split_once('='))
+            else {
                 break;
             };
             match (name.trim().to_lowercase().as_str(), value.trim()) {
@@ -104,7 +129,12 @@ impl Reader<'_> {
 
     fn instruction(&mut self) -> Option<(RangeInclusive<u32>, String)> {
         let is_nothing = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
-        self.next += self.lines.get(self.next..)?.iter().take_while(|line| is_nothing(line)).count();
+        self.next += self
+            .lines
+            .get(self.next..)?
+            .iter()
+            .take_while(|line| is_nothing(line))
+            .count();
         let first = self.next;
         let mut text = String::new();
         while let Some(line) = self.lines.get(self.next) {
@@ -132,10 +162,17 @@ impl Reader<'_> {
         Some((line(first + 1)..=line(self.next), text))
     }
 
-    /// Passes over a here-document; without its end it is none.
+    /// Skips a here-document. Without an end, it is not a here-document.
     fn skip(&mut self, document: &HereDocument) {
         let rest = self.lines.get(self.next..).unwrap_or_default();
-        let ends = |line: &&str| document.end == if document.indented { line.trim_start_matches('\t') } else { line };
+        let ends = |line: &&str| {
+            document.end
+                == if document.indented {
+                    line.trim_start_matches('\t')
+                } else {
+                    line
+                }
+        };
         if self.patience == 0 {
             return;
         }
@@ -151,10 +188,17 @@ struct HereDocument {
     indented: bool,
 }
 
-/// Finds the words `<<NAME`, `<<-NAME` and `<<"NAME"` of an instruction that may have here-documents.
+/// Finds the words `<<NAME`, `<<-NAME` and `<<"NAME"` of an instruction that may have
+/// here-documents.
 fn here_documents(text: &str) -> Vec<HereDocument> {
-    let mut first = text.split_whitespace().skip_while(|word| word.eq_ignore_ascii_case("ONBUILD"));
-    let may = first.next().is_some_and(|word| ["RUN", "COPY", "ADD"].iter().any(|may| word.eq_ignore_ascii_case(may)));
+    let mut first = text
+        .split_whitespace()
+        .skip_while(|word| word.eq_ignore_ascii_case("ONBUILD"));
+    let may = first.next().is_some_and(|word| {
+        ["RUN", "COPY", "ADD"]
+            .iter()
+            .any(|may| word.eq_ignore_ascii_case(may))
+    });
     if !may {
         return Vec::new();
     }
@@ -162,9 +206,16 @@ fn here_documents(text: &str) -> Vec<HereDocument> {
 }
 
 fn here_document(word: &str) -> Option<HereDocument> {
-    let word = word.trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
-    let (word, indented) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
-    let end: String = word.chars().filter(|character| !matches!(character, '"' | '\'')).collect();
+    let word = word
+        .trim_start_matches(|character: char| character.is_ascii_digit())
+        .strip_prefix("<<")?;
+    let (word, indented) = word
+        .strip_prefix('-')
+        .map_or((word, false), |word| (word, true));
+    let end: String = word
+        .chars()
+        .filter(|character| !matches!(character, '"' | '\''))
+        .collect();
     (!end.is_empty() && !end.contains('<')).then_some(HereDocument { end, indented })
 }
 
@@ -189,8 +240,17 @@ mod tests {
 
     fn parsed(text: &str) -> Vec<(u32, u32, String, String)> {
         let file = Dockerfile::parse(text);
-        let stage = |instruction: &Instruction| instruction.stage.as_ref().map(ToString::to_string).unwrap_or_default();
-        file.instructions.iter().map(|i| (*i.lines.start(), *i.lines.end(), stage(i), i.text.clone())).collect()
+        let stage = |instruction: &Instruction| {
+            instruction
+                .stage
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        };
+        file.instructions
+            .iter()
+            .map(|i| (*i.lines.start(), *i.lines.end(), stage(i), i.text.clone()))
+            .collect()
     }
 
     fn row(first: u32, last: u32, stage: &str, text: &str) -> (u32, u32, String, String) {
@@ -204,7 +264,12 @@ mod tests {
             parsed(text),
             [
                 row(3, 3, "", "ARG V=1"),
-                row(4, 4, "build", "from --platform=$BUILDPLATFORM base:$V as Build"),
+                row(
+                    4,
+                    4,
+                    "build",
+                    "from --platform=$BUILDPLATFORM base:$V as Build"
+                ),
                 row(5, 9, "build", "RUN a && b c"),
                 row(10, 10, "stage-1", "FROM scratch"),
                 row(11, 11, "stage-1", "COPY --from=build /x /x"),
@@ -236,7 +301,11 @@ mod tests {
         let text = "\u{feff}# escape=`\r\nFROM a\r\nRUN dir c:\\ `\r\n  /b\r\nRUN last `";
         assert_eq!(
             parsed(text),
-            [row(2, 2, "stage-0", "FROM a"), row(3, 4, "stage-0", "RUN dir c:\\ /b"), row(5, 5, "stage-0", "RUN last"),]
+            [
+                row(2, 2, "stage-0", "FROM a"),
+                row(3, 4, "stage-0", "RUN dir c:\\ /b"),
+                row(5, 5, "stage-0", "RUN last"),
+            ]
         );
         assert!(parsed("").is_empty() && parsed("\n# only\n").is_empty());
     }

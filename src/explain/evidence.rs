@@ -1,4 +1,4 @@
-//! Evidence put to use: what builds say of themselves, and the labels that follow for the records of a cache.
+//! Labels the records of a cache with the instructions of the builds that wrote them.
 
 use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
@@ -10,8 +10,9 @@ use crate::format::cache_config::{CacheGraph, Record};
 use crate::format::cache_debug::CacheDebug;
 use crate::format::evidence::Document;
 use crate::format::provenance::{Build, ProvenanceError};
+use crate::text::secrets::mask;
 
-/// What is known of the builds behind a cache.
+/// The known builds behind a cache.
 #[derive(Debug, Default)]
 pub struct Evidence {
     builds: Vec<KnownBuild>,
@@ -23,88 +24,112 @@ struct KnownBuild {
     build: Build,
     keys: Vec<StepKeys>,
     names: Vec<StepName>,
+    platform: Option<String>,
 }
 
-/// Says why a document is no evidence for names.
+/// Why a document is no evidence for names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceError {
     /// It is no provenance.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
-    /// Provenance of `mode=min` says nothing of the steps.
+    /// Provenance of `mode=min` does not describe the steps.
     #[error("the provenance holds no steps; it was made with mode=min")]
     NoSteps,
-    /// A log names vertices, and nothing by which a record could be known as one.
+    /// A log names vertices, but nothing that identifies a record.
     #[error("a log tells no keys, by which the steps of a cache are known")]
     Log,
 }
 
 impl EvidenceError {
-    /// Returns what to do about it, where that is not plain from the message.
+    /// Returns a hint, where the message alone does not say what to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Provenance(_) => None,
             Self::NoSteps => Some("build with `--attest type=provenance,mode=max`"),
-            Self::Log => Some("give the build's provenance (mode=max), its build record, or its LLB definition"),
+            Self::Log => Some(
+                "give the build's provenance (mode=max), its build record, or its LLB definition",
+            ),
         }
     }
 }
 
-/// What a record is called.
+/// The name of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordLabel {
-    /// The words of the Dockerfile. They come from a build's files, and are not fit for a terminal as they are.
+    /// The instruction. It comes from a build's files: escape it before it reaches a terminal.
     pub text: String,
-    /// Where the instruction stands, the first place first.
+    /// The locations of the instruction, the first one first.
     pub places: Vec<Place>,
     /// How sure the label is.
     pub certainty: Certainty,
-    /// Whether the record is the key of the step itself, and not the content of files that it uses.
+    /// Whether the record is the key of the step itself, and not the content of files that the step
+    /// uses.
     pub is_step: bool,
+    /// The platform of the step, where the evidence describes builds for several.
+    pub platform: Option<String>,
 }
 
 impl Evidence {
     /// Adds the provenance of a build.
     ///
     /// # Errors
-    /// When it is none, or says nothing of the steps.
+    /// If it is no provenance, or does not describe the steps.
     pub fn add(&mut self, provenance: &[u8]) -> Result<(), EvidenceError> {
         self.add_build(Build::parse(provenance)?)
     }
 
-    /// Adds a build, whatever evidence it was read from.
+    /// Adds a build, from any kind of evidence.
     ///
     /// # Errors
-    /// When it has no steps.
+    /// If it has no steps.
     pub fn add_build(&mut self, build: Build) -> Result<(), EvidenceError> {
         self.add_build_with(build, &KnownFiles::new())
     }
 
-    /// Adds a build with the files that it took, by which steps are told apart that copy them.
+    /// Adds a build with the files of its context. The files distinguish steps that copy them.
     ///
     /// # Errors
-    /// When it has no steps.
-    pub fn add_build_with(&mut self, build: Build, files: &KnownFiles) -> Result<(), EvidenceError> {
+    /// If it has no steps.
+    pub fn add_build_with(
+        &mut self,
+        build: Build,
+        files: &KnownFiles,
+    ) -> Result<(), EvidenceError> {
         if build.steps.is_empty() {
             return Err(EvidenceError::NoSteps);
         }
         let (mut keys, names) = (keys::of_build(&build), names::of_steps(&build));
-        // What cannot be selected keeps its unknown key.
+        // A key whose files cannot be selected stays unknown.
         let _ = fill::content_keys(&build, &mut keys, files);
-        self.builds.push(KnownBuild { build, keys, names });
+        let platform = build
+            .steps
+            .iter()
+            .find_map(|step| step.op.platform.as_ref())
+            .map(keys::platform::name);
+        self.builds.push(KnownBuild {
+            build,
+            keys,
+            names,
+            platform,
+        });
         Ok(())
     }
 
-    /// Adds what a document tells of builds.
+    /// Adds the builds that a document describes.
     ///
     /// # Errors
-    /// When it tells no steps.
+    /// If it describes no steps.
     pub fn add_document(&mut self, document: Document) -> Result<(), EvidenceError> {
         match document {
             Document::Provenance(build) | Document::Definition(build) => self.add_build(*build),
-            Document::Records(records) => {
-                records.into_iter().flat_map(|record| record.builds).try_for_each(|build| self.add_build(build))
-            }
+            Document::Builds(builds) => builds
+                .into_iter()
+                .try_for_each(|named| self.add_build(named.build)),
+            Document::Records(records) => records
+                .into_iter()
+                .flat_map(|record| record.builds)
+                .try_for_each(|build| self.add_build(build)),
             Document::CacheDebug(debug) => {
                 self.debug.push(debug);
                 Ok(())
@@ -113,28 +138,58 @@ impl Evidence {
         }
     }
 
-    /// Tells whether there is none.
+    /// Returns whether no build is known.
     pub fn is_empty(&self) -> bool {
         self.builds.is_empty() && self.debug.is_empty()
     }
 
-    /// Labels the records of a cache, by their places; where builds disagree, by the surest. A record that no build knows
-    /// has no label.
+    /// Returns the label of each record of a cache. If builds disagree, the surest label wins. A
+    /// record that no build knows has no label.
     pub fn labels(&self, graph: &CacheGraph) -> Vec<Option<RecordLabel>> {
         let mut labels: Vec<Option<RecordLabel>> = vec![None; graph.records.len()];
+        let mut platforms: Vec<&Option<String>> = Vec::new();
+        for known in &self.builds {
+            if !platforms.contains(&&known.platform) {
+                platforms.push(&known.platform);
+            }
+        }
+        let are_several = platforms.len() > 1;
         for known in &self.builds {
             let matches = Matches::find(&known.build, &known.keys, graph);
             let named = records::of_records(&known.build, &known.keys, graph, &matches);
             for (label, names) in labels.iter_mut().zip(named) {
                 let surest = label.as_ref().map(|label| label.certainty);
-                if names.first().is_some_and(|name| surest.is_none_or(|surest| surest < name.certainty)) {
+                if names
+                    .first()
+                    .is_some_and(|name| surest.is_none_or(|surest| surest < name.certainty))
+                {
                     *label = known.label(&names);
+                    if let Some(label) = label.as_mut().filter(|_| are_several) {
+                        label.platform.clone_from(&known.platform);
+                    }
+                } else if let Some(label) = label
+                    && names
+                        .first()
+                        .is_some_and(|name| name.certainty == label.certainty)
+                    && label.platform != known.platform
+                {
+                    // Equally sure, but for another platform.
+                    label.platform = None;
                 }
             }
         }
         for (label, record) in labels.iter_mut().zip(&graph.records) {
-            if label.as_ref().is_none_or(|label| label.certainty < Certainty::Assumed) {
+            if label
+                .as_ref()
+                .is_none_or(|label| label.certainty < Certainty::Assumed)
+            {
                 *label = self.label_of_debug(record).or(label.take());
+            }
+        }
+        for label in labels.iter_mut().flatten() {
+            label.text = mask(&label.text);
+            for place in &mut label.places {
+                place.text = mask(&place.text);
             }
         }
         labels
@@ -145,12 +200,21 @@ impl Evidence {
     /// Labels a record by the text behind its key, which hashes to it.
     fn label_of_debug(&self, record: &Record) -> Option<RecordLabel> {
         let digest = record.digest.valid()?;
-        let told = self.debug.iter().find_map(|debug| debug::tell(debug, &digest))?;
+        let told = self
+            .debug
+            .iter()
+            .find_map(|debug| debug::tell(debug, &digest))?;
         let (text, is_step) = match told {
             Told::Step(text) => (text, true),
             Told::Files(text) => (text, false),
         };
-        Some(RecordLabel { text, places: Vec::new(), certainty: Certainty::Proved, is_step })
+        Some(RecordLabel {
+            text,
+            places: Vec::new(),
+            certainty: Certainty::Proved,
+            is_step,
+            platform: None,
+        })
     }
 }
 
@@ -169,6 +233,7 @@ impl KnownBuild {
             places,
             certainty: first.certainty,
             is_step: matches!(first.role, Role::Key { .. }),
+            platform: None,
         })
     }
 }

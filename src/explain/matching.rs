@@ -1,9 +1,10 @@
-//! Which records of a cache stand for each step of a build, as BuildKit's solver would find them.
+//! Finds the records of a cache that stand for each step of a build, as BuildKit's solver would.
 //!
-//! From the sources up: a record stands for a step when its digest is the step's, and at each of its inputs stands a
-//! record of the step's input or the content key of what the step uses of it (`solver/edge.go`, `solver/cachemanager.go`).
-//! Equal operations over different inputs have equal digests, so that only this tells them apart. Where evidence is
-//! missing, and for what former builds left behind, the match says how sure it is.
+//! The search goes from the sources up. A record stands for a step if its digest is the step's, and
+//! if each of its inputs is a record of the step's input or the content key of the files that the
+//! step uses (`solver/edge.go`, `solver/cachemanager.go`). Equal operations on different inputs
+//! have equal digests; only their inputs distinguish them. The match also says how sure it is,
+//! because evidence can be missing and former builds leave records.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,15 +13,16 @@ use crate::format::cache_config::{CacheGraph, Link, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 
-/// How sure it is that a record stands for a step; later is surer.
+/// How sure a match is. A later variant is surer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Certainty {
-    /// Only the operation is the same: what it was applied to is something else.
+    /// Only the operation is the same, on other inputs.
     SameOperation,
-    /// The operation is the same, applied to records of the same steps, but somewhere below only the operation is: what a
-    /// former build left.
+    /// The operation is the same, on records of the same steps, but somewhere below only the
+    /// operation matches: a former build left the record.
     SameSteps,
-    /// All keys agree, but some key of a source or of files could not be computed: any was taken for it.
+    /// All keys agree, but a key of a source or of files could not be computed, and any record was
+    /// accepted for it.
     Assumed,
     /// All keys agree.
     Proved,
@@ -30,27 +32,32 @@ pub enum Certainty {
 #[derive(Debug, Clone, Default)]
 pub struct Matches(HashMap<StepOutput, Candidates>);
 
-/// The records that may stand for an output, by place.
+/// The records that may stand for an output, by index.
 #[derive(Debug, Clone, Default)]
 struct Candidates {
     records: Vec<(RecordIndex, Certainty)>,
-    /// Whether the step may have keys that are not known, and none of those that are is in the cache.
+    /// Whether the step may have unknown keys, and no known key is in the cache.
     open: bool,
-    /// Whether the step takes nothing, as sources do: then so does what stands for it.
+    /// Whether the step has no inputs, as a source. Then its records have none either.
     is_root: bool,
 }
 
 impl Candidates {
     fn certainty(&self, record: RecordIndex) -> Option<Certainty> {
-        let place = self.records.binary_search_by_key(&record, |(record, _)| *record).ok()?;
+        let place = self
+            .records
+            .binary_search_by_key(&record, |(record, _)| *record)
+            .ok()?;
         Some(self.records[place].1)
     }
 }
 
 impl Matches {
-    /// Matches a build with a cache; `keys` are those of [`super::keys::of_build`], perhaps with more filled in.
+    /// Matches a build with a cache. `keys` come from [`super::keys::of_build`], possibly with more
+    /// keys filled in.
     pub fn find(build: &Build, keys: &[StepKeys], graph: &CacheGraph) -> Self {
-        let mut by_digest: HashMap<Digest, Vec<RecordIndex>> = HashMap::with_capacity(graph.records.len());
+        let mut by_digest: HashMap<Digest, Vec<RecordIndex>> =
+            HashMap::with_capacity(graph.records.len());
         for (index, record) in graph.indexed_records() {
             if let DigestText::Valid(digest) = record.digest {
                 by_digest.entry(digest).or_default().push(index);
@@ -59,20 +66,48 @@ impl Matches {
         let mut matches = Self::default();
         let outputs = outputs(build);
         for (index, step) in build.ordered() {
-            let Some(keys) = keys.get(index.at()) else { continue };
-            for &at in
-                outputs.range(StepOutput { step: index, output: 0 }..=StepOutput { step: index, output: u32::MAX })
-            {
+            let Some(keys) = keys.get(index.at()) else {
+                continue;
+            };
+            for &at in outputs.range(
+                StepOutput {
+                    step: index,
+                    output: 0,
+                }..=StepOutput {
+                    step: index,
+                    output: u32::MAX,
+                },
+            ) {
                 let roots = keys.digests.iter().map(|key| root(key, at.output));
                 let mut records: Vec<_> = roots
                     .filter_map(|root| by_digest.get(&root))
                     .flatten()
-                    .map(|&index| (index, matches.certainty_of(graph, &graph.records[index.at()], &step.inputs, keys)))
+                    .map(|&index| {
+                        (
+                            index,
+                            matches.certainty_of(
+                                graph,
+                                &graph.records[index.at()],
+                                &step.inputs,
+                                keys,
+                            ),
+                        )
+                    })
                     .collect();
                 records.sort_unstable();
                 records.dedup_by_key(|(record, _)| *record);
-                let open = !keys.complete && records.iter().all(|(_, certainty)| *certainty < Certainty::Proved);
-                matches.0.insert(at, Candidates { records, open, is_root: step.inputs.is_empty() });
+                let open = !keys.complete
+                    && records
+                        .iter()
+                        .all(|(_, certainty)| *certainty < Certainty::Proved);
+                matches.0.insert(
+                    at,
+                    Candidates {
+                        records,
+                        open,
+                        is_root: step.inputs.is_empty(),
+                    },
+                );
             }
         }
         matches
@@ -80,44 +115,79 @@ impl Matches {
 
     /// Returns the records that may stand for an output, in their order.
     pub fn of(&self, output: StepOutput) -> &[(RecordIndex, Certainty)] {
-        self.0.get(&output).map(|candidates| candidates.records.as_slice()).unwrap_or_default()
+        self.0
+            .get(&output)
+            .map(|candidates| candidates.records.as_slice())
+            .unwrap_or_default()
     }
 
-    /// Returns all outputs that records were looked for, with what was found.
+    /// Returns all outputs that were looked up, with their records.
     pub fn iter(&self) -> impl Iterator<Item = (StepOutput, &[(RecordIndex, Certainty)])> {
-        self.0.iter().map(|(output, candidates)| (*output, candidates.records.as_slice()))
+        self.0
+            .iter()
+            .map(|(output, candidates)| (*output, candidates.records.as_slice()))
     }
 
-    /// Returns how surely a link leads to what a step uses of its input. None when it does not.
-    pub fn link(&self, graph: &CacheGraph, link: &Link, input: StepOutput, keys: &InputKeys) -> Option<Certainty> {
+    /// Returns how surely a link leads to the part of the input that a step uses. Returns `None` if
+    /// it does not.
+    pub fn link(
+        &self,
+        graph: &CacheGraph,
+        link: &Link,
+        input: StepOutput,
+        keys: &InputKeys,
+    ) -> Option<Certainty> {
         let target = graph.target(link)?;
         let record = graph.record(target)?;
         let is_root = record.input_count() == 0;
         let selected = link.selector.as_ref().map(DigestText::valid) == keys.selector.map(Some);
-        let by_key = self.0.get(&input).filter(|_| selected).and_then(|candidates| {
-            let assumed = (candidates.open && candidates.is_root == is_root).then_some(Certainty::Assumed);
-            // What is only the same operation is the same step for whatever stands on it.
-            candidates.certainty(target).map(|certainty| certainty.max(Certainty::SameSteps)).max(assumed)
-        });
+        let by_key = self
+            .0
+            .get(&input)
+            .filter(|_| selected)
+            .and_then(|candidates| {
+                let assumed = (candidates.open && candidates.is_root == is_root)
+                    .then_some(Certainty::Assumed);
+                // For the steps above, a match of the operation only is a match of the step.
+                candidates
+                    .certainty(target)
+                    .map(|certainty| certainty.max(Certainty::SameSteps))
+                    .max(assumed)
+            });
         let by_content = match keys.content {
             _ if link.selector.is_some() || !is_root => None,
             ContentKey::Never => None,
             ContentKey::Unknown => Some(Certainty::Assumed),
-            ContentKey::Known(content) => {
-                (record.digest == DigestText::Valid(content_root(&content))).then_some(Certainty::Proved)
-            }
+            ContentKey::Known(content) => (record.digest
+                == DigestText::Valid(content_root(&content)))
+            .then_some(Certainty::Proved),
         };
-        let by_evidence = record.digest.valid().filter(|digest| is_root && keys.also.contains(digest));
-        by_key.max(by_content).max(by_evidence.map(|_| Certainty::Proved))
+        let by_evidence = record
+            .digest
+            .valid()
+            .filter(|digest| is_root && keys.also.contains(digest));
+        by_key
+            .max(by_content)
+            .max(by_evidence.map(|_| Certainty::Proved))
     }
 
-    fn certainty_of(&self, graph: &CacheGraph, record: &Record, inputs: &[StepOutput], keys: &StepKeys) -> Certainty {
+    fn certainty_of(
+        &self,
+        graph: &CacheGraph,
+        record: &Record,
+        inputs: &[StepOutput],
+        keys: &StepKeys,
+    ) -> Certainty {
         if record.input_count() != inputs.len() || keys.inputs.len() != inputs.len() {
             return Certainty::SameOperation;
         }
         let mut weakest = Certainty::Proved;
         for ((links, &input), keys) in graph.inputs(record).zip(inputs).zip(&keys.inputs) {
-            match links.iter().filter_map(|link| self.link(graph, link, input, keys)).max() {
+            match links
+                .iter()
+                .filter_map(|link| self.link(graph, link, input, keys))
+                .max()
+            {
                 Some(certainty) => weakest = weakest.min(certainty),
                 None => return Certainty::SameOperation,
             }
@@ -126,9 +196,13 @@ impl Matches {
     }
 }
 
-/// Collects the outputs that anything uses; a step's first output always counts.
+/// Collects the outputs that other steps use; a step's first output always counts.
 fn outputs(build: &Build) -> BTreeSet<StepOutput> {
-    let mut outputs: BTreeSet<StepOutput> = build.order.iter().map(|&step| StepOutput { step, output: 0 }).collect();
+    let mut outputs: BTreeSet<StepOutput> = build
+        .order
+        .iter()
+        .map(|&step| StepOutput { step, output: 0 })
+        .collect();
     for (step, of) in (0..).map(StepIndex).zip(&build.steps) {
         outputs.extend(&of.inputs);
         outputs.extend(of.layers.keys().map(|&output| StepOutput { step, output }));
@@ -162,20 +236,27 @@ mod tests {
     }
 
     fn at(step: u32) -> StepOutput {
-        StepOutput { step: StepIndex(step), output: 0 }
+        StepOutput {
+            step: StepIndex(step),
+            output: 0,
+        }
     }
 
-    /// A selector and the place of a record.
+    /// A selector and the index of a record.
     type TestLink = (Option<Digest>, usize);
     /// A digest, and the links of each input.
     type TestRecord<'a> = (Digest, &'a [&'a [TestLink]]);
 
     fn graph(records: &[TestRecord]) -> CacheGraph {
         let link = |(selector, target): &TestLink| {
-            let selector = selector.map(|selector| format!(r#""selector":"{selector}","#)).unwrap_or_default();
+            let selector = selector
+                .map(|selector| format!(r#""selector":"{selector}","#))
+                .unwrap_or_default();
             format!(r#"{{{selector}"link":{target}}}"#)
         };
-        let group = |links: &&[TestLink]| format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","));
+        let group = |links: &&[TestLink]| {
+            format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","))
+        };
         let record = |(digest, groups): &TestRecord| {
             let groups: Vec<String> = groups.iter().map(group).collect();
             format!(r#"{{"digest":"{digest}","inputs":[{}]}}"#, groups.join(","))
@@ -202,15 +283,30 @@ mod tests {
         let matches = Matches::find(&build, &keys, &graph);
         let (one, two) = (RecordIndex(3), RecordIndex(2));
         assert_eq!(matches.of(at(2)), [(RecordIndex(4), Certainty::Proved)]);
-        assert_eq!(matches.of(at(4)), [(two, Certainty::SameOperation), (one, Certainty::Assumed)]);
-        assert_eq!(matches.of(at(5)), [(two, Certainty::Assumed), (one, Certainty::SameOperation)]);
+        assert_eq!(
+            matches.of(at(4)),
+            [(two, Certainty::SameOperation), (one, Certainty::Assumed)]
+        );
+        assert_eq!(
+            matches.of(at(5)),
+            [(two, Certainty::Assumed), (one, Certainty::SameOperation)]
+        );
 
-        // With the files at hand their key is known, and either agrees or does not.
+        // With the files, the key is known, and it either agrees or does not.
         keys[4].inputs[1].content = ContentKey::Known(content);
         keys[5].inputs[1].content = ContentKey::Known(Digest::of(b"other"));
         let matches = Matches::find(&build, &keys, &graph);
-        assert_eq!(matches.of(at(4)), [(two, Certainty::SameOperation), (one, Certainty::Proved)]);
-        assert_eq!(matches.of(at(5)), [(two, Certainty::SameOperation), (one, Certainty::SameOperation)]);
+        assert_eq!(
+            matches.of(at(4)),
+            [(two, Certainty::SameOperation), (one, Certainty::Proved)]
+        );
+        assert_eq!(
+            matches.of(at(5)),
+            [
+                (two, Certainty::SameOperation),
+                (one, Certainty::SameOperation)
+            ]
+        );
     }
 
     #[test]
@@ -218,26 +314,51 @@ mod tests {
         let (build, mut keys) = build(STEPS);
         let slash = keys[2].inputs[0].selector;
         let one = root(&keys[2].digests[0], 0);
-        let records: [TestRecord; 3] =
-            [(Digest::of(b"chain"), &[]), (one, &[&[(slash, 0)]]), (one, &[&[(Some(Digest::of(b"/elsewhere")), 0)]])];
+        let records: [TestRecord; 3] = [
+            (Digest::of(b"chain"), &[]),
+            (one, &[&[(slash, 0)]]),
+            (one, &[&[(Some(Digest::of(b"/elsewhere")), 0)]]),
+        ];
         let graph = graph(&records);
         let found = |keys: &[StepKeys]| Matches::find(&build, keys, &graph).of(at(2)).to_vec();
         let (selected, other) = (RecordIndex(1), RecordIndex(2));
-        assert_eq!(found(&keys), [(selected, Certainty::Assumed), (other, Certainty::SameOperation)]);
+        assert_eq!(
+            found(&keys),
+            [
+                (selected, Certainty::Assumed),
+                (other, Certainty::SameOperation)
+            ]
+        );
         keys[0].complete = true;
-        assert_eq!(found(&keys), [(selected, Certainty::SameOperation), (other, Certainty::SameOperation)]);
+        assert_eq!(
+            found(&keys),
+            [
+                (selected, Certainty::SameOperation),
+                (other, Certainty::SameOperation)
+            ]
+        );
     }
 
     #[test]
     fn bears_with_records_that_lead_nowhere_or_to_themselves() {
         let (build, keys) = build(STEPS);
         let (one, copy) = (root(&keys[2].digests[0], 0), root(&keys[4].digests[0], 0));
-        let graph = graph(&[(one, &[]), (one, &[&[(None, 1)]]), (copy, &[&[(None, 77)], &[]]), (copy, &[&[]])]);
+        let graph = graph(&[
+            (one, &[]),
+            (one, &[&[(None, 1)]]),
+            (copy, &[&[(None, 77)], &[]]),
+            (copy, &[&[]]),
+        ]);
         let matches = Matches::find(&build, &keys, &graph);
         assert_eq!(matches.of(at(2)).len(), 2);
         assert_eq!(matches.of(at(4)).len(), 2);
         assert!(matches.of(at(9)).is_empty());
-        assert!(matches.iter().flat_map(|(_, found)| found).all(|(_, certainty)| *certainty < Certainty::Assumed));
+        assert!(
+            matches
+                .iter()
+                .flat_map(|(_, found)| found)
+                .all(|(_, certainty)| *certainty < Certainty::Assumed)
+        );
     }
 
     #[test]
@@ -254,9 +375,14 @@ mod tests {
         let slash = keys[2].inputs[0].selector;
         let mut records: Vec<TestRecord> = vec![(root(&keys[0].digests[0], 0), &[])];
         let twins: [&[TestLink]; 1] = [&[(slash, 0)]];
-        records.extend((0..100_000).map(|record| (root(&keys[6 + record % 300].digests[0], 0), &twins[..])));
+        records.extend(
+            (0..100_000).map(|record| (root(&keys[6 + record % 300].digests[0], 0), &twins[..])),
+        );
         let graph = graph(&records);
         let matches = Matches::find(&build, &keys, &graph);
-        assert_eq!(matches.iter().map(|(_, found)| found.len()).sum::<usize>(), 100_001);
+        assert_eq!(
+            matches.iter().map(|(_, found)| found.len()).sum::<usize>(),
+            100_001
+        );
     }
 }

@@ -1,22 +1,37 @@
 //! Names for steps and records: the words of the Dockerfile.
 
 use super::dockerfile::{Dockerfile, Stage};
+use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, Location, Step};
+use crate::text::secrets::mask;
 
 pub mod debug;
 mod derived;
 pub mod records;
 
-/// The name of a step. Its text comes from a build's files, and is not fit for a terminal as it is.
+/// The name of a step. Its text comes from a build's files: escape it before it reaches a terminal.
 #[derive(Debug, Clone, Default)]
 pub struct StepName {
-    /// The instruction as its author wrote it, or words for the operation where no text of it is at hand.
+    /// The instruction as written, or a description of the operation where the text is missing.
     pub text: String,
-    /// Where it stands, the first place first; several places when stages share the step, none when nothing tells.
+    /// The locations of the instruction, the first one first; several if stages share the step,
+    /// none if unknown.
     pub places: Vec<Place>,
 }
 
-/// Where an instruction stands.
+impl StepName {
+    /// Returns the same name, with anything that looks like a secret masked.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        self.text = mask(&self.text);
+        for place in &mut self.places {
+            place.text = mask(&place.text);
+        }
+        self
+    }
+}
+
+/// The location of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file's name.
@@ -25,35 +40,69 @@ pub struct Place {
     pub first_line: u32,
     /// The last line.
     pub last_line: u32,
-    /// The stage; none where the file's text is not at hand.
+    /// The stage; `None` if the file's text is missing.
     pub stage: Option<Stage>,
-    /// The instruction there; empty where the file's text is not at hand.
+    /// The instruction there; empty if the file's text is missing.
     pub text: String,
 }
 
 /// Names every step of a build.
 pub fn of_steps(build: &Build) -> Vec<StepName> {
-    let files: Vec<Dockerfile> =
-        build.sources.iter().map(|source| source.text.as_deref().map(Dockerfile::parse).unwrap_or_default()).collect();
-    build.steps.iter().map(|step| of_step(build, &files, step)).collect()
+    let files: Vec<Dockerfile> = build
+        .sources
+        .iter()
+        .map(|source| {
+            source
+                .text
+                .as_deref()
+                .map(Dockerfile::parse)
+                .unwrap_or_default()
+        })
+        .collect();
+    build
+        .steps
+        .iter()
+        .map(|step| of_step(build, &files, step))
+        .collect()
 }
 
 fn of_step(build: &Build, files: &[Dockerfile], step: &Step) -> StepName {
     let mut locations = step.locations.clone();
     locations.sort_unstable_by_key(|location| (location.source, location.first_line));
-    let places: Vec<Place> = locations.iter().map(|location| place(build, files, location)).collect();
-    let written = places.iter().map(|place| &place.text).find(|text| !text.is_empty());
-    StepName { text: written.cloned().unwrap_or_else(|| derived::name(&step.op.kind)), places }
+    let places: Vec<Place> = locations
+        .iter()
+        .map(|location| place(build, files, location))
+        .collect();
+    let written = places
+        .iter()
+        .map(|place| &place.text)
+        .find(|text| !text.is_empty());
+    let text = match (written, &step.op.kind) {
+        // BuildKit's log uses this name for the merge of a linked copy with the layers below it
+        // (`dockerfile2llb/convert.go`).
+        (Some(text), OpKind::Merge(_)) => format!("LINK {text}"),
+        (Some(text), _) => text.clone(),
+        (None, kind) => derived::name(kind),
+    };
+    StepName { text, places }
 }
 
 fn place(build: &Build, files: &[Dockerfile], location: &Location) -> Place {
-    let instruction = files.get(location.source).and_then(|file| file.at(location.first_line));
+    let instruction = files
+        .get(location.source)
+        .and_then(|file| file.at(location.first_line));
     Place {
-        file: build.sources.get(location.source).map(|source| source.name.clone()).unwrap_or_default(),
+        file: build
+            .sources
+            .get(location.source)
+            .map(|source| source.name.clone())
+            .unwrap_or_default(),
         first_line: location.first_line,
         last_line: location.last_line,
         stage: instruction.and_then(|instruction| instruction.stage.clone()),
-        text: instruction.map(|instruction| instruction.text.clone()).unwrap_or_default(),
+        text: instruction
+            .map(|instruction| instruction.text.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -78,22 +127,42 @@ mod tests {
 
     #[test]
     fn a_shared_step_has_several_places_and_the_first_names_it() {
-        let names = of_steps(&build("FROM a AS one\nRUN npm \\\n  ci\nFROM a\nRUN npm ci\n"));
+        let names = of_steps(&build(
+            "FROM a AS one\nRUN npm \\\n  ci\nFROM a\nRUN npm ci\n",
+        ));
         let places: Vec<_> = names[0]
             .places
             .iter()
-            .map(|place| (place.first_line, place.last_line, place.stage.as_ref().unwrap().to_string()))
+            .map(|place| {
+                (
+                    place.first_line,
+                    place.last_line,
+                    place.stage.as_ref().unwrap().to_string(),
+                )
+            })
             .collect();
         assert_eq!(names[0].text, "RUN npm ci");
-        assert_eq!(places, [(2, 3, "one".to_owned()), (5, 5, "stage-1".to_owned())]);
-        assert_eq!((names[1].text.as_str(), names[1].places.len()), ("build context", 0));
+        assert_eq!(
+            places,
+            [(2, 3, "one".to_owned()), (5, 5, "stage-1".to_owned())]
+        );
+        assert_eq!(
+            (names[1].text.as_str(), names[1].places.len()),
+            ("build context", 0)
+        );
     }
 
     #[test]
     fn without_the_file_the_operation_names_the_step() {
         let names = of_steps(&build(""));
         assert_eq!(names[0].text, "RUN npm ci");
-        assert_eq!((names[0].places[0].file.as_str(), names[0].places[0].first_line), ("Dockerfile", 2));
+        assert_eq!(
+            (
+                names[0].places[0].file.as_str(),
+                names[0].places[0].first_line
+            ),
+            ("Dockerfile", 2)
+        );
         assert!(names[0].places[0].stage.is_none());
     }
 }

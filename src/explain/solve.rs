@@ -1,44 +1,49 @@
-//! Which steps of a build run and which do not, given the caches that it imports: BuildKit's solver, offline.
+//! BuildKit's solver, offline: which steps of a build run, given the caches that it imports.
 //!
-//! A step's key is in a cache when a record there stands for it ([`super::matching`]); it hits when such a record has a
-//! result that can be loaded. Evaluation is by demand, from the final target back: what only steps need that hit is not
-//! looked at. Where a key depends on files that are not at hand, or on what a step will write, everything that follows is
-//! told as possible and not as known.
+//! A step's key is in a cache if a record there stands for it ([`super::matching`]). The step hits
+//! if such a record has a result that can be loaded. Evaluation is by demand, from the final target
+//! back: a step that only hits need is not evaluated. Where a key depends on missing files, or on
+//! files that a step will write, everything that follows from it is reported as possible and not as
+//! known.
 
 use std::collections::BTreeSet;
 
-use super::keys::{ContentKey, StepKeys, root};
-use super::matching::{Certainty, Matches};
+use jiff::Timestamp;
+
+use self::lookup::{Lookup, Lookups};
+use super::keys::StepKeys;
+use super::matching::Matches;
 use crate::format::cache_config::RecordIndex;
-use crate::format::llb::OpKind;
-use crate::format::provenance::{Build, StepIndex, StepOutput};
+use crate::format::provenance::{Build, StepIndex};
 use crate::inventory::cache::{RecordState, RefCache};
 
-/// How sure something is.
+mod lookup;
+
+/// How sure a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Sure {
-    /// It is not so.
+    /// It is false.
     #[default]
     No,
-    /// It may be so.
+    /// It may be true.
     Maybe,
-    /// It is so.
+    /// It is true.
     Yes,
 }
 
 /// Whether a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// It does not run: its result is used, or not needed.
+    /// It does not run: its result is loaded, or not needed.
     Hit,
     /// It runs.
     Miss,
-    /// That depends on what is not known.
+    /// The evidence does not decide it.
     Unknown,
 }
 
 impl Verdict {
-    /// Returns the word for it, as JSON has it.
+    /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -48,23 +53,32 @@ impl Verdict {
     }
 }
 
-/// What the caches hold for a step; of several the best counts.
+/// The best state of a step in any cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InCache {
     /// Its key cannot be computed from the evidence.
     Unknown,
-    /// There is no such key.
+    /// The key is not in a cache.
     Absent,
-    /// The key is there, and leads to no result.
+    /// The key is in a cache, but leads to no result.
     KeyOnly,
-    /// The key is there with a result whose blobs are not all stored.
+    /// The key has a result, but some of its blobs are missing.
     Broken,
     /// A result can be loaded.
     Result,
 }
 
 impl InCache {
-    /// Returns the word for it, as JSON has it.
+    /// Returns the state for a record.
+    fn of(state: RecordState) -> Self {
+        match state {
+            RecordState::Result => Self::Result,
+            RecordState::Broken => Self::Broken,
+            RecordState::KeyOnly => Self::KeyOnly,
+        }
+    }
+
+    /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -76,189 +90,234 @@ impl InCache {
     }
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone)]
 pub struct Standing {
-    /// What the caches hold for it.
+    /// Its state in the caches.
     pub in_cache: InCache,
-    /// Whether anything needs it.
+    /// Whether the build needs it.
     pub needed: Sure,
     /// Whether it runs.
     pub verdict: Verdict,
-    /// Whether a log says so.
+    /// Whether the verdict comes from a log.
     pub from_log: bool,
-    /// The records that surely stand for it, by cache.
+    /// Why the verdict is unknown, although a cache holds the result.
+    pub doubt: Option<Doubt>,
+    /// The records that certainly stand for it, with the index of their cache.
     pub records: Vec<(usize, RecordIndex)>,
 }
 
-/// What is known of a build beside its graph.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// For each step, whether it does not look into any cache.
-    pub ignores_cache: Vec<bool>,
-    /// For each step, what a log says of it.
-    pub logged: Vec<Option<Verdict>>,
+/// Why a result in a cache may not be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Another import (its index) holds the keys of the steps below too, but leads no further.
+    /// BuildKit keeps the key of the import that answers first.
+    SeveralImports(usize),
+    /// This step below ignores the cache and passes on no key.
+    IgnoresCache(StepIndex),
+    /// This step below belongs to a linked target of bake, whose keys lead no further.
+    LinkedTarget(StepIndex),
+    /// All results were saved after the build began: this build or a later one exported them.
+    WrittenSince,
+    /// Another target of the same command has the step too, and imports another cache that leads to
+    /// another verdict. The builder solves the step once.
+    OtherTarget,
 }
 
-/// A build held against caches.
+impl Doubt {
+    /// Returns the word in a table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SeveralImports(_) => "imports share keys",
+            Self::IgnoresCache(_) => "a step below ignores the cache",
+            Self::LinkedTarget(_) => "linked target",
+            Self::WrittenSince => "exported since",
+            Self::OtherTarget => "shared with a target",
+        }
+    }
+
+    /// Returns a sentence on why a step's verdict is unknown.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::SeveralImports(_) => {
+                "another import holds the keys of the steps below as well and leads no further: found or not by chance"
+            }
+            Self::IgnoresCache(_) => {
+                "a step below ignores the cache: found only if the content that it writes is the same"
+            }
+            Self::LinkedTarget(_) => {
+                "it stands on a step of a linked target, whose keys lead no further in this import"
+            }
+            Self::WrittenSince => {
+                "the result was exported by this build or a later one: it does not say what the build found"
+            }
+            Self::OtherTarget => {
+                "another target of the command has this step as well and imports another cache: which import counts is a matter of chance"
+            }
+        }
+    }
+}
+
+/// Known facts of a build in addition to its graph.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// For each step, whether it ignores the cache.
+    pub ignores_cache: Vec<bool>,
+    /// For each step, its verdict in a log.
+    pub logged: Vec<Option<Verdict>>,
+    /// When the build began, if the evidence says so.
+    pub started: Option<Timestamp>,
+    /// For each step, whether it belongs to another target of bake that this build is linked to,
+    /// and whether it depends on files of a local context.
+    pub linked: Vec<Linked>,
+}
+
+/// How a step belongs to the build, where targets of bake are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Linked {
+    /// It is a step of the target itself.
+    #[default]
+    Own,
+    /// It is a step of a linked target and does not depend on files of a local context.
+    Other,
+    /// It is a step of a linked target and depends on files of a local context.
+    OtherWithContext,
+}
+
+impl Known {
+    /// Returns whether a result was written by this build or a later one, if a log shows which
+    /// steps ran. Without a log, the evidence describes a future build.
+    fn was_written_since(&self, created: Timestamp) -> bool {
+        let is_logged = self.logged.iter().any(Option::is_some);
+        is_logged && self.started.is_some_and(|started| created >= started)
+    }
+
+    /// Returns whether lookups for `above` never succeed by the key of `below`.
+    fn ends_chain(&self, below: StepIndex, above: StepIndex) -> bool {
+        let of = |step: StepIndex| self.linked.get(step.at()).copied().unwrap_or_default();
+        of(below) == Linked::OtherWithContext && of(above) == Linked::Own
+    }
+}
+
+/// The solution of a build with its caches.
 #[derive(Debug)]
 pub struct Solution {
-    /// How each step stands, by place.
+    /// The state of each step, by index.
     pub steps: Vec<Standing>,
     /// For each cache the records that stand for the steps.
     pub matches: Vec<Matches>,
 }
 
 impl Solution {
-    /// Holds a build against the caches that it imports.
+    /// Solves a build with the caches that it imports.
     pub fn new(build: &Build, keys: &[StepKeys], caches: &[&RefCache], known: &Known) -> Self {
-        let matches: Vec<Matches> = caches.iter().map(|cache| Matches::find(build, keys, &cache.graph)).collect();
-        let users = users(build);
-        let all_held: Vec<Held> = (0..)
-            .map(StepIndex)
-            .take(build.steps.len())
-            .map(|step| held(build, keys, caches, &matches, &users[step.at()], step))
+        let matches: Vec<Matches> = caches
+            .iter()
+            .map(|cache| Matches::find(build, keys, &cache.graph))
             .collect();
-        let mut needed = vec![Sure::No; build.steps.len()];
-        // Whether it is asked for the keys of a step, be it only to find what stands on it.
-        let mut asked = vec![false; build.steps.len()];
+        let used = used_outputs(build);
+        let lookups = Lookups::of_build(build, keys, caches, &matches, known, &used);
+        let mut demand = Demand {
+            build,
+            known,
+            lookups: &lookups,
+            needed: vec![Sure::No; build.steps.len()],
+            asked: vec![false; build.steps.len()],
+        };
         let mut steps: Vec<Option<Standing>> = vec![None; build.steps.len()];
-        for (index, step) in build.ordered().rev() {
+        for (index, _) in build.ordered().rev() {
             let at = index.at();
-            let held = &all_held[at];
-            if users[at].is_empty() {
-                (needed[at], asked[at]) = (Sure::Yes, true);
+            if used[at].is_empty() {
+                demand.needed[at] = Sure::Yes;
+                demand.asked[at] = true;
             }
-            let ignores = known.ignores_cache.get(at).copied().unwrap_or_default();
-            let logged = known.logged.get(at).copied().flatten();
-            let has_result = if ignores { Sure::No } else { held.result };
-            let verdict = match (logged, needed[at], has_result) {
-                (Some(verdict), ..) => verdict,
-                (None, Sure::No, _) | (None, _, Sure::Yes) => Verdict::Hit,
-                (None, Sure::Yes, Sure::No) => Verdict::Miss,
-                (None, ..) => Verdict::Unknown,
-            };
-            let is_settled = has_result == Sure::Yes || !held.records.is_empty();
-            for (place, input) in step.inputs.iter().enumerate() {
-                let asks = match (verdict, has_result) {
-                    (Verdict::Miss, _) => Sure::Yes,
-                    (Verdict::Hit, _) if logged.is_some() || has_result == Sure::Yes || needed[at] == Sure::No => {
-                        Sure::No
-                    }
-                    _ => needed[at].min(Sure::Maybe),
-                };
-                // Where no key leads on, the content decides, and so it has to be there: either to find the step's key,
-                // or because the step runs.
-                let is_keyless = all_held[input.step.at()].in_cache != InCache::Unknown;
-                let looks = is_keyless && asked[at] && !is_settled && logged.is_none() && held.awaits_content(place);
-                let asks = if looks { Sure::Yes } else { asks };
-                asked[input.step.at()] |= asked[at] && !is_settled;
-                let needs = &mut needed[input.step.at()];
-                *needs = asks.max(*needs);
-            }
+            let verdict = demand.verdict(index);
+            demand.pass_on(index, verdict);
+            let lookup = &lookups[at];
             steps[at] = Some(Standing {
-                in_cache: held.in_cache,
-                needed: needed[at],
+                in_cache: lookup.in_cache,
+                needed: demand.needed[at],
                 verdict,
-                from_log: logged.is_some(),
-                records: held.records.clone(),
+                from_log: demand.logged(index).is_some(),
+                doubt: lookup.doubt,
+                records: lookup.records.clone(),
             });
         }
-        // Every step is in the order exactly once.
-        Self { steps: steps.into_iter().flatten().collect(), matches }
+        // Every step occurs exactly once in the order.
+        Self {
+            steps: steps.into_iter().flatten().collect(),
+            matches,
+        }
     }
 }
 
-/// What the caches hold for a step.
-struct Held {
-    in_cache: InCache,
-    result: Sure,
-    records: Vec<(usize, RecordIndex)>,
-    /// The inputs whose content decides and is not known.
-    awaits: Vec<usize>,
+/// How each step is needed, from the final target back.
+struct Demand<'a> {
+    build: &'a Build,
+    known: &'a Known,
+    lookups: &'a [Lookup],
+    needed: Vec<Sure>,
+    /// Whether the keys of a step are requested, even if only to find the steps above it.
+    asked: Vec<bool>,
 }
 
-impl Held {
-    fn awaits_content(&self, input: usize) -> bool {
-        self.awaits.contains(&input)
+impl Demand<'_> {
+    fn logged(&self, step: StepIndex) -> Option<Verdict> {
+        self.known.logged.get(step.at()).copied().flatten()
+    }
+
+    /// Returns the verdict of a step. Every user of the step must have one.
+    fn verdict(&self, step: StepIndex) -> Verdict {
+        let needed = self.needed[step.at()];
+        let result = self.lookups[step.at()].result;
+        match (self.logged(step), needed, result) {
+            (Some(verdict), ..) => verdict,
+            (None, Sure::No, _) | (None, _, Sure::Yes) => Verdict::Hit,
+            (None, Sure::Yes, Sure::No) => Verdict::Miss,
+            (None, ..) => Verdict::Unknown,
+        }
+    }
+
+    /// Passes on which inputs a step needs.
+    fn pass_on(&mut self, step: StepIndex, verdict: Verdict) {
+        let at = step.at();
+        let lookup = &self.lookups[at];
+        let is_logged = self.logged(step).is_some();
+        let is_settled = lookup.result == Sure::Yes || lookup.has_key;
+        for (place, input) in self.build.steps[at].inputs.iter().enumerate() {
+            let below = input.step.at();
+            let asks = match verdict {
+                Verdict::Miss => Sure::Yes,
+                Verdict::Hit
+                    if is_logged || lookup.result == Sure::Yes || self.needed[at] == Sure::No =>
+                {
+                    Sure::No
+                }
+                _ => self.needed[at].min(Sure::Maybe),
+            };
+            // Without a key, the content decides. The content must then exist: to compute the
+            // step's key, or because the step runs.
+            let is_keyless = self.lookups[below].in_cache != InCache::Unknown;
+            let looks = is_keyless && self.asked[at] && !is_settled && !is_logged;
+            let awaits = lookup.awaits.iter().find(|(awaited, _)| *awaited == place);
+            let asks = match awaits {
+                Some((_, sure)) if looks => asks.max(*sure),
+                _ => asks,
+            };
+            // A key that exists only after its step ran forces that step to run.
+            let is_late = !is_logged && lookup.late.contains(&place);
+            let asks = if is_late { Sure::Yes } else { asks };
+            self.asked[below] |= self.asked[at] && !is_settled;
+            self.needed[below] = asks.max(self.needed[below]);
+        }
     }
 }
 
-/// Returns which outputs of each step others use.
-fn users(build: &Build) -> Vec<BTreeSet<u32>> {
-    let mut users = vec![BTreeSet::new(); build.steps.len()];
+/// Returns the outputs of each step that other steps use.
+fn used_outputs(build: &Build) -> Vec<BTreeSet<u32>> {
+    let mut used = vec![BTreeSet::new(); build.steps.len()];
     for input in build.steps.iter().flat_map(|step| &step.inputs) {
-        users[input.step.at()].insert(input.output);
+        used[input.step.at()].insert(input.output);
     }
-    users
-}
-
-fn held(
-    build: &Build,
-    keys: &[StepKeys],
-    caches: &[&RefCache],
-    matches: &[Matches],
-    outputs: &BTreeSet<u32>,
-    step: StepIndex,
-) -> Held {
-    let of = &build.steps[step.at()];
-    let mut all = Held { in_cache: InCache::Result, result: Sure::Yes, records: Vec::new(), awaits: Vec::new() };
-    if matches!(of.op.kind, OpKind::Empty) {
-        (all.in_cache, all.result) = (InCache::Absent, Sure::No);
-        return all;
-    }
-    let unused = BTreeSet::from([0]);
-    // A step hits when each of its outputs that is used does, all in caches of their own if need be.
-    for &output in if outputs.is_empty() { &unused } else { outputs } {
-        let (mut in_cache, mut result) = (InCache::Absent, Sure::No);
-        for (place, (cache, matches)) in caches.iter().zip(matches).enumerate() {
-            for &(record, certainty) in matches.of(StepOutput { step, output }) {
-                let state = cache.records[record.at()].state;
-                if certainty == Certainty::Proved {
-                    in_cache = in_cache.max(match state {
-                        RecordState::Result => InCache::Result,
-                        RecordState::Broken => InCache::Broken,
-                        RecordState::KeyOnly => InCache::KeyOnly,
-                    });
-                    all.records.push((place, record));
-                }
-                if state == RecordState::Result {
-                    result = result.max(match certainty {
-                        Certainty::Proved => Sure::Yes,
-                        Certainty::Assumed => Sure::Maybe,
-                        Certainty::SameSteps | Certainty::SameOperation => Sure::No,
-                    });
-                }
-                if certainty == Certainty::Assumed && in_cache == InCache::Absent {
-                    in_cache = InCache::Unknown;
-                }
-            }
-        }
-        if !keys[step.at()].complete && in_cache == InCache::Absent && !caches.is_empty() {
-            (in_cache, result) = (InCache::Unknown, result.max(Sure::Maybe));
-        }
-        all.in_cache = all.in_cache.min(in_cache);
-        all.result = all.result.min(result);
-    }
-    let inputs = keys[step.at()].inputs.iter().zip(&of.inputs).enumerate();
-    let is_source = |step: StepIndex| matches!(build.steps[step.at()].op.kind, OpKind::Source(_));
-    let awaits = inputs.filter(|(_, (input, from))| input.content == ContentKey::Unknown && !is_source(from.step));
-    // What is known to stand there by its key needs no content.
-    let leads_on = |from: &StepOutput, place: usize| by_key(caches, matches, *from, &keys[step.at()], place);
-    all.awaits = awaits.filter(|(place, (_, from))| !leads_on(from, *place)).map(|(place, _)| place).collect();
-    all
-}
-
-/// Tells whether some record of the step's operation has at this input a key that surely stands there.
-fn by_key(caches: &[&RefCache], matches: &[Matches], from: StepOutput, keys: &StepKeys, place: usize) -> bool {
-    let digests: Vec<_> = keys.digests.iter().flat_map(|key| [root(key, 0), root(key, 1)]).collect();
-    caches.iter().zip(matches).any(|(cache, matches)| {
-        let graph = &cache.graph;
-        let records =
-            graph.records.iter().filter(|record| record.digest.valid().is_some_and(|found| digests.contains(&found)));
-        let mut links = records.filter_map(|record| graph.input(record, place)).flatten();
-        keys.inputs
-            .get(place)
-            .is_some_and(|input| links.any(|link| matches.link(graph, link, from, input) == Some(Certainty::Proved)))
-    })
+    used
 }

@@ -1,19 +1,30 @@
-//! What changed between two small texts: lines of files, and words of commands.
+//! The changes between two texts: lines of files, and words of commands.
+//!
+//! Lines are compared with the `similar` crate. A lockfile has many lines that occur once in both
+//! texts; these are paired first and in order (as in a patience diff), so that the quadratic part
+//! of the work is between two such pairs only. What is too long even there counts as replaced.
 
-use super::secrets;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
+
+use crate::text::secrets;
+
+mod anchors;
 
 /// The largest text that is compared by lines, in bytes.
-pub const MAX_BYTES: usize = 64 << 10;
-/// The most pairs of lines that are compared.
-const MAX_PAIRS: usize = 1 << 20;
+pub const MAX_BYTES: usize = 8 << 20;
 /// The most lines that a difference has.
 const MAX_LINES: usize = 60;
-/// How many lines are shown around what changed.
+/// How many lines are shown around a change.
 const AROUND: usize = 2;
-/// The longest line or command that is shown whole, in characters.
+/// The longest line or command that is shown uncut, in characters.
 const MAX_WIDTH: usize = 160;
+/// How much of a line is searched for secrets, in bytes: more than is shown of it.
+const MAX_MASKED: usize = 4 << 10;
 
-/// A line of a difference, with secrets hidden; not fit for a terminal as it is.
+/// A line of a difference, with secrets masked. Escape it before it reaches a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// It is in both texts.
@@ -22,124 +33,125 @@ pub enum Line {
     Added(String),
     /// Only the old text has it.
     Removed(String),
-    /// Lines are left out here.
-    Gap,
+    /// Where the lines after it stand in both texts, as in a unified diff.
+    Hunk(String),
+    /// How many changed lines are left out from here on.
+    More(String),
 }
 
 impl Line {
-    /// Returns the sign that differences have in front of such a line, and the line.
-    pub fn parts(&self) -> (char, &str) {
+    /// Returns the sign of the line in a diff, and its text.
+    pub fn parts(&self) -> (&'static str, &str) {
         match self {
-            Self::Same(text) => (' ', text),
-            Self::Added(text) => ('+', text),
-            Self::Removed(text) => ('-', text),
-            Self::Gap => ('…', ""),
+            Self::Same(text) => (" ", text),
+            Self::Added(text) => ("+", text),
+            Self::Removed(text) => ("-", text),
+            Self::Hunk(text) => ("@@", text),
+            Self::More(text) => ("…", text),
+        }
+    }
+
+    /// Returns the line with its sign, as a unified diff writes it.
+    pub fn marked(&self) -> String {
+        match self.parts() {
+            (sign @ ("@@" | "…"), text) => format!("{sign} {text}"),
+            (sign, text) => format!("{sign}{text}"),
         }
     }
 }
 
-/// Compares two files line by line. None where that would tell nothing: they are no text, too large or too different, or the
-/// file looks like one of secrets.
+/// Compares two files line by line. Returns `None` for a file that is not text, is too large, or
+/// looks like one that holds secrets.
 pub fn lines(path: &str, was: &[u8], is: &[u8]) -> Option<Vec<Line>> {
     if secrets::is_secret_file(path) || was.len() > MAX_BYTES || is.len() > MAX_BYTES {
         return None;
     }
-    let (was, is) = (std::str::from_utf8(was).ok()?, std::str::from_utf8(is).ok()?);
-    if [was, is].iter().any(|text| text.contains('\0') || text.contains("-----BEGIN")) {
+    let was = std::str::from_utf8(was).ok()?;
+    let is = std::str::from_utf8(is).ok()?;
+    if [was, is]
+        .iter()
+        .any(|text| text.contains('\0') || text.contains("-----BEGIN"))
+    {
         return None;
     }
-    let (was, is): (Vec<&str>, Vec<&str>) = (was.split_inclusive('\n').collect(), is.split_inclusive('\n').collect());
-    let edits = edits(&was, &is)?;
-    Some(hunks(&edits))
+    let was: Vec<&str> = was.split_inclusive('\n').collect();
+    let is: Vec<&str> = is.split_inclusive('\n').collect();
+    Some(hunks(&was, &is, anchors::changes(&was, &is)))
 }
 
-/// An item of either text, or of both.
-enum Edit<'a> {
-    Same(&'a str),
-    Added(&'a str),
-    Removed(&'a str),
-}
-
-/// Finds the fewest items to take away and to add. None where the texts are too long.
-fn edits<'a>(was: &[&'a str], is: &[&'a str]) -> Option<Vec<Edit<'a>>> {
-    let start = was.iter().zip(is).take_while(|(one, other)| one == other).count();
-    let (old, new) = (&was[start..], &is[start..]);
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(one, other)| one == other).count();
-    let (old, new) = (&old[..old.len() - end], &new[..new.len() - end]);
-    let width = new.len() + 1;
-    if (old.len() + 1).saturating_mul(width) > MAX_PAIRS {
-        return None;
-    }
-    // The length of the longest common subsequence from each pair of places on.
-    let mut lengths = vec![0_u32; (old.len() + 1) * width];
-    for one in (0..old.len()).rev() {
-        for other in (0..new.len()).rev() {
-            lengths[one * width + other] = if old[one] == new[other] {
-                lengths[(one + 1) * width + other + 1] + 1
-            } else {
-                lengths[(one + 1) * width + other].max(lengths[one * width + other + 1])
-            };
-        }
-    }
-    let mut edits: Vec<Edit<'_>> = was[..start].iter().map(|item| Edit::Same(item)).collect();
-    let (mut one, mut other) = (0, 0);
-    while one < old.len() || other < new.len() {
-        let takes_away = other == new.len()
-            || one < old.len() && lengths[(one + 1) * width + other] >= lengths[one * width + other + 1];
-        if one < old.len() && other < new.len() && old[one] == new[other] {
-            edits.push(Edit::Same(old[one]));
-            (one, other) = (one + 1, other + 1);
-        } else if takes_away {
-            edits.push(Edit::Removed(old[one]));
-            one += 1;
-        } else {
-            edits.push(Edit::Added(new[other]));
-            other += 1;
-        }
-    }
-    edits.extend(was[was.len() - end..].iter().map(|item| Edit::Same(item)));
-    Some(edits)
-}
-
-/// Keeps what changed, with a few lines around it.
-fn hunks(edits: &[Edit<'_>]) -> Vec<Line> {
-    let changed: Vec<bool> = edits.iter().map(|edit| !matches!(edit, Edit::Same(_))).collect();
+/// Keeps the changes, with a few lines around them.
+fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<Line> {
+    let changed: usize = changes.iter().map(changed_lines).sum();
     let mut lines = Vec::new();
-    let mut skipped = false;
-    for (at, edit) in edits.iter().enumerate() {
-        let near = at.saturating_sub(AROUND)..(at + AROUND + 1).min(edits.len());
-        if !changed[near].contains(&true) {
-            skipped = true;
-            continue;
-        }
-        if skipped && !lines.is_empty() || lines.len() == MAX_LINES {
-            lines.push(Line::Gap);
-        }
-        if lines.len() > MAX_LINES {
+    let mut told = 0;
+    for hunk in group_diff_ops(changes, AROUND) {
+        if lines.len() >= MAX_LINES {
             break;
         }
-        skipped = false;
-        lines.push(match edit {
-            Edit::Same(text) => Line::Same(shown(text)),
-            Edit::Added(text) => Line::Added(shown(text)),
-            Edit::Removed(text) => Line::Removed(shown(text)),
-        });
+        lines.extend(position(&hunk).map(Line::Hunk));
+        let mut hunk_lines = hunk.iter().flat_map(|change| lines_of(was, is, change));
+        while let Some(line) = hunk_lines.next().filter(|_| lines.len() < MAX_LINES) {
+            told += usize::from(matches!(line, Line::Added(_) | Line::Removed(_)));
+            lines.push(line);
+        }
+    }
+    match changed - told {
+        0 => {}
+        1 => lines.push(Line::More("1 more changed line".to_owned())),
+        more => lines.push(Line::More(format!("{more} more changed lines"))),
     }
     lines
 }
 
-/// Makes a line fit to be shown in its width: without its end, and without secrets.
+fn changed_lines(change: &DiffOp) -> usize {
+    match change {
+        DiffOp::Equal { .. } => 0,
+        other => other.old_range().len() + other.new_range().len(),
+    }
+}
+
+/// Says where a hunk stands. `None` at the start of both texts, where that is plain.
+fn position(hunk: &[DiffOp]) -> Option<String> {
+    let first = hunk.first()?;
+    let last = hunk.last()?;
+    let old = first.old_range().start..last.old_range().end;
+    let new = first.new_range().start..last.new_range().end;
+    let side = |range: &Range<usize>| match range.len() {
+        // A unified diff names the line before an empty range.
+        0 => format!("{},0", range.start),
+        1 => format!("{}", range.start + 1),
+        length => format!("{},{length}", range.start + 1),
+    };
+    (old.start > 0 || new.start > 0).then(|| format!("-{} +{} @@", side(&old), side(&new)))
+}
+
+fn lines_of(was: &[&str], is: &[&str], change: &DiffOp) -> Vec<Line> {
+    let old = &was[change.old_range()];
+    let new = &is[change.new_range()];
+    if let DiffOp::Equal { .. } = change {
+        return new.iter().map(|line| Line::Same(shown(line))).collect();
+    }
+    let removed = old.iter().take(MAX_LINES);
+    let added = new.iter().take(MAX_LINES);
+    removed
+        .map(|line| Line::Removed(shown(line)))
+        .chain(added.map(|line| Line::Added(shown(line))))
+        .collect()
+}
+
+/// Prepares a line for display: without its end, without secrets, and cut to the width.
 fn shown(line: &str) -> String {
-    let text = secrets::without(line.strip_suffix('\n').unwrap_or(line));
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let text = secrets::mask(&line[..line.floor_char_boundary(MAX_MASKED)]);
     match text.char_indices().nth(MAX_WIDTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
-/// Says what a text became: both where they are short, else the words that changed.
+/// Describes a change of text: both texts if they are short, else the words that changed.
 pub fn became(was: &str, is: &str) -> String {
-    let (hidden_was, hidden_is) = (secrets::without(was), secrets::without(is));
+    let (hidden_was, hidden_is) = (secrets::mask(was), secrets::mask(is));
     if hidden_was == hidden_is && was != is {
         return format!("{}, where something secret changed", quoted(&hidden_is));
     }
@@ -147,13 +159,26 @@ pub fn became(was: &str, is: &str) -> String {
     if longest <= MAX_WIDTH / 2 {
         return format!("{} became {}", quoted(&hidden_was), quoted(&hidden_is));
     }
-    let (was, is): (Vec<&str>, Vec<&str>) = (hidden_was.split(' ').collect(), hidden_is.split(' ').collect());
-    let start = was.iter().zip(&is).take_while(|(one, other)| one == other).count();
+    let (was, is): (Vec<&str>, Vec<&str>) = (
+        hidden_was.split(' ').collect(),
+        hidden_is.split(' ').collect(),
+    );
+    let start = was
+        .iter()
+        .zip(&is)
+        .take_while(|(one, other)| one == other)
+        .count();
     let rest = was[start..].iter().rev().zip(is[start..].iter().rev());
     let end = rest.take_while(|(one, other)| one == other).count();
     let part = |words: &[&str]| {
-        let (from, to) = (start.saturating_sub(AROUND), (words.len() - end + AROUND).min(words.len()));
-        let (before, after) = (if from > 0 { "… " } else { "" }, if to < words.len() { " …" } else { "" });
+        let (from, to) = (
+            start.saturating_sub(AROUND),
+            (words.len() - end + AROUND).min(words.len()),
+        );
+        let (before, after) = (
+            if from > 0 { "… " } else { "" },
+            if to < words.len() { " …" } else { "" },
+        );
         quoted(&format!("{before}{}{after}", words[from..to].join(" ")))
     };
     format!("{} became {}", part(&was), part(&is))
@@ -173,16 +198,7 @@ mod tests {
 
     fn told(was: &str, is: &str) -> Option<String> {
         let lines = lines("a.txt", was.as_bytes(), is.as_bytes())?;
-        Some(
-            lines
-                .iter()
-                .map(|line| {
-                    let (sign, text) = line.parts();
-                    format!("{sign}{text}")
-                })
-                .collect::<Vec<_>>()
-                .join("|"),
-        )
+        Some(lines.iter().map(Line::marked).collect::<Vec<_>>().join("|"))
     }
 
     #[test]
@@ -191,13 +207,22 @@ mod tests {
         assert_eq!(told("", "a\n").unwrap(), "+a");
         assert_eq!(
             told("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\nx\n3\n4\n5\n6\n7\n8\n").unwrap(),
-            " 1|-2|+x| 3| 4|…| 7| 8|-9"
+            " 1|-2|+x| 3| 4|@@ -7,3 +7,2 @@| 7| 8|-9"
         );
-        assert_eq!(told("TOKEN=a\n", "TOKEN=b\n").unwrap(), "-TOKEN=(hidden)|+TOKEN=(hidden)");
+        assert_eq!(
+            told("TOKEN=a\n", "TOKEN=b\n").unwrap(),
+            "-TOKEN=(hidden)|+TOKEN=(hidden)"
+        );
         let long = "x".repeat(500);
         assert_eq!(told("", &long).unwrap().chars().count(), MAX_WIDTH + 2);
-        let many = (0..200).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
-        assert_eq!(lines("a", b"", many.as_bytes()).unwrap().len(), MAX_LINES + 1);
+        let many = (0..200)
+            .map(|line| format!("{line}\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        assert_eq!(
+            lines("a", b"", many.as_bytes()).unwrap().len(),
+            MAX_LINES + 1
+        );
     }
 
     #[test]
@@ -207,33 +232,77 @@ mod tests {
         assert_eq!(lines(".env", b"A=1", b"A=2"), None);
         assert_eq!(lines("a", b"\xff", b"b"), None);
         assert_eq!(lines("a", &vec![b'a'; MAX_BYTES + 1], b"b"), None);
-        let numbers = |from: usize| (from..from + 2_000).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
-        assert_eq!(told(&numbers(0), &numbers(5_000)), None);
+    }
+
+    /// A lockfile of about 8 megabytes, in which each package has lines that all packages have.
+    fn lockfile(change: impl Fn(usize) -> String) -> String {
+        let package = |number: usize| {
+            format!(
+                "    \"node_modules/package-{number}\": {{\n      \"version\": \"{}\",\n      \"dev\": true,\n      \"engines\": {{\n        \"node\": \">=18\"\n      }}\n    }},\n",
+                change(number)
+            )
+        };
+        (0..50_000).map(package).collect()
+    }
+
+    #[test]
+    fn a_lockfile_of_eight_mebibytes_shows_the_lines_that_changed() {
+        let was = lockfile(|_| "1.0.0".to_owned());
+        let is = lockfile(|number| match number {
+            7 | 49_990 => "1.0.1".to_owned(),
+            _ => "1.0.0".to_owned(),
+        });
+        assert!(
+            was.len() > MAX_BYTES * 7 / 10 && was.len() < MAX_BYTES,
+            "{}",
+            was.len()
+        );
+        insta::assert_snapshot!(told(&was, &is).unwrap().replace('|', "\n"), @r#"
+        @@ -49,5 +49,5 @@
+             },
+             "node_modules/package-7": {
+        -      "version": "1.0.0",
+        +      "version": "1.0.1",
+               "dev": true,
+               "engines": {
+        @@ -349930,5 +349930,5 @@
+             },
+             "node_modules/package-49990": {
+        -      "version": "1.0.0",
+        +      "version": "1.0.1",
+               "dev": true,
+               "engines": {
+        "#);
+    }
+
+    #[test]
+    fn a_lockfile_in_which_everything_changed_is_cut() {
+        let was = lockfile(|number| format!("1.{number}.0"));
+        let is = lockfile(|number| format!("2.{number}.0"));
+        let lines = lines("package-lock.json", was.as_bytes(), is.as_bytes()).unwrap();
+        assert_eq!(lines.len(), MAX_LINES + 1);
+        assert_eq!(lines[MAX_LINES].marked(), "… 99982 more changed lines");
     }
 
     #[test]
     fn of_long_commands_the_words_that_changed_are_told() {
-        assert_eq!(became("go build", "go build -race"), "`go build` became `go build -race`");
-        let long = |flag: &str| format!("apt-get install -y {} {flag} last word end", "package ".repeat(60).trim());
+        assert_eq!(
+            became("go build", "go build -race"),
+            "`go build` became `go build -race`"
+        );
+        let long = |flag: &str| {
+            format!(
+                "apt-get install -y {} {flag} last word end",
+                "package ".repeat(60).trim()
+            )
+        };
         assert_eq!(
             became(&long("curl=7"), &long("curl=8")),
             "`… package package curl=7 last word …` became `… package package curl=8 last word …`"
         );
-        assert_eq!(became("TOKEN=a x", "TOKEN=b x"), "`TOKEN=(hidden) x`, where something secret changed");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn both_texts_are_in_their_difference(was in "([abc]\n){0,8}", is in "([abc]\n){0,8}") {
-            let (old, new): (Vec<&str>, Vec<&str>) = (was.split_inclusive('\n').collect(), is.split_inclusive('\n').collect());
-            let edits = edits(&old, &new).unwrap();
-            let side = |added: bool| edits.iter().filter_map(|edit| match edit {
-                Edit::Same(text) => Some(*text),
-                Edit::Added(text) => added.then_some(*text),
-                Edit::Removed(text) => (!added).then_some(*text),
-            }).collect::<String>();
-            proptest::prop_assert_eq!(side(false), was.as_str());
-            proptest::prop_assert_eq!(side(true), is.as_str());
-        }
+        assert_eq!(
+            became("TOKEN=a x", "TOKEN=b x"),
+            "`TOKEN=(hidden) x`, where something secret changed"
+        );
     }
 }

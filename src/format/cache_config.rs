@@ -1,46 +1,52 @@
-//! The cache configuration: BuildKit's graph of cache keys and the layers that they lead to.
+//! The cache configuration: BuildKit's graph of cache keys, with their layers.
 //!
-//! The format is `application/vnd.buildkit.cacheconfig.v0` (`cache/remotecache/v1/types/spec.go` in BuildKit). A *record*
-//! is a key: the digest of an operation, and for each of its inputs the records that may stand there. A record may carry
-//! *results*, each a chain of layers. One rule of the format is easily missed: a layer without `parent` lies on layer **0**,
-//! and only `-1` means that it lies on nothing.
+//! The format is `application/vnd.buildkit.cacheconfig.v0` (`cache/remotecache/v1/types/spec.go` in
+//! BuildKit). A *record* is a key: the digest of an operation, and the alternative records at each
+//! of its inputs. A record may have *results*, each a chain of layers. One rule of the format is
+//! easy to miss: a layer without `parent` has layer **0** as its parent; only `-1` means no parent.
 
 use jiff::Timestamp;
 
 use super::digest::DigestText;
 use super::lenient::{self, List, go_struct};
+use super::manifest::{Field, Shape};
 use super::time::GoTime;
+use crate::text::escape::visible;
 
+mod document;
 pub mod import;
 pub mod inline;
+pub mod mend;
+pub mod reach;
 pub mod rewrite;
 
-/// The place of a record in its configuration.
+/// The index of a record in its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordIndex(pub u32);
 
-/// The place of a layer in its configuration.
+/// The index of a layer in its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerIndex(pub u32);
 
 impl RecordIndex {
-    /// Returns the place as an index of a slice.
+    /// Returns the index as `usize`.
     pub fn at(self) -> usize {
         self.0 as usize
     }
 }
 
 impl LayerIndex {
-    /// Returns the place as an index of a slice.
+    /// Returns the index as `usize`.
     pub fn at(self) -> usize {
         self.0 as usize
     }
 }
 
-/// One cache configuration, with its lists flattened.
+/// A cache configuration, with its lists flattened.
 ///
-/// Links and layers are given as the document has them: out of range or in a loop where it is so. [`import::simulate`]
-/// tells what BuildKit makes of it; everything that walks the graph must bear with loops.
+/// Links and layers are kept as in the document: they may be out of range or form loops.
+/// [`import::simulate`] returns the result of BuildKit's import. Code that walks the graph must
+/// handle loops.
 #[derive(Debug, Clone, Default)]
 pub struct CacheGraph {
     /// The layers, in the document's order.
@@ -56,25 +62,26 @@ pub struct CacheGraph {
 pub struct CacheLayer {
     /// The compressed blob.
     pub blob: DigestText,
-    /// What it lies on.
+    /// The layer below it.
     pub parent: Parent,
-    /// What S3, GitHub Actions and Azure caches say of the blob, having no manifest that would.
+    /// Facts about the blob in S3, GitHub Actions and Azure caches, which have no manifest.
     pub annotations: Option<LayerAnnotations>,
 }
 
-/// What a layer lies on.
+/// The parent of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parent {
-    /// Nothing: the bottom of a chain, written as `-1`.
+    /// None: the bottom of a chain, written as `-1`.
     Bottom,
     /// Another layer.
     Layer(LayerIndex),
-    /// A number that is no layer's place; BuildKit refuses the configuration when a result needs the layer.
+    /// A number that is no index of a layer. BuildKit refuses the configuration if a result needs
+    /// the layer.
     OutOfRange(i64),
 }
 
 impl Parent {
-    /// Returns the place of the layer below, when there is one.
+    /// Returns the index of the layer below, if there is one.
     pub fn layer(self) -> Option<u32> {
         match self {
             Self::Layer(index) => Some(index.0),
@@ -83,23 +90,24 @@ impl Parent {
     }
 }
 
-/// What some backends write beside a layer's digest.
+/// The annotations that some backends write next to a layer's digest.
 #[derive(Debug, Clone, Default)]
 pub struct LayerAnnotations {
     /// The media type of the blob.
     pub media_type: String,
-    /// The uncompressed digest; those backends' importers refuse a layer without it.
+    /// The uncompressed digest; the importers of those backends refuse a layer without it.
     pub diff_id: Option<DigestText>,
-    /// The compressed size in bytes, where it is not negative.
+    /// The compressed size in bytes, unless it is negative.
     pub size: Option<u64>,
-    /// When the layer was made.
+    /// When the layer was created.
     pub created: Option<Timestamp>,
 }
 
-/// A cache key, and what it leads to.
+/// A cache key and its results.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The key of the operation's output (BuildKit's `CacheMap.Digest`, qualified by the output's number).
+    /// The key of the operation's output (BuildKit's `CacheMap.Digest`, combined with the output's
+    /// number).
     pub digest: DigestText,
     /// The results, in the document's order.
     pub results: Vec<CacheResult>,
@@ -111,26 +119,26 @@ pub struct Record {
 pub struct CacheResult {
     /// Its layers.
     pub layers: ResultLayers,
-    /// When the result was saved first; it survives later exports.
+    /// When the result was first saved; later exports keep this time.
     pub created: Option<Timestamp>,
 }
 
-/// How a result names its layers. The numbers are as in the document, and may be out of range.
+/// The layers of a result. The numbers are as in the document, and may be out of range.
 #[derive(Debug, Clone)]
 pub enum ResultLayers {
-    /// A top layer with everything that it lies on.
+    /// A top layer with all layers below it.
     Top(i64),
-    /// A list from bottom to top, which inline caches use; parents are not followed.
+    /// A list from bottom to top, as in inline caches; parents are ignored.
     Chain(Vec<i64>),
 }
 
-/// One of the records that may stand at an input.
+/// One of the alternative records at an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Which part of the input is used: a hash of paths. None means all of it, or that the linked record is a content
-    /// key.
+    /// The used part of the input: a hash of paths. `None` means all of it, or that the linked
+    /// record is a content key.
     pub selector: Option<DigestText>,
-    /// The place of the linked record, as in the document.
+    /// The index of the linked record, as in the document.
     pub target: i64,
 }
 
@@ -147,13 +155,13 @@ impl Span {
     }
 }
 
-/// Says why bytes are not a cache configuration.
+/// Why bytes are not a cache configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Not JSON of the format's shape.
     #[error("not a cache config: {0}")]
     Json(String),
-    /// More lists than 32 bits count.
+    /// There are more lists than 32 bits can count.
     #[error("the cache config holds more links than can be counted")]
     TooManyLinks,
 }
@@ -201,29 +209,71 @@ impl CacheGraph {
     /// Parses a configuration.
     ///
     /// # Errors
-    /// When Go would not decode it; what BuildKit refuses beyond that, [`import::simulate`] tells.
+    /// If Go would not decode it. [`import::simulate`] finds the faults for which BuildKit refuses
+    /// a decoded one.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let raw: RawConfig = lenient::parse(bytes).map_err(|error| ConfigError::Json(error.to_string()))?;
+        let raw: RawConfig =
+            lenient::parse(bytes).map_err(|error| ConfigError::Json(error.to_string()))?;
         let layer_count = raw.layers.0.len();
-        let layers = raw.layers.0.into_iter().map(|layer| CacheLayer::from_raw(layer, layer_count)).collect();
+        let layers = raw
+            .layers
+            .0
+            .into_iter()
+            .map(|layer| CacheLayer::from_raw(layer, layer_count))
+            .collect();
         Self::assemble(layers, raw.records.0)
     }
 
+    /// Returns why the configuration may have further layers that were not read from `bytes`.
+    ///
+    /// In S3 and GitHub's cache, the configuration is its own manifest: only its layers keep blobs
+    /// from being orphans. BuildKit omits `layers` if there are none, so a damaged name of that
+    /// field reads as an empty list.
+    pub fn doubt(&self, bytes: &[u8]) -> Option<String> {
+        let shape = match Shape::of(bytes) {
+            Ok(shape) => shape,
+            Err(error) => return Some(error.to_string()),
+        };
+        if let Some(unknown) = shape.unknown(&["layers", "records"]) {
+            return Some(format!("its field `{}` is not known", visible(unknown)));
+        }
+        if shape.field("layers") == Field::Null {
+            return Some("its `layers` are `null`".to_owned());
+        }
+        let is_there = |place: &i64| self.layer_at(*place).is_some();
+        let results = self.records.iter().flat_map(|record| &record.results);
+        let mut named = results.map(|result| match &result.layers {
+            ResultLayers::Top(top) => is_there(top),
+            ResultLayers::Chain(chain) => chain.iter().all(is_there),
+        });
+        let mut parents = self.layers.iter().map(|layer| layer.parent);
+        let lacks_one = named.any(|is_there| !is_there)
+            || parents.any(|parent| matches!(parent, Parent::OutOfRange(_)));
+        lacks_one.then(|| "it needs a layer that it does not list".to_owned())
+    }
+
     fn assemble(layers: Vec<CacheLayer>, raw: Vec<RawRecord>) -> Result<Self, ConfigError> {
-        let mut graph = Self { layers, records: Vec::with_capacity(raw.len()), groups: Vec::new(), links: Vec::new() };
+        let mut graph = Self {
+            layers,
+            records: Vec::with_capacity(raw.len()),
+            groups: Vec::new(),
+            links: Vec::new(),
+        };
         let count = |length: usize| u32::try_from(length).map_err(|_| ConfigError::TooManyLinks);
         for record in raw {
             let first_group = count(graph.groups.len())?;
             for group in record.inputs.0 {
                 let start = count(graph.links.len())?;
                 graph.links.extend(group.0.iter().map(Link::from_raw));
-                graph.groups.push(Span { start, end: count(graph.links.len())? });
+                graph.groups.push(Span {
+                    start,
+                    end: count(graph.links.len())?,
+                });
             }
-            let tops = record
-                .layers
-                .0
-                .into_iter()
-                .map(|result| CacheResult { layers: ResultLayers::Top(result.layer), created: result.created_at.0 });
+            let tops = record.layers.0.into_iter().map(|result| CacheResult {
+                layers: ResultLayers::Top(result.layer),
+                created: result.created_at.0,
+            });
             let chains = record.chains.0.into_iter().map(|result| CacheResult {
                 layers: ResultLayers::Chain(result.layers.0),
                 created: result.created_at.0,
@@ -231,52 +281,75 @@ impl CacheGraph {
             graph.records.push(Record {
                 digest: record.digest,
                 results: tops.chain(chains).collect(),
-                groups: Span { start: first_group, end: count(graph.groups.len())? },
+                groups: Span {
+                    start: first_group,
+                    end: count(graph.groups.len())?,
+                },
             });
         }
         Ok(graph)
     }
 
-    /// Returns the record at `index`, when it is one of this configuration.
+    /// Returns the record at `index`, if it is in range.
     pub fn record(&self, index: RecordIndex) -> Option<&Record> {
         self.records.get(index.at())
     }
 
-    /// Returns, for each input of `record`, the links that may stand there.
-    pub fn inputs<'a>(&'a self, record: &Record) -> impl ExactSizeIterator<Item = &'a [Link]> + Clone + use<'a> {
-        record.groups.of(&self.groups).iter().map(|group| group.of(&self.links))
+    /// Returns the alternative links at each input of `record`.
+    pub fn inputs<'a>(
+        &'a self,
+        record: &Record,
+    ) -> impl ExactSizeIterator<Item = &'a [Link]> + Clone + use<'a> {
+        record
+            .groups
+            .of(&self.groups)
+            .iter()
+            .map(|group| group.of(&self.links))
     }
 
-    /// Returns the links that may stand at one input of `record`.
+    /// Returns the alternative links at one input of `record`.
     pub fn input(&self, record: &Record, place: usize) -> Option<&[Link]> {
-        record.groups.of(&self.groups).get(place).map(|group| group.of(&self.links))
+        record
+            .groups
+            .of(&self.groups)
+            .get(place)
+            .map(|group| group.of(&self.links))
     }
 
-    /// Returns the record that `link` leads to, unless it is out of range.
+    /// Returns the target of `link`, unless it is out of range.
     pub fn target(&self, link: &Link) -> Option<RecordIndex> {
         let target = u32::try_from(link.target).ok()?;
-        (target as usize).lt(&self.records.len()).then_some(RecordIndex(target))
+        (target as usize)
+            .lt(&self.records.len())
+            .then_some(RecordIndex(target))
     }
 
-    /// Returns the layer at a place given in the document, unless it is out of range.
+    /// Returns the layer at an index of the document, unless it is out of range.
     pub fn layer_at(&self, place: i64) -> Option<LayerIndex> {
         let place = u32::try_from(place).ok()?;
-        (place as usize).lt(&self.layers.len()).then_some(LayerIndex(place))
+        (place as usize)
+            .lt(&self.layers.len())
+            .then_some(LayerIndex(place))
     }
 
-    /// Returns the records with their places.
+    /// Returns the records with their indexes.
     pub fn indexed_records(&self) -> impl Iterator<Item = (RecordIndex, &Record)> {
         (0..).map(RecordIndex).zip(&self.records)
     }
 
-    /// Returns the newest time at which a result was saved, which is the age of the cache's content.
+    /// Returns the newest time of a saved result, which is the age of the cache's content.
     pub fn newest_result(&self) -> Option<Timestamp> {
-        self.records.iter().flat_map(|record| &record.results).filter_map(|result| result.created).max()
+        self.records
+            .iter()
+            .flat_map(|record| &record.results)
+            .filter_map(|result| result.created)
+            .max()
     }
 }
 
 impl Record {
-    /// Returns how many inputs the operation has; a record without any is a root: a source or the content of files.
+    /// Returns how many inputs the operation has. A record without inputs is a root: a source or
+    /// the content of files.
     pub fn input_count(&self) -> usize {
         (self.groups.end - self.groups.start) as usize
     }
@@ -295,13 +368,20 @@ impl CacheLayer {
             size: u64::try_from(annotations.size).ok(),
             created: annotations.created_at.0,
         });
-        Self { blob: raw.blob, parent, annotations }
+        Self {
+            blob: raw.blob,
+            parent,
+            annotations,
+        }
     }
 }
 
 impl Link {
     fn from_raw(raw: &RawLink) -> Self {
-        Self { selector: (!raw.selector.is_empty()).then(|| DigestText::from(raw.selector.as_str())), target: raw.link }
+        Self {
+            selector: (!raw.selector.is_empty()).then(|| DigestText::from(raw.selector.as_str())),
+            target: raw.link,
+        }
     }
 }
 
@@ -316,7 +396,15 @@ mod tests {
         let graph = CacheGraph::parse(text).unwrap();
         let parents: Vec<Parent> = graph.layers.iter().map(|layer| layer.parent).collect();
         let zero = Parent::Layer(LayerIndex(0));
-        assert_eq!(parents, [Parent::Bottom, zero, Parent::OutOfRange(7), Parent::OutOfRange(-2)]);
+        assert_eq!(
+            parents,
+            [
+                Parent::Bottom,
+                zero,
+                Parent::OutOfRange(7),
+                Parent::OutOfRange(-2)
+            ]
+        );
     }
 
     #[test]
@@ -329,17 +417,30 @@ mod tests {
         .unwrap();
         let record = &graph.records[1];
         let groups: Vec<&[Link]> = graph.inputs(record).collect();
-        assert_eq!((record.input_count(), groups[0].len(), groups[1].len()), (2, 2, 1));
+        assert_eq!(
+            (record.input_count(), groups[0].len(), groups[1].len()),
+            (2, 2, 1)
+        );
         assert_eq!(graph.target(&groups[0][0]), Some(RecordIndex(0)));
         assert_eq!(graph.target(&groups[0][1]), None);
         assert_eq!(graph.target(&groups[1][0]), None);
-        assert_eq!(graph.newest_result().map(|time| time.to_string()).as_deref(), Some("2026-01-02T01:04:05Z"));
-        assert!(matches!(&record.results[1].layers, ResultLayers::Chain(chain) if chain == &[0, 1]));
+        assert_eq!(
+            graph
+                .newest_result()
+                .map(|time| time.to_string())
+                .as_deref(),
+            Some("2026-01-02T01:04:05Z")
+        );
+        assert!(
+            matches!(&record.results[1].layers, ResultLayers::Chain(chain) if chain == &[0, 1])
+        );
     }
 
     #[test]
     fn an_empty_cache_is_an_empty_object() {
         let graph = CacheGraph::parse(b"{}").unwrap();
-        assert!(graph.layers.is_empty() && graph.records.is_empty() && graph.newest_result().is_none());
+        assert!(
+            graph.layers.is_empty() && graph.records.is_empty() && graph.newest_result().is_none()
+        );
     }
 }

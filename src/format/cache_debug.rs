@@ -1,8 +1,9 @@
-//! Debug data of a daemon that runs with `--save-cache-debug`: the plain text behind the digests of a cache.
+//! Debug data of a daemon with `--save-cache-debug`: the plain text behind the digests of a cache.
 //!
-//! It is what `/debug/cache/load`, `/debug/cache/all` and `/debug/cache/lookup` answer with `Accept: application/json`
-//! (`cmd/buildkitd/debug.go`, `util/cachedigest` in BuildKit). A text is kept only when it hashes to the digest that it is
-//! said to be behind; that of a file lacks the file's content and cannot be held against it.
+//! The endpoints `/debug/cache/load`, `/debug/cache/all` and `/debug/cache/lookup` return it for
+//! `Accept: application/json` (`cmd/buildkitd/debug.go`, `util/cachedigest` in BuildKit). A text is
+//! kept only if it hashes to its digest. The text of a file lacks the file's content and cannot be
+//! checked.
 
 use std::collections::HashMap;
 
@@ -17,26 +18,26 @@ pub const MAX_SIZE: usize = 256 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct CacheDebug {
     texts: HashMap<Digest, Plain>,
-    /// How many texts did not hash to their digest.
+    /// How many texts did not match their digest.
     pub refuted: usize,
 }
 
-/// What is behind a digest.
+/// The text behind a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plain {
-    /// An operation's preimage, a source's or a key's own name.
+    /// The preimage of an operation, or the name of a source or a key.
     Text(String),
     /// Paths, in the operation's order.
     Paths(Vec<String>),
-    /// The digests that a content key is made of.
+    /// The digests that form a content key.
     Digests(Vec<Digest>),
-    /// Files by path with their digests; the empty path is the folder itself.
+    /// Files by path with their digests; the empty path is the directory itself.
     Files(Vec<(Vec<u8>, Digest)>),
     /// The header of a file.
     File(FileHeader),
 }
 
-/// What a file's digest tells besides its content.
+/// The hashed attributes of a file, without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileHeader {
     /// The permission bits.
@@ -49,16 +50,16 @@ pub struct FileHeader {
     pub size: u64,
 }
 
-/// Says why bytes are no debug data.
+/// Why bytes are no debug data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CacheDebugError {
-    /// It is larger than any that is read.
+    /// It is too large.
     #[error("the debug data is larger than {MAX_SIZE} bytes")]
     TooLarge,
-    /// Not JSON of that shape.
+    /// It is not JSON of that shape.
     #[error("not debug data of a cache: {0}")]
     Json(String),
-    /// There is no text in it.
+    /// It holds no text.
     #[error("not debug data of a cache: it holds no text behind any digest")]
     Nothing,
 }
@@ -78,10 +79,10 @@ go_struct! {
 }
 
 impl CacheDebug {
-    /// Parses the answer of the endpoint.
+    /// Parses the response of the endpoint.
     ///
     /// # Errors
-    /// When it is none.
+    /// If it is no debug data.
     pub fn parse(bytes: &[u8]) -> Result<Self, CacheDebugError> {
         if bytes.len() > MAX_SIZE {
             return Err(CacheDebugError::TooLarge);
@@ -98,17 +99,23 @@ impl CacheDebug {
             pending.extend(record.debug.0);
             pending.extend(record.inner.0);
         }
-        if debug.texts.is_empty() { Err(CacheDebugError::Nothing) } else { Ok(debug) }
+        if debug.texts.is_empty() {
+            Err(CacheDebugError::Nothing)
+        } else {
+            Ok(debug)
+        }
     }
 
-    /// Returns what is behind a digest, as far as it is known.
+    /// Returns the text behind a digest, if it is known.
     pub fn plain(&self, digest: &Digest) -> Option<&Plain> {
         self.texts.get(digest)
     }
 
-    /// Returns what is behind the digest of a record: of the key that it is made of.
+    /// Returns the text behind the digest of a record: that of its key.
     pub fn of_record(&self, record: &Digest) -> Option<&Plain> {
-        let Plain::Text(text) = self.plain(record)? else { return None };
+        let Plain::Text(text) = self.plain(record)? else {
+            return None;
+        };
         let (key, _) = text.rsplit_once('@')?;
         self.plain(&key.parse().ok()?)
     }
@@ -118,31 +125,43 @@ impl CacheDebug {
         self.texts.len()
     }
 
-    /// Tells whether none is known.
+    /// Returns whether no digest is known.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
 
     fn take(&mut self, record: &RawRecord) {
-        let Some(digest) = record.digest.valid() else { return };
+        let Some(digest) = record.digest.valid() else {
+            return;
+        };
         if record.kind.is_empty() {
             return;
         }
-        let frames: Vec<&[u8]> =
-            record.data.0.iter().filter(|frame| frame.kind == DATA).map(|frame| frame.data.0.as_slice()).collect();
+        let frames: Vec<&[u8]> = record
+            .data
+            .0
+            .iter()
+            .filter(|frame| frame.kind == DATA)
+            .map(|frame| frame.data.0.as_slice())
+            .collect();
         let whole = frames.concat();
         let is_whole = record.data.0.iter().all(|frame| frame.kind == DATA);
         if is_whole && Digest::of(&whole) != digest {
-            // A file without content is whole, too, and hashes to its digest.
+            // A file without content is complete, and hashes to its digest.
             self.refuted += 1;
             return;
         }
         let text = || String::from_utf8_lossy(&whole).into_owned();
         let plain = match record.kind.as_str() {
             "json" | "string" if is_whole => Some(Plain::Text(text())),
-            "string-list" if is_whole => Some(Plain::Paths(text().split('\0').map(str::to_owned).collect())),
+            "string-list" if is_whole => Some(Plain::Paths(
+                text().split('\0').map(str::to_owned).collect(),
+            )),
             "digest-list" if is_whole => {
-                let digests = text().split('\0').map(|digest| digest.parse().ok()).collect::<Option<_>>();
+                let digests = text()
+                    .split('\0')
+                    .map(|digest| digest.parse().ok())
+                    .collect::<Option<_>>();
                 digests.map(Plain::Digests)
             }
             "file-list" if is_whole => files(&whole).map(Plain::Files),
@@ -155,19 +174,29 @@ impl CacheDebug {
     }
 }
 
-/// A frame of hashed bytes; the others say how many bytes of a file were left out.
+/// The kind of frame with hashed bytes; other frames hold the number of omitted bytes of a file.
 const DATA: u32 = 2;
-/// How long a digest is as text.
+/// The length of a digest as text.
 const DIGEST: usize = "sha256:".len() + 64;
 
-/// Reads paths, each after NUL and with NUL for its slashes, and each before its digest.
+/// Parses paths: each follows a NUL, has NUL for its slashes, and precedes its digest.
 fn files(mut rest: &[u8]) -> Option<Vec<(Vec<u8>, Digest)>> {
     let mut files = Vec::new();
     while !rest.is_empty() {
-        let at = rest.windows(b"sha256:".len()).position(|window| window == b"sha256:")?;
-        let digest = std::str::from_utf8(rest.get(at..at + DIGEST)?).ok()?.parse().ok()?;
+        let at = rest
+            .windows(b"sha256:".len())
+            .position(|window| window == b"sha256:")?;
+        let digest = std::str::from_utf8(rest.get(at..at + DIGEST)?)
+            .ok()?
+            .parse()
+            .ok()?;
         let path = rest[..at].strip_prefix(b"\0").unwrap_or(&rest[..at]);
-        files.push((path.iter().map(|byte| if *byte == 0 { b'/' } else { *byte }).collect(), digest));
+        files.push((
+            path.iter()
+                .map(|byte| if *byte == 0 { b'/' } else { *byte })
+                .collect(),
+            digest,
+        ));
         rest = &rest[at + DIGEST..];
     }
     Some(files)
@@ -175,8 +204,11 @@ fn files(mut rest: &[u8]) -> Option<Vec<(Vec<u8>, Digest)>> {
 
 fn header(frames: &[&[u8]]) -> FileHeader {
     fn number<T: std::str::FromStr>(frames: &[&[u8]], name: &str) -> Option<T> {
-        let value =
-            frames.iter().find_map(|frame| frame.strip_prefix(name.as_bytes()).filter(|rest| !rest.is_empty()))?;
+        let value = frames.iter().find_map(|frame| {
+            frame
+                .strip_prefix(name.as_bytes())
+                .filter(|rest| !rest.is_empty())
+        })?;
         std::str::from_utf8(value).ok()?.parse().ok()
     }
     FileHeader {
@@ -196,7 +228,9 @@ mod tests {
         use base64::Engine as _;
         let entry = |digest: Digest, kind: &str, text: &[u8]| {
             let data = base64::engine::general_purpose::STANDARD.encode(text);
-            format!(r#"{{"digest":"{digest}","type":"{kind}","data":[{{"type":2,"data":"{data}"}}]}}"#)
+            format!(
+                r#"{{"digest":"{digest}","type":"{kind}","data":[{{"type":2,"data":"{data}"}}]}}"#
+            )
         };
         let (a, b) = (Digest::of(b"/a\0/b"), Digest::of(b"other"));
         let list = format!("\0{b}\0x\0y{a}");
@@ -208,11 +242,23 @@ mod tests {
             entry(listed, "file-list", list.as_bytes())
         );
         let debug = CacheDebug::parse(text.as_bytes()).unwrap();
-        assert_eq!(debug.plain(&a), Some(&Plain::Paths(vec!["/a".into(), "/b".into()])));
-        assert_eq!(debug.plain(&listed), Some(&Plain::Files(vec![(vec![], b), (b"x/y".to_vec(), a)])));
+        assert_eq!(
+            debug.plain(&a),
+            Some(&Plain::Paths(vec!["/a".into(), "/b".into()]))
+        );
+        assert_eq!(
+            debug.plain(&listed),
+            Some(&Plain::Files(vec![(vec![], b), (b"x/y".to_vec(), a)]))
+        );
         assert_eq!((debug.plain(&b), debug.refuted, debug.len()), (None, 1, 2));
-        assert!(matches!(CacheDebug::parse(b"{}"), Err(CacheDebugError::Nothing)));
-        assert!(matches!(CacheDebug::parse(b"x"), Err(CacheDebugError::Json(_))));
+        assert!(matches!(
+            CacheDebug::parse(b"{}"),
+            Err(CacheDebugError::Nothing)
+        ));
+        assert!(matches!(
+            CacheDebug::parse(b"x"),
+            Err(CacheDebugError::Json(_))
+        ));
     }
 
     proptest::proptest! {

@@ -1,4 +1,4 @@
-//! Content digests, the only names by which a store's blobs are ever opened.
+//! Content digests: the only names that a store's blobs are opened by.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -8,11 +8,12 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::lenient::Text;
 
-/// A content digest that has been checked: a known algorithm and exactly as many lower-case hexadecimal digits as it
-/// produces.
+/// A validated content digest: a known algorithm and exactly as many lower-case hexadecimal digits
+/// as it produces.
 ///
-/// A string from a store becomes part of a path or a URL only by way of this type. The grammar and the registered
-/// algorithms are those of the OCI image specification (`descriptor.md`, "Digests"); BuildKit writes `sha256` only.
+/// A string from a store becomes part of a path or a URL only through this type. The grammar and
+/// the registered algorithms are those of the OCI image specification (`descriptor.md`, "Digests");
+/// BuildKit writes `sha256` only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Digest {
     /// SHA-256, which every tool writes.
@@ -21,24 +22,24 @@ pub enum Digest {
     Sha512([u8; 64]),
 }
 
-/// Says why a string is not a digest.
+/// Why a string is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// There is no `:` between algorithm and value.
     #[error("a digest reads `algorithm:hex`, as in `sha256:…`")]
     NoAlgorithm,
-    /// The algorithm is none of the registered ones.
+    /// The algorithm is not registered.
     #[error("the digest algorithm is not sha256 or sha512")]
     UnknownAlgorithm,
     /// The value is too short or too long for its algorithm.
     #[error("the digest has {found} characters after the colon, not {expected}")]
     WrongLength {
-        /// How many the algorithm produces.
+        /// The number of digits that the algorithm produces.
         expected: usize,
-        /// How many there are.
+        /// The number of digits in the string.
         found: usize,
     },
-    /// The value holds something other than the digits `0-9a-f`.
+    /// The value holds a character other than `0-9a-f`.
     #[error("the digest holds a character that is not one of 0-9 and a-f")]
     NotLowerHex,
 }
@@ -49,7 +50,8 @@ impl Digest {
         Self::Sha256(Sha256::digest(bytes).into())
     }
 
-    /// Returns the algorithm's name, as it stands before the colon and as the folder's name in an OCI layout.
+    /// Returns the name of the algorithm, as before the colon and as the directory name in an OCI
+    /// layout.
     pub fn algorithm(&self) -> &'static str {
         match self {
             Self::Sha256(_) => "sha256",
@@ -70,23 +72,28 @@ impl Digest {
         self.digits(&mut [0; LONGEST]).to_owned()
     }
 
-    /// Writes the hexadecimal digits to `buffer`: a store has a million digests, and formatting each byte takes its time.
+    /// Writes the hexadecimal digits to `buffer`. A store can have a million digests, and
+    /// formatting each byte is slow.
     fn digits<'a>(&self, buffer: &'a mut [u8; LONGEST]) -> &'a str {
         let bytes = self.as_bytes();
         for (pair, byte) in buffer.chunks_exact_mut(2).zip(bytes) {
-            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]]);
+            pair.copy_from_slice(&[
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 0xf)],
+            ]);
         }
         std::str::from_utf8(&buffer[..bytes.len() * 2]).unwrap_or_default()
     }
 
-    /// Returns the first `digits` hexadecimal digits, for a person to tell digests apart.
+    /// Returns the first `digits` hexadecimal digits, for display.
     pub fn short(&self, digits: usize) -> String {
         let mut hex = self.hex();
         hex.truncate(digits);
         hex
     }
 
-    /// Parses an algorithm and the digits after the colon, given apart as they are in a layout's folders.
+    /// Parses an algorithm and the digits after the colon, which are separate in the directories of
+    /// a layout.
     ///
     /// # Errors
     /// As [`Digest::from_str`].
@@ -98,10 +105,10 @@ impl Digest {
         }
     }
 
-    /// Checks that `bytes` are what this names.
+    /// Checks that `bytes` have this digest.
     ///
     /// # Errors
-    /// With what they are instead.
+    /// The actual digest of `bytes`.
     pub fn check(&self, bytes: &[u8]) -> Result<(), Self> {
         let mut hasher = self.hasher();
         hasher.update(bytes);
@@ -127,7 +134,7 @@ pub enum Hasher {
 }
 
 impl Hasher {
-    /// Adds `bytes` to what is hashed.
+    /// Adds `bytes` to the hash.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
@@ -135,7 +142,7 @@ impl Hasher {
         }
     }
 
-    /// Ends the hash.
+    /// Returns the digest.
     pub fn finish(self) -> Digest {
         match self {
             Self::Sha256(hash) => Digest::Sha256(hash.finalize().into()),
@@ -146,7 +153,10 @@ impl Hasher {
 
 fn decode_lower_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
     if hex.len() != N * 2 {
-        return Err(DigestError::WrongLength { expected: N * 2, found: hex.chars().count() });
+        return Err(DigestError::WrongLength {
+            expected: N * 2,
+            found: hex.chars().count(),
+        });
     }
     let (mut bytes, mut all) = ([0; N], 0);
     for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
@@ -154,14 +164,18 @@ fn decode_lower_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
         all |= high | low;
         *byte = high << 4 | low & 0xf;
     }
-    // Digits are as random as the bytes that they stand for, so one look at the end is cheaper than one at each.
-    if all < NO_DIGIT { Ok(bytes) } else { Err(DigestError::NotLowerHex) }
+    // The bytes of a digest are random, so one check at the end is cheaper than one per digit.
+    if all < NO_DIGIT {
+        Ok(bytes)
+    } else {
+        Err(DigestError::NotLowerHex)
+    }
 }
 
-/// The most digits that a digest has.
+/// The most digits of a digest.
 const LONGEST: usize = 128;
 const DIGITS: [u8; 16] = *b"0123456789abcdef";
-/// The value of each byte as a digit.
+/// The value of each byte as a hexadecimal digit.
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
@@ -171,7 +185,7 @@ const VALUES: [u8; 256] = {
     }
     values
 };
-/// Stands for a byte that is no digit: a bit that no value has.
+/// Marks a byte that is no digit: a bit that no value has.
 const NO_DIGIT: u8 = 0x10;
 
 impl FromStr for Digest {
@@ -205,22 +219,24 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(|text: &str| text.parse().map_err(|error: DigestError| error.to_string())))
+        deserializer.deserialize_str(Text(|text: &str| {
+            text.parse().map_err(|error: DigestError| error.to_string())
+        }))
     }
 }
 
-/// What stands where a format has a digest: BuildKit's own types are plain strings there, so a document with something
-/// else in that place still parses.
+/// The text in the place of a digest. BuildKit's own types are plain strings there, so a document
+/// with another text in that place still parses.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum DigestText {
     /// A proper digest.
     Valid(Digest),
-    /// Anything else, kept to be shown and never to be opened.
+    /// Any other text; it is only displayed, never used to open a blob.
     Invalid(Box<str>),
 }
 
 impl DigestText {
-    /// Returns the digest, when it is one.
+    /// Returns the digest, if it is valid.
     pub fn valid(&self) -> Option<Digest> {
         match self {
             Self::Valid(digest) => Some(*digest),
@@ -231,7 +247,8 @@ impl DigestText {
 
 impl From<&str> for DigestText {
     fn from(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Invalid(text.into()), Self::Valid)
+        text.parse()
+            .map_or_else(|_| Self::Invalid(text.into()), Self::Valid)
     }
 }
 
@@ -245,7 +262,7 @@ impl fmt::Display for DigestText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Valid(digest) => fmt::Display::fmt(digest, f),
-            Self::Invalid(text) => fmt::Display::fmt(&super::text::visible(text), f),
+            Self::Invalid(text) => fmt::Display::fmt(&crate::text::escape::visible(text), f),
         }
     }
 }
@@ -262,7 +279,10 @@ mod tests {
 
     #[test]
     fn reads_and_prints_the_registered_algorithms() {
-        for text in [format!("sha256:{}", "ab".repeat(32)), format!("sha512:{}", "0f".repeat(64))] {
+        for text in [
+            format!("sha256:{}", "ab".repeat(32)),
+            format!("sha512:{}", "0f".repeat(64)),
+        ] {
             assert_eq!(text.parse::<Digest>().unwrap().to_string(), text);
         }
         let hello = Digest::of(b"hello\n");
@@ -277,7 +297,10 @@ mod tests {
         for digest in [Digest::of(b"x"), long] {
             assert_eq!(digest.check(b"x"), Ok(()));
             let found = digest.check(b"y").unwrap_err();
-            assert_eq!((found.algorithm(), found == digest), (digest.algorithm(), false));
+            assert_eq!(
+                (found.algorithm(), found == digest),
+                (digest.algorithm(), false)
+            );
         }
     }
 
@@ -289,11 +312,26 @@ mod tests {
         let cases = [
             ("", DigestError::NoAlgorithm),
             ("sha256", DigestError::NoAlgorithm),
-            ("sha256:../../etc/passwd", DigestError::WrongLength { expected: 64, found: 16 }),
-            ("md5:d41d8cd98f00b204e9800998ecf8427e", DigestError::UnknownAlgorithm),
+            (
+                "sha256:../../etc/passwd",
+                DigestError::WrongLength {
+                    expected: 64,
+                    found: 16,
+                },
+            ),
+            (
+                "md5:d41d8cd98f00b204e9800998ecf8427e",
+                DigestError::UnknownAlgorithm,
+            ),
             ("SHA256:00", DigestError::UnknownAlgorithm),
             (&upper, DigestError::NotLowerHex),
-            (&long, DigestError::WrongLength { expected: 64, found: 66 }),
+            (
+                &long,
+                DigestError::WrongLength {
+                    expected: 64,
+                    found: 66,
+                },
+            ),
             (&wide, DigestError::NotLowerHex),
         ];
         for (text, error) in cases {

@@ -1,13 +1,17 @@
-//! Evidence of builds, told by its content: whatever a file is called, what is in it decides.
+//! Recognizes evidence of builds by its content, whatever the file name.
 
+use std::collections::BTreeMap;
+
+use super::attestation;
 use super::build_record::{self, BuildRecord, BuildRecordError};
 use super::cache_debug::{CacheDebug, CacheDebugError};
+use super::digest::Digest;
 use super::llb::definition::{self, DefinitionError};
 use super::plain_log::PlainLog;
 use super::progress_log::ProgressLog;
 use super::provenance::{Build, ProvenanceError};
 
-/// How much of a document is looked at to tell what it is.
+/// How many bytes at the start of a document are used to recognize it.
 const HEAD: usize = 64 << 10;
 
 /// A piece of evidence.
@@ -15,9 +19,11 @@ const HEAD: usize = 64 << 10;
 pub enum Document {
     /// The provenance of a build.
     Provenance(Box<Build>),
+    /// The provenance of several builds, or of one for several platforms.
+    Builds(Vec<NamedBuild>),
     /// An LLB definition.
     Definition(Box<Build>),
-    /// Builds with their logs, as a `.dockerbuild` holds them.
+    /// Builds with their logs, as in a `.dockerbuild`.
     Records(Vec<BuildRecord>),
     /// A log in the form of `--progress=rawjson`.
     Log(ProgressLog),
@@ -27,7 +33,16 @@ pub enum Document {
     CacheDebug(CacheDebug),
 }
 
-/// What a document seems to be.
+/// A build of a document with several builds.
+#[derive(Debug, Clone)]
+pub struct NamedBuild {
+    /// The target of bake, if the document has one.
+    pub target: Option<String>,
+    /// Its provenance.
+    pub build: Build,
+}
+
+/// The apparent kind of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceKind {
     /// Provenance of SLSA, in a statement, bare or in an envelope.
@@ -36,21 +51,21 @@ pub enum EvidenceKind {
     Definition,
     /// A build record.
     Records,
-    /// A log in JSON, one event a line.
+    /// A log in JSON, one event per line.
     Log,
     /// A plain log.
     PlainLog,
-    /// The answer of a daemon's debug endpoint.
+    /// The response of a daemon's debug endpoint.
     CacheDebug,
 }
 
-/// Says why a document is no evidence.
+/// Why a document is no evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// It is nothing that is known.
+    /// Its kind is unknown.
     #[error(
         "it is no evidence of a build: neither provenance, a build record, an LLB definition, a build log nor cache debug data"
     )]
@@ -58,7 +73,7 @@ pub enum EvidenceError {
     /// It seems to be provenance.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
-    /// It is provenance of `mode=min`, which says nothing of the steps.
+    /// It is provenance of `mode=min`, which does not describe the steps.
     #[error("the provenance holds no steps; it was made with mode=min")]
     NoSteps,
     /// It seems to be a definition.
@@ -70,40 +85,70 @@ pub enum EvidenceError {
     /// It seems to be debug data.
     #[error(transparent)]
     CacheDebug(#[from] CacheDebugError),
-    /// It seems to be a log, and tells of no vertex.
+    /// It is an image without provenance.
+    #[error("the image holds no provenance")]
+    NoProvenance,
+    /// It is a copy of a build's terminal output.
+    #[error("it is what a terminal showed of a build, with names that are cut off")]
+    Terminal,
+    /// It is the output of `docker buildx history inspect`.
+    #[error("it is the output of `docker buildx history inspect`, which holds no steps")]
+    Inspection,
+    /// It seems to be a log, but has no vertex.
     #[error("the log tells of no step")]
     EmptyLog,
 }
 
 impl EvidenceError {
-    /// Returns what to do about it, where that is not plain from the message.
+    /// Returns a hint, where the message alone does not say what to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoSteps => Some("build with `--attest type=provenance,mode=max`"),
-            Self::Unknown => Some("`docker buildx history export` writes a build record, which holds everything"),
+            Self::NoSteps => Some(
+                "give the Dockerfile with -f, the build record that `docker buildx history export` writes, or build with `--attest type=provenance,mode=max`",
+            ),
+            Self::NoProvenance => Some("build with `--attest type=provenance,mode=max`"),
+            Self::Terminal => Some(
+                "build with `--progress=plain`, or give the record that `docker buildx history export` writes",
+            ),
+            Self::Inspection => {
+                Some("give the build record that `docker buildx history export` writes")
+            }
+            Self::Unknown => {
+                Some("`docker buildx history export` writes a build record, which holds everything")
+            }
             _ => None,
         }
     }
 }
 
-/// Tells what a document seems to be by how it begins; none when it is nothing that is known.
+/// Returns the apparent kind of a document from its first bytes; `None` if it is unknown.
 pub fn recognise(bytes: &[u8]) -> Option<EvidenceKind> {
     if build_record::may_be(bytes) {
         return Some(EvidenceKind::Records);
     }
     let head = &bytes[..bytes.len().min(HEAD)];
-    let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let start = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
     match start.first()? {
-        b'[' => return Some(EvidenceKind::CacheDebug),
+        // Jenkins writes `[time]` before each line of a log.
+        b'[' if PlainLog::parse(head).vertices.is_empty() => {
+            return Some(EvidenceKind::CacheDebug);
+        }
+        b'[' => return Some(EvidenceKind::PlainLog),
         b'{' => return Some(in_json(bytes)),
         _ => {}
     }
-    // The first field of a definition is a list of operations, and their bytes are no text.
-    if head.first() == Some(&0x0a) && std::str::from_utf8(head).map_or(true, |text| text.contains('\0')) {
+    // The first field of a definition is a list of operations, and their bytes are not text.
+    if head.first() == Some(&0x0a)
+        && std::str::from_utf8(head).map_or(true, |text| text.contains('\0'))
+    {
         return Some(EvidenceKind::Definition);
     }
     let lines = || head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    if lines().any(|line| line.starts_with(b"{\"vertexes\"") || line.starts_with(b"{\"statuses\"")) {
+    if lines().any(|line| line.starts_with(b"{\"vertexes\"") || line.starts_with(b"{\"statuses\""))
+    {
         return Some(EvidenceKind::Log);
     }
     if !PlainLog::parse(head).vertices.is_empty() {
@@ -115,12 +160,24 @@ pub fn recognise(bytes: &[u8]) -> Option<EvidenceKind> {
     None
 }
 
-/// Tells which of the documents that are JSON objects one seems to be.
+/// Returns the apparent kind of a document that is a JSON object.
 fn in_json(bytes: &[u8]) -> EvidenceKind {
-    // A log has an object a line; the first may be cut off by a head, so that the line counts and not the document.
-    let line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // A log has one object per line. Check the first line and not the document, because the head
+    // may be cut off.
+    let line = bytes
+        .trim_ascii_start()
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let has = |name: &[u8]| line.windows(name.len()).any(|window| window == name);
-    let is_event = [&b"\"vertexes\""[..], b"\"statuses\"", b"\"logs\"", b"\"warnings\""].iter().any(|name| has(name));
+    let is_event = [
+        &b"\"vertexes\""[..],
+        b"\"statuses\"",
+        b"\"logs\"",
+        b"\"warnings\"",
+    ]
+    .iter()
+    .any(|name| has(name));
     if is_event && !has(b"\"predicate\"") && !has(b"\"buildDefinition\"") {
         return EvidenceKind::Log;
     }
@@ -132,24 +189,31 @@ fn in_json(bytes: &[u8]) -> EvidenceKind {
     EvidenceKind::Provenance
 }
 
-/// Reads a document as what it seems to be.
+/// Parses a document as its apparent kind.
 ///
 /// # Errors
-/// When it is nothing that is known, or not whole.
+/// If the kind is unknown, or the document is incomplete.
 pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
     if bytes.trim_ascii().is_empty() {
         return Err(EvidenceError::Empty);
     }
+    if bytes.trim_ascii_start().starts_with(b"[+] Building ") {
+        return Err(EvidenceError::Terminal);
+    }
     Ok(match recognise(bytes).ok_or(EvidenceError::Unknown)? {
-        EvidenceKind::Provenance => {
-            let build = provenance(bytes)?;
-            if build.steps.is_empty() {
-                return Err(EvidenceError::NoSteps);
-            }
-            Document::Provenance(Box::new(build))
-        }
+        EvidenceKind::Provenance => provenance(bytes)?,
         EvidenceKind::Definition => Document::Definition(Box::new(definition::parse(bytes)?)),
-        EvidenceKind::Records => Document::Records(build_record::parse(bytes)?),
+        EvidenceKind::Records => match build_record::parse(bytes) {
+            Ok(records) => Document::Records(records),
+            // An image in an archive has its attestations next to it.
+            Err(error @ BuildRecordError::NotARecord(_)) => {
+                match build_record::statements(bytes)? {
+                    statements if statements.is_empty() => return Err(error.into()),
+                    statements => of_statements(&statements)?,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        },
         EvidenceKind::Log => {
             let log = ProgressLog::parse(bytes);
             if log.vertices.is_empty() {
@@ -162,20 +226,114 @@ pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
     })
 }
 
-/// Reads provenance, also as `docker buildx imagetools inspect` prints it: under its name.
-fn provenance(bytes: &[u8]) -> Result<Build, ProvenanceError> {
-    #[derive(serde::Deserialize)]
-    struct Named<'a> {
-        #[serde(rename = "SLSA", borrow)]
-        slsa: &'a serde_json::value::RawValue,
+/// Reads the attestations of an image in an OCI layout; `blob` reads a blob of it.
+///
+/// # Errors
+/// If there is no provenance, or none with steps.
+pub fn read_layout(
+    index: &[u8],
+    blob: &mut dyn FnMut(&Digest) -> Option<Vec<u8>>,
+) -> Result<Document, EvidenceError> {
+    let statements = attestation::provenance(index, blob);
+    if statements.is_empty() {
+        return Err(EvidenceError::NoProvenance);
     }
-    match Build::parse(bytes) {
-        Err(ProvenanceError::NotProvenance) => match serde_json::from_slice::<Named<'_>>(bytes) {
-            Ok(named) => Build::parse(named.slsa.get().as_bytes()),
-            Err(_) => Err(ProvenanceError::NotProvenance),
-        },
-        outcome => outcome,
+    of_statements(&statements)
+}
+
+/// Parses statements of provenance, one for each platform.
+fn of_statements(statements: &[Vec<u8>]) -> Result<Document, EvidenceError> {
+    let mut builds = Vec::new();
+    for statement in statements {
+        let build = Build::parse(statement)?;
+        if !build.steps.is_empty() {
+            builds.push(NamedBuild {
+                target: None,
+                build,
+            });
+        }
     }
+    match builds.len() {
+        0 => Err(EvidenceError::NoSteps),
+        1 => Ok(Document::Provenance(Box::new(builds.swap_remove(0).build))),
+        _ => Ok(Document::Builds(builds)),
+    }
+}
+
+/// Parses provenance: alone, or in the output and the files of buildx about one or several builds.
+fn provenance(bytes: &[u8]) -> Result<Document, EvidenceError> {
+    let mut builds = match Build::parse(bytes) {
+        Ok(build) => vec![NamedBuild {
+            target: None,
+            build,
+        }],
+        Err(ProvenanceError::NotProvenance) => {
+            let mut found = Vec::new();
+            collect(bytes, None, MAX_DEPTH, &mut found)?;
+            found
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if builds.is_empty() {
+        let is_inspection = [&b"\"NumTotalSteps\""[..], b"\"Ref\""]
+            .iter()
+            .all(|name| bytes.windows(name.len()).any(|window| window == *name));
+        return Err(if is_inspection {
+            EvidenceError::Inspection
+        } else {
+            ProvenanceError::NotProvenance.into()
+        });
+    }
+    builds.retain(|named| !named.build.steps.is_empty());
+    match builds.len() {
+        0 => Err(EvidenceError::NoSteps),
+        1 if builds[0].target.is_none() => {
+            let build = builds.swap_remove(0).build;
+            Ok(Document::Provenance(Box::new(build)))
+        }
+        _ => Ok(Document::Builds(builds)),
+    }
+}
+
+/// How deeply provenance is nested in files of buildx: target, platform, name.
+const MAX_DEPTH: usize = 3;
+/// The most builds that are read from one document.
+const MAX_BUILDS: usize = 1_000;
+/// The key of provenance in a metadata file; with several platforms, a slash and the platform
+/// follow (`build/result.go` in buildx).
+const METADATA_KEY: &str = "buildx.build.provenance";
+/// The key of provenance in the output of `docker buildx imagetools inspect`.
+const SLSA_KEY: &str = "SLSA";
+
+/// Collects the provenance in a JSON object: by platform in the output of `imagetools inspect`, in
+/// the metadata file of a build, and by target in that of a bake.
+fn collect(
+    bytes: &[u8],
+    target: Option<&str>,
+    depth: usize,
+    found: &mut Vec<NamedBuild>,
+) -> Result<(), ProvenanceError> {
+    type Fields<'a> = BTreeMap<String, &'a serde_json::value::RawValue>;
+    let Ok(fields) = serde_json::from_slice::<Fields<'_>>(bytes) else {
+        return Ok(());
+    };
+    for (name, value) in fields {
+        let text = value.get().as_bytes();
+        let is_provenance = name == SLSA_KEY || name.starts_with(METADATA_KEY);
+        if found.len() == MAX_BUILDS {
+            break;
+        } else if is_provenance {
+            found.push(NamedBuild {
+                target: target.map(str::to_owned),
+                build: Build::parse(text)?,
+            });
+        } else if depth > 1 && text.starts_with(b"{") {
+            // A platform is not a target.
+            let below = target.or((!name.contains('/')).then_some(name.as_str()));
+            collect(text, below, depth - 1, found)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -187,13 +345,22 @@ mod tests {
         let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         assert_eq!(error(b" \n"), "it is empty");
         assert!(error(b"hello\nworld\n").starts_with("it is no evidence of a build"));
-        assert_eq!(error(b"{}"), "not provenance: neither a statement nor a predicate of SLSA");
+        assert_eq!(
+            error(b"{}"),
+            "not provenance: neither a statement nor a predicate of SLSA"
+        );
         assert_eq!(error(br#"{"vertexes":[]}"#), "the log tells of no step");
         assert!(error(b"[1]").starts_with("not debug data of a cache: "));
-        assert_eq!(error(br#"{"buildType":"x"}"#), "the provenance holds no steps; it was made with mode=min");
+        assert_eq!(
+            error(br#"{"buildType":"x"}"#),
+            "the provenance holds no steps; it was made with mode=min"
+        );
         let named = br#"{"SLSA":{"buildType":"x","buildConfig":{"llbDefinition":[{"id":"a"}]}}}"#;
         assert!(matches!(read(named), Ok(Document::Provenance(build)) if build.steps.len() == 1));
-        assert_eq!(recognise(b"FROM x\n#1 nothing"), Some(EvidenceKind::PlainLog));
+        assert_eq!(
+            recognise(b"FROM x\n#1 nothing"),
+            Some(EvidenceKind::PlainLog)
+        );
     }
 
     proptest::proptest! {

@@ -1,19 +1,20 @@
-//! Writing JSON bit for bit as Go's `encoding/json` does, which is what BuildKit hashes.
+//! Writes JSON exactly as Go's `encoding/json` does, because BuildKit hashes that text.
 //!
-//! Struct fields stand in the order of their declaration, without white space; `omitempty` drops empty values, but never
-//! a pointer to an empty struct. Strings are escaped for HTML, and control characters have the forms of Go 1.22 and later.
+//! Struct fields are in the order of their declaration, without white space. `omitempty` drops
+//! empty values, but never a pointer to an empty struct. Strings are escaped for HTML, and control
+//! characters have the forms of Go 1.22 and later.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 
-/// A value that Go would marshal.
+/// A value that Go can marshal.
 pub trait GoJson {
     /// Appends the value to `out`.
     fn write(&self, out: &mut String);
 
-    /// Tells whether `omitempty` drops the value; a struct is never dropped.
+    /// Returns whether `omitempty` drops the value; a struct is never dropped.
     fn is_empty(&self) -> bool {
         false
     }
@@ -29,7 +30,11 @@ pub struct Fields<'a> {
 impl Fields<'_> {
     /// Writes a field that is always there.
     pub fn always(&mut self, name: &str, value: &(impl GoJson + ?Sized)) -> &mut Self {
-        self.out.push(if std::mem::take(&mut self.first) { '{' } else { ',' });
+        self.out.push(if std::mem::take(&mut self.first) {
+            '{'
+        } else {
+            ','
+        });
         name.write(self.out);
         self.out.push(':');
         value.write(self.out);
@@ -38,11 +43,15 @@ impl Fields<'_> {
 
     /// Writes a field with `omitempty`.
     pub fn unless_empty(&mut self, name: &str, value: &(impl GoJson + ?Sized)) -> &mut Self {
-        if value.is_empty() { self } else { self.always(name, value) }
+        if value.is_empty() {
+            self
+        } else {
+            self.always(name, value)
+        }
     }
 }
 
-/// Appends a struct whose fields `write` names.
+/// Appends a struct with the fields that `write` writes.
 pub fn object(out: &mut String, write: impl FnOnce(&mut Fields<'_>)) {
     let mut fields = Fields { out, first: true };
     write(&mut fields);
@@ -50,14 +59,14 @@ pub fn object(out: &mut String, write: impl FnOnce(&mut Fields<'_>)) {
     out.push_str(if opened { "}" } else { "{}" });
 }
 
-/// Returns the bytes of a struct whose fields `write` names.
+/// Returns the text of a struct with the fields that `write` writes.
 pub fn document(write: impl FnOnce(&mut Fields<'_>)) -> String {
     let mut out = String::new();
     object(&mut out, write);
     out
 }
 
-/// A `[]byte`, which Go writes in base64.
+/// A `[]byte`, which Go writes as base64.
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
@@ -136,7 +145,7 @@ macro_rules! integers {
 }
 integers!(i32, i64, u32);
 
-/// A slice; unlike Go's nil, an empty one without `omitempty` is `[]`.
+/// A slice. An empty one without `omitempty` is `[]`, unlike Go's nil.
 impl<T: GoJson> GoJson for [T] {
     fn write(&self, out: &mut String) {
         out.push('[');
@@ -164,7 +173,7 @@ impl<T: GoJson, const N: usize> GoJson for [T; N] {
     }
 }
 
-/// A pointer: `null` when there is nothing, and never empty when there is something.
+/// A pointer: `null` for `None`; `Some` is never empty.
 impl<T: GoJson> GoJson for Option<T> {
     fn write(&self, out: &mut String) {
         match self {
@@ -178,7 +187,7 @@ impl<T: GoJson> GoJson for Option<T> {
     }
 }
 
-/// A map; Go sorts its keys by bytes, and so does this one.
+/// A map with its keys sorted by bytes, as Go does.
 impl<T: GoJson> GoJson for BTreeMap<String, T> {
     fn write(&self, out: &mut String) {
         object(out, |fields| {
@@ -201,17 +210,32 @@ mod tests {
     fn escapes_as_go_does() {
         let mut out = String::new();
         "a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{1f}\u{7f}<>&é\u{2028}\u{2029}/✓".write(&mut out);
-        assert_eq!(out, "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\\u001f\u{7f}\\u003c\\u003e\\u0026é\\u2028\\u2029/✓\"");
+        assert_eq!(
+            out,
+            "\"a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0001\\u001f\u{7f}\\u003c\\u003e\\u0026é\\u2028\\u2029/✓\""
+        );
     }
 
-    /// Escapes one character by looking it up, the slow way.
+    /// Escapes one character by a lookup, the slow path.
     fn escaped(character: char) -> String {
-        let short = [('"', '"'), ('\\', '\\'), ('\n', 'n'), ('\r', 'r'), ('\t', 't'), ('\u{8}', 'b'), ('\u{c}', 'f')];
+        let short = [
+            ('"', '"'),
+            ('\\', '\\'),
+            ('\n', 'n'),
+            ('\r', 'r'),
+            ('\t', 't'),
+            ('\u{8}', 'b'),
+            ('\u{c}', 'f'),
+        ];
         if let Some((_, letter)) = short.iter().find(|(escaped, _)| *escaped == character) {
             return format!("\\{letter}");
         }
         let is_escaped = character < ' ' || "<>&\u{2028}\u{2029}".contains(character);
-        if is_escaped { format!("\\u{:04x}", u32::from(character)) } else { character.to_string() }
+        if is_escaped {
+            format!("\\u{:04x}", u32::from(character))
+        } else {
+            character.to_string()
+        }
     }
 
     proptest::proptest! {

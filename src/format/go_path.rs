@@ -1,11 +1,12 @@
-//! Paths and their patterns as Go's `path` package treats them, on bytes: names of files need not be UTF-8.
+//! Paths and patterns with the semantics of Go's `path` package, on bytes: file names need not be
+//! UTF-8.
 
-/// Says that a pattern is malformed.
+/// The pattern is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the pattern is malformed")]
 pub struct BadPattern;
 
-/// Tells whether a path has characters of a pattern, as BuildKit looks for them.
+/// Returns whether a path has wildcards, by BuildKit's rules.
 pub fn contains_wildcards(path: &str) -> bool {
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -20,7 +21,7 @@ pub fn contains_wildcards(path: &str) -> bool {
     false
 }
 
-/// Returns the shortest path that is the same: `path.Clean`.
+/// Returns the shortest equivalent path: `path.Clean`.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let rooted = path.first() == Some(&b'/');
     let mut parts: Vec<&[u8]> = Vec::new();
@@ -47,17 +48,20 @@ pub fn base(path: &[u8]) -> &[u8] {
     if path.is_empty() {
         return b".";
     }
-    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let end = path
+        .iter()
+        .rposition(|byte| *byte != b'/')
+        .map_or(0, |last| last + 1);
     match &path[..end] {
         b"" => b"/",
         path => path.rsplit(|byte| *byte == b'/').next().unwrap_or(path),
     }
 }
 
-/// Tells whether a pattern matches the whole of a name: `path.Match`.
+/// Returns whether a pattern matches a whole name: `path.Match`.
 ///
 /// # Errors
-/// When the pattern is malformed.
+/// If the pattern is malformed.
 pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
     let (mut pattern, mut name) = (pattern, name);
     while !pattern.is_empty() {
@@ -83,7 +87,7 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
             }
         }
         let Some(left) = found else {
-            // What follows must be well formed all the same.
+            // The rest must be well formed too.
             while !pattern.is_empty() {
                 let (_, chunk, rest) = next_chunk(pattern);
                 pattern = rest;
@@ -96,7 +100,7 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
     Ok(name.is_empty())
 }
 
-/// Splits off the stars at the beginning, and what follows them up to the next star.
+/// Splits off the leading stars, and the text up to the next star.
 fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     let stars = pattern.iter().take_while(|byte| **byte == b'*').count();
     let pattern_rest = &pattern[stars..];
@@ -114,7 +118,7 @@ fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     (stars > 0, &pattern_rest[..at], &pattern_rest[at..])
 }
 
-/// Matches a pattern without stars with the beginning of `name`; returns what is left of it.
+/// Matches a pattern without stars with the start of `name`; returns the rest of the name.
 fn match_chunk<'a>(chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, BadPattern> {
     let (mut chunk, mut name) = (chunk, name);
     let mut failed = false;
@@ -153,7 +157,7 @@ fn match_chunk<'a>(chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, Bad
     Ok((!failed).then_some(name))
 }
 
-/// Matches a class, whose `[` has been read; returns what follows its `]`.
+/// Matches a class whose `[` has been read; returns the text after its `]`.
 fn match_class(class: &[u8], character: char) -> Result<(bool, &[u8]), BadPattern> {
     let negated = class.first() == Some(&b'^');
     let mut rest = if negated { &class[1..] } else { class };
@@ -180,7 +184,10 @@ fn class_character(class: &[u8]) -> Result<(char, &[u8]), BadPattern> {
         Some(_) => class,
     };
     let (character, length) = decode(class);
-    let rest = class.get(length..).filter(|rest| !rest.is_empty()).ok_or(BadPattern)?;
+    let rest = class
+        .get(length..)
+        .filter(|rest| !rest.is_empty())
+        .ok_or(BadPattern)?;
     if character == char::REPLACEMENT_CHARACTER && length == 1 {
         return Err(BadPattern);
     }
@@ -200,7 +207,7 @@ fn decode(bytes: &[u8]) -> (char, usize) {
     }
 }
 
-/// Returns the characters of a name as Go ranges over them, as text.
+/// Returns the characters of a name as text, as Go ranges over them.
 pub fn characters(name: &[u8]) -> std::borrow::Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(name) {
         return text.into();
@@ -260,7 +267,11 @@ mod tests {
             ("\\", "a", None),
         ];
         for (pattern, name, expected) in cases {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()).ok(), expected, "{pattern} {name}");
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()).ok(),
+                expected,
+                "{pattern} {name}"
+            );
         }
         assert_eq!(matches(b"a?b", b"a\xffb"), Ok(true));
         assert_eq!(matches(b"a/b[", b"x"), Err(BadPattern));
@@ -281,7 +292,13 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(clean(path.as_bytes()), expected.as_bytes(), "{path}");
         }
-        for (path, expected) in [("", "."), ("/", "/"), ("//", "/"), ("/a/b/", "b"), ("a", "a")] {
+        for (path, expected) in [
+            ("", "."),
+            ("/", "/"),
+            ("//", "/"),
+            ("/a/b/", "b"),
+            ("a", "a"),
+        ] {
             assert_eq!(base(path.as_bytes()), expected.as_bytes(), "{path}");
         }
     }

@@ -3,18 +3,19 @@
 /// The largest file that is read, in bytes.
 pub const MAX_SIZE: usize = 4 << 20;
 
-/// The longest line; Go's scanner refuses a longer one, and BuildKit the build with it.
+/// The longest line, in bytes. Go's scanner refuses a longer one, and BuildKit then fails the
+/// build.
 const MAX_LINE: usize = 64 << 10;
 
-/// Says that a line is too long.
+/// A line is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {0} of the ignore file is too long")]
 pub struct LineTooLong(pub usize);
 
-/// Parses the patterns of a file, as BuildKit's frontend sends them on.
+/// Parses the patterns of a file, as BuildKit's frontend does.
 ///
 /// # Errors
-/// When a line is so long that the build would fail.
+/// If a line is so long that the build would fail.
 pub fn parse(bytes: &[u8]) -> Result<Vec<String>, LineTooLong> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut patterns = Vec::new();
@@ -22,7 +23,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<String>, LineTooLong> {
         if line.len() >= MAX_LINE {
             return Err(LineTooLong(at + 1));
         }
-        // A comment is told before blanks are taken away.
+        // A comment is recognized before blanks are removed.
         if line.starts_with(b"#") {
             continue;
         }
@@ -57,9 +58,23 @@ mod tests {
         let text = "\u{feff}test1\r\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n  # no comment\n! /inverted/abs/path\n!\n! \n./x/../y/\n/";
         assert_eq!(
             parse(text.as_bytes()).unwrap(),
-            ["test1", "test2", "a/file/here", "lastfile", "# no comment", "!inverted/abs/path", "!", "!", "y", "/"]
+            [
+                "test1",
+                "test2",
+                "a/file/here",
+                "lastfile",
+                "# no comment",
+                "!inverted/abs/path",
+                "!",
+                "!",
+                "y",
+                "/"
+            ]
         );
         assert_eq!(parse(b"").unwrap(), Vec::<String>::new());
-        assert_eq!(parse(&[b"a\n".to_vec(), vec![b'x'; 70_000]].concat()), Err(LineTooLong(2)));
+        assert_eq!(
+            parse(&[b"a\n".to_vec(), vec![b'x'; 70_000]].concat()),
+            Err(LineTooLong(2))
+        );
     }
 }

@@ -4,32 +4,32 @@ use jiff::Timestamp;
 
 use super::digest::{Digest, DigestText};
 use super::lenient::{self, go_struct};
-use super::manifest::{Descriptor, INDEXES, LayoutIndex};
-use super::text::visible;
+use super::manifest::{Descriptor, DocumentError, INDEXES, LayoutIndex, Shape};
+use crate::text::escape::visible;
 
 pub mod edit;
 
-/// The annotation by which `containerd` names an image; BuildKit's importer looks a tag up here first
-/// (`client/ociindex/ociindex.go`).
+/// The annotation with `containerd`'s name of an image; BuildKit's importer looks up a tag here
+/// first (`client/ociindex/ociindex.go`).
 pub const IMAGE_NAME: &str = "io.containerd.image.name";
-/// The annotation by which OCI names a ref.
+/// OCI's annotation with the name of a ref.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// An entry of `index.json`: something that a build imports by a name, or by its digest alone.
+/// An entry of `index.json`: a build imports it by name, or by its digest.
 #[derive(Debug, Clone)]
 pub struct Root {
-    /// The names, the one that an importer looks at first standing first; none for an untagged entry.
+    /// The names; the one that an importer prefers comes first. Empty for an untagged entry.
     pub names: Vec<String>,
-    /// What it points to.
+    /// Its descriptor.
     pub descriptor: Descriptor,
-    /// What the store says of it beside its content.
+    /// Facts of the store about it.
     pub facts: RootFacts,
 }
 
-/// What a store says of a root beside its content. Most stores say little of it.
+/// Facts of a store about a root. Most stores have few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RootFacts {
-    /// When it was last written, where that is not told by the blob that it points to.
+    /// When it was last written, if the blob that it points to does not show that.
     pub modified: Option<Timestamp>,
     /// When a build last used it.
     pub used: Option<Timestamp>,
@@ -37,25 +37,32 @@ pub struct RootFacts {
     pub repository: Option<String>,
     /// The branch that wrote it.
     pub branch: Option<String>,
-    /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
+    /// 0 for the current content of the name; previous versions count from 1 on, the newest first.
     pub generation: u32,
-    /// The ref whose former content it is, where the store knows that.
+    /// The ref of which this is a previous version, if the store knows it.
     pub former_of: Option<String>,
-    /// The bytes that it takes itself, where it is no blob of the store.
+    /// The size of the entry itself in bytes, if it is no blob of the store.
     pub bytes: u64,
-    /// Why what it names cannot be read, where that is so for nobody's fault; then its digest only tells it from others.
-    pub sealed: Option<String>,
-    /// Why its content cannot be read, where the store has said so already; then its digest only tells it from others.
+    /// Why its content is withheld by design, and not by a fault. Its digest is then only an
+    /// identifier.
+    pub withheld: Option<String>,
+    /// Why its content cannot be read, if the store has reported that already. Its digest is then
+    /// only an identifier.
     pub unread: Option<String>,
 }
 
 impl Root {
-    /// Makes a root of which nothing more is known.
+    /// Makes a root without further facts.
     pub fn new(names: Vec<String>, descriptor: Descriptor) -> Self {
-        Self { names, descriptor, facts: RootFacts::default() }
+        Self {
+            names,
+            descriptor,
+            facts: RootFacts::default(),
+        }
     }
 
-    /// Returns the name by which people call the root: its first name; `main~1` for what `main` was before; else its digest.
+    /// Returns the display name: the first name; `main~1` for the previous version of `main`; else
+    /// the digest.
     pub fn name(&self) -> String {
         match (self.names.first(), &self.facts.former_of) {
             (Some(name), _) => name.clone(),
@@ -68,24 +75,27 @@ impl Root {
     }
 }
 
-/// Says why a layout's own files cannot be used. Nothing may be concluded from such a layout, least of all that a blob is
-/// not needed.
+/// Why a layout's own files cannot be used. No conclusions may be drawn from such a layout,
+/// especially not that a blob is unneeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// A file without any bytes, as an interrupted write leaves.
+    /// The file is empty, as after an interrupted write.
     #[error("the file is empty")]
     Empty,
-    /// Not JSON of the right shape.
+    /// It is not JSON of the right shape.
     #[error("{0}")]
     Json(String),
-    /// A layout or index of a version that this program does not know.
+    /// The index has no list of manifests.
+    #[error("it has no list `manifests`, so which blobs are needed is not known")]
+    Unlisted,
+    /// The layout or index has an unsupported version.
     #[error("{what} is `{found}`; only `{known}` is known")]
     Version {
-        /// Which field says so.
+        /// The field with the version.
         what: &'static str,
-        /// What it says.
+        /// Its value.
         found: String,
-        /// What it should say.
+        /// The expected value.
         known: &'static str,
     },
 }
@@ -94,15 +104,16 @@ go_struct! {
     struct LayoutMarker { version: String = "imageLayoutVersion" }
 }
 
-/// Checks the contents of the file `oci-layout`.
+/// Checks the content of the file `oci-layout`.
 ///
 /// # Errors
-/// When it is not the marker of a layout of version 1.0.0.
+/// If it is not the marker of a layout of version 1.0.0.
 pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
     if bytes.is_empty() {
         return Err(LayoutError::Empty);
     }
-    let marker: LayoutMarker = lenient::parse(bytes).map_err(|error| LayoutError::Json(error.to_string()))?;
+    let marker: LayoutMarker =
+        lenient::parse(bytes).map_err(|error| LayoutError::Json(error.to_string()))?;
     if marker.version != "1.0.0" {
         return Err(LayoutError::Version {
             what: "imageLayoutVersion",
@@ -113,36 +124,62 @@ pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
     Ok(())
 }
 
-/// Reads the entries of `index.json`.
+/// Parses the entries of `index.json`.
 ///
 /// # Errors
-/// When the bytes are not an index of version 2.
+/// If the bytes are not an index of version 2.
 pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, LayoutError> {
     if bytes.is_empty() {
         return Err(LayoutError::Empty);
     }
-    let index: LayoutIndex = lenient::parse(bytes).map_err(|error| LayoutError::Json(error.to_string()))?;
+    let shape = Shape::of(bytes).map_err(|error| match error {
+        DocumentError::Json(why) | DocumentError::NotJson(why) => LayoutError::Json(why),
+        other => LayoutError::Json(other.to_string()),
+    })?;
+    let index: LayoutIndex =
+        lenient::parse(bytes).map_err(|error| LayoutError::Json(error.to_string()))?;
     if index.schema_version != 2 {
         let found = index.schema_version.to_string();
-        return Err(LayoutError::Version { what: "schemaVersion", found, known: "2" });
+        return Err(LayoutError::Version {
+            what: "schemaVersion",
+            found,
+            known: "2",
+        });
     }
     if !index.media_type.is_empty() && !INDEXES.contains(&index.media_type.as_str()) {
         let found = visible(&index.media_type).into_owned();
-        return Err(LayoutError::Version { what: "mediaType", found, known: INDEXES[0] });
+        return Err(LayoutError::Version {
+            what: "mediaType",
+            found,
+            known: INDEXES[0],
+        });
+    }
+    // Without the list, the needed blobs are unknown; OCI requires the list.
+    if shape.first_given(&["manifests"]).is_none() {
+        return Err(LayoutError::Unlisted);
     }
     Ok(index.manifests.0.into_iter().map(root).collect())
 }
 
-/// Returns what changes whenever the refs do.
+/// Returns a fingerprint that changes whenever the refs change.
 pub fn fingerprint(index: &[u8]) -> Digest {
     Digest::of(index)
 }
 
 fn root(descriptor: Descriptor) -> Root {
-    let mut names: Vec<String> =
-        [IMAGE_NAME, REF_NAME].iter().filter_map(|key| descriptor.annotation(key)).map(str::to_owned).collect();
+    let mut names: Vec<String> = [IMAGE_NAME, REF_NAME]
+        .iter()
+        .filter_map(|key| descriptor.annotation(key))
+        .map(str::to_owned)
+        .collect();
     names.dedup();
-    Root::new(names, descriptor)
+    // Layouts reference cache configs through manifests: a direct one is a mistake.
+    let unread = descriptor
+        .is_cache_config()
+        .then(|| "`index.json` names a cache config in the place of a manifest".to_owned());
+    let mut root = Root::new(names, descriptor);
+    root.facts.unread = unread;
+    root
 }
 
 #[cfg(test)]
@@ -159,16 +196,33 @@ mod tests {
         .unwrap();
         assert_eq!(roots[0].names, ["docker.io/acme/app:1.0", "1.0"]);
         assert_eq!(roots[1].names, ["main"]);
-        assert_eq!((roots[2].names.len(), roots[2].name()), (0, "sha256:x".into()));
+        assert_eq!(
+            (roots[2].names.len(), roots[2].name()),
+            (0, "sha256:x".into())
+        );
     }
 
     #[test]
     fn refuses_what_it_does_not_know() {
         assert_eq!(parse_index(b"").unwrap_err(), LayoutError::Empty);
-        assert!(matches!(parse_index(br#"{"schemaVersion":2,"manifests":["#).unwrap_err(), LayoutError::Json(_)));
+        assert!(matches!(
+            parse_index(br#"{"schemaVersion":2,"manifests":["#).unwrap_err(),
+            LayoutError::Json(_)
+        ));
         let version = parse_index(br#"{"schemaVersion":3,"manifests":[]}"#).unwrap_err();
-        assert_eq!(version.to_string(), "schemaVersion is `3`; only `2` is known");
+        assert_eq!(
+            version.to_string(),
+            "schemaVersion is `3`; only `2` is known"
+        );
         assert!(parse_index(br#"{"schemaVersion":2,"mediaType":"text/html"}"#).is_err());
+        for unlisted in [
+            &br#"{"schemaVersion":2}"#[..],
+            br#"{"schemaVersion":2,"manifests":null}"#,
+        ] {
+            assert_eq!(parse_index(unlisted).unwrap_err(), LayoutError::Unlisted);
+        }
+        let twice = br#"{"schemaVersion":2,"manifests":[],"Manifests":[{}]}"#;
+        assert!(parse_index(twice).is_err());
         assert!(check_marker(br#"{"imageLayoutVersion":"1.0.0"}"#).is_ok());
         assert!(check_marker(br#"{"imageLayoutVersion":"2.0.0"}"#).is_err());
     }

@@ -1,8 +1,9 @@
-//! Reading JSON the way Go's `encoding/json` does, which is how BuildKit reads its own documents.
+//! Parses JSON as Go's `encoding/json` does, which BuildKit uses for its own documents.
 //!
-//! Field names match without regard to case, `null` leaves the zero value, an unknown field is ignored and of a repeated
-//! one the last counts. What Go refuses is refused: wrong types, numbers beyond the type's range, anything after the
-//! document. Lists are capped, so that a small hostile document cannot become a large value.
+//! Field names match ignoring case, `null` leaves the zero value, an unknown field is ignored, and
+//! of a repeated field the last one counts. Input that Go refuses is refused: wrong types, numbers
+//! out of range, anything after the document. Lists have a maximum length, so a small hostile
+//! document cannot become a large value.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,16 +16,16 @@ pub const MAX_ITEMS: usize = 1_000_000;
 /// Parses a whole document.
 ///
 /// # Errors
-/// What is wrong, with line and column.
+/// The fault, with line and column.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str(text),
-        // Go replaces bytes that are not UTF-8 where serde_json would refuse them.
+        // Go replaces bytes that are not UTF-8; serde_json refuses them.
         Err(_) => serde_json::from_str(&replaced(bytes)),
     }
 }
 
-/// Replaces every byte that is no part of a character, one by one as Go does.
+/// Replaces every byte that is no part of a character one by one, as Go does.
 fn replaced(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -34,7 +35,7 @@ fn replaced(bytes: &[u8]) -> String {
     text
 }
 
-/// A list with at most [`MAX_ITEMS`] elements, `null` elements being zero values.
+/// A list with at most [`MAX_ITEMS`] elements; `null` elements become zero values.
 #[derive(Debug, Clone)]
 pub struct List<T>(pub Vec<T>);
 
@@ -56,7 +57,9 @@ impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List
                 let mut list = Vec::new();
                 while let Some(element) = elements.next_element::<Option<T>>()? {
                     if list.len() == MAX_ITEMS {
-                        return Err(A::Error::custom(format_args!("a list has more than {MAX_ITEMS} elements")));
+                        return Err(A::Error::custom(format_args!(
+                            "a list has more than {MAX_ITEMS} elements"
+                        )));
                     }
                     list.push(element.unwrap_or_default());
                 }
@@ -67,7 +70,7 @@ impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List
     }
 }
 
-/// Reads a string by what a function makes of it, without a copy of the string.
+/// Parses a string with a function, without copying it.
 pub struct Text<F>(pub F);
 
 impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
@@ -80,7 +83,7 @@ impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
     }
 }
 
-/// Finds a field's place in `names`, ignoring case as Go does.
+/// Finds the index of a field in `names`, ignoring case as Go does.
 pub struct FieldName(pub &'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for FieldName {
@@ -96,11 +99,14 @@ impl Visitor<'_> for FieldName {
         f.write_str("a field name")
     }
     fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|known| known.eq_ignore_ascii_case(name)))
+        Ok(self
+            .0
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name)))
     }
 }
 
-/// Declares a struct that deserializes as Go would: `struct Name { field: Type = "jsonName", … }`.
+/// Declares a struct that deserializes as in Go: `struct Name { field: Type = "jsonName", … }`.
 macro_rules! go_struct {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
         $($(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty = $key:literal),* $(,)?
@@ -159,7 +165,8 @@ mod tests {
     #[test]
     fn reads_as_go_does() {
         let sample: Sample =
-            parse(br#"{"COUNT":7,"names":["a",null],"Inner":{"flag":true,"x":[{}]},"count":8}"#).unwrap();
+            parse(br#"{"COUNT":7,"names":["a",null],"Inner":{"flag":true,"x":[{}]},"count":8}"#)
+                .unwrap();
         assert_eq!((sample.count, sample.inner.flag), (8, true));
         assert_eq!(sample.names.0, ["a", ""]);
         let broken: Sample = parse(b"{\"names\":[\"a\xe2\x82\",\"\xff\"]}").unwrap();
@@ -167,7 +174,10 @@ mod tests {
         let zero: Sample = parse(b"null").unwrap();
         assert_eq!(zero.count, 0);
         let nulls: Sample = parse(br#"{"count":null,"names":null,"inner":null}"#).unwrap();
-        assert_eq!((nulls.count, nulls.names.0.len(), nulls.inner.flag), (0, 0, false));
+        assert_eq!(
+            (nulls.count, nulls.names.0.len(), nulls.inner.flag),
+            (0, 0, false)
+        );
     }
 
     #[test]
@@ -182,7 +192,11 @@ mod tests {
             b"",
             b"[]",
         ] {
-            assert!(parse::<Sample>(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
+            assert!(
+                parse::<Sample>(wrong).is_err(),
+                "{}",
+                String::from_utf8_lossy(wrong)
+            );
         }
     }
 

@@ -1,43 +1,50 @@
 //! LLB: the operations of a build, as BuildKit's solver gets them.
 //!
-//! The types are those of `solver/pb/ops.proto`, with its names and its zero values; numbers that stand for something are
-//! open, because a newer BuildKit may know more of them. [`json`] reads them from the form that provenance holds, [`definition`] from the protobuf that a client sends, and
-//! [`marshal`] writes them as BuildKit does to hash them.
+//! The types are those of `solver/pb/ops.proto`, with its names and its zero values. Enumerations
+//! are plain numbers, because a newer BuildKit may define more values. [`json`] parses operations
+//! from provenance, [`definition`] from the protobuf of a client, and [`marshal`] writes them as
+//! BuildKit does for hashing.
 
 use std::collections::BTreeMap;
 
 use super::lenient::{List, go_struct};
 
 pub mod definition;
+pub mod encode;
 mod exec;
 mod file;
 pub mod json;
 pub mod marshal;
 
-pub use exec::{CacheOpt, CdiDevice, ExecOp, HostIp, Meta, Mount, MountType, SecretEnv, SecretOpt, TmpfsOpt, Ulimit};
+pub use exec::{
+    CacheOpt, CdiDevice, ExecOp, HostIp, Meta, Mount, MountType, ProxyEnv, SecretEnv, SecretOpt,
+    TmpfsOpt, Ulimit,
+};
 pub use file::{
-    ChownOpt, Copy, FileAction, FileChange, FileOp, MakeDir, MakeFile, NamedUser, Remove, Symlink, UserOpt,
+    ChownOpt, Copy, FileAction, FileChange, FileOp, MakeDir, MakeFile, NamedUser, Remove, Symlink,
+    UserOpt,
 };
 
-/// The number by which mounts and file actions say that there is no input.
+/// The number for "no input" in mounts and file actions.
 pub const NO_INPUT: i64 = -1;
-/// The number by which a mount says that what is written there is not kept.
+/// The number for "not kept" in the output of a mount.
 pub const NO_OUTPUT: i64 = -1;
 
 go_struct! {
-    /// A vertex of the graph, without its inputs: those stand beside it, in the form of the document that it came from.
+    /// A vertex of the graph, without its inputs, which are stored separately in the form of the
+    /// source document.
     pub struct Op {
-        /// What is done.
+        /// The operation.
         pub kind: OpKind = "Op",
-        /// For which platform, as the frontend wrote it: not normalized.
+        /// Its platform, as the frontend wrote it: not normalized.
         pub platform: Option<Platform> = "platform",
     }
 }
 
-/// What a vertex does.
+/// The kind of an operation.
 #[derive(Debug, Clone, Default)]
 pub enum OpKind {
-    /// Nothing: the last vertex of a definition, which only names the result.
+    /// No operation: the last vertex of a definition, which only names the result.
     #[default]
     Empty,
     /// Runs a command.
@@ -46,24 +53,24 @@ pub enum OpKind {
     Source(SourceOp),
     /// Copies, makes and removes files.
     File(FileOp),
-    /// Builds a definition that another vertex made.
+    /// Builds a definition from another vertex.
     Build(BuildOp),
-    /// Lays inputs over each other.
+    /// Merges inputs on top of each other.
     Merge(MergeOp),
-    /// Takes what one input has more than another.
+    /// Computes the difference of two inputs.
     Diff(DiffOp),
-    /// Hands inputs through.
+    /// Passes inputs through.
     Passthrough(PassthroughOp),
-    /// Something that this program does not know, in whole or in part; nothing can be said of its key.
+    /// An operation that this program does not fully know. Its key cannot be computed.
     Unknown,
 }
 
 go_struct! {
     /// An operating system and a processor.
     pub struct Platform {
-        /// As Go names it: `amd64`.
+        /// In Go's naming: `amd64`.
         pub architecture: String = "Architecture",
-        /// As Go names it: `linux`.
+        /// In Go's naming: `linux`.
         pub os: String = "OS",
         /// A variant of the architecture: `v7`.
         pub variant: String = "Variant",
@@ -77,7 +84,7 @@ go_struct! {
 go_struct! {
     /// Fetches files.
     pub struct SourceOp {
-        /// What, as a URL: `docker-image://…`, `local://…`, `git://…`, `https://…`.
+        /// The URL: `docker-image://…`, `local://…`, `git://…`, `https://…`.
         pub identifier: String = "identifier",
         /// Options, named in `solver/pb/attr.go`.
         pub attrs: BTreeMap<String, Option<String>> = "attrs",
@@ -87,24 +94,29 @@ go_struct! {
 impl SourceOp {
     /// Splits the identifier into its scheme and the rest.
     pub fn scheme(&self) -> (&str, &str) {
-        self.identifier.split_once("://").unwrap_or(("", &self.identifier))
+        self.identifier
+            .split_once("://")
+            .unwrap_or(("", &self.identifier))
     }
 
-    /// Returns an option's value, empty when it is not set.
+    /// Returns an option's value; empty if it is not set.
     pub fn attr(&self, name: &str) -> &str {
-        self.attrs.get(name).and_then(Option::as_deref).unwrap_or_default()
+        self.attrs
+            .get(name)
+            .and_then(Option::as_deref)
+            .unwrap_or_default()
     }
 }
 
 go_struct! {
-    /// Builds a definition that another vertex made.
+    /// Builds a definition from another vertex.
     pub struct BuildOp {
-        /// Who builds; -1 is BuildKit itself.
+        /// The builder; -1 is BuildKit itself.
         pub builder: i64 = "builder",
         /// The inputs by name.
         pub inputs: BTreeMap<String, InputPlace> = "inputs",
-        /// Whether a definition stands in the operation itself; nothing reads one, and keys of such an operation are
-        /// not known.
+        /// Whether a definition is embedded in the operation. It is not read, so the keys of such
+        /// an operation are unknown.
         pub definition: Option<serde::de::IgnoredAny> = "def",
         /// Options.
         pub attrs: BTreeMap<String, Option<String>> = "attrs",
@@ -112,15 +124,15 @@ go_struct! {
 }
 
 go_struct! {
-    /// The place of an input, or [`NO_INPUT`].
+    /// The index of an input, or [`NO_INPUT`].
     pub struct InputPlace {
-        /// The place.
+        /// The index.
         pub input: i64 = "input",
     }
 }
 
 go_struct! {
-    /// Lays inputs over each other.
+    /// Merges inputs on top of each other.
     pub struct MergeOp {
         /// From bottom to top.
         pub inputs: List<InputPlace> = "inputs",
@@ -128,21 +140,21 @@ go_struct! {
 }
 
 go_struct! {
-    /// Takes what `upper` has more than `lower`.
+    /// Computes the files of `upper` that are not in `lower`.
     pub struct DiffOp {
-        /// What is taken away.
+        /// The lower input, which is subtracted.
         pub lower: Option<InputPlace> = "lower",
-        /// What remains.
+        /// The upper input.
         pub upper: Option<InputPlace> = "upper",
     }
 }
 
 go_struct! {
-    /// Hands inputs through.
+    /// Passes inputs through.
     pub struct PassthroughOp {
         /// A name.
         pub id: String = "id",
-        /// For each output, the input that it is.
+        /// The input of each output.
         pub outputs: List<i64> = "outputs",
     }
 }

@@ -1,8 +1,9 @@
-//! Lists of patterns as `.dockerignore` has them: `github.com/moby/patternmatcher`.
+//! Pattern lists as in `.dockerignore`: `github.com/moby/patternmatcher`.
 //!
-//! The last pattern that matches a path or one of its folders decides; one that begins with `!` takes the path out again.
-//! `*` and `?` stop at a slash, `**` does not. Each pattern becomes a regular expression exactly as there, its oddities
-//! included; what Go and this program would read differently in one is refused instead.
+//! The last pattern that matches a path or one of its folders decides; one that starts with `!`
+//! excludes the path from the match. `*` and `?` stop at a slash, `**` does not. Each pattern
+//! becomes a regular expression exactly as in the original, including its oddities. A pattern that
+//! Go and this program would interpret differently is refused.
 
 use std::fmt::Write as _;
 
@@ -13,16 +14,16 @@ use super::go_path;
 /// The most memory that a compiled pattern takes, in bytes.
 const MAX_SIZE: usize = 1 << 20;
 
-/// Says what is wrong with a pattern.
+/// The fault of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// A lone `!`.
     #[error("the pattern `!` takes nothing out")]
     LoneExclamation,
-    /// BuildKit refuses it as well.
+    /// BuildKit refuses it too.
     #[error("the pattern `{0}` is malformed")]
     Malformed(String),
-    /// It asks for something that is read in another way here.
+    /// It uses syntax that works differently here.
     #[error("the pattern `{0}` is not understood")]
     Unsupported(String),
 }
@@ -36,9 +37,9 @@ pub struct PatternMatcher {
 /// One of the patterns.
 #[derive(Debug, Clone)]
 pub struct Pattern {
-    /// Without its `!`, shortened.
+    /// The pattern without its `!`, cleaned.
     text: String,
-    /// Whether it takes paths out.
+    /// Whether it excludes paths from the match.
     negated: bool,
     kind: Kind,
 }
@@ -51,36 +52,44 @@ enum Kind {
     Regex(Box<Regex>),
 }
 
-/// Which patterns matched a folder, for what is in it.
+/// The patterns that matched a folder, for the paths below it.
 #[derive(Debug, Clone, Default)]
 pub struct MatchInfo(Vec<bool>);
 
 impl PatternMatcher {
-    /// Compiles a list of patterns. Blank ones are passed over.
+    /// Compiles a list of patterns. Blank ones are ignored.
     ///
     /// # Errors
-    /// When one of them cannot be compiled.
+    /// If a pattern cannot be compiled.
     pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Self, PatternError> {
-        let patterns = patterns.iter().filter_map(|pattern| Pattern::new(pattern.as_ref()).transpose());
-        Ok(Self { patterns: patterns.collect::<Result<_, _>>()? })
+        let patterns = patterns
+            .iter()
+            .filter_map(|pattern| Pattern::new(pattern.as_ref()).transpose());
+        Ok(Self {
+            patterns: patterns.collect::<Result<_, _>>()?,
+        })
     }
 
-    /// Tells whether a path is matched, given what matched its folder (`MatchesUsingParentResults`); without a folder, all
-    /// folders of the path are looked at.
+    /// Returns whether a path matches, given the matches of its folder
+    /// (`MatchesUsingParentResults`). Without a folder, all folders of the path are checked.
     pub fn matches(&self, path: &[u8], folder: Option<&MatchInfo>) -> (bool, MatchInfo) {
         let folder = folder.filter(|folder| !folder.0.is_empty());
         let text = go_path::characters(path);
         let mut info = vec![false; self.patterns.len()];
         let mut matched = false;
         for (at, pattern) in self.patterns.iter().enumerate() {
-            let mut hit = folder.is_some_and(|folder| folder.0.get(at).copied().unwrap_or_default());
+            let mut hit =
+                folder.is_some_and(|folder| folder.0.get(at).copied().unwrap_or_default());
             if !hit {
                 if pattern.negated != matched {
                     continue;
                 }
                 hit = pattern.matches(&text);
                 if !hit && folder.is_none() {
-                    let folders = text.char_indices().filter(|(_, character)| *character == '/').map(|(at, _)| at);
+                    let folders = text
+                        .char_indices()
+                        .filter(|(_, character)| *character == '/')
+                        .map(|(at, _)| at);
                     hit = folders.into_iter().any(|end| pattern.matches(&text[..end]));
                 }
             }
@@ -92,15 +101,18 @@ impl PatternMatcher {
         (matched, MatchInfo(info))
     }
 
-    /// Tells whether any pattern takes paths out.
+    /// Returns whether any pattern excludes paths from the match.
     pub fn has_exceptions(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.negated)
     }
 
-    /// Returns the patterns that take paths out, or those that do not, as prefixes of paths, when all of them are no more
-    /// than that.
+    /// Returns the exclusion patterns, or the others, as path prefixes, if all of them are plain
+    /// prefixes.
     pub fn prefixes(&self, exceptions: bool) -> Option<Vec<&str>> {
-        let wanted = self.patterns.iter().filter(|pattern| pattern.negated == exceptions);
+        let wanted = self
+            .patterns
+            .iter()
+            .filter(|pattern| pattern.negated == exceptions);
         wanted
             .map(|pattern| {
                 let text = pattern.text.strip_suffix("/**").unwrap_or(&pattern.text);
@@ -123,9 +135,14 @@ impl Pattern {
             Some(rest) => (true, rest.to_owned()),
             None => (false, clean),
         };
-        go_path::matches(text.as_bytes(), b".").map_err(|_| PatternError::Malformed(text.clone()))?;
+        go_path::matches(text.as_bytes(), b".")
+            .map_err(|_| PatternError::Malformed(text.clone()))?;
         let kind = compile(&text)?;
-        Ok(Some(Self { text, negated, kind }))
+        Ok(Some(Self {
+            text,
+            negated,
+            kind,
+        }))
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -133,14 +150,15 @@ impl Pattern {
             Kind::Exact => path == self.text,
             Kind::Prefix(prefix) => path.starts_with(prefix.as_str()),
             Kind::Suffix(suffix) => {
-                path.ends_with(suffix.as_str()) || suffix.strip_prefix('/').is_some_and(|rest| path == rest)
+                path.ends_with(suffix.as_str())
+                    || suffix.strip_prefix('/').is_some_and(|rest| path == rest)
             }
             Kind::Regex(regex) => regex.is_match(path),
         }
     }
 }
 
-/// What a pattern seems to be while it is read.
+/// The apparent type of a pattern during parsing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Exact,
@@ -204,13 +222,18 @@ fn compile(pattern: &str) -> Result<Kind, PatternError> {
             let unsupported = || PatternError::Unsupported(pattern.to_owned());
             let expression = translate(&expression).ok_or_else(unsupported)?;
             let mut builder = RegexBuilder::new(&expression);
-            let regex = builder.size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE).build().map_err(|_| unsupported())?;
+            let regex = builder
+                .size_limit(MAX_SIZE)
+                .dfa_size_limit(MAX_SIZE)
+                .build()
+                .map_err(|_| unsupported())?;
             Kind::Regex(Box::new(regex))
         }
     })
 }
 
-/// Writes an expression of Go's `regexp` so that this program's means the same. None where it is not sure.
+/// Converts an expression of Go's `regexp` to an equivalent one for this program. Returns `None` if
+/// that is not certain.
 fn translate(expression: &str) -> Option<String> {
     let mut out = String::with_capacity(expression.len() * 2);
     let mut rest = expression;
@@ -229,9 +252,12 @@ fn translate(expression: &str) -> Option<String> {
     Some(out)
 }
 
-/// Takes the character after a backslash when it stands for itself.
+/// Reads the character after a backslash if it is a literal.
 fn literal_escape(rest: &mut &str) -> Option<char> {
-    let escaped = rest.chars().next().filter(|escaped| escaped.is_ascii() && !escaped.is_ascii_alphanumeric())?;
+    let escaped = rest
+        .chars()
+        .next()
+        .filter(|escaped| escaped.is_ascii() && !escaped.is_ascii_alphanumeric())?;
     *rest = &rest[1..];
     Some(escaped)
 }
@@ -240,7 +266,7 @@ fn push_literal(character: char, out: &mut String) {
     out.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
 }
 
-/// Writes a class, whose `[` has been read; returns what follows its `]`.
+/// Converts a class whose `[` has been read; returns the text after its `]`.
 fn translate_class<'a>(class: &'a str, out: &mut String) -> Option<&'a str> {
     out.push('[');
     let mut rest = class;
@@ -254,7 +280,7 @@ fn translate_class<'a>(class: &'a str, out: &mut String) -> Option<&'a str> {
             out.push(']');
             return Some(after);
         }
-        // A hyphen in the middle is refused by Go, and a named class is read in another way.
+        // Go refuses a hyphen in the middle, and treats a named class differently.
         if rest.starts_with("[:") || (!first && rest.starts_with('-') && !rest.starts_with("-]")) {
             return None;
         }
@@ -276,7 +302,11 @@ fn translate_class<'a>(class: &'a str, out: &mut String) -> Option<&'a str> {
 fn class_character(rest: &mut &str) -> Option<char> {
     let character = rest.chars().next()?;
     *rest = &rest[character.len_utf8()..];
-    if character == '\\' { literal_escape(rest) } else { Some(character) }
+    if character == '\\' {
+        literal_escape(rest)
+    } else {
+        Some(character)
+    }
 }
 
 fn push_code(character: char, out: &mut String) {
@@ -289,7 +319,10 @@ mod tests {
     use super::*;
 
     fn matched(patterns: &[&str], path: &str) -> bool {
-        PatternMatcher::new(patterns).unwrap().matches(path.as_bytes(), None).0
+        PatternMatcher::new(patterns)
+            .unwrap()
+            .matches(path.as_bytes(), None)
+            .0
     }
 
     #[test]
@@ -344,7 +377,11 @@ mod tests {
                 "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
                 true,
             ),
-            ("dist/*.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", true),
+            (
+                "dist/*.whl",
+                "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
+                true,
+            ),
             ("a\\?b", "a?b", true),
             ("[a&&b]", "&", true),
             ("x[é-ü]", "xö", true),
@@ -376,7 +413,12 @@ mod tests {
             let matcher = PatternMatcher::new(patterns).unwrap();
             let mut info = None;
             let mut last = false;
-            for end in path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]) {
+            for end in path
+                .char_indices()
+                .filter(|(_, c)| *c == '/')
+                .map(|(at, _)| at)
+                .chain([path.len()])
+            {
                 let (found, next) = matcher.matches(&path.as_bytes()[..end], info.as_ref());
                 (last, info) = (found, Some(next));
             }

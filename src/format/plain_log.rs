@@ -1,54 +1,60 @@
-//! Build logs in the form of `--progress=plain`, for what they give (`util/progress/progressui/printer.go` in BuildKit).
+//! Build logs in the form of `--progress=plain` (`util/progress/progressui/printer.go` in
+//! BuildKit).
 //!
-//! A vertex has a number and a name, and no digest; `#7 [web 2/3] RUN npm ci` begins what is told of it, `#7 CACHED` or
-//! `#7 DONE 0.1s` ends it, perhaps more than once. A vertex that was found in a cache and whose layers had to be fetched is
-//! told by those layers alone. Other lines are passed over, and a time that a runner put before each line is, too.
+//! A vertex has a number and a name, but no digest. `#7 [web 2/3] RUN npm ci` starts its output;
+//! `#7 CACHED` or `#7 DONE 0.1s` ends it, sometimes more than once. If a vertex was found in a
+//! cache and its layers had to be fetched, only the output about those layers shows it. Other lines
+//! are ignored, and so is a timestamp that a runner put in front of each line.
 
 use jiff::SignedDuration;
 
 /// The most vertices that are kept.
 const MAX_VERTICES: usize = 100_000;
-/// The longest line that is read, in bytes; longer ones are passed over.
+/// The longest line that is read, in bytes; longer ones are skipped.
 const MAX_LINE: usize = 1 << 20;
 
-/// What a log tells of a build.
+/// The parsed log of a build.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlainLog {
     /// The vertices, by their numbers.
     pub vertices: Vec<PlainVertex>,
-    /// How many lines were about no vertex.
+    /// How many lines belong to no vertex.
     pub skipped_lines: usize,
+    /// The warnings of buildx about skipped imports: `local cache import at DIR skipped due to err:
+    /// …` (`util/buildflags` and `build/opt.go` in buildx).
+    pub skipped_imports: Vec<String>,
 }
 
-/// What a log tells of a vertex.
+/// The log of a vertex.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlainVertex {
     /// Its number.
     pub number: u32,
-    /// Its name, such as `[web 2/3] RUN npm ci`; a log cuts long ones.
+    /// Its name, such as `[web 2/3] RUN npm ci`; logs cut long ones.
     pub name: String,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: PlainOutcome,
-    /// Whether layers of its result were fetched: then it was found in a cache, but for a source.
+    /// Whether layers of its result were fetched. Then it was found in a cache, unless it is a
+    /// source.
     pub fetched: bool,
-    /// Whether a command of it wrote anything: then it ran.
+    /// Whether its command printed any output. Then it ran.
     pub wrote: bool,
-    /// How long it took, as far as it is told.
+    /// How long it took, as far as the log has it.
     pub took: SignedDuration,
 }
 
-/// What became of a vertex.
+/// The outcome of a vertex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlainOutcome {
-    /// Nothing is told: the log ends before.
+    /// Unknown: the log ends earlier.
     Unfinished,
     /// It was found in a cache.
     Cached,
-    /// It ended; whether it ran is told by [`PlainVertex::fetched`].
+    /// It ended; [`PlainVertex::fetched`] shows whether it ran.
     Done,
-    /// It failed, and why.
+    /// It failed with this error.
     Failed(String),
-    /// It was given up.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -63,17 +69,25 @@ impl PlainLog {
             }
             let text = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]);
             let about = (line.len() <= MAX_LINE).then(|| about(&text)).flatten();
-            match about.and_then(|(number, rest)| log.vertex(number, rest).map(|vertex| (vertex, rest))) {
+            match about
+                .and_then(|(number, rest)| log.vertex(number, rest).map(|vertex| (vertex, rest)))
+            {
                 Some((vertex, rest)) => vertex.tell(rest),
-                None => log.skipped_lines += 1,
+                None => {
+                    log.skipped_lines += 1;
+                    log.skipped_imports.extend(skipped_import(&text));
+                }
             }
         }
         log
     }
 
-    /// Finds a vertex; one that is new must begin with its name.
+    /// Finds a vertex; a new one must start with its name.
     fn vertex(&mut self, number: u32, rest: &str) -> Option<&mut PlainVertex> {
-        match self.vertices.binary_search_by_key(&number, |vertex| vertex.number) {
+        match self
+            .vertices
+            .binary_search_by_key(&number, |vertex| vertex.number)
+        {
             Ok(place) => self.vertices.get_mut(place),
             Err(_) if self.vertices.len() == MAX_VERTICES => None,
             Err(place) => {
@@ -100,32 +114,72 @@ impl PlainVertex {
             if self.outcome != PlainOutcome::Cached || self.fetched {
                 self.outcome = PlainOutcome::Done;
             }
-            // Each time counts from the first beginning.
+            // Each time is measured from the first start.
             self.took = self.took.max(seconds(time).unwrap_or_default());
-        } else if let Some(error) = rest.strip_prefix("ERROR: ").or_else(|| rest.strip_prefix("ERROR ")) {
+        } else if let Some(error) = rest
+            .strip_prefix("ERROR: ")
+            .or_else(|| rest.strip_prefix("ERROR "))
+        {
             self.outcome = PlainOutcome::Failed(error.to_owned());
         } else if rest == "CANCELED" {
             self.outcome = PlainOutcome::Cancelled;
-        } else if rest.starts_with("sha256:") || rest.starts_with("extracting sha256:") {
+        } else if is_download(rest) {
             self.fetched = true;
-        } else if rest.split(' ').next().is_some_and(|first| first.contains('.') && first.parse::<f64>().is_ok()) {
+        } else if rest
+            .split(' ')
+            .next()
+            .is_some_and(|first| first.contains('.') && first.parse::<f64>().is_ok())
+        {
             self.wrote = true;
         }
     }
 }
 
-/// Reads `#7 …`, perhaps after a time.
+/// Returns whether a line reports the download of a layer: its digest and sizes, or its extraction.
+/// Old clients use a bare digest as the name of a vertex.
+fn is_download(rest: &str) -> bool {
+    rest.starts_with("extracting sha256:") || (rest.starts_with("sha256:") && rest.contains(' '))
+}
+
+/// Returns the warning about an import that buildx skipped.
+fn skipped_import(line: &str) -> Option<String> {
+    let start = line.find("local cache import at ")?;
+    let warning = &line[start..];
+    let warning = warning.trim_end_matches('"');
+    warning
+        .contains(" skipped due to err")
+        .then(|| warning.to_owned())
+}
+
+/// Parses `#7 …`, possibly after the prefix of a CI system: a time (`2026-11-29T06:50:12Z`,
+/// `[06:50:12]`), and a stream (`01O` of `GitLab`'s runner).
 fn about(line: &str) -> Option<(u32, &str)> {
-    let start = if let Some(rest) = line.strip_prefix('#') {
-        rest
-    } else {
-        let (time, rest) = line.split_once(' ')?;
-        time.parse::<jiff::Timestamp>().ok()?;
-        rest.trim_start().strip_prefix('#')?
-    };
-    let (number, rest) = start.split_once(' ')?;
+    let start = line.find('#')?;
+    let mut prefix = line[..start].split_whitespace();
+    if !prefix.all(is_prefix) {
+        return None;
+    }
+    let (number, rest) = line[start + 1..].split_once(' ')?;
     let number = number.parse().ok().filter(|number| *number > 0)?;
     Some((number, rest.trim_start()))
+}
+
+/// Returns whether a word may be the prefix of a CI system.
+fn is_prefix(word: &str) -> bool {
+    let inner = word.trim_start_matches('[').trim_end_matches(']');
+    let is_time = inner.parse::<jiff::Timestamp>().is_ok()
+        || inner.parse::<jiff::civil::DateTime>().is_ok()
+        || inner.parse::<jiff::civil::Time>().is_ok()
+        || inner.parse::<jiff::civil::Date>().is_ok();
+    is_time || is_stream(word)
+}
+
+/// Returns whether a word is a stream of `GitLab`'s runner: two hexadecimal digits, `O` or `E`, and
+/// `+` for a continued line.
+fn is_stream(word: &str) -> bool {
+    let word = word.strip_suffix('+').unwrap_or(word);
+    let digits = word.strip_suffix(['O', 'E']).unwrap_or_default();
+    digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn seconds(text: &str) -> Option<SignedDuration> {
@@ -143,7 +197,11 @@ mod tests {
 #3 RUN y\n#3 0.123 hello\n#3 DONE 1.5s\n#4 RUN z\n#4 CACHED\n#4 sha256:00 1B / 1B\n#4 extracting sha256:00\n#4 DONE 0.1s\n
 #5 RUN bad\n#5 ERROR: process failed\n#6 late\n#7 gone\n#7 CANCELED\nWARNING: x\n#x\n#9",
         );
-        let told: Vec<_> = log.vertices.iter().map(|vertex| (vertex.number, &vertex.outcome, vertex.fetched)).collect();
+        let told: Vec<_> = log
+            .vertices
+            .iter()
+            .map(|vertex| (vertex.number, &vertex.outcome, vertex.fetched))
+            .collect();
         assert_eq!(
             told,
             [
@@ -157,7 +215,10 @@ mod tests {
             ]
         );
         assert!(log.vertices[2].wrote && log.vertices[2].took.as_millis() == 1500);
-        assert_eq!((log.vertices[1].name.as_str(), log.skipped_lines), ("[a 2/2] RUN x", 4));
+        assert_eq!(
+            (log.vertices[1].name.as_str(), log.skipped_lines),
+            ("[a 2/2] RUN x", 4)
+        );
     }
 
     proptest::proptest! {

@@ -1,9 +1,11 @@
-//! Build logs in the form of `--progress=rawjson`: one `SolveStatus` a line (`client/graph.go` in BuildKit).
+//! Build logs in the form of `--progress=rawjson`: one `SolveStatus` per line (`client/graph.go` in
+//! BuildKit).
 //!
-//! A vertex appears in many events, and later ones take back what earlier ones said: an event may call a vertex `cached`
-//! and a later one not, when the result was found in the cache but its layers had to be fetched. So the last event counts,
-//! and that an earlier one said otherwise is kept too. A log comes from standard error and may hold other lines: they are
-//! passed over. `status` is the same in the form that build records hold.
+//! A vertex appears in many events, and later events can contradict earlier ones. An event may mark
+//! a vertex as `cached` and a later one not: the result was found in the cache, but its layers had
+//! to be fetched. The last event counts, and contradictions in earlier ones are kept too. A log
+//! comes from standard error and may contain other lines, which are skipped. `status` parses the
+//! form in build records.
 
 use std::collections::HashMap;
 
@@ -17,16 +19,16 @@ mod status;
 
 pub use status::StatusError;
 
-/// The longest line that is read, in bytes; longer ones are passed over.
+/// The longest line that is read, in bytes; longer ones are skipped.
 pub const MAX_LINE: usize = 8 << 20;
-/// The most vertices that are kept; what a log says of others is passed over.
+/// The most vertices that are kept; events of others are skipped.
 pub const MAX_VERTICES: usize = 100_000;
 /// The most statuses that are kept of a vertex.
 pub const MAX_STATUSES: usize = 1_000;
-/// What stands in the error of a vertex that was given up: Go's `context.Canceled`.
+/// The error of a cancelled vertex: Go's `context.Canceled`.
 const CANCELLED: &str = "context canceled";
 
-/// What a log tells of a build.
+/// The parsed log of a build.
 #[derive(Debug, Clone, Default)]
 pub struct ProgressLog {
     /// The vertices, in the order of their first event.
@@ -36,43 +38,48 @@ pub struct ProgressLog {
     places: HashMap<Digest, usize>,
 }
 
-/// What a log tells of a vertex.
+/// The log of a vertex.
 #[derive(Debug, Clone)]
 pub struct Vertex {
-    /// Its digest, which the provenance of the same build maps to a step.
+    /// Its digest. The provenance of the same build maps it to a step.
     pub digest: Digest,
     /// Its name, such as `[web 2/3] RUN npm run build`.
     pub name: String,
-    /// What it takes.
+    /// Its inputs.
     pub inputs: Vec<Digest>,
-    /// When it began first.
+    /// When it first started.
     pub started: Option<Timestamp>,
-    /// When it ended last; nothing while it runs, or when it was not needed.
+    /// When it last completed; `None` while it runs, or if it was not needed.
     pub completed: Option<Timestamp>,
-    /// How long it was at work, pauses left out.
+    /// How often it started. A start before the last completion does not count again: the log of a
+    /// bake repeats it for each target, shifted by some microseconds.
+    pub starts: u32,
+    /// How long it ran, without pauses.
     pub busy: SignedDuration,
-    /// Whether the last event says that its result came from a cache.
+    /// Whether its result came from a cache, according to the last event.
     pub cached: bool,
-    /// Whether any event said so.
+    /// Whether any event reported a cached result.
     pub ever_cached: bool,
-    /// Whether an event said so and that it failed: what was found could not be loaded, and the step ran.
+    /// Whether one event reported both a cached result and a failure: the result could not be
+    /// loaded, and the step ran.
     pub load_failed: bool,
-    /// Why it failed, empty when it did not.
+    /// Its error; empty if it did not fail.
     pub error: String,
-    /// What it reported of itself, such as `transferring context:`.
+    /// Its progress reports, such as `transferring context:`.
     pub statuses: Vec<Status>,
     /// Its warnings, one line each.
     pub warnings: Vec<String>,
+    last_start: Option<Timestamp>,
 }
 
 /// Progress within a vertex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What it is about, such as `inferred cache manifest type: …`.
+    /// The subject, such as `inferred cache manifest type: …`.
     pub id: String,
-    /// How far it came, in bytes where it counts bytes.
+    /// The current progress, in bytes for transfers.
     pub current: i64,
-    /// How far it has to go, 0 when it is not known.
+    /// The total; 0 if unknown.
     pub total: i64,
 }
 
@@ -106,7 +113,7 @@ go_struct! {
     struct RawWarning { vertex: DigestText = "vertex", short: Base64Text = "short" }
 }
 
-/// A line of text that Go has as bytes.
+/// A line of text, which is bytes in Go.
 #[derive(Debug, Clone, Default)]
 struct Base64Text(String);
 
@@ -125,12 +132,13 @@ impl ProgressLog {
         reader.finish()
     }
 
-    /// Parses the log of a build record as far as it can be read, and says where it ends early.
+    /// Parses the log of a build record as far as possible. The error is the reason why it ends
+    /// early.
     pub fn parse_status(bytes: &[u8]) -> (Self, Option<StatusError>) {
         status::parse(bytes)
     }
 
-    /// Returns what is told of a vertex.
+    /// Returns the log of a vertex.
     pub fn vertex(&self, digest: &Digest) -> Option<&Vertex> {
         self.vertices.get(*self.places.get(digest)?)
     }
@@ -140,7 +148,11 @@ impl ProgressLog {
         if line.is_empty() {
             return;
         }
-        let Some(event) = line.starts_with(b"{").then(|| lenient::parse::<SolveStatus>(line).ok()).flatten() else {
+        let Some(event) = line
+            .starts_with(b"{")
+            .then(|| lenient::parse::<SolveStatus>(line).ok())
+            .flatten()
+        else {
             self.skipped_lines += 1;
             return;
         };
@@ -155,11 +167,18 @@ impl ProgressLog {
         }
         for raw in event.statuses.0 {
             if let Some(vertex) = self.entry(&raw.vertex) {
-                vertex.report(Status { id: raw.id, current: raw.current, total: raw.total });
+                vertex.report(Status {
+                    id: raw.id,
+                    current: raw.current,
+                    total: raw.total,
+                });
             }
         }
         for raw in event.warnings.0 {
-            if let Some(vertex) = self.entry(&raw.vertex).filter(|vertex| vertex.warnings.len() < MAX_STATUSES) {
+            if let Some(vertex) = self
+                .entry(&raw.vertex)
+                .filter(|vertex| vertex.warnings.len() < MAX_STATUSES)
+            {
                 vertex.warnings.push(raw.short.0);
             }
         }
@@ -187,6 +206,8 @@ impl Vertex {
             name: String::new(),
             inputs: Vec::new(),
             started: None,
+            starts: 0,
+            last_start: None,
             completed: None,
             busy: SignedDuration::ZERO,
             cached: false,
@@ -198,7 +219,7 @@ impl Vertex {
         }
     }
 
-    /// Tells whether it was given up because something else had ended the build.
+    /// Returns whether it was cancelled because another failure ended the build.
     pub fn was_cancelled(&self) -> bool {
         self.error.contains(CANCELLED)
     }
@@ -207,14 +228,21 @@ impl Vertex {
         if !raw.name.is_empty() {
             self.name = raw.name;
         }
-        // Only some events carry the inputs.
+        // Only some events contain the inputs.
         if !raw.inputs.0.is_empty() {
             self.inputs = raw.inputs.0.iter().filter_map(DigestText::valid).collect();
         }
         let (started, completed) = (raw.started.0, raw.completed.0);
+        if let Some(started) = started {
+            let is_new = self.last_start.is_none_or(|last| {
+                started != last && self.completed.is_some_and(|ended| started >= ended)
+            });
+            self.starts += u32::from(is_new);
+            self.last_start = Some(started);
+        }
         self.started = self.started.or(started);
         if let (Some(started), Some(completed)) = (started, completed) {
-            // An interval that was counted is told again when a later event repeats it.
+            // Later events may repeat an interval that is already counted.
             if self.completed.is_none_or(|counted| completed > counted) {
                 self.busy = self.busy.saturating_add(completed.duration_since(started));
             }
@@ -227,7 +255,11 @@ impl Vertex {
     }
 
     fn report(&mut self, status: Status) {
-        match self.statuses.iter().rposition(|known| known.id == status.id) {
+        match self
+            .statuses
+            .iter()
+            .rposition(|known| known.id == status.id)
+        {
             Some(known) => self.statuses[known] = status,
             None if self.statuses.len() == MAX_STATUSES => {}
             None => self.statuses.push(status),
@@ -235,7 +267,7 @@ impl Vertex {
     }
 }
 
-/// Takes a log piece by piece, wherever the pieces end.
+/// Parses a log in chunks of any size.
 #[derive(Debug, Default)]
 pub struct Reader {
     log: ProgressLog,
@@ -244,7 +276,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes the next piece.
+    /// Parses the next chunk.
     pub fn feed(&mut self, piece: &[u8]) {
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             if self.rest.len() + part.len() > MAX_LINE {
@@ -260,7 +292,7 @@ impl Reader {
         }
     }
 
-    /// Ends the log.
+    /// Ends the log and returns it.
     pub fn finish(mut self) -> ProgressLog {
         self.end_line();
         self.log
@@ -288,7 +320,9 @@ mod tests {
     fn what_was_found_and_could_not_be_loaded_is_told_from_what_was_given_up() {
         let event = |error: &str| {
             let vertex = vertex("a");
-            let line = format!(r#"{{"vertexes":[{{"digest":"{vertex}","cached":true,"error":"{error}"}}]}}"#);
+            let line = format!(
+                r#"{{"vertexes":[{{"digest":"{vertex}","cached":true,"error":"{error}"}}]}}"#
+            );
             let log = ProgressLog::parse(line.as_bytes());
             let vertex = log.vertex(&vertex).unwrap();
             (vertex.load_failed, vertex.was_cancelled())
@@ -315,11 +349,24 @@ warning: something else {{
         for log in [whole, by_bytes.finish()] {
             assert_eq!((log.vertices.len(), log.skipped_lines), (2, 1));
             let first = log.vertex(&a).unwrap();
-            assert_eq!((first.cached, first.ever_cached, first.busy.as_secs()), (false, true, 3));
+            assert_eq!(
+                (first.cached, first.ever_cached, first.busy.as_secs()),
+                (false, true, 3)
+            );
             assert_eq!(first.inputs, [b]);
             let second = log.vertex(&b).unwrap();
-            assert_eq!((second.error.as_str(), second.warnings.as_slice()), ("no", ["hi".to_owned()].as_slice()));
-            assert_eq!(second.statuses, [Status { id: "s".into(), current: 2, total: 2 }]);
+            assert_eq!(
+                (second.error.as_str(), second.warnings.as_slice()),
+                ("no", ["hi".to_owned()].as_slice())
+            );
+            assert_eq!(
+                second.statuses,
+                [Status {
+                    id: "s".into(),
+                    current: 2,
+                    total: 2
+                }]
+            );
         }
     }
 

@@ -1,8 +1,8 @@
-//! Provenance: what BuildKit attests of a build, down to every step of its graph.
+//! Provenance: BuildKit's attestation of a build, down to every step of its graph.
 //!
-//! Read are SLSA statements of the versions 1 and 0.2, their bare predicates, and either of them in a DSSE envelope
-//! (`solver/llbsolver/provenance/types` in BuildKit). With `mode=max` the whole graph is there; with `mode=min` only what
-//! the build was asked for and which sources it resolved.
+//! SLSA statements of versions 1 and 0.2 are supported, their bare predicates, and both in a DSSE
+//! envelope (`solver/llbsolver/provenance/types` in BuildKit). With `mode=max`, the whole graph is
+//! present; with `mode=min`, only the build's request and the resolved sources.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ mod raw;
 /// The largest source file whose text is kept, in bytes.
 pub const SOURCE_LIMIT: usize = 4 << 20;
 
-/// The place of a step in its build.
+/// The index of a step in its build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepIndex(pub u32);
 
 impl StepIndex {
-    /// Returns the place as an index of a slice.
+    /// Returns the index as `usize`.
     pub fn at(self) -> usize {
         self.0 as usize
     }
@@ -34,24 +34,24 @@ impl StepIndex {
 pub struct StepOutput {
     /// The step.
     pub step: StepIndex,
-    /// Which of its outputs; nearly always 0.
+    /// The number of the output; nearly always 0.
     pub output: u32,
 }
 
-/// A build, as provenance describes it.
+/// A build according to provenance.
 #[derive(Debug, Clone, Default)]
 pub struct Build {
     /// The steps, in the document's order; none with `mode=min`.
     pub steps: Vec<Step>,
     /// All steps, each after its inputs.
     pub order: Vec<StepIndex>,
-    /// The files that steps name as their origin: Dockerfiles.
+    /// The files with the locations of steps: Dockerfiles.
     pub sources: Vec<SourceFile>,
-    /// What the build resolved: images, repositories, downloads.
+    /// The resolved images, repositories and downloads.
     pub dependencies: Vec<Dependency>,
-    /// What the client asked for.
+    /// The request of the client.
     pub request: Request,
-    /// The platform of the builder, as `linux/amd64`; what steps run on that name none.
+    /// The platform of the builder, such as `linux/amd64`; the default of steps.
     pub builder_platform: String,
     /// When the build began.
     pub started: Option<Timestamp>,
@@ -64,27 +64,32 @@ pub struct Build {
 pub struct Step {
     /// Its name in the document, such as `step4`.
     pub id: String,
-    /// What it does.
+    /// Its operation.
     pub op: Op,
-    /// What it takes, in order.
+    /// Its inputs, in order.
     pub inputs: Vec<StepOutput>,
-    /// The digests by which the progress log of the same build knows it.
+    /// Its digests in the progress log of the same build.
     pub vertices: Vec<Digest>,
-    /// Where it stands in the sources: several places when stages share it.
+    /// Its locations in the sources; several if stages share it.
     pub locations: Vec<Location>,
-    /// The layers of its outputs, for steps of the exported image's own chain: per output, lists of layers, bottom first.
+    /// The layers of its outputs, for steps in the exported image's own chain: for each output,
+    /// lists of layers, bottom first.
     pub layers: BTreeMap<u32, Vec<Vec<Descriptor>>>,
-    /// Whether the build does not look it up in any cache; only a definition says so of a step.
+    /// Whether the build ignores caches for it; only a definition has this field.
     pub ignores_cache: bool,
-    /// A part of the operation that this program does not know, by its path in the document: the operation is
-    /// [`Unknown`](super::llb::OpKind::Unknown) then, because a part that is left out of a key makes a wrong one.
+    /// The uncompressed digests of the layers of an image, bottom first, if its configuration is
+    /// known.
+    pub image_layers: Option<Vec<Digest>>,
+    /// The path in the document of a part of the operation that this program does not know. The
+    /// operation is then [`Unknown`](super::llb::OpKind::Unknown), because a key without that part
+    /// would be wrong.
     pub unread: Option<String>,
 }
 
-/// Where a step stands.
+/// The location of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Location {
-    /// The place of the file in [`Build::sources`]; the file may be missing there.
+    /// The index of the file in [`Build::sources`]; it may be out of range.
     pub source: usize,
     /// The first line, counted from 1.
     pub first_line: u32,
@@ -92,7 +97,7 @@ pub struct Location {
     pub last_line: u32,
 }
 
-/// A file that steps come from.
+/// A file with the locations of steps.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
     /// Its name, such as `Dockerfile`.
@@ -103,7 +108,7 @@ pub struct SourceFile {
     pub text: Option<String>,
 }
 
-/// Something that the build resolved.
+/// A dependency that the build resolved.
 #[derive(Debug, Clone)]
 pub struct Dependency {
     /// A package URL (`pkg:docker/…`) or an address.
@@ -112,11 +117,15 @@ pub struct Dependency {
     pub digests: BTreeMap<String, String>,
 }
 
-/// What the client asked for.
+/// The request of the client.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The file that was built, such as `Dockerfile`.
     pub path: String,
+    /// The directory of that file, relative to the context, if the evidence has it.
+    pub directory: Option<String>,
+    /// The repository of that file, for a context that the builder fetched.
+    pub origin: String,
     /// The frontend, such as `dockerfile.v0`.
     pub frontend: String,
     /// Its arguments: `build-arg:NAME`, `target`, `no-cache`, `context:NAME` …
@@ -125,36 +134,36 @@ pub struct Request {
     pub locals: Vec<String>,
     /// The names of the secrets.
     pub secrets: Vec<String>,
-    /// The version of the frontend's behaviour, 0 when it is not said.
+    /// The version of the frontend's behaviour; 0 if unknown.
     pub compatibility_version: i64,
-    /// The version of the Dockerfile frontend, empty when it is not said.
+    /// The version of the Dockerfile frontend; empty if unknown.
     pub dockerfile_version: String,
 }
 
-/// Says why a document is no provenance that can be used.
+/// Why a document is no usable provenance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProvenanceError {
-    /// Not JSON of that shape.
+    /// It is not JSON of that shape.
     #[error("not provenance: {0}")]
     Json(String),
-    /// A statement about something else, such as a bill of materials.
+    /// The statement is of another type, such as a bill of materials.
     #[error("the statement is of type `{0}`, not SLSA provenance")]
     OtherPredicate(String),
-    /// JSON without anything of provenance.
+    /// The JSON has no fields of provenance.
     #[error("not provenance: neither a statement nor a predicate of SLSA")]
     NotProvenance,
     /// Two steps have one name.
     #[error("two steps are named `{0}`")]
     DuplicateStep(String),
-    /// A step takes something that is not there.
+    /// A step has an input that does not exist.
     #[error("step `{step}` takes `{input}`, which is not there")]
     DanglingInput {
-        /// Which step.
+        /// The step.
         step: String,
-        /// What it takes.
+        /// The input.
         input: String,
     },
-    /// Steps that need each other.
+    /// Steps form a loop.
     #[error("step `{0}` needs itself")]
     Loop(String),
     /// More steps than can be counted.
@@ -163,33 +172,52 @@ pub enum ProvenanceError {
 }
 
 impl Build {
+    /// Returns the index in [`Build::sources`] of the file that was built: the one of the last
+    /// step. Linked targets add files of their own.
+    pub fn main_source_index(&self) -> Option<usize> {
+        let mut last = self.order.iter().rev();
+        last.find_map(|step| Some(self.step(*step)?.locations.first()?.source))
+    }
+
+    /// Returns the file that was built.
+    pub fn main_source(&self) -> Option<&SourceFile> {
+        let index = self.main_source_index();
+        self.sources.get(index.unwrap_or_default())
+    }
+
     /// Parses provenance.
     ///
     /// # Errors
-    /// When the bytes are not provenance, or its graph is none.
+    /// If the bytes are no provenance, or the graph is invalid.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProvenanceError> {
         raw::parse(bytes)
     }
 
-    /// Makes a build of steps that are tied already.
+    /// Makes a build of steps with resolved inputs.
     ///
     /// # Errors
-    /// When steps need each other.
+    /// If steps form a loop.
     pub fn of_steps(mut steps: Vec<Step>) -> Result<Self, ProvenanceError> {
         u32::try_from(steps.len()).map_err(|_| ProvenanceError::TooManySteps)?;
         graph::unknown_where_empty(&mut steps);
         let order = graph::order(&steps)?;
-        Ok(Self { steps, order, ..Self::default() })
+        Ok(Self {
+            steps,
+            order,
+            ..Self::default()
+        })
     }
 
-    /// Returns the step at `index`, when it is one of this build.
+    /// Returns the step at `index`, if it is in range.
     pub fn step(&self, index: StepIndex) -> Option<&Step> {
         self.steps.get(index.at())
     }
 
-    /// Returns the steps with their places, each after its inputs.
+    /// Returns the steps with their indexes, each after its inputs.
     pub fn ordered(&self) -> impl DoubleEndedIterator<Item = (StepIndex, &Step)> {
-        self.order.iter().filter_map(|&index| Some((index, self.step(index)?)))
+        self.order
+            .iter()
+            .filter_map(|&index| Some((index, self.step(index)?)))
     }
 }
 
@@ -207,30 +235,47 @@ mod tests {
 
     #[test]
     fn steps_are_tied_by_place_whatever_their_order() {
-        let build =
-            Build::parse(&statement(r#"{"id":"b","inputs":["a:1","c:0"]},{"id":"a"},{"id":"c","inputs":["a:0"]}"#))
-                .unwrap();
-        let at = |step, output| StepOutput { step: StepIndex(step), output };
+        let build = Build::parse(&statement(
+            r#"{"id":"b","inputs":["a:1","c:0"]},{"id":"a"},{"id":"c","inputs":["a:0"]}"#,
+        ))
+        .unwrap();
+        let at = |step, output| StepOutput {
+            step: StepIndex(step),
+            output,
+        };
         assert_eq!(build.steps[0].inputs, [at(1, 1), at(2, 0)]);
         assert_eq!(build.order, [StepIndex(1), StepIndex(2), StepIndex(0)]);
     }
 
     #[test]
     fn refuses_what_is_no_graph() {
-        let dangling = |input: &str| ProvenanceError::DanglingInput { step: "a".into(), input: input.into() };
+        let dangling = |input: &str| ProvenanceError::DanglingInput {
+            step: "a".into(),
+            input: input.into(),
+        };
         let cases = [
-            (r#"{"id":"a"},{"id":"a"}"#, ProvenanceError::DuplicateStep("a".into())),
+            (
+                r#"{"id":"a"},{"id":"a"}"#,
+                ProvenanceError::DuplicateStep("a".into()),
+            ),
             (r#"{"id":"a","inputs":["b:0"]}"#, dangling("b:0")),
             (r#"{"id":"a","inputs":["a"]}"#, dangling("a")),
             (r#"{"id":"a","inputs":["a:-1"]}"#, dangling("a:-1")),
-            (r#"{"id":"a","inputs":["a:0"]}"#, ProvenanceError::Loop("a".into())),
+            (
+                r#"{"id":"a","inputs":["a:0"]}"#,
+                ProvenanceError::Loop("a".into()),
+            ),
             (
                 r#"{"id":"x"},{"id":"a","inputs":["b:0"]},{"id":"b","inputs":["a:0"]}"#,
                 ProvenanceError::Loop("a".into()),
             ),
         ];
         for (steps, error) in cases {
-            assert_eq!(Build::parse(&statement(steps)).unwrap_err(), error, "{steps}");
+            assert_eq!(
+                Build::parse(&statement(steps)).unwrap_err(),
+                error,
+                "{steps}"
+            );
         }
     }
 
@@ -255,14 +300,20 @@ mod tests {
         let bare = br#"{"buildType":"https://mobyproject.org/buildkit@v1","invocation":{"parameters":{"args":{"build-arg:A":"1","no-cache":null}},
             "environment":{"platform":"linux/arm64"}},"materials":[{"uri":"pkg:docker/a","digest":{"sha256":"00"}}]}"#;
         let payload = base64::engine::general_purpose::STANDARD.encode(bare);
-        let envelope =
-            format!(r#"{{"payloadType":"application/vnd.in-toto+json","payload":"{payload}","signatures":[]}}"#);
+        let envelope = format!(
+            r#"{{"payloadType":"application/vnd.in-toto+json","payload":"{payload}","signatures":[]}}"#
+        );
         for bytes in [&bare[..], envelope.as_bytes()] {
             let build = Build::parse(bytes).unwrap();
             assert!(build.steps.is_empty());
             assert_eq!(build.builder_platform, "linux/arm64");
             assert_eq!(build.dependencies[0].digests["sha256"], "00");
-            let args: Vec<_> = build.request.args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let args: Vec<_> = build
+                .request
+                .args
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
             assert_eq!(args, [("build-arg:A", "1"), ("no-cache", "")]);
         }
     }
@@ -275,9 +326,15 @@ mod tests {
             ProvenanceError::OtherPredicate("https://spdx.dev/Document".into())
         );
         for nothing in [&b"{}"[..], b"null", br#"{"schemaVersion":2,"layers":[]}"#] {
-            assert_eq!(Build::parse(nothing).unwrap_err(), ProvenanceError::NotProvenance);
+            assert_eq!(
+                Build::parse(nothing).unwrap_err(),
+                ProvenanceError::NotProvenance
+            );
         }
-        assert!(matches!(Build::parse(b"FROM scratch"), Err(ProvenanceError::Json(_))));
+        assert!(matches!(
+            Build::parse(b"FROM scratch"),
+            Err(ProvenanceError::Json(_))
+        ));
     }
 
     proptest::proptest! {

@@ -1,4 +1,5 @@
-//! A JSON object whose fields keep their order and their text, so that one of them can be changed and no other is touched.
+//! A JSON object whose fields keep their order and their text. One field can be changed without
+//! touching the others.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer, de};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The fields of an object in their order, names that repeat included.
+/// The fields of an object in order, including repeated names.
 #[derive(Debug)]
 pub struct RawObject<'a>(Vec<(String, Field<'a>)>);
 
@@ -27,16 +28,16 @@ impl Field<'_> {
 }
 
 impl<'a> RawObject<'a> {
-    /// Takes an object apart; `null` has no fields.
+    /// Splits an object; `null` has no fields.
     ///
     /// # Errors
-    /// When the text is no object.
+    /// If the text is no object.
     pub fn parse(text: &'a str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// Returns the value of the only field of that name. None when there is none, or a second one that Go would take for
-    /// it: it does not look at upper and lower case.
+    /// Returns the value of the only field of that name. Returns `None` if there is none, or a
+    /// second one with the same name: Go ignores case.
     pub fn only(&self, name: &str) -> Option<&'a RawValue> {
         match self.0.get(self.place(name)?) {
             Some((_, Field::Old(text))) => Some(text),
@@ -44,7 +45,7 @@ impl<'a> RawObject<'a> {
         }
     }
 
-    /// Gives the only field of that name another value. None when there is not exactly one.
+    /// Sets the only field of that name. Returns `None` unless there is exactly one.
     pub fn set(&mut self, name: &str, value: &impl Serialize) -> Option<()> {
         let place = self.place(name)?;
         self.0[place].1 = Field::New(to_raw_value(value).ok()?);
@@ -57,7 +58,11 @@ impl<'a> RawObject<'a> {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        let mut places = self.0.iter().enumerate().filter(|(_, (found, _))| found.eq_ignore_ascii_case(name));
+        let mut places = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(_, (found, _))| found.eq_ignore_ascii_case(name));
         match (places.next(), places.next()) {
             (Some((place, (found, _))), None) if found == name => Some(place),
             _ => None,
@@ -107,12 +112,19 @@ mod tests {
         let mut object = RawObject::parse(r#"{"b": 1.50 ,"size":3,"a":{"x" : "\u00e9"}}"#).unwrap();
         assert_eq!(object.only("b").map(RawValue::get), Some("1.50"));
         object.set("size", &7).unwrap();
-        assert_eq!(object.to_text().unwrap(), r#"{"b":1.50,"size":7,"a":{"x" : "\u00e9"}}"#);
+        assert_eq!(
+            object.to_text().unwrap(),
+            r#"{"b":1.50,"size":7,"a":{"x" : "\u00e9"}}"#
+        );
     }
 
     #[test]
     fn a_name_that_is_there_twice_is_not_changed() {
         let mut object = RawObject::parse(r#"{"size":3,"Size":4,"Digest":5}"#).unwrap();
-        assert!(object.set("size", &7).is_none() && object.set("digest", &7).is_none() && object.only("x").is_none());
+        assert!(
+            object.set("size", &7).is_none()
+                && object.set("digest", &7).is_none()
+                && object.only("x").is_none()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The table of blobs: what is stored and what is named, in 54 bytes each.
+//! The table of stored and referenced blobs, at 54 bytes per blob.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
@@ -9,21 +9,26 @@ use jiff::Timestamp;
 
 use crate::format::digest::Digest;
 
-/// Rows come in chunks that snapshots of the table share; only a chunk that changes is copied. One is smaller
-/// than what an allocator would round up to whole pages (from 128 kB on).
+/// Rows are stored in chunks that snapshots of the table share; only a changed chunk is copied. The
+/// size is below the point (128 kB) where allocators round up to whole pages.
 const CHUNK: usize = 2048;
-/// Stands for a size or time that is not known.
+/// Represents an unknown size; the next constant represents an unknown time.
 const UNKNOWN_SIZE: u64 = u64::MAX;
 const UNKNOWN_TIME: i64 = i64::MIN;
+/// The maximum number of distinct media types; blobs of any further type count as of an unknown
+/// type.
+const MOST_MEDIA_TYPES: usize = 63;
+/// The maximum length of a media type in bytes: RFC 6838 allows 127 on each side of the slash.
+const LONGEST_MEDIA_TYPE: usize = 255;
 
-/// The place of a blob in its table. Places never change while the table grows.
+/// The index of a blob in its table. Indexes stay the same while the table grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId(pub u32);
 
-/// What a blob is for, as far as a manifest says.
+/// The purpose of a blob, according to the manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BlobRole {
-    /// Nothing names the blob.
+    /// No manifest references the blob.
     #[default]
     Unnamed,
     /// A layer of a cache or an image.
@@ -36,12 +41,12 @@ pub enum BlobRole {
     Manifest,
     /// An index.
     Index,
-    /// Named by a manifest, of a kind that this program does not look into.
+    /// Referenced by a manifest, of a kind that cachelens does not interpret.
     Other,
 }
 
 impl BlobRole {
-    /// Returns the word for it.
+    /// Returns the word for the role.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unnamed => "blob",
@@ -56,38 +61,81 @@ impl BlobRole {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Presence {
-    /// Named by a manifest; the listing has not told it.
+    /// Referenced by a manifest; not listed.
     Named,
+    /// Referenced only by manifests that place it elsewhere; not listed.
+    Foreign,
     /// Stored.
     Stored,
-    /// Stored, with another size than the one it is named with.
+    /// Stored with a size other than the declared one.
     Resized,
 }
 
-/// What the table knows of a blob. Packed, since padding would be two bytes for each of a million blobs.
+/// The table's row for a blob. Packed, because padding would add two bytes to each of a million
+/// blobs.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, packed(2))]
 struct Row {
-    /// The digest, or as much of a longer one as fits; those are kept whole in `BlobTable::long`.
+    /// The digest, or the beginning of a longer one; longer digests are kept whole in
+    /// `BlobTable::long`.
     key: [u8; 32],
     size: u64,
     /// Nanoseconds since 1970.
     modified: i64,
     refs: u32,
     role: BlobRole,
-    presence: Presence,
+    standing: Standing,
 }
 
-/// All blobs of a store: those that it holds and those that its refs name.
+/// A presence and the index of a media type, packed into one byte.
+#[derive(Debug, Clone, Copy)]
+struct Standing(u8);
+
+impl Standing {
+    fn new(presence: Presence) -> Self {
+        Self(presence as u8)
+    }
+
+    fn presence(self) -> Presence {
+        match self.0 & 3 {
+            0 => Presence::Named,
+            1 => Presence::Foreign,
+            2 => Presence::Stored,
+            _ => Presence::Resized,
+        }
+    }
+
+    fn set_presence(&mut self, presence: Presence) {
+        self.0 = (self.0 & !3) | presence as u8;
+    }
+
+    /// Returns the index of the media type, if known.
+    fn media_type(self) -> Option<usize> {
+        usize::from(self.0 >> 2).checked_sub(1)
+    }
+
+    fn set_media_type(&mut self, media_type: MediaTypeId) {
+        self.0 = (self.0 & 3) | ((media_type.0 + 1) << 2);
+    }
+}
+
+/// The index of a media type in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MediaTypeId(u8);
+
+/// All blobs of a store: the blobs it holds and the blobs its refs reference.
 #[derive(Debug, Clone, Default)]
 pub struct BlobTable {
     chunks: Vec<Arc<Vec<Row>>>,
     long: Arc<BTreeMap<BlobId, Digest>>,
-    /// Finds rows by digest. Snapshots share the one of their time.
+    /// Finds rows by digest. Each snapshot shares the index of its time.
     index: Arc<Index>,
-    /// Whether the store has refs that were not read, which may reach the blobs, too.
+    /// Whether some refs of the store were not read; they may reach the blobs, too.
     has_unread_refs: bool,
+    /// The media types that manifests give their blobs.
+    media_types: Arc<Vec<Box<str>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -97,40 +145,73 @@ struct Index {
 }
 
 impl BlobTable {
-    /// Returns how many blobs are known.
+    /// Returns the number of known blobs.
     pub fn len(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+        self.chunks
+            .last()
+            .map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
-    /// Tells whether no blob is known.
+    /// Returns whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// Returns the blob at `id`, which this table or an earlier state of it gave out.
+    /// Returns the blob at `id`, an index from this table or from an earlier state of it.
     pub fn get(&self, id: BlobId) -> Blob<'_> {
-        Blob { table: self, id, row: row(&self.chunks, id) }
+        Blob {
+            table: self,
+            id,
+            row: row(&self.chunks, id),
+        }
     }
 
-    /// Returns all blobs in the order of their places.
+    /// Returns all blobs in index order.
     pub fn iter(&self) -> impl Iterator<Item = Blob<'_>> {
         let rows = self.chunks.iter().flat_map(|chunk| chunk.iter());
-        (0..).map(BlobId).zip(rows).map(|(id, row)| Blob { table: self, id, row })
+        (0..).map(BlobId).zip(rows).map(|(id, row)| Blob {
+            table: self,
+            id,
+            row,
+        })
     }
 
-    /// Returns the place of a blob that is stored or named.
+    /// Returns the index of a stored or referenced blob.
     pub fn find(&self, digest: &Digest) -> Option<BlobId> {
         let key = key(digest);
         let hash = self.index.hasher.hash_one(key);
-        self.index.places.find(hash, |place| self.is_at(*place, digest, &key)).copied().map(BlobId)
+        self.index
+            .places
+            .find(hash, |place| self.is_at(*place, digest, &key))
+            .copied()
+            .map(BlobId)
     }
 
-    /// Adds a blob that a manifest names, unless it is known; a role that says more replaces one that says less.
+    /// Adds a blob that a manifest references, unless it is known. A more specific role replaces a
+    /// less specific one.
     pub(crate) fn name(&mut self, digest: Digest, size: Option<u64>, role: BlobRole) -> BlobId {
-        let id = self
-            .find(&digest)
-            .unwrap_or_else(|| self.push(digest, size.unwrap_or(UNKNOWN_SIZE), UNKNOWN_TIME, Presence::Named));
+        self.name_as(digest, size, role, Presence::Named)
+    }
+
+    /// Adds a layer that a manifest references and places elsewhere, like [`Self::name`].
+    pub(crate) fn name_foreign(&mut self, digest: Digest, size: Option<u64>) -> BlobId {
+        self.name_as(digest, size, BlobRole::Layer, Presence::Foreign)
+    }
+
+    fn name_as(
+        &mut self,
+        digest: Digest,
+        size: Option<u64>,
+        role: BlobRole,
+        presence: Presence,
+    ) -> BlobId {
+        let id = self.find(&digest).unwrap_or_else(|| {
+            self.push(digest, size.unwrap_or(UNKNOWN_SIZE), UNKNOWN_TIME, presence)
+        });
         let row = self.row_mut(id);
+        if row.standing.presence() == Presence::Foreign {
+            row.standing.set_presence(presence);
+        }
         if matches!(row.role, BlobRole::Unnamed | BlobRole::Other) {
             row.role = role;
         }
@@ -140,34 +221,67 @@ impl BlobTable {
         id
     }
 
-    /// Notes that a blob is stored. A blob that is told twice counts once.
+    /// Marks a blob as stored. A blob that is listed twice counts once.
     pub fn store(&mut self, digest: Digest, size: u64, modified: Option<Timestamp>) -> BlobId {
         let modified = modified.map_or(UNKNOWN_TIME, nanoseconds);
         let Some(id) = self.find(&digest) else {
             return self.push(digest, size, modified, Presence::Stored);
         };
         let row = self.row_mut(id);
-        if row.presence == Presence::Named {
-            row.presence =
-                if row.size == size || row.size == UNKNOWN_SIZE { Presence::Stored } else { Presence::Resized };
+        if matches!(row.standing.presence(), Presence::Named | Presence::Foreign) {
+            let is_same = row.size == size || row.size == UNKNOWN_SIZE;
+            row.standing.set_presence(if is_same {
+                Presence::Stored
+            } else {
+                Presence::Resized
+            });
         }
         (row.size, row.modified) = (size, modified);
         id
     }
 
-    /// Notes that a blob which was presumed to be stored is not.
+    /// Marks a blob that was presumed stored as not stored.
     pub(crate) fn lose(&mut self, digest: &Digest) {
         if let Some(id) = self.find(digest) {
-            self.row_mut(id).presence = Presence::Named;
+            self.row_mut(id).standing.set_presence(Presence::Named);
         }
     }
 
-    /// Notes that the store has refs that are not read: which blobs they reach is not known.
+    /// Returns the index of a media type; `None` for an empty one, for one that is too long, and
+    /// when the table of types is full.
+    pub(crate) fn media_type(&mut self, media_type: &str) -> Option<MediaTypeId> {
+        if media_type.is_empty() || media_type.len() > LONGEST_MEDIA_TYPE {
+            return None;
+        }
+        let known = self
+            .media_types
+            .iter()
+            .position(|kept| **kept == *media_type);
+        let place = known.unwrap_or(self.media_types.len());
+        if place == MOST_MEDIA_TYPES {
+            return None;
+        }
+        if known.is_none() {
+            Arc::make_mut(&mut self.media_types).push(media_type.into());
+        }
+        u8::try_from(place).ok().map(MediaTypeId)
+    }
+
+    /// Sets the media type that a manifest gives a blob; the first one is kept.
+    pub(crate) fn set_media_type(&mut self, id: BlobId, media_type: MediaTypeId) {
+        let row = self.row_mut(id);
+        if row.standing.media_type().is_none() {
+            row.standing.set_media_type(media_type);
+        }
+    }
+
+    /// Records that the store has unread refs, so the blobs that they reach are unknown.
     pub(crate) fn leave_refs_unread(&mut self) {
         self.has_unread_refs = true;
     }
 
-    /// Tells whether all refs of the store were read, so that it is known who shares a blob.
+    /// Returns whether all refs of the store were read, so that the number of refs per blob is
+    /// exact.
     pub(crate) fn knows_all_refs(&self) -> bool {
         !self.has_unread_refs
     }
@@ -179,7 +293,7 @@ impl BlobTable {
     }
 
     fn push(&mut self, digest: Digest, size: u64, modified: i64, presence: Presence) -> BlobId {
-        // The memory for 2^32 rows would be 240 GB: it is gone long before the numbers are.
+        // 2^32 rows would take 240 GB, so memory runs out long before the numbers do.
         let id = BlobId(u32::try_from(self.len()).unwrap_or(u32::MAX));
         let key = key(&digest);
         if !matches!(digest, Digest::Sha256(_)) {
@@ -189,12 +303,21 @@ impl BlobTable {
             self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
         }
         if let Some(last) = self.chunks.last_mut() {
-            Arc::make_mut(last).push(Row { key, size, modified, refs: 0, role: BlobRole::default(), presence });
+            Arc::make_mut(last).push(Row {
+                key,
+                size,
+                modified,
+                refs: 0,
+                role: BlobRole::default(),
+                standing: Standing::new(presence),
+            });
         }
         let chunks = &self.chunks;
         let Index { places, hasher } = Arc::make_mut(&mut self.index);
         let hash = hasher.hash_one(key);
-        places.insert_unique(hash, id.0, |place| hasher.hash_one(row(chunks, BlobId(*place)).key));
+        places.insert_unique(hash, id.0, |place| {
+            hasher.hash_one(row(chunks, BlobId(*place)).key)
+        });
         id
     }
 
@@ -219,8 +342,12 @@ fn key(digest: &Digest) -> [u8; 32] {
 }
 
 fn nanoseconds(time: Timestamp) -> i64 {
-    // Nanoseconds in 64 bits reach from 1677 to 2262; a file's time beyond that is a fault of its clock.
-    i64::try_from(time.as_nanosecond()).unwrap_or(if time.as_second() < 0 { UNKNOWN_TIME + 1 } else { i64::MAX })
+    // Nanoseconds in 64 bits cover 1677 to 2262; a file time beyond that comes from a wrong clock.
+    i64::try_from(time.as_nanosecond()).unwrap_or(if time.as_second() < 0 {
+        UNKNOWN_TIME + 1
+    } else {
+        i64::MAX
+    })
 }
 
 /// A blob of a table.
@@ -232,27 +359,35 @@ pub struct Blob<'a> {
 }
 
 impl Blob<'_> {
-    /// Returns its place.
+    /// Returns its index.
     pub fn id(&self) -> BlobId {
         self.id
     }
 
     /// Returns its digest.
     pub fn digest(&self) -> Digest {
-        self.table.long.get(&self.id).copied().unwrap_or(Digest::Sha256(self.row.key))
+        self.table
+            .long
+            .get(&self.id)
+            .copied()
+            .unwrap_or(Digest::Sha256(self.row.key))
     }
 
-    /// Returns its size in bytes: the stored one, else that by which it is named.
+    /// Returns its size in bytes: the stored size, else the declared one.
     pub fn size(&self) -> Option<u64> {
         (self.row.size != UNKNOWN_SIZE).then_some(self.row.size)
     }
 
-    /// Returns the bytes that it takes in the store; 0 for one that is not stored.
+    /// Returns the bytes that it takes in the store; 0 if it is not stored.
     pub fn stored_size(&self) -> u64 {
-        if self.is_stored() { self.size().unwrap_or_default() } else { 0 }
+        if self.is_stored() {
+            self.size().unwrap_or_default()
+        } else {
+            0
+        }
     }
 
-    /// Returns when the store last saw it written or touched.
+    /// Returns the time at which the store last saw it written or touched.
     pub fn modified(&self) -> Option<Timestamp> {
         if self.row.modified == UNKNOWN_TIME {
             return None;
@@ -260,29 +395,52 @@ impl Blob<'_> {
         Timestamp::from_nanosecond(i128::from(self.row.modified)).ok()
     }
 
-    /// Returns how many refs reach it, of those that were read.
+    /// Returns the number of refs that reach it, among those that were read.
     pub fn refs(&self) -> u32 {
         self.row.refs
     }
 
-    /// Returns how many refs beside one that reaches it do so, too; nothing where some refs of the store were not read.
+    /// Returns the number of other refs that reach it, apart from one; `None` if some refs of the
+    /// store were not read.
     pub fn other_refs(&self) -> Option<u32> {
-        self.table.knows_all_refs().then(|| self.row.refs.saturating_sub(1))
+        self.table
+            .knows_all_refs()
+            .then(|| self.row.refs.saturating_sub(1))
     }
 
-    /// Returns what it is for.
+    /// Returns its role.
     pub fn role(&self) -> BlobRole {
         self.row.role
     }
 
-    /// Tells whether the listing told it.
-    pub fn is_stored(&self) -> bool {
-        self.row.presence != Presence::Named
+    /// Returns the media type that a manifest gives it; `None` if no manifest references it.
+    pub fn media_type(&self) -> Option<&str> {
+        let place = self.row.standing.media_type()?;
+        self.table.media_types.get(place).map(|kept| &**kept)
     }
 
-    /// Tells whether it is stored with another size than the one it is named with, which no reader accepts.
+    /// Returns whether the listing contains it.
+    pub fn is_stored(&self) -> bool {
+        !matches!(
+            self.row.standing.presence(),
+            Presence::Named | Presence::Foreign
+        )
+    }
+
+    /// Returns whether it should be stored and is not.
+    pub fn is_missing(&self) -> bool {
+        self.row.standing.presence() == Presence::Named
+    }
+
+    /// Returns whether it is not stored and need not be, because every manifest that references it
+    /// places it elsewhere.
+    pub fn is_foreign(&self) -> bool {
+        self.row.standing.presence() == Presence::Foreign
+    }
+
+    /// Returns whether its stored size differs from the declared one; readers reject such a blob.
     pub fn is_resized(&self) -> bool {
-        self.row.presence == Presence::Resized
+        self.row.standing.presence() == Presence::Resized
     }
 }
 
@@ -308,12 +466,18 @@ mod tests {
         assert_eq!(table.len(), 10_000);
         for number in (0..10_000).step_by(997) {
             let id = table.find(&digest(number)).unwrap();
-            assert_eq!((table.get(id).size(), table.get(id).digest()), (Some(u64::from(number)), digest(number)));
+            assert_eq!(
+                (table.get(id).size(), table.get(id).digest()),
+                (Some(u64::from(number)), digest(number))
+            );
         }
         assert_eq!(table.find(&digest(10_000)), None);
         let long = Digest::Sha512([7; 64]);
         let id = table.store(long, 1, None);
-        assert_eq!((table.find(&long), table.get(id).digest()), (Some(id), long));
+        assert_eq!(
+            (table.find(&long), table.get(id).digest()),
+            (Some(id), long)
+        );
     }
 
     #[test]
@@ -327,6 +491,37 @@ mod tests {
         let unsure = table.name(digest(2), None, BlobRole::Layer);
         table.store(digest(2), 9, None);
         assert!(!table.get(unsure).is_resized());
+    }
+
+    #[test]
+    fn keeps_the_first_media_type_and_no_more_than_it_has_numbers_for() {
+        let mut table = BlobTable::default();
+        let id = table.name(digest(1), Some(10), BlobRole::Layer);
+        assert_eq!(table.get(id).media_type(), None);
+        for text in ["a/b", "c/d"] {
+            let media_type = table.media_type(text).unwrap();
+            table.set_media_type(id, media_type);
+        }
+        table.store(digest(1), 9, None);
+        assert_eq!(table.get(id).media_type(), Some("a/b"));
+        assert!(table.get(id).is_resized());
+        table.lose(&digest(1));
+        assert_eq!(table.get(id).media_type(), Some("a/b"));
+        assert!(table.get(id).is_missing());
+        let most = u32::try_from(MOST_MEDIA_TYPES).unwrap();
+        for number in 2..most {
+            let media_type = table.media_type(&format!("x/{number}")).unwrap();
+            let id = table.store(digest(number), 1, None);
+            table.set_media_type(id, media_type);
+        }
+        let last = table.find(&digest(most - 1)).unwrap();
+        assert_eq!(
+            (table.get(last).media_type(), table.get(last).is_stored()),
+            (Some("x/62"), true)
+        );
+        assert_eq!(table.media_type("one/too-many"), None);
+        assert_eq!(table.media_type(""), None);
+        assert!(table.media_type("a/b").is_some());
     }
 
     #[test]
@@ -344,6 +539,13 @@ mod tests {
     fn times_beyond_the_calendar_are_bounded() {
         let mut table = BlobTable::default();
         let id = table.store(digest(1), 5, Some(Timestamp::MAX));
-        assert_eq!(table.get(id).modified().map(|time| time.to_string()[..4].to_owned()).as_deref(), Some("2262"));
+        assert_eq!(
+            table
+                .get(id)
+                .modified()
+                .map(|time| time.to_string()[..4].to_owned())
+                .as_deref(),
+            Some("2262")
+        );
     }
 }

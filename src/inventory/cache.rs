@@ -1,4 +1,4 @@
-//! One cache configuration looked into: the state of every record, and what its layers take.
+//! One cache configuration in detail: the state of every record, and the sizes of its layers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,39 +14,41 @@ use crate::format::cache_config::{CacheGraph, LayerIndex, Parent, Record, Record
 use crate::format::digest::{Digest, DigestText};
 
 mod layer_sizes;
+mod modes;
 
 use layer_sizes::LayerSizes;
+pub use modes::CacheModes;
 
-/// The most entries that [`RefCache::layer_users`] lists in all.
+/// The maximum number of entries that [`RefCache::layer_users`] lists in total.
 const MOST_USERS: usize = 1_000_000;
 
-/// A cache configuration of a ref, with the states that the store gives to its records.
+/// A cache configuration of a ref, with the state of each record according to the store.
 #[derive(Debug)]
 pub struct RefCache {
-    /// The configuration's own blob; of an inline cache, the image's configuration.
+    /// The blob of the configuration; for an inline cache, the image configuration.
     pub config: Digest,
-    /// Of an inline cache, the platform of its image.
+    /// For an inline cache, the platform of its image.
     pub platform: Option<String>,
     /// The records, layers and links.
     pub graph: CacheGraph,
-    /// Why BuildKit refuses it, when it does.
+    /// Why BuildKit refuses it, if it does.
     pub refusal: Option<Refusal>,
-    /// What is known of each record, by its place in `graph`.
+    /// The details of each record, by its index in `graph`.
     pub records: Vec<RecordDetail>,
-    /// What is known of each layer, by its place in `graph`.
+    /// The details of each layer, by its index in `graph`.
     pub layers: Vec<LayerDetail>,
 }
 
-/// What is known of a record.
+/// The details of a record.
 #[derive(Debug, Clone)]
 pub struct RecordDetail {
-    /// What it is good for.
+    /// Its state.
     pub state: RecordState,
-    /// What kind of operation it is, as far as its links tell.
+    /// The kind of its operation, as far as its links show.
     pub kind: RecordKind,
-    /// The result that a build would load: the newest that can be loaded, else the newest.
+    /// The result that a build would load: the newest loadable one, else the newest.
     pub result: Option<ImportedResult>,
-    /// When that result was saved first.
+    /// The time at which that result was first saved.
     pub created: Option<Timestamp>,
     /// The sizes of that result.
     pub sizes: Option<ResultSizes>,
@@ -57,27 +59,28 @@ pub struct RecordDetail {
 pub struct ResultSizes {
     /// Its top layer.
     pub layer_bytes: u64,
-    /// Its whole chain, each blob once.
+    /// Its whole chain, each blob counted once.
     pub bytes: u64,
-    /// The blobs of its chain that no other record uses, of this ref or another, where all refs of the store were read.
+    /// The blobs of its chain that no other record uses, in this ref or another; `None` if some
+    /// refs of the store were not read.
     pub exclusive_bytes: Option<u64>,
-    /// How many layers the chain has.
+    /// The number of layers in the chain.
     pub depth: u32,
 }
 
-/// What a record is good for.
+/// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordState {
-    /// It has a result that can be loaded.
+    /// It has a loadable result.
     Result,
-    /// It carries a key, which lets later steps match, and no result.
+    /// It has a key, so later steps can match, and no result.
     KeyOnly,
-    /// It has a result whose blobs are not all stored, or its whole configuration is refused.
+    /// Its result needs blobs that are not stored, or BuildKit refuses the whole configuration.
     Broken,
 }
 
 impl RecordState {
-    /// Returns the word for it, as JSON, tables and filters use it.
+    /// Returns the word that JSON, tables and filters use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Result => "result",
@@ -87,21 +90,21 @@ impl RecordState {
     }
 }
 
-/// What a record stands for, told from its links alone.
+/// The kind of operation of a record, derived from its links alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordKind {
     /// A source, or the content of files: it has no inputs.
     Root,
-    /// A `RUN`: its first input is used from `/` on.
+    /// A `RUN`: its first input is used from `/`.
     Exec,
-    /// A file operation with a second input, as `COPY` and `ADD` are.
+    /// A file operation with a second input, such as `COPY` and `ADD`.
     Copy,
-    /// Another operation on files, as `WORKDIR` is.
+    /// Another operation on files, such as `WORKDIR`.
     File,
 }
 
 impl RecordKind {
-    /// Returns the word that stands for a name where no evidence gives one.
+    /// Returns the word that replaces a name when the evidence gives none.
     pub fn word(self) -> &'static str {
         match self {
             Self::Root => "source",
@@ -112,51 +115,70 @@ impl RecordKind {
     }
 }
 
-/// What is known of a layer.
+/// The details of a layer.
 #[derive(Debug, Clone)]
 pub struct LayerDetail {
-    /// Its blob, when it is one that the store's table knows.
+    /// Its blob, if the store's table contains it.
     pub blob: Option<BlobId>,
     /// Its media type.
     pub media_type: String,
     /// Its uncompressed digest.
     pub diff_id: Option<DigestText>,
-    /// When it was made.
+    /// Its creation time.
     pub created: Option<Timestamp>,
-    /// Its size: as stored, else as named.
+    /// Its size: the stored size, else the declared one.
     pub bytes: Option<u64>,
-    /// Whether it is stored with the size by which it is named.
+    /// Whether it is stored with the declared size.
     pub is_stored: bool,
 }
 
 impl RefCache {
-    /// Reads the cache configurations of a ref again: one, or for images one for each platform.
+    /// Reads the cache configurations of a ref again: one, or one per platform for images.
     ///
     /// # Errors
-    /// What is wrong with the ref, when none of its configurations can be read.
+    /// Returns the fault of the ref if none of its configurations can be read.
     pub async fn load(
         reader: &dyn CacheReader,
         blobs: &BlobTable,
         entry: &RefEntry,
     ) -> Result<Vec<Self>, Vec<DocumentFault>> {
         let mut caches = Vec::new();
-        let resolved = resolve::resolve(reader, &entry.root, |found| caches.push(Self::of_found(found, blobs))).await;
-        if caches.is_empty() && !resolved.faults.is_empty() { Err(resolved.faults) } else { Ok(caches) }
+        let resolved = resolve::resolve(reader, &entry.root, |found| {
+            caches.push(Self::of_found(found, blobs));
+        })
+        .await;
+        if caches.is_empty() && !resolved.faults.is_empty() {
+            Err(resolved.faults)
+        } else {
+            Ok(caches)
+        }
     }
 
     pub(super) fn of_found(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
         let described = found.described();
         let layers = layer_details(&found, blobs);
+        let loadable_blobs: Vec<Option<Digest>> = found
+            .graph
+            .layers
+            .iter()
+            .map(|layer| found.loadable(&layer.blob))
+            .collect();
         let (graph, found_undescribed) = (found.graph, found.undescribed);
-        let imported =
-            found_undescribed.map_or_else(|| import::simulate(&graph, |digest| described.contains(digest)), Err);
+        let imported = found_undescribed.map_or_else(
+            || import::simulate(&graph, |digest| described.contains(digest)),
+            Err,
+        );
         let (refusal, kept) = match imported {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), vec![Vec::new(); graph.records.len()]),
         };
         let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
-        let chains: Vec<(Option<Digest>, Option<u32>)> =
-            graph.layers.iter().map(|layer| (layer.blob.valid(), layer.parent.layer())).collect();
+        let chains: Vec<(Option<Digest>, Option<u32>)> = graph
+            .layers
+            .iter()
+            .zip(loadable_blobs)
+            .map(|(layer, blob)| (blob, layer.parent.layer()))
+            .collect();
         let complete = complete_chains(&chains, stored);
         let loadable = |result: &ImportedResult| match result {
             ImportedResult::Top(top) => complete[top.at()],
@@ -164,26 +186,45 @@ impl RefCache {
         };
         let root_selector = DigestText::Valid(Digest::of(b"/"));
         let records = graph.records.iter().zip(kept).map(|(record, kept)| {
-            let best =
-                kept.into_iter().max_by_key(|(place, result)| (loadable(result), record.results[*place].created));
+            let best = kept
+                .into_iter()
+                .max_by_key(|(place, result)| (loadable(result), record.results[*place].created));
             let state = match &best {
                 _ if refusal.is_some() => RecordState::Broken,
                 None => RecordState::KeyOnly,
                 Some((_, result)) if loadable(result) => RecordState::Result,
                 Some(_) => RecordState::Broken,
             };
-            let created = best.as_ref().and_then(|(place, _)| record.results[*place].created);
+            let created = best
+                .as_ref()
+                .and_then(|(place, _)| record.results[*place].created);
             let result = best.map(|(_, result)| result);
-            RecordDetail { state, kind: kind(&graph, record, &root_selector), result, created, sizes: None }
+            RecordDetail {
+                state,
+                kind: kind(&graph, record, &root_selector),
+                result,
+                created,
+                sizes: None,
+            }
         });
         let records = records.collect();
-        let mut cache = Self { config: found.config, platform: found.platform, graph, refusal, records, layers };
+        let mut cache = Self {
+            config: found.config,
+            platform: found.platform,
+            graph,
+            refusal,
+            records,
+            layers,
+        };
         cache.measure(blobs);
         cache
     }
 
     fn measure(&mut self, blobs: &BlobTable) {
-        let results = self.records.iter().filter_map(|record| record.result.as_ref());
+        let results = self
+            .records
+            .iter()
+            .filter_map(|record| record.result.as_ref());
         let is_own = |blob| blobs.get(blob).refs() <= 1;
         let is_own = blobs.knows_all_refs().then_some(is_own);
         let measured = LayerSizes::new(&self.graph, &self.layers, results, is_own);
@@ -192,8 +233,8 @@ impl RefCache {
         }
     }
 
-    /// Returns for each layer the records whose result uses it, in their order; and whether that had to be cut short,
-    /// which only a configuration made to be large needs.
+    /// Returns, for each layer, the records whose result uses it, in order; and whether the list
+    /// was truncated, which happens only for configurations built to be large.
     pub fn layer_users(&self) -> (Vec<Vec<RecordIndex>>, bool) {
         let mut users = vec![Vec::new(); self.layers.len()];
         let mut listed = 0;
@@ -211,13 +252,18 @@ impl RefCache {
         (users, false)
     }
 
-    /// Returns the layers of a result from the top down.
-    pub fn chain<'a>(&'a self, result: &'a ImportedResult) -> Box<dyn Iterator<Item = LayerIndex> + 'a> {
+    /// Returns the layers of a result, from the top down.
+    pub fn chain<'a>(
+        &'a self,
+        result: &'a ImportedResult,
+    ) -> Box<dyn Iterator<Item = LayerIndex> + 'a> {
         match result {
             ImportedResult::Chain(layers) => Box::new(layers.iter().rev().copied()),
             ImportedResult::Top(top) => {
-                // An imported result has no circle below it, but this does not rest on that.
-                let below = |layer: &LayerIndex| self.graph.layers[layer.at()].parent.layer().map(LayerIndex);
+                // An imported result has no cycle below it, but this code does not rely on that.
+                let below = |layer: &LayerIndex| {
+                    self.graph.layers[layer.at()].parent.layer().map(LayerIndex)
+                };
                 Box::new(std::iter::successors(Some(*top), below).take(self.layers.len()))
             }
         }
@@ -231,21 +277,34 @@ impl RefCache {
         }
     }
 
-    /// Returns the digests of blobs that a record's result needs and the store does not hold soundly.
+    /// Returns the digests of the blobs that a record's result needs and that the store lacks or
+    /// holds with the wrong size.
     pub fn missing_blobs(&self, blobs: &BlobTable, record: RecordIndex) -> Vec<DigestText> {
         let detail = self.records.get(record.at());
-        let chain = detail.and_then(|detail| detail.result.as_ref()).into_iter().flat_map(|result| self.chain(result));
+        let chain = detail
+            .and_then(|detail| detail.result.as_ref())
+            .into_iter()
+            .flat_map(|result| self.chain(result));
         let digests = chain.map(|layer| &self.graph.layers[layer.at()].blob);
         let mut seen = HashSet::new();
         digests
-            .filter(|digest| digest.valid().is_none_or(|digest| !is_sound(blobs, &digest)) && seen.insert(*digest))
+            .filter(|digest| {
+                digest
+                    .valid()
+                    .is_none_or(|digest| !is_sound(blobs, &digest))
+                    && seen.insert(*digest)
+            })
             .cloned()
             .collect()
     }
 }
 
 fn layer_details(found: &FoundCache<'_>, blobs: &BlobTable) -> Vec<LayerDetail> {
-    let by_digest: HashMap<&DigestText, _> = found.layers.iter().map(|layer| (&layer.digest, layer)).collect();
+    let by_digest: HashMap<&DigestText, _> = found
+        .layers
+        .iter()
+        .map(|layer| (&layer.digest, layer))
+        .collect();
     let detail = |layer: &crate::format::cache_config::CacheLayer| {
         let descriptor = by_digest.get(&layer.blob);
         let annotations = layer.annotations.as_ref();
@@ -266,7 +325,10 @@ fn layer_details(found: &FoundCache<'_>, blobs: &BlobTable) -> Vec<LayerDetail> 
                 .and_then(|blob| blobs.get(blob).size())
                 .or_else(|| descriptor.and_then(|descriptor| descriptor.size()))
                 .or_else(|| annotations.and_then(|annotations| annotations.size)),
-            is_stored: layer.blob.valid().is_some_and(|digest| is_sound(blobs, &digest)),
+            is_stored: layer
+                .blob
+                .valid()
+                .is_some_and(|digest| is_sound(blobs, &digest)),
         }
     };
     found.graph.layers.iter().map(detail).collect()
@@ -274,7 +336,9 @@ fn layer_details(found: &FoundCache<'_>, blobs: &BlobTable) -> Vec<LayerDetail> 
 
 fn kind(graph: &CacheGraph, record: &Record, root_selector: &DigestText) -> RecordKind {
     let from_root = |links: &[crate::format::cache_config::Link]| {
-        links.iter().any(|link| link.selector.as_ref() == Some(root_selector))
+        links
+            .iter()
+            .any(|link| link.selector.as_ref() == Some(root_selector))
     };
     match record.input_count() {
         0 => RecordKind::Root,
@@ -284,7 +348,7 @@ fn kind(graph: &CacheGraph, record: &Record, root_selector: &DigestText) -> Reco
     }
 }
 
-/// Tells whether a layer lies on nothing.
+/// Returns whether a layer has no parent.
 fn is_bottom(graph: &CacheGraph, layer: LayerIndex) -> bool {
     graph.layers[layer.at()].parent == Parent::Bottom
 }

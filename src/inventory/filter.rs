@@ -1,21 +1,27 @@
-//! The filter language of `--filter` and of `/` in the terminal UI: `size>1G age>30d ref~^pr- state:orphan !shared`.
+//! The filter language of `--filter` and of `/` in the terminal UI:
+//! `size>1G age>30d ref~^pr- state:orphan !shared`.
 //!
-//! Terms stand apart by blanks and must all hold; `!` before a term turns it around.
+//! Blanks separate terms, and all terms must hold; `!` before a term negates it.
 //!
-//! - Numbers, with `>` `>=` `<` `<=` `=` `:`: `size>1G`, `exclusive<=500MB`, `layers>=3`, `records=0`, `refs<2`.
+//! - Numbers, with `>` `>=` `<` `<=` `=` `:`: `size>1G`, `exclusive<=500MB`, `layers>=3`,
+//!   `records=0`, `refs<2`.
 //! - The time since creation, with `>` `>=` `<` `<=`: `age>30d`, `age<"2w 3h"`.
-//! - Texts, the whole of it with `=` or `:`, a regular expression with `~`: `ref:pr-*`, `step~npm`, and `name`, `kind`,
-//!   `platform`. In a whole, `*` is any text and `?` any character.
-//! - States: `state:orphan`, and `live`, `missing`, `undetermined`, `awaited`, `partial`, `unknown` for what is stored,
-//!   `result`, `key-only`, `broken` for records.
-//! - Digests by how they begin: `digest:5891b5`, `sha256:5891b5`.
-//! - Flags: `live`, `orphan`, `missing` (the state), `shared` (more than one ref uses it), `tagged` (a tag names it).
-//! - Any other word is looked for in names: `main`, `"two words"`; with `*` or `?` it is the whole name.
+//! - Texts: `=` or `:` compare the whole text, `~` searches with a regular expression: `ref:pr-*`,
+//!   `step~npm`, and `name`, `kind`, `platform`, `path` (of a file in a layer). In a whole text,
+//!   `*` matches any text and `?` any character.
+//! - States: `state:orphan`, and `live`, `missing`, `undetermined`, `awaited`, `partial`, `unknown`
+//!   for stored objects, `result`, `key-only`, `broken` for records.
+//! - Digests by their first digits: `digest:5891b5`, `sha256:5891b5`.
+//! - Flags: `live`, `orphan`, `missing` (the state), `shared` (more than one ref uses it), `tagged`
+//!   (a tag names it).
+//! - Any other word is searched in names: `main`, `"two words"`; with `*` or `?` it matches the
+//!   whole name.
 //!
 //! Upper and lower case are the same. A value in quotes may hold blanks; `""` in it is one quote.
+//! After an operator, single quotes do the same: `step~'apt-get (update|upgrade)'`.
 //!
-//! A row that does not know a value matches no term about it, not even a negated one: what is chosen may be deleted,
-//! and an unknown age is no reason for that.
+//! A row without a value for a field matches no term about that field, not even a negated one:
+//! selected rows may be deleted, and an unknown age must not select a row.
 
 mod parse;
 
@@ -27,9 +33,10 @@ use regex::Regex;
 pub use self::parse::{FilterError, Problem, STATES, fields};
 use crate::format::digest::Digest;
 
-/// A row as a filter sees it. What a row has no value for stays `None`.
+/// A row as a filter sees it. Values that the row does not have are `None`.
 pub trait Subject {
-    /// Tells whether one of the row's values of `field` passes `test`; `None` when the row has none.
+    /// Returns whether one of the row's values of `field` passes `test`; `None` if the row has
+    /// none.
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         let _ = (field, test);
         None
@@ -41,22 +48,22 @@ pub trait Subject {
         None
     }
 
-    /// Returns when the row's subject was created.
+    /// Returns the creation time of the row's subject.
     fn created(&self) -> Option<Timestamp> {
         None
     }
 
-    /// Returns the digest that names it.
+    /// Returns the digest of the row's subject.
     fn digest(&self) -> Option<Digest> {
         None
     }
 
-    /// Tells whether a tag names it.
+    /// Returns whether a tag names it.
     fn tagged(&self) -> Option<bool> {
         None
     }
 
-    /// Tells whether more than one ref uses it.
+    /// Returns whether more than one ref uses it.
     fn shared(&self) -> Option<bool> {
         self.number(NumberField::Refs).map(|refs| refs > 1)
     }
@@ -65,60 +72,65 @@ pub trait Subject {
 /// A field that holds texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextField {
-    /// What the row is called.
+    /// The displayed name.
     Name,
-    /// The refs that it belongs to; of a ref, its own name.
+    /// The refs that it belongs to; for a ref, its own name.
     Ref,
-    /// The steps that made it.
+    /// The steps that created it.
     Step,
-    /// What kind of thing it is, in the words of the JSON output.
+    /// Its kind, as JSON output names it.
     Kind,
-    /// Its state, in the words of the JSON output.
+    /// Its state, as JSON output names it.
     State,
-    /// The platforms it is for, as `linux/amd64`.
+    /// Its platforms, such as `linux/amd64`.
     Platform,
+    /// The path of a file in its layer.
+    Path,
 }
 
 /// A field that holds a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberField {
-    /// Its bytes.
+    /// Its size in bytes.
     Size,
     /// The bytes that nothing else uses.
     Exclusive,
-    /// How many layers it has.
+    /// The number of layers.
     Layers,
-    /// How many records it has.
+    /// The number of records.
     Records,
-    /// How many refs use it.
+    /// The number of refs that use it.
     Refs,
 }
 
 /// A filter: rows that match every term pass.
 ///
-/// It prints as what was written, with one blank between terms, and that parses to an equal filter.
+/// It prints as the text that it was parsed from, with one blank between terms. That text parses to
+/// an equal filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     terms: Vec<Term>,
 }
 
 impl Filter {
-    /// Parses a filter; an empty one lets everything pass.
+    /// Parses a filter; an empty one matches everything.
     ///
     /// # Errors
-    /// What is wrong with the first term that is, and where it stands.
+    /// Returns the problem of the first wrong term, and its position.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::terms(text).map(|terms| Self { terms })
     }
 
-    /// Tells whether everything passes.
+    /// Returns whether the filter matches everything.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Tells whether `subject` matches every term at the time `now`.
+    /// Returns whether `subject` matches every term at the time `now`.
     pub fn matches<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> bool {
-        self.terms.iter().all(|term| term.test.holds(subject, now) == Some(!term.negated))
+        self.terms
+            .iter()
+            .all(|term| term.test.holds(subject, now) == Some(!term.negated))
     }
 }
 
@@ -126,18 +138,23 @@ impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, term) in self.terms.iter().enumerate() {
             let blank = if index == 0 { "" } else { " " };
-            write!(f, "{blank}{}{}", if term.negated { "!" } else { "" }, term.written)?;
+            write!(
+                f,
+                "{blank}{}{}",
+                if term.negated { "!" } else { "" },
+                term.written
+            )?;
         }
         Ok(())
     }
 }
 
-/// A test, the way it is to come out, and the text that says so.
+/// A test, its expected result, and the source text.
 #[derive(Debug, Clone)]
 struct Term {
     negated: bool,
     test: Test,
-    /// The term as it was written, without its `!`; the test follows from it.
+    /// The source text of the term, without its `!`; the test is derived from it.
     written: Box<str>,
 }
 
@@ -160,16 +177,18 @@ enum Test {
 }
 
 impl Test {
-    /// Tells whether the test holds; `None` when `subject` does not know.
+    /// Returns whether the test holds; `None` if `subject` has no value for it.
     fn holds<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> Option<bool> {
         match self {
-            Self::Number(field, comparison, limit) => {
-                subject.number(*field).map(|number| comparison.holds(&number, limit))
+            Self::Number(field, comparison, limit) => subject
+                .number(*field)
+                .map(|number| comparison.holds(&number, limit)),
+            Self::Age(comparison, limit) => subject
+                .created()
+                .map(|created| comparison.holds(&now.duration_since(created), limit)),
+            Self::Text(field, pattern) => {
+                subject.any_text(*field, &mut |text| pattern.matches(text))
             }
-            Self::Age(comparison, limit) => {
-                subject.created().map(|created| comparison.holds(&now.duration_since(created), limit))
-            }
-            Self::Text(field, pattern) => subject.any_text(*field, &mut |text| pattern.matches(text)),
             Self::Digest(prefix) => subject.digest().map(|digest| prefix.begins(&digest)),
             Self::Shared => subject.shared(),
             Self::Tagged => subject.tagged(),
@@ -202,7 +221,7 @@ impl Comparison {
 enum Pattern {
     /// The whole text, in lower case.
     Whole(Box<str>),
-    /// A part of the text, or a glob of the whole.
+    /// A part of the text, or a glob that matches the whole.
     Regex(Regex),
 }
 
@@ -218,7 +237,7 @@ impl Pattern {
 /// The beginning of a digest, in hexadecimal digits.
 #[derive(Debug, Clone)]
 struct DigestPrefix {
-    /// `sha256` or `sha512`, where it was written.
+    /// `sha256` or `sha512`, if written.
     algorithm: Option<&'static str>,
     /// The value of each digit.
     digits: Vec<u8>,
@@ -226,10 +245,19 @@ struct DigestPrefix {
 
 impl DigestPrefix {
     fn begins(&self, digest: &Digest) -> bool {
-        let of_digest = digest.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        self.algorithm.is_none_or(|algorithm| algorithm == digest.algorithm())
+        let of_digest = digest
+            .as_bytes()
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0xf]);
+        self.algorithm
+            .is_none_or(|algorithm| algorithm == digest.algorithm())
             && self.digits.len() <= digest.as_bytes().len() * 2
-            && self.digits.iter().copied().zip(of_digest).all(|(wanted, found)| wanted == found)
+            && self
+                .digits
+                .iter()
+                .copied()
+                .zip(of_digest)
+                .all(|(wanted, found)| wanted == found)
     }
 }
 

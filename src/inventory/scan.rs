@@ -1,4 +1,5 @@
-//! Builds an inventory from a reader: the roots and what they name first, then everything that is stored.
+//! Builds an inventory from a reader: first the roots and the blobs they reference, then all stored
+//! objects.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -10,52 +11,58 @@ use tokio_util::sync::CancellationToken;
 
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
-use super::{Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
+use super::signed;
+use super::{AgeSource, Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
 use crate::backend::{
-    BackendError, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader, StoreEntry, StoredObject,
+    BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
+    StoreEntry, StoredObject, Unseen,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
-/// How many batches may wait between the listing and the inventory.
+/// The number of batches that may wait between the listing and the inventory.
 const BATCHES_AHEAD: usize = 16;
-/// How often the roots are read again when they have changed during a scan.
+/// The maximum number of times that roots are read when they change during a scan.
 const MOST_PASSES: usize = 3;
 
-/// How a scan goes about its work.
+/// Options of a scan.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
-    /// How many documents are read at once.
+    /// The number of documents to read at once.
     pub concurrency: usize,
-    /// Ends the scan early.
+    /// Cancels the scan.
     pub cancel: CancellationToken,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { concurrency: 8, cancel: CancellationToken::new() }
+        Self {
+            concurrency: 8,
+            cancel: CancellationToken::new(),
+        }
     }
 }
 
-/// Says why there is no inventory.
+/// Why there is no inventory.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// The store could not be read.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// Somebody cancelled the scan.
+    /// The scan was cancelled.
     #[error("the scan was cancelled")]
     Cancelled,
 }
 
-/// Scans a store. `observe` sees the inventory grow, after each batch.
+/// Scans a store. `observe` receives the growing inventory after each batch.
 ///
-/// The roots are read first, so that each object's state is known as it comes; when they turn out to have changed by the
-/// end, the scan begins anew, a few times.
+/// The roots are read first, so the state of each object is known as soon as it is listed. If the
+/// roots have changed by the end, the scan starts again, up to a few times.
 ///
 /// # Errors
-/// When the roots or the listing cannot be read. A ref that cannot be read is part of the inventory, with its fault.
+/// Fails if the roots or the listing cannot be read. An unreadable ref is not an error; it is part
+/// of the inventory, with its fault.
 pub async fn scan(
     reader: &SharedReader,
     options: &ScanOptions,
@@ -80,10 +87,11 @@ async fn scan_once(
     observe: &mut (impl FnMut(&Inventory) + Send),
 ) -> Result<(Inventory, Digest), ScanError> {
     let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
-    // Dropping the guard ends a listing that nobody waits for any more.
+    // Dropping the guard ends a listing that is no longer needed.
     let cancel = options.cancel.child_token();
     let _guard = cancel.clone().drop_guard();
-    // What is listed is at least as new as the roots. Its first batches are collected while these are followed.
+    // The listing is at least as new as the roots. Its first batches are collected while the roots
+    // are followed.
     let lister = Arc::clone(reader);
     let list = move || tokio::spawn(async move { lister.list_objects(sender, cancel).await });
     let (mut inventory, roots, listing) = named_in_parts(&**reader, options, observe, list).await?;
@@ -105,53 +113,121 @@ async fn scan_once(
     if options.cancel.is_cancelled() {
         return Err(ScanError::Cancelled);
     }
-    if let Some(why) = reader.unlisted() {
-        presume_stored(&**reader, &mut inventory).await?;
+    let facts = reader.facts().await;
+    if let Some(why) = facts.unlisted {
+        presume_stored(&**reader, facts.asks_for_each, &mut inventory).await?;
         inventory.unlisted = Some(why);
     }
-    inventory.unseen = reader.unseen().await.map(Into::into);
+    match facts.unseen {
+        Some(Unseen::Never(what)) => inventory.unseen = Some(what.into()),
+        Some(Unseen::Part(what)) => {
+            inventory.unseen = Some(what.as_str().into());
+            inventory.warnings.push(StoreWarning::Part(what));
+        }
+        None => {}
+    }
+    inventory.unlisted_versions = facts.unlisted_versions.map(Into::into);
     others.entries.sort_by(|a, b| a.name.cmp(&b.name));
     inventory.entries = Arc::new(std::mem::take(&mut others.entries));
-    inventory.around = reader.surroundings().await.map(Arc::new);
-    inventory.bucket = reader.bucket().await.map(Arc::new);
-    if let Some(bucket) = inventory.bucket.as_ref().filter(|bucket| !bucket.elsewhere.is_empty()) {
-        let prefixes: Vec<_> = bucket.elsewhere.iter().take(5).map(|prefix| visible(prefix)).collect();
-        inventory.warnings.push(StoreWarning::Elsewhere(prefixes.join(", ")));
+    inventory.around = facts.surroundings;
+    inventory.bucket = facts.bucket;
+    if let Some(bucket) = inventory
+        .bucket
+        .as_ref()
+        .filter(|bucket| !bucket.elsewhere.is_empty())
+    {
+        let prefixes: Vec<_> = bucket
+            .elsewhere
+            .iter()
+            .take(5)
+            .map(|prefix| visible(prefix))
+            .collect();
+        inventory
+            .warnings
+            .push(StoreWarning::Elsewhere(prefixes.join(", ")));
     }
-    let touched = inventory.refs.iter().filter(|entry| entry.sealed().is_none()).count();
+    let touched = inventory
+        .refs
+        .iter()
+        .filter(|entry| entry.withheld().is_none())
+        .count();
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));
     }
-    let [partial, trash, unknown] = [others.partial, others.trash, others.unknown].map(|mut objects| {
-        objects.sort_by(|a, b| a.name.cmp(&b.name));
-        Arc::new(objects)
-    });
-    let unlisted = partial.iter().chain(&*unknown).filter(|object| object.kind == OtherKind::Unlisted);
-    inventory.warnings.extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
+    let [partial, trash, unknown] =
+        [others.partial, others.trash, others.unknown].map(|mut objects| {
+            objects.sort_by(|a, b| a.name.cmp(&b.name));
+            Arc::new(objects)
+        });
+    let unlisted = partial
+        .iter()
+        .chain(&*unknown)
+        .filter(|object| object.kind == OtherKind::Unlisted);
+    inventory
+        .warnings
+        .extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
     (inventory.partial, inventory.trash, inventory.unknown) = (partial, trash, unknown);
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
+    inherit_dates(&mut inventory);
     observe(&inventory);
     Ok((inventory, roots.fingerprint))
 }
 
-/// Counts what is named as stored, in a store that lists nothing, except for what it said it does not hold.
-async fn presume_stored(reader: &dyn CacheReader, inventory: &mut Inventory) -> Result<(), BackendError> {
-    let faults = inventory.refs.iter().flat_map(|entry| &entry.faults).filter(|fault| fault.is_absence());
-    let mut absent: HashSet<Digest> = faults.filter_map(|fault| fault.subject.parse().ok()).collect();
-    let named: Vec<(Digest, Option<u64>)> = inventory.blobs.iter().map(|blob| (blob.digest(), blob.size())).collect();
-    if reader.asks_for_each() {
-        let asked = named.iter().map(|(digest, _)| *digest).filter(|digest| !absent.contains(digest)).collect();
+/// For a store that cannot list its objects, counts referenced blobs as stored, except those that
+/// the store reported as absent.
+async fn presume_stored(
+    reader: &dyn CacheReader,
+    asks_for_each: bool,
+    inventory: &mut Inventory,
+) -> Result<(), BackendError> {
+    let faults = inventory
+        .refs
+        .iter()
+        .flat_map(|entry| &entry.faults)
+        .filter(|fault| fault.is_absence());
+    let mut absent: HashSet<Digest> = faults
+        .filter_map(|fault| fault.subject.parse().ok())
+        .collect();
+    let named: Vec<(Digest, Option<u64>)> = inventory
+        .blobs
+        .iter()
+        .filter(|blob| !blob.is_foreign())
+        .map(|blob| (blob.digest(), blob.size()))
+        .collect();
+    let mut sizes: HashMap<Digest, u64> = HashMap::new();
+    if asks_for_each {
+        let asked = named
+            .iter()
+            .map(|(digest, _)| *digest)
+            .filter(|digest| !absent.contains(digest))
+            .collect();
         inventory.asked_for_each = true;
-        absent.extend(reader.missing_among(asked).await?);
+        for (digest, answer) in reader.abilities().ask_for(asked).await? {
+            match answer {
+                BlobAnswer::Absent => {
+                    absent.insert(digest);
+                }
+                BlobAnswer::Stored { size: Some(size) } => {
+                    sizes.insert(digest, size);
+                }
+                BlobAnswer::Stored { size: None } => {}
+            }
+        }
     }
-    for (digest, size) in named.into_iter().filter(|(digest, _)| !absent.contains(digest)) {
-        inventory.blobs.store(digest, size.unwrap_or_default(), None);
+    for (digest, size) in named
+        .into_iter()
+        .filter(|(digest, _)| !absent.contains(digest))
+    {
+        let size = sizes.get(&digest).copied().or(size);
+        inventory
+            .blobs
+            .store(digest, size.unwrap_or_default(), None);
     }
     Ok(())
 }
 
-/// What is no blob.
+/// The objects that are not blobs.
 #[derive(Default)]
 struct Others {
     partial: Vec<OtherObject>,
@@ -164,7 +240,11 @@ impl Others {
     fn add(&mut self, blobs: &mut BlobTable, batch: Vec<StoredObject>) {
         for object in batch {
             match object {
-                StoredObject::Blob { digest, size, modified } => {
+                StoredObject::Blob {
+                    digest,
+                    size,
+                    modified,
+                } => {
                     blobs.store(digest, size, modified);
                 }
                 StoredObject::Partial(object) => self.partial.push(object),
@@ -176,8 +256,9 @@ impl Others {
     }
 }
 
-/// Reads the roots of a store and everything that they name, as [`named`] does. `observe` sees those that have come so far;
-/// `list` is called when the roots have settled, at the latest when all are known.
+/// Reads the roots of a store and everything they reference, like [`named`]. `observe` receives the
+/// roots read so far. `list` is called when the roots have settled, at the latest when all are
+/// known.
 async fn named_in_parts<T>(
     reader: &dyn CacheReader,
     options: &ScanOptions,
@@ -185,11 +266,11 @@ async fn named_in_parts<T>(
     list: impl FnOnce() -> T + Send,
 ) -> Result<(Inventory, Roots, T), ScanError> {
     let (sender, mut parts) = mpsc::channel::<RootsPart>(1);
-    let mut reading = reader.roots_in_parts(sender);
+    let mut reading = reader.list_refs(sender);
     let (mut list, mut listing, mut read, mut waiting) = (Some(list), None, None, VecDeque::new());
     let mut resolving = FuturesOrdered::new();
     let mut inventory = Inventory::default();
-    if !reader.reads_all_refs() {
+    if !reader.facts().await.reads_all_refs {
         inventory.blobs.leave_refs_unread();
     }
     let (mut refs, mut shown) = (Vec::new(), 0);
@@ -222,7 +303,7 @@ async fn named_in_parts<T>(
             },
             Some((root, resolved)) = resolving.next() => {
                 refs.push(entry(&root, resolved, &mut inventory.blobs));
-                // More and more at a time, so that all looks together cost no more than the whole.
+                // The steps grow, so that all snapshots together cost no more than the whole.
                 if read.is_none() && refs.len() > shown + shown / 2 {
                     shown = refs.len();
                     inventory.refs = Arc::new(refs.clone());
@@ -242,17 +323,27 @@ async fn resolve_one(reader: &dyn CacheReader, root: Root) -> (Root, Resolved) {
     (root, resolved)
 }
 
-/// Reads roots and everything that they name, several at once, and lists nothing: the inventory tells what is named, and
-/// not what is stored.
+/// Reads roots and everything they reference, several at once, without a listing: the inventory
+/// shows which blobs are referenced, but not which are stored.
 ///
 /// # Errors
-/// When somebody cancels it.
-pub async fn named(reader: &dyn CacheReader, roots: &[Root], options: &ScanOptions) -> Result<Inventory, ScanError> {
-    let mut inventory = Inventory { warnings: duplicate_names(roots), ..Inventory::default() };
+/// Fails if cancelled.
+pub async fn named(
+    reader: &dyn CacheReader,
+    roots: &[Root],
+    options: &ScanOptions,
+) -> Result<Inventory, ScanError> {
+    let mut inventory = Inventory {
+        warnings: duplicate_names(roots),
+        ..Inventory::default()
+    };
     let mut refs = Vec::with_capacity(roots.len());
-    // Collected, because a closure over references inside of a stream keeps the whole future from being `Send`.
-    let resolved: Vec<_> =
-        roots.iter().map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) }).collect();
+    // Collected, because a closure over references inside a stream prevents the whole future from
+    // being `Send`.
+    let resolved: Vec<_> = roots
+        .iter()
+        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
+        .collect();
     let mut resolving = stream::iter(resolved).buffered(options.concurrency.max(1));
     while let Some((root, resolved)) = resolving.next().await {
         if options.cancel.is_cancelled() {
@@ -269,15 +360,38 @@ fn duplicate_names(roots: &[Root]) -> Vec<StoreWarning> {
     for name in roots.iter().flat_map(|root| &root.names) {
         *counts.entry(name).or_default() += 1;
     }
-    let mut names: Vec<(&str, usize)> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    let mut names: Vec<(&str, usize)> =
+        counts.into_iter().filter(|(_, count)| *count > 1).collect();
     names.sort_unstable();
-    let warning = |(name, count)| StoreWarning::DuplicateName { name: visible(name).into_owned(), count };
+    let warning = |(name, count)| StoreWarning::DuplicateName {
+        name: visible(name).into_owned(),
+        count,
+    };
     names.into_iter().map(warning).collect()
 }
 
 fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
-    let mut reach: Vec<_> =
-        resolved.named.iter().map(|named| blobs.name(named.digest, named.size, named.role)).collect();
+    let media_types = resolved.media_types.iter();
+    let media_types: Vec<_> = media_types.map(|text| blobs.media_type(text)).collect();
+    let mut reach: Vec<_> = resolved
+        .named
+        .iter()
+        .map(|named| {
+            let id = if named.is_foreign {
+                blobs.name_foreign(named.digest, named.size)
+            } else {
+                blobs.name(named.digest, named.size, named.role)
+            };
+            let place = named.media_type.map(usize::from);
+            if let Some(media_type) = place.and_then(|place| *media_types.get(place)?) {
+                blobs.set_media_type(id, media_type);
+            }
+            id
+        })
+        .collect();
+    let name = root.names.first().map(String::as_str);
+    let belonging =
+        signed::belonging(name, resolved.relation).filter(|_| resolved.caches.is_empty());
     reach.sort_unstable();
     reach.dedup();
     for id in &reach {
@@ -288,7 +402,7 @@ fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
         name: root.name(),
         aliases: root.names.iter().skip(1).cloned().collect(),
         tagged: !root.names.is_empty(),
-        kind: resolved.kind(),
+        kind: belonging.map_or_else(|| resolved.kind(), |belonging| belonging.kind),
         created: resolved.created(),
         modified: root.facts.modified,
         layers: resolved.layers,
@@ -297,17 +411,23 @@ fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
         sizes: RefSizes::default(),
         platforms: resolved.platforms,
         faults: resolved.faults,
+        subject: belonging.map(|belonging| belonging.subject),
         caches: resolved.caches,
     }
 }
 
-/// Fills in what only the whole listing tells: sizes, states of records, times of manifests.
+/// Fills in the facts that need the whole listing: sizes, states of records, times of manifests.
 fn finish(inventory: &mut Inventory) {
     let blobs = &inventory.blobs;
     for entry in Arc::make_mut(&mut inventory.refs) {
-        let is_stored = |digest: Digest| blobs.find(&digest).is_some_and(|id| blobs.get(id).is_stored());
+        let is_stored = |digest: Digest| {
+            blobs
+                .find(&digest)
+                .is_some_and(|id| blobs.get(id).is_stored())
+        };
         for fault in &mut entry.faults {
-            // A document that came during the scan has not been read, which is not the same as not being there.
+            // A document that appeared during the scan has not been read, which is not the same as
+            // absent.
             if fault.is_absence() && fault.subject.parse().is_ok_and(is_stored) {
                 fault.came_late();
             }
@@ -315,12 +435,49 @@ fn finish(inventory: &mut Inventory) {
         entry.sizes = sizes(&entry.reach, blobs);
         let own = entry.facts().bytes;
         entry.sizes.bytes = entry.sizes.bytes.saturating_add(own);
-        entry.sizes.exclusive_bytes = entry.sizes.exclusive_bytes.map(|bytes| bytes.saturating_add(own));
-        let stored = entry.digest().valid().and_then(|digest| blobs.find(&digest));
+        entry.sizes.exclusive_bytes = entry
+            .sizes
+            .exclusive_bytes
+            .map(|bytes| bytes.saturating_add(own));
+        let stored = entry
+            .digest()
+            .valid()
+            .and_then(|digest| blobs.find(&digest));
         let stored = stored.and_then(|id| blobs.get(id).modified());
         entry.modified = entry.facts().modified.or(stored);
         let counts = entry.caches.iter().map(|cache| cache.counts(blobs));
         entry.records = counts.reduce(RecordCounts::plus);
+    }
+}
+
+/// Gives artifacts without a date the date of the ref that holds their subject: a registry has no
+/// times of its own, and lists of referrers have no config.
+fn inherit_dates(inventory: &mut Inventory) {
+    let refs = &inventory.refs;
+    let undated = refs
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.age().is_none());
+    let undated =
+        undated.filter_map(|(place, entry)| Some((place, inventory.blobs.find(&entry.subject?)?)));
+    let age = |subject| {
+        let holders = refs
+            .iter()
+            .filter(|entry| entry.subject.is_none() && entry.reaches(subject));
+        holders
+            .filter_map(RefEntry::age)
+            .map(|(time, _)| time)
+            .max()
+    };
+    let found: Vec<_> = undated
+        .filter_map(|(place, subject)| Some((place, age(subject)?)))
+        .collect();
+    if found.is_empty() {
+        return;
+    }
+    let refs = Arc::make_mut(&mut inventory.refs);
+    for (place, time) in found {
+        refs[place].created = Some((time, AgeSource::Subject));
     }
 }
 
@@ -334,9 +491,11 @@ fn sizes(reach: &[super::BlobId], blobs: &BlobTable) -> RefSizes {
             if blob.refs() == 1 {
                 exclusive_bytes = exclusive_bytes.saturating_add(blob.stored_size());
             }
-        } else {
+        } else if !blob.is_foreign() {
             sizes.missing_blobs += 1;
-            sizes.missing_bytes = sizes.missing_bytes.saturating_add(blob.size().unwrap_or_default());
+            sizes.missing_bytes = sizes
+                .missing_bytes
+                .saturating_add(blob.size().unwrap_or_default());
         }
     }
     sizes.exclusive_bytes = blobs.knows_all_refs().then_some(exclusive_bytes);

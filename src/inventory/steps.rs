@@ -1,9 +1,10 @@
-//! The records of a cache as steps, in an order that a person reads.
+//! The records of a cache as steps, in a readable order.
 //!
-//! A [`StepTree`] is a flat list of rows. Without evidence it shows what builds on what along the first input: a straight
-//! chain stays on one level, and only a fork goes deeper. Where evidence names records ([`Labels`]), they stand by stage
-//! and line, as in the Dockerfile, and the rest comes after them. Everything takes time and memory linear in the configuration
-//! and bears with loops and with links that lead nowhere, however deep the records lie on each other.
+//! A [`StepTree`] is a flat list of rows. Without evidence it follows the first input of each
+//! record: a straight chain stays on one level, and only a fork is indented. If evidence names
+//! records ([`Labels`]), these are ordered by stage and line, as in the Dockerfile, and the other
+//! records follow. Time and memory are linear in the configuration. Loops, dangling links and any
+//! depth are accepted.
 
 use std::borrow::Cow;
 
@@ -16,7 +17,7 @@ use crate::explain::evidence::RecordLabel;
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
 mod arrange;
 mod detail;
@@ -24,76 +25,94 @@ mod fold;
 
 pub use detail::{Alternative, Listed, StepDetail, Users};
 
-/// The names that evidence gives to the records of one configuration, by their places; empty without evidence.
+/// The names that evidence gives to the records of one configuration, by index; empty without
+/// evidence.
 pub type Labels = Vec<Option<RecordLabel>>;
 
 /// A stage of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StageRow {
-    /// Its place, counted from 0.
+    /// Its number, counted from 0.
     pub index: u32,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
-/// What a row shows.
+/// The content of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RowKind {
     /// The header of a stage.
     Stage(StageRow),
-    /// The header of the records that the evidence does not name, where it names others.
+    /// The header of the records without a name from the evidence, if other records have one.
     Unnamed,
     /// A step, by its record.
     Step(RecordIndex),
-    /// Another record of the step above: the same operation under a further key, or without its result.
+    /// Another record of the step above: the same operation with another key, or without its
+    /// result.
     Twin(RecordIndex),
 }
 
-/// Where a row stands among the branches of the tree.
+/// The position of a row among the branches of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Indent {
-    /// How many levels it is indented.
+    /// The indentation level.
     pub depth: u32,
-    /// Whether it is the first of its branch; those that follow on the same level build on it in turn.
+    /// Whether it is the first row of its branch; each later row on the same level builds on the
+    /// previous one.
     pub begins: bool,
-    /// For each level, whether another branch of the same fork comes later.
+    /// For each level, whether another branch of the same fork follows.
     goes_on: u64,
 }
 
 impl Indent {
     fn at(depth: u32) -> Self {
-        Self { depth, ..Self::default() }
+        Self {
+            depth,
+            ..Self::default()
+        }
     }
 
-    /// Tells whether a line passes this row at `level`, counted from 1, to a later branch of the same fork.
+    /// Returns whether a line at `level` (counted from 1) passes this row to a later branch of the
+    /// same fork.
     pub fn goes_on(&self, level: u32) -> bool {
-        // Nobody follows a line on level 64; those deeper are not drawn.
+        // Lines beyond level 64 are not drawn.
         level < u64::BITS && self.goes_on >> level & 1 == 1
     }
 
-    /// Returns the place of what builds on it, with nothing beside.
+    /// Returns the position of the next step on the same branch.
     fn next(self) -> Self {
-        Self { begins: false, ..self }
+        Self {
+            begins: false,
+            ..self
+        }
     }
 
-    /// Returns the place of a branch, one level deeper.
+    /// Returns the position of a branch, one level deeper.
     fn branch(self, is_last: bool) -> Self {
         let depth = self.depth.saturating_add(1);
-        let line = if is_last { 0 } else { 1_u64.checked_shl(depth).unwrap_or_default() };
-        Self { depth, begins: true, goes_on: self.goes_on | line }
+        let line = if is_last {
+            0
+        } else {
+            1_u64.checked_shl(depth).unwrap_or_default()
+        };
+        Self {
+            depth,
+            begins: true,
+            goes_on: self.goes_on | line,
+        }
     }
 }
 
 /// A row of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRow {
-    /// What it shows.
+    /// Its content.
     pub kind: RowKind,
-    /// How far it is indented, and the lines that lead to it.
+    /// Its indentation, and the lines that lead to it.
     pub indent: Indent,
-    /// How many rows of twins follow directly; they are shown only when asked for.
+    /// The number of twin rows that follow directly; they are hidden by default.
     pub twins: u32,
-    /// How many rows come after the twins that go when this one is folded.
+    /// The number of rows after the twins that are hidden when this row is folded.
     pub below: u32,
 }
 
@@ -110,11 +129,12 @@ impl StepRow {
 /// The records of a configuration as rows, each record once: as a step, as a twin, or hidden.
 #[derive(Debug, Clone, Default)]
 pub struct StepTree {
-    /// The rows, in their order.
+    /// The rows, in order.
     pub rows: Vec<StepRow>,
-    /// The records that are no steps: keys for the content of files. The steps that use them name them as inputs.
+    /// The records that are not steps: keys for the content of files. The steps that use them list
+    /// them as inputs.
     pub hidden: Vec<RecordIndex>,
-    /// The names that the rows were arranged by.
+    /// The names that determined the arrangement.
     pub labels: Labels,
 }
 
@@ -123,13 +143,25 @@ impl StepTree {
     pub fn new(cache: &RefCache, labels: Labels) -> Self {
         let folded = fold::fold(cache, &labels);
         let rows = arrange::rows(cache, &labels, &folded);
-        let hidden = cache.graph.indexed_records().map(|(index, _)| index).filter(|index| folded.hidden[index.at()]);
-        Self { rows, hidden: hidden.collect(), labels }
+        let hidden = cache
+            .graph
+            .indexed_records()
+            .map(|(index, _)| index)
+            .filter(|index| folded.hidden[index.at()]);
+        Self {
+            rows,
+            hidden: hidden.collect(),
+            labels,
+        }
     }
 
-    /// Returns the places of the rows that show, when the rows of `folded` hide what is below them and those of `opened`
-    /// show their twins.
-    pub fn visible(&self, folded: impl Fn(&RowKind) -> bool, opened: impl Fn(&RowKind) -> bool) -> Vec<usize> {
+    /// Returns the indexes of the visible rows, when the rows in `folded` hide their subtrees and
+    /// the rows in `opened` show their twins.
+    pub fn visible(
+        &self,
+        folded: impl Fn(&RowKind) -> bool,
+        opened: impl Fn(&RowKind) -> bool,
+    ) -> Vec<usize> {
         let mut places = Vec::new();
         let mut place = 0;
         while let Some(row) = self.rows.get(place) {
@@ -150,8 +182,13 @@ impl StepTree {
         places
     }
 
-    /// Returns what is known of the step at `record`.
-    pub fn step<'a>(&'a self, cache: &'a RefCache, blobs: &'a BlobTable, record: RecordIndex) -> Option<Step<'a>> {
+    /// Returns the step at `record`.
+    pub fn step<'a>(
+        &'a self,
+        cache: &'a RefCache,
+        blobs: &'a BlobTable,
+        record: RecordIndex,
+    ) -> Option<Step<'a>> {
         Step::new(cache, blobs, label(&self.labels, record), record)
     }
 }
@@ -160,19 +197,19 @@ fn label(labels: &[Option<RecordLabel>], record: RecordIndex) -> Option<&RecordL
     labels.get(record.at()).and_then(Option::as_ref)
 }
 
-/// Returns the label of a record that is a step of the builds behind it.
+/// Returns the label of a record that is a step of the builds that the evidence describes.
 fn step_label(labels: &[Option<RecordLabel>], record: RecordIndex) -> Option<&RecordLabel> {
     label(labels, record).filter(|label| label.is_step)
 }
 
-/// A record with all that a row of it shows.
+/// A record with the data of its row.
 #[derive(Clone, Copy)]
 pub struct Step<'a> {
     cache: &'a RefCache,
     blobs: &'a BlobTable,
-    /// What evidence calls it.
+    /// The label from the evidence.
     pub label: Option<&'a RecordLabel>,
-    /// Its place.
+    /// Its index.
     pub index: RecordIndex,
     /// The record itself.
     pub record: &'a Record,
@@ -187,15 +224,31 @@ impl<'a> Step<'a> {
         label: Option<&'a RecordLabel>,
         index: RecordIndex,
     ) -> Option<Self> {
-        let (record, detail) = cache.graph.record(index).zip(cache.records.get(index.at()))?;
-        Some(Self { cache, blobs, label, index, record, detail })
+        let (record, detail) = cache
+            .graph
+            .record(index)
+            .zip(cache.records.get(index.at()))?;
+        Some(Self {
+            cache,
+            blobs,
+            label,
+            index,
+            record,
+            detail,
+        })
     }
 
-    /// Returns what it is called: the words of the Dockerfile, else its kind and how its key begins. It is fit to be shown.
+    /// Returns its display name: the text from the Dockerfile, else its kind and the beginning of
+    /// its key. The text is escaped for display.
     pub fn name(&self) -> Cow<'a, str> {
         match self.label {
             Some(label) => visible(&label.text),
-            None => format!("{} · {}", self.detail.kind.word(), short(&self.record.digest)).into(),
+            None => format!(
+                "{} · {}",
+                self.detail.kind.word(),
+                short(&self.record.digest)
+            )
+            .into(),
         }
     }
 
@@ -206,27 +259,36 @@ impl<'a> Step<'a> {
 
     /// Returns the top layer of its result.
     pub fn layer(&self) -> Option<LayerIndex> {
-        self.detail.result.as_ref().and_then(|result| self.cache.top_layer(result))
+        self.detail
+            .result
+            .as_ref()
+            .and_then(|result| self.cache.top_layer(result))
     }
 
     /// Returns the blob of its top layer.
     pub fn blob(&self) -> Option<Blob<'a>> {
-        self.cache.layers.get(self.layer()?.at())?.blob.map(|blob| self.blobs.get(blob))
+        self.cache
+            .layers
+            .get(self.layer()?.at())?
+            .blob
+            .map(|blob| self.blobs.get(blob))
     }
 
-    /// Returns how many other refs reach its top layer, where all refs of the store were read.
+    /// Returns the number of other refs that reach its top layer; `None` if some refs of the store
+    /// were not read.
     pub fn other_refs(&self) -> Option<u32> {
         self.blob()?.other_refs()
     }
 
-    /// Tells whether it is a source, such as a base image: it has a key and never a result.
+    /// Returns whether it is a source, such as a base image: it has a key and never a result.
     pub fn is_source(&self) -> bool {
         self.detail.kind == RecordKind::Root
     }
 
-    /// Tells whether its name is that of a step which is only like it: the same operation on something else.
+    /// Returns whether its name belongs to a similar step: the same operation on a different input.
     pub fn is_guessed(&self) -> bool {
-        self.label.is_some_and(|label| label.certainty < Certainty::Assumed)
+        self.label
+            .is_some_and(|label| label.certainty < Certainty::Assumed)
     }
 }
 
@@ -238,7 +300,7 @@ impl Subject for Step<'_> {
             TextField::Kind => Some(test(self.detail.kind.word())),
             TextField::State => Some(test(self.detail.state.word())),
             TextField::Platform => self.cache.platform.as_deref().map(test),
-            TextField::Ref => None,
+            TextField::Ref | TextField::Path => None,
         }
     }
 
@@ -262,14 +324,17 @@ impl Subject for Step<'_> {
     }
 }
 
-/// Returns as much of a digest as people compare, fit to be shown.
+/// Returns the part of a digest that people compare, escaped for display.
 pub fn short(digest: &DigestText) -> String {
-    /// Digits of a digest; characters of a text that is none.
+    /// Digits of a digest, or characters of a text that is not a digest.
     const DIGITS: usize = 8;
     match digest {
         DigestText::Valid(digest) => digest.short(DIGITS),
         DigestText::Invalid(text) if text.is_empty() => "no digest".to_owned(),
-        DigestText::Invalid(text) => format!("`{}`", visible(text).chars().take(DIGITS).collect::<String>()),
+        DigestText::Invalid(text) => format!(
+            "`{}`",
+            visible(text).chars().take(DIGITS).collect::<String>()
+        ),
     }
 }
 

@@ -7,6 +7,7 @@ use super::filter::{NumberField, Subject, TextField};
 use super::{BlobState, RefEntry};
 use crate::backend::{EntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
+use crate::format::layer::Entry;
 
 impl Subject for RefEntry {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
@@ -15,7 +16,7 @@ impl Subject for RefEntry {
             TextField::Kind => Some(test(self.kind.word())),
             TextField::State => Some(test(self.state())),
             TextField::Platform => Some(self.platforms.iter().any(|platform| test(platform))),
-            TextField::Step => None,
+            TextField::Step | TextField::Path => None,
         }
     }
 
@@ -42,7 +43,9 @@ impl Subject for RefEntry {
     }
 
     fn shared(&self) -> Option<bool> {
-        self.sizes.exclusive_bytes.map(|bytes| bytes < self.sizes.bytes)
+        self.sizes
+            .exclusive_bytes
+            .map(|bytes| bytes < self.sizes.bytes)
     }
 }
 
@@ -51,7 +54,7 @@ impl Subject for RefEntry {
 pub struct BlobRow<'a> {
     /// The blob.
     pub blob: Blob<'a>,
-    /// Its state, as [`super::Inventory::blob_states`] tells it.
+    /// Its state, from [`super::Inventory::blob_states`].
     pub state: BlobState,
 }
 
@@ -61,7 +64,7 @@ impl Subject for BlobRow<'_> {
             TextField::Name => Some(test(&self.blob.digest().to_string())),
             TextField::Kind => Some(test(self.blob.role().word())),
             TextField::State => Some(test(self.state.word())),
-            TextField::Ref | TextField::Step | TextField::Platform => None,
+            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 
@@ -82,31 +85,43 @@ impl Subject for BlobRow<'_> {
     }
 }
 
-/// An object that is no blob: an unfinished upload, an entry, or nothing of the cache's own.
+/// An object that is not a blob: an unfinished upload, an entry, or an object outside the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct OtherRow<'a> {
-    /// What it is called in the store.
+    /// Its name in the store.
     pub name: &'a str,
-    /// The word for what it is.
+    /// The word for its kind.
     pub kind: &'static str,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was last written, or asked for where that is known.
+    /// The time of its last write, or of its last use if known.
     pub modified: Option<Timestamp>,
     /// `partial`, `unknown`, `superseded` or `copy`.
     pub state: &'static str,
-    /// The entry that it is, of a store that deletes by entry.
+    /// The entry, for a store that deletes by entry.
     pub entry: Option<&'a StoreEntry>,
 }
 
 impl<'a> OtherRow<'a> {
-    /// Makes the row of an object of that state.
+    /// Returns the row of an object in `state`.
     pub fn object(object: &'a OtherObject, state: &'static str) -> Self {
-        let OtherObject { name, kind, size, modified } = object;
-        Self { name, kind: kind.word(), size: *size, modified: *modified, state, entry: None }
+        let OtherObject {
+            name,
+            kind,
+            size,
+            modified,
+        } = object;
+        Self {
+            name,
+            kind: kind.word(),
+            size: *size,
+            modified: *modified,
+            state,
+            entry: None,
+        }
     }
 
-    /// Makes the row of an entry that is no blob of its own.
+    /// Returns the row of an entry that is not a blob.
     pub fn entry(entry: &'a StoreEntry) -> Self {
         let (kind, state) = match entry.kind {
             EntryKind::Former(_) => ("index", "superseded"),
@@ -115,7 +130,14 @@ impl<'a> OtherRow<'a> {
             EntryKind::Foreign(tool) => (tool, "unknown"),
         };
         let (name, size, modified) = (entry.name.as_str(), entry.size, Some(entry.touched()));
-        Self { name, kind, size, modified, state, entry: Some(entry) }
+        Self {
+            name,
+            kind,
+            size,
+            modified,
+            state,
+            entry: Some(entry),
+        }
     }
 }
 
@@ -125,12 +147,30 @@ impl Subject for OtherRow<'_> {
             TextField::Name => Some(test(self.name)),
             TextField::State => Some(test(self.state)),
             TextField::Kind => Some(test(self.kind)),
-            TextField::Ref | TextField::Step | TextField::Platform => None,
+            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
         (field == NumberField::Size).then_some(self.size)
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.modified
+    }
+}
+
+impl Subject for Entry {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name | TextField::Path => Some(test(&self.path)),
+            TextField::Kind => Some(test(self.kind.word())),
+            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        (field == NumberField::Size && !self.kind.removes()).then_some(self.size)
     }
 
     fn created(&self) -> Option<Timestamp> {

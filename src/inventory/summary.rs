@@ -1,32 +1,32 @@
-//! What a scan keeps of a cache configuration: just enough to tell, once everything is listed, which results can be
-//! loaded. The configuration itself is read again when somebody looks into the ref; hundreds of them would not fit.
-
-use std::collections::HashSet;
+//! The part of a cache configuration that a scan keeps: enough to compute which results can be
+//! loaded once everything is listed. The configuration itself is read again when a ref is opened,
+//! because hundreds of them would not fit in memory.
 
 use jiff::Timestamp;
 
 use super::blobs::BlobTable;
-use crate::format::cache_config::CacheGraph;
+use super::resolve::FoundCache;
 use crate::format::cache_config::import::{self, ImportedResult, Refusal};
 use crate::format::digest::Digest;
 
-/// How many records a cache has, by what they are good for.
+/// The number of records of a cache, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecordCounts {
     /// All of them.
     pub records: u64,
-    /// Those with a result that can be loaded.
+    /// Those with a loadable result.
     pub results: u64,
-    /// Those that only carry a key.
+    /// Those with only a key.
     pub key_only: u64,
-    /// Those of them that are no steps: sources, and the content of files. They take nothing and never have a result.
+    /// Those of `key_only` that are not steps: sources, and the content of files. They take no
+    /// space and never have a result.
     pub roots: u64,
     /// Those whose results name blobs that are not stored, or that BuildKit refuses.
     pub broken: u64,
 }
 
 impl RecordCounts {
-    /// Returns how many steps have a key and no result.
+    /// Returns the number of steps with a key and no result.
     pub fn key_only_steps(&self) -> u64 {
         self.key_only.saturating_sub(self.roots)
     }
@@ -50,20 +50,21 @@ pub(super) struct CacheSummary {
     pub refusal: Option<Refusal>,
     records: u64,
     roots: u64,
-    /// The blob and the parent of each layer that a result needs.
+    /// The blob and the parent of each layer that a result needs; no blob for a layer that no build
+    /// can load.
     layers: Vec<(Option<Digest>, Option<u32>)>,
-    /// The results of each record that has some.
+    /// The results of each record that has any.
     results: Vec<Vec<ImportedResult>>,
 }
 
 impl CacheSummary {
-    pub(super) fn new(
-        graph: &CacheGraph,
-        described: &HashSet<Digest>,
-        undescribed: Option<Refusal>,
-        is_inline: bool,
-    ) -> Self {
-        let imported = undescribed.map_or_else(|| import::simulate(graph, |digest| described.contains(digest)), Err);
+    pub(super) fn new(cache: &FoundCache<'_>, is_inline: bool) -> Self {
+        let graph = &cache.graph;
+        let described = cache.described();
+        let imported = cache.undescribed.map_or_else(
+            || import::simulate(graph, |digest| described.contains(digest)),
+            Err,
+        );
         let (refusal, kept) = match imported {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), Vec::new()),
@@ -73,9 +74,16 @@ impl CacheSummary {
             newest: graph.newest_result(),
             refusal,
             records: graph.records.len() as u64,
-            roots: graph.records.iter().filter(|record| record.input_count() == 0 && record.results.is_empty()).count()
-                as u64,
-            layers: graph.layers.iter().map(|layer| (layer.blob.valid(), layer.parent.layer())).collect(),
+            roots: graph
+                .records
+                .iter()
+                .filter(|record| record.input_count() == 0 && record.results.is_empty())
+                .count() as u64,
+            layers: graph
+                .layers
+                .iter()
+                .map(|layer| (cache.loadable(&layer.blob), layer.parent.layer()))
+                .collect(),
             results: kept
                 .into_iter()
                 .filter(|results| !results.is_empty())
@@ -84,19 +92,29 @@ impl CacheSummary {
         }
     }
 
-    /// Counts the records by state, now that `blobs` tells what is stored.
+    /// Counts the records by state, using `blobs` as the list of stored blobs.
     pub(super) fn counts(&self, blobs: &BlobTable) -> RecordCounts {
         if self.refusal.is_some() {
-            return RecordCounts { records: self.records, broken: self.records, ..RecordCounts::default() };
+            return RecordCounts {
+                records: self.records,
+                broken: self.records,
+                ..RecordCounts::default()
+            };
         }
         let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
         let complete = complete_chains(&self.layers, stored);
         let loadable = |result: &ImportedResult| match result {
             ImportedResult::Top(top) => complete[top.at()],
-            ImportedResult::Chain(chain) => chain.iter().all(|layer| stored(self.layers[layer.at()].0)),
+            ImportedResult::Chain(chain) => {
+                chain.iter().all(|layer| stored(self.layers[layer.at()].0))
+            }
         };
         let with_results = self.results.len() as u64;
-        let results = self.results.iter().filter(|results| results.iter().any(loadable)).count() as u64;
+        let results = self
+            .results
+            .iter()
+            .filter(|results| results.iter().any(loadable))
+            .count() as u64;
         RecordCounts {
             records: self.records,
             results,
@@ -107,13 +125,21 @@ impl CacheSummary {
     }
 }
 
-/// Tells whether a blob is stored with the size that it is named with.
+/// Returns whether a blob can be loaded: it is stored with the declared size, or fetched from
+/// elsewhere.
 pub(super) fn is_sound(blobs: &BlobTable, digest: &Digest) -> bool {
-    blobs.find(digest).map(|id| blobs.get(id)).is_some_and(|blob| blob.is_stored() && !blob.is_resized())
+    blobs
+        .find(digest)
+        .map(|id| blobs.get(id))
+        .is_some_and(|blob| blob.is_foreign() || (blob.is_stored() && !blob.is_resized()))
 }
 
-/// Tells for each layer whether it and everything that it lies on is there. A layer in a circle is not.
-pub(super) fn complete_chains<B: Copy>(layers: &[(B, Option<u32>)], there: impl Fn(B) -> bool) -> Vec<bool> {
+/// Returns, for each layer, whether it and all layers below it are present. A layer in a cycle is
+/// not.
+pub(super) fn complete_chains<B: Copy>(
+    layers: &[(B, Option<u32>)],
+    there: impl Fn(B) -> bool,
+) -> Vec<bool> {
     let mut known: Vec<Option<bool>> = vec![None; layers.len()];
     let mut path = Vec::new();
     for first in 0..layers.len() {
@@ -122,7 +148,7 @@ pub(super) fn complete_chains<B: Copy>(layers: &[(B, Option<u32>)], there: impl 
             if let Some(complete) = known[place] {
                 break complete;
             }
-            // Holds for as long as the layer is on the path, and so ends a circle.
+            // Stays set while the layer is on the path, which stops at a cycle.
             known[place] = Some(false);
             path.push(place);
             let (blob, parent) = layers[place];
@@ -134,7 +160,8 @@ pub(super) fn complete_chains<B: Copy>(layers: &[(B, Option<u32>)], there: impl 
                 Some(parent) => place = parent as usize,
             }
         };
-        path.drain(..).for_each(|place| known[place] = Some(complete));
+        path.drain(..)
+            .for_each(|place| known[place] = Some(complete));
     }
     known.into_iter().map(Option::unwrap_or_default).collect()
 }
@@ -145,8 +172,21 @@ mod tests {
 
     #[test]
     fn a_chain_is_complete_when_all_of_it_is_there() {
-        let layers = [(1, None), (2, Some(0)), (3, Some(1)), (4, None), (5, Some(5)), (6, Some(4))];
-        assert_eq!(complete_chains(&layers, |_| true), [true, true, true, true, false, false]);
-        assert_eq!(complete_chains(&layers, |blob| blob != 2), [true, false, false, true, false, false]);
+        let layers = [
+            (1, None),
+            (2, Some(0)),
+            (3, Some(1)),
+            (4, None),
+            (5, Some(5)),
+            (6, Some(4)),
+        ];
+        assert_eq!(
+            complete_chains(&layers, |_| true),
+            [true, true, true, true, false, false]
+        );
+        assert_eq!(
+            complete_chains(&layers, |blob| blob != 2),
+            [true, false, false, true, false, false]
+        );
     }
 }

@@ -4,14 +4,17 @@ use super::Inventory;
 use crate::format::digest::Digest;
 
 impl Inventory {
-    /// Returns the blobs in the trash that a ref names and the store does not hold, in their order, each once: the next
-    /// prune puts them back.
+    /// Returns the blobs in the trash that a ref references and the store does not hold, in order,
+    /// each once. The next prune restores them.
     pub fn awaited_from_trash(&self) -> Vec<Digest> {
         let is_missed = |digest: &Digest| {
             let blob = self.blobs.find(digest).map(|id| self.blobs.get(id));
             blob.is_some_and(|blob| blob.refs() > 0 && !blob.is_stored())
         };
-        let in_trash = self.trash.iter().filter_map(|object| digest_in_trash(&object.name));
+        let in_trash = self
+            .trash
+            .iter()
+            .filter_map(|object| digest_in_trash(&object.name));
         let mut missed: Vec<Digest> = in_trash.filter(is_missed).collect();
         missed.sort_unstable();
         missed.dedup();
@@ -19,7 +22,8 @@ impl Inventory {
     }
 }
 
-/// Returns the digest of a blob in the trash, where its name ends in one as in the store: `…/blobs/sha256/…`.
+/// Returns the digest of a blob in the trash, if its name ends like a blob path in the store:
+/// `…/blobs/sha256/…`.
 pub fn digest_in_trash(name: &str) -> Option<Digest> {
     let mut parts = name.rsplit('/');
     let (hex, algorithm) = (parts.next()?, parts.next()?);

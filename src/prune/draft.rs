@@ -1,4 +1,5 @@
-//! All that a plan follows from, gathered once, so that variants of the plan can be made and proved from the same facts.
+//! The input of a plan, gathered once, so that variants of the plan can be made and proved from the
+//! same facts.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,15 +7,21 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::live::{MarkError, needed_beside};
-use super::plan::{FreedBlobs, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target};
+use super::plan::{
+    FreedBlobs, Kind, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target,
+};
 use super::records::{self, Rewrites};
+use super::repair::{self, Checked, Remedies};
 use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
+use crate::check::Finding;
 use crate::explain::evidence::Evidence;
+use crate::format::digest::Digest;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
+use crate::source::StoreKind;
 
-/// All that a plan follows from, but for what a person chooses while looking at it.
+/// The input of a plan, apart from the choices a person makes while viewing it.
 #[derive(Debug)]
 pub struct Draft {
     source: String,
@@ -30,30 +37,41 @@ pub struct Draft {
     now: Timestamp,
 }
 
-/// What a person chooses while looking at a plan.
+/// The findings of a check that a repair is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The findings.
+    pub findings: &'a [Finding],
+    /// The blobs that were read and whose bytes do not match their digests.
+    pub damaged: &'a HashSet<Digest>,
+}
+
+/// The choices a person makes while viewing a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
-    /// What becomes of blobs when the refs go that reached them.
+    /// Whether the blobs of deleted refs are deleted at once or wait.
     pub freed_blobs: FreedBlobs,
-    /// What is left out.
+    /// The items to exclude.
     pub spared: HashSet<Target>,
 }
 
 impl Draft {
-    /// Returns how long blobs are left alone on top of the grace, since builds may rely on them without naming them.
+    /// Returns how long blobs are kept after the grace period, because builds may rely on them
+    /// without referencing them.
     pub fn settling(&self) -> SignedDuration {
         self.capabilities.settling
     }
 
-    /// Returns what a run of its plan can put back.
+    /// Returns how much of a run can be undone.
     pub fn way_back(&self) -> WayBack {
         self.capabilities.way_back
     }
 
-    /// Judges what a scan of `reader` found, and asks the store for the rest; `source` is its name as it was given.
+    /// Judges the scan of `reader`, and asks the store for further facts. `source` is its name as
+    /// given.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// Fails if the store cannot be read.
     pub async fn gather(
         reader: &SharedReader,
         inventory: Arc<Inventory>,
@@ -62,26 +80,64 @@ impl Draft {
         options: &ScanOptions,
         now: Timestamp,
     ) -> Result<Self, MarkError> {
-        let free = reader.free_bytes().await;
+        let free = reader.facts().await.free_bytes;
         let verdicts = judge(&inventory, source, &policy, free, now);
         let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
         let evidence = Evidence::default();
-        let rewrites = records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
+        let rewrites =
+            records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;
-        let (capabilities, cost) = (reader.capabilities().await, reader.cost().await);
+        let capabilities = reader.facts().await.capabilities;
+        let cost = reader.abilities().deletion_cost().await;
         let (source, policy_text) = (source.to_owned(), policy.to_string());
-        Ok(Self { source, place, inventory, verdicts, recent, rewrites, capabilities, cost, policy, policy_text, now })
+        Ok(Self {
+            source,
+            place,
+            inventory,
+            verdicts,
+            recent,
+            rewrites,
+            capabilities,
+            cost,
+            policy,
+            policy_text,
+            now,
+        })
     }
 
-    /// Makes the plan; deleted objects go into the trash.
+    /// Turns the draft into one of a repair: it writes refs again as `remedies` choose, and deletes
+    /// nothing but unfinished uploads.
+    pub async fn repairing(
+        mut self,
+        reader: &SharedReader,
+        kind: StoreKind,
+        found: Found<'_>,
+        remedies: &Remedies,
+    ) -> Self {
+        let checked = Checked {
+            reader: &**reader,
+            kind,
+            inventory: &self.inventory,
+            only: None,
+            findings: found.findings,
+            damaged: found.damaged,
+            verdicts: &self.verdicts,
+            capabilities: &self.capabilities,
+        };
+        self.rewrites = repair::gather(&checked, remedies).await;
+        self.policy_text = format!("repair\n{}", self.policy_text);
+        self
+    }
+
+    /// Makes the plan; deleted objects go to the trash.
     ///
     /// # Errors
-    /// As [`Plan::new`].
+    /// The same as [`Plan::new`].
     pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
-        Ok(Plan::new(&self.planning(choices))?.at_cost(self.cost))
+        Ok(Plan::new(&self.planning(choices))?.at_cost(self.cost.clone()))
     }
 
-    /// Returns what the plan is made from.
+    /// Returns the input of the plan.
     pub fn planning<'a>(&'a self, choices: &'a Choices) -> Planning<'a> {
         Planning {
             source: &self.source,
@@ -103,19 +159,45 @@ impl Draft {
         }
     }
 
-    /// Returns the refs that are not meant, so that they can be left out.
+    /// Returns the refs that do not match, so that they can be excluded.
     pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
         let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
         others.filter_map(ref_target).map(Target::Ref).collect()
     }
 
-    /// Returns what the store holds.
+    /// Returns all deletions outside the trash, so that they can be excluded.
+    ///
+    /// # Errors
+    /// The same as [`Plan::new`].
+    pub fn all_but_trash(&self) -> Result<HashSet<Target>, PlanError> {
+        let choices = Choices {
+            freed_blobs: FreedBlobs::Wait,
+            spared: HashSet::new(),
+        };
+        let plan = self.plan(&choices)?;
+        let targets = plan.delete().iter().map(|item| item.into_owned().target);
+        let is_trash = |target: &Target| target.kind() == Kind::Object;
+        Ok(targets.filter(|target| !is_trash(target)).collect())
+    }
+
+    /// Returns the inventory of the store.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
     }
 }
 
-/// Decides about the refs of a source, of whose file system `free` bytes are free.
-pub fn judge(inventory: &Inventory, source: &str, policy: &Policy, free: Option<u64>, now: Timestamp) -> Verdicts {
-    decide(policy, &facts(inventory, source), now, &mut SharedBlobs::new(inventory, free))
+/// Decides about the refs of a source, with `free` bytes free on its file system.
+pub fn judge(
+    inventory: &Inventory,
+    source: &str,
+    policy: &Policy,
+    free: Option<u64>,
+    now: Timestamp,
+) -> Verdicts {
+    decide(
+        policy,
+        &facts(inventory, source),
+        now,
+        &mut SharedBlobs::new(inventory, free),
+    )
 }

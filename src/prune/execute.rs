@@ -1,110 +1,170 @@
-//! Carries a plan out.
+//! Executes a plan.
 //!
-//! What a ref names again is put back first. Refs go next, then everything that is needed is marked anew, and objects go
-//! batch by batch, each checked again just before. When all are gone the refs are read again while nobody can write them,
-//! and what they name by then is put back. At last the store is listed again, to prove that every ref that stays is whole.
+//! First, blobs in the trash that refs reference again are restored. Then refs are deleted, all
+//! needed blobs are marked again, and objects are deleted in batches, each checked again just
+//! before. If blobs were moved to a trash, the run watches the refs until the store has been quiet
+//! for a while, and restores the blobs that they reference by then. Last, the store is listed again
+//! to prove that every kept ref is complete.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{History, Journal, JournalError};
 use super::live::MarkError;
 use super::plan::Plan;
-use crate::backend::{BackendError, CachePruner, Outcome, PruneError, SharedPruner};
-use crate::format::text::visible;
+use crate::backend::{BackendError, Outcome, PruneError, SharedPruner, Skip};
 use crate::inventory::scan::ScanError;
+use crate::retention::Policy;
+use crate::text::units::Age;
 
 mod run;
 mod settle;
+mod watch;
 
 use run::Run;
+pub use watch::Settle;
 
-/// How many objects go between two times that the journal is made durable; as many may be done unsaid after a crash.
+/// The number of objects deleted between two syncs of the journal. After a crash, up to this many
+/// deletions may be missing from the journal.
 pub const BATCH: usize = 2048;
 
-/// How a run goes about its work.
+/// Options of a run.
 pub struct Options<'a> {
-    /// How many documents are read at once.
+    /// The number of documents to read at once.
     pub concurrency: usize,
-    /// How many objects go at once.
+    /// The number of objects per batch.
     pub batch: usize,
-    /// Removes a ref that came meanwhile and names what this run has deleted: no build can import it.
-    pub cure: bool,
-    /// Ends the run after the batch that is under way.
+    /// How long to wait for builds if blobs are moved to a trash.
+    pub settle: Settle,
+    /// Whether to delete a ref that appeared during the run and references blobs that this run
+    /// deleted. No build can import such a ref.
+    pub delete_broken: bool,
+    /// The user's rules: no plan from a file deletes anything that they protect.
+    pub policy: &'a Policy,
+    /// The maximum age of a plan; `None` allows any age.
+    pub max_plan_age: Option<SignedDuration>,
+    /// Ends the run after the current batch.
     pub cancel: CancellationToken,
-    /// Is told how far the run has come, before it goes on.
+    /// Called at each step, before the run continues.
     pub observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
 }
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Other prunes are kept out.
+    /// The run has locked out other prunes.
     Leased,
-    /// It is known what is needed.
+    /// The needed blobs are known.
     Marked,
-    /// The journal says durably what is about to be deleted.
+    /// The journal durably lists the deletions that are about to start.
     Begun,
-    /// Something was deleted, and the journal does not say so yet.
+    /// A batch was deleted, but the journal does not contain it yet.
     Deleted,
-    /// It is known what became of an item of the plan; a later outcome takes the place of an earlier one.
+    /// The outcome of an item is known; a later outcome replaces an earlier one.
     Concluded(usize, &'a Outcome),
-    /// The journal says what became of this many items of the plan.
+    /// The journal contains the outcomes of this many items.
     Journaled(usize),
-    /// All objects are gone that should go; the refs were not read again yet.
+    /// A build is writing to the store; nothing is moved until it has finished.
+    Waiting,
+    /// All objects are deleted; the refs were not read again yet.
     Swept,
-    /// The last check is over.
+    /// Blobs were moved, and the refs are watched until the store has been quiet for this much
+    /// longer.
+    Watching(Duration),
+    /// The last check is finished.
     Settled,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What became of each item of the plan.
+    /// The outcome of each item of the plan.
     pub outcomes: Vec<Outcome>,
-    /// How many blobs came back from the trash because a ref names them.
+    /// The number of blobs restored from the trash because a ref references them.
     pub put_back: usize,
-    /// The bytes of what was deleted.
+    /// The bytes freed in the store.
     pub freed_bytes: u64,
-    /// The refs that lack something that they did not lack before. Names are fit to be shown.
+    /// The bytes moved to the trash; they still take space there.
+    pub trashed_bytes: u64,
+    /// How the run waited for builds; `None` if the store does not show them.
+    pub settled: Option<Settled>,
+    /// The refs that lack blobs they had before. Names are escaped for display.
     pub broken: Vec<String>,
-    /// The refs that were removed because they named what this run had deleted. Names are fit to be shown.
-    pub cured: Vec<String>,
-    /// How the store deletes, as far as it has shown.
-    pub manner: Option<String>,
+    /// The refs that were deleted because they referenced blobs that this run deleted. Names are
+    /// escaped for display.
+    pub deleted_broken: Vec<String>,
+    /// How the store deletes objects, as far as observed.
+    pub deletion_method: Option<String>,
+}
+
+/// How a run waited for builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// The waiting time, before and after the move of blobs.
+    pub waited: Duration,
+    /// The number of blobs restored during that time.
+    pub restored: usize,
+    /// Whether it waited for the full time.
+    pub complete: bool,
 }
 
 impl Report {
-    /// Returns how many outcomes are of a kind.
+    /// Returns the number of outcomes that match.
     pub fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
         self.outcomes.iter().filter(|outcome| is(outcome)).count()
     }
 
-    /// Tells whether everything is as the plan wanted it.
+    /// Returns whether the whole plan was carried out.
     pub fn is_complete(&self) -> bool {
         self.broken.is_empty()
-            && self.cured.is_empty()
+            && self.deleted_broken.is_empty()
+            && self.settled.is_none_or(|settled| settled.complete)
             && self.count(|outcome| !matches!(outcome, Outcome::Done | Outcome::AlreadyGone)) == 0
     }
 }
 
-/// Says why a run ended early. What it did until then is in its journal.
+/// Why a run ended early. The journal contains the steps until then.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// The plan was made for another store.
     #[error("the plan was made for {planned}, not for {found}")]
     OtherStore {
-        /// Where the plan's store lies.
+        /// The location of the plan's store.
         planned: String,
-        /// Where this one lies.
+        /// The location of this store.
         found: String,
     },
-    /// The run was taken back.
+    /// The plan is dated in the future.
+    #[error("the plan was made at {created}, and this machine's clock says {now}")]
+    Future {
+        /// The date of the plan.
+        created: Timestamp,
+        /// The current time.
+        now: Timestamp,
+    },
+    /// The plan is older than the user allows.
+    #[error("the plan is {} old, and `--max-plan-age` allows {}", Age(*.age), Age(*.limit))]
+    TooOld {
+        /// The age of the plan.
+        age: SignedDuration,
+        /// The maximum age.
+        limit: SignedDuration,
+    },
+    /// The plan deletes the last ref without declaring it.
+    #[error("no ref would stay, and the plan does not say so")]
+    LastRef,
+    /// The store could not be listed to prove the plan.
+    #[error("the plan could not be proved against the store")]
+    Proof(#[source] ScanError),
+    /// The run was undone.
     #[error("the run was undone: make a new plan")]
     Undone,
-    /// The store could not be used.
+    /// An operation on the store failed.
     #[error(transparent)]
     Prune(#[from] PruneError),
-    /// It is not known what is needed.
+    /// The needed blobs could not be determined.
     #[error("it cannot be told which blobs are needed, so none goes")]
     Mark(#[from] MarkError),
     /// The journal could not be written.
@@ -118,10 +178,10 @@ pub enum ExecuteError {
     Backend(#[from] BackendError),
 }
 
-/// Carries `plan` out in the store of `pruner`, and says so in `journal`.
+/// Executes `plan` in the store of `pruner`, and records the steps in `journal`.
 ///
 /// # Errors
-/// When it could not begin, or had to end early. An item that fails is no error.
+/// Fails if the run could not start or had to end early. A failed item is not an error.
 pub async fn execute(
     pruner: &SharedPruner,
     plan: &Plan,
@@ -129,13 +189,22 @@ pub async fn execute(
     options: &Options<'_>,
 ) -> Result<Report, ExecuteError> {
     let count = plan.delete().len();
-    Run::new(pruner, plan, journal, options, vec![None; count], vec![false; count]).whole().await
+    Run::new(
+        pruner,
+        plan,
+        journal,
+        options,
+        vec![None; count],
+        vec![false; count],
+    )
+    .whole()
+    .await
 }
 
-/// Goes on with a run that ended early.
+/// Resumes a run that ended early.
 ///
 /// # Errors
-/// As [`execute`].
+/// The same as [`execute`].
 pub async fn resume(
     pruner: &SharedPruner,
     history: &History,
@@ -145,22 +214,25 @@ pub async fn resume(
     if history.undone {
         return Err(ExecuteError::Undone);
     }
-    // What failed or did not get its turn gets another one.
+    // Failed and unfinished items are tried again.
     let open = |outcome: &Option<Outcome>| match outcome {
-        Some(Outcome::Failed(_) | Outcome::Cancelled) | None => None,
-        Some(outcome @ (Outcome::Done | Outcome::AlreadyGone | Outcome::Skipped(_))) => Some(outcome.clone()),
+        Some(Outcome::Failed(_) | Outcome::Cancelled | Outcome::Skipped(Skip::InUse)) | None => {
+            None
+        }
+        Some(outcome @ (Outcome::Done | Outcome::AlreadyGone | Outcome::Skipped(_))) => {
+            Some(outcome.clone())
+        }
     };
     let outcomes = history.outcomes.iter().map(open).collect();
     journal.resumed()?;
-    Run::new(pruner, &history.plan, journal, options, outcomes, history.begun.clone()).whole().await
-}
-
-/// Checks that a plan is for this store.
-pub(super) async fn same_store(pruner: &dyn CachePruner, plan: &Plan) -> Result<(), ExecuteError> {
-    let found = pruner.place().await?;
-    if found == plan.place() {
-        return Ok(());
-    }
-    let shown = |place: &str| visible(place).into_owned();
-    Err(ExecuteError::OtherStore { planned: shown(plan.place()), found: shown(&found) })
+    Run::new(
+        pruner,
+        &history.plan,
+        journal,
+        options,
+        outcomes,
+        history.begun.clone(),
+    )
+    .whole()
+    .await
 }

@@ -1,105 +1,175 @@
-//! What a run is about to do and what it did, as lines of JSON that outlive the program.
+//! The journal of a run: lines of JSON that outlive the process.
 //!
-//! The first line holds the plan, so that a journal alone is enough to go on or to go back. Before a batch of items a line
-//! says which they are, and is made durable; after it each item has a line. After a crash the items of at most one batch
-//! may therefore be done without saying so; going on finds them done. A last line that is cut short is no line.
+//! The first line holds the plan, so a journal alone is enough to resume or undo a run; a large
+//! plan is compressed. Before a batch, a line lists its items and is made durable. After the batch,
+//! a line records each outcome; neighbours with the same outcome share a line. After a crash, at
+//! most one batch may be done but not recorded; a resumed run detects this. A truncated last line
+//! is ignored.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::plan::Plan;
 use super::plan::file::{self, FileError};
-use crate::backend::Outcome;
+use crate::backend::{Outcome, PlanId};
 use crate::format::digest::Digest;
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
-/// The version of the format.
-const VERSION: u32 = 1;
+/// The version of the format. Version 1 has no compressed plans and no lines for several items.
+const VERSION: u32 = 2;
+/// Plans longer than this are compressed.
+const LONG_PLAN: usize = 64 << 10;
+/// The maximum length of a decompressed plan, so that a small file cannot fill the memory.
+const LONGEST_PLAN: u64 = 2 << 30;
 
 #[derive(Serialize, Deserialize)]
 struct Header<'a> {
     cachelens_journal: u32,
     started: Timestamp,
-    #[serde(borrow)]
-    plan: &'a RawValue,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a RawValue>,
+    /// The same, compressed with Zstandard, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan_zstd: Option<String>,
 }
 
-/// A line after the first.
+impl<'a> Header<'a> {
+    fn new(plan: &'a RawValue) -> io::Result<Self> {
+        let header = Self {
+            cachelens_journal: VERSION,
+            started: Timestamp::now(),
+            plan: None,
+            plan_zstd: None,
+        };
+        if plan.get().len() <= LONG_PLAN {
+            return Ok(Self {
+                plan: Some(plan),
+                ..header
+            });
+        }
+        let compressed = zstd::encode_all(plan.get().as_bytes(), 0)?;
+        Ok(Self {
+            plan_zstd: Some(STANDARD.encode(compressed)),
+            ..header
+        })
+    }
+
+    /// Returns the text of the plan.
+    fn plan(&self) -> Result<Cow<'a, str>, FileError> {
+        match (self.plan, &self.plan_zstd) {
+            (Some(plan), _) => Ok(Cow::Borrowed(plan.get())),
+            (None, Some(compressed)) => decompress(compressed)
+                .map(Cow::Owned)
+                .map_err(|error| FileError::Json(error.to_string())),
+            (None, None) => Err(FileError::Json("missing field `plan`".to_owned())),
+        }
+    }
+}
+
+fn decompress(compressed: &str) -> io::Result<String> {
+    let compressed = STANDARD.decode(compressed).map_err(io::Error::other)?;
+    let mut text = String::new();
+    zstd::Decoder::new(compressed.as_slice())?
+        .take(LONGEST_PLAN)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// A line after the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
     /// Items of the plan are about to be deleted.
     Begin { from: usize, to: usize },
-    /// What became of an item; the last such line counts.
-    Item { item: usize, name: String, outcome: Outcome },
-    /// A blob came back from the trash, because a ref names it.
+    /// The outcome of an item; the last such line counts.
+    Item {
+        item: usize,
+        name: String,
+        outcome: Outcome,
+    },
+    /// The common outcome of neighbouring items.
+    Items {
+        from: usize,
+        to: usize,
+        outcome: Outcome,
+    },
+    /// A blob was restored from the trash because a ref references it.
     PutBack(Digest),
-    /// A ref was removed, because it named what the run had deleted.
-    Cured(String),
-    /// The run went on after it was interrupted.
+    /// A ref was deleted because it referenced blobs that the run deleted.
+    #[serde(rename = "cured")]
+    DeletedBroken(String),
+    /// The run was resumed.
     Resumed(Timestamp),
-    /// What became of an item when it was put back.
-    Undo { item: usize, name: String, outcome: Outcome },
-    /// The run came to its end.
+    /// The outcome of restoring an item.
+    Undo {
+        item: usize,
+        name: String,
+        outcome: Outcome,
+    },
+    /// The run finished.
     Finished(Timestamp),
 }
 
-/// Says what is wrong with a journal.
+/// An error of a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The system refused an operation.
+    /// A system call failed.
     #[error("cannot {doing} the journal {place}")]
     Io {
-        /// What was tried.
+        /// The failed operation.
         doing: &'static str,
-        /// Where it lies.
+        /// The path.
         place: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A run writes it just now.
+    /// A run is writing it now.
     #[error("the run of the journal {0} is still at work")]
     Busy(String),
-    /// A line that no run wrote.
+    /// A malformed line.
     #[error("{place}: line {line} is not one of a journal")]
     Line {
-        /// Where it lies.
+        /// The path.
         place: String,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
-    /// It ends within its first line: nothing was done yet.
+    /// The file ends within the first line: nothing was done yet.
     #[error("{0} ends before the plan does: nothing was deleted by that run")]
     Cut(String),
-    /// A version that this program does not know.
-    #[error("{place} is a journal of version {found}; only version {VERSION} is known")]
+    /// A version that this program does not support.
+    #[error("{place} is a journal of version {found}; only versions 1 to {VERSION} are known")]
     Version {
-        /// Where it lies.
+        /// The path.
         place: String,
         /// The version.
         found: u32,
     },
-    /// Its plan cannot be used.
+    /// The plan cannot be used.
     #[error("cannot use the plan in {place}")]
     Plan {
-        /// Where it lies.
+        /// The path.
         place: String,
-        /// What is wrong with it.
+        /// The error of the plan.
         source: FileError,
     },
-    /// An item that the plan does not have.
+    /// A line names an item that the plan does not have.
     #[error("{place}: line {line} speaks of item {item}, which the plan does not have")]
     NoSuchItem {
-        /// Where it lies.
+        /// The path.
         place: String,
         /// The line, counted from 1.
         line: usize,
@@ -108,37 +178,60 @@ pub enum JournalError {
     },
 }
 
-/// A journal that is being written. Nobody else goes on with it meanwhile.
+/// A journal that is open for writing. No other process can resume it at the same time.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: BufWriter<File>,
+    /// Neighbouring items with the same outcome that are not written yet, with the name of the
+    /// first.
+    pending: Option<(Range<usize>, String, Outcome)>,
 }
 
 impl Journal {
-    /// Begins the journal of a run of `plan`; there must be no file at `path` yet. It is durable when this returns.
+    /// Creates the journal for a run of `plan`; no file may exist at `path`. It is durable on
+    /// return.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if it cannot be written.
     pub fn create(path: &Path, plan: &Plan) -> Result<Self, JournalError> {
-        let fail = |source| JournalError::Io { doing: "create", place: shown(path), source };
+        let fail = |source| JournalError::Io {
+            doing: "create",
+            place: shown(path),
+            source,
+        };
         let plan = file::save(plan).map_err(|error| fail(error.into()))?;
-        let header = Header { cachelens_journal: VERSION, started: Timestamp::now(), plan: &plan };
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
+        let header = Header::new(&plan).map_err(fail)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(fail)?;
         hold(&file, path)?;
-        let mut journal = Self { path: path.to_owned(), file: BufWriter::new(file) };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+            pending: None,
+        };
         journal.write(&header)?;
         journal.sync()?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent).and_then(|parent| parent.sync_all()).map_err(fail)?;
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(fail)?;
         }
         Ok(journal)
     }
 
-    /// Begins the journal of a run of `plan` in `folder`, under the plan's name; the same plan may be carried out again.
+    /// Creates the journal for a run of `plan` in `folder`, named after the plan. The same plan may
+    /// run more than once.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if it cannot be written.
     pub fn create_in(folder: &Path, plan: &Plan) -> Result<Self, JournalError> {
         fs::create_dir_all(folder).map_err(|source| JournalError::Io {
             doing: "create a folder for",
@@ -151,126 +244,259 @@ impl Journal {
             number += 1;
             path = folder.join(format!("{}-{number}.jsonl", plan.id()));
         }
-        Self::create(&path, plan)
+        let journal = Self::create(&path, plan)?;
+        trim(folder, Timestamp::now());
+        Ok(journal)
     }
 
-    /// Goes on with the journal at `path` after its last whole line; returns what it tells, too.
+    /// Reopens the journal at `path` after its last whole line, and returns its content, too.
     ///
     /// # Errors
-    /// When it is none, or damaged elsewhere than at its very end; when its run is still at work; when it cannot be written.
+    /// Fails if the file is not a journal or is damaged before its end, if its run is still active,
+    /// or if it cannot be written.
     pub fn reopen(path: &Path) -> Result<(Self, History), JournalError> {
-        let fail = |doing| move |source| JournalError::Io { doing, place: shown(path), source };
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(fail("open"))?;
-        // What a run that is at work has done is not known before it has ended.
+        let fail = |doing| {
+            move |source| JournalError::Io {
+                doing,
+                place: shown(path),
+                source,
+            }
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(fail("open"))?;
+        // The outcomes of an active run are unknown until it ends.
         hold(&file, path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail("read"))?;
-        // Only whole lines count: a crash may cut the last one.
-        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        // Only whole lines count, because a crash may truncate the last one.
+        bytes.truncate(
+            bytes
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |end| end + 1),
+        );
         let history = History::read(&bytes, shown(path))?;
         file.set_len(bytes.len() as u64).map_err(fail("write"))?;
         file.seek(SeekFrom::End(0)).map_err(fail("write"))?;
-        Ok((Self { path: path.to_owned(), file: BufWriter::new(file) }, history))
+        Ok((
+            Self {
+                path: path.to_owned(),
+                file: BufWriter::new(file),
+                pending: None,
+            },
+            history,
+        ))
     }
 
-    /// Returns where it lies.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Says that items are about to be deleted; durable when this returns, with everything before it.
+    /// Records that items are about to be deleted. This line and all earlier ones are durable on
+    /// return.
     pub(super) fn begin(&mut self, items: Range<usize>) -> Result<(), JournalError> {
-        self.write(&Line::Begin { from: items.start, to: items.end })?;
+        self.write(&Line::Begin {
+            from: items.start,
+            to: items.end,
+        })?;
         self.sync()
     }
 
-    /// Says what became of an item.
-    pub(super) fn item(&mut self, item: usize, name: String, outcome: Outcome) -> Result<(), JournalError> {
-        self.write(&Line::Item { item, name, outcome })
+    /// Records the outcome of an item.
+    pub(super) fn item(
+        &mut self,
+        item: usize,
+        name: String,
+        outcome: Outcome,
+    ) -> Result<(), JournalError> {
+        if let Some((items, _, before)) = &mut self.pending
+            && items.end == item
+            && *before == outcome
+        {
+            items.end += 1;
+            return Ok(());
+        }
+        self.write_pending()?;
+        self.pending = Some((item..item + 1, name, outcome));
+        Ok(())
     }
 
-    /// Says that a blob came back from the trash.
+    fn write_pending(&mut self) -> Result<(), JournalError> {
+        let Some((items, name, outcome)) = self.pending.take() else {
+            return Ok(());
+        };
+        self.write_line(&if items.len() == 1 {
+            Line::Item {
+                item: items.start,
+                name,
+                outcome,
+            }
+        } else {
+            Line::Items {
+                from: items.start,
+                to: items.end,
+                outcome,
+            }
+        })
+    }
+
+    /// Records that a blob was restored from the trash.
     pub(super) fn put_back(&mut self, blob: Digest) -> Result<(), JournalError> {
         self.write(&Line::PutBack(blob))
     }
 
-    /// Says that a ref was removed that named what the run had deleted.
-    pub(super) fn cured(&mut self, name: String) -> Result<(), JournalError> {
-        self.write(&Line::Cured(name))
+    /// Records that a ref was deleted because it referenced blobs that the run deleted.
+    pub(super) fn deleted_broken(&mut self, name: String) -> Result<(), JournalError> {
+        self.write(&Line::DeletedBroken(name))
     }
 
-    /// Says that the run goes on.
+    /// Records that the run resumes.
     pub(super) fn resumed(&mut self) -> Result<(), JournalError> {
         self.write(&Line::Resumed(Timestamp::now()))?;
         self.sync()
     }
 
-    /// Says what became of an item when it was put back.
-    pub(super) fn undo(&mut self, item: usize, name: String, outcome: Outcome) -> Result<(), JournalError> {
-        self.write(&Line::Undo { item, name, outcome })
+    /// Records the outcome of restoring an item.
+    pub(super) fn undo(
+        &mut self,
+        item: usize,
+        name: String,
+        outcome: Outcome,
+    ) -> Result<(), JournalError> {
+        self.write(&Line::Undo {
+            item,
+            name,
+            outcome,
+        })
     }
 
-    /// Says that the run came to its end.
+    /// Records that the run finished.
     pub(super) fn finished(&mut self) -> Result<(), JournalError> {
         self.write(&Line::Finished(Timestamp::now()))?;
         self.sync()
     }
 
-    /// Makes durable what was said.
+    /// Makes all records durable.
     pub(super) fn sync(&mut self) -> Result<(), JournalError> {
-        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
-        synced.map_err(|source| JournalError::Io { doing: "write", place: shown(&self.path), source })
+        self.write_pending()?;
+        let synced = self
+            .file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_data());
+        synced.map_err(|source| JournalError::Io {
+            doing: "write",
+            place: shown(&self.path),
+            source,
+        })
     }
 
     fn write(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
+        self.write_pending()?;
+        self.write_line(line)
+    }
+
+    fn write_line(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
         let written = serde_json::to_writer(&mut self.file, line).map_err(io::Error::from);
         let written = written.and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|source| JournalError::Io { doing: "write", place: shown(&self.path), source })
+        written.map_err(|source| JournalError::Io {
+            doing: "write",
+            place: shown(&self.path),
+            source,
+        })
     }
 }
 
-/// What a journal tells.
+/// The content of a journal.
 #[derive(Debug)]
 pub struct History {
-    /// The plan that was carried out.
+    /// The plan that was executed.
     pub plan: Plan,
-    /// For each item of the plan, what became of it; none when nothing is said.
+    /// The outcome of each item of the plan; `None` if there is no record.
     pub outcomes: Vec<Option<Outcome>>,
-    /// For each item, whether it was about to be deleted.
+    /// For each item, whether its deletion was about to start.
     pub begun: Vec<bool>,
-    /// Whether the run came to its end.
+    /// Whether the run finished.
     pub finished: bool,
-    /// Whether it was taken back, in part at least.
+    /// Whether the run was undone, at least in part.
     pub undone: bool,
+    /// The start time of the run.
+    pub started: Timestamp,
+}
+
+/// Reads the journal at `path` without changing it; also returns whether its run is still active.
+///
+/// # Errors
+/// The same as [`Journal::reopen`].
+pub fn inspect(path: &Path) -> Result<(History, bool), JournalError> {
+    let fail = |source| JournalError::Io {
+        doing: "read",
+        place: shown(path),
+        source,
+    };
+    let file = File::open(path).map_err(fail)?;
+    // The lock is released at once; it only shows whether another process holds it.
+    let at_work = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    let _ = file.unlock();
+    let mut bytes = Vec::new();
+    (&file).read_to_end(&mut bytes).map_err(fail)?;
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    bytes.truncate(whole);
+    Ok((History::read(&bytes, shown(path))?, at_work))
 }
 
 impl History {
-    /// Reads the whole lines of the journal that is called `place`.
+    /// Parses the whole lines of the journal named `place`.
     fn read(bytes: &[u8], place: String) -> Result<Self, JournalError> {
-        // What is no text is no JSON either: the line says so.
+        // Text that is not UTF-8 is not JSON either, so the parser reports the line.
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines().zip(1..);
-        let Some((first, _)) = lines.next() else { return Err(JournalError::Cut(place)) };
-        let header: Header<'_> = serde_json::from_str(first).map_err(|source| JournalError::Line {
+        let Some((first, _)) = lines.next() else {
+            return Err(JournalError::Cut(place));
+        };
+        let header: Header<'_> =
+            serde_json::from_str(first).map_err(|source| JournalError::Line {
+                place: place.clone(),
+                line: 1,
+                source,
+            })?;
+        if !(1..=VERSION).contains(&header.cachelens_journal) {
+            return Err(JournalError::Version {
+                place,
+                found: header.cachelens_journal,
+            });
+        }
+        let plan = header.plan().and_then(|text| file::load(&text));
+        let plan = plan.map_err(|source| JournalError::Plan {
             place: place.clone(),
-            line: 1,
             source,
         })?;
-        if header.cachelens_journal != VERSION {
-            return Err(JournalError::Version { place, found: header.cachelens_journal });
-        }
-        let plan =
-            file::load(header.plan.get()).map_err(|source| JournalError::Plan { place: place.clone(), source })?;
         let count = plan.delete().len();
-        let mut history =
-            Self { outcomes: vec![None; count], begun: vec![false; count], finished: false, undone: false, plan };
+        let mut history = Self {
+            outcomes: vec![None; count],
+            begun: vec![false; count],
+            finished: false,
+            undone: false,
+            started: header.started,
+            plan,
+        };
         for (text, line) in lines {
             let read: Line = serde_json::from_str(text).map_err(|source| JournalError::Line {
                 place: place.clone(),
                 line,
                 source,
             })?;
-            history.add(read).map_err(|item| JournalError::NoSuchItem { place: place.clone(), line, item })?;
+            history.add(read).map_err(|item| JournalError::NoSuchItem {
+                place: place.clone(),
+                line,
+                item,
+            })?;
         }
         Ok(history)
     }
@@ -278,28 +504,91 @@ impl History {
     fn add(&mut self, line: Line) -> Result<(), usize> {
         match line {
             Line::Begin { from, to } => self.begun.get_mut(from..to).ok_or(to)?.fill(true),
-            Line::Item { item, outcome, .. } => *self.outcomes.get_mut(item).ok_or(item)? = Some(outcome),
+            Line::Item { item, outcome, .. } => {
+                *self.outcomes.get_mut(item).ok_or(item)? = Some(outcome);
+            }
+            Line::Items { from, to, outcome } => self
+                .outcomes
+                .get_mut(from..to)
+                .ok_or(to)?
+                .fill(Some(outcome)),
             Line::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
             Line::Undo { .. } => self.undone = true,
             Line::Finished(_) => self.finished = true,
             Line::Resumed(_) => self.finished = false,
-            Line::PutBack(_) | Line::Cured(_) => {}
+            Line::PutBack(_) | Line::DeletedBroken(_) => {}
         }
         Ok(())
     }
 }
 
-/// Keeps others out of a journal for as long as its file is open.
+/// The number of journals that are always kept, regardless of age.
+const NEWEST_KEPT: usize = 50;
+/// How long other journals are kept: much longer than a trash.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// The last line of a journal is searched in this many bytes at its end.
+const TAIL: i64 = 1 << 10;
+
+/// Deletes old journals from the folder of runs: those that are not among the newest, and whose
+/// runs finished long ago. A failed deletion is ignored.
+fn trim(folder: &Path, now: Timestamp) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let is_journal = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(OsStr::to_str);
+        let is_named_so = stem
+            .and_then(|stem| stem.get(..25))
+            .is_some_and(|plan| plan.parse::<PlanId>().is_ok());
+        is_named_so && path.extension().is_some_and(|end| end == "jsonl")
+    };
+    let mut journals: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(is_journal)
+        .collect();
+    journals.sort();
+    let old = journals.len().saturating_sub(NEWEST_KEPT);
+    for path in &journals[..old] {
+        if matches!(is_over(path, now), Ok(true)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Returns whether a run finished long ago.
+fn is_over(path: &Path, now: Timestamp) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let found = file.metadata()?;
+    let written = Timestamp::try_from(found.modified()?).map_err(io::Error::other)?;
+    if !found.is_file() || now.duration_since(written) < KEPT_FOR {
+        return Ok(false);
+    }
+    let tail = i64::try_from(found.len()).unwrap_or(TAIL).min(TAIL);
+    file.seek(SeekFrom::End(-tail))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let last = bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+    Ok(last.is_some_and(|line| matches!(serde_json::from_slice(line), Ok(Line::Finished(_)))))
+}
+
+/// Locks a journal for as long as its file is open.
 fn hold(file: &File, path: &Path) -> Result<(), JournalError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(JournalError::Busy(shown(path))),
-        // Where files cannot be locked, the lock of the store still lets one run at it at a time.
+        // If files cannot be locked, the lock of the store still prevents concurrent runs.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(source)) => Err(JournalError::Io { doing: "lock", place: shown(path), source }),
+        Err(TryLockError::Error(source)) => Err(JournalError::Io {
+            doing: "lock",
+            place: shown(path),
+            source,
+        }),
     }
 }
 
 fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,62 +1,84 @@
-//! What is needed at this moment: everything that a ref names, and that a ref named which went a short time ago.
+//! The blobs that are needed now: those that a ref references, and those of recently deleted refs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::plan::{FreedBlobs, Plan, RecentlyDropped};
-use crate::backend::{CacheReader, ObjectName, PruneError};
+use super::plan::{FreedBlobs, Plan, RecentlyDropped, Referrer};
+use super::proof::Proof;
+use crate::backend::{CacheReader, FindReferrers, ObjectName, PruneError, all_refs};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::manifest::DOCUMENT_LIMIT;
-use crate::inventory::Inventory;
-use crate::inventory::blobs::Blob;
+use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::scan::{self, ScanError, ScanOptions};
+use crate::inventory::{Inventory, RefEntry};
 
-/// What is needed.
+/// The needed blobs.
 #[derive(Debug, Clone)]
 pub(super) struct Live {
-    /// From which refs.
+    /// The fingerprint of the refs.
     pub(super) fingerprint: Digest,
-    /// The blobs that they name.
+    /// The blobs that they reference.
     pub(super) blobs: Arc<HashSet<Digest>>,
-    /// Whether something could not be read, so that more may be needed.
+    /// Whether a document could not be read, so that more blobs may be needed.
     pub(super) undetermined: bool,
 }
 
 impl Live {
-    /// Reads the refs and all that they name.
-    pub(super) async fn mark(reader: &dyn CacheReader, options: &ScanOptions, plan: &Plan) -> Result<Self, MarkError> {
-        let roots = reader.roots().await.map_err(ScanError::Backend)?;
+    /// Reads the refs and everything they reference.
+    pub(super) async fn mark(
+        reader: &dyn CacheReader,
+        options: &ScanOptions,
+        plan: &Plan,
+        proof: &Proof,
+    ) -> Result<Self, MarkError> {
+        let roots = all_refs(reader).await.map_err(ScanError::Backend)?;
         let named = scan::named(reader, &roots.entries, options).await?;
         let recent = match plan.freed_blobs() {
-            FreedBlobs::Wait => recently_dropped(reader, options, plan.grace(), Timestamp::now()).await?,
+            FreedBlobs::Wait => {
+                recently_dropped(reader, options, plan.grace(), Timestamp::now()).await?
+            }
             FreedBlobs::GoNow => shared(reader, options).await?,
         };
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
         blobs.extend(recent.beside);
-        let mut undetermined = named.has_unreadable_ref() || recent.unreadable;
-        // Refs that the plan has not seen may name what something that is to go refers to.
-        if reader.has_referrers() && roots.fingerprint != *plan.fingerprint() {
+        blobs.extend(&proof.needed);
+        let mut undetermined =
+            named.has_unreadable_ref() || recent.unreadable || proof.undetermined;
+        // Refs that the plan has not seen may reference the subject of a blob that is to be
+        // deleted.
+        if let Some(store) = reader.abilities().referrers
+            && roots.fingerprint != *plan.fingerprint()
+        {
             let going = plan.objects().filter_map(|name| match name {
                 ObjectName::Blob(digest) if !blobs.contains(&digest) => Some(digest),
                 _ => None,
             });
-            let beside = Beside::find(reader, options, going.collect(), |digest| blobs.contains(digest)).await?;
+            let beside = Beside::find(reader, store, options, going.collect(), |digest| {
+                blobs.contains(digest)
+            })
+            .await?;
             undetermined |= beside.unreadable;
-            blobs.extend(beside.blobs);
+            let reached = beside.referrers.into_iter().map(|referrer| referrer.blobs);
+            blobs.extend(reached.flatten());
         }
-        Ok(Self { fingerprint: roots.fingerprint, blobs: Arc::new(blobs), undetermined })
+        Ok(Self {
+            fingerprint: roots.fingerprint,
+            blobs: Arc::new(blobs),
+            undetermined,
+        })
     }
 }
 
-/// Reads what is needed beside what the refs reach that `inventory` tells of: what refs name that went a short time ago, and
-/// manifests that refer to something that is reached, with all that they name.
+/// Reads the blobs that are needed apart from those that the refs in `inventory` reach: blobs of
+/// recently deleted refs, and manifests that refer to a reached blob, with everything they
+/// reference.
 ///
 /// # Errors
-/// When it is not known which these are: then no blob may go.
+/// Fails if these are unknown; then no blob may be deleted.
 pub async fn needed_beside(
     reader: &dyn CacheReader,
     inventory: &Inventory,
@@ -65,64 +87,138 @@ pub async fn needed_beside(
     now: Timestamp,
 ) -> Result<RecentlyDropped, MarkError> {
     let mut needed = recently_dropped(reader, options, grace, now).await?;
-    if !reader.has_referrers() {
-        return Ok(needed);
-    }
-    let unnamed = inventory.blobs.iter().filter(|blob| blob.refs() == 0 && blob.stored_size() <= DOCUMENT_LIMIT);
-    let unnamed = unnamed.filter(Blob::is_stored).map(|blob| blob.digest()).collect();
-    let is_reached =
-        |digest: &Digest| inventory.blobs.find(digest).is_some_and(|id| inventory.blobs.get(id).refs() > 0);
-    let beside = Beside::find(reader, options, unnamed, is_reached).await?;
-    needed.beside.extend(beside.blobs);
+    let is_needed =
+        |digest: &Digest| needed.blobs.contains(digest) || needed.beside.contains(digest);
+    let beside = referred_by_others(reader, inventory, options, is_needed).await?;
+    needed.referrers = beside.referrers;
     needed.unreadable |= beside.unreadable;
     Ok(needed)
 }
 
-/// Manifests that refer to something that stays, with all that they name.
-struct Beside {
-    blobs: HashSet<Digest>,
-    unreadable: bool,
+/// Finds the manifests that no ref reaches and that refer to a blob that is reached or otherwise
+/// needed.
+///
+/// # Errors
+/// Fails if one cannot be read; then no blob may be deleted.
+pub(super) async fn referred_by_others(
+    reader: &dyn CacheReader,
+    inventory: &Inventory,
+    options: &ScanOptions,
+    is_needed: impl Fn(&Digest) -> bool,
+) -> Result<Beside, MarkError> {
+    let Some(store) = reader.abilities().referrers else {
+        return Ok(Beside::default());
+    };
+    let unnamed = inventory
+        .blobs
+        .iter()
+        .filter(|blob| blob.refs() == 0 && blob.stored_size() <= DOCUMENT_LIMIT);
+    let unnamed = unnamed
+        .filter(Blob::is_stored)
+        .map(|blob| blob.digest())
+        .collect();
+    let is_reached = |digest: &Digest| {
+        let found = inventory.blobs.find(digest);
+        found.is_some_and(|id| inventory.blobs.get(id).refs() > 0) || is_needed(digest)
+    };
+    Beside::find(reader, store, options, unnamed, is_reached).await
+}
+
+/// Returns the referrers that are needed when only the refs stay for which `stays` holds, with all
+/// blobs that they reach.
+pub(super) fn needed_referrers(
+    inventory: &Inventory,
+    referrers: Vec<Referrer>,
+    stays: impl Fn(&RefEntry) -> bool,
+) -> HashSet<Digest> {
+    let staying = inventory.refs.iter().filter(|entry| stays(entry));
+    let reached: HashSet<BlobId> = staying
+        .flat_map(|entry| entry.reach.iter().copied())
+        .collect();
+    let is_reached = |digest: &Digest| {
+        let found = inventory.blobs.find(digest);
+        found.is_some_and(|id| reached.contains(&id))
+    };
+    let mut rest = referrers;
+    let mut needed: HashSet<Digest> = HashSet::new();
+    loop {
+        let is_needed = |referrer: &mut Referrer| {
+            is_reached(&referrer.subject) || needed.contains(&referrer.subject)
+        };
+        let more: Vec<Referrer> = rest.extract_if(.., is_needed).collect();
+        if more.is_empty() {
+            return needed;
+        }
+        needed.extend(more.into_iter().flat_map(|referrer| referrer.blobs));
+    }
+}
+
+/// Manifests that refer to a needed blob, with all blobs that they reach.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub(super) referrers: Vec<Referrer>,
+    pub(super) unreadable: bool,
 }
 
 impl Beside {
-    /// Finds them among blobs that no ref reaches.
+    /// Finds the referrers among blobs that no ref reaches.
     async fn find(
         reader: &dyn CacheReader,
+        store: &dyn FindReferrers,
         options: &ScanOptions,
         unreached: Vec<Digest>,
         stays: impl Fn(&Digest) -> bool,
     ) -> Result<Self, MarkError> {
-        let mut found = reader.referrers(unreached).await.map_err(ScanError::Backend)?;
-        let mut blobs: HashSet<Digest> = HashSet::new();
+        let mut found = store
+            .referrers(unreached)
+            .await
+            .map_err(ScanError::Backend)?;
+        let mut manifests: HashSet<Digest> = HashSet::new();
+        let mut subjects = Vec::new();
         let mut roots = Vec::new();
         // A signature may itself be signed.
         loop {
-            let is_about_what_stays = |(subject, _): &mut (Digest, Root)| stays(subject) || blobs.contains(subject);
-            let more: Vec<Root> = found.extract_if(.., is_about_what_stays).map(|(_, root)| root).collect();
+            let is_about_what_stays =
+                |(subject, _): &mut (Digest, Root)| stays(subject) || manifests.contains(subject);
+            let more: Vec<(Digest, Root)> = found.extract_if(.., is_about_what_stays).collect();
             if more.is_empty() {
                 break;
             }
-            blobs.extend(more.iter().filter_map(|root| root.descriptor.digest.valid()));
-            roots.extend(more);
+            for (subject, root) in more {
+                manifests.extend(root.descriptor.digest.valid());
+                subjects.push(subject);
+                roots.push(root);
+            }
         }
         let named = scan::named(reader, &roots, options).await?;
-        blobs.extend(digests(&named));
-        Ok(Self { blobs, unreadable: named.has_unreadable_ref() })
+        let referrers = subjects.into_iter().zip(named.refs.iter());
+        let referrers = referrers.map(|(subject, entry)| Referrer {
+            subject,
+            blobs: entry
+                .reach
+                .iter()
+                .map(|id| named.blobs.get(*id).digest())
+                .collect(),
+        });
+        Ok(Self {
+            referrers: referrers.collect(),
+            unreadable: named.has_unreadable_ref(),
+        })
     }
 }
 
-/// Reads what those refs name that prunes took out of the store less than `grace` before `now`, and those of other caches
-/// with the same blobs.
+/// Reads the blobs referenced by refs that prunes deleted less than `grace` before `now`, and by
+/// refs of other caches that share the blobs.
 ///
 /// # Errors
-/// When it is not known which refs these are: then no blob may go.
+/// Fails if these refs are unknown; then no blob may be deleted.
 async fn recently_dropped(
     reader: &dyn CacheReader,
     options: &ScanOptions,
     grace: SignedDuration,
     now: Timestamp,
 ) -> Result<RecentlyDropped, MarkError> {
-    let dropped = reader.dropped_refs().await?;
+    let dropped = reader.abilities().dropped_refs().await?;
     let roots: Vec<Root> = dropped
         .into_iter()
         .filter(|dropped| now.duration_since(dropped.since) < grace)
@@ -130,15 +226,26 @@ async fn recently_dropped(
         .collect();
     let named = scan::named(reader, &roots, options).await?;
     let shared = shared(reader, options).await?;
-    // The manifest of one that went together with its blobs is in the trash, as it should be.
-    let is_unreadable = named.refs.iter().any(|entry| entry.is_unreadable() && entry.absent_manifests().is_empty());
+    // If a manifest was deleted together with its blobs, it is in the trash as expected.
+    let is_unreadable = named
+        .refs
+        .iter()
+        .any(|entry| entry.is_unreadable() && entry.absent_manifests().is_empty());
     let unreadable = is_unreadable || shared.unreadable;
-    Ok(RecentlyDropped { blobs: digests(&named), unreadable, ..shared })
+    Ok(RecentlyDropped {
+        blobs: digests(&named),
+        unreadable,
+        ..shared
+    })
 }
 
-/// Reads what the refs of other caches name that keep their blobs in the same place.
-async fn shared(reader: &dyn CacheReader, options: &ScanOptions) -> Result<RecentlyDropped, MarkError> {
-    let roots = reader.shared_roots().await.map_err(ScanError::Backend)?;
+/// Reads the blobs referenced by refs of other caches that keep their blobs in the same place.
+async fn shared(
+    reader: &dyn CacheReader,
+    options: &ScanOptions,
+) -> Result<RecentlyDropped, MarkError> {
+    let roots = reader.abilities().shared_refs().await;
+    let roots = roots.map_err(ScanError::Backend)?;
     let named = scan::named(reader, &roots, options).await?;
     Ok(RecentlyDropped {
         beside: digests(&named),
@@ -151,13 +258,13 @@ fn digests(inventory: &Inventory) -> HashSet<Digest> {
     inventory.blobs.iter().map(|blob| blob.digest()).collect()
 }
 
-/// Says why it is not known what is needed.
+/// Why the needed blobs are unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum MarkError {
     /// The refs cannot be read.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// The refs that went a short time ago cannot be read.
+    /// The recently deleted refs cannot be read.
     #[error(transparent)]
     Dropped(#[from] PruneError),
 }

@@ -1,8 +1,9 @@
-//! What goes from a store and why, as a value.
+//! A plan: the deletions in a store and their reasons, as a value.
 //!
-//! [`Plan::new`] is a chain of small steps: what becomes of each ref, what still reaches each blob, what becomes of each
-//! object, and from that the items. Each step yields an enum for each thing, and only one variant of it is a deletion, so
-//! that a case that nobody thought of cannot become one. In the end [`verify`] proves the result by other means.
+//! [`Plan::new`] is a chain of small steps: the fate of each ref, the refs that still reach each
+//! blob, the fate of each object, and finally the items. Each step yields an enum per thing with
+//! only one variant that deletes, so a forgotten case cannot cause a deletion. At the end,
+//! [`verify`] proves the result by different means.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{DeletionCost, Disposal, Footprint, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{RefEntry, Tally};
+use crate::prune::repair::Unmended;
 
 mod deletions;
 pub mod file;
@@ -23,11 +25,12 @@ pub use deletions::Deletions;
 pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
 pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
-pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped};
+pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
 pub use verify::Violation;
 pub(super) use verify::is_importable;
 
-/// What goes and what stays. It can be made only by [`Plan::new`] and [`file::load`], which prove it first.
+/// The deletions and the kept items. Only [`Plan::new`] and [`file::load`] create a plan, and both
+/// prove it first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     id: PlanId,
@@ -46,8 +49,8 @@ pub struct Plan {
     live: Counted,
     waits: Counted,
     undetermined: bool,
-    #[serde(default)]
-    sealed: bool,
+    #[serde(default, rename = "sealed")]
+    withheld: bool,
     drops_every_ref: bool,
     unmet_budgets: Vec<String>,
     frees_bytes: u64,
@@ -55,42 +58,59 @@ pub struct Plan {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     disk: Option<Footprint>,
     warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    unmended: Option<Vec<Unmended>>,
+    #[serde(skip)]
+    origin: PlanOrigin,
 }
 
-/// A number of blobs and their bytes.
+/// The origin of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum PlanOrigin {
+    /// Made by this process from a listing.
+    Made,
+    /// Read from a file that anyone may have written.
+    #[default]
+    Loaded,
+}
+
+/// A number of blobs and their total size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counted {
-    /// How many.
+    /// The number of blobs.
     pub blobs: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
 impl From<Tally> for Counted {
     fn from(tally: Tally) -> Self {
-        Self { blobs: tally.count, bytes: tally.bytes }
+        Self {
+            blobs: tally.count,
+            bytes: tally.bytes,
+        }
     }
 }
 
-/// Blobs that stay although no ref that stays reaches them, for the same reason.
+/// Blobs that stay for the same reason although no kept ref reaches them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Why.
+    /// The reason.
     pub fate: BlobFate,
-    /// How many.
+    /// Their number and size.
     #[serde(flatten)]
     pub count: Counted,
 }
 
 impl Plan {
-    /// Adds what a person should know before it is carried out.
+    /// Adds a warning to read before the run.
     #[must_use]
     pub fn with_warning(mut self, warning: Option<String>) -> Self {
         self.warnings.extend(warning);
         self
     }
 
-    /// Adds what its deletions cost, where that is worth knowing.
+    /// Adds the cost of the deletions, if it matters.
     #[must_use]
     pub fn at_cost(mut self, cost: Option<DeletionCost>) -> Self {
         if let Some(cost) = cost.filter(|_| !self.delete.is_empty()) {
@@ -99,44 +119,44 @@ impl Plan {
         self
     }
 
-    /// Adds what the deletions take on the disk.
+    /// Adds the disk space that the deletions take.
     #[must_use]
     pub fn with_footprint(mut self, footprint: Footprint) -> Self {
         self.disk = Some(footprint);
         self
     }
 
-    /// Returns the plan's name.
+    /// Returns the ID of the plan.
     pub fn id(&self) -> &PlanId {
         &self.id
     }
 
-    /// Returns the source, as it was named.
+    /// Returns the source, as named by the user.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// Returns where the source lies.
+    /// Returns the location of the source.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// Returns the policy, as a person reads it.
+    /// Returns the policy as text.
     pub fn policy(&self) -> &str {
         &self.policy
     }
 
-    /// Returns when it was made.
+    /// Returns the creation time.
     pub fn created(&self) -> Timestamp {
         self.created
     }
 
-    /// Returns how long a change keeps something.
+    /// Returns the grace period.
     pub fn grace(&self) -> SignedDuration {
         self.grace
     }
 
-    /// Returns what becomes of blobs when the refs go that reached them.
+    /// Returns whether the blobs of deleted refs are deleted at once or wait.
     pub fn freed_blobs(&self) -> FreedBlobs {
         self.freed_blobs
     }
@@ -146,124 +166,146 @@ impl Plan {
         self.disposal
     }
 
-    /// Returns which refs it was made from.
+    /// Returns the fingerprint of the refs that it was made from.
     pub fn fingerprint(&self) -> &Digest {
         &self.fingerprint
     }
 
-    /// Returns what goes, refs first.
+    /// Returns whether it was read from a file and therefore cannot be trusted.
+    pub fn is_loaded(&self) -> bool {
+        self.origin == PlanOrigin::Loaded
+    }
+
+    /// Returns the deletions, refs first.
     pub fn delete(&self) -> &Deletions {
         &self.delete
     }
 
-    /// Returns how many of the deletions are refs.
+    /// Returns the number of refs among the deletions.
     pub fn refs(&self) -> usize {
-        self.delete.leading(|target| matches!(target, Target::Ref(_)))
+        self.delete
+            .leading(|target| matches!(target, Target::Ref(_)))
     }
 
-    /// Returns how many of the deletions come before the objects: refs, and results inside of refs.
+    /// Returns the number of items before the objects: deleted refs and rewritten refs.
     pub fn before_objects(&self) -> usize {
-        self.delete.leading(|target| !matches!(target, Target::Object(_)))
+        self.delete
+            .leading(|target| !matches!(target, Target::Object(_)))
     }
 
-    /// Returns the bytes of what a later run takes, because results go from refs that stay.
+    /// Returns the bytes that a later run will free because kept refs lose results.
     pub fn later_bytes(&self) -> u64 {
         let later = self.delete.rewrites().map(|rewrite| rewrite.later_bytes);
         later.fold(0, u64::saturating_add)
     }
 
-    /// Returns what stays, but for live blobs.
+    /// Returns the kept items, apart from live blobs.
     pub fn keep(&self) -> &[Kept] {
         &self.keep
     }
 
-    /// Returns the blobs in the trash that a ref names again: they are put back.
+    /// Returns the blobs in the trash that a ref references again; the run restores them.
     pub fn put_back(&self) -> &[Digest] {
         &self.put_back
     }
 
-    /// Returns how many blobs stay, by reason, that no ref reaches which stays.
+    /// Returns the numbers of blobs, by reason, that stay although no kept ref reaches them.
     pub fn held(&self) -> &[Held] {
         &self.held
     }
 
-    /// Returns the blobs that a ref reaches which stays.
+    /// Returns the blobs that kept refs reach.
     pub fn live(&self) -> Counted {
         self.live
     }
 
-    /// Returns the blobs that wait: a later run takes them when the grace has passed.
+    /// Returns the waiting blobs; a later run deletes them after the grace period.
     pub fn waits(&self) -> Counted {
         self.waits
     }
 
-    /// Tells whether a ref cannot be read, so that no blob goes.
+    /// Returns whether a ref cannot be read, so that no blob is deleted.
     pub fn undetermined(&self) -> bool {
         self.undetermined
     }
 
-    /// Tells whether that is so for nobody's fault: the store does not hand out what its refs name.
-    pub fn is_sealed(&self) -> bool {
-        self.sealed
+    /// Returns whether the only reason for that is a store that withholds the content of its refs.
+    pub fn is_withheld(&self) -> bool {
+        self.withheld
     }
 
-    /// Tells whether no ref would be left where there is one now.
+    /// Returns whether the plan deletes every ref.
     pub fn drops_every_ref(&self) -> bool {
         self.drops_every_ref
     }
 
-    /// Returns the budgets that protection keeps from being met.
+    /// Returns the budgets that cannot be met because of protection.
     pub fn unmet_budgets(&self) -> &[String] {
         &self.unmet_budgets
     }
 
-    /// Returns the bytes of everything that goes, each once.
+    /// Returns the bytes of all deletions, each counted once.
     pub fn frees_bytes(&self) -> u64 {
         self.frees_bytes
     }
 
-    /// Returns how many objects go.
+    /// Returns the number of deleted objects.
     pub fn frees_objects(&self) -> u64 {
         self.frees_objects
     }
 
-    /// Returns what the deletions take on the disk, when it was measured.
+    /// Returns the disk space that the deletions take, if measured.
     pub fn disk(&self) -> Option<Footprint> {
         self.disk
     }
 
-    /// Returns what a person should know before it is carried out.
+    /// Returns the warnings to read before the run.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Returns the objects that go.
-    pub fn objects(&self) -> impl Iterator<Item = ObjectName> {
-        self.delete.iter().filter_map(|item| match item.into_owned().target {
-            Target::Object(object) => Some(object.name),
-            Target::Ref(_) | Target::Rewrite(_) => None,
-        })
+    /// Returns the findings that a repair cannot fix; `None` for the plan of a prune.
+    pub fn unmended(&self) -> Option<&[Unmended]> {
+        self.unmended.as_deref()
     }
 
-    /// Tells whether there is nothing to do.
+    /// Returns the deleted objects.
+    pub fn objects(&self) -> impl Iterator<Item = ObjectName> {
+        self.delete
+            .iter()
+            .filter_map(|item| match item.into_owned().target {
+                Target::Object(object) => Some(object.name),
+                Target::Ref(_) | Target::Rewrite(_) => None,
+            })
+    }
+
+    /// Returns whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.delete.is_empty() && self.put_back.is_empty()
     }
 }
 
-/// Returns how long ago something changed; what is dated in the future changed now.
+/// Returns the time since a change; a change in the future counts as now.
 pub(super) fn age(then: Timestamp, now: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
 }
 
-/// Returns a ref as what goes; none when what it points to is not known.
+/// Returns a ref as a deletion target; `None` if its digest is unknown.
 pub(super) fn ref_target(entry: &RefEntry) -> Option<RefTarget> {
-    Some(RefTarget { names: names(entry), digest: entry.digest().valid()?, bytes: entry.facts().bytes })
+    Some(RefTarget {
+        names: names(entry),
+        digest: entry.digest().valid()?,
+        bytes: entry.facts().bytes,
+    })
 }
 
-/// Returns all names of a ref as its entry has them; none for an untagged one.
+/// Returns all names of a ref; empty for an untagged one.
 pub(super) fn names(entry: &RefEntry) -> Vec<String> {
-    if entry.tagged { entry.names().map(str::to_owned).collect() } else { Vec::new() }
+    if entry.tagged {
+        entry.names().map(str::to_owned).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 #[cfg(test)]

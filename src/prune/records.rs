@@ -1,8 +1,9 @@
-//! Pruning inside of a ref: its configuration written again without the results that a filter chooses.
+//! Prunes within a ref: rewrites its configuration without the results that a filter selects.
 //!
-//! The new documents are made before there is a plan, and proved to be the old ones without those results; the plan holds
-//! them, so that carrying it out makes nothing up. The ref keeps its name and points to the new manifest; the old one is
-//! remembered like a ref that went, so that what it reaches waits until the grace has passed.
+//! The new documents are made before the plan, and proved to equal the old ones without those
+//! results. The plan holds them, so its execution computes nothing new. The ref keeps its name and
+//! points to the new manifest. The old manifest is treated like a deleted ref, so its blobs wait
+//! for the grace period.
 
 use std::collections::HashSet;
 
@@ -10,80 +11,128 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{is_importable, names};
+use super::repair::{Mend, Repair};
 use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget};
 use crate::explain::evidence::{Evidence, RecordLabel};
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::rewrite::{self, RewriteError};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
-use crate::format::manifest::rewrite as manifest;
-use crate::format::text::visible;
+use crate::format::manifest::rewrite::{self as manifest, Repeats};
 use crate::inventory::cache::{RecordDetail, RefCache};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::inventory::{Inventory, RefEntry, RefKind};
+use crate::inventory::{FaultKind, Inventory, RefEntry, RefKind};
 use crate::retention::{Policy, Reason, Verdict, Verdicts};
+use crate::text::escape::visible;
 
-/// A ref that is to lose some of its results.
+/// A ref that loses some of its results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rewrite {
-    /// What is written, and how the ref must still be found.
+    /// The new documents, and the precondition for the rewrite.
     pub documents: RefRewrite,
-    /// The filter that chose the results, as it was written.
+    /// The text of the filter that selected the results.
     pub filter: String,
-    /// The results.
+    /// The dropped results.
     pub results: Vec<DroppedResult>,
-    /// The bytes of blobs that only this ref reaches, and only by what goes. A later run takes them.
+    /// The bytes of blobs that only this ref reaches, and only through the dropped results. A later
+    /// run deletes them.
     pub later_bytes: u64,
+    /// The fixes of a repair; empty if a filter selected the results.
+    pub mends: Vec<Mend>,
 }
 
-/// What [`gather`] found.
+/// The result of [`gather`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rewrites {
-    /// The refs that are to lose results.
+    /// The refs that lose results.
     pub refs: Vec<Rewrite>,
-    /// What a person should know of the others.
+    /// Warnings about the other refs.
     pub warnings: Vec<String>,
+    /// The other parts of a repair; `None` for a prune.
+    pub repair: Option<Repair>,
 }
 
-/// A result that goes.
+/// A dropped result.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DroppedResult {
     /// The record.
     pub digest: String,
-    /// What it is called, where evidence tells.
+    /// Its name from the evidence, if known.
     pub name: Option<String>,
     /// The bytes of its own layer.
     pub bytes: Option<u64>,
-    /// When it was saved first.
+    /// The time at which it was first saved.
     pub created: Option<Timestamp>,
 }
 
-/// Says why a ref is left as it is.
+/// Why a ref is not rewritten.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
     /// Its documents cannot be read.
     #[error("its documents cannot be read")]
     Read(#[from] ReadError),
-    /// It could be read when the store was scanned, and cannot now.
+    /// It was readable during the scan and is not any more.
     #[error("its cache cannot be read: {0}")]
     Unread(String),
-    /// What would take its place lacks what it names, as the ref does now.
-    #[error("it names layers that its manifest does not list, and could not be written again as a whole")]
+    /// The replacement would lack blobs that it references, like the ref now.
+    #[error(
+        "it names layers that its manifest does not list, and could not be written again as a whole"
+    )]
     NotImportable,
-    /// A document is no text.
+    /// A rule protects it.
+    #[error("a rule protects it")]
+    Protected,
+    /// It is an image with an inline cache, or no cache at all.
+    #[error("only caches are written again: build and push the image again")]
+    NotACache,
+    /// It is too large to import, and would still be too large.
+    #[error(
+        "without what leads to no result it still takes {bytes} bytes, and BuildKit imports {limit}: drop results with `prune --records`"
+    )]
+    StillTooLarge {
+        /// Its size after the rewrite.
+        bytes: u64,
+        /// The import limit.
+        limit: u64,
+    },
+    /// No previous version of it is known; these manifests may be one.
+    #[error("no previous version of it is known: export to it again{}", or_one_of(.0))]
+    NoVersion(Vec<Digest>),
+    /// A person named a version that is not there.
+    #[error("the store has no cache `{0}` to restore")]
+    NoSuchVersion(String),
+    /// A person named the version that the ref has.
+    #[error("it points there already")]
+    SameVersion,
+    /// Nothing of a version can be loaded.
+    #[error("no result of that version can be loaded any more")]
+    NothingLeft,
+    /// A document is not text.
     #[error("its documents are not UTF-8")]
     NotText,
-    /// Its configuration cannot be written again.
+    /// Its configuration cannot be rewritten.
     #[error("its config cannot be written again")]
     Config(#[from] RewriteError),
-    /// Its manifest cannot be written again.
+    /// Its manifest cannot be rewritten.
     #[error(transparent)]
     Manifest(#[from] manifest::RewriteError),
 }
 
-/// Finds the results that go from refs that stay, and writes what takes their place.
+fn or_one_of(manifests: &[Digest]) -> String {
+    if manifests.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = manifests.iter().map(ToString::to_string).collect();
+    format!(
+        ", or restore a manifest that is still stored with `SOURCE#REF --restore {}`",
+        names.join("`, `--restore ")
+    )
+}
+
+/// Finds the results that kept refs lose, and writes the replacements.
 ///
-/// A ref that a rule protects, one that changed within the grace and one that cannot be read are left alone.
+/// Refs that a rule protects, that changed within the grace period, or that cannot be read are not
+/// changed.
 pub async fn gather(
     reader: &dyn CacheReader,
     inventory: &Inventory,
@@ -93,29 +142,53 @@ pub async fn gather(
     now: Timestamp,
 ) -> Rewrites {
     let mut rewrites = Rewrites::default();
-    for ((entry, verdict), rule) in inventory.refs.iter().zip(&verdicts.refs).zip(&verdicts.rules) {
+    for ((entry, verdict), rule) in inventory
+        .refs
+        .iter()
+        .zip(&verdicts.refs)
+        .zip(&verdicts.rules)
+    {
         let of_rule = rule.and_then(|rule| policy.rules.get(rule)?.drop_records.as_ref());
-        let Some(filter) = policy.records.as_ref().or(of_rule) else { continue };
+        let Some(filter) = policy.records.as_ref().or(of_rule) else {
+            continue;
+        };
         if !may_change(entry, verdict, policy, now) {
             continue;
         }
         match of_ref(reader, inventory, entry, filter, evidence, now).await {
             Ok(rewrite) => rewrites.refs.extend(rewrite),
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                rewrites.warnings.push(format!("`{}` keeps all its results: {error}{cause}", visible(&entry.name)));
+                let cause = std::error::Error::source(&error)
+                    .map(|cause| format!(": {cause}"))
+                    .unwrap_or_default();
+                rewrites.warnings.push(format!(
+                    "`{}` keeps all its results: {error}{cause}",
+                    visible(&entry.name)
+                ));
             }
         }
     }
     rewrites
 }
 
+/// Returns whether a verdict comes from a protecting rule.
+pub(super) fn is_protected(verdict: &Verdict) -> bool {
+    let mut reasons = verdict.reasons().iter();
+    reasons.any(|reason| matches!(reason, Reason::Protected { .. }))
+}
+
 fn may_change(entry: &RefEntry, verdict: &Verdict, policy: &Policy, now: Timestamp) -> bool {
-    let Verdict::Keep(reasons) = verdict else { return false };
-    let is_protected = reasons.iter().any(|reason| matches!(reason, Reason::Protected { .. }));
+    if !matches!(verdict, Verdict::Keep(_)) {
+        return false;
+    }
     let changed = entry.created.map(|(time, _)| time).max(entry.modified);
     let is_old = changed.is_some_and(|changed| super::plan::age(changed, now) >= policy.grace);
-    entry.kind == RefKind::Cache && entry.faults.is_empty() && is_old && !is_protected
+    // A config that is too large to import can be read, and may be small enough afterwards.
+    let is_readable = entry
+        .faults
+        .iter()
+        .all(|fault| matches!(fault.kind, FaultKind::TooLargeToImport(_)));
+    entry.kind == RefKind::Cache && is_readable && is_old && !is_protected(verdict)
 }
 
 async fn of_ref(
@@ -126,25 +199,42 @@ async fn of_ref(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<Option<Rewrite>, RecordsError> {
-    let Some(digest) = entry.digest().valid() else { return Ok(None) };
-    let caches = RefCache::load(reader, &inventory.blobs, entry).await.map_err(|faults| {
-        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        RecordsError::Unread(told.join("; "))
-    })?;
-    let [cache] = caches.as_slice() else { return Ok(None) };
+    let Some(digest) = entry.digest().valid() else {
+        return Ok(None);
+    };
+    let caches = RefCache::load(reader, &inventory.blobs, entry)
+        .await
+        .map_err(|faults| {
+            let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            RecordsError::Unread(told.join("; "))
+        })?;
+    let [cache] = caches.as_slice() else {
+        return Ok(None);
+    };
     let mut known = Evidence::default();
-    for statement in reader.provenance(&entry.name).await {
-        // What the store has is used where it can be; what a person gave has been checked before.
+    for statement in reader.abilities().provenance(&entry.name).await {
+        // Evidence from the store is used if possible; evidence from the user has been checked
+        // before.
         let _ = known.add(&statement);
     }
-    let labels = evidence.labels(&cache.graph).into_iter().zip(known.labels(&cache.graph));
+    let labels = evidence
+        .labels(&cache.graph)
+        .into_iter()
+        .zip(known.labels(&cache.graph));
     let labels: Vec<Option<RecordLabel>> = labels.map(|(given, stored)| given.or(stored)).collect();
     let goes: HashSet<RecordIndex> = (0..)
         .map(RecordIndex)
         .zip(&cache.records)
         .zip(&labels)
         .filter(|((_, detail), label)| {
-            detail.result.is_some() && filter.matches(&Candidate { detail, label: label.as_ref() }, now)
+            detail.result.is_some()
+                && filter.matches(
+                    &Candidate {
+                        detail,
+                        label: label.as_ref(),
+                    },
+                    now,
+                )
         })
         .map(|((index, _), _)| index)
         .collect();
@@ -153,48 +243,124 @@ async fn of_ref(
     }
     let config = text(reader, cache.config).await?;
     let rewritten = rewrite::without_results(&config, |index| goes.contains(&index))?;
-    let new_config = Digest::of(rewritten.text.as_bytes());
-    let keep: HashSet<Digest> =
-        rewritten.layers.iter().filter_map(|layer| cache.graph.layers.get(*layer)?.blob.valid()).collect();
-    // Where the ref is its own configuration there is no manifest around it.
-    let documents = if cache.config == digest {
-        vec![rewritten.text]
+    let keep: HashSet<Digest> = rewritten
+        .layers
+        .iter()
+        .filter_map(|layer| cache.graph.layers.get(*layer)?.blob.valid())
+        .collect();
+    // If the ref is its own configuration, there is no manifest around it.
+    let manifest = if cache.config == digest {
+        None
     } else {
-        let manifest = text(reader, digest).await?;
-        let manifest =
-            manifest::with_config(&manifest, &new_config, rewritten.text.len() as u64, |blob| keep.contains(blob))?;
-        vec![rewritten.text, manifest]
+        Some(Manifest::Around(text(reader, digest).await?))
     };
-    let named = |index: &RecordIndex| labels[index.at()].as_ref().map(|label| label.text.clone());
-    let mut order: Vec<&RecordIndex> = goes.iter().collect();
+    let writing = Writing {
+        inventory,
+        entry,
+        config: rewritten.text,
+        manifest,
+        keep: &keep,
+        repeats: Repeats::Kept,
+    };
+    let named = |index: RecordIndex| labels[index.at()].as_ref().map(|label| label.text.clone());
+    let mut order: Vec<RecordIndex> = goes.into_iter().collect();
     order.sort_unstable();
-    let results = order.into_iter().map(|index| DroppedResult {
-        digest: cache.graph.records[index.at()].digest.to_string(),
-        name: named(index),
-        bytes: cache.records[index.at()].sizes.map(|sizes| sizes.layer_bytes),
-        created: cache.records[index.at()].created,
-    });
-    let freed = entry.reach.iter().map(|blob| inventory.blobs.get(*blob));
-    let freed = freed.filter(|blob| blob.is_stored() && blob.refs() == 1 && !keep.contains(&blob.digest()));
-    let documents =
-        RefRewrite { from: RefTarget { names: names(entry), digest, bytes: entry.facts().bytes }, documents };
-    if !is_importable(&documents) {
-        return Err(RecordsError::NotImportable);
-    }
+    let results = order
+        .into_iter()
+        .map(|index| DroppedResult::of(cache, index, named(index)));
     Ok(Some(Rewrite {
         results: results.collect(),
-        later_bytes: freed.map(|blob| blob.stored_size()).fold(0, u64::saturating_add),
         filter: filter.to_string(),
-        documents,
+        ..writing.finish()?
     }))
 }
 
-async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<String, RecordsError> {
+/// The manifest of a ref that is written again.
+pub(super) enum Manifest {
+    /// It changes with its configuration.
+    Around(String),
+    /// It names the configuration already.
+    AsItIs(String),
+}
+
+/// What is written for a ref.
+pub(super) struct Writing<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) entry: &'a RefEntry,
+    /// The new configuration.
+    pub(super) config: String,
+    /// What the manifest is made from, where there is one.
+    pub(super) manifest: Option<Manifest>,
+    /// The layers that stay.
+    pub(super) keep: &'a HashSet<Digest>,
+    pub(super) repeats: Repeats,
+}
+
+impl Writing<'_> {
+    /// Puts the documents together, and proves that BuildKit imports them.
+    pub(super) fn finish(self) -> Result<Rewrite, RecordsError> {
+        let digest = self.entry.digest().valid().ok_or(RecordsError::NotACache)?;
+        let (config, bytes) = (Digest::of(self.config.as_bytes()), self.config.len() as u64);
+        let mut documents = vec![self.config];
+        match self.manifest {
+            Some(Manifest::Around(old)) => documents.push(manifest::with_config(
+                &old,
+                &config,
+                bytes,
+                |blob| self.keep.contains(blob),
+                self.repeats,
+            )?),
+            Some(Manifest::AsItIs(text)) => documents.push(text),
+            None => {}
+        }
+        let documents = RefRewrite {
+            from: RefTarget {
+                names: names(self.entry),
+                digest,
+                bytes: self.entry.facts().bytes,
+            },
+            documents,
+        };
+        if !is_importable(&documents) {
+            return Err(RecordsError::NotImportable);
+        }
+        Ok(Rewrite {
+            later_bytes: freed_later(self.inventory, self.entry, self.keep),
+            documents,
+            filter: String::new(),
+            results: Vec::new(),
+            mends: Vec::new(),
+        })
+    }
+}
+
+impl DroppedResult {
+    pub(super) fn of(cache: &RefCache, index: RecordIndex, name: Option<String>) -> Self {
+        let detail = &cache.records[index.at()];
+        Self {
+            digest: cache.graph.records[index.at()].digest.to_string(),
+            name,
+            bytes: detail.sizes.map(|sizes| sizes.layer_bytes),
+            created: detail.created,
+        }
+    }
+}
+
+/// Returns the bytes of the blobs that only this ref reaches and that it does not keep.
+fn freed_later(inventory: &Inventory, entry: &RefEntry, keep: &HashSet<Digest>) -> u64 {
+    let blobs = entry.reach.iter().map(|blob| inventory.blobs.get(*blob));
+    blobs
+        .filter(|blob| blob.is_stored() && blob.refs() == 1 && !keep.contains(&blob.digest()))
+        .map(|blob| blob.stored_size())
+        .fold(0, u64::saturating_add)
+}
+
+pub(super) async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<String, RecordsError> {
     let bytes = reader.read_document(digest, DOCUMENT_LIMIT).await?;
     String::from_utf8(bytes).map_err(|_| RecordsError::NotText)
 }
 
-/// A record that has a result, as the filter sees it. What is not known of it matches nothing.
+/// A record with a result, as the filter sees it. Unknown values match nothing.
 struct Candidate<'a> {
     detail: &'a RecordDetail,
     label: Option<&'a RecordLabel>,
@@ -206,7 +372,7 @@ impl Subject for Candidate<'_> {
             TextField::Step | TextField::Name => self.label.map(|label| test(&label.text)),
             TextField::Kind => Some(test(self.detail.kind.word())),
             TextField::State => Some(test(self.detail.state.word())),
-            TextField::Ref | TextField::Platform => None,
+            TextField::Ref | TextField::Platform | TextField::Path => None,
         }
     }
 

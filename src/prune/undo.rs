@@ -1,25 +1,30 @@
-//! Takes a run back: what is still in the trash, objects first and refs after them.
+//! Undoes a run: restores everything still in the trash, objects first and refs after them.
 
-use super::execute::{ExecuteError, Options, same_store};
+use super::execute::{ExecuteError, Options, Step};
 use super::journal::{History, Journal};
-use super::plan::{Plan, Target};
-use crate::backend::{ObjectName, Outcome, RefTarget, SharedPruner, SharedReader};
+use super::live::Live;
+use super::plan::{Plan, StoreReason, Target, Why};
+use super::proof::{self, Proof, Purpose};
+use crate::backend::{Outcome, PruneError, RefTarget, SharedPruner, SharedReader, Skip};
 use crate::format::layout::Root;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanOptions};
 
-/// Puts back what the run of `history` deleted, as far as the trash still has it; returns what became of each item that
-/// it had deleted.
+/// Why nothing can be restored in a store without a trash or versions.
+const KEEPS_NOTHING: &str = "the store keeps nothing that was deleted";
+
+/// Restores the deletions of the run of `history`, as far as the trash still has them; returns the
+/// outcome for each item that it had deleted.
 ///
 /// # Errors
-/// When it could not begin. An item that cannot be put back is no error.
+/// Fails if it could not start. An item that cannot be restored is not an error.
 pub async fn undo(
     pruner: &SharedPruner,
     history: &History,
     journal: &mut Journal,
     options: &Options<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
-    same_store(&**pruner, &history.plan).await?;
+    proof::admit(&**pruner, &history.plan, options, Purpose::Restore).await?;
     let lease = pruner.lease().await?;
     let results = leased(pruner, history, journal, options).await;
     pruner.release().await;
@@ -34,84 +39,173 @@ async fn leased(
     options: &Options<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     let plan = &history.plan;
+    let store = pruner.prune_abilities();
     let (mut refs, mut rewritten, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+    let mut mended = Vec::new();
     for (item, deletion) in plan.delete().iter().enumerate() {
-        // What was about to go may have gone; what did not is found where it was.
-        if history.outcomes[item] != Some(Outcome::Done) && !(history.outcomes[item].is_none() && history.begun[item]) {
+        // An item that was about to be deleted may be deleted; if not, it is found in its place.
+        if history.outcomes[item] != Some(Outcome::Done)
+            && !(history.outcomes[item].is_none() && history.begun[item])
+        {
             continue;
         }
         match deletion.into_owned().target {
             Target::Ref(target) => refs.push((item, target)),
-            Target::Rewrite(rewrite) => rewritten.push((item, rewrite.documents)),
+            Target::Rewrite(rewrite) if rewrite.mends.is_empty() => {
+                rewritten.push((item, rewrite.documents));
+            }
+            Target::Rewrite(rewrite) => mended.push((item, rewrite.documents)),
             Target::Object(object) => objects.push((item, object.name)),
         }
     }
     let mut results = Vec::new();
-    let names: Vec<ObjectName> = objects.iter().map(|(_, name)| name.clone()).collect();
-    let outcomes = pruner.restore_objects(plan.id(), names).await;
-    let objects = objects.into_iter().map(|(item, _)| item).zip(outcomes);
-    note(plan, journal, &mut results, objects)?;
-    if !refs.is_empty() {
-        let (whole, lacking) = whole(pruner, options, refs, |target| target).await?;
-        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-        let outcomes = pruner.restore_refs(plan.id(), targets).await?;
-        note(plan, journal, &mut results, lacking)?;
-        note(plan, journal, &mut results, whole.into_iter().map(|(item, _)| item).zip(outcomes))?;
+    // A stopped undo does not restore refs, because they need all of the objects.
+    for batch in objects.chunks(options.batch.max(1)) {
+        if options.cancel.is_cancelled() {
+            return Ok(results);
+        }
+        let names = batch.iter().map(|(_, name)| name.clone()).collect();
+        let outcomes = match store.restore_objects {
+            Some(store) => store.restore_objects(plan.id(), names).await,
+            None => vec![Outcome::Failed(KEEPS_NOTHING.to_owned()); batch.len()],
+        };
+        let objects = batch.iter().map(|(item, _)| *item).zip(outcomes);
+        note(plan, journal, options, &mut results, objects)?;
     }
-    if !rewritten.is_empty() {
-        let (whole, lacking) = whole(pruner, options, rewritten, |rewrite| &rewrite.from).await?;
+    if !refs.is_empty() {
+        // A repair deleted them because their manifests were gone already.
+        let gone = Why::from(StoreReason::ManifestGone);
+        let is_gone = |item: usize| plan.delete().at(item).reasons.contains(&gone);
+        let (gone, refs): (Items<RefTarget>, Items<RefTarget>) =
+            refs.into_iter().partition(|(item, _)| is_gone(*item));
+        let (mut whole, lacking) = whole(pruner, options, refs, |target| target).await?;
+        whole.extend(gone);
         let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-        let outcomes = pruner.restore_rewritten(plan.id(), targets).await?;
-        note(plan, journal, &mut results, lacking)?;
-        note(plan, journal, &mut results, whole.into_iter().map(|(item, _)| item).zip(outcomes))?;
+        let Some(store) = store.restore_refs else {
+            return Err(PruneError::Refused(KEEPS_NOTHING.to_owned()).into());
+        };
+        let outcomes = store.restore_refs(plan.id(), targets).await?;
+        note(plan, journal, options, &mut results, lacking)?;
+        note(
+            plan,
+            journal,
+            options,
+            &mut results,
+            whole.into_iter().map(|(item, _)| item).zip(outcomes),
+        )?;
+    }
+    if !rewritten.is_empty() || !mended.is_empty() {
+        let (mut whole, lacking) =
+            whole(pruner, options, rewritten, |rewrite| &rewrite.from).await?;
+        // A repaired ref may lack blobs that it lacked before.
+        whole.extend(mended);
+        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
+        let outcomes = match store.rewrite {
+            Some(store) => store.restore_rewritten(plan.id(), targets).await?,
+            None => vec![Outcome::Skipped(Skip::Unsupported); whole.len()],
+        };
+        note(plan, journal, options, &mut results, lacking)?;
+        note(
+            plan,
+            journal,
+            options,
+            &mut results,
+            whole.into_iter().map(|(item, _)| item).zip(outcomes),
+        )?;
+    }
+    if store.watch.is_some() {
+        restore_named(pruner, plan, options).await?;
     }
     pruner.settle(jiff::Timestamp::MIN).await?;
     Ok(results)
 }
 
-/// Says in the journal what became of items, before anything else is tried.
+/// Restores the blobs in the trash that a ref references, regardless of the run that deleted them:
+/// a restored manifest may reference further blobs.
+async fn restore_named(
+    pruner: &SharedPruner,
+    plan: &Plan,
+    options: &Options<'_>,
+) -> Result<(), ExecuteError> {
+    let scan = ScanOptions {
+        concurrency: options.concurrency,
+        cancel: options.cancel.clone(),
+    };
+    loop {
+        let live = Live::mark(&**pruner, &scan, plan, &Proof::default()).await?;
+        let restored = match pruner.prune_abilities().restore_objects {
+            Some(store) => store.restore_blobs(live.blobs).await?,
+            None => return Ok(()),
+        };
+        if restored.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Records outcomes in the journal before the next step.
 fn note(
     plan: &Plan,
     journal: &mut Journal,
+    options: &Options<'_>,
     results: &mut Vec<(usize, Outcome)>,
     more: impl IntoIterator<Item = (usize, Outcome)>,
 ) -> Result<(), ExecuteError> {
     for (item, outcome) in more {
         journal.undo(item, plan.delete().at(item).target.name(), outcome.clone())?;
+        (options.observe)(Step::Concluded(item, &outcome));
         results.push((item, outcome));
     }
     Ok(journal.sync()?)
 }
 
-/// Items of a plan, each with what it is about.
+/// Items of a plan, each with its subject.
 type Items<T> = Vec<(usize, T)>;
 
-/// Tells the refs that are whole from those that are not: a ref that names what is gone would break the builds that import
-/// it, and is not put back.
+/// Separates refs that are complete from the others. A ref that references deleted blobs would
+/// break the builds that import it, and is not restored.
 async fn whole<T>(
     pruner: &SharedPruner,
     options: &Options<'_>,
     refs: Items<T>,
     target: impl Fn(&T) -> &RefTarget,
 ) -> Result<(Items<T>, Items<Outcome>), ExecuteError> {
-    let scan_options = ScanOptions { concurrency: options.concurrency, cancel: options.cancel.clone() };
+    let scan_options = ScanOptions {
+        concurrency: options.concurrency,
+        cancel: options.cancel.clone(),
+    };
     let reader: SharedReader = pruner.clone();
     let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
-    let dropped: Vec<Root> = pruner.dropped_refs().await?.into_iter().map(|dropped| dropped.root).collect();
+    let dropped: Vec<Root> = pruner
+        .abilities()
+        .dropped_refs()
+        .await?
+        .into_iter()
+        .map(|dropped| dropped.root)
+        .collect();
     let named = scan::named(&**pruner, &dropped, &scan_options).await?;
     let lacks = |target: &RefTarget| {
-        let entry = dropped
-            .iter()
-            .zip(named.refs.iter())
-            .find(|(root, _)| root.names == target.names && root.descriptor.digest.valid() == Some(target.digest));
-        entry.map_or(0, |(_, entry)| entry.reach.iter().filter(|blob| !is_stored(&stored, &named, **blob)).count())
+        let entry = dropped.iter().zip(named.refs.iter()).find(|(root, _)| {
+            root.names == target.names && root.descriptor.digest.valid() == Some(target.digest)
+        });
+        entry.map_or(0, |(_, entry)| {
+            entry
+                .reach
+                .iter()
+                .filter(|blob| !is_stored(&stored, &named, **blob))
+                .count()
+        })
     };
     let (mut whole, mut lacking) = (Vec::new(), Vec::new());
     for (item, what) in refs {
         match lacks(target(&what)) {
             0 => whole.push((item, what)),
             count => {
-                let blobs = if count == 1 { "1 blob that is".to_owned() } else { format!("{count} blobs that are") };
+                let blobs = if count == 1 {
+                    "1 blob that is".to_owned()
+                } else {
+                    format!("{count} blobs that are")
+                };
                 let why = format!("it names {blobs} not stored");
                 lacking.push((item, Outcome::Failed(why)));
             }
@@ -122,5 +216,8 @@ async fn whole<T>(
 
 fn is_stored(stored: &Inventory, named: &Inventory, blob: crate::inventory::blobs::BlobId) -> bool {
     let digest = named.blobs.get(blob).digest();
-    stored.blobs.find(&digest).is_some_and(|id| stored.blobs.get(id).is_stored())
+    stored
+        .blobs
+        .find(&digest)
+        .is_some_and(|id| stored.blobs.get(id).is_stored())
 }

@@ -1,4 +1,4 @@
-//! Budgets: after the rules, refs go until the source takes no more than it may.
+//! Budgets: after the rules, refs are dropped until the source is within its limits.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -7,21 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::Case;
 use super::facts::{Knowledge, RefFacts};
+use super::follow::Followers;
 use super::policy::Budget;
 use super::verdict::{Reason, Verdict};
 use crate::inventory::Inventory;
 use crate::inventory::blobs::BlobTable;
-use crate::units::{ExactSize, Size};
+use crate::text::units::{ExactSize, Size};
 
-/// What a store takes, and what leaving a ref out really frees.
+/// The size of a store, and the bytes that dropping a ref frees.
 pub trait Store {
-    /// Returns the bytes of what the refs that are left reach together.
+    /// Returns the bytes that the remaining refs reach together.
     fn bytes(&self) -> u64;
 
-    /// Returns the bytes that are free where it lies, when that is known; those of what goes besides refs may be among them.
+    /// Returns the free bytes of the file system, if known. They may include bytes that the
+    /// deletion of other objects frees.
     fn free(&self) -> Option<u64>;
 
-    /// Leaves out the ref at `place` among the facts; returns the bytes that no ref that is left reaches.
+    /// Removes the ref with the index `place`; returns the bytes that no remaining ref reaches.
     fn leave_out(&mut self, place: usize) -> u64;
 }
 
@@ -31,9 +33,9 @@ pub trait Store {
 pub enum Limit {
     /// The number of refs.
     MaxRefs(u64),
-    /// Bytes in the store.
+    /// The bytes in the store.
     MaxSize(u64),
-    /// Bytes free where it lies.
+    /// The free bytes of the file system.
     MinFree(u64),
 }
 
@@ -48,26 +50,34 @@ impl fmt::Display for Limit {
     }
 }
 
-/// What became of a limit.
+/// The outcome of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct BudgetOutcome {
     /// The limit.
     pub limit: Limit,
-    /// The number of refs, or bytes, that there will be; absent when nobody can tell.
+    /// The resulting number of refs or bytes; `None` if unknown.
     pub reached: Option<u64>,
 }
 
 impl BudgetOutcome {
-    /// Tells whether too little could go, because the rest is protected or cannot be decided about.
+    /// Returns whether the limit cannot be met, because the remaining refs are protected or
+    /// undecided.
     pub fn is_unreachable(&self) -> bool {
-        self.reached.is_some_and(|reached| self.limit.is_exceeded_by(reached))
+        self.reached
+            .is_some_and(|reached| self.limit.is_exceeded_by(reached))
     }
 }
 
 impl fmt::Display for BudgetOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(reached) = self.reached else { return write!(f, "{} cannot be measured here", self.limit) };
-        let verb = if self.is_unreachable() { "cannot be met" } else { "is met" };
+        let Some(reached) = self.reached else {
+            return write!(f, "{} cannot be measured here", self.limit);
+        };
+        let verb = if self.is_unreachable() {
+            "cannot be met"
+        } else {
+            "is met"
+        };
         match self.limit {
             Limit::MaxRefs(_) => write!(f, "{} {verb}: {reached} stay", self.limit),
             Limit::MaxSize(_) => write!(f, "{} {verb}: {} stay", self.limit, Size(reached)),
@@ -78,8 +88,11 @@ impl fmt::Display for BudgetOutcome {
 
 impl Budget {
     fn limits(self) -> Vec<Limit> {
-        let limits =
-            [self.max_refs.map(Limit::MaxRefs), self.max_size.map(Limit::MaxSize), self.min_free.map(Limit::MinFree)];
+        let limits = [
+            self.max_refs.map(Limit::MaxRefs),
+            self.max_size.map(Limit::MaxSize),
+            self.min_free.map(Limit::MinFree),
+        ];
         limits.into_iter().flatten().collect()
     }
 }
@@ -93,7 +106,7 @@ impl Limit {
     }
 }
 
-/// What budgets measure, as refs go.
+/// The measures of budgets, updated as refs are dropped.
 struct Measures<'a> {
     store: &'a mut dyn Store,
     refs: u64,
@@ -105,11 +118,14 @@ impl Measures<'_> {
         match limit {
             Limit::MaxRefs(_) => Some(self.refs),
             Limit::MaxSize(_) => Some(self.store.bytes()),
-            Limit::MinFree(_) => self.store.free().map(|free| free.saturating_add(self.freed)),
+            Limit::MinFree(_) => self
+                .store
+                .free()
+                .map(|free| free.saturating_add(self.freed)),
         }
     }
 
-    /// Leaves a ref out; returns the bytes that this frees.
+    /// Removes a ref; returns the bytes that this frees.
     fn leave_out(&mut self, place: usize, facts: &RefFacts) -> u64 {
         let frees = self.store.leave_out(place);
         self.freed = self.freed.saturating_add(frees);
@@ -118,71 +134,125 @@ impl Measures<'_> {
     }
 }
 
-/// Lets refs go until the budget of the policy holds or nothing more may go, the one whose use is longest ago first.
-pub(super) fn enforce(case: &Case<'_>, verdicts: &mut [Verdict], store: &mut dyn Store) -> Vec<BudgetOutcome> {
+/// Drops refs until the budget of the policy is met or no more may be dropped, the least recently
+/// used first.
+pub(super) fn enforce(
+    case: &Case<'_>,
+    followers: &Followers,
+    verdicts: &mut [Verdict],
+    store: &mut dyn Store,
+) -> Vec<BudgetOutcome> {
     let limits = case.policy.budget.limits();
     if limits.is_empty() {
         return Vec::new();
     }
     let refs = case.facts.iter().filter(|facts| facts.is_ref()).count() as u64;
-    let mut measures = Measures { store, refs, freed: 0 };
-    for (place, facts) in case.facts.iter().enumerate().filter(|(place, _)| verdicts[*place].is_drop()) {
+    let mut measures = Measures {
+        store,
+        refs,
+        freed: 0,
+    };
+    for (place, facts) in case
+        .facts
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| verdicts[*place].is_drop())
+    {
         measures.leave_out(place, facts);
     }
     for place in candidates(case, verdicts) {
         let facts = &case.facts[place];
-        // A former content is no ref of its own; and of what a sealed ref frees, next to nothing is known.
+        // A previous version is no ref of its own, and the bytes that a withheld ref frees are
+        // mostly unknown.
         let exceeded = limits.iter().copied().find(|limit| {
-            (if matches!(limit, Limit::MaxRefs(_)) { facts.is_ref() } else { facts.knowledge != Knowledge::Sealed })
-                && measures.of(*limit).is_some_and(|measure| limit.is_exceeded_by(measure))
+            (if matches!(limit, Limit::MaxRefs(_)) {
+                facts.is_ref()
+            } else {
+                facts.knowledge != Knowledge::Withheld
+            }) && measures
+                .of(*limit)
+                .is_some_and(|measure| limit.is_exceeded_by(measure))
         });
         if let Some(limit) = exceeded {
             let frees = measures.leave_out(place, facts);
-            verdicts[place] = Verdict::Drop(vec![Reason::Evicted { limit, unused: case.unused(place), frees }]);
+            verdicts[place] = Verdict::Drop(vec![Reason::Evicted {
+                limit,
+                unused: case.unused(place),
+                frees,
+            }]);
+            for follower in followers.settle(case, verdicts) {
+                measures.leave_out(follower, &case.facts[follower]);
+            }
         }
     }
-    limits.iter().map(|limit| BudgetOutcome { limit: *limit, reached: measures.of(*limit) }).collect()
+    limits
+        .iter()
+        .map(|limit| BudgetOutcome {
+            limit: *limit,
+            reached: measures.of(*limit),
+        })
+        .collect()
 }
 
-/// Returns the refs that a budget may let go, the one whose use is longest ago first.
+/// Returns the refs that a budget may drop, the least recently used first.
 fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
     let may_go = |place: &usize| {
-        matches!(verdicts[*place], Verdict::Keep(_)) && !case.is_protected(*place) && case.spared(*place).is_empty()
+        matches!(verdicts[*place], Verdict::Keep(_))
+            && case.facts[*place].belongs.is_none()
+            && !case.is_protected(*place)
+            && case.spared(*place).is_empty()
     };
     let mut places: Vec<usize> = (0..case.facts.len()).filter(may_go).collect();
     places.sort_by_cached_key(|place| {
         let facts = &case.facts[*place];
-        // Of refs of the same time the later name goes first, as it does by the rules.
-        Reverse((case.unused(*place), facts.name.clone(), facts.digest.clone()))
+        // Of refs of the same time, the later name is first, as in the rules.
+        Reverse((
+            case.unused(*place),
+            facts.name.clone(),
+            facts.digest.clone(),
+        ))
     });
     places
 }
 
-/// An inventory as a [`Store`]: it counts, for each blob, the refs that are left and reach it.
+/// An inventory as a [`Store`]: it counts the remaining refs that reach each blob.
 pub struct SharedBlobs<'a> {
     inventory: &'a Inventory,
-    /// How many refs that are left reach each blob.
+    /// How many remaining refs reach each blob.
     refs: Vec<u32>,
     bytes: u64,
     free: Option<u64>,
 }
 
 impl<'a> SharedBlobs<'a> {
-    /// Counts for all refs of `inventory`; `free` are the bytes that are free where it lies.
+    /// Counts all refs of `inventory`; `free` are the free bytes of its file system.
     pub fn new(inventory: &'a Inventory, free: Option<u64>) -> Self {
         let refs: Vec<u32> = inventory.blobs.iter().map(|blob| blob.refs()).collect();
         let reached = inventory.blobs.iter().filter(|blob| blob.refs() > 0);
-        let bytes = reached.fold(0, |bytes: u64, blob| bytes.saturating_add(blob.stored_size()));
-        let own = inventory.refs.iter().map(|entry| entry.facts().bytes).fold(0, u64::saturating_add);
-        // Where a quota counts everything, so does a budget; what is orphaned goes anyhow.
+        let bytes = reached.fold(0, |bytes: u64, blob| {
+            bytes.saturating_add(blob.stored_size())
+        });
+        let own = inventory
+            .refs
+            .iter()
+            .map(|entry| entry.facts().bytes)
+            .fold(0, u64::saturating_add);
+        // If a quota counts everything, so does a budget; orphans are deleted anyway.
         let bytes = if inventory.around.is_some() {
             let totals = inventory.totals();
-            let orphan = totals.orphan.map_or(0, |orphan| orphan.bytes.saturating_sub(totals.superseded.bytes));
+            let orphan = totals.orphan.map_or(0, |orphan| {
+                orphan.bytes.saturating_sub(totals.superseded.bytes)
+            });
             totals.stored().bytes.saturating_sub(orphan)
         } else {
             bytes.saturating_add(own)
         };
-        Self { inventory, refs, bytes, free }
+        Self {
+            inventory,
+            refs,
+            bytes,
+            free,
+        }
     }
 }
 
@@ -199,10 +269,19 @@ impl Store for SharedBlobs<'_> {
         let blobs: &BlobTable = &self.inventory.blobs;
         let own = match self.inventory.refs.get(place) {
             Some(entry) => entry.facts().bytes,
-            None => self.inventory.entries.get(place - self.inventory.refs.len()).map_or(0, |entry| entry.size),
+            None => self
+                .inventory
+                .entries
+                .get(place - self.inventory.refs.len())
+                .map_or(0, |entry| entry.size),
         };
         let mut freed: u64 = own;
-        for id in self.inventory.refs.get(place).map_or(&[][..], |entry| &entry.reach) {
+        for id in self
+            .inventory
+            .refs
+            .get(place)
+            .map_or(&[][..], |entry| &entry.reach)
+        {
             let refs = &mut self.refs[id.0 as usize];
             *refs = refs.saturating_sub(1);
             if *refs == 0 {

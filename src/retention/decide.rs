@@ -1,91 +1,156 @@
-//! From facts to verdicts.
+//! Computes verdicts from facts.
 
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget::{self, Store};
-use super::facts::{Knowledge, RefFacts, SUPERSEDED};
+use super::facts::{Belongs, Knowledge, RefFacts, SUPERSEDED};
+use super::follow::Followers;
 use super::matching::age;
 use super::policy::{Action, Keep, Policy, Rule};
 use super::rank::{self, Counted};
 use super::verdict::{Criterion, Reason, Verdict, Verdicts, Warning};
 use crate::inventory::RefKind;
 
-/// Decides about the refs of one source at the time `now`. `store` tells what budgets measure, and shares the order of
-/// `facts`.
+/// Decides about the refs of one source at the time `now`. `store` provides the measures for
+/// budgets, and has the order of `facts`.
 ///
-/// What becomes of a ref does not depend on the order of `facts`: of refs of the same time, the name decides which is
-/// newer.
-pub fn decide(policy: &Policy, facts: &[RefFacts], now: Timestamp, store: &mut dyn Store) -> Verdicts {
-    if facts.iter().any(|facts| facts.knowledge == Knowledge::Pending) {
-        // A size or time that is still to come could change what any rule says about any ref.
+/// The verdict for a ref does not depend on the order of `facts`: of refs of the same time, the
+/// name decides which is newer.
+pub fn decide(
+    policy: &Policy,
+    facts: &[RefFacts],
+    now: Timestamp,
+    store: &mut dyn Store,
+) -> Verdicts {
+    if facts
+        .iter()
+        .any(|facts| facts.knowledge == Knowledge::Pending)
+    {
+        // A missing size or time could change the result of any rule for any ref.
         let refs = vec![Verdict::Undecided(vec![Reason::Pending]); facts.len()];
-        return Verdicts { rules: vec![None; refs.len()], refs, ..Verdicts::default() };
+        return Verdicts {
+            rules: vec![None; refs.len()],
+            refs,
+            ..Verdicts::default()
+        };
     }
-    let (rules, matches) = policy.assign(facts, now);
-    let case = Case { policy, facts, now, rules };
+    let assigned = policy.assign(facts, now);
+    let case = Case {
+        policy,
+        facts,
+        now,
+        rules: assigned.rules,
+        is_matched: assigned.is_matched,
+    };
     let mut refs = case.refs();
     case.former_contents(&mut refs);
     case.superseded(&mut refs);
-    let budgets = budget::enforce(&case, &mut refs, store);
-    let warnings = case.warnings(&matches, &refs);
+    let followers = Followers::of(&case);
+    followers.settle(&case, &mut refs);
+    let budgets = budget::enforce(&case, &followers, &mut refs, store);
+    let warnings = case.warnings(&assigned.matches, &refs);
     let rules = case.rules;
-    Verdicts { refs, rules, budgets, warnings }
+    Verdicts {
+        refs,
+        rules,
+        budgets,
+        warnings,
+    }
 }
 
-/// All that a verdict depends on.
+/// The input of all verdicts.
 pub(super) struct Case<'a> {
     pub policy: &'a Policy,
     pub facts: &'a [RefFacts],
     pub now: Timestamp,
-    /// The place of the rule that decides about each ref.
+    /// The index of the rule that decides about each ref.
     rules: Vec<Option<usize>>,
+    /// Whether any rule matches each ref, even one that may not act on its kind.
+    is_matched: Vec<bool>,
 }
 
 impl Case<'_> {
-    fn rule(&self, place: usize) -> Option<&Rule> {
+    pub(super) fn rule(&self, place: usize) -> Option<&Rule> {
         self.rules[place].map(|rule| &self.policy.rules[rule])
     }
 
-    /// Decides by the rules. Former contents are given what an expired ref would be.
+    /// Decides by the rules. Previous versions get a provisional verdict as refs that have expired.
     fn refs(&self) -> Vec<Verdict> {
         let mut ranked: Vec<Vec<Criterion>> = vec![Vec::new(); self.facts.len()];
         for (number, rule) in self.policy.rules.iter().enumerate() {
-            let Action::Keep(keep) = &rule.action else { continue };
+            let Action::Keep(keep) = &rule.action else {
+                continue;
+            };
             let counted = self.counted(number).collect();
             for (place, criterion) in rank::rank(keep, counted, &self.policy.zone) {
                 ranked[place].push(criterion);
             }
         }
-        (0..).zip(ranked).map(|(place, ranked)| self.verdict(place, ranked)).collect()
+        (0..)
+            .zip(ranked)
+            .map(|(place, ranked)| self.verdict(place, ranked))
+            .collect()
     }
 
-    /// Returns the refs that the rule counts: those that it could drop.
+    /// Returns the refs that the rule counts: those that it may drop.
     fn counted(&self, rule: usize) -> impl Iterator<Item = Counted<'_>> {
-        self.facts.iter().enumerate().filter_map(move |(place, facts)| {
-            let counts = self.rules[place] == Some(rule) && facts.generation == 0 && self.may_go(place);
-            let (created, _) = facts.created.filter(|_| counts)?;
-            Some(Counted { place, facts, time: created.min(self.now) })
-        })
+        self.facts
+            .iter()
+            .enumerate()
+            .filter_map(move |(place, facts)| {
+                let is_held = |belongs: &Belongs| !belongs.held_by.is_empty();
+                let counts = self.rules[place] == Some(rule)
+                    && facts.generation == 0
+                    && !facts.belongs.as_ref().is_some_and(is_held)
+                    && self.may_go(place);
+                let (created, _) = facts.created.filter(|_| counts)?;
+                Some(Counted {
+                    place,
+                    facts,
+                    time: created.min(self.now),
+                })
+            })
     }
 
     fn verdict(&self, place: usize, ranked: Vec<Criterion>) -> Verdict {
         let facts = &self.facts[place];
-        let Some(rule) = self.rule(place) else { return Verdict::Keep(vec![Reason::NoRule]) };
+        let Some(rule) = self.rule(place) else {
+            let kind = facts.kind;
+            let reason = if self.is_matched[place] {
+                Reason::NotOnlyCache { kind }
+            } else {
+                Reason::NoRule
+            };
+            return Verdict::Keep(vec![reason]);
+        };
         let name = || rule.name.clone();
         match &rule.action {
             Action::Protect => Verdict::Keep(vec![Reason::Protected { rule: name() }]),
             Action::Drop => self.go(place, Reason::Rule { rule: name() }),
             Action::Keep(keep) => {
                 let criteria = self.criteria(keep, facts, ranked);
-                let met: Vec<Reason> =
-                    criteria.into_iter().map(|criterion| Reason::Criterion { rule: name(), criterion }).collect();
+                let met: Vec<Reason> = criteria
+                    .into_iter()
+                    .map(|criterion| Reason::Criterion {
+                        rule: name(),
+                        criterion,
+                    })
+                    .collect();
                 match facts.created {
                     Some(_) if !met.is_empty() => Verdict::Keep(met),
                     Some((created, from)) => {
                         let age = age(created, self.now);
-                        self.go(place, Reason::Expired { rule: name(), age, from, keeps: keep.criteria })
+                        self.go(
+                            place,
+                            Reason::Expired {
+                                rule: name(),
+                                age,
+                                from,
+                                keeps: keep.criteria,
+                            },
+                        )
                     }
                     None => Verdict::Keep(vec![Reason::UnknownAge]),
                 }
@@ -107,68 +172,100 @@ impl Case<'_> {
         if let Some(limit) = keep.criteria.used_within {
             met.extend(match facts.used.map(|used| age(used, self.now)) {
                 None => Some(Criterion::UnknownUse),
-                Some(unused) => (unused <= limit).then_some(Criterion::UsedWithin { unused, limit }),
+                Some(unused) => {
+                    (unused <= limit).then_some(Criterion::UsedWithin { unused, limit })
+                }
             });
         }
         met
     }
 
-    /// Lets a ref go for `reason`, unless something spares it that no rule can overrule.
-    fn go(&self, place: usize, reason: Reason) -> Verdict {
+    /// Drops the ref for `reason`, unless it is unreadable, of unknown age or within the grace
+    /// period.
+    pub(super) fn go(&self, place: usize, reason: Reason) -> Verdict {
         let spared = self.spared(place);
-        if spared.is_empty() { Verdict::Drop(vec![reason]) } else { Verdict::Keep(spared) }
+        if spared.is_empty() {
+            Verdict::Drop(vec![reason])
+        } else {
+            Verdict::Keep(spared)
+        }
     }
 
-    /// Returns why a ref stays even if its rule or a budget would let it go.
+    /// Returns why a ref stays even if its rule or a budget would drop it.
     pub(super) fn spared(&self, place: usize) -> Vec<Reason> {
         let mut reasons = self.unsure(place);
-        if let Some(changed) = self.facts[place].changed().map(|changed| age(changed, self.now)) {
-            let grace = self.policy.grace;
-            reasons.extend((changed < grace).then_some(Reason::WithinGrace { changed, grace }));
-        }
+        reasons.extend(self.within_grace(place));
         reasons
     }
 
-    /// Returns what is not known well enough to let a ref go.
+    /// Returns why a ref stays although it belongs to a dropped one.
+    pub(super) fn spared_follower(&self, place: usize) -> Vec<Reason> {
+        let mut reasons = self.unsure(place);
+        reasons.retain(|reason| !matches!(reason, Reason::NotOnlyCache { .. }));
+        reasons.extend(self.within_grace(place));
+        reasons
+    }
+
+    fn within_grace(&self, place: usize) -> Option<Reason> {
+        let changed = age(self.facts[place].changed()?, self.now);
+        let grace = self.policy.grace;
+        (changed < grace).then_some(Reason::WithinGrace { changed, grace })
+    }
+
+    /// Returns the unknown facts that forbid dropping a ref.
     fn unsure(&self, place: usize) -> Vec<Reason> {
         let facts = &self.facts[place];
-        let only_cache =
-            facts.kind == RefKind::Cache || self.rule(place).is_some_and(|rule| rule.names_kind(facts.kind));
+        let only_cache = facts.kind == RefKind::Cache
+            || self
+                .rule(place)
+                .is_some_and(|rule| rule.may_act_on(facts.kind));
         let reasons = [
-            (matches!(facts.knowledge, Knowledge::Unreadable | Knowledge::Pending), Reason::Unreadable),
+            (
+                matches!(facts.knowledge, Knowledge::Unreadable | Knowledge::Pending),
+                Reason::Unreadable,
+            ),
             (facts.created.is_none(), Reason::UnknownAge),
             (!only_cache, Reason::NotOnlyCache { kind: facts.kind }),
         ];
-        reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect()
+        reasons
+            .into_iter()
+            .filter_map(|(holds, reason)| holds.then_some(reason))
+            .collect()
     }
 
     fn may_go(&self, place: usize) -> bool {
         self.unsure(place).is_empty()
     }
 
-    /// Tells whether a rule protects a ref.
+    /// Returns whether a rule protects a ref.
     pub(super) fn is_protected(&self, place: usize) -> bool {
-        self.rule(place).is_some_and(|rule| rule.action == Action::Protect)
+        self.rule(place)
+            .is_some_and(|rule| rule.action == Action::Protect)
     }
 
-    /// Returns how long ago a ref was used, or made when that is later or its use is not known.
+    /// Returns how long ago a ref was used, or created if that is later or its use is unknown.
     pub(super) fn unused(&self, place: usize) -> SignedDuration {
         let facts = &self.facts[place];
         let last = facts.used.max(facts.created.map(|(created, _)| created));
         last.map_or(SignedDuration::ZERO, |last| age(last, self.now))
     }
 
-    /// Decides about former contents: they go with their ref, or when enough newer ones stay.
+    /// Decides about previous versions: they are dropped with their ref, or if enough newer ones
+    /// stay.
     fn former_contents(&self, verdicts: &mut [Verdict]) {
         let mut of_refs: HashMap<_, Vec<usize>> = HashMap::new();
         for (place, facts) in self.facts.iter().enumerate() {
-            of_refs.entry((&facts.source, &facts.repository, &facts.name)).or_default().push(place);
+            of_refs
+                .entry((&facts.source, &facts.repository, &facts.name))
+                .or_default()
+                .push(place);
         }
         for mut places in of_refs.into_values() {
             places.sort_by_key(|place| (self.facts[*place].generation, &self.facts[*place].digest));
             let former = places.partition_point(|place| self.facts[*place].generation == 0);
             let (current, former) = places.split_at(former);
-            let ref_goes = !current.is_empty() && current.iter().all(|place| verdicts[*place].is_drop());
+            let ref_goes =
+                !current.is_empty() && current.iter().all(|place| verdicts[*place].is_drop());
             for (generation, place) in (1..).zip(former) {
                 let Some((rule, keep)) = self.rule(*place).and_then(|rule| match &rule.action {
                     Action::Keep(keep) => Some((rule.name.clone(), keep)),
@@ -179,11 +276,19 @@ impl Case<'_> {
                 let of = keep.criteria.generations;
                 verdicts[*place] = match of {
                     _ if ref_goes => self.go(*place, Reason::RefGoes { rule }),
-                    Some(keeps) if generation > keeps => {
-                        self.go(*place, Reason::Superseded { rule, generation, keeps })
-                    }
+                    Some(keeps) if generation > keeps => self.go(
+                        *place,
+                        Reason::Superseded {
+                            rule,
+                            generation,
+                            keeps,
+                        },
+                    ),
                     _ => {
-                        let criterion = Criterion::Generation { place: generation, of };
+                        let criterion = Criterion::Generation {
+                            place: generation,
+                            of,
+                        };
                         Verdict::Keep(vec![Reason::Criterion { rule, criterion }])
                     }
                 };
@@ -191,18 +296,35 @@ impl Case<'_> {
         }
     }
 
-    /// Lets former contents go that no build imports and that are entries of their own: they are orphans, whatever becomes
-    /// of their ref. Only a rule that keeps so many of them holds them.
+    /// Drops previous versions that no build imports and that are entries of their own: they are
+    /// orphans, whatever the verdict for their ref. Only a rule that keeps a number of them
+    /// protects them.
     fn superseded(&self, verdicts: &mut [Verdict]) {
         let is_held = |verdict: &Verdict| {
             let counted = |reason: &Reason| {
-                matches!(reason, Reason::Criterion { criterion: Criterion::Generation { of: Some(_), .. }, .. })
+                matches!(
+                    reason,
+                    Reason::Criterion {
+                        criterion: Criterion::Generation { of: Some(_), .. },
+                        ..
+                    }
+                )
             };
             verdict.is_drop() || verdict.reasons().iter().any(counted)
         };
-        for (place, facts) in self.facts.iter().enumerate().filter(|(_, facts)| facts.state == SUPERSEDED) {
+        for (place, facts) in self
+            .facts
+            .iter()
+            .enumerate()
+            .filter(|(_, facts)| facts.state == SUPERSEDED)
+        {
             if !is_held(&verdicts[place]) {
-                verdicts[place] = self.go(place, Reason::NotImported { generation: facts.generation });
+                verdicts[place] = self.go(
+                    place,
+                    Reason::NotImported {
+                        generation: facts.generation,
+                    },
+                );
             }
         }
     }
@@ -210,19 +332,35 @@ impl Case<'_> {
     fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<Warning> {
         let mut warnings = Vec::new();
         let rules = self.policy.rules.iter().zip(matches);
-        let idle = rules.filter(|(rule, matches)| !*matches && rule.action != Action::Drop && !self.facts.is_empty());
-        warnings.extend(idle.map(|(rule, _)| Warning::MatchesNothing { rule: rule.name.clone() }));
-        let mut refs = self.facts.iter().zip(verdicts).filter(|(facts, _)| facts.is_of_a_ref()).peekable();
+        let idle = rules.filter(|(rule, matches)| {
+            !*matches && rule.action != Action::Drop && !self.facts.is_empty()
+        });
+        warnings.extend(idle.map(|(rule, _)| Warning::MatchesNothing {
+            rule: rule.name.clone(),
+        }));
+        let mut refs = self
+            .facts
+            .iter()
+            .zip(verdicts)
+            .filter(|(facts, _)| facts.is_of_a_ref() && facts.belongs.is_none())
+            .peekable();
         if refs.peek().is_some() && refs.all(|(_, verdict)| verdict.is_drop()) {
             warnings.push(Warning::DropsEverything);
         }
-        let mut ahead: Vec<(&String, Timestamp)> = self.facts.iter().filter_map(|facts| self.ahead(facts)).collect();
+        let mut ahead: Vec<(&String, Timestamp)> = self
+            .facts
+            .iter()
+            .filter_map(|facts| self.ahead(facts))
+            .collect();
         ahead.sort();
-        warnings.extend(ahead.into_iter().map(|(name, time)| Warning::InTheFuture { name: name.clone(), time }));
+        warnings.extend(ahead.into_iter().map(|(name, time)| Warning::InTheFuture {
+            name: name.clone(),
+            time,
+        }));
         warnings
     }
 
-    /// Returns the date of a ref that lies furthest in the future.
+    /// Returns the date of a ref that is furthest in the future.
     fn ahead<'f>(&self, facts: &'f RefFacts) -> Option<(&'f String, Timestamp)> {
         let latest = facts.changed().max(facts.used)?;
         (latest > self.now).then_some((&facts.name, latest))

@@ -1,32 +1,36 @@
-//! What a policy needs to know of a ref.
+//! The facts about a ref that a policy uses.
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use crate::backend::{EntryKind, StoreEntry};
+use crate::inventory::blobs::BlobId;
 use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
 
-/// What is known of a ref, or of a former content of one. What its backend cannot tell is absent.
+/// The facts about a ref, or about a previous version of one. Facts unknown to the backend are
+/// absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefFacts {
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// Further names under which a build imports it.
+    /// Further names that a build can import it by.
     pub aliases: Vec<String>,
-    /// What it points to; it tells refs of the same name apart.
+    /// The digest of its manifest; it distinguishes refs of the same name.
     pub digest: String,
-    /// The source, as it was named.
+    /// The source, as the user named it.
     pub source: String,
     /// The repository, in a registry or on GitHub.
     pub repository: Option<String>,
     /// The branch that wrote it.
     pub branch: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: RefKind,
-    /// The platforms that it is for; none when that is not known.
+    /// Its platforms; empty if unknown.
     pub platforms: Vec<String>,
     /// The bytes that it reaches.
     pub bytes: u64,
-    /// When its content was made, and who says so.
+    /// When its content was created, and the origin of that time.
     pub created: Option<(Timestamp, AgeSource)>,
     /// When the store last saw its manifest written.
     pub modified: Option<Timestamp>,
@@ -36,40 +40,53 @@ pub struct RefFacts {
     pub state: &'static str,
     /// How much of it is known.
     pub knowledge: Knowledge,
-    /// 0 for what the name stands for now; former contents count from 1 on, the newest first.
+    /// 0 for the current content of the name; previous versions count from 1 on, the newest first.
     pub generation: u32,
+    /// The subject of a signature or another artifact.
+    pub belongs: Option<Belongs>,
+}
+
+/// The subject of a signature or another artifact: a manifest, and the refs that hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Belongs {
+    /// The name of a ref that holds the manifest, else its digest.
+    pub to: String,
+    /// The indexes of the refs that hold it: those that point to it, and indexes that list it.
+    pub held_by: Vec<usize>,
 }
 
 /// How much of a ref is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
-    /// Everything that it names.
+    /// All blobs that it references are known.
     Complete,
-    /// What it names is not known, for nobody's fault; it is known what it is itself.
-    Sealed,
-    /// Something of it could not be read.
+    /// Its references are withheld by design and not by a fault; the ref itself is known.
+    Withheld,
+    /// Some part could not be read.
     Unreadable,
-    /// The scan has not ended.
+    /// The scan has not finished.
     Pending,
 }
 
 impl RefFacts {
-    /// Returns all names under which a build imports it.
+    /// Returns all names that a build can import it by.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
+        std::iter::once(&self.name)
+            .chain(&self.aliases)
+            .map(String::as_str)
     }
 
-    /// Tells whether a build imports it by its name.
+    /// Returns whether a build can import it by its name.
     pub fn is_ref(&self) -> bool {
-        self.generation == 0 && self.is_of_a_ref()
+        self.generation == 0 && self.is_of_a_ref() && self.belongs.is_none()
     }
 
-    /// Tells whether it is a ref, or a former content of one.
+    /// Returns whether it is a ref, or a previous version of one.
     pub fn is_of_a_ref(&self) -> bool {
         !matches!(self.kind, RefKind::Blob | RefKind::Entry)
     }
 
-    /// Returns when it last changed: its content, or the manifest that stands for it.
+    /// Returns when it last changed: its content, or its manifest.
     pub fn changed(&self) -> Option<Timestamp> {
         self.created.map(|(time, _)| time).max(self.modified)
     }
@@ -77,18 +94,66 @@ impl RefFacts {
 
 /// The state of a ref whose branch was deleted, or whose pull request was closed.
 const BRANCH_GONE: &str = "branch-gone";
-/// The state of a former content that no build imports.
+/// The state of a previous version that no build imports.
 pub(super) const SUPERSEDED: &str = "superseded";
 
-/// What rules call the former contents of refs that the store does not name. No tag can be called so.
+/// The name in rules for previous versions whose ref is unknown. No tag can have this name.
 const UNTAGGED: &str = "<untagged>";
 
-/// Returns what is known of the refs of `inventory`, in its order, and after them of the entries that rules may name;
-/// `source` is its source, as it was named.
+/// Returns the facts about the refs of `inventory` in its order, followed by the entries that rules
+/// may name. `source` is its source, as the user named it.
 pub fn facts(inventory: &Inventory, source: &str) -> Vec<RefFacts> {
-    let refs = inventory.refs.iter().map(|entry| of_entry(entry, inventory, source));
-    let entries = inventory.entries.iter().map(|entry| of_store_entry(entry, inventory, source));
-    refs.chain(entries).collect()
+    let refs = inventory
+        .refs
+        .iter()
+        .map(|entry| of_entry(entry, inventory, source));
+    let entries = inventory
+        .entries
+        .iter()
+        .map(|entry| of_store_entry(entry, inventory, source));
+    let mut facts: Vec<RefFacts> = refs.chain(entries).collect();
+    for (place, belongs) in belongings(inventory) {
+        facts[place].belongs = Some(belongs);
+    }
+    facts
+}
+
+/// Finds the subjects of signatures and other artifacts.
+fn belongings(inventory: &Inventory) -> Vec<(usize, Belongs)> {
+    let refs = inventory.refs.iter().enumerate();
+    let artifacts: Vec<_> = refs
+        .filter_map(|(place, entry)| Some((place, entry.subject?)))
+        .collect();
+    let find = |subject| inventory.blobs.find(&subject);
+    let mut holders: HashMap<BlobId, Vec<usize>> = artifacts
+        .iter()
+        .filter_map(|(_, subject)| Some((find(*subject)?, Vec::new())))
+        .collect();
+    if !holders.is_empty() {
+        for (place, entry) in inventory.refs.iter().enumerate() {
+            // An artifact reaches its own subject, but does not hold it.
+            let own = entry.subject.and_then(find);
+            for blob in entry.reach.iter().filter(|blob| Some(**blob) != own) {
+                if let Some(holders) = holders.get_mut(blob) {
+                    holders.push(place);
+                }
+            }
+        }
+    }
+    let belongs = |(place, subject)| {
+        let held_by = find(subject)
+            .and_then(|blob| holders.get(&blob))
+            .cloned()
+            .unwrap_or_default();
+        // Tagged refs are preferred, and the refs themselves before the indexes that list them.
+        let name = held_by.iter().map(|holder| &inventory.refs[*holder]);
+        let name = name
+            .filter(|holder| holder.subject.is_none())
+            .min_by_key(|holder| (!holder.tagged, holder.digest().valid() != Some(subject)));
+        let to = name.map_or_else(|| subject.to_string(), |holder| holder.name.clone());
+        (place, Belongs { to, held_by })
+    };
+    artifacts.into_iter().map(belongs).collect()
 }
 
 fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> RefFacts {
@@ -97,9 +162,15 @@ fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> Re
         EntryKind::Blob(_) | EntryKind::Copy(_) => (RefKind::Blob, 0),
         EntryKind::Signature | EntryKind::Foreign(_) => (RefKind::Entry, 0),
     };
-    let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+    let blob = entry
+        .kind
+        .digest()
+        .and_then(|digest| inventory.blobs.find(&digest));
     let is_needed = blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0);
-    let is_gone = inventory.around.as_ref().is_some_and(|around| around.is_gone(&entry.branch));
+    let is_gone = inventory
+        .around
+        .as_ref()
+        .is_some_and(|around| around.is_gone(&entry.branch));
     RefFacts {
         name: entry.label.clone(),
         aliases: Vec::new(),
@@ -118,20 +189,30 @@ fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> Re
             0 if is_gone => BRANCH_GONE,
             0 => "live",
         },
-        // A layer that a ref is known to reach goes with that ref, and by no rule of its own.
-        knowledge: if is_needed { Knowledge::Unreadable } else { Knowledge::Complete },
+        // A layer that some ref may reach is dropped with that ref, and never by a rule of its own.
+        knowledge: if is_needed {
+            Knowledge::Unreadable
+        } else {
+            Knowledge::Complete
+        },
         generation,
+        belongs: None,
     }
 }
 
 fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
     let branch = entry.facts().branch.clone();
     let around = inventory.around.as_ref();
-    let is_gone = branch.as_ref().is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));
-    // A former content goes by the name of its ref, so that the rules of that speak of it, too.
+    let is_gone = branch
+        .as_ref()
+        .is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));
+    // A previous version has the name of its ref, so the rules for the ref apply to it too.
     let (name, aliases) = match (entry.facts().generation, &entry.facts().former_of) {
         (0, _) => (entry.name.clone(), entry.aliases.clone()),
-        (_, of) => (of.clone().unwrap_or_else(|| UNTAGGED.to_owned()), vec![entry.name.clone()]),
+        (_, of) => (
+            of.clone().unwrap_or_else(|| UNTAGGED.to_owned()),
+            vec![entry.name.clone()],
+        ),
     };
     RefFacts {
         name,
@@ -149,11 +230,15 @@ fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
         state: if is_gone { BRANCH_GONE } else { entry.state() },
         knowledge: match inventory.progress {
             Progress::Listing => Knowledge::Pending,
-            Progress::Complete if entry.sealed().is_some() => Knowledge::Sealed,
-            // A ref that lacks a manifest cannot be imported; what there is of it is known.
-            Progress::Complete if entry.is_unreadable() && entry.absent_manifests().is_empty() => Knowledge::Unreadable,
+            Progress::Complete if entry.withheld().is_some() => Knowledge::Withheld,
+            // A ref without its manifest cannot be imported, but everything that exists of it is
+            // known.
+            Progress::Complete if entry.is_unreadable() && entry.absent_manifests().is_empty() => {
+                Knowledge::Unreadable
+            }
             Progress::Complete => Knowledge::Complete,
         },
         generation: entry.facts().generation,
+        belongs: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The policy that the flags of `prune` make.
+//! The policy from the flags of `prune`.
 
 use jiff::SignedDuration;
 
@@ -6,14 +6,14 @@ use super::Pattern;
 use super::policy::{Action, Budget, Condition, Criteria, Keep, Percent, Policy, Rule, TextField};
 use crate::inventory::filter::Filter;
 
-/// What the flags of `prune` say, each field as the flag of its name.
+/// The flags of `prune`; each field has the name of its flag.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PruneFlags {
     /// Protects the refs that match.
     pub keep_ref: Vec<Pattern>,
-    /// The refs to which the criteria apply; without a criterion they go.
+    /// The refs that the criteria apply to; without a criterion, they are dropped.
     pub drop_ref: Vec<Pattern>,
-    /// The criteria: `--keep-last`, `--keep-within` and their like.
+    /// The criteria: `--keep-last`, `--keep-within` and similar flags.
     pub keep: Criteria,
     /// `--max-size`, `--max-refs` and `--min-free`.
     pub budget: Budget,
@@ -27,37 +27,43 @@ pub struct PruneFlags {
     pub orphans_only: bool,
 }
 
-/// Says why flags make no policy.
+/// Why flags make no policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlagsError {
-    /// `--orphans-only` beside a flag about refs.
+    /// `--orphans-only` together with a flag about refs.
     #[error("`--orphans-only` touches no ref, and another flag says which refs go")]
     OrphansOnly,
 }
 
 impl PruneFlags {
-    /// Lays the flags over `policy`.
+    /// Applies the flags to `policy`.
     ///
-    /// A flag about refs takes the place of its rules and budget, both; limits, grace and share replace single values.
-    /// Of the rules that the flags make, those of `--keep-ref` protect; the others apply to what `--drop-ref` matches.
+    /// A flag about refs replaces both the rules and the budget of the policy; limits, grace and
+    /// share replace single values. Rules from `--keep-ref` protect; the others apply to the refs
+    /// that match `--drop-ref`.
     ///
     /// # Errors
-    /// When the flags contradict each other.
+    /// If the flags contradict each other.
     pub fn over(&self, mut policy: Policy) -> Result<Policy, FlagsError> {
-        let decides = !(self.keep_ref.is_empty() && self.drop_ref.is_empty() && self.keep.is_empty());
-        if self.orphans_only && (decides || self.budget != Budget::default() || self.records.is_some()) {
+        let decides =
+            !(self.keep_ref.is_empty() && self.drop_ref.is_empty() && self.keep.is_empty());
+        if self.orphans_only
+            && (decides || self.budget != Budget::default() || self.records.is_some())
+        {
             return Err(FlagsError::OrphansOnly);
         }
         if decides || self.orphans_only {
             policy.rules = Vec::new();
             policy.budget = Budget::default();
         }
-        policy.rules.extend(self.keep_ref.iter().map(|pattern| Rule {
-            name: format!("--keep-ref {pattern}"),
-            conditions: vec![Condition::Text(TextField::Ref, vec![pattern.clone()])],
-            action: Action::Protect,
-            drop_records: None,
-        }));
+        policy
+            .rules
+            .extend(self.keep_ref.iter().map(|pattern| Rule {
+                name: format!("--keep-ref {pattern}"),
+                conditions: vec![Condition::Text(TextField::Ref, vec![pattern.clone()])],
+                action: Action::Protect,
+                drop_records: None,
+            }));
         policy.rules.extend(self.rule());
         policy.budget = Budget {
             max_size: self.budget.max_size.or(policy.budget.max_size),
@@ -70,14 +76,21 @@ impl PruneFlags {
         Ok(policy)
     }
 
-    /// Returns the rule that `--drop-ref` and the criteria make.
+    /// Returns the rule of `--drop-ref` and the criteria.
     fn rule(&self) -> Option<Rule> {
-        let mut name: Vec<String> = self.drop_ref.iter().map(|pattern| format!("--drop-ref {pattern}")).collect();
+        let mut name: Vec<String> = self
+            .drop_ref
+            .iter()
+            .map(|pattern| format!("--drop-ref {pattern}"))
+            .collect();
         let action = if self.keep.is_empty() {
             Action::Drop
         } else {
             name.extend(self.keep.flags());
-            Action::Keep(Keep { criteria: self.keep, group: super::Group::default() })
+            Action::Keep(Keep {
+                criteria: self.keep,
+                group: super::Group::default(),
+            })
         };
         if name.is_empty() {
             return None;
@@ -86,7 +99,12 @@ impl PruneFlags {
             [] => Vec::new(),
             globs => vec![Condition::Text(TextField::Ref, globs.to_vec())],
         };
-        Some(Rule { name: name.join(" "), conditions, action, drop_records: None })
+        Some(Rule {
+            name: name.join(" "),
+            conditions,
+            action,
+            drop_records: None,
+        })
     }
 }
 
@@ -96,17 +114,46 @@ mod tests {
 
     #[test]
     fn orphans_only_contradicts_every_flag_about_refs() {
-        let alone = PruneFlags { orphans_only: true, grace: Some(SignedDuration::ZERO), ..PruneFlags::default() };
-        assert_eq!(alone.over(Policy::default()).map(|policy| policy.grace), Ok(SignedDuration::ZERO));
+        let alone = PruneFlags {
+            orphans_only: true,
+            grace: Some(SignedDuration::ZERO),
+            ..PruneFlags::default()
+        };
+        assert_eq!(
+            alone.over(Policy::default()).map(|policy| policy.grace),
+            Ok(SignedDuration::ZERO)
+        );
         let pattern = || vec!["x".parse().unwrap()];
         let others = [
-            PruneFlags { keep_ref: pattern(), ..alone.clone() },
-            PruneFlags { drop_ref: pattern(), ..alone.clone() },
-            PruneFlags { keep: Criteria { generations: Some(0), ..Criteria::default() }, ..alone.clone() },
-            PruneFlags { budget: Budget { max_refs: Some(3), ..Budget::default() }, ..alone.clone() },
+            PruneFlags {
+                keep_ref: pattern(),
+                ..alone.clone()
+            },
+            PruneFlags {
+                drop_ref: pattern(),
+                ..alone.clone()
+            },
+            PruneFlags {
+                keep: Criteria {
+                    generations: Some(0),
+                    ..Criteria::default()
+                },
+                ..alone.clone()
+            },
+            PruneFlags {
+                budget: Budget {
+                    max_refs: Some(3),
+                    ..Budget::default()
+                },
+                ..alone.clone()
+            },
         ];
         for flags in others {
-            assert_eq!(flags.over(Policy::default()), Err(FlagsError::OrphansOnly), "{flags:?}");
+            assert_eq!(
+                flags.over(Policy::default()),
+                Err(FlagsError::OrphansOnly),
+                "{flags:?}"
+            );
         }
     }
 }

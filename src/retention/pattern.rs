@@ -1,17 +1,18 @@
-//! The patterns of rules: a glob, a regular expression between slashes, either with `!` in front for all other texts.
+//! The patterns of rules: a glob, or a regular expression between slashes; `!` in front negates
+//! either.
 
 use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
 
-use crate::format::text::visible;
-use crate::pattern::{Case, glob, regex};
+use crate::text::escape::visible;
+use crate::text::pattern::{Case, GlobError, glob, has_glob_syntax, regex};
 
-/// The longest pattern in bytes: far more than a person writes, and too little to make matching slow.
+/// The longest pattern in bytes: more than people write, and short enough for fast matching.
 const MAX_LENGTH: usize = 1024;
 
-/// A pattern of a text, in which upper and lower case differ. It prints as it was written.
+/// A case-sensitive pattern. It prints as written.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     written: Box<str>,
@@ -19,62 +20,127 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Says why a text is no pattern.
+/// Why a text is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Nothing is written, or nothing after `!`.
+    /// The text is empty, or there is nothing after `!`.
     #[error("an empty pattern matches nothing")]
     Empty,
-    /// Longer than any that a person would write.
+    /// The text is too long.
     #[error("the pattern has more than {MAX_LENGTH} bytes")]
     TooLong,
-    /// It begins as a regular expression, and does not end as one.
+    /// It starts like a regular expression, but does not end like one.
     #[error("`{}` begins with a slash, as a regular expression, and does not end with one", visible(.0))]
     Unclosed(Box<str>),
-    /// The regular expression is not one, or takes too much memory.
-    #[error("`{}` is not a regular expression that can be used", visible(.0))]
-    Regex(Box<str>),
-    /// The glob has a character that means something in globs elsewhere.
-    #[error("`{0}` means nothing in a glob, which knows `*` and `?`; write a regular expression between slashes")]
-    Glob(char),
+    /// The regular expression is invalid, or takes too much memory.
+    #[error("`{}` is not a regular expression that can be used: {why}", visible(.pattern))]
+    Regex {
+        /// The expression.
+        pattern: Box<str>,
+        /// The error.
+        why: Box<str>,
+    },
+    /// The regular expression has look-around.
+    #[error(
+        "`{}` uses look-around (`(?=`, `(?!`, `(?<`), which is not supported; to leave names out, write a rule of its own \
+         for them before this one", visible(.0)
+    )]
+    LookAround(Box<str>),
+    /// The regular expression has a backreference.
+    #[error(
+        "`{}` uses a backreference, which is not supported; write the alternatives out instead", visible(.0)
+    )]
+    Backreference(Box<str>),
+    /// The glob is invalid.
+    #[error("`{}` is not a glob: {why}", visible(.pattern))]
+    Glob {
+        /// The glob.
+        pattern: Box<str>,
+        /// The error.
+        why: GlobError,
+    },
+    /// A second `!` at the start.
+    #[error("`!` stands once, in front of the whole pattern")]
+    TwiceNegated,
+    /// A regular expression for grouping refs has no capture.
+    #[error(
+        "`{}` captures nothing: put what refs of a group have in common in parentheses, as in `/^v(\\d+)\\./`", visible(.0)
+    )]
+    NoCapture(Box<str>),
+}
+
+impl PatternError {
+    fn regex(pattern: &str, error: &regex::Error) -> Self {
+        let text = error.to_string();
+        let pattern = Box::<str>::from(pattern);
+        if text.contains("look-around") {
+            return Self::LookAround(pattern);
+        }
+        if text.contains("backreference") {
+            return Self::Backreference(pattern);
+        }
+        let why = match error {
+            regex::Error::CompiledTooBig(_) => "it takes too much memory",
+            _ => text.lines().last().map_or("it cannot be read", |line| {
+                line.trim_start_matches("error: ")
+            }),
+        };
+        let why = visible(why).as_ref().into();
+        Self::Regex { pattern, why }
+    }
 }
 
 impl Pattern {
-    /// Tells whether it is written so that it matches every name, or every name but some.
+    /// Returns whether its form matches every name, or every name with exceptions.
     pub fn takes_all(&self) -> bool {
-        self.negated || self.written.chars().all(|written| written == '*')
+        self.negated || self.matches_anything()
     }
 
-    /// Makes the pattern that matches `text` alone.
+    /// Returns whether it matches every name, even names that have nothing in common.
+    pub fn matches_anything(&self) -> bool {
+        const UNLIKE: [&str; 3] = ["q", "\u{1}~#", "Z0/z:9_-.x"];
+        let matches = |text: &&str| self.regex.is_match(text);
+        !self.negated && UNLIKE.iter().all(matches)
+    }
+
+    /// Makes a pattern that matches only `text`.
     ///
     /// # Errors
-    /// When the text is empty or too long.
+    /// If the text is empty or too long.
     pub fn exactly(text: &str) -> Result<Self, PatternError> {
-        if is_plain(text) { text.parse() } else { format!("/^{}$/", regex::escape(text)).parse() }
+        if is_plain(text) {
+            text.parse()
+        } else {
+            format!("/^{}$/", regex::escape(text)).parse()
+        }
     }
 
-    /// Makes the pattern that matches all texts that begin with `text`.
+    /// Makes a pattern that matches all texts that start with `text`.
     ///
     /// # Errors
-    /// When the text is too long.
+    /// If the text is too long.
     pub fn beginning(text: &str) -> Result<Self, PatternError> {
-        if is_plain(text) { format!("{text}*").parse() } else { format!("/^{}/", regex::escape(text)).parse() }
+        if is_plain(text) {
+            format!("{text}*").parse()
+        } else {
+            format!("/^{}/", regex::escape(text)).parse()
+        }
     }
 
-    /// Tells whether one of `texts` has the form, or none when the pattern is negated.
+    /// Returns whether one of `texts` matches; for a negated pattern, whether none has its form.
     pub fn matches_any<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
         texts.into_iter().any(|text| self.regex.is_match(text)) != self.negated
     }
 
-    /// Tells whether the pattern means all texts but those of its form.
+    /// Returns whether the pattern matches all texts except those of its form.
     pub fn is_negated(&self) -> bool {
         self.negated
     }
 
-    /// Returns the text that it matches alone, when it is no glob and no regular expression.
+    /// Returns the only text that it matches, unless it is a glob or a regular expression.
     pub fn word(&self) -> Option<&str> {
         let form = self.form();
-        (!form.starts_with('/') && !crate::pattern::is_glob(form)).then_some(form)
+        (!form.starts_with('/') && !has_glob_syntax(form)).then_some(form)
     }
 
     fn form(&self) -> &str {
@@ -82,9 +148,9 @@ impl Pattern {
     }
 }
 
-/// Tells whether no character of `text` means anything but itself in a pattern.
+/// Returns whether `text` has no character with a special meaning in a pattern.
 fn is_plain(text: &str) -> bool {
-    !text.starts_with('/') && !text.contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
+    !text.starts_with(['/', '!']) && !has_glob_syntax(text)
 }
 
 impl FromStr for Pattern {
@@ -97,23 +163,80 @@ impl FromStr for Pattern {
         let form = text.strip_prefix('!').unwrap_or(text);
         let regex = match form.strip_prefix('/') {
             _ if form.is_empty() => return Err(PatternError::Empty),
-            Some(rest) => {
-                let inner = rest.strip_suffix('/').ok_or_else(|| PatternError::Unclosed(form.into()))?;
-                if inner.is_empty() {
-                    return Err(PatternError::Empty);
-                }
-                regex(inner, Case::Sensitive).map_err(|_| PatternError::Regex(inner.into()))?
-            }
-            None => {
-                if let Some(strange) = form.chars().find(|character| r"[]{}\!".contains(*character)) {
-                    return Err(PatternError::Glob(strange));
-                }
-                glob(form, Case::Sensitive).map_err(|_| PatternError::TooLong)?
-            }
+            Some(rest) => between_slashes(form, rest)?,
+            None if form.starts_with('!') => return Err(PatternError::TwiceNegated),
+            None => glob(form, Case::Sensitive).map_err(|why| PatternError::Glob {
+                pattern: form.into(),
+                why,
+            })?,
         };
-        Ok(Self { written: text.into(), negated: form.len() < text.len(), regex })
+        Ok(Self {
+            written: text.into(),
+            negated: form.len() < text.len(),
+            regex,
+        })
     }
 }
+
+/// Compiles the regular expression of `form`; `rest` is the text after its first slash.
+fn between_slashes(form: &str, rest: &str) -> Result<Regex, PatternError> {
+    let inner = rest
+        .strip_suffix('/')
+        .ok_or_else(|| PatternError::Unclosed(form.into()))?;
+    if inner.is_empty() {
+        return Err(PatternError::Empty);
+    }
+    regex(inner, Case::Sensitive).map_err(|error| PatternError::regex(inner, &error))
+}
+
+/// A regular expression whose captures group refs. It prints as written.
+#[derive(Debug, Clone)]
+pub struct Captures {
+    written: Box<str>,
+    regex: Regex,
+}
+
+impl Captures {
+    /// Returns the captures of a text; `None` if the expression does not match.
+    pub fn of<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
+        let found = self.regex.captures(text)?;
+        let parts = found.iter().skip(1);
+        Some(parts.map(|part| part.map(|part| part.as_str())).collect())
+    }
+}
+
+impl FromStr for Captures {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text.len() > MAX_LENGTH {
+            return Err(PatternError::TooLong);
+        }
+        let rest = text.strip_prefix('/').ok_or(PatternError::Empty)?;
+        let regex = between_slashes(text, rest)?;
+        if regex.captures_len() < 2 {
+            return Err(PatternError::NoCapture(text.into()));
+        }
+        Ok(Self {
+            written: text.into(),
+            regex,
+        })
+    }
+}
+
+impl fmt::Display for Captures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl PartialEq for Captures {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Captures {}
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

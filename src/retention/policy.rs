@@ -1,38 +1,43 @@
-//! What a policy says, as types.
+//! The types of a policy.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::Pattern;
+use super::{Captures, Pattern};
 use crate::inventory::filter::Filter;
 
-/// Which refs stay. The one that [`Default`] returns keeps every ref.
+/// The rules for keeping refs. The [`Default`] policy keeps every ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The rules, in the order in which they are asked.
+    /// The rules, in order.
     pub rules: Vec<Rule>,
-    /// What the source may take.
+    /// The limits of the source.
     pub budget: Budget,
-    /// Nothing that changed more recently than this goes, whatever a rule says.
+    /// Objects that changed more recently are never deleted.
     pub grace: SignedDuration,
     /// The largest share of a source, by count or bytes, that a plan may delete.
     pub max_delete: Option<Percent>,
-    /// The results that go from every ref that stays and is not protected; it takes the place of what rules say.
+    /// The results to drop from every ref that stays and is not protected. It replaces the filters
+    /// of the rules.
     pub records: Option<Filter>,
-    /// The zone in which hours, days, weeks, months and years begin.
+    /// The time zone of hours, days, weeks, months and years.
     pub zone: TimeZone,
 }
 
 impl Policy {
-    /// The grace when nobody says another: two days, longer than builds take.
+    /// The default grace: two days, longer than builds take.
     pub const DEFAULT_GRACE: SignedDuration = SignedDuration::from_hours(48);
 
-    /// Tells whether a rule counts former contents.
+    /// The default for how long a store must be unchanged after blobs were moved to its trash.
+    pub const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
+
+    /// Returns whether a rule counts previous versions.
     pub fn counts_generations(&self) -> bool {
         let counts = |rule: &Rule| matches!(&rule.action, Action::Keep(keep) if keep.criteria.generations.is_some());
         self.rules.iter().any(counts)
@@ -52,42 +57,42 @@ impl Default for Policy {
     }
 }
 
-/// Decides about the refs that it matches and no rule before it does.
+/// A rule. It decides about the refs that it matches and no earlier rule does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What reasons call it.
+    /// Its name in reasons.
     pub name: String,
-    /// What holds for a ref that it matches: all of these. A rule without any matches every ref.
+    /// The conditions, which must all hold. A rule without conditions matches every ref.
     pub conditions: Vec<Condition>,
-    /// What becomes of such a ref.
+    /// The action for such a ref.
     pub action: Action,
-    /// The results that go from such a ref when it stays.
+    /// The results to drop from such a ref if it stays.
     pub drop_records: Option<Filter>,
 }
 
-/// Something that holds for a ref or not. What a ref does not know about itself holds for none, not even negated.
+/// A condition on a ref. It never holds for an unknown fact of a ref, not even negated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// One of the patterns matches the text.
     Text(TextField, Vec<Pattern>),
     /// The ref reaches more bytes than this.
     LargerThan(u64),
-    /// Its content was made longer ago than this.
+    /// Its content was created longer ago than this.
     OlderThan(SignedDuration),
 }
 
-/// A text that a condition looks at.
+/// A text field of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextField {
-    /// The names under which a build imports it; a negated pattern matches when no name does.
+    /// The names that a build can import it by; a negated pattern matches if no name does.
     Ref,
-    /// The source, as it was named.
+    /// The source, as the user named it.
     Source,
     /// The repository, in a registry or on GitHub.
     Repository,
-    /// `cache`, `inline`, `image` or `unknown`.
+    /// `cache`, `inline`, `image`, `signature`, `artifact` or `unknown`.
     Kind,
-    /// The platforms, as `linux/amd64`; a negated pattern matches when no platform does.
+    /// The platforms, as `linux/amd64`; a negated pattern matches if no platform does.
     Platform,
     /// `live`, `missing` or `broken`.
     State,
@@ -96,11 +101,18 @@ pub enum TextField {
 }
 
 impl TextField {
-    /// Every field, in the order in which people are told of them.
-    pub const ALL: [Self; 7] =
-        [Self::Ref, Self::Source, Self::Repository, Self::Kind, Self::Platform, Self::State, Self::Branch];
+    /// Every field, in the order of messages.
+    pub const ALL: [Self; 7] = [
+        Self::Ref,
+        Self::Source,
+        Self::Repository,
+        Self::Kind,
+        Self::Platform,
+        Self::State,
+        Self::Branch,
+    ];
 
-    /// Returns the word for it, as policies write it.
+    /// Returns the word in policies.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ref => "ref",
@@ -113,33 +125,42 @@ impl TextField {
         }
     }
 
-    /// Returns the words that the field can have, when they are few.
+    /// Returns the possible values of the field, if they are few.
     pub fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Kind => &["cache", "inline", "image", "unknown", "blob", "entry"],
+            Self::Kind => &[
+                "cache",
+                "inline",
+                "image",
+                "signature",
+                "artifact",
+                "unknown",
+                "blob",
+                "entry",
+            ],
             Self::State => &["live", "missing", "broken", "branch-gone", "superseded"],
             Self::Ref | Self::Source | Self::Repository | Self::Platform | Self::Branch => &[],
         }
     }
 }
 
-/// What becomes of a ref that a rule decides about.
+/// The action of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// It stays, whatever another rule or a budget says.
+    /// The ref stays, whatever another rule or a budget decides.
     Protect,
-    /// It goes.
+    /// The ref is dropped.
     Drop,
-    /// It stays when it meets one of the criteria, else it goes.
+    /// The ref stays if it meets one of the criteria, else it is dropped.
     Keep(Keep),
 }
 
-/// What keeps a ref, and among which refs it is counted.
+/// The criteria for keeping a ref, and the group in which it is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Keep {
-    /// The criteria, of which one is enough.
+    /// The criteria; one is enough.
     pub criteria: Criteria,
-    /// What `last` and the periods count within.
+    /// The group for `last` and the periods.
     pub group: Group,
 }
 
@@ -150,7 +171,7 @@ pub struct Criteria {
     /// The newest refs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<NonZeroU32>,
-    /// Refs whose content is no older.
+    /// Refs whose content is at most this old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<SignedDuration>,
     /// The newest ref of each of the last hours that have one.
@@ -168,79 +189,105 @@ pub struct Criteria {
     /// The newest ref of each of the last years that have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yearly: Option<NonZeroU32>,
-    /// Refs whose last use is no longer ago, or not known.
+    /// Refs whose last use is at most this long ago, or unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_within: Option<SignedDuration>,
-    /// How many former contents stay with a ref that stays; all of them when it is absent. It says nothing about the ref
-    /// itself: alone, it keeps every ref.
+    /// How many previous versions stay with a ref that stays; `None` keeps all. It does not decide
+    /// about the ref itself: alone, it keeps every ref.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generations: Option<u32>,
 }
 
 impl Criteria {
-    /// Tells whether there is no criterion.
+    /// Returns whether there is no criterion.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Tells whether something is counted.
+    /// Returns whether some criterion counts refs.
     pub fn counts(&self) -> bool {
-        let Self { last, hourly, daily, weekly, monthly, yearly, .. } = self;
-        [last, hourly, daily, weekly, monthly, yearly].into_iter().any(Option::is_some)
+        let Self {
+            last,
+            hourly,
+            daily,
+            weekly,
+            monthly,
+            yearly,
+            ..
+        } = self;
+        [last, hourly, daily, weekly, monthly, yearly]
+            .into_iter()
+            .any(Option::is_some)
     }
 
-    /// Tells whether there is a criterion for refs themselves, not only for their former contents.
+    /// Returns whether there is a criterion for refs themselves, and not only for previous
+    /// versions.
     pub fn speaks_of_refs(&self) -> bool {
-        !Self { generations: None, ..*self }.is_empty()
+        !Self {
+            generations: None,
+            ..*self
+        }
+        .is_empty()
     }
 }
 
-/// The refs among which `last` and the periods count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The group of refs in which `last` and the periods count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Group {
-    /// Those of the same repository; where there are none, of the same source.
+    /// The refs of the same repository, or of the same source if there are no repositories.
     #[default]
     Repository,
-    /// Those of the same source.
+    /// The refs of the same source.
     Source,
-    /// Those of the same repository whose names begin alike, up to the first `/`, `-`, `_` or `.`.
+    /// The refs of the same repository with the same prefix, up to the first `/`, `-`, `_` or `.`.
     Prefix,
-    /// All of them.
+    /// All refs.
     None,
+    /// The refs of the same repository with the same captures of an expression.
+    Captures(Captures),
 }
 
 impl Group {
-    /// Every grouping, in the order in which people are told of them.
-    pub const ALL: [Self; 4] = [Self::Repository, Self::Source, Self::Prefix, Self::None];
+    /// The groups with a keyword, in the order of messages.
+    pub const WORDS: [(&str, Self); 4] = [
+        ("repository", Self::Repository),
+        ("source", Self::Source),
+        ("prefix", Self::Prefix),
+        ("none", Self::None),
+    ];
+}
 
-    /// Returns the word for it, as policies write it.
-    pub fn word(self) -> &'static str {
+impl fmt::Display for Group {
+    /// Prints the group as in policies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Repository => "repository",
-            Self::Source => "source",
-            Self::Prefix => "prefix",
-            Self::None => "none",
+            Self::Repository => f.write_str("repository"),
+            Self::Source => f.write_str("source"),
+            Self::Prefix => f.write_str("prefix"),
+            Self::None => f.write_str("none"),
+            Self::Captures(captures) => captures.fmt(f),
         }
     }
 }
 
-/// What a source may take. Refs that are not protected go until it does, the one whose use is longest ago first.
+/// The limits of a source. Refs that are not protected are dropped until the limits are met, the
+/// least recently used first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Budget {
     /// The most bytes that its refs may reach together.
     pub max_size: Option<u64>,
     /// The most refs.
     pub max_refs: Option<u64>,
-    /// The bytes that are to be free in the file system that holds it.
+    /// The bytes that must be free in the file system.
     pub min_free: Option<u64>,
 }
 
-/// A share of a hundred.
+/// A percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Percent(u8);
 
 impl Percent {
-    /// Tells whether `part` is a larger share of `whole`.
+    /// Returns whether `part` is a larger share of `whole`.
     pub fn is_exceeded_by(self, part: u64, whole: u64) -> bool {
         u128::from(part) * 100 > u128::from(whole) * u128::from(self.0)
     }
@@ -273,7 +320,10 @@ mod tests {
         let share: Percent = "90%".parse().unwrap();
         assert!(!share.is_exceeded_by(9, 10) && share.is_exceeded_by(91, 100));
         assert!(!share.is_exceeded_by(0, 0) && share.is_exceeded_by(u64::MAX, u64::MAX));
-        assert_eq!("100%".parse::<Percent>().map(|share| share.to_string()), Ok("100%".to_owned()));
+        assert_eq!(
+            "100%".parse::<Percent>().map(|share| share.to_string()),
+            Ok("100%".to_owned())
+        );
         for wrong in ["", "%", "90", "101%", "-1%", "1.5%"] {
             assert!(wrong.parse::<Percent>().is_err(), "{wrong}");
         }

@@ -1,4 +1,4 @@
-//! What counts: the newest refs of a group, and the newest of each period.
+//! Ranks refs: the newest of a group, and the newest of each period.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -13,43 +13,72 @@ use super::verdict::{Criterion, Period};
 /// A ref that is counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted<'a> {
-    /// Its place among the facts.
+    /// Its index.
     pub place: usize,
-    /// What is known of it.
+    /// Its facts.
     pub facts: &'a RefFacts,
-    /// The time of its content, at the latest now.
+    /// The time of its content; a future time counts as now.
     pub time: Timestamp,
 }
 
-/// Tells of each ref that is among the newest of its group by which criterion it is, the refs by their places.
-pub(super) fn rank(keep: &Keep, counted: Vec<Counted<'_>>, zone: &TimeZone) -> Vec<(usize, Criterion)> {
+/// Returns the criteria that each ref meets as one of the newest of its group, by index of the ref.
+pub(super) fn rank(
+    keep: &Keep,
+    counted: Vec<Counted<'_>>,
+    zone: &TimeZone,
+) -> Vec<(usize, Criterion)> {
     let mut groups: BTreeMap<_, Vec<Counted<'_>>> = BTreeMap::new();
     for counted in counted {
-        groups.entry(keep.group.key(counted.facts)).or_default().push(counted);
+        groups
+            .entry(keep.group.key(counted.facts))
+            .or_default()
+            .push(counted);
     }
     let mut ranked = Vec::new();
     for group in groups.values_mut() {
-        group.sort_by_key(|counted| (std::cmp::Reverse(counted.time), &counted.facts.name, &counted.facts.digest));
+        group.sort_by_key(|counted| {
+            (
+                std::cmp::Reverse(counted.time),
+                &counted.facts.name,
+                &counted.facts.digest,
+            )
+        });
         rank_group(&keep.criteria, group, zone, &mut ranked);
     }
     ranked
 }
 
 impl Group {
-    /// Returns what refs of the same group have in common.
-    fn key(self, facts: &RefFacts) -> [Option<&str>; 3] {
-        let (source, repository) = (Some(facts.source.as_str()), facts.repository.as_deref());
+    /// Returns the key that refs of the same group share.
+    fn key<'a>(&self, facts: &'a RefFacts) -> Vec<Option<&'a str>> {
+        let source = Some(facts.source.as_str());
+        let repository = facts.repository.as_deref();
         match self {
-            Self::Repository => [source, repository, None],
-            Self::Source => [source, None, None],
-            Self::Prefix => [source, repository, facts.name.split(['/', '-', '_', '.']).next()],
-            Self::None => [None, None, None],
+            Self::Repository => vec![source, repository],
+            Self::Source => vec![source],
+            Self::Prefix => vec![
+                source,
+                repository,
+                facts.name.split(['/', '-', '_', '.']).next(),
+            ],
+            Self::None => Vec::new(),
+            Self::Captures(captures) => {
+                let captured = facts.names().find_map(|name| captures.of(name));
+                let mut key = vec![source, repository];
+                key.extend(captured.unwrap_or_default());
+                key
+            }
         }
     }
 }
 
-/// Ranks the refs of a group, of which the newest stands first.
-fn rank_group(criteria: &Criteria, group: &[Counted<'_>], zone: &TimeZone, ranked: &mut Vec<(usize, Criterion)>) {
+/// Ranks the refs of a group, which are sorted with the newest first.
+fn rank_group(
+    criteria: &Criteria,
+    group: &[Counted<'_>],
+    zone: &TimeZone,
+    ranked: &mut Vec<(usize, Criterion)>,
+) {
     if let Some(last) = criteria.last.map(NonZeroU32::get) {
         for (place, counted) in (1..=last).zip(group) {
             ranked.push((counted.place, Criterion::Last { place, of: last }));
@@ -78,20 +107,32 @@ fn rank_group(criteria: &Criteria, group: &[Counted<'_>], zone: &TimeZone, ranke
     }
 }
 
-/// Returns when the period began in which `time` lies; at the ends of the calendar, `time` itself.
+/// Returns the start of the period that contains `time`; at the ends of the calendar, `time`
+/// itself.
 ///
-/// The instants are compared, not the names of the periods: an hour that a clock shows twice is two hours.
+/// Periods are compared as instants, not by name: an hour that occurs twice on the clock is two
+/// hours.
 fn start(period: Period, time: Timestamp, zone: &TimeZone) -> Timestamp {
     let zoned = time.to_zoned(zone.clone());
     let date = zoned.date();
     let start = match period {
-        Period::Hour => zoned.round(ZonedRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc)),
+        Period::Hour => zoned.round(
+            ZonedRound::new()
+                .smallest(Unit::Hour)
+                .mode(RoundMode::Trunc),
+        ),
         Period::Day => zoned.start_of_day(),
         Period::Week => date
             .checked_sub(jiff::Span::new().days(date.weekday().to_monday_zero_offset()))
             .and_then(|monday| monday.to_zoned(zone.clone())?.start_of_day()),
-        Period::Month => date.first_of_month().to_zoned(zone.clone()).and_then(|first| first.start_of_day()),
-        Period::Year => date.first_of_year().to_zoned(zone.clone()).and_then(|first| first.start_of_day()),
+        Period::Month => date
+            .first_of_month()
+            .to_zoned(zone.clone())
+            .and_then(|first| first.start_of_day()),
+        Period::Year => date
+            .first_of_year()
+            .to_zoned(zone.clone())
+            .and_then(|first| first.start_of_day()),
     };
     start.map_or(time, |start| start.timestamp())
 }

@@ -1,4 +1,5 @@
-//! Policies as they stand in `cachelens.toml` and on the command line; what is printed here reads back as the same.
+//! Formats policies for `cachelens.toml` and for the command line. The output parses to the same
+//! policy.
 
 use std::fmt;
 
@@ -6,13 +7,14 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::policy::{Action, Budget, Condition, Criteria, Policy, Rule};
-use crate::format::text::visible;
-use crate::units::{Exact, ExactSize};
+use crate::text::escape::visible;
+use crate::text::units::{Exact, ExactSize};
 
 impl Criteria {
     /// Returns each criterion with its key in a rule and its value as TOML.
     fn entries(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        let count = |count: Option<std::num::NonZeroU32>| count.map(|count| Value::Number(count.get()));
+        let count =
+            |count: Option<std::num::NonZeroU32>| count.map(|count| Value::Number(count.get()));
         let entries = [
             ("last", count(self.last)),
             ("within", self.within.map(Value::Duration)),
@@ -24,14 +26,18 @@ impl Criteria {
             ("used_within", self.used_within.map(Value::Duration)),
             ("generations", self.generations.map(Value::Number)),
         ];
-        entries.into_iter().filter_map(|(key, value)| Some((key, value?)))
+        entries
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
     }
 
-    /// Returns each criterion as the flag of `prune` that says it.
+    /// Returns each criterion as a flag of `prune`.
     pub(super) fn flags(&self) -> impl Iterator<Item = String> {
         self.entries().map(|(key, value)| match value {
             Value::Number(number) => format!("--keep-{} {number}", key.replace('_', "-")),
-            Value::Duration(duration) => format!("--keep-{} {}", key.replace('_', "-"), Exact(duration)),
+            Value::Duration(duration) => {
+                format!("--keep-{} {}", key.replace('_', "-"), Exact(duration))
+            }
         })
     }
 }
@@ -58,21 +64,37 @@ impl fmt::Display for Policy {
             writeln!(f, "max_delete = \"{share}\"")?;
         }
         if self.zone != TimeZone::UTC {
-            writeln!(f, "zone = {}", quoted(self.zone.iana_name().unwrap_or("Etc/Unknown")))?;
+            writeln!(
+                f,
+                "zone = {}",
+                quoted(self.zone.iana_name().unwrap_or("Etc/Unknown"))
+            )?;
         }
-        // No key of the file says this: it is a flag, and decides no less.
+        // The file has no key for this: it is a flag, but it decides too.
         let records = self.records.iter().map(ToString::to_string);
         records
             .map(|records| visible(&records).into_owned())
             .try_for_each(|records| writeln!(f, "# --records {records}"))?;
-        self.rules.iter().try_for_each(|rule| write!(f, "\n[[retention.rule]]\n{rule}"))?;
-        let Budget { max_size, max_refs, min_free } = self.budget;
+        self.rules
+            .iter()
+            .try_for_each(|rule| write!(f, "\n[[retention.rule]]\n{rule}"))?;
+        let Budget {
+            max_size,
+            max_refs,
+            min_free,
+        } = self.budget;
         if self.budget != Budget::default() {
             writeln!(f, "\n[retention.budget]")?;
         }
-        max_size.iter().try_for_each(|bytes| writeln!(f, "max_size = \"{}\"", ExactSize(*bytes)))?;
-        max_refs.iter().try_for_each(|refs| writeln!(f, "max_refs = {refs}"))?;
-        min_free.iter().try_for_each(|bytes| writeln!(f, "min_free = \"{}\"", ExactSize(*bytes)))
+        max_size
+            .iter()
+            .try_for_each(|bytes| writeln!(f, "max_size = \"{}\"", ExactSize(*bytes)))?;
+        max_refs
+            .iter()
+            .try_for_each(|refs| writeln!(f, "max_refs = {refs}"))?;
+        min_free
+            .iter()
+            .try_for_each(|bytes| writeln!(f, "min_free = \"{}\"", ExactSize(*bytes)))
     }
 }
 
@@ -81,22 +103,31 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name = {}", quoted(&self.name))?;
         let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
-        let conditions = if conditions.is_empty() { "ref = \"*\"".to_owned() } else { conditions.join(", ") };
+        let conditions = if conditions.is_empty() {
+            "ref = \"*\"".to_owned()
+        } else {
+            conditions.join(", ")
+        };
         writeln!(f, "match = {{ {conditions} }}")?;
         match &self.action {
             Action::Protect => writeln!(f, "action = \"protect\""),
             Action::Drop => writeln!(f, "action = \"drop\""),
             Action::Keep(keep) => {
-                let criteria: Vec<String> =
-                    keep.criteria.entries().map(|(key, value)| format!("{key} = {value}")).collect();
+                let criteria: Vec<String> = keep
+                    .criteria
+                    .entries()
+                    .map(|(key, value)| format!("{key} = {value}"))
+                    .collect();
                 writeln!(f, "keep = {{ {} }}", criteria.join(", "))?;
                 if keep.criteria.counts() {
-                    writeln!(f, "group = \"{}\"", keep.group.word())?;
+                    writeln!(f, "group = {}", quoted(&keep.group.to_string()))?;
                 }
                 Ok(())
             }
         }?;
-        self.drop_records.iter().try_for_each(|filter| writeln!(f, "drop_records = {}", quoted(&filter.to_string())))
+        self.drop_records
+            .iter()
+            .try_for_each(|filter| writeln!(f, "drop_records = {}", quoted(&filter.to_string())))
     }
 }
 
@@ -104,7 +135,10 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(field, patterns) => {
-                let patterns: Vec<String> = patterns.iter().map(|pattern| quoted(&pattern.to_string())).collect();
+                let patterns: Vec<String> = patterns
+                    .iter()
+                    .map(|pattern| quoted(&pattern.to_string()))
+                    .collect();
                 match patterns.as_slice() {
                     [pattern] => write!(f, "{} = {pattern}", field.word()),
                     _ => write!(f, "{} = [{}]", field.word(), patterns.join(", ")),

@@ -1,12 +1,13 @@
-//! The attributes of a `type=…` string: split as buildx splits them, and taken one by one by those who know them.
+//! The attributes of a `type=…` string: split as buildx does, and consumed one by one by the
+//! parsers of each kind.
 
 use std::time::Duration;
 
 use super::{Secret, SourceError, Warning};
-use crate::nearest::nearest;
-use crate::units;
+use crate::text::nearest::nearest;
+use crate::text::units;
 
-/// Attributes that say how a build writes a cache, not where it lies; BuildKit knows them, or leaves them alone, in
+/// Attributes about how a build writes a cache, not where. BuildKit supports or ignores them in
 /// every kind of cache (`util/compression/attrs.go`, `control/control.go`).
 const ABOUT_WRITING: [&str; 7] = [
     "mode",
@@ -18,7 +19,7 @@ const ABOUT_WRITING: [&str; 7] = [
     "ignore-error",
 ];
 
-/// Attributes with their names in lower case, each there until it is taken.
+/// Attributes with their names in lower case, each present until it is taken.
 #[derive(Default)]
 pub(super) struct Attributes {
     left: Vec<(String, String)>,
@@ -26,18 +27,21 @@ pub(super) struct Attributes {
     warnings: Vec<Warning>,
 }
 
-/// What remains once those attributes that locate a cache are taken.
+/// The remaining attributes after those with the location of a cache.
 pub(super) struct Rest {
-    /// The attributes that a build needs and a reader does not.
+    /// The attributes for a build, which a reader ignores.
     pub ignored: Vec<(&'static str, String)>,
-    /// The attributes that nobody knows, and other oddities.
+    /// Warnings about unknown attributes, and other oddities.
     pub warnings: Vec<Warning>,
 }
 
 impl Attributes {
-    /// Sets an attribute from its `name=value` form; as in buildx, case does not matter in the name and the last one wins.
+    /// Sets an attribute from its `name=value` form. As in buildx, names ignore case and the last
+    /// one wins.
     pub fn set(&mut self, text: &str, position: usize) -> Result<(), SourceError> {
-        let (name, value) = text.split_once('=').ok_or(SourceError::NoEquals(position))?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or(SourceError::NoEquals(position))?;
         self.insert(&name.to_lowercase(), value.to_owned());
         Ok(())
     }
@@ -50,7 +54,7 @@ impl Attributes {
         }
     }
 
-    /// Takes an attribute that means something even when it is empty.
+    /// Takes an attribute that has a meaning even if it is empty.
     pub fn take(&mut self, name: &'static str) -> Option<String> {
         self.asked.push(name);
         let index = self.left.iter().position(|(known, _)| known == name)?;
@@ -62,74 +66,131 @@ impl Attributes {
         self.take(name).filter(|value| !value.is_empty())
     }
 
-    /// Takes an attribute that nobody may see.
+    /// Takes an attribute with a secret value.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         self.text(name).map(Secret::new)
     }
 
-    /// Takes a truth value, written as Go's `strconv.ParseBool` reads it; absent means false.
+    /// Takes a boolean as Go's `strconv.ParseBool` accepts it; absent means false.
     pub fn flag(&mut self, name: &'static str) -> Result<bool, SourceError> {
         match self.text(name).as_deref() {
             Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
             None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-            Some(_) => Err(SourceError::InvalidValue { name, expected: "true or false" }),
+            Some(_) => Err(SourceError::InvalidValue {
+                name,
+                expected: "true or false",
+            }),
         }
     }
 
-    /// Takes the address of a service. One with a user in it is refused, since addresses are shown and logged.
+    /// Takes the address of a service. One with a user in it is refused, because addresses are
+    /// shown and logged.
     pub fn address(&mut self, name: &'static str) -> Result<Option<String>, SourceError> {
-        let Some(address) = self.text(name) else { return Ok(None) };
-        let host = ["http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme)).and_then(|rest| {
-            let host = rest.split(['/', '?', '#']).next()?;
-            (!host.is_empty() && !host.contains(['@', '\\']) && !rest.contains(char::is_whitespace)).then_some(host)
-        });
+        let Some(address) = self.text(name) else {
+            return Ok(None);
+        };
+        let host = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| address.strip_prefix(scheme))
+            .and_then(|rest| {
+                let host = rest.split(['/', '?', '#']).next()?;
+                (!host.is_empty()
+                    && !host.contains(['@', '\\'])
+                    && !rest.contains(char::is_whitespace))
+                .then_some(host)
+            });
         match host {
             Some(_) => Ok(Some(address)),
-            None => Err(SourceError::InvalidValue { name, expected: "an http:// or https:// address without a user" }),
+            None => Err(SourceError::InvalidValue {
+                name,
+                expected: "an http:// or https:// address without a user",
+            }),
         }
     }
 
-    /// Notes something odd.
+    /// Adds the attribute that was probably meant to an error about a missing one.
+    pub fn explain(&self, error: SourceError) -> SourceError {
+        let SourceError::Missing { kind, name } = error else {
+            return error;
+        };
+        // `src` and `dest` name the same directory.
+        let wanted: &[&'static str] = match name {
+            "src" => &["src", "dest"],
+            _ => &[name],
+        };
+        let known = self.asked.iter().chain(&ABOUT_WRITING).copied();
+        let known: Vec<&'static str> = known.collect();
+        let meant = self.left.iter().find_map(|(found, _)| {
+            let meant = nearest(found, wanted.iter().copied())?;
+            (!known.contains(&found.as_str())).then(|| (found.clone(), meant))
+        });
+        match meant {
+            Some((found, meant)) => SourceError::Misspelt {
+                kind,
+                name,
+                found,
+                meant,
+            },
+            None => SourceError::Missing { kind, name },
+        }
+    }
+
+    /// Adds a warning.
     pub fn warn(&mut self, warning: Warning) {
         self.warnings.push(warning);
     }
 
-    /// Takes `touch_refresh`, of which BuildKit takes the default when it cannot read it (`cache/remotecache/s3/s3.go`).
+    /// Takes `touch_refresh`. BuildKit uses the default if it cannot parse the value
+    /// (`cache/remotecache/s3/s3.go`).
     pub fn touch_refresh(&mut self, default: Duration) -> Duration {
-        let Some(text) = self.text("touch_refresh") else { return default };
+        let Some(text) = self.text("touch_refresh") else {
+            return default;
+        };
         parse_go_duration(&text).unwrap_or_else(|| {
             self.warnings.push(Warning::TouchRefresh);
             default
         })
     }
 
-    /// Ends the taking: of what is left, `ignored` and those attributes that say how to write are kept, the others are
-    /// warned about.
+    /// Finishes the attributes. The remaining ones in `ignored` and those about writing are kept;
+    /// all others cause warnings.
     pub fn finish(mut self, kind: &'static str, ignored: &[&'static str]) -> Rest {
-        let about_writing: Vec<&'static str> = ABOUT_WRITING.iter().chain(ignored).copied().collect();
+        let about_writing: Vec<&'static str> =
+            ABOUT_WRITING.iter().chain(ignored).copied().collect();
         let mut kept = Vec::new();
         for (name, value) in self.left {
             if let Some(known) = about_writing.iter().find(|known| **known == name) {
                 kept.push((*known, value));
             } else {
                 let nearest = nearest(&name, self.asked.iter().chain(&about_writing).copied());
-                self.warnings.push(Warning::UnknownAttribute { kind, name, nearest });
+                self.warnings.push(Warning::UnknownAttribute {
+                    kind,
+                    name,
+                    nearest,
+                });
             }
         }
-        Rest { ignored: kept, warnings: self.warnings }
+        Rest {
+            ignored: kept,
+            warnings: self.warnings,
+        }
     }
 }
 
-/// Parses a duration in Go's notation, which has no unit above the hour.
+/// Parses a duration in Go's notation. Its largest unit is the hour.
 fn parse_go_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    let units_of_go = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'h' | 'm' | 's' | 'u' | 'µ' | 'n'));
-    units_of_go.then(|| units::parse_duration(text).ok()).flatten()
+    let units_of_go = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | 'h' | 'm' | 's' | 'u' | 'µ' | 'n'));
+    units_of_go
+        .then(|| units::parse_duration(text).ok())
+        .flatten()
 }
 
-/// Prints a duration so that Go and [`parse_go_duration`] read it.
+/// Formats a duration for Go and for [`parse_go_duration`].
 pub(super) fn print_go_duration(duration: Duration) -> String {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     match (seconds, nanos) {
@@ -139,8 +200,9 @@ pub(super) fn print_go_duration(duration: Duration) -> String {
     }
 }
 
-/// Splits `a=1,"b=2,3"#ref` into its attributes and the ref, by the rules of CSV: a quoted attribute is quoted as a
-/// whole, and a quote within it is doubled. The ref follows the last `#` after the last comma, outside quotes.
+/// Splits `a=1,"b=2,3"#ref` into its attributes and the ref, by the rules of CSV: a quoted
+/// attribute is quoted as a whole, and a quote within it is doubled. The ref follows the last `#`
+/// after the last comma, outside quotes.
 pub(super) fn split(text: &str) -> Result<(Vec<String>, Option<&str>), SourceError> {
     let mut fields = Vec::new();
     let mut rest = text;
@@ -156,7 +218,9 @@ pub(super) fn split(text: &str) -> Result<(Vec<String>, Option<&str>), SourceErr
                 Some(_) => return Err(SourceError::Quote(position)),
             }
         } else {
-            let (field, after) = rest.split_once(',').map_or((rest, None), |(field, after)| (field, Some(after)));
+            let (field, after) = rest
+                .split_once(',')
+                .map_or((rest, None), |(field, after)| (field, Some(after)));
             let (field, selected) = match (after, field.rsplit_once('#')) {
                 (None, Some((field, selected))) => (field, Some(selected)),
                 _ => (field, None),
@@ -173,7 +237,7 @@ pub(super) fn split(text: &str) -> Result<(Vec<String>, Option<&str>), SourceErr
     }
 }
 
-/// Returns what stands before the closing quote, and what follows it.
+/// Returns the text before the closing quote, and the text after it.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut field = String::new();
     let mut rest = text;
@@ -190,9 +254,11 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Prints `name=value` so that [`split`] reads it back.
+/// Formats `name=value` for [`split`].
 pub(super) fn quote(name: &str, value: &str) -> String {
-    if value.contains([',', '"', '#']) {
+    // A blank or a backslash at the end would be mistaken for one around the whole.
+    let is_cut = value.ends_with('\\') || value.trim_end() != value;
+    if is_cut || value.contains([',', '"', '#']) {
         format!("\"{name}={}\"", value.replace('"', "\"\""))
     } else {
         format!("{name}={value}")
@@ -208,14 +274,30 @@ mod tests {
         let cases: [(&str, &[&str], Option<&str>); 7] = [
             ("type=local,src=a", &["type=local", "src=a"], None),
             ("type=local,\"dest=a,b\"", &["type=local", "dest=a,b"], None),
-            ("\"src=say \"\"hi\"\"\",type=local", &["src=say \"hi\"", "type=local"], None),
-            ("type=local,src=a#b#c", &["type=local", "src=a#b"], Some("c")),
+            (
+                "\"src=say \"\"hi\"\"\",type=local",
+                &["src=say \"hi\"", "type=local"],
+                None,
+            ),
+            (
+                "type=local,src=a#b#c",
+                &["type=local", "src=a#b"],
+                Some("c"),
+            ),
             ("type=local,\"src=a#b\"", &["type=local", "src=a#b"], None),
-            ("type=local,\"src=a,b\"#x,y", &["type=local", "src=a,b"], Some("x,y")),
+            (
+                "type=local,\"src=a,b\"#x,y",
+                &["type=local", "src=a,b"],
+                Some("x,y"),
+            ),
             ("src=a#b,type=local", &["src=a#b", "type=local"], None),
         ];
         for (text, fields, selected) in cases {
-            assert_eq!(split(text), Ok((fields.iter().map(ToString::to_string).collect(), selected)), "{text}");
+            assert_eq!(
+                split(text),
+                Ok((fields.iter().map(ToString::to_string).collect(), selected)),
+                "{text}"
+            );
         }
         for (text, position) in [("a=\"b\"", 1), ("a=1,\"b", 2), ("\"a\"b,c", 1)] {
             assert_eq!(split(text), Err(SourceError::Quote(position)), "{text}");
@@ -238,8 +320,16 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(parse_go_duration(text), expected, "{text}");
         }
-        for duration in [Duration::ZERO, Duration::from_hours(48), Duration::from_secs(61), Duration::from_nanos(1)] {
-            assert_eq!(parse_go_duration(&print_go_duration(duration)), Some(duration));
+        for duration in [
+            Duration::ZERO,
+            Duration::from_hours(48),
+            Duration::from_secs(61),
+            Duration::from_nanos(1),
+        ] {
+            assert_eq!(
+                parse_go_duration(&print_go_duration(duration)),
+                Some(duration)
+            );
         }
     }
 }

@@ -1,34 +1,34 @@
-//! Why a text names no source, and what about it is odd though it does.
+//! Errors and warnings about the text of a source.
 
 use crate::format::digest::DigestError;
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
-/// Says why a text names no source.
+/// Why a text names no source.
 ///
-/// No message repeats the value of an attribute: what a user mistypes may be a credential.
+/// No message repeats the value of an attribute: a mistyped text may be a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// There is nothing to parse.
+    /// The text is empty.
     #[error("the source is empty")]
     Empty,
-    /// A character that no path, URL or attribute has any business with.
+    /// The text has a control character, which no path, URL or attribute needs.
     #[error("the source holds a control character")]
     ControlCharacter,
-    /// `scheme://…` of a kind that is not known.
+    /// `scheme://…` with an unknown scheme.
     #[error("`{}://` names no kind of source", visible(.0))]
     UnknownScheme(String),
-    /// Attributes without the one that says what they are about.
+    /// Attributes without `type=`.
     #[error("the attributes come without `type=`")]
     MissingType,
-    /// `type=` of a kind that BuildKit does not know either.
+    /// `type=` with a value that BuildKit does not know either.
     #[error("`type={}` is no kind of cache", visible(.found))]
     UnknownType {
-        /// What stands there.
+        /// The value.
         found: String,
         /// The kind that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// A kind that BuildKit knows and this program does not open.
+    /// A kind that BuildKit supports and this program does not.
     #[error("caches in Azure Blob Storage (`type=azblob`) cannot be opened")]
     Azblob,
     /// An attribute that is not `name=value`.
@@ -40,10 +40,10 @@ pub enum SourceError {
     /// A percent-encoded part that does not decode to text.
     #[error("a percent-encoded part of the source is not UTF-8")]
     NotUtf8,
-    /// No directory where the store of a registry is meant.
+    /// The store directory of a registry is missing.
     #[error("a source of type registry-dir needs a directory")]
     NoStore,
-    /// An attribute without which the cache cannot be found.
+    /// An attribute that is required to find the cache is missing.
     #[error("a source of type {kind} needs `{name}`")]
     Missing {
         /// The kind of the source.
@@ -51,52 +51,80 @@ pub enum SourceError {
         /// The attribute.
         name: &'static str,
     },
-    /// An attribute whose value cannot be what it has to be.
+    /// The value of an attribute is invalid.
     #[error("the value of `{name}` is not {expected}")]
     InvalidValue {
         /// The attribute.
         name: &'static str,
-        /// What would have been right.
+        /// The expected form.
         expected: &'static str,
     },
-    /// Two attributes that say different things about the same.
+    /// An attribute is missing, and another one was probably meant for it.
+    #[error("a source of type {kind} needs `{name}`, and has no attribute `{}`", visible(.found))]
+    Misspelt {
+        /// The kind of the source.
+        kind: &'static str,
+        /// The attribute that is missing.
+        name: &'static str,
+        /// The attribute that is there.
+        found: String,
+        /// The attribute that was probably meant.
+        meant: &'static str,
+    },
+    /// A variable that a shell, bake file or workflow should have replaced.
+    #[error("the variable `{}` was not expanded", visible(.0))]
+    Variable(String),
+    /// Two attributes that contradict each other.
     #[error("{0} and {1} contradict each other")]
     Contradiction(&'static str, &'static str),
     /// A `#` with nothing after it.
     #[error("no ref follows the `#`")]
     EmptyRef,
-    /// A character that no image reference holds. The reference is not repeated: such a text may be anything.
+    /// A character that is invalid in an image reference. The reference is not repeated: such a
+    /// text may be anything.
     #[error("the name of an image cannot hold `{}`", visible(.0.encode_utf8(&mut [0; 4])))]
     ReferenceCharacter(char),
-    /// A registry alone, whose repositories cannot be listed.
+    /// A pattern in the host or the repository of an image.
+    #[error("the name of a repository cannot hold `*`")]
+    VagueRepository,
+    /// A registry alone, which cannot list its repositories.
     #[error("`{}` names a registry but no repository in it", visible(.0))]
     NoRepository(String),
-    /// The host part of a registry reference is not one.
+    /// The host of a registry reference is invalid.
     #[error("`{}` is not the address of a registry", visible(.0))]
     RegistryHost(String),
-    /// The path of a registry reference is not one.
+    /// The path of a registry reference is invalid.
     #[error("`{}` is not the name of a repository", visible(.0))]
     Repository(String),
-    /// The tag of a registry reference is not one.
+    /// The tag of a registry reference is invalid.
     #[error("`{}` is not a tag", visible(.0))]
     Tag(String),
-    /// What stands for a digest is not one.
+    /// A digest is invalid.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }
 
 impl SourceError {
-    /// Returns what to do about it, where that is not plain from the message.
+    /// Returns a hint, where the message alone does not say what to do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Empty | Self::UnknownScheme(_) => {
                 "name a directory (./cache), an image (ghcr.io/acme/app:buildcache), s3://bucket/prefix, gha:owner/repo, \
                  demo or a `type=…` string"
             }
-            Self::MissingType => "begin with type=local, type=registry, type=s3 or type=gha; a directory reads ./a=b",
-            Self::UnknownType { nearest: Some(nearest), .. } => return Some(format!("did you mean type={nearest}?")),
+            Self::MissingType => {
+                "begin with type=local, type=registry, type=s3 or type=gha; a directory reads ./a=b"
+            }
+            Self::UnknownType {
+                nearest: Some(nearest),
+                ..
+            } => return Some(format!("did you mean type={nearest}?")),
             Self::UnknownType { nearest: None, .. } | Self::Azblob => {
                 "the kinds that open are local, registry, inline, s3 and gha"
+            }
+            Self::Misspelt { meant, .. } => return Some(format!("did you mean `{meant}`?")),
+            Self::Variable(_) => {
+                "put its value in its place: only GITHUB_… and CI_… variables of a running job are filled in"
             }
             Self::NoEquals(_) | Self::Quote(_) => {
                 "quote an attribute that holds a comma or a quote as a whole: type=local,\"src=a,b\""
@@ -104,30 +132,49 @@ impl SourceError {
             Self::Missing { kind: "inline", .. } => {
                 "an inline cache lies in the image it was built with; add ref=IMAGE"
             }
-            Self::NoStore => "write registry-dir:PATH, where PATH is the `rootdirectory` of the registry",
+            Self::NoStore => {
+                "write registry-dir:PATH, where PATH is the `rootdirectory` of the registry"
+            }
             Self::Missing { kind: "local", .. } => "add src=DIRECTORY",
-            Self::Missing { kind: "registry", .. } => "add ref=IMAGE",
+            Self::Missing {
+                kind: "registry", ..
+            } => "add ref=IMAGE",
             Self::Missing { kind: "s3", .. } => {
                 "write s3://BUCKET or type=s3,bucket=BUCKET; AWS_BUCKET is read by the BuildKit daemon alone"
             }
-            Self::InvalidValue { name: "endpoint_url" | "url" | "url_v2", .. } => {
+            Self::InvalidValue {
+                name: "endpoint_url" | "url" | "url_v2",
+                ..
+            } => {
                 "credentials go into their own attributes or the environment, never into an address"
             }
-            Self::InvalidValue { name: "repository", .. } => "write it as gha:owner/repo",
+            Self::InvalidValue { name: "bucket", .. } => {
+                "the prefix goes behind the bucket: s3://BUCKET/PREFIX"
+            }
+            Self::InvalidValue { name: "region", .. } => "write a region such as eu-west-1",
+            Self::InvalidValue {
+                name: "repository", ..
+            } => "write it as gha:owner/repo",
             Self::Contradiction(..) => "leave one of them out",
             Self::EmptyRef => "leave the `#` out to open every ref",
+            Self::VagueRepository => {
+                "a `*` may stand for a tag or a part of one, as in ghcr.io/acme/app:pr-*"
+            }
             Self::NoRepository(_) => "add the repository, as in ghcr.io/acme/app",
-            Self::Repository(_) => "repositories are written in lower case; a directory reads ./name",
+            Self::Repository(_) => {
+                "repositories are written in lower case; a directory reads ./name"
+            }
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-/// Says what is odd about a source that opens nevertheless.
+/// A warning about a source that opens anyway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// An attribute that BuildKit does not know for this kind of cache; it would ignore it without a word.
+    /// An attribute that BuildKit does not know for this kind of cache; BuildKit ignores it
+    /// silently.
     #[error("a cache of type {kind} has no attribute `{}`{}", visible(.name), did_you_mean(*.nearest))]
     UnknownAttribute {
         /// The kind of the source.
@@ -137,22 +184,28 @@ pub enum Warning {
         /// The attribute that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// A duration that BuildKit cannot read; it falls back to its default without a word.
-    #[error("the value of `touch_refresh` is not a duration such as 24h; BuildKit takes it for its default, 24h")]
+    /// A duration that BuildKit cannot parse; BuildKit silently uses its default.
+    #[error(
+        "the value of `touch_refresh` is not a duration such as 24h; BuildKit takes it for its default, 24h"
+    )]
     TouchRefresh,
-    /// A prefix that does not end with a slash; names are put right behind it.
+    /// A prefix that does not end with a slash; names follow it directly.
     #[error("`{name}` does not end with a slash: keys begin with `{}`, as BuildKit has it, too", visible(.example))]
     NoSlash {
         /// The attribute.
         name: &'static str,
-        /// What keys begin with.
+        /// The start of an example key.
         example: String,
     },
-    /// One half of a key.
-    #[error("access_key_id and secret_access_key count only together; BuildKit looks for credentials elsewhere, too")]
+    /// Only one half of a key pair.
+    #[error(
+        "access_key_id and secret_access_key count only together; BuildKit looks for credentials elsewhere, too"
+    )]
     HalfAKey,
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+    nearest
+        .map(|nearest| format!("; did you mean `{nearest}`?"))
+        .unwrap_or_default()
 }

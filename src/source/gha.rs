@@ -1,4 +1,5 @@
-//! The GitHub Actions cache of a repository. Names are those of BuildKit's `cache/remotecache/gha/gha.go`.
+//! The GitHub Actions cache of a repository, with the names of BuildKit's
+//! `cache/remotecache/gha/gha.go`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,26 +10,27 @@ use super::{Secret, SourceError};
 /// Attributes that tune BuildKit's client.
 pub(super) const IGNORED: &[&str] = &["timeout"];
 
-/// The cache entries of a repository. What is absent is to be found in the environment of the job.
+/// The cache entries of a repository. Missing values come from the environment of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GhaLocation {
     /// The repository.
     pub repository: Option<GithubRepository>,
-    /// The scope to which the refs are narrowed; absent means all of them, though a build that names none has `buildkit`.
+    /// The scope of the selected refs; `None` selects all, although the default of a build is
+    /// `buildkit`.
     pub scope: Option<String>,
-    /// The address of the cache service's first version.
+    /// The address of version 1 of the cache service.
     pub url: Option<String>,
-    /// The address of its second version.
+    /// The address of version 2.
     pub url_v2: Option<String>,
-    /// The version of the service to talk to.
+    /// The version of the service to use.
     pub version: Option<ServiceVersion>,
-    /// The token of a running job, which reads and writes entries.
+    /// The token of a running job, which can read and write entries.
     pub token: Option<Secret>,
-    /// The token for GitHub's own interface, which lists and deletes entries.
+    /// The token for GitHub's API, which can list and delete entries.
     pub ghtoken: Option<Secret>,
 }
 
-/// A version of the cache service that jobs talk to.
+/// A version of the cache service for jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceVersion {
     /// The REST service, which GitHub itself has shut down.
@@ -37,7 +39,7 @@ pub enum ServiceVersion {
     V2,
 }
 
-/// A repository on GitHub, whose parts can stand in a URL as they are.
+/// A repository on GitHub. Its parts are safe in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GithubRepository {
     owner: String,
@@ -62,13 +64,19 @@ impl FromStr for GithubRepository {
     fn from_str(text: &str) -> Result<Self, SourceError> {
         let is_part = |part: &str| {
             !matches!(part, "" | "." | "..")
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         };
         match text.split_once('/') {
-            Some((owner, name)) if is_part(owner) && is_part(name) => {
-                Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
-            }
-            _ => Err(SourceError::InvalidValue { name: "repository", expected: "an owner and a repository" }),
+            Some((owner, name)) if is_part(owner) && is_part(name) => Ok(Self {
+                owner: owner.to_owned(),
+                name: name.to_owned(),
+            }),
+            _ => Err(SourceError::InvalidValue {
+                name: "repository",
+                expected: "an owner and a repository",
+            }),
         }
     }
 }
@@ -80,10 +88,13 @@ impl fmt::Display for GithubRepository {
 }
 
 impl GhaLocation {
-    /// Takes what locates a GitHub Actions cache from `attributes`.
+    /// Takes the attributes with the location of a GitHub Actions cache.
     pub(super) fn take(attributes: &mut Attributes) -> Result<Self, SourceError> {
         Ok(Self {
-            repository: attributes.text("repository").map(|text| text.parse()).transpose()?,
+            repository: attributes
+                .text("repository")
+                .map(|text| text.parse())
+                .transpose()?,
             scope: attributes.text("scope"),
             url: attributes.address("url")?,
             url_v2: attributes.address("url_v2")?,
@@ -91,14 +102,19 @@ impl GhaLocation {
                 None => None,
                 Some("1") => Some(ServiceVersion::V1),
                 Some("2") => Some(ServiceVersion::V2),
-                Some(_) => return Err(SourceError::InvalidValue { name: "version", expected: "1 or 2" }),
+                Some(_) => {
+                    return Err(SourceError::InvalidValue {
+                        name: "version",
+                        expected: "1 or 2",
+                    });
+                }
             },
             token: attributes.secret("token"),
             ghtoken: attributes.secret("ghtoken"),
         })
     }
 
-    /// Returns the attributes beside the repository that are not secret.
+    /// Returns the attributes that are not secret, except the repository.
     pub(super) fn attributes(&self) -> Vec<(&'static str, String)> {
         let version = self.version.map(|version| match version {
             ServiceVersion::V1 => "1".to_owned(),

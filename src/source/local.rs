@@ -1,8 +1,9 @@
-//! Directories that `type=local` wrote.
+//! Directories written by `type=local`.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::attributes::Attributes;
+use super::path::from_text;
 use super::{RefSelector, SourceError};
 
 /// An OCI image layout in a directory.
@@ -13,18 +14,37 @@ pub struct LocalLocation {
 }
 
 impl LocalLocation {
-    /// Names the directory `dir`; `./a`, `a/` and `a` are the same one.
+    /// Makes the location of the directory `dir`; `./a`, `a/` and `a` are the same one. The text
+    /// may encode a path that is not UTF-8.
     pub fn new(dir: impl AsRef<Path>) -> Self {
-        let dir: PathBuf = dir.as_ref().components().filter(|part| *part != Component::CurDir).collect();
-        Self { dir: if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir } }
+        let dir = dir.as_ref();
+        let dir = dir.to_str().map_or_else(|| dir.to_owned(), from_text);
+        let dir: PathBuf = dir
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
+        Self {
+            dir: if dir.as_os_str().is_empty() {
+                PathBuf::from(".")
+            } else {
+                dir
+            },
+        }
     }
 
-    /// Takes what locates a local cache from `attributes`. As in BuildKit, `digest` has the word over `tag`
-    /// (`client/solve.go`).
-    pub(super) fn take(attributes: &mut Attributes) -> Result<(Self, Option<RefSelector>), SourceError> {
+    /// Takes the attributes with the location of a local cache. As in BuildKit, `digest` takes
+    /// precedence over `tag` (`client/solve.go`).
+    pub(super) fn take(
+        attributes: &mut Attributes,
+    ) -> Result<(Self, Option<RefSelector>), SourceError> {
         let dir = match (attributes.text("src"), attributes.text("dest")) {
-            (Some(src), Some(dest)) if src != dest => return Err(SourceError::Contradiction("`src`", "`dest`")),
-            (src, dest) => src.or(dest).ok_or(SourceError::Missing { kind: "local", name: "src" })?,
+            (Some(src), Some(dest)) if src != dest => {
+                return Err(SourceError::Contradiction("`src`", "`dest`"));
+            }
+            (src, dest) => src.or(dest).ok_or(SourceError::Missing {
+                kind: "local",
+                name: "src",
+            })?,
         };
         let tag = attributes.text("tag");
         let select = match attributes.text("digest") {

@@ -1,24 +1,41 @@
-//! From a text to a source: which form it has, and what stands in it.
+//! Parses a text into a source, by its form.
 
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
 
 use super::attributes::{self, Attributes, Rest};
-use super::{GhaLocation, LocalLocation, Location, Parsed, RefSelector, RegistryLocation, S3Location, gha, s3};
-use super::{Source, SourceError};
-use crate::nearest::nearest;
+use super::pasted::{no_variables, pasted};
+use super::path::from_text;
+use super::{
+    GhaLocation, LocalLocation, Location, Parsed, RefSelector, RegistryLocation, S3Location, gha,
+    s3,
+};
+use super::{Source, SourceError, Trust};
+use crate::text::nearest::nearest;
 
 const TYPES: [&str; 6] = ["local", "registry", "inline", "s3", "gha", "azblob"];
 
 /// As [`Source::parse`].
 pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    let text = pasted(text);
     if text.is_empty() {
         return Err(SourceError::Empty);
     }
+    let exists = &|path: &Path| match path.to_str() {
+        Some(text) => exists(&from_text(text)),
+        None => exists(path),
+    };
     if text.contains(char::is_control) {
-        return Err(SourceError::ControlCharacter);
+        // A file system allows them in names; other kinds of sources do not have them.
+        let dir = text.strip_prefix("oci:").unwrap_or(text);
+        return if exists(Path::new(dir)) {
+            Ok(plain(Location::Local(LocalLocation::new(dir)), None))
+        } else {
+            Err(SourceError::ControlCharacter)
+        };
     }
+    no_variables(text, exists)?;
     if let Some(rest) = text.strip_prefix("s3://") {
         parse_s3_url(rest)
     } else if let Some(rest) = text.strip_prefix("gha:") {
@@ -28,12 +45,17 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
         if dir.is_empty() {
             return Err(SourceError::NoStore);
         }
-        Ok(plain(Location::RegistryDir(LocalLocation::new(dir)), selected.map(RefSelector::new)))
+        Ok(plain(
+            Location::RegistryDir(LocalLocation::new(dir)),
+            selected.map(RefSelector::new),
+        ))
     } else if text == "demo" || text.starts_with("demo#") {
         let (_, selected) = split_first(text)?;
         Ok(plain(Location::Demo, selected.map(RefSelector::new)))
     } else if let Some(dir) = text.strip_prefix("oci:") {
-        parse_dir(dir, exists)
+        parse_oci(dir, exists)
+    } else if let Some(image) = text.strip_prefix("docker://") {
+        parse_image(image)
     } else if text.starts_with(['.', '/', '~']) {
         parse_dir(text, exists)
     } else if is_typed(text) {
@@ -44,52 +66,122 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
 }
 
 fn plain(location: Location, select: Option<RefSelector>) -> Parsed {
-    Parsed { source: Source { location, select, ignored: Vec::new() }, warnings: Vec::new() }
+    Parsed {
+        source: Source {
+            location,
+            select,
+            ignored: Vec::new(),
+            trust: Trust::default(),
+        },
+        warnings: Vec::new(),
+    }
 }
 
-/// Splits `SOURCE#REF` where `SOURCE` cannot hold a `#` but a ref can, as a branch in a GitHub scope.
+/// Splits `SOURCE#REF` if `SOURCE` cannot hold a `#` but a ref can, such as a branch in a GitHub
+/// scope.
 fn split_first(text: &str) -> Result<(&str, Option<&str>), SourceError> {
-    check_ref(text.split_once('#').map_or((text, None), |(source, selected)| (source, Some(selected))))
+    check_ref(
+        text.split_once('#')
+            .map_or((text, None), |(source, selected)| (source, Some(selected))),
+    )
 }
 
-/// Splits `SOURCE#REF` where `SOURCE` can hold a `#`, as a directory.
+/// Splits `SOURCE#REF` if `SOURCE` can hold a `#`, such as a directory.
 fn split_last(text: &str) -> Result<(&str, Option<&str>), SourceError> {
-    check_ref(text.rsplit_once('#').map_or((text, None), |(source, selected)| (source, Some(selected))))
+    check_ref(
+        text.rsplit_once('#')
+            .map_or((text, None), |(source, selected)| (source, Some(selected))),
+    )
 }
 
-/// Splits `SOURCE#REF` after the longest directory that exists: the name of a ref may hold a `#`, too.
+/// Splits `SOURCE#REF` after the longest directory that exists: the name of a ref may hold a `#`
+/// too.
 fn split_where_it_exists<'a>(
     text: &'a str,
     exists: &dyn Fn(&Path) -> bool,
 ) -> Result<(&'a str, Option<&'a str>), SourceError> {
     let places = text.rmatch_indices('#').map(|(place, _)| place);
-    match places.into_iter().find(|place| exists(Path::new(&text[..*place]))) {
+    match places
+        .into_iter()
+        .find(|place| exists(Path::new(&text[..*place])))
+    {
         Some(place) => check_ref((&text[..place], Some(&text[place + 1..]))),
         None => split_last(text),
     }
 }
 
 fn check_ref<S>((source, selected): (S, Option<&str>)) -> Result<(S, Option<&str>), SourceError> {
-    if selected == Some("") { Err(SourceError::EmptyRef) } else { Ok((source, selected)) }
+    if selected == Some("") {
+        Err(SourceError::EmptyRef)
+    } else {
+        Ok((source, selected))
+    }
 }
 
 fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
-    // A directory whose very name holds a `#` can be named as it is.
-    let (dir, select) = if exists(Path::new(text)) { (text, None) } else { split_where_it_exists(text, exists)? };
+    // A directory with a `#` in its name can be named without escapes.
+    let (dir, select) = if exists(Path::new(text)) {
+        (text, None)
+    } else {
+        split_where_it_exists(text, exists)?
+    };
     if dir.is_empty() {
-        return Err(SourceError::Missing { kind: "local", name: "src" });
+        return Err(SourceError::Missing {
+            kind: "local",
+            name: "src",
+        });
     }
-    Ok(plain(Location::Local(LocalLocation::new(dir)), select.map(RefSelector::new)))
+    Ok(plain(
+        Location::Local(LocalLocation::new(dir)),
+        select.map(RefSelector::new),
+    ))
 }
 
-/// Parses what has no prefix that says its kind: an image or a directory.
+/// Parses the text after `oci:`: a directory, or `DIR:TAG` as in skopeo.
+fn parse_oci(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    if let Some((dir, tag)) = text.rsplit_once(':')
+        && !text.contains('#')
+        && !exists(Path::new(text))
+        && RegistryLocation::is_tag(tag)
+    {
+        let location = Location::Local(LocalLocation::new(dir));
+        return match dir {
+            "" => parse_dir(dir, exists),
+            _ => Ok(plain(location, Some(RefSelector::new(tag)))),
+        };
+    }
+    parse_dir(text, exists)
+}
+
+/// Parses the text after `docker://`, which is an image even if a directory of that name exists.
+fn parse_image(text: &str) -> Result<Parsed, SourceError> {
+    let (image, selected) = split_last(text)?;
+    if selected.is_none()
+        && let Some(registry) = RegistryLocation::parse_registry(image)
+    {
+        return Ok(plain(Location::Registry(registry), None));
+    }
+    let (location, select) = RegistryLocation::parse(image)?;
+    let location = Location::Registry(location);
+    let select = merge(select, selected, &location)?;
+    Ok(plain(location, select))
+}
+
+/// Parses a text without a prefix for its kind: an image or a directory.
 fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
-    let (name, selected) = if exists(Path::new(text)) { (text, None) } else { split_where_it_exists(text, exists)? };
+    let (name, selected) = if exists(Path::new(text)) {
+        (text, None)
+    } else {
+        split_where_it_exists(text, exists)?
+    };
     if exists(Path::new(name)) {
         return parse_dir(text, exists);
     }
-    // `dest=cache` is an attribute that lost its type; `build/a=b` is a path.
-    if name.split_once('=').is_some_and(|(before, _)| !before.contains('/')) {
+    // `dest=cache` is an attribute without a type; `build/a=b` is a path.
+    if name
+        .split_once('=')
+        .is_some_and(|(before, _)| !before.contains('/'))
+    {
         return Err(SourceError::MissingType);
     }
     if let Some((scheme, _)) = name.split_once("://") {
@@ -110,10 +202,13 @@ fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sour
     Ok(plain(location, select))
 }
 
-/// Tells whether one of the attributes in `text` is the type.
+/// Returns whether one of the attributes in `text` is the type.
 fn is_typed(text: &str) -> bool {
-    text.split(',')
-        .any(|part| part.trim_start_matches('"').get(..5).is_some_and(|start| start.eq_ignore_ascii_case("type=")))
+    text.split(',').any(|part| {
+        part.trim_start_matches('"')
+            .get(..5)
+            .is_some_and(|start| start.eq_ignore_ascii_case("type="))
+    })
 }
 
 fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
@@ -124,16 +219,34 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
     }
     match attributes.take("type").as_deref() {
         Some("local") => {
-            let (local, select) = LocalLocation::take(&mut attributes)?;
-            finish(Location::Local(local), select, selected, attributes.finish("local", &["reset"]))
+            let taken = LocalLocation::take(&mut attributes);
+            let (local, select) = taken.map_err(|error| attributes.explain(error))?;
+            finish(
+                Location::Local(local),
+                select,
+                selected,
+                attributes.finish("local", &["reset"]),
+            )
         }
         Some("registry") => {
-            let (registry, select) = RegistryLocation::take("registry", &mut attributes)?;
-            finish(Location::Registry(registry), select, selected, attributes.finish("registry", &[]))
+            let taken = RegistryLocation::take("registry", &mut attributes);
+            let (registry, select) = taken.map_err(|error| attributes.explain(error))?;
+            finish(
+                Location::Registry(registry),
+                select,
+                selected,
+                attributes.finish("registry", &[]),
+            )
         }
         Some("inline") => {
-            let (registry, select) = RegistryLocation::take("inline", &mut attributes)?;
-            finish(Location::Registry(registry), select, selected, attributes.finish("inline", &[]))
+            let taken = RegistryLocation::take("inline", &mut attributes);
+            let (registry, select) = taken.map_err(|error| attributes.explain(error))?;
+            finish(
+                Location::Registry(registry),
+                select,
+                selected,
+                attributes.finish("inline", &[]),
+            )
         }
         Some("s3") => finish_s3(attributes, selected),
         Some("gha") => finish_gha(attributes, selected),
@@ -141,13 +254,16 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
         Some("") | None => Err(SourceError::MissingType),
         Some(found) => {
             let nearest = nearest(found, TYPES.into_iter().filter(|known| *known != "azblob"));
-            Err(SourceError::UnknownType { found: found.to_owned(), nearest })
+            Err(SourceError::UnknownType {
+                found: found.to_owned(),
+                nearest,
+            })
         }
     }
 }
 
-/// Parses what follows `s3://`: `BUCKET[/PREFIX][?ATTRIBUTES][#REF]`. The prefix is meant as a folder, so a slash is
-/// added to it; `prefix=` in the query takes one that is not.
+/// Parses the text after `s3://`: `BUCKET[/PREFIX][?ATTRIBUTES][#REF]`. The prefix is a folder, so
+/// a slash is added; use `prefix=` in the query for any other prefix.
 fn parse_s3_url(rest: &str) -> Result<Parsed, SourceError> {
     let (url, selected) = split_first(rest)?;
     let (path, mut attributes) = split_query(url)?;
@@ -163,7 +279,7 @@ fn parse_s3_url(rest: &str) -> Result<Parsed, SourceError> {
     finish_s3(attributes, selected)
 }
 
-/// Parses what follows `gha:`: `[OWNER/REPOSITORY][?ATTRIBUTES][#REF]`.
+/// Parses the text after `gha:`: `[OWNER/REPOSITORY][?ATTRIBUTES][#REF]`.
 fn parse_gha(rest: &str) -> Result<Parsed, SourceError> {
     let (url, selected) = split_first(rest)?;
     let (repository, mut attributes) = split_query(url)?;
@@ -174,13 +290,24 @@ fn parse_gha(rest: &str) -> Result<Parsed, SourceError> {
 }
 
 fn finish_s3(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
-    let (s3, select) = S3Location::take(&mut attributes)?;
-    finish(Location::S3(s3), select, selected, attributes.finish("s3", s3::IGNORED))
+    let taken = S3Location::take(&mut attributes);
+    let (s3, select) = taken.map_err(|error| attributes.explain(error))?;
+    finish(
+        Location::S3(s3),
+        select,
+        selected,
+        attributes.finish("s3", s3::IGNORED),
+    )
 }
 
 fn finish_gha(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
     let gha = GhaLocation::take(&mut attributes)?;
-    finish(Location::Gha(gha), None, selected, attributes.finish("gha", gha::IGNORED))
+    finish(
+        Location::Gha(gha),
+        None,
+        selected,
+        attributes.finish("gha", gha::IGNORED),
+    )
 }
 
 fn finish(
@@ -190,25 +317,38 @@ fn finish(
     rest: Rest,
 ) -> Result<Parsed, SourceError> {
     let select = merge(select, selected, &location)?;
-    Ok(Parsed { source: Source { location, select, ignored: rest.ignored }, warnings: rest.warnings })
+    Ok(Parsed {
+        source: Source {
+            location,
+            select,
+            ignored: rest.ignored,
+            trust: Trust::default(),
+        },
+        warnings: rest.warnings,
+    })
 }
 
-/// Merges the ref that the location itself names with the one after `#`.
+/// Merges the ref in the location itself with the one after `#`.
 fn merge(
     named: Option<RefSelector>,
     selected: Option<&str>,
     location: &Location,
 ) -> Result<Option<RefSelector>, SourceError> {
-    let Some(text) = selected else { return Ok(named) };
+    let Some(text) = selected else {
+        return Ok(named);
+    };
     let selected = match location {
         Location::Registry(_) => RegistryLocation::selector(text)?,
         Location::S3(_) => S3Location::selector(text).ok_or(SourceError::EmptyRef)?,
-        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => RefSelector::new(text),
+        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
+            RefSelector::new(text)
+        }
     };
     match named {
-        Some(named) if named != selected => {
-            Err(SourceError::Contradiction("the ref after `#`", "the one that the source already names"))
-        }
+        Some(named) if named != selected => Err(SourceError::Contradiction(
+            "the ref after `#`",
+            "the one that the source already names",
+        )),
         _ => Ok(Some(selected)),
     }
 }
@@ -216,13 +356,23 @@ fn merge(
 fn split_query(url: &str) -> Result<(&str, Attributes), SourceError> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let mut attributes = Attributes::default();
-    for (index, item) in query.split('&').enumerate().filter(|(_, item)| !item.is_empty()) {
+    for (index, item) in query
+        .split('&')
+        .enumerate()
+        .filter(|(_, item)| !item.is_empty())
+    {
         attributes.set(&decode(item)?, index + 1)?;
     }
     Ok((path, attributes))
 }
 
 fn decode(text: &str) -> Result<String, SourceError> {
-    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| SourceError::NotUtf8)?;
-    if decoded.contains(char::is_control) { Err(SourceError::ControlCharacter) } else { Ok(decoded.into_owned()) }
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| SourceError::NotUtf8)?;
+    if decoded.contains(char::is_control) {
+        Err(SourceError::ControlCharacter)
+    } else {
+        Ok(decoded.into_owned())
+    }
 }

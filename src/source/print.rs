@@ -1,17 +1,26 @@
-//! From a source to a text that parses to the same source, without its credentials.
+//! Formats a source as a text that parses to the same source, without its credentials.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::attributes::quote;
-use super::{GhaLocation, LocalLocation, Location, RefSelector, RegistryLocation, S3Location, Source};
+use super::{
+    GhaLocation, LocalLocation, Location, RefSelector, RegistryLocation, S3Location, Source,
+};
+use crate::text::escape::visible;
 
-/// What would end a value in a query, or read as something else.
-const IN_QUERY: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+');
-/// What would end a prefix in a path.
+/// The characters that would end a value in a query, or change its meaning.
+const IN_QUERY: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+');
+/// The characters that would end a prefix in a path.
 const IN_PATH: AsciiSet = IN_QUERY.add(b'?');
-/// What would end a bucket.
+/// The characters that would end a bucket.
 const IN_BUCKET: AsciiSet = IN_PATH.add(b'/');
 
 impl fmt::Display for Source {
@@ -34,33 +43,54 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Prints `./dir#ref`, or a `type=…` string when there are attributes or a `#` would be misread.
+    /// Prints `./dir#ref`, or a `type=…` string if there are attributes or a `#` would be misread.
     fn print_local(&self, local: &LocalLocation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dir = local.dir.to_string_lossy();
+        let dir = if dir.contains(char::is_control) {
+            visible(&dir)
+        } else {
+            dir
+        };
         let selected = self.select.as_ref().map(ToString::to_string);
         let misread = selected.as_deref().unwrap_or(&dir).contains('#');
         if self.ignored.is_empty() && !misread {
-            let here = if dir.starts_with(['.', '/']) { "" } else { "./" };
+            let here = if dir.starts_with(['.', '/']) {
+                ""
+            } else {
+                "./"
+            };
             write!(f, "{here}{dir}")?;
             return self.print_ref(f);
         }
         write!(f, "type=local,{}", quote("src", &dir))?;
         if let (Some(select), Some(text)) = (&self.select, selected) {
-            let name = if matches!(select, RefSelector::Digest(_)) { "digest" } else { "tag" };
+            let name = if matches!(select, RefSelector::Digest(_)) {
+                "digest"
+            } else {
+                "tag"
+            };
             write!(f, ",{}", quote(name, &text))?;
         }
         self.print_ignored(f)
     }
 
-    /// Prints a reference, or a `type=…` string when there are attributes.
-    fn print_registry(&self, registry: &RegistryLocation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Prints a reference, or a `type=…` string if there are attributes.
+    fn print_registry(
+        &self,
+        registry: &RegistryLocation,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         let has_attributes = registry.insecure || !self.ignored.is_empty();
         if has_attributes {
             f.write_str("type=registry,ref=")?;
         }
         write!(f, "{registry}")?;
         if let Some(select) = &self.select {
-            let sign = if matches!(select, RefSelector::Digest(_)) { '@' } else { ':' };
+            let sign = if matches!(select, RefSelector::Digest(_)) {
+                '@'
+            } else {
+                ':'
+            };
             write!(f, "{sign}{select}")?;
         }
         if registry.insecure {
@@ -90,7 +120,11 @@ impl Source {
         self.print_ref(f)
     }
 
-    fn print_query(&self, attributes: &[(&'static str, String)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn print_query(
+        &self,
+        attributes: &[(&'static str, String)],
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         for (index, (name, value)) in attributes.iter().chain(&self.ignored).enumerate() {
             let sign = if index == 0 { '?' } else { '&' };
             write!(f, "{sign}{name}={}", utf8_percent_encode(value, &IN_QUERY))?;
@@ -99,11 +133,15 @@ impl Source {
     }
 
     fn print_ref(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.select.as_ref().map_or(Ok(()), |select| write!(f, "#{select}"))
+        self.select
+            .as_ref()
+            .map_or(Ok(()), |select| write!(f, "#{select}"))
     }
 
     fn print_ignored(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ignored.iter().try_for_each(|(name, value)| write!(f, ",{}", quote(name, value)))
+        self.ignored
+            .iter()
+            .try_for_each(|(name, value)| write!(f, ",{}", quote(name, value)))
     }
 }
 
@@ -111,6 +149,7 @@ impl fmt::Display for RefSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
+            Self::Glob(pattern) => f.write_str(pattern),
             Self::AnyOf(names) => f.write_str(&names.join(";")),
             Self::Digest(digest) => write!(f, "{digest}"),
         }

@@ -1,13 +1,13 @@
-//! Values that open doors, and so are never shown.
+//! Credentials, which are never shown.
 
 use std::fmt;
 
-/// A credential as the user gave it. Printing it in any way prints `***`.
+/// A credential from the user. Formatting it in any way prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes `value` out of sight.
+    /// Wraps a credential.
     pub fn new(value: String) -> Self {
         Self(value)
     }

@@ -1,4 +1,4 @@
-//! Tables of texts and what they name, and properties over random ones.
+//! Tables of texts with their expected sources, and properties over random ones.
 
 use std::time::Duration;
 
@@ -12,7 +12,12 @@ fn parse(text: &str) -> Result<Source, SourceError> {
 }
 
 fn source(location: Location) -> Source {
-    Source { location, select: None, ignored: Vec::new() }
+    Source {
+        location,
+        select: None,
+        ignored: Vec::new(),
+        trust: Trust::default(),
+    }
 }
 
 fn local(dir: &str) -> Source {
@@ -21,12 +26,16 @@ fn local(dir: &str) -> Source {
 
 fn registry(host: &str, repository: &str) -> Source {
     let (host, repository) = (host.to_owned(), repository.to_owned());
-    source(Location::Registry(RegistryLocation { host, repository, insecure: false }))
+    source(Location::Registry(RegistryLocation {
+        host,
+        repository,
+        insecure: false,
+    }))
 }
 
 fn s3(bucket: &str, prefix: &str) -> S3Location {
     S3Location {
-        bucket: bucket.to_owned(),
+        bucket: bucket.parse().unwrap(),
         region: None,
         prefix: prefix.to_owned(),
         manifests_prefix: "manifests/".to_owned(),
@@ -42,11 +51,17 @@ fn s3(bucket: &str, prefix: &str) -> S3Location {
 }
 
 fn gha(repository: &str) -> GhaLocation {
-    GhaLocation { repository: repository.parse().ok(), ..GhaLocation::default() }
+    GhaLocation {
+        repository: repository.parse().ok(),
+        ..GhaLocation::default()
+    }
 }
 
 fn named(source: Source, name: &str) -> Source {
-    Source { select: Some(RefSelector::Name(name.to_owned())), ..source }
+    Source {
+        select: Some(RefSelector::Name(name.to_owned())),
+        ..source
+    }
 }
 
 fn digest() -> Digest {
@@ -55,22 +70,40 @@ fn digest() -> Digest {
 
 #[test]
 fn reads_directories() {
-    let by_digest = Source { select: Some(RefSelector::Digest(digest())), ..local("cache") };
+    let by_digest = Source {
+        select: Some(RefSelector::Digest(digest())),
+        ..local("cache")
+    };
     let cases = [
         ("./cache".to_owned(), local("cache")),
         ("cache".to_owned(), local("cache")),
         ("build/cache/".to_owned(), local("build/cache")),
         ("/var/cache".to_owned(), local("/var/cache")),
-        ("../cache#v1/x:y@z".to_owned(), named(local("../cache"), "v1/x:y@z")),
+        (
+            "../cache#v1/x:y@z".to_owned(),
+            named(local("../cache"), "v1/x:y@z"),
+        ),
         (".".to_owned(), local(".")),
         ("oci:ghcr.io/cache".to_owned(), local("ghcr.io/cache")),
         ("./my#dir#main".to_owned(), named(local("my#dir"), "main")),
         ("type=local,dest=a b".to_owned(), local("a b")),
         ("type=local,\"dest=a,b\"".to_owned(), local("a,b")),
-        ("TYPE=local,Src=cache,TAG=x".to_owned(), named(local("cache"), "x")),
-        ("type=local,src=cache#x".to_owned(), named(local("cache"), "x")),
-        ("type=local,src=cache,tag=x#x".to_owned(), named(local("cache"), "x")),
-        (format!("type=local,src=cache,tag=x,digest={}", digest()), by_digest.clone()),
+        (
+            "TYPE=local,Src=cache,TAG=x".to_owned(),
+            named(local("cache"), "x"),
+        ),
+        (
+            "type=local,src=cache#x".to_owned(),
+            named(local("cache"), "x"),
+        ),
+        (
+            "type=local,src=cache,tag=x#x".to_owned(),
+            named(local("cache"), "x"),
+        ),
+        (
+            format!("type=local,src=cache,tag=x,digest={}", digest()),
+            by_digest.clone(),
+        ),
         (format!("cache#{}", digest()), by_digest),
     ];
     for (text, expected) in cases {
@@ -80,22 +113,55 @@ fn reads_directories() {
 
 #[test]
 fn reads_images() {
-    let by_digest = Source { select: Some(RefSelector::Digest(digest())), ..registry("docker.io", "acme/app") };
+    let by_digest = Source {
+        select: Some(RefSelector::Digest(digest())),
+        ..registry("docker.io", "acme/app")
+    };
     let cases = [
-        ("ghcr.io/acme/app".to_owned(), registry("ghcr.io", "acme/app")),
-        ("ghcr.io/acme/app:buildcache".to_owned(), named(registry("ghcr.io", "acme/app"), "buildcache")),
-        ("ghcr.io/acme/app#buildcache".to_owned(), named(registry("ghcr.io", "acme/app"), "buildcache")),
+        (
+            "ghcr.io/acme/app".to_owned(),
+            registry("ghcr.io", "acme/app"),
+        ),
+        (
+            "ghcr.io/acme/app:buildcache".to_owned(),
+            named(registry("ghcr.io", "acme/app"), "buildcache"),
+        ),
+        (
+            "ghcr.io/acme/app#buildcache".to_owned(),
+            named(registry("ghcr.io", "acme/app"), "buildcache"),
+        ),
         ("localhost/x".to_owned(), registry("localhost", "x")),
         ("ghcr.io/".to_owned(), registry("ghcr.io", "")),
         ("localhost:5000".to_owned(), registry("localhost:5000", "")),
-        ("localhost:5000/x".to_owned(), registry("localhost:5000", "x")),
-        ("[::1]:5000/x/y:z".to_owned(), named(registry("[::1]:5000", "x/y"), "z")),
-        ("user/app:cache".to_owned(), named(registry("docker.io", "user/app"), "cache")),
-        ("alpine:3".to_owned(), named(registry("docker.io", "library/alpine"), "3")),
+        (
+            "localhost:5000/x".to_owned(),
+            registry("localhost:5000", "x"),
+        ),
+        (
+            "[::1]:5000/x/y:z".to_owned(),
+            named(registry("[::1]:5000", "x/y"), "z"),
+        ),
+        (
+            "user/app:cache".to_owned(),
+            named(registry("docker.io", "user/app"), "cache"),
+        ),
+        (
+            "alpine:3".to_owned(),
+            named(registry("docker.io", "library/alpine"), "3"),
+        ),
         (format!("acme/app:tag@{}", digest()), by_digest),
-        ("type=registry,ref=user/app".to_owned(), registry("docker.io", "user/app")),
-        ("type=registry,ref=index.docker.io/alpine".to_owned(), registry("docker.io", "library/alpine")),
-        ("type=inline,ref=ghcr.io/acme/app:1".to_owned(), named(registry("ghcr.io", "acme/app"), "1")),
+        (
+            "type=registry,ref=user/app".to_owned(),
+            registry("docker.io", "user/app"),
+        ),
+        (
+            "type=registry,ref=index.docker.io/alpine".to_owned(),
+            registry("docker.io", "library/alpine"),
+        ),
+        (
+            "type=inline,ref=ghcr.io/acme/app:1".to_owned(),
+            named(registry("ghcr.io", "acme/app"), "1"),
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(parse(&text), Ok(expected), "{text}");
@@ -105,7 +171,7 @@ fn reads_images() {
 #[test]
 fn reads_buckets_and_github() {
     let everything = S3Location {
-        region: Some("eu-west-1".to_owned()),
+        region: "eu-west-1".parse().ok(),
         manifests_prefix: String::new(),
         blobs_prefix: "b/".to_owned(),
         endpoint_url: Some("http://localhost:9000".to_owned()),
@@ -165,10 +231,15 @@ fn prefers_a_directory_that_exists() {
         let parsed = Source::parse(text, &|path| path == Path::new(text)).unwrap();
         assert_eq!(parsed.source, local(text), "{text}");
     }
-    let parsed = Source::parse("ghcr.io/app#main", &|path| path == Path::new("ghcr.io/app")).unwrap();
+    let parsed =
+        Source::parse("ghcr.io/app#main", &|path| path == Path::new("ghcr.io/app")).unwrap();
     assert_eq!(parsed.source, named(local("ghcr.io/app"), "main"));
     let parsed = Source::parse("demo", &|_| true).unwrap();
-    assert_eq!(parsed.source, source(Location::Demo), "a word of the program is not a directory");
+    assert_eq!(
+        parsed.source,
+        source(Location::Demo),
+        "a word of the program is not a directory"
+    );
 }
 
 #[test]
@@ -188,14 +259,23 @@ fn knows_every_attribute_of_buildkit() {
         let parsed = Source::parse(&text, &|_| false).unwrap();
         assert_eq!(parsed.warnings, [], "{text}");
         assert!(parsed.source.ignored.len() >= 7, "{text}");
-        assert_eq!(parse(&parsed.source.to_string()), Ok(parsed.source), "{text}");
+        assert_eq!(
+            parse(&parsed.source.to_string()),
+            Ok(parsed.source),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn warns_about_what_buildkit_would_pass_over() {
     let warnings = |text| -> Vec<String> {
-        Source::parse(text, &|_| false).unwrap().warnings.iter().map(ToString::to_string).collect()
+        Source::parse(text, &|_| false)
+            .unwrap()
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     };
     assert_eq!(
         warnings("type=s3,bucket=b,regoin=hunter2,quux=hunter2,touch_refresh=2d"),
@@ -205,11 +285,18 @@ fn warns_about_what_buildkit_would_pass_over() {
             "a cache of type s3 has no attribute `quux`",
         ]
     );
-    assert_eq!(warnings("gha:a/b?scop=x"), ["a cache of type gha has no attribute `scop`; did you mean `scope`?"]);
-    assert_eq!(warnings("type=local,src=a,bucket=b"), ["a cache of type local has no attribute `bucket`"]);
+    assert_eq!(
+        warnings("gha:a/b?scop=x"),
+        ["a cache of type gha has no attribute `scop`; did you mean `scope`?"]
+    );
+    assert_eq!(
+        warnings("type=local,src=a,bucket=b"),
+        ["a cache of type local has no attribute `bucket`"]
+    );
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn says_what_is_wrong_and_what_to_do() {
     let missing = |kind, name| SourceError::Missing { kind, name };
     let invalid = |name, expected| SourceError::InvalidValue { name, expected };
@@ -219,45 +306,108 @@ fn says_what_is_wrong_and_what_to_do() {
         ("./a\x1b[31m", SourceError::ControlCharacter),
         ("s3://b/%0a", SourceError::ControlCharacter),
         ("s3://b/%ff", SourceError::NotUtf8),
-        ("https://user:hunter2@ghcr.io/x", SourceError::UnknownScheme("https".to_owned())),
+        (
+            "https://user:hunter2@ghcr.io/x",
+            SourceError::UnknownScheme("https".to_owned()),
+        ),
         ("src=./cache", SourceError::MissingType),
         ("endpoint_url=hunter2://x", SourceError::MissingType),
         ("s3:b?secret_access_key=hunter2", SourceError::MissingType),
-        ("s3:/b?secret_access_key=hunter2", SourceError::ReferenceCharacter('?')),
+        (
+            "s3:/b?secret_access_key=hunter2",
+            SourceError::ReferenceCharacter('?'),
+        ),
         ("ghcr.io/acme/app:a,b", SourceError::ReferenceCharacter(',')),
         ("type=,src=x", SourceError::MissingType),
         ("type=azblob,account_url=x", SourceError::Azblob),
-        ("type=locale,src=x", SourceError::UnknownType { found: "locale".to_owned(), nearest: Some("local") }),
+        (
+            "type=locale,src=x",
+            SourceError::UnknownType {
+                found: "locale".to_owned(),
+                nearest: Some("local"),
+            },
+        ),
         ("type=s3,bucket=b,hunter2", SourceError::NoEquals(3)),
-        ("type=s3,bucket=b,\"secret_access_key=a\"b", SourceError::Quote(3)),
+        (
+            "type=s3,bucket=b,\"secret_access_key=a\"b",
+            SourceError::Quote(3),
+        ),
         ("type=s3", missing("s3", "bucket")),
         ("s3:///prefix", missing("s3", "bucket")),
         ("type=local,mode=max", missing("local", "src")),
         ("oci:", missing("local", "src")),
         ("type=inline", missing("inline", "ref")),
         ("type=registry", missing("registry", "ref")),
-        ("type=local,src=a,dest=b", SourceError::Contradiction("`src`", "`dest`")),
+        (
+            "type=local,src=a,dest=b",
+            SourceError::Contradiction("`src`", "`dest`"),
+        ),
         ("./cache#", SourceError::EmptyRef),
         ("s3://b#;", SourceError::EmptyRef),
         ("ghcr.io/a#", SourceError::EmptyRef),
-        ("ghcr.io/a:b#c", SourceError::Contradiction("the ref after `#`", "the one that the source already names")),
-        ("s3://b?use_path_style=maybe", invalid("use_path_style", "true or false")),
-        ("s3://b?endpoint_url=localhost:9000", invalid("endpoint_url", address)),
-        ("s3://b?endpoint_url=https://u:hunter2@h", invalid("endpoint_url", address)),
+        (
+            "ghcr.io/a:b#c",
+            SourceError::Contradiction(
+                "the ref after `#`",
+                "the one that the source already names",
+            ),
+        ),
+        (
+            "s3://b?use_path_style=maybe",
+            invalid("use_path_style", "true or false"),
+        ),
+        (
+            "s3://b?endpoint_url=localhost:9000",
+            invalid("endpoint_url", address),
+        ),
+        (
+            "s3://b?endpoint_url=https://u:hunter2@h",
+            invalid("endpoint_url", address),
+        ),
         ("type=gha,url=https:///x", invalid("url", address)),
-        ("gha:app", invalid("repository", "an owner and a repository")),
-        ("gha:../app", invalid("repository", "an owner and a repository")),
+        (
+            "gha:app",
+            invalid("repository", "an owner and a repository"),
+        ),
+        (
+            "gha:../app",
+            invalid("repository", "an owner and a repository"),
+        ),
         ("type=gha,version=3", invalid("version", "1 or 2")),
-        ("localhost:5000#x", SourceError::NoRepository("localhost:5000".to_owned())),
-        ("type=registry,ref=localhost:5000", SourceError::NoRepository("localhost:5000".to_owned())),
+        (
+            "localhost:5000#x",
+            SourceError::NoRepository("localhost:5000".to_owned()),
+        ),
+        (
+            "type=registry,ref=localhost:5000",
+            SourceError::NoRepository("localhost:5000".to_owned()),
+        ),
         ("ghcr.io/../x", SourceError::Repository("../x".to_owned())),
-        ("ghcr.io/Acme/app", SourceError::Repository("Acme/app".to_owned())),
-        ("gh_cr.io/app", SourceError::RegistryHost("gh_cr.io".to_owned())),
-        ("ghcr.io:99999/app", SourceError::RegistryHost("ghcr.io:99999".to_owned())),
+        (
+            "ghcr.io/Acme/app",
+            SourceError::Repository("Acme/app".to_owned()),
+        ),
+        (
+            "gh_cr.io/app",
+            SourceError::RegistryHost("gh_cr.io".to_owned()),
+        ),
+        (
+            "ghcr.io:99999/app",
+            SourceError::RegistryHost("ghcr.io:99999".to_owned()),
+        ),
         ("ghcr.io/app:-x", SourceError::Tag("-x".to_owned())),
         ("ghcr.io/app#a/b", SourceError::Tag("a/b".to_owned())),
-        ("ghcr.io/app@sha256:12", SourceError::Digest(DigestError::WrongLength { expected: 64, found: 2 })),
-        ("type=local,src=a,digest=x", SourceError::Digest(DigestError::NoAlgorithm)),
+        (
+            "ghcr.io/app@sha256:12",
+            SourceError::Digest(DigestError::WrongLength {
+                expected: 64,
+                found: 2,
+            }),
+        ),
+        (
+            "type=local,src=a,digest=x",
+            SourceError::Digest(DigestError::NoAlgorithm),
+        ),
     ];
     for (text, expected) in cases {
         let error = parse(text).unwrap_err();
@@ -268,7 +418,10 @@ fn says_what_is_wrong_and_what_to_do() {
         missing("s3", "bucket").hint().unwrap(),
         "write s3://BUCKET or type=s3,bucket=BUCKET; AWS_BUCKET is read by the BuildKit daemon alone"
     );
-    let unknown = SourceError::UnknownType { found: "locale".to_owned(), nearest: Some("local") };
+    let unknown = SourceError::UnknownType {
+        found: "locale".to_owned(),
+        nearest: Some("local"),
+    };
     assert_eq!(unknown.hint().unwrap(), "did you mean type=local?");
 }
 
@@ -278,12 +431,24 @@ fn prints_the_form_that_people_write() {
         ("cache", "./cache"),
         ("~x", "./~x"),
         ("type=local,src=/c,tag=v1", "/c#v1"),
-        ("type=local,src=c,mode=max,tag=v1", "type=local,src=c,tag=v1,mode=max"),
+        (
+            "type=local,src=c,mode=max,tag=v1",
+            "type=local,src=c,tag=v1,mode=max",
+        ),
         ("type=local,\"src=a#b\"", "type=local,\"src=a#b\""),
-        ("type=local,src=c,\"tag=a#b\"", "type=local,src=c,\"tag=a#b\""),
+        (
+            "type=local,src=c,\"tag=a#b\"",
+            "type=local,src=c,\"tag=a#b\"",
+        ),
         ("alpine:3", "docker.io/library/alpine:3"),
-        ("type=registry,ref=ghcr.io/a/b,registry.insecure=t", "type=registry,ref=ghcr.io/a/b,registry.insecure=true"),
-        ("type=s3,bucket=b,region=r,prefix=p/,name=x;y,mode=max", "s3://b/p/?region=r&mode=max#x;y"),
+        (
+            "type=registry,ref=ghcr.io/a/b,registry.insecure=t",
+            "type=registry,ref=ghcr.io/a/b,registry.insecure=true",
+        ),
+        (
+            "type=s3,bucket=b,region=r,prefix=p/,name=x;y,mode=max",
+            "s3://b/p/?region=r&mode=max#x;y",
+        ),
         ("type=gha,repository=a/b,scope=x y", "gha:a/b?scope=x%20y"),
         ("demo", "demo"),
     ];
@@ -302,7 +467,11 @@ fn shows_no_credential() {
     for text in texts {
         let parsed = Source::parse(text, &|_| false).unwrap();
         let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
-        let shown = format!("{} {parsed:?} {warnings:?} {}", parsed.source, Secret::new("hunter2".to_owned()));
+        let shown = format!(
+            "{} {parsed:?} {warnings:?} {}",
+            parsed.source,
+            Secret::new("hunter2".to_owned())
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }
@@ -313,7 +482,10 @@ fn takes_relative_directories_from_a_base() {
     assert_eq!(local("cache").relative_to(base), local("/repo/cache"));
     assert_eq!(local(".").relative_to(base), local("/repo"));
     assert_eq!(local("/cache").relative_to(base), local("/cache"));
-    assert_eq!(registry("ghcr.io", "a").relative_to(base), registry("ghcr.io", "a"));
+    assert_eq!(
+        registry("ghcr.io", "a").relative_to(base),
+        registry("ghcr.io", "a")
+    );
 }
 
 #[test]
@@ -328,7 +500,7 @@ fn selects_by_name_or_manifest() {
     assert!(any.selects("b", None) && !any.selects("a;b", None));
 }
 
-/// Text as hostile as a user's can be: spaces, commas, quotes and every sign that means something somewhere.
+/// Returns hostile texts: spaces, commas, quotes and every character with a special meaning.
 fn any_text() -> impl Strategy<Value = String> {
     "[ a-zA-Z0-9,\"'#%&+=?;:/@~.äß_-]{1,12}"
 }
@@ -342,9 +514,15 @@ fn any_select() -> impl Strategy<Value = Option<RefSelector>> {
 }
 
 fn any_local() -> impl Strategy<Value = Source> {
-    let ignored =
-        prop_oneof![Just(vec![]), any_text().prop_map(|value| vec![("mode", value), ("reset", String::new())])];
-    (any_text(), any_select(), ignored).prop_map(|(dir, select, ignored)| Source { select, ignored, ..local(&dir) })
+    let ignored = prop_oneof![
+        Just(vec![]),
+        any_text().prop_map(|value| vec![("mode", value), ("reset", String::new())])
+    ];
+    (any_text(), any_select(), ignored).prop_map(|(dir, select, ignored)| Source {
+        select,
+        ignored,
+        ..local(&dir)
+    })
 }
 
 fn any_registry() -> impl Strategy<Value = Source> {
@@ -353,7 +531,10 @@ fn any_registry() -> impl Strategy<Value = Source> {
         "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,9}".prop_map(|tag| Some(RefSelector::Name(tag))),
         any::<[u8; 4]>().prop_map(|bytes| Some(RefSelector::Digest(Digest::of(&bytes)))),
     ];
-    let ignored = prop_oneof![Just(vec![]), any_text().prop_map(|value| vec![("compression", value)])];
+    let ignored = prop_oneof![
+        Just(vec![]),
+        any_text().prop_map(|value| vec![("compression", value)])
+    ];
     (
         "localhost|[a-z]{1,4}:[0-9]{1,4}|[a-z]{1,4}\\.io",
         "[a-z]{1,3}(/[a-z0-9]{1,3}){1,2}",
@@ -362,8 +543,17 @@ fn any_registry() -> impl Strategy<Value = Source> {
         ignored,
     )
         .prop_map(|(host, repository, insecure, select, ignored)| {
-            let location = Location::Registry(RegistryLocation { host, repository, insecure });
-            Source { location, select, ignored }
+            let location = Location::Registry(RegistryLocation {
+                host,
+                repository,
+                insecure,
+            });
+            Source {
+                location,
+                select,
+                ignored,
+                trust: Trust::Named,
+            }
         })
 }
 
@@ -374,32 +564,55 @@ fn any_s3() -> impl Strategy<Value = Source> {
         "[a-z#]{1,4}".prop_map(|name| Some(RefSelector::AnyOf(vec![name, "x".to_owned()]))),
     ];
     let optional = || proptest::option::of(any_text());
-    let text = (any_text(), optional(), optional(), optional(), optional());
-    (text, any::<bool>(), any::<u32>(), select, any_text()).prop_map(|(text, use_path_style, nanos, select, value)| {
-        let (bucket, region, prefix, manifests_prefix, blobs_prefix) = text;
-        let location = Location::S3(S3Location {
-            region,
-            manifests_prefix: manifests_prefix.unwrap_or_default(),
-            blobs_prefix: blobs_prefix.unwrap_or_default(),
-            use_path_style,
-            endpoint_url: use_path_style.then(|| "http://[::1]:9000/x?y=1&z#w".to_owned()),
-            touch_refresh: Duration::from_nanos(u64::from(nanos)),
-            ..s3(&bucket, &prefix.unwrap_or_default())
-        });
-        Source { location, select, ignored: vec![("retry_mode", value)] }
-    })
+    let region = proptest::option::of("[a-zA-Z0-9_-]{1,9}");
+    let bucket = "[a-zA-Z0-9][a-zA-Z0-9_-]{0,4}[.]?[a-z0-9]{1,4}";
+    let text = (bucket, region, optional(), optional(), optional());
+    (text, any::<bool>(), any::<u32>(), select, any_text()).prop_map(
+        |(text, use_path_style, nanos, select, value)| {
+            let (bucket, region, prefix, manifests_prefix, blobs_prefix) = text;
+            let location = Location::S3(S3Location {
+                region: region.map(|region| region.parse().unwrap()),
+                manifests_prefix: manifests_prefix.unwrap_or_default(),
+                blobs_prefix: blobs_prefix.unwrap_or_default(),
+                use_path_style,
+                endpoint_url: use_path_style.then(|| "http://[::1]:9000/x?y=1&z#w".to_owned()),
+                touch_refresh: Duration::from_nanos(u64::from(nanos)),
+                ..s3(&bucket, &prefix.unwrap_or_default())
+            });
+            Source {
+                location,
+                select,
+                ignored: vec![("retry_mode", value)],
+                trust: Trust::Named,
+            }
+        },
+    )
 }
 
 fn any_gha() -> impl Strategy<Value = Source> {
-    (proptest::option::of(any_text()), any::<bool>(), any_select()).prop_map(|(scope, is_full, select)| {
-        let location = Location::Gha(GhaLocation {
-            scope,
-            url: is_full.then(|| "https://cache/a%20b".to_owned()),
-            version: is_full.then_some(ServiceVersion::V1),
-            ..if is_full { gha("a-b/c.d") } else { GhaLocation::default() }
-        });
-        Source { location, select, ignored: vec![] }
-    })
+    (
+        proptest::option::of(any_text()),
+        any::<bool>(),
+        any_select(),
+    )
+        .prop_map(|(scope, is_full, select)| {
+            let location = Location::Gha(GhaLocation {
+                scope,
+                url: is_full.then(|| "https://cache/a%20b".to_owned()),
+                version: is_full.then_some(ServiceVersion::V1),
+                ..if is_full {
+                    gha("a-b/c.d")
+                } else {
+                    GhaLocation::default()
+                }
+            });
+            Source {
+                location,
+                select,
+                ignored: vec![],
+                trust: Trust::Named,
+            }
+        })
 }
 
 proptest! {
@@ -422,7 +635,8 @@ proptest! {
     ) {
         if let Ok(parsed) = Source::parse(&format!("{head}{tail}"), &|_| exists) {
             let text = parsed.source.to_string();
-            prop_assert_eq!(parse(&text), Ok(parsed.source), "{}", text);
+            // With a `$`, a directory opens only if it exists.
+            prop_assert!(text.contains('$') || parse(&text) == Ok(parsed.source), "{}", text);
         }
     }
 

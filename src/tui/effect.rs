@@ -1,39 +1,53 @@
-//! What the UI asks to be done outside of it.
+//! Effects: requests of the UI to the outside.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::columns::HiddenColumns;
 use super::evidence::{Given, Part};
-use super::list::Arrangement;
+use super::found::Found;
+use super::layer::preview::Subject;
+use super::list::{Arrangement, View};
 use super::pruning::{Planned, Scope};
 use super::rows::RowSet;
+use super::rows::files::FileTree;
 use super::rows::steps::RefSteps;
+use super::terminal::SuspendedBy;
 use super::world::SourceId;
+use crate::backend::layer_content::LayerFile;
+use crate::config::edit::Edit;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::prune::plan::{FreedBlobs, Plan, Target};
+use crate::retention::{Policy, Rule};
 
-/// A piece of work that runs beside the UI. What it reports is heeded only while somebody still waits for it.
+/// A background job. Its reports are ignored once no screen waits for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
-/// Something to be done outside of the UI.
+/// A request to the outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// Does some work and reports.
+    /// Runs a job that reports.
     Run(JobId, Work),
     /// Stops a job.
     Cancel(JobId),
-    /// Takes the mouse, or gives it back to the terminal.
+    /// Captures the mouse, or releases it to the terminal.
     CaptureMouse(bool),
-    /// Hands text to the clipboard.
+    /// Copies text to the clipboard.
     Copy(String),
-    /// Draws every cell anew.
+    /// Redraws every cell.
     Redraw,
+    /// Suspends the program.
+    Suspend(SuspendedBy),
+    /// Takes the terminal again after the program was stopped.
+    TakeAgain,
+    /// Uses another policy for plans and verdicts from now on.
+    UsePolicy(Policy),
 }
 
-/// Work of a job.
+/// The work of a job.
 #[derive(Debug)]
 pub enum Work {
     /// Scans a source.
@@ -44,108 +58,145 @@ pub enum Work {
     Export(Export),
     /// Reads the steps of a ref.
     LoadSteps {
-        /// Whose ref it is.
+        /// The source of the ref.
         source: SourceId,
-        /// Where the ref is known from.
+        /// The inventory that contains the ref.
         inventory: Arc<Inventory>,
-        /// Its place there.
+        /// The index of the ref in it.
         id: RefId,
-        /// What names the steps, where it does.
+        /// The evidence that names the steps, if any.
+        given: Given,
+    },
+    /// Compares two refs of a source, the older one first.
+    Compare {
+        /// The source of the refs.
+        source: SourceId,
+        /// The inventory that contains the refs.
+        inventory: Arc<Inventory>,
+        /// The indexes of the refs in it.
+        refs: [RefId; 2],
+        /// The evidence that names the steps, if any.
         given: Given,
     },
     /// Names steps by evidence.
     NameSteps(Arc<RefSteps>, Given),
-    /// Says what a piece of evidence is.
+    /// Detects the type of a piece of evidence.
     Recognise(Part, String),
-    /// Completes what names a piece of evidence.
+    /// Completes the name of a piece of evidence.
     Complete(Part, String),
-    /// Explains the build that evidence tells of.
+    /// Explains the build that the evidence describes.
     Explain(Imports, Given),
     /// Checks a source.
     Check {
-        /// Which.
+        /// The source.
         source: SourceId,
-        /// What a scan found in it.
+        /// The inventory of its scan.
         inventory: Arc<Inventory>,
-        /// Whether every layer is read.
+        /// Whether to read every layer.
         verify: bool,
     },
     /// Lists the files of a layer.
     ListFiles(SourceId, Digest),
-    /// Opens what a person named.
+    /// Reads the beginning of a file of a layer, or of a blob.
+    Preview(SourceId, Subject),
+    /// Writes a file of a layer to a file.
+    Extract(SourceId, LayerFile, PathBuf, Overwrite),
+    /// Filters and sorts the files of a layer.
+    ArrangeFiles(Arc<FileTree>, View),
+    /// Opens a source that a person named.
     Open(String),
+    /// Searches the current directory of the program for declared caches.
+    FindDeclared,
+    /// Opens a declared cache on request.
+    OpenDeclared(String),
     /// Plans and prunes.
     Prune(PruneWork),
-    /// Writes a text to a file.
-    Save(Saving, PathBuf, Overwrite),
+    /// Writes a plan to a file for `prune --apply`.
+    SavePlan(Arc<Plan>, PathBuf, Overwrite),
+    /// Reads a configuration file and computes an addition, without writing it.
+    PrepareConfig(PathBuf, ConfigAddition),
+    /// Writes a changed configuration file.
+    WriteConfig(Arc<Edit>),
+    /// Applies the current policy to the scan of a source.
+    Judge(SourceId, Found),
+    /// Applies the current policy and a rule to the scan of a source.
+    TryRule(SourceId, Arc<Inventory>, Box<Rule>),
+    /// Remembers which columns are hidden.
+    SaveColumns(PathBuf, HiddenColumns),
+    /// Lists earlier runs.
+    ListRuns,
+    /// Reads the journal of an earlier run.
+    OpenRun(PathBuf),
 }
 
-/// What a build imports.
+/// The imports of a build.
 #[derive(Debug)]
 pub enum Imports {
     /// A ref of a source that was scanned.
     Ref {
-        /// Whose ref it is.
+        /// The source of the ref.
         source: SourceId,
-        /// Where the ref is known from.
+        /// The inventory that contains the ref.
         inventory: Arc<Inventory>,
-        /// Its place there.
+        /// The index of the ref in it.
         id: RefId,
     },
-    /// What its record names.
+    /// The caches in the build's record.
     Named,
 }
 
 /// Work of a job that plans or prunes.
 #[derive(Debug)]
 pub enum PruneWork {
-    /// Makes a plan of what a scan of a source found, without what was left out before.
+    /// Makes a plan from the scan of a source, without the items that were excluded before.
     Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs, HashSet<Target>),
-    /// Makes a plan anew, with these things left out.
+    /// Makes a plan again, with these items excluded.
     LeaveOut(Arc<Planned>, HashSet<Target>),
-    /// Carries a plan out in a source.
-    CarryOut(SourceId, Arc<Plan>, Cure),
-    /// Takes back the run of a source that wrote this journal.
+    /// Executes a plan in a source.
+    CarryOut(SourceId, Arc<Plan>, NewBroken),
+    /// Resumes the run of a source that wrote this journal.
+    Resume(SourceId, PathBuf),
+    /// Undoes the run of a source that wrote this journal.
     Undo(SourceId, PathBuf),
 }
 
-/// What becomes of a ref that comes during a run and names what has gone.
+/// How to handle a ref that appears during a run and references deleted blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cure {
-    /// It is told.
+pub enum NewBroken {
+    /// It is reported.
     #[default]
-    Leave,
-    /// It is removed: a build that imports it would fail.
-    Remove,
+    Report,
+    /// It is deleted, because a build that imports it would fail.
+    Delete,
 }
 
-/// A text to be written to a file.
+/// An addition to a configuration file.
 #[derive(Debug, Clone)]
-pub enum Saving {
-    /// A plan, to be carried out by `prune --apply`.
-    Plan(Arc<Plan>),
-    /// A rule, as it stands in `cachelens.toml`.
-    Rule(String),
+pub enum ConfigAddition {
+    /// A retention rule.
+    Rule(Rule),
+    /// An open source.
+    Source(SourceId),
 }
 
-/// Rows to be written to a file.
+/// Rows to write to a file.
 #[derive(Debug, Clone)]
 pub struct Export {
-    /// Where to.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Whether a file of that name may be replaced.
+    /// Whether an existing file may be replaced.
     pub overwrite: Overwrite,
-    /// Where the rows come from.
+    /// The source of the rows.
     pub rows: Arc<dyn RowSet>,
-    /// Which rows, in which order.
+    /// The rows to write, in order.
     pub shown: Arc<Vec<u32>>,
 }
 
-/// What happens to a file that is there already.
+/// How to handle an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
     /// It stays.
     Never,
-    /// It is replaced: somebody was asked.
+    /// It is replaced, because the user agreed.
     Agreed,
 }

@@ -1,32 +1,33 @@
-//! What tells of builds, as a person gave it: remembered for as long as the program runs, so that nobody is asked twice.
+//! The evidence of builds that a person gave, remembered while the program runs, so that each piece
+//! is requested only once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::context::Directories;
+use crate::explain::load::context::Directories;
 
-/// Reads the provenance beside an image: none when the text names no image.
+/// Reads the provenance next to an image; `None` if the text is not the name of an image.
 pub type ImageProvenance =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Vec<Vec<u8>>>, String>> + Send + Sync>;
 
-/// What evidence is about.
+/// The subject of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// The build itself.
     Build,
     /// An earlier build.
     Baseline,
-    /// The directory that was built, or another that the build was given.
+    /// The build context, or a named context of the build.
     Context,
 }
 
 impl Part {
-    /// All of them, in the order in which they are asked for.
+    /// All parts, in the order of the prompts.
     pub const ALL: [Self; 3] = [Self::Build, Self::Baseline, Self::Context];
 
-    /// Returns the word for it.
+    /// Returns the word for the part.
     pub fn word(self) -> &'static str {
         match self {
             Self::Build => "build",
@@ -36,18 +37,18 @@ impl Part {
     }
 }
 
-/// A piece of evidence, by what a person named it.
+/// A piece of evidence, as named by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What it is about.
+    /// Its subject.
     pub part: Part,
     /// A file, a folder, an image, or `NAME=DIR`.
     pub text: String,
-    /// What it was recognised as, once it was read.
+    /// Its type, once it was read.
     pub seen: Option<String>,
 }
 
-/// All evidence that is given.
+/// All given evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Given {
     /// The pieces, in the order in which they were given.
@@ -55,33 +56,51 @@ pub struct Given {
 }
 
 impl Given {
-    /// Takes over what the command line names.
+    /// Converts the evidence from the command line.
     pub fn new(build: Vec<String>, baseline: Vec<String>, context: Vec<String>) -> Self {
-        let parts = [(Part::Build, build), (Part::Baseline, baseline), (Part::Context, context)];
-        let items = parts
-            .into_iter()
-            .flat_map(|(part, texts)| texts.into_iter().map(move |text| Item { part, text, seen: None }));
-        Self { items: items.collect() }
+        let parts = [
+            (Part::Build, build),
+            (Part::Baseline, baseline),
+            (Part::Context, context),
+        ];
+        let items = parts.into_iter().flat_map(|(part, texts)| {
+            texts.into_iter().map(move |text| Item {
+                part,
+                text,
+                seen: None,
+            })
+        });
+        Self {
+            items: items.collect(),
+        }
     }
 
     /// Returns the texts of a part.
     pub fn of(&self, part: Part) -> Vec<String> {
-        self.items.iter().filter(|item| item.part == part).map(|item| item.text.clone()).collect()
+        self.items
+            .iter()
+            .filter(|item| item.part == part)
+            .map(|item| item.text.clone())
+            .collect()
     }
 
-    /// Tells whether nothing tells of a build.
+    /// Returns whether no evidence describes a build.
     pub fn is_empty(&self) -> bool {
         !self.items.iter().any(|item| item.part == Part::Build)
     }
 
     /// Returns the contexts.
     pub fn directories(&self) -> Directories {
-        let texts: Vec<String> = self.of(Part::Context).iter().map(|text| in_home(text)).collect();
+        let texts: Vec<String> = self
+            .of(Part::Context)
+            .iter()
+            .map(|text| in_home(text))
+            .collect();
         Directories::named_by(&texts)
     }
 }
 
-/// Returns the path that `text` names, `~` being the home directory as in a shell.
+/// Returns the path in `text`; `~` is the home directory, as in a shell.
 pub fn path(text: &str) -> PathBuf {
     in_home(text).into()
 }

@@ -1,6 +1,8 @@
-//! What runs beside the UI: scans, arrangements, exports, plans and their execution. Each job reports by the one channel, and can be stopped.
+//! The background jobs of the UI: scans, arrangements, exports, plans and their execution. All jobs
+//! report through one channel, and can be stopped.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::columns::HiddenColumns;
 use super::effect::{JobId, Work};
-use super::evidence::ImageProvenance;
+use super::evidence::{Given, ImageProvenance};
 use super::found::Found;
 use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
@@ -19,28 +22,34 @@ use super::world::{Admitted, SourceId};
 use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
 use crate::check::CheckOptions;
+use crate::config::HistoryStore;
 use crate::error::Failure;
-use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
+use crate::inventory::{Inventory, RefId};
+use crate::retention::Policy;
+use crate::text::escape::visible;
 
 mod check;
+mod config;
 mod evidence;
 mod export;
+mod extract;
 mod files;
 mod find;
 mod prune;
+mod runs;
 mod steps;
 mod store;
 mod why;
 
 use store::{Store, Stores, admit};
 
-/// The least time between two reports of how far a job has come.
+/// The minimum time between two progress reports of a job.
 const PACE: Duration = Duration::from_millis(100);
-/// A report may take this part of a job's time: snapshots of large stores are rarer.
+/// A report may take this fraction of a job's time: snapshots of large stores are rarer.
 const SHARE: u32 = 10;
 
-/// Tells the time.
+/// Returns the current time.
 pub type Clock = fn() -> Timestamp;
 
 /// Runs jobs.
@@ -48,16 +57,25 @@ pub(super) struct Jobs {
     sender: mpsc::Sender<Envelope>,
     tasks: JoinSet<JobId>,
     running: HashMap<JobId, CancellationToken>,
-    /// Those that must not end in the middle.
+    /// Jobs that must not be interrupted.
     holding: HashSet<JobId>,
     stores: Stores,
-    /// Held from when a store gets its place until the UI is told, so that both count alike.
+    /// Held from the admission of a store until the UI has its message, so that both use the same
+    /// numbering.
     admission: Arc<tokio::sync::Mutex<()>>,
     concurrency: usize,
     clock: Clock,
     open: Opener,
+    open_found: Opener,
+    open_declared: Opener,
     images: ImageProvenance,
     pruning: Arc<Pruning>,
+    /// The directory that is searched for declared caches.
+    directory: PathBuf,
+    /// The configuration file in use, or its default path.
+    config_file: PathBuf,
+    /// Where records of scans are kept.
+    history: HistoryStore,
 }
 
 impl Jobs {
@@ -65,9 +83,10 @@ impl Jobs {
         sender: mpsc::Sender<Envelope>,
         concurrency: usize,
         clock: Clock,
-        open: Opener,
+        [open, open_found, open_declared]: [Opener; 3],
         images: ImageProvenance,
         pruning: Arc<Pruning>,
+        (directory, config_file, history): (PathBuf, PathBuf, HistoryStore),
     ) -> Self {
         Self {
             sender,
@@ -79,23 +98,36 @@ impl Jobs {
             concurrency,
             clock,
             open,
+            open_found,
+            open_declared,
             images,
             pruning,
+            directory,
+            config_file,
+            history,
         }
     }
 
-    /// Keeps a source's reader, in the order in which the UI counts them, unless it is here already; returns what the UI is to
-    /// know.
+    /// Uses `policy` for plans and verdicts from now on.
+    pub(super) fn use_policy(&mut self, policy: Policy) {
+        self.pruning = Arc::new(Pruning {
+            policy,
+            ..(*self.pruning).clone()
+        });
+    }
+
+    /// Adds a source's reader, in the UI's numbering, unless the source is known already; returns
+    /// the data for the UI.
     pub(super) fn admit(&self, source: OpenedSource) -> Admitted {
         admit(&self.stores, self.pruning.access, source)
     }
 
-    /// Tells whether nothing runs.
+    /// Returns whether no job is running.
     pub(super) fn is_idle(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Waits until a job has ended. A panic in it is one of the whole program.
+    /// Waits until a job has ended. A panic in it ends the whole program.
     pub(super) async fn ended(&mut self) {
         match self.tasks.join_next().await {
             Some(Ok(job)) => {
@@ -117,7 +149,7 @@ impl Jobs {
         }
     }
 
-    /// Stops every job; tells whether one is left that must not end in the middle.
+    /// Stops every job; returns whether a job is left that must not be interrupted.
     pub(super) fn finish(&mut self) -> bool {
         self.running.drain().for_each(|(_, cancel)| cancel.cancel());
         !self.holding.is_empty()
@@ -127,31 +159,31 @@ impl Jobs {
         lock(&self.stores).get(source.0).cloned()
     }
 
+    fn save_columns(&mut self, path: &Path, hidden: &HiddenColumns, reporter: Reporter) {
+        // The file is tiny, and the program may end right after this.
+        let is_saved = hidden.save(path).is_ok();
+        self.blocking(reporter, move |_| {
+            let words = "the choice of columns is kept for this run only";
+            (!is_saved).then_some(Report::NotAll(words))
+        });
+    }
+
     pub(super) fn start(&mut self, job: JobId, work: Work) {
         let cancel = CancellationToken::new();
         self.running.insert(job, cancel.clone());
-        let reporter = Reporter { job, sender: self.sender.clone(), clock: self.clock };
+        let reporter = Reporter {
+            job,
+            sender: self.sender.clone(),
+            clock: self.clock,
+        };
         match work {
-            Work::Scan(source) => {
-                let store = self.store(source);
-                let scanning = find::Scanning {
-                    source,
-                    stores: Arc::clone(&self.stores),
-                    admission: Arc::clone(&self.admission),
-                    pruning: Arc::clone(&self.pruning),
-                    options: self.scan_options(cancel),
-                    reporter,
-                };
-                self.tasks.spawn(async move {
-                    match store {
-                        Some(Store { find: Some(find), .. }) => scanning.found(&find).await,
-                        Some(store) => scanning.of(store).await,
-                        None => {}
-                    }
-                    job
-                });
-            }
-            Work::LoadSteps { source, inventory, id, given } => {
+            Work::Scan(source) => self.scan(source, cancel, reporter),
+            Work::LoadSteps {
+                source,
+                inventory,
+                id,
+                given,
+            } => {
                 let images = Arc::clone(&self.images);
                 let reader = self.store(source).and_then(|store| store.reader);
                 self.tasks.spawn(async move {
@@ -163,16 +195,19 @@ impl Jobs {
                     job
                 });
             }
-            Work::Check { source, inventory, verify } => {
-                let store = self.store(source);
-                let options = CheckOptions { verify, concurrency: self.concurrency, cancel };
-                self.tasks.spawn(async move {
-                    if let Some(store) = store {
-                        check::check(&store, &inventory, &options, &reporter).await;
-                    }
-                    job
-                });
+            Work::Compare {
+                source,
+                inventory,
+                refs,
+                given,
+            } => {
+                self.compare(source, inventory, refs, given, cancel, reporter);
             }
+            Work::Check {
+                source,
+                inventory,
+                verify,
+            } => self.check(source, inventory, verify, cancel, reporter),
             Work::NameSteps(steps, given) => {
                 let images = Arc::clone(&self.images);
                 self.reporting(reporter, cancel, async move {
@@ -186,22 +221,21 @@ impl Jobs {
                 });
             }
             Work::Complete(part, text) => {
-                self.blocking(reporter, move |_| Some(Report::Completed(evidence::complete(part, &text))));
-            }
-            Work::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
-            Work::ListFiles(source, layer) => {
-                let reader = self.store(source).and_then(|store| store.reader);
-                self.tasks.spawn(async move {
-                    let Some(reader) = reader else { return job };
-                    let told = reporter.clone();
-                    let end =
-                        files::list(&*reader, layer, cancel, move |batch| told.report_and_wait(Report::Files(batch)));
-                    reporter.report(Report::FilesEnd(end.await)).await;
-                    job
+                self.blocking(reporter, move |_| {
+                    Some(Report::Completed(evidence::complete(part, &text)))
                 });
             }
+            Work::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
+            Work::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
+            Work::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
+            Work::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
+            Work::Extract(source, file, path, overwrite) => {
+                self.extract(source, file, path, overwrite, (cancel, reporter));
+            }
             Work::Arrange(arrangement) => {
-                self.blocking(reporter, move |reporter| arrange(arrangement, reporter, &cancel));
+                self.blocking(reporter, move |reporter| {
+                    arrange(arrangement, reporter, &cancel)
+                });
             }
             Work::Export(export) => {
                 self.blocking(reporter, move |_| {
@@ -210,23 +244,136 @@ impl Jobs {
                 });
             }
             Work::Prune(work) => self.prune(work, cancel, reporter),
-            Work::Save(saving, path, overwrite) => self.blocking(reporter, move |_| {
-                let result = export::save(&saving, &path, overwrite);
+            Work::SavePlan(plan, path, overwrite) => self.blocking(reporter, move |_| {
+                let result = export::save_plan(&plan, &path, overwrite);
                 Some(Report::Saved(path, result))
             }),
-            Work::Open(name) => self.open(name, cancel, reporter),
+            Work::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
+            Work::WriteConfig(edit) => {
+                let in_use = self.config_file.clone();
+                self.blocking(reporter, move |_| {
+                    Some(Report::ConfigWritten(config::write(&edit, &in_use)))
+                });
+            }
+            Work::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
+            Work::ListRuns => self.list_runs(cancel, reporter),
+            Work::OpenRun(journal) => self.open_run(journal, cancel, reporter),
+            Work::Judge(source, found) => self.judge(source, found, reporter),
+            Work::TryRule(source, inventory, rule) => {
+                self.try_rule(source, inventory, *rule, reporter);
+            }
+            Work::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
+            Work::OpenDeclared(cache) => {
+                self.open(&self.open_declared.clone(), cache, cancel, reporter);
+            }
+            Work::FindDeclared => self.find_declared(reporter),
         }
     }
 
-    /// Opens what a person named.
-    fn open(&mut self, name: String, cancel: CancellationToken, reporter: Reporter) {
+    /// Checks a source; `verify` includes the layers.
+    fn check(
+        &mut self,
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        verify: bool,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let store = self.store(source);
+        let options = CheckOptions {
+            verify,
+            concurrency: self.concurrency,
+            cancel,
+        };
+        self.tasks.spawn(async move {
+            if let Some(store) = store {
+                check::check(&store, &inventory, &options, &reporter).await;
+            }
+            reporter.job
+        });
+    }
+
+    /// Compares two refs of a source.
+    fn compare(
+        &mut self,
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        refs: [RefId; 2],
+        given: Given,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let images = Arc::clone(&self.images);
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let job = reporter.job;
+            let Some(reader) = reader else { return job };
+            let compare = steps::compare(&*reader, &inventory, refs, given, &images);
+            if let Some(compared) = cancel.run_until_cancelled(compare).await {
+                let compared = compared.map(Arc::new);
+                reporter.report(Report::Compared(compared)).await;
+            }
+            job
+        });
+    }
+
+    /// Scans a store, or finds the stores of a source.
+    fn scan(&mut self, source: SourceId, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;
-        let (open, stores, access) = (Arc::clone(&self.open), Arc::clone(&self.stores), self.pruning.access);
+        let store = self.store(source);
+        let scanning = find::Scanning {
+            source,
+            stores: Arc::clone(&self.stores),
+            admission: Arc::clone(&self.admission),
+            pruning: Arc::clone(&self.pruning),
+            options: self.scan_options(cancel),
+            history: self.history.clone(),
+            reporter,
+        };
+        self.tasks.spawn(async move {
+            let store = match store {
+                Some(store) => scanning.opened(store).await,
+                None => None,
+            };
+            match store {
+                Some(Store {
+                    find: Some(find), ..
+                }) => scanning.found(&find).await,
+                Some(store) => scanning.of(store).await,
+                None => {}
+            }
+            job
+        });
+    }
+
+    /// Searches for declared caches. The search cannot be stopped; its result is then ignored.
+    fn find_declared(&mut self, reporter: Reporter) {
+        let directory = self.directory.clone();
+        self.blocking(reporter, move |_| {
+            let found = match crate::find::find(&directory) {
+                Ok(mut found) => {
+                    found.look_up(&|name| std::env::var(name).ok());
+                    Ok(Arc::new(found))
+                }
+                Err(error) => {
+                    let directory = visible(&directory.to_string_lossy()).into_owned();
+                    Err(format!("{directory} cannot be searched: {error}"))
+                }
+            };
+            Some(Report::Declared(found))
+        });
+    }
+
+    /// Opens a source that a person named or chose.
+    fn open(&mut self, open: &Opener, name: String, cancel: CancellationToken, reporter: Reporter) {
+        let job = reporter.job;
+        let open = Arc::clone(open);
+        let (stores, access) = (Arc::clone(&self.stores), self.pruning.access);
         let admission = Arc::clone(&self.admission);
         self.tasks.spawn(async move {
             let opened = tokio::task::spawn_blocking(move || open(&name)).await;
             match opened {
-                // Whoever did not wait for it has no use for its place.
+                // The request was cancelled, so the source is not needed.
                 _ if cancel.is_cancelled() => {}
                 Ok(opened) => {
                     let _admission = admission.lock().await;
@@ -244,10 +391,13 @@ impl Jobs {
     }
 
     fn scan_options(&self, cancel: CancellationToken) -> ScanOptions {
-        ScanOptions { concurrency: self.concurrency, cancel }
+        ScanOptions {
+            concurrency: self.concurrency,
+            cancel,
+        }
     }
 
-    /// Reports what `work` comes to, unless it is stopped.
+    /// Reports the result of `work`, unless it is stopped.
     fn reporting(
         &mut self,
         reporter: Reporter,
@@ -262,7 +412,11 @@ impl Jobs {
         });
     }
 
-    fn blocking(&mut self, reporter: Reporter, work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static) {
+    fn blocking(
+        &mut self,
+        reporter: Reporter,
+        work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static,
+    ) {
         self.tasks.spawn(async move {
             let told = reporter.clone();
             match tokio::task::spawn_blocking(move || work(&told)).await {
@@ -283,7 +437,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reports for one job.
+/// Sends the reports of one job.
 #[derive(Clone)]
 struct Reporter {
     job: JobId,
@@ -293,20 +447,19 @@ struct Reporter {
 
 impl Reporter {
     fn envelope(&self, report: Report) -> Envelope {
-        Envelope { at: (self.clock)(), message: Message::Report(self.job, report) }
+        Envelope {
+            at: (self.clock)(),
+            message: Message::Report(self.job, report),
+        }
     }
 
-    /// Reports what must arrive. When the UI has gone, nobody waits for it.
+    /// Sends a report that must arrive. If the UI is gone, nothing waits for it.
     async fn report(&self, report: Report) {
         let _ = self.sender.send(self.envelope(report)).await;
     }
 
-    /// Reports what must arrive, away from async code.
-    fn report_and_wait(&self, report: Report) {
-        let _ = self.sender.blocking_send(self.envelope(report));
-    }
-
-    /// Reports how far the job has come, unless the UI is busy: the next report says more. Returns what was not taken.
+    /// Sends a progress report, unless the UI is busy: the next report contains more. Returns a
+    /// report that was not sent.
     fn hint(&self, report: Report) -> Option<Report> {
         match self.sender.try_reserve() {
             Ok(place) => {
@@ -328,7 +481,10 @@ async fn scan(
     let observe = |inventory: &Inventory| {
         let begun = Instant::now();
         if begun >= next {
-            let _ = reporter.hint(Report::Snapshot(source, Found::new(inventory.clone(), (reporter.clock)())));
+            let _ = reporter.hint(Report::Snapshot(
+                source,
+                Found::new(inventory.clone(), (reporter.clock)()),
+            ));
             next = Instant::now() + PACE.max(begun.elapsed() * SHARE);
         }
     };
@@ -339,7 +495,11 @@ async fn scan(
     }
 }
 
-fn arrange(arrangement: Arrangement, reporter: &Reporter, cancel: &CancellationToken) -> Option<Report> {
+fn arrange(
+    arrangement: Arrangement,
+    reporter: &Reporter,
+    cancel: &CancellationToken,
+) -> Option<Report> {
     let mut last = Instant::now();
     let shown = list::arrange(&arrangement, |done| {
         if last.elapsed() >= PACE {

@@ -1,5 +1,5 @@
-//! Which key does what, where: read from `assets/keymap.toml`, from which the footer, the help and the command palette are
-//! made, too.
+//! The key bindings, read from `assets/keymap.toml`. The footer, the help and the command palette
+//! come from the same file.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use serde::Deserialize;
 
 use super::message::Key;
 
+pub mod own;
 pub mod search;
 
 /// Declares the actions and the list of all of them.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Something that a key or the command palette does.
+        /// An action of a key or of the command palette.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Action { $($(#[$doc])* $name,)* }
@@ -31,15 +32,17 @@ actions! {
     Quit,
     /// Show the keys.
     Help,
-    /// Show the commands.
+    /// Leave the screen.
     Palette,
     /// Leave the screen.
     Back,
-    /// Stop what runs, else drop the filter, else leave the screen.
+    /// Stop the current work, or remove the filter, or leave the screen.
     Escape,
-    /// Draw everything anew.
+    /// Redraw everything.
     Redraw,
-    /// Take or give back the mouse.
+    /// Stop the program until the shell resumes it.
+    Suspend,
+    /// Capture or release the mouse.
     Mouse,
     /// One row up.
     Up,
@@ -61,16 +64,22 @@ actions! {
     Open,
     /// Type a filter.
     Filter,
-    /// Choose an order.
+    /// Reverse the order.
     Sort,
     /// Turn the order around.
     Reverse,
-    /// Mark the row.
+    /// Choose the columns.
+    Columns,
+    /// Mark all visible rows.
     Mark,
+    /// Mark all rows that the cursor passes.
+    Range,
     /// Mark all rows that are shown.
     MarkAll,
     /// Show the details of the row.
     Details,
+    /// Give the list or the details the whole screen.
+    Zoom,
     /// Copy the row's name.
     Copy,
     /// Write the rows to a file.
@@ -83,53 +92,89 @@ actions! {
     Add,
     /// Show the blobs of a source.
     Blobs,
+    /// Show the beginning of a file.
+    Preview,
+    /// Write a file of a layer to a file.
+    Extract,
     /// Show orphans only.
     Orphans,
-    /// Show only what is missing.
+    /// Show missing blobs only.
     Missing,
     /// Check a source.
     Check,
-    /// Read every layer, too.
+    /// Read every layer as well.
     Verify,
+    /// Plan a repair.
+    Repair,
     /// Plan a prune.
     Plan,
-    /// Leave items out of the plan, or take them in again.
+    /// Exclude items from the plan, or include them again.
     LeaveOut,
-    /// Write the plan or the rule to a file.
+    /// Write the plan to a file, or the rule or source to the configuration.
     Save,
-    /// Make a rule from the refs that are marked.
+    /// Make a rule from the marked refs.
     MakeRule,
-    /// Free blobs together with their refs, or after the grace.
+    /// Go to the next field.
+    NextField,
+    /// Go to the previous field.
+    PreviousField,
+    /// Use the next larger value.
+    More,
+    /// Use the next smaller value.
+    Less,
+    /// Type a value.
+    Edit,
+    /// Copy the rule.
+    CopyRule,
+    /// Show what takes the bytes of a source, as boxes.
+    Treemap,
+    /// Compare two refs.
+    Diff,
+    /// Free blobs together with their refs, or after the grace period.
     FreeNow,
-    /// Remove refs that come during the run and name what has gone, or leave them.
-    Cure,
-    /// Show the part of the plan before this one.
+    /// Delete refs that appear during the run and reference deleted blobs, or keep them.
+    DeleteBroken,
+    /// Show the previous part of the plan.
     PreviousPart,
     /// Show the next part of the plan.
     NextPart,
-    /// Carry the plan out.
+    /// Execute the plan.
     CarryOut,
-    /// Take the run back.
+    /// Undo the run.
     Undo,
-    /// Fold what is below the row, or go to what the row is part of.
+    /// Resume a stopped run.
+    Resume,
+    /// Copy the command that resumes or undoes the run.
+    CopyCommand,
+    /// Show earlier runs.
+    Runs,
+    /// Show the caches that the directory declares.
+    Find,
+    /// Show the running jobs.
+    Jobs,
+    /// Stop the job under the cursor.
+    StopJob,
+    /// Plan to delete everything in the trash.
+    EmptyTrash,
+    /// Fold the rows below this one, or go to its parent.
     Collapse,
-    /// Unfold what is below the row.
+    /// Unfold the rows below this one.
     Expand,
-    /// Say what tells of a build.
+    /// Give evidence of a build.
     Evidence,
     /// Ask why steps ran.
     Why,
     /// Show all causes.
     Causes,
-    /// Complete what is typed.
+    /// Complete the typed text.
     Complete,
-    /// What was typed before.
+    /// Recall the previous input.
     Older,
-    /// What was typed after.
+    /// Recall the next input.
     Newer,
-    /// Take back what was added last.
+    /// Remove the last addition.
     TakeBack,
-    /// Scroll the details, or move in the list again.
+    /// Move the focus between the details and the list.
     Focus,
     /// Say yes.
     Accept,
@@ -137,7 +182,7 @@ actions! {
     Cancel,
 }
 
-/// A place where keys have a meaning.
+/// A context in which keys have a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Context {
@@ -153,30 +198,46 @@ pub enum Context {
     Refs,
     /// The blobs of a source.
     Blobs,
-    /// What a check found.
+    /// The findings of a check.
     Check,
+    /// The changes between two refs.
+    Diff,
     /// A plan.
     Plan,
-    /// A plan that is carried out.
+    /// A plan that is being executed.
     Run,
-    /// A rule that was made from refs.
+    /// A run with unprocessed items left.
+    StoppedRun,
+    /// Earlier runs.
+    Runs,
+    /// The declared caches of the directory.
+    Find,
+    /// A rule that is being edited.
     Rule,
     /// The steps of a ref.
     Steps,
+    /// The boxes of a source.
+    Treemap,
     /// The files of a layer.
     Files,
-    /// Why the steps of a build ran.
+    /// The reasons why the steps of a build ran.
     Why,
     /// The files behind a cause.
     Changes,
-    /// What tells of a build.
+    /// The evidence of a build.
     Evidence,
     /// A menu, or a text to scroll.
     Popup,
-    /// A menu that is narrowed by typing.
+    /// A menu that is filtered by typing.
     Search,
-    /// A line to type.
+    /// A line for text input.
     Prompt,
+    /// The command line.
+    CommandLine,
+    /// The running jobs.
+    Jobs,
+    /// A change to a configuration file.
+    ConfigChange,
     /// A question.
     Confirm,
 }
@@ -192,10 +253,15 @@ impl Context {
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
             Self::Check => "Findings",
+            Self::Diff => "What changed between refs",
             Self::Plan => "Plan",
-            Self::Run => "While a plan is carried out",
+            Self::Run => "A run",
+            Self::StoppedRun => "A run that was stopped",
+            Self::Runs => "Earlier runs",
+            Self::Find => "Declared caches",
             Self::Rule => "A rule",
             Self::Steps => "Steps of a ref",
+            Self::Treemap => "Treemap",
             Self::Files => "Files of a layer",
             Self::Why => "Why steps ran",
             Self::Changes => "Files that changed",
@@ -203,37 +269,87 @@ impl Context {
             Self::Popup => "In a menu",
             Self::Search => "In a search",
             Self::Prompt => "While typing",
+            Self::CommandLine => "On the command line",
+            Self::Jobs => "Jobs",
+            Self::ConfigChange => "A change to the configuration",
             Self::Confirm => "When asked",
         }
     }
 }
 
-/// The keys of an action in a place, and the words for it.
-#[derive(Debug, Clone, Deserialize)]
+/// The places whose keys are active together.
+const TOGETHER: &[&[Context]] = &[
+    &[Context::Start, Context::Global],
+    &[Context::Treemap, Context::Global],
+    &[Context::Sources, Context::List, Context::Global],
+    &[Context::Refs, Context::List, Context::Global],
+    &[Context::Blobs, Context::List, Context::Global],
+    &[Context::Check, Context::List, Context::Global],
+    &[Context::Diff, Context::List, Context::Global],
+    &[Context::Plan, Context::List, Context::Global],
+    &[Context::Run, Context::List, Context::Global],
+    &[
+        Context::StoppedRun,
+        Context::Run,
+        Context::List,
+        Context::Global,
+    ],
+    &[Context::Runs, Context::List, Context::Global],
+    &[Context::Rule, Context::List, Context::Global],
+    &[Context::Steps, Context::List, Context::Global],
+    &[Context::Files, Context::List, Context::Global],
+    &[Context::Find, Context::List, Context::Global],
+    &[Context::Why, Context::List, Context::Global],
+    &[Context::Changes, Context::List, Context::Global],
+    &[Context::Evidence],
+    &[Context::Popup],
+    &[Context::Search],
+    &[Context::Prompt],
+    &[Context::CommandLine],
+    &[Context::Jobs],
+    &[Context::ConfigChange],
+    &[Context::Confirm],
+];
+
+/// The places in which characters are typed.
+const TYPED: &[Context] = &[
+    Context::Search,
+    Context::Prompt,
+    Context::CommandLine,
+    Context::Evidence,
+];
+
+/// The keys of an action in a context, and its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
-    /// What it does.
+    /// The action.
     pub action: Action,
     keys: Vec<Key>,
-    /// What it does, in words.
+    /// The description of the action.
     pub text: String,
-    /// The word for the footer, when it is to stand there.
+    /// The word in the footer, if it appears there.
     pub hint: Option<String>,
 }
 
 impl Binding {
-    /// Returns its keys as people write them: `ctrl-d`, `G`, `pagedown`.
+    /// Returns its keys in readable form: `ctrl-d`, `G`, `pagedown`.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         self.keys.iter().map(|key| shown(key.0))
     }
 
-    /// Returns the key that stands for it.
+    /// Returns the first of its keys.
+    pub fn first_key(&self) -> Option<Key> {
+        self.keys.first().copied()
+    }
+
+    /// Returns its main key.
     pub fn key(&self) -> String {
         self.keys().next().unwrap_or_default()
     }
 }
 
-/// Says that a key map cannot be used.
+/// Why a key map cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the key map cannot be used: {0}")]
 pub struct KeymapError(#[from] toml::de::Error);
@@ -244,38 +360,66 @@ pub struct KeymapError(#[from] toml::de::Error);
 pub struct Keymap(BTreeMap<Context, Vec<Binding>>);
 
 impl Keymap {
-    /// Returns the key map that comes with the program.
+    /// Returns the built-in key map.
     ///
     /// # Errors
-    /// None in a program that has passed its tests.
+    /// Never fails in a program that has passed its tests.
     pub fn built_in() -> Result<Self, KeymapError> {
         let mut keymap: Self = toml::from_str(include_str!("../../assets/keymap.toml"))?;
-        for key in keymap.0.values_mut().flatten().flat_map(|binding| &mut binding.keys) {
+        for key in keymap
+            .0
+            .values_mut()
+            .flatten()
+            .flat_map(|binding| &mut binding.keys)
+        {
             key.0 = plain(key.0);
         }
         Ok(keymap)
     }
 
-    /// Returns the keys of a place, in the order in which they are to be shown.
+    /// Returns the keys of a context, in display order.
     pub fn bindings(&self, context: Context) -> &[Binding] {
         self.0.get(&context).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns what `key` does where `contexts` are active.
+    /// Returns the action of `key` when `contexts` are active.
     pub fn action(&self, contexts: &[Context], key: KeyCombination) -> Option<Action> {
         let key = plain(key);
         let mut bindings = contexts.iter().flat_map(|context| self.bindings(*context));
-        bindings.find(|binding| binding.keys.contains(&Key(key))).map(|binding| binding.action)
+        bindings
+            .find(|binding| binding.keys.contains(&Key(key)))
+            .map(|binding| binding.action)
     }
 
-    /// Returns the key for `action` where `contexts` are active, or nothing.
+    /// Returns the place, among those of rows, where `key` does something, and what.
+    pub fn elsewhere(&self, key: KeyCombination) -> Option<(Context, Action)> {
+        let contexts = TOGETHER
+            .iter()
+            .filter(|contexts| contexts.contains(&Context::List));
+        contexts
+            .filter_map(|contexts| contexts.first())
+            .find_map(|context| Some((*context, self.action(&[*context], key)?)))
+    }
+
+    /// Returns the text of `action` in a place.
+    pub fn text_for(&self, context: Context, action: Action) -> &str {
+        let mut bindings = self.bindings(context).iter();
+        bindings
+            .find(|binding| binding.action == action)
+            .map_or("", |binding| &binding.text)
+    }
+
+    /// Returns the key for `action` when `contexts` are active, or an empty string.
     pub fn key_for(&self, contexts: &[Context], action: Action) -> String {
         let mut bindings = contexts.iter().flat_map(|context| self.bindings(*context));
-        bindings.find(|binding| binding.action == action).map(Binding::key).unwrap_or_default()
+        bindings
+            .find(|binding| binding.action == action)
+            .map(Binding::key)
+            .unwrap_or_default()
     }
 }
 
-/// Takes the shift away from what is no letter: some terminals tell it with `?`, others do not.
+/// Removes shift from keys that are not letters: some terminals report it with `?`, others do not.
 fn plain(mut key: KeyCombination) -> KeyCombination {
     key = key.normalized();
     if matches!(key.codes.first(), KeyCode::Char(character) if !character.is_alphabetic()) {
@@ -285,9 +429,15 @@ fn plain(mut key: KeyCombination) -> KeyCombination {
 }
 
 fn shown(key: KeyCombination) -> String {
-    let format = crokey::KeyCombinationFormat::default().with_lowercase_modifiers().with_implicit_shift();
-    let text = format.to_string(key);
-    if text.chars().count() == 1 || key.modifiers.contains(KeyModifiers::CONTROL) { text } else { text.to_lowercase() }
+    let format = crokey::KeyCombinationFormat::default()
+        .with_lowercase_modifiers()
+        .with_implicit_shift();
+    let text = format.to_string(key).replace("Hyphen", "-");
+    if text.chars().count() == 1 || key.modifiers.contains(KeyModifiers::CONTROL) {
+        text
+    } else {
+        text.to_lowercase()
+    }
 }
 
 #[cfg(test)]
@@ -295,42 +445,73 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use Context::{
-        Blobs, Changes, Check, Confirm, Evidence, Files, Global, List, Plan, Popup, Prompt, Refs, Rule, Run, Search,
-        Sources, Start, Steps, Why,
-    };
-
-    /// The places whose keys are active together.
-    const TOGETHER: &[&[Context]] = &[
-        &[Start, Global],
-        &[Sources, List, Global],
-        &[Refs, List, Global],
-        &[Blobs, List, Global],
-        &[Check, List, Global],
-        &[Plan, List, Global],
-        &[Run, List, Global],
-        &[Rule],
-        &[Steps, List, Global],
-        &[Files, List, Global],
-        &[Why, List, Global],
-        &[Changes, List, Global],
-        &[Evidence],
-        &[Popup],
-        &[Search],
-        &[Prompt],
-        &[Confirm],
-    ];
+    use Context::{Global, List};
 
     #[test]
     fn no_two_actions_share_a_key() {
         let keymap = Keymap::built_in().unwrap();
         for contexts in TOGETHER {
             let mut taken = BTreeMap::new();
-            for binding in contexts.iter().flat_map(|context| keymap.bindings(*context)) {
+            for binding in contexts
+                .iter()
+                .flat_map(|context| keymap.bindings(*context))
+            {
                 for key in binding.keys() {
                     if let Some(other) = taken.insert(key.clone(), binding.action) {
-                        panic!("{key} is both {other:?} and {:?} in {contexts:?}", binding.action);
+                        panic!(
+                            "{key} is both {other:?} and {:?} in {contexts:?}",
+                            binding.action
+                        );
                     }
+                }
+            }
+        }
+    }
+
+    /// What a key stands for on every screen, by the actions that are its forms there.
+    const SAME: &[&[Action]] = &[
+        // Goes on with the row.
+        &[Action::Open, Action::CarryOut, Action::Resume, Action::Edit],
+        // Goes one to the right, or into something.
+        &[
+            Action::Expand,
+            Action::NextPart,
+            Action::NextField,
+            Action::Down,
+        ],
+        &[
+            Action::Collapse,
+            Action::PreviousPart,
+            Action::PreviousField,
+            Action::Up,
+        ],
+        // Reads what lies inside.
+        &[Action::Verify, Action::Preview],
+        // Takes the row out: of the plan, or of the layer into a file.
+        &[Action::LeaveOut, Action::Extract],
+        // Copies more than a name.
+        &[Action::CopyCommand, Action::CopyRule],
+    ];
+
+    #[test]
+    fn a_key_means_the_same_on_every_screen() {
+        let keymap = Keymap::built_in().unwrap();
+        let meaning = |action: Action| {
+            let same = SAME.iter().find(|same| same.contains(&action));
+            same.map_or(action, |same| same[0])
+        };
+        let mut meanings: BTreeMap<String, (Context, Action)> = BTreeMap::new();
+        // The start screen has no rows: `d` is the demo there.
+        let screens = TOGETHER
+            .iter()
+            .filter(|contexts| contexts.contains(&List) || contexts.contains(&Context::Treemap))
+            .flat_map(|contexts| contexts.iter());
+        for context in screens {
+            for binding in keymap.bindings(*context) {
+                for key in binding.keys() {
+                    let this = (*context, meaning(binding.action));
+                    let before = meanings.entry(key.clone()).or_insert(this);
+                    assert_eq!(before.1, this.1, "{key} in {:?} and {context:?}", before.0);
                 }
             }
         }
@@ -343,9 +524,15 @@ mod tests {
         let bound: BTreeSet<Action> = bindings().map(|binding| binding.action).collect();
         assert_eq!(bound, Action::ALL.iter().copied().collect());
         for binding in bindings() {
-            assert!(!binding.keys.is_empty() && !binding.text.is_empty(), "{binding:?}");
+            assert!(
+                !binding.keys.is_empty() && !binding.text.is_empty(),
+                "{binding:?}"
+            );
         }
-        let tested: BTreeSet<Context> = TOGETHER.iter().flat_map(|contexts| contexts.iter().copied()).collect();
+        let tested: BTreeSet<Context> = TOGETHER
+            .iter()
+            .flat_map(|contexts| contexts.iter().copied())
+            .collect();
         assert_eq!(tested, keymap.0.keys().copied().collect());
     }
 
@@ -361,15 +548,30 @@ mod tests {
             (KeyCode::Char('g'), KeyModifiers::NONE, Action::Top),
             (KeyCode::Char(' '), KeyModifiers::NONE, Action::Mark),
             (KeyCode::Char('*'), KeyModifiers::SHIFT, Action::MarkAll),
-            (KeyCode::Char('d'), KeyModifiers::CONTROL, Action::HalfPageDown),
+            (
+                KeyCode::Char('d'),
+                KeyModifiers::CONTROL,
+                Action::HalfPageDown,
+            ),
             (KeyCode::PageDown, KeyModifiers::NONE, Action::PageDown),
         ];
         for (code, modifiers, action) in cases {
-            assert_eq!(keymap.action(&[List, Global], event(code, modifiers)), Some(action), "{code:?} {modifiers:?}");
+            assert_eq!(
+                keymap.action(&[List, Global], event(code, modifiers)),
+                Some(action),
+                "{code:?} {modifiers:?}"
+            );
         }
-        let keys: Vec<String> = keymap.bindings(List).iter().flat_map(Binding::keys).collect();
+        let keys: Vec<String> = keymap
+            .bindings(List)
+            .iter()
+            .flat_map(Binding::keys)
+            .collect();
         for expected in ["G", "ctrl-d", "pagedown", "space", "*", "home"] {
-            assert!(keys.iter().any(|key| key == expected), "{expected} is not in {keys:?}");
+            assert!(
+                keys.iter().any(|key| key == expected),
+                "{expected} is not in {keys:?}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Layers: what lies above a screen for a while. The one on top takes a key or passes it on.
+//! Layers: popups and prompts above a screen. The top layer handles a key or passes it on.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,32 +10,38 @@ use super::screen::Screen;
 use super::world::{Context, Handled, World};
 
 pub mod add;
+pub mod columns;
+pub mod command;
+pub mod config;
 pub mod confirm;
 pub mod details;
 pub mod evidence;
 pub mod export;
+pub mod extract;
+pub mod field;
 pub mod filter;
 pub mod help;
-pub mod palette;
-pub mod rule;
+pub mod jobs;
+pub mod preview;
 pub mod save;
 pub mod sort;
 pub mod typed;
 
-/// Something above a screen.
+/// A layer above a screen.
 pub trait Layer: Send {
-    /// Returns the place whose keys are active.
+    /// Returns the context whose keys are active.
     fn context(&self) -> keymap::Context;
 
-    /// Does what a key says: `action`, if it has a meaning here. A key that is not handled goes to what lies below.
+    /// Handles a key, or `action` if the key has a meaning here. An unhandled key goes to the layer
+    /// or screen below.
     fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled;
 
-    /// Heeds pasted text.
+    /// Handles pasted text.
     fn paste(&mut self, text: &str, cx: &mut Context<'_>) {
         let _ = (text, cx);
     }
 
-    /// Heeds the report of a job, which may be somebody else's.
+    /// Handles the report of a job, which may belong to another layer or screen.
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         let _ = (job, report, cx);
     }
@@ -43,12 +49,12 @@ pub trait Layer: Send {
     /// Draws it over `area`, the whole terminal; `screen` lies below.
     fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect);
 
-    /// Tells whether there is something to choose from: else `enter` only closes it.
+    /// Returns whether there is a choice; otherwise `enter` only closes it.
     fn chooses(&self) -> bool {
         true
     }
 
-    /// Tells whether what is typed may be a secret, which is never written down.
+    /// Returns whether the typed text may be a secret, which must not be recorded.
     fn is_private(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
-//! A list: which rows are shown in which order, where the cursor is, and what is marked.
+//! A list: its visible rows and their order, the cursor, and the marks.
 //!
-//! Few rows are filtered and sorted at once, many beside the UI; until that is done, the old rows stay. Cursor and marks
-//! belong to what a row stands for, not to its place.
+//! Few rows are filtered and sorted at once, many in a background job; until that ends, the old
+//! rows stay. The cursor and the marks belong to the identity of a row, not to its position.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,40 +19,50 @@ mod arrange;
 
 pub use arrange::{Arrangement, Order, Sort, arrange};
 
-/// So many rows are filtered and sorted within a frame.
+/// Up to this many rows are filtered and sorted within a frame.
 pub const AT_ONCE: u32 = 20_000;
-/// How many rows the wheel moves.
+/// The number of rows that the wheel moves.
 const WHEEL_ROWS: usize = 3;
-/// Two clicks within this time are one on a row that is selected already.
+/// Two clicks within this time on a selected row are a double click.
 const DOUBLE_CLICK: SignedDuration = SignedDuration::from_millis(400);
 
-/// A list and where one is in it.
+/// A list with its cursor.
 #[derive(Debug)]
 pub struct List {
     rows: Arc<dyn RowSet>,
     shown: Arc<Vec<u32>>,
     /// The order and filter of `shown`.
     applied: View,
-    /// The order and filter that are asked for.
+    /// The requested order and filter.
     wanted: View,
     work: Option<Working>,
-    /// Rows that came while others were being arranged.
+    /// Rows that arrived while others were being arranged.
     newer: Option<Arc<dyn RowSet>>,
     cursor: usize,
-    /// Whether somebody went to the row under the cursor; whoever did not wants to see what comes first.
+    /// Whether a person moved the cursor. If not, the cursor stays on the first row.
     moved: bool,
     top: usize,
     marks: HashSet<Identity>,
+    range: Option<Range>,
     click: Option<(Timestamp, usize)>,
 }
 
 /// An order and a filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct View {
-    /// Which rows.
+    /// The filter of the rows.
     pub filter: Filter,
-    /// In which order.
+    /// Their order.
     pub sort: Sort,
+}
+
+/// Rows that are being marked from one to the cursor.
+#[derive(Debug)]
+struct Range {
+    /// The place of the first.
+    from: usize,
+    /// What was marked before.
+    before: HashSet<Identity>,
 }
 
 #[derive(Debug)]
@@ -62,21 +72,24 @@ struct Working {
     rows: u32,
 }
 
-/// What is marked.
+/// The marked rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marked {
-    /// How many things.
+    /// Their number.
     pub count: usize,
-    /// What they take together, in words.
+    /// Their combined size, as text.
     pub together: String,
-    /// How many of them the filter hides.
+    /// The number of marked rows that the filter hides.
     pub hidden: usize,
 }
 
 impl List {
-    /// Makes a list of `rows` in the order `sort`.
+    /// Creates a list of `rows` in the order `sort`.
     pub fn new(rows: Arc<dyn RowSet>, sort: Sort, cx: &mut Context<'_>) -> Self {
-        let view = View { filter: Filter::default(), sort };
+        let view = View {
+            filter: Filter::default(),
+            sort,
+        };
         let mut list = Self {
             rows: Arc::clone(&rows),
             shown: Arc::default(),
@@ -88,23 +101,24 @@ impl List {
             moved: false,
             top: 0,
             marks: HashSet::new(),
+            range: None,
             click: None,
         };
         list.begin(rows, cx);
         list
     }
 
-    /// Returns where the rows come from.
+    /// Returns the source of the rows.
     pub fn rows(&self) -> &Arc<dyn RowSet> {
         &self.rows
     }
 
-    /// Returns the rows that are shown, in order.
+    /// Returns the visible rows, in order.
     pub fn shown(&self) -> &Arc<Vec<u32>> {
         &self.shown
     }
 
-    /// Returns the order and filter that are asked for.
+    /// Returns the requested order and filter.
     pub fn view(&self) -> &View {
         &self.wanted
     }
@@ -119,7 +133,7 @@ impl List {
         self.shown.get(self.cursor).copied()
     }
 
-    /// Returns the place of the cursor among the rows that are shown.
+    /// Returns the index of the cursor among the visible rows.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
@@ -128,42 +142,61 @@ impl List {
     pub fn top(&self, height: usize) -> usize {
         let height = height.max(1);
         let last = self.shown.len().saturating_sub(height);
-        self.top.clamp((self.cursor + 1).saturating_sub(height), self.cursor).min(last)
+        self.top
+            .clamp((self.cursor + 1).saturating_sub(height), self.cursor)
+            .min(last)
     }
 
-    /// Tells whether a row is marked.
+    /// Returns whether a row is marked.
     pub fn is_marked(&self, row: u32) -> bool {
         !self.marks.is_empty() && self.marks.contains(&self.rows.identity(row))
     }
 
-    /// Returns what is marked and still there, in the order of the rows.
+    /// Returns the marked rows that still exist, in row order.
     pub fn marks(&self) -> Vec<Identity> {
-        let mut rows: Vec<u32> = self.marks.iter().filter_map(|identity| self.rows.find(identity)).collect();
+        let mut rows: Vec<u32> = self
+            .marks
+            .iter()
+            .filter_map(|identity| self.rows.find(identity))
+            .collect();
         rows.sort_unstable();
-        rows.into_iter().map(|row| self.rows.identity(row)).collect()
+        rows.into_iter()
+            .map(|row| self.rows.identity(row))
+            .collect()
     }
 
-    /// Takes all marks away.
+    /// Removes all marks.
     pub fn unmark(&mut self) {
+        self.range = None;
         self.marks.clear();
     }
 
-    /// Sums up what is marked. A mark on something that is gone counts for nothing.
+    /// Sums up the marked rows. A mark on a row that no longer exists does not count.
     pub fn marked(&self, now: Timestamp) -> Marked {
-        let rows: Vec<u32> = self.marks.iter().filter_map(|identity| self.rows.find(identity)).collect();
+        let rows: Vec<u32> = self
+            .marks
+            .iter()
+            .filter_map(|identity| self.rows.find(identity))
+            .collect();
         if rows.is_empty() {
             return Marked::default();
         }
         let is_hidden = |row: &&u32| !self.rows.matches(**row, &self.applied.filter, now);
-        Marked { count: rows.len(), together: self.rows.together(&rows), hidden: rows.iter().filter(is_hidden).count() }
+        Marked {
+            count: rows.len(),
+            together: self.rows.together(&rows),
+            hidden: rows.iter().filter(is_hidden).count(),
+        }
     }
 
-    /// Returns how far a running arrangement has come, in percent.
+    /// Returns the progress of a running arrangement, in percent.
     pub fn progress(&self) -> Option<u64> {
-        self.work.as_ref().map(|work| u64::from(work.done) * 100 / u64::from(work.rows.max(1)))
+        self.work
+            .as_ref()
+            .map(|work| u64::from(work.done) * 100 / u64::from(work.rows.max(1)))
     }
 
-    /// Puts other rows in place of those that are there.
+    /// Replaces the rows.
     pub fn set_rows(&mut self, rows: Arc<dyn RowSet>, cx: &mut Context<'_>) {
         if self.work.is_some() {
             self.newer = Some(rows);
@@ -172,38 +205,59 @@ impl List {
         }
     }
 
-    /// Filters anew.
+    /// Applies another filter.
     pub fn set_filter(&mut self, filter: Filter, cx: &mut Context<'_>) {
         if filter != self.wanted.filter {
-            self.want(View { filter, sort: self.wanted.sort }, cx);
+            self.want(
+                View {
+                    filter,
+                    sort: self.wanted.sort,
+                },
+                cx,
+            );
         }
     }
 
-    /// Sorts anew.
+    /// Applies another order.
     pub fn set_sort(&mut self, sort: Sort, cx: &mut Context<'_>) {
         if sort != self.wanted.sort {
-            self.want(View { filter: self.wanted.filter.clone(), sort }, cx);
+            self.want(
+                View {
+                    filter: self.wanted.filter.clone(),
+                    sort,
+                },
+                cx,
+            );
         }
     }
 
-    /// Moves the cursor to the row that stands for `identity`.
+    /// Moves the cursor to the row with `identity`.
     pub fn select(&mut self, identity: &Identity) -> Handled {
-        let place = self.rows.find(identity).and_then(|row| self.shown.iter().position(|shown| *shown == row));
+        let place = self
+            .rows
+            .find(identity)
+            .and_then(|row| self.shown.iter().position(|shown| *shown == row));
         if let Some(place) = place {
             (self.cursor, self.moved) = (place, true);
         }
         place.is_some().into()
     }
 
-    /// Heeds how far an arrangement has come.
+    /// Handles the progress of an arrangement.
     pub fn arranging(&mut self, job: JobId, done: u32) {
         if let Some(work) = self.work.as_mut().filter(|work| work.job == job) {
             work.done = done;
         }
     }
 
-    /// Takes an arrangement over, when it is the one that is waited for.
-    pub fn arranged(&mut self, job: JobId, rows: &Arc<dyn RowSet>, shown: &[u32], cx: &mut Context<'_>) {
+    /// Applies an arrangement, if it is the expected one.
+    pub fn arranged(
+        &mut self,
+        job: JobId,
+        rows: &Arc<dyn RowSet>,
+        shown: &[u32],
+        cx: &mut Context<'_>,
+    ) {
         if self.work.take_if(|work| work.job == job).is_none() {
             return;
         }
@@ -213,7 +267,7 @@ impl List {
         }
     }
 
-    /// Does what is the same in every list.
+    /// Handles an action that all lists share.
     pub fn act(&mut self, action: Action, height: usize, cx: &mut Context<'_>) -> Handled {
         let page = height.saturating_sub(1).max(1);
         match action {
@@ -225,6 +279,15 @@ impl List {
             Action::HalfPageDown => self.go(self.cursor + page.div_ceil(2), height),
             Action::Top => self.go(0, height),
             Action::Bottom => self.go(usize::MAX, height),
+            Action::Range if self.range.take().is_none() => {
+                self.range = Some(Range {
+                    from: self.cursor,
+                    before: self.marks.clone(),
+                });
+                self.mark_range();
+            }
+            Action::Range => {}
+            Action::Escape | Action::Mark if self.range.take().is_some() => {}
             Action::Mark => {
                 self.toggle_mark();
                 self.go(self.cursor + 1, height);
@@ -237,20 +300,23 @@ impl List {
         Handled::Yes
     }
 
-    /// Selects the row at `place` of what is on the screen; tells whether it was selected already and is meant to be opened.
+    /// Selects the row at `place` on the screen; returns whether it was selected already, so that
+    /// the click opens it.
     pub fn click(&mut self, place: usize, height: usize, now: Timestamp) -> Handled {
         let place = self.top(height) + place;
         if place >= self.shown.len() {
             return Handled::No;
         }
-        let again = self.click.is_some_and(|(at, clicked)| clicked == place && now.duration_since(at) <= DOUBLE_CLICK);
+        let again = self.click.is_some_and(|(at, clicked)| {
+            clicked == place && now.duration_since(at) <= DOUBLE_CLICK
+        });
         let selected = self.cursor == place;
         self.click = Some((now, place));
         self.go(place, height);
         (again || selected).into()
     }
 
-    /// Turns the wheel: what is seen moves, and the cursor only with its edge.
+    /// Scrolls with the wheel: the view moves, and the cursor moves only with its edge.
     pub fn wheel(&mut self, wheel: Wheel, height: usize) {
         let last = self.shown.len().saturating_sub(height);
         let top = self.top(height);
@@ -266,6 +332,21 @@ impl List {
         self.cursor = place.min(self.shown.len().saturating_sub(1));
         self.moved = self.cursor > 0;
         self.top = self.top(height);
+        self.mark_range();
+    }
+
+    /// Returns whether the rows that the cursor passes are marked.
+    pub fn is_marking(&self) -> bool {
+        self.range.is_some()
+    }
+
+    /// Marks all rows from where the range began to the cursor.
+    fn mark_range(&mut self) {
+        let Some(range) = &self.range else { return };
+        let (first, last) = (range.from.min(self.cursor), range.from.max(self.cursor));
+        let rows = self.shown.iter().skip(first).take(last - first + 1);
+        let inside = rows.map(|row| self.rows.identity(*row));
+        self.marks = range.before.iter().cloned().chain(inside).collect();
     }
 
     fn escape(&mut self, cx: &mut Context<'_>) -> Handled {
@@ -315,17 +396,30 @@ impl List {
 
     fn begin(&mut self, rows: Arc<dyn RowSet>, cx: &mut Context<'_>) {
         let count = rows.count();
-        let arrangement = Arrangement { rows, view: self.wanted.clone(), now: cx.world.now };
+        let arrangement = Arrangement {
+            rows,
+            view: self.wanted.clone(),
+            now: cx.world.now,
+        };
         if count > AT_ONCE {
             let job = cx.start(Work::Arrange(arrangement));
-            self.work = Some(Working { job, done: 0, rows: count });
+            self.work = Some(Working {
+                job,
+                done: 0,
+                rows: count,
+            });
         } else if let Some(shown) = arrange(&arrangement, |_| true) {
             self.show(arrangement.rows, shown);
         }
     }
 
     fn show(&mut self, rows: Arc<dyn RowSet>, shown: Vec<u32>) {
-        let held = self.current().filter(|_| self.moved).map(|row| self.rows.identity(row));
+        let held = self
+            .current()
+            .filter(|_| self.moved)
+            .map(|row| self.rows.identity(row));
+        // The rows between are others now; what is marked stays.
+        self.range = None;
         (self.rows, self.shown) = (rows, Arc::new(shown));
         self.applied = self.wanted.clone();
         let found = held.is_some_and(|identity| self.select(&identity) == Handled::Yes);
@@ -336,7 +430,7 @@ impl List {
 }
 
 impl Sort {
-    /// Returns the order that a column begins with.
+    /// Returns the initial order of a column.
     pub fn by(column: usize, columns: &[Column]) -> Self {
         let order = match columns.get(column).map(|column| column.sort) {
             Some(Sortable::Descending) => Order::Descending,

@@ -1,4 +1,4 @@
-//! What reaches the UI: events from the terminal, and reports from what runs beside it.
+//! Messages to the UI: events from the terminal, and reports of background jobs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,39 +8,49 @@ use crossterm::event::{self, KeyCode, KeyEventKind, KeyModifiers, MouseButton, M
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::background::Background;
 use super::effect::JobId;
 use super::found::Found;
-use super::pruning::Planned;
+use super::preview::Preview;
+use super::pruning::{Planned, Trial};
 use super::rows::RowSet;
+use super::rows::diff::DiffRows;
+use super::rows::files::{FileOrder, FileTree};
 use super::rows::steps::RefSteps;
 use super::rows::why::Explained;
 use super::world::{Admitted, SourceId, SourceInfo};
-use crate::backend::Outcome;
+use crate::backend::{Outcome, WayBack};
 use crate::check::{self, Checked};
-use crate::format::layer::Entry;
+use crate::config::edit::Edit;
+use crate::find;
 use crate::prune::execute;
+use crate::prune::plan::Plan;
+use crate::prune::runs::{PastRun, RunState};
+use crate::retention::Policy;
 
-/// A message and the time at which it came; the UI knows no other clock.
+/// A message and its time of arrival; the UI has no other clock.
 #[derive(Debug)]
 pub struct Envelope {
-    /// When it came.
+    /// The time of arrival.
     pub at: Timestamp,
-    /// What came.
+    /// The message.
     pub message: Message,
 }
 
-/// Something that reaches the UI.
+/// A message to the UI.
 #[derive(Debug)]
 pub enum Message {
     /// From the terminal.
     Event(Event),
-    /// From an effect.
+    /// From a job.
     Report(JobId, Report),
-    /// Text was handed to the terminal's clipboard, or why not.
+    /// Text was copied to the terminal's clipboard, or the error.
     Copied(String, Result<(), String>),
+    /// A service asks to wait, as text; `None` if none does any more.
+    Waiting(Option<String>),
 }
 
-/// What a person or the terminal did. It can be written down and played again.
+/// An action of a person or the terminal. It can be recorded and replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
@@ -48,7 +58,7 @@ pub enum Event {
     Key(Key),
     /// Pasted text.
     Paste(String),
-    /// A press of the left button on a cell.
+    /// A left click on a cell.
     Click(u16, u16),
     /// A turn of the wheel over a cell.
     Scroll(u16, u16, Wheel),
@@ -56,38 +66,56 @@ pub enum Event {
     Resize(u16, u16),
     /// Time has passed.
     Tick,
+    /// The terminal reported its background.
+    Background(Background),
+    /// A signal asks the program to suspend.
+    Suspend,
+    /// The program continues after it was suspended.
+    Continue,
 }
 
 /// The direction of the wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wheel {
-    /// To the beginning.
+    /// Towards the beginning.
     Up,
-    /// To the end.
+    /// Towards the end.
     Down,
 }
 
-/// A key that can be written down: as the character that it types, else by its name.
+/// A key that can be recorded: as the character it types, else by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key(pub KeyCombination);
 
 impl Key {
-    /// Reads a key by the character that it types or by its name: `G`, `é`, `ctrl-d`, `pagedown`.
+    /// Parses the character or the name of a key: `G`, `é`, `ctrl-d`, `pagedown`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut characters = text.chars();
         match (characters.next(), characters.next()) {
             (Some(one), None) => {
-                let modifiers = if one.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+                let modifiers = if one.is_uppercase() {
+                    KeyModifiers::SHIFT
+                } else {
+                    KeyModifiers::NONE
+                };
                 Some(Self(KeyCombination::one_key(KeyCode::Char(one), modifiers)))
             }
             _ => crokey::parse(text).ok().map(|key| Self(key.normalized())),
         }
     }
 
-    /// Returns the character that the key types, when it types one.
+    /// Returns whether it is the key that deletes the character before the cursor.
+    pub fn is_backspace(self) -> bool {
+        self.0.codes.first() == &KeyCode::Backspace
+    }
+
+    /// Returns the character that the key types, if any.
     pub fn character(self) -> Option<char> {
-        let typing = !self.0.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER);
+        let typing = !self
+            .0
+            .modifiers
+            .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SUPER);
         match self.0.codes.first() {
             KeyCode::Char(character) if typing => Some(*character),
             _ => None,
@@ -112,16 +140,22 @@ impl<'de> Deserialize<'de> for Key {
 }
 
 impl Event {
-    /// Translates what the terminal tells; most of what a mouse does is of no interest.
+    /// Converts an event of the terminal; most mouse events are ignored.
     pub fn from_terminal(event: event::Event) -> Option<Self> {
         match event {
-            event::Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(Key(key.into()))),
+            event::Event::Key(key) if key.kind != KeyEventKind::Release => {
+                Some(Self::Key(Key(key.into())))
+            }
             event::Event::Paste(text) => Some(Self::Paste(text)),
             event::Event::Resize(columns, rows) => Some(Self::Resize(columns, rows)),
             event::Event::Mouse(mouse) => match mouse.kind {
-                MouseEventKind::Down(MouseButton::Left) => Some(Self::Click(mouse.column, mouse.row)),
+                MouseEventKind::Down(MouseButton::Left) => {
+                    Some(Self::Click(mouse.column, mouse.row))
+                }
                 MouseEventKind::ScrollUp => Some(Self::Scroll(mouse.column, mouse.row, Wheel::Up)),
-                MouseEventKind::ScrollDown => Some(Self::Scroll(mouse.column, mouse.row, Wheel::Down)),
+                MouseEventKind::ScrollDown => {
+                    Some(Self::Scroll(mouse.column, mouse.row, Wheel::Down))
+                }
                 _ => None,
             },
             _ => None,
@@ -129,117 +163,179 @@ impl Event {
     }
 }
 
-/// What an effect tells while it runs, and when it ends.
+/// A report of a job, during its run or at its end.
 #[derive(Debug)]
 pub enum Report {
-    /// A scan has come further.
+    /// A scan has made progress.
     Snapshot(SourceId, Found),
     /// A scan has ended.
     Scanned(SourceId, Result<Found, ScanEnd>),
-    /// An arrangement has looked at so many rows.
+    /// An arrangement has processed this many rows.
     Arranging(u32),
-    /// Rows in the order and filter that were asked for.
+    /// Rows in the requested filter and order.
     Arranged(Arc<dyn RowSet>, Vec<u32>),
-    /// The steps of a ref, or what is wrong with it.
+    /// The steps of a ref, or its faults.
     Steps(Result<Arc<RefSteps>, Vec<String>>),
-    /// A check has come further.
+    /// A check has made progress.
     Checking(check::Progress),
     /// A check has ended.
     Checked(Arc<Checked>),
-    /// Steps with the names that evidence gives, or why not.
+    /// Steps with the names from the evidence, or an error.
     Named(Result<Arc<RefSteps>, String>),
-    /// What a piece of evidence is, or why it is none.
+    /// The type of a piece of evidence, or why it is not evidence.
     Recognised(Result<String, String>),
-    /// What a name could go on with.
+    /// The completions of a name.
     Completed(Completion),
-    /// What is done to explain a build.
+    /// The current step of an explanation.
     Explaining(String),
-    /// A build is explained, or what is in the way.
+    /// A build is explained, or the problems that prevent it.
     Explained(Result<Arc<Explained>, Vec<String>>),
-    /// Some files of a layer.
-    Files(Arc<Vec<Entry>>),
-    /// The files of a layer are all listed, or why not.
+    /// The files of a layer that were read so far.
+    Files(Arc<FileTree>),
+    /// The files of a layer in the requested filter and order.
+    FilesArranged(Arc<FileOrder>),
+    /// All files of a layer are listed, or an error.
     FilesEnd(Result<(), String>),
-    /// A file was written, or why not.
+    /// The beginning of a file, or an error.
+    Previewed(Result<Arc<Preview>, String>),
+    /// A file of a layer was written, with its size in bytes, or an error.
+    Extracted(PathBuf, Result<u64, ExportError>),
+    /// A file was written, or an error.
     Exported(PathBuf, Result<usize, ExportError>),
     /// A source turned out to stand for this store, and perhaps for others.
     Becomes(SourceId, SourceInfo),
-    /// A store was found that another source stands for, too.
+    /// A store was found that another source also stands for.
     Found(SourceInfo),
-    /// Not all that a source may stand for was looked at.
+    /// Some of the stores that a source may stand for were not searched.
     NotAll(&'static str),
-    /// A source was opened, or why not.
+    /// The declared caches of the directory, or why it cannot be searched.
+    Declared(Result<Arc<find::Found>, String>),
+    /// A source was opened, or an error.
     Opened(Result<Admitted, String>),
-    /// A plan was made, or why not.
+    /// A plan was made, or an error.
     Planned(Result<Arc<Planned>, String>),
-    /// A run has come further.
+    /// A run has made progress.
     Running(RunNews),
-    /// A run has ended, early perhaps.
+    /// A run has ended, perhaps early.
     Ran(Result<Ran, RunFault>),
-    /// A run was taken back: what became of its items, or why it was not.
+    /// A run was undone, with the outcomes of its items, or an error.
     Undone(Result<Vec<(usize, Outcome)>, String>),
-    /// A text was written to a file, or why not.
+    /// A plan was written to a file, or an error.
     Saved(PathBuf, Result<(), ExportError>),
+    /// A changed configuration file, not yet written, or why it cannot be changed.
+    ConfigPrepared(Result<Arc<Edit>, String>),
+    /// A configuration file was written, or an error.
+    ConfigWritten(Result<ConfigWritten, String>),
+    /// The verdicts of the current policy on the refs of a scan.
+    Judged(SourceId, Found),
+    /// Two refs were compared, or the faults of one of them.
+    Compared(Result<Arc<DiffRows>, Vec<String>>),
+    /// The verdicts of the policy with a rule on the refs of a source.
+    RuleTried(Trial),
+    /// Earlier runs, or an error; and whether the list is complete.
+    Runs(Result<Arc<Vec<PastRun>>, String>, bool),
+    /// The journal of an earlier run was read, or an error.
+    RunOpened(Result<Arc<OpenedRun>, String>),
 }
 
-/// What a name that somebody types could go on with.
+/// An earlier run, according to its journal.
+#[derive(Debug)]
+pub struct OpenedRun {
+    /// The journal.
+    pub journal: PathBuf,
+    /// The source of the run, if it is open, and how much can be restored there.
+    pub source: Option<(SourceId, WayBack)>,
+    /// The state of the run.
+    pub state: RunState,
+    /// The plan of the run.
+    pub plan: Arc<Plan>,
+    /// The outcome of each item; `None` if there is no record.
+    pub outcomes: Vec<Option<Outcome>>,
+}
+
+impl OpenedRun {
+    /// Returns the number of items that it deleted.
+    pub fn deleted(&self) -> usize {
+        let is_done = |outcome: &&Option<Outcome>| **outcome == Some(Outcome::Done);
+        self.outcomes.iter().filter(is_done).count()
+    }
+}
+
+/// A configuration file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigWritten {
+    /// The file.
+    pub path: PathBuf,
+    /// The path of the old file's backup, if there was a file.
+    pub backup: Option<PathBuf>,
+    /// The policy in it, if it is the file in use.
+    pub policy: Option<Policy>,
+}
+
+/// The completion of a name that a person types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// What was typed, as far as it goes on in one way.
+    /// The typed text, extended as far as it is unambiguous.
     pub text: String,
-    /// The names that it could become, when there are several.
+    /// The possible names, if there are several.
     pub names: Vec<String>,
 }
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunNews {
-    /// What it does.
+    /// Its phase.
     pub phase: Phase,
-    /// Of how many items it is known what became of them.
+    /// The number of items with a known outcome.
     pub concluded: usize,
-    /// How many of them were deleted.
+    /// The number of deleted items.
     pub deleted: usize,
-    /// The bytes of what was deleted.
+    /// The bytes of the deleted items.
     pub freed_bytes: u64,
-    /// What became of items since the last news, by their places in the plan.
+    /// The outcomes since the last report, by index in the plan.
     pub outcomes: Vec<(usize, Outcome)>,
 }
 
-/// What a run does.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// It reads what is needed.
+    /// It reads which blobs are needed.
     #[default]
     Marking,
+    /// It waits for a build that writes to the store.
+    Waiting,
     /// It deletes.
     Deleting,
-    /// It reads the refs again, and whether each that stays is whole.
+    /// It watches the refs, for this many seconds more if no build writes to the store.
+    Watching(u64),
+    /// It reads the refs again, and checks that each kept ref is complete.
     Checking,
+    /// It restores the deletions of an earlier run.
+    Restoring,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
-    /// What became of everything.
+    /// The outcomes.
     pub report: execute::Report,
-    /// Where the journal is.
+    /// The path of the journal.
     pub journal: PathBuf,
 }
 
 /// Why a run ended early, or did not begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFault {
-    /// The words for it.
+    /// The error text.
     pub why: String,
-    /// Where the journal is, when there is one.
+    /// The path of the journal, if there is one.
     pub journal: Option<PathBuf>,
 }
 
 /// Why a scan ended without an inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScanEnd {
-    /// Somebody stopped it.
+    /// It was stopped.
     Stopped,
     /// It failed.
     Failed(String),
@@ -248,10 +344,10 @@ pub enum ScanEnd {
 /// Why a file was not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
-    /// There is a file of that name.
+    /// The file exists already.
     #[error("there is a file of that name")]
     Exists,
-    /// The system refused.
+    /// The system returned an error.
     #[error("{0}")]
     Failed(String),
 }
@@ -262,18 +358,41 @@ mod tests {
 
     #[test]
     fn events_can_be_written_down_and_read_again() {
-        let keys =
-            ["a", "G", "é", "-", " ", "?", "\"", "ctrl-d", "pagedown", "enter", "esc", "backspace", "f5", "alt-x"];
-        let events = keys.map(|key| Event::Key(Key::parse(key).unwrap())).into_iter().chain([
-            Event::Paste("a\n\"b\"".into()),
-            Event::Click(3, 4),
-            Event::Scroll(0, 9, Wheel::Down),
-            Event::Resize(80, 24),
-            Event::Tick,
-        ]);
+        let keys = [
+            "a",
+            "G",
+            "é",
+            "-",
+            " ",
+            "?",
+            "\"",
+            "ctrl-d",
+            "pagedown",
+            "enter",
+            "esc",
+            "backspace",
+            "f5",
+            "alt-x",
+        ];
+        let events = keys
+            .map(|key| Event::Key(Key::parse(key).unwrap()))
+            .into_iter()
+            .chain([
+                Event::Paste("a\n\"b\"".into()),
+                Event::Click(3, 4),
+                Event::Scroll(0, 9, Wheel::Down),
+                Event::Resize(80, 24),
+                Event::Tick,
+                Event::Suspend,
+                Event::Continue,
+            ]);
         for event in events {
             let written = serde_json::to_string(&event).unwrap();
-            assert_eq!(serde_json::from_str::<Event>(&written).unwrap(), event, "{written}");
+            assert_eq!(
+                serde_json::from_str::<Event>(&written).unwrap(),
+                event,
+                "{written}"
+            );
         }
     }
 }

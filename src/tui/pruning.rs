@@ -1,73 +1,133 @@
-//! What the UI knows of pruning: whether it may delete, the policy, and a plan with what became of each of its items.
+//! The pruning state of the UI: the permission to delete, the policy, and a plan with the status of
+//! each item.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backend::{Disposal, SharedPruner};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::backend::{Disposal, OtherObject, PlanId, SharedPruner};
+use crate::check::{Code, Finding};
+use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{RefId, Tally};
 use crate::prune::draft::{Choices, Draft};
+use crate::prune::execute::Settle;
 use crate::prune::plan::{BlobFate, FreedBlobs, Judged, Kind, Plan, PlanError, Target, Why};
-use crate::retention::{Action, Budget, Condition, Pattern, PatternError, Policy, Reason, Rule, TextField};
+use crate::prune::repair::{self, Remedies};
+use crate::retention::{
+    Action, Budget, Condition, Pattern, PatternError, Policy, Reason, Rule, TextField, Verdicts,
+};
 
-/// Makes the pruner of a source. Only a run of a plan calls it.
+/// Creates the pruner of a source. Only a run of a plan calls it.
 pub type MakePruner = Arc<dyn Fn() -> SharedPruner + Send + Sync>;
 
-/// Whether anything may be deleted.
+/// Whether deletions are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Nothing may.
+    /// No deletions are allowed.
     #[default]
     ReadOnly,
-    /// What a person has seen in a plan and confirmed may.
+    /// Items that a person has seen in a plan and confirmed may be deleted.
     Write,
 }
 
 /// How the UI prunes.
 #[derive(Debug, Clone, Default)]
 pub struct Pruning {
-    /// Whether anything may be deleted.
+    /// Whether deletions are allowed.
     pub access: Access,
-    /// Which refs stay.
+    /// The retention policy.
     pub policy: Policy,
-    /// Where the policy comes from, when there is one.
+    /// The origin of the policy, if there is one.
     pub policy_from: Option<String>,
-    /// The folder of journals, when there is one.
+    /// The folder of journals, if there is one.
     pub journals: Option<PathBuf>,
+    /// How long a run waits for builds.
+    pub settle: Settle,
 }
 
-/// Whether something can be deleted from a source.
+/// Whether a source supports deletions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deleting {
-    /// It can.
+    /// It does.
     Allowed,
-    /// It cannot, and this is why.
+    /// It does not, for this reason.
     Refused(String),
 }
 
-/// Which refs a plan is about.
+/// The refs to delete in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Those that the policy drops.
+    /// The refs that the policy drops.
     Policy,
-    /// These, by name and digest, unless a rule protects them.
+    /// These refs, by name and digest, unless a rule protects them.
     Marked(Vec<(String, String)>),
+    /// The refs that the policy drops when this rule comes after its own.
+    WithRule(Box<Rule>),
+    /// None: the trash is emptied, regardless of its age.
+    Trash,
+    /// Those that findings of a check are about: a repair writes them again.
+    Repair(Box<Repairing>),
 }
 
-/// The name of the rule that drops what is marked.
+/// The findings that a repair is to fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repairing {
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// The blobs that were read and whose bytes do not match their digests.
+    pub damaged: Arc<HashSet<Digest>>,
+}
+
+impl Repairing {
+    /// Returns which findings the repair fixes.
+    pub fn remedies(&self) -> Remedies {
+        let mut only: Vec<Code> = self.findings.iter().map(|finding| finding.code).collect();
+        only.sort_unstable();
+        only.dedup();
+        Remedies {
+            only,
+            ..Remedies::default()
+        }
+    }
+}
+
+/// The verdicts of a policy with an added rule on the refs of a source.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// One verdict per ref.
+    pub verdicts: Arc<Verdicts>,
+    /// The index of the rule in the policy.
+    pub place: usize,
+}
+
+/// The name of the rule that drops the marked refs.
 const MARKED: &str = "marked refs";
 
 impl Scope {
-    /// Returns the policy that a plan of this scope follows.
+    /// Returns the policy for a plan of this scope.
     ///
     /// # Errors
-    /// When the name of a ref cannot be written as a pattern.
+    /// Fails if the name of a ref cannot be written as a pattern.
     pub fn policy(&self, configured: &Policy) -> Result<Policy, PatternError> {
-        let Self::Marked(refs) = self else { return Ok(configured.clone()) };
-        let patterns: Vec<Pattern> = refs.iter().map(|(name, _)| Pattern::exactly(name)).collect::<Result<_, _>>()?;
-        let mut policy = Policy { budget: Budget::default(), ..configured.clone() };
+        let refs = match self {
+            Self::Policy => return Ok(configured.clone()),
+            Self::WithRule(rule) => return Ok(with_rule(configured, (**rule).clone())),
+            Self::Trash => return Ok(only_trash(configured)),
+            Self::Repair(_) => return Ok(repair::policy(configured.clone())),
+            Self::Marked(refs) => refs,
+        };
+        let patterns: Vec<Pattern> = refs
+            .iter()
+            .map(|(name, _)| Pattern::exactly(name))
+            .collect::<Result<_, _>>()?;
+        let mut policy = Policy {
+            budget: Budget::default(),
+            ..configured.clone()
+        };
         policy.rules.retain(|rule| rule.action == Action::Protect);
         policy.rules.push(Rule {
             name: MARKED.to_owned(),
@@ -78,12 +138,43 @@ impl Scope {
         Ok(policy)
     }
 
-    /// Returns what stays although the policy of this scope may drop it: refs that only share their names with those
-    /// that are meant.
+    /// Returns the items to exclude although the policy of this scope may drop them: refs that only
+    /// share names with the marked ones.
     pub fn spared(&self, draft: &Draft) -> HashSet<Target> {
-        let Self::Marked(refs) = self else { return HashSet::new() };
-        let meant: HashSet<(&str, &str)> = refs.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect();
-        draft.refs_but(|entry| meant.contains(&(entry.name.as_str(), entry.digest().to_string().as_str())))
+        let Self::Marked(refs) = self else {
+            return HashSet::new();
+        };
+        let meant: HashSet<(&str, &str)> = refs
+            .iter()
+            .map(|(name, digest)| (name.as_str(), digest.as_str()))
+            .collect();
+        draft.refs_but(|entry| {
+            meant.contains(&(entry.name.as_str(), entry.digest().to_string().as_str()))
+        })
+    }
+}
+
+/// Returns the policy with `rule` after its own rules, as in a changed configuration.
+pub fn with_rule(configured: &Policy, rule: Rule) -> Policy {
+    let mut policy = configured.clone();
+    policy.rules.push(rule);
+    policy
+}
+
+/// Returns the policy that keeps every ref, and nothing in the trash.
+fn only_trash(configured: &Policy) -> Policy {
+    Policy {
+        rules: vec![Rule {
+            name: "every ref".to_owned(),
+            conditions: Vec::new(),
+            action: Action::Protect,
+            drop_records: None,
+        }],
+        budget: Budget::default(),
+        grace: SignedDuration::ZERO,
+        records: None,
+        max_delete: None,
+        ..configured.clone()
     }
 }
 
@@ -91,28 +182,32 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy => f.write_str("the policy"),
+            Self::WithRule(rule) => write!(f, "the policy with the rule {}", rule.name),
+            Self::Trash => f.write_str("the trash"),
+            Self::Repair(repairing) if repairing.findings.len() == 1 => f.write_str("the finding"),
+            Self::Repair(repairing) => write!(f, "the {} findings", repairing.findings.len()),
             Self::Marked(refs) if refs.len() == 1 => f.write_str("the marked ref"),
             Self::Marked(refs) => write!(f, "the {} marked refs", refs.len()),
         }
     }
 }
 
-/// A part of what a plan says.
+/// A part of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// What goes, and what was left out of that.
+    /// The deletions, and the items excluded from them.
     Goes,
-    /// What stays for now.
+    /// The waiting items.
     Waits,
-    /// What stays.
+    /// The kept items.
     Stays,
 }
 
 impl Part {
-    /// All parts, in their order.
+    /// All parts, in display order.
     pub const ALL: [Self; 3] = [Self::Goes, Self::Waits, Self::Stays];
 
-    /// Returns the word for it.
+    /// Returns the word for the part.
     pub fn word(self) -> &'static str {
         match self {
             Self::Goes => "goes",
@@ -122,43 +217,67 @@ impl Part {
     }
 }
 
-/// Where an item of a plan is found.
+/// The location of an item in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
     /// A deletion of the whole plan.
     Deletion(u32),
-    /// A thing that the plan keeps.
+    /// An item that the plan keeps.
     Kept(u32),
-    /// A blob that is held.
+    /// A blob that stays although no kept ref reaches it.
     Held(BlobId, BlobFate),
+    /// The trash of an earlier run, by the index of that run.
+    Trash(u32),
 }
 
-/// What becomes of a deletion of the whole plan.
+/// The part of an earlier run's trash that a plan keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptTrash {
+    /// The folder of the run in the trash.
+    pub run: String,
+    /// The time at which the run moved it there.
+    pub since: Option<Timestamp>,
+    /// The count and size.
+    pub tally: Tally,
+    /// The index of one of the objects among the kept items.
+    pub first: u32,
+}
+
+impl KeptTrash {
+    /// Returns the folder of the run that moved the object `name` to the trash.
+    fn run_of(name: &str) -> Option<&str> {
+        name.split('/').find(|part| part.parse::<PlanId>().is_ok())
+    }
+}
+
+/// The status of a deletion of the whole plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It goes.
+    /// It is deleted.
     Goes,
-    /// It was left out.
+    /// It was excluded.
     LeftOut,
-    /// It stays, because something was left out that reaches it.
+    /// It is kept because an excluded item reaches it.
     Needed,
 }
 
-/// A plan, and the one in which nothing is left out.
+/// A plan, and the plan without exclusions.
 #[derive(Debug)]
 pub struct Planned {
-    /// What the plan follows from.
+    /// The input of the plan.
     pub draft: Arc<Draft>,
-    /// What a person chose.
+    /// The choices of a person.
     pub choices: Choices,
     /// The plan.
     pub plan: Arc<Plan>,
-    /// The plan in which nothing is left out.
+    /// The plan without exclusions.
     pub whole: Arc<Plan>,
-    /// What becomes of each deletion of the whole plan.
+    /// The status of each deletion of the whole plan.
     pub standings: Vec<Standing>,
-    /// What the plan puts into the trash.
+    /// The items that the plan moves to the trash.
     pub moved: Tally,
+    /// The trash of earlier runs that the plan keeps.
+    pub trash: Vec<KeptTrash>,
     parts: [Arc<Vec<Entry>>; 3],
     refs: HashMap<(String, String), RefId>,
 }
@@ -167,47 +286,81 @@ impl Planned {
     /// Makes the plan of a draft.
     ///
     /// # Errors
-    /// When there is none.
+    /// Fails if no plan can be made.
     pub fn new(draft: Arc<Draft>, choices: Choices) -> Result<Self, PlanError> {
         let whole = Arc::new(draft.plan(&choices)?);
         Ok(Self::of(draft, choices, Arc::clone(&whole), whole))
     }
 
-    /// Makes it anew with other things left out.
+    /// Makes the plan again with other exclusions.
     ///
     /// # Errors
-    /// When there is none.
+    /// Fails if no plan can be made.
     pub fn leaving_out(&self, spared: HashSet<Target>) -> Result<Self, PlanError> {
-        let choices = Choices { spared, ..self.choices.clone() };
+        let choices = Choices {
+            spared,
+            ..self.choices.clone()
+        };
         let plan = Arc::new(self.draft.plan(&choices)?);
-        Ok(Self::of(Arc::clone(&self.draft), choices, plan, Arc::clone(&self.whole)))
+        Ok(Self::of(
+            Arc::clone(&self.draft),
+            choices,
+            plan,
+            Arc::clone(&self.whole),
+        ))
     }
 
     fn of(draft: Arc<Draft>, choices: Choices, plan: Arc<Plan>, whole: Arc<Plan>) -> Self {
         let standings = standings(&plan, &whole, &choices.spared);
-        let (waits, stays) = parts(&draft, &choices, &plan);
-        let goes = (0..).take(whole.delete().len()).map(Entry::Deletion).collect();
+        let (waits, stays, trash) = parts(&draft, &choices, &plan);
+        let goes = (0..)
+            .take(whole.delete().len())
+            .map(Entry::Deletion)
+            .collect();
         let refs = draft.inventory().indexed_refs();
-        let refs = refs.map(|(id, entry)| ((entry.name.clone(), entry.digest().to_string()), id)).collect();
+        let refs = refs
+            .map(|(id, entry)| ((entry.name.clone(), entry.digest().to_string()), id))
+            .collect();
         let parts = [goes, waits, stays].map(Arc::new);
-        let moved = plan.delete().iter().filter(|item| goes_into_trash(&plan, item.target.kind()));
+        let moved = plan
+            .delete()
+            .iter()
+            .filter(|item| goes_into_trash(&plan, item.target.kind()));
         let moved = moved.map(|item| item.target.bytes()).collect();
-        Self { draft, choices, plan, whole, standings, moved, parts, refs }
+        Self {
+            draft,
+            choices,
+            plan,
+            whole,
+            standings,
+            moved,
+            trash,
+            parts,
+            refs,
+        }
     }
 
-    /// Returns what is spared when these things are, too, as far as they would go.
+    /// Returns the exclusions with these items added, as far as they would be deleted.
     pub fn with_left_out(&self, left_out: HashSet<Target>) -> HashSet<Target> {
         let mut spared = self.choices.spared.clone();
         if !left_out.is_empty() {
-            let goes: HashSet<Target> = self.whole.delete().iter().map(|item| item.into_owned().target).collect();
+            let goes: HashSet<Target> = self
+                .whole
+                .delete()
+                .iter()
+                .map(|item| item.into_owned().target)
+                .collect();
             spared.extend(left_out.into_iter().filter(|target| goes.contains(target)));
         }
         spared
     }
 
-    /// Returns how many things stay that would go if nothing was left out.
+    /// Returns the number of items that are kept only because of exclusions.
     pub fn left_out(&self) -> usize {
-        self.standings.iter().filter(|standing| **standing != Standing::Goes).count()
+        self.standings
+            .iter()
+            .filter(|standing| **standing != Standing::Goes)
+            .count()
     }
 
     /// Returns the entries of a part.
@@ -215,58 +368,105 @@ impl Planned {
         &self.parts[part as usize]
     }
 
-    /// Returns the ref that goes by that name and digest.
+    /// Returns the ref with that name and digest.
     pub fn find_ref(&self, name: &str, digest: &str) -> Option<RefId> {
-        self.refs.get(&(name.to_owned(), digest.to_owned())).copied()
+        self.refs
+            .get(&(name.to_owned(), digest.to_owned()))
+            .copied()
     }
 
-    /// Returns how many deletions are of a kind.
+    /// Returns the number of deletions of a kind.
     pub fn count(&self, kind: Kind) -> u64 {
-        self.plan.delete().iter().filter(|item| item.target.kind() == kind).count() as u64
+        self.plan
+            .delete()
+            .iter()
+            .filter(|item| item.target.kind() == kind)
+            .count() as u64
     }
 
-    /// Tells whether blobs go together with the refs that reached them.
+    /// Returns whether blobs are deleted together with their refs.
     pub fn frees_now(&self) -> bool {
         self.choices.freed_blobs == FreedBlobs::GoNow
     }
 }
 
-/// Tells whether things of a kind are only moved by a plan, so that they take their room until the trash is emptied.
+/// Returns whether a plan only moves items of this kind, so that they take space until the trash is
+/// emptied.
 pub fn goes_into_trash(plan: &Plan, kind: Kind) -> bool {
     plan.disposal() == Disposal::Trash && matches!(kind, Kind::Blob | Kind::Partial)
 }
 
-/// Returns what becomes of each deletion of the whole plan.
+/// Returns the status of each deletion of the whole plan.
 fn standings(plan: &Arc<Plan>, whole: &Arc<Plan>, spared: &HashSet<Target>) -> Vec<Standing> {
     if Arc::ptr_eq(plan, whole) {
         return vec![Standing::Goes; whole.delete().len()];
     }
-    let goes: HashSet<Target> = plan.delete().iter().map(|item| item.into_owned().target).collect();
+    let goes: HashSet<Target> = plan
+        .delete()
+        .iter()
+        .map(|item| item.into_owned().target)
+        .collect();
     let standing = |target: &Target| match (goes.contains(target), spared.contains(target)) {
         (true, _) => Standing::Goes,
         (false, true) => Standing::LeftOut,
         (false, false) => Standing::Needed,
     };
-    whole.delete().iter().map(|item| standing(&item.target)).collect()
+    whole
+        .delete()
+        .iter()
+        .map(|item| standing(&item.target))
+        .collect()
 }
 
-/// Returns what waits, and what stays.
-fn parts(draft: &Draft, choices: &Choices, plan: &Plan) -> (Vec<Entry>, Vec<Entry>) {
+/// Returns the waiting items, the kept items, and the kept trash, with one row per run.
+fn parts(
+    draft: &Draft,
+    choices: &Choices,
+    plan: &Plan,
+) -> (Vec<Entry>, Vec<Entry>, Vec<KeptTrash>) {
     let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
-    let kept = (0..).zip(plan.keep());
-    let (mut waits, mut stays): (Vec<_>, Vec<_>) =
-        kept.partition(|(_, kept)| kept.kind != Kind::Ref && kept.reasons.iter().any(is_young));
-    let entries = |kept: &mut Vec<(u32, _)>| kept.drain(..).map(|(place, _)| Entry::Kept(place)).collect::<Vec<_>>();
-    let (mut waits, mut stays) = (entries(&mut waits), entries(&mut stays));
+    let stored: HashMap<&str, &OtherObject> = draft
+        .inventory()
+        .trash
+        .iter()
+        .map(|object| (object.name.as_str(), object))
+        .collect();
+    let (mut waits, mut stays) = (Vec::new(), Vec::new());
+    let mut trash: Vec<KeptTrash> = Vec::new();
+    // The waiting and the kept trash of one run are separate rows.
+    let mut groups: HashMap<(&str, bool), usize> = HashMap::new();
+    for (place, kept) in (0..).zip(plan.keep()) {
+        let waiting = kept.kind != Kind::Ref && kept.reasons.iter().any(is_young);
+        let list = if waiting { &mut waits } else { &mut stays };
+        let object = stored.get(kept.name.as_str());
+        let run = KeptTrash::run_of(&kept.name).filter(|_| kept.kind == Kind::Object);
+        let Some((object, run)) = object.zip(run) else {
+            list.push(Entry::Kept(place));
+            continue;
+        };
+        let group = *groups.entry((run, waiting)).or_insert_with(|| {
+            list.push(Entry::Trash(u32::try_from(trash.len()).unwrap_or(u32::MAX)));
+            trash.push(KeptTrash {
+                run: run.to_owned(),
+                since: object.modified,
+                tally: Tally::default(),
+                first: place,
+            });
+            trash.len() - 1
+        });
+        let tally = &mut trash[group].tally;
+        tally.count += 1;
+        tally.bytes = tally.bytes.saturating_add(object.size);
+    }
     let judged = Judged::new(&draft.planning(choices));
     for id in (0..).map(BlobId).take(draft.inventory().blobs.len()) {
         match judged.of_blob(id) {
             Some(fate @ (BlobFate::Waits | BlobFate::Collected | BlobFate::WithinGrace)) => {
                 waits.push(Entry::Held(id, fate));
             }
-            Some(BlobFate::Live | BlobFate::Missing | BlobFate::Goes) | None => {}
+            Some(BlobFate::Live | BlobFate::Missing | BlobFate::Goes | BlobFate::Ruled) | None => {}
             Some(fate) => stays.push(Entry::Held(id, fate)),
         }
     }
-    (waits, stays)
+    (waits, stays, trash)
 }

@@ -1,4 +1,4 @@
-//! Remembers the latest messages, so that a crash leaves something that can be played again.
+//! Remembers the latest messages, so that a crash leaves a record that can be replayed.
 
 use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
@@ -11,26 +11,26 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Envelope, Event, Message, Report};
 
-/// How many messages are remembered.
+/// The number of remembered messages.
 const KEPT: usize = 1000;
 
-/// A message as it is written down: one JSON document a line.
+/// A recorded message: one JSON document per line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// When it came.
+    /// The time of arrival.
     pub at: Timestamp,
-    /// What came.
+    /// The message.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What came.
+/// The content of a recorded message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
-    /// An event, which can be played again.
+    /// An event, which can be replayed.
     Event(Event),
-    /// Something else, in a few words: the work that told it is done again when the record is played.
+    /// Another message, as a short text: a replay repeats the work that sent it.
     Note(String),
 }
 
@@ -39,31 +39,44 @@ pub enum What {
 pub struct Recorder(VecDeque<Recorded>);
 
 impl Recorder {
-    /// Remembers a message. What a person types into a line that may hold a secret is not written down.
+    /// Records a message. Text typed into a line that may hold a secret is not recorded.
     pub fn record(&mut self, envelope: &Envelope, private: bool) {
         let what = match &envelope.message {
             Message::Event(Event::Tick) => return,
-            Message::Event(Event::Key(key)) if private && key.character().is_some() => What::Note("a key".to_owned()),
+            Message::Event(Event::Key(key)) if private && key.character().is_some() => {
+                What::Note("a key".to_owned())
+            }
             Message::Event(Event::Paste(_)) if private => What::Note("pasted text".to_owned()),
             Message::Event(event) => What::Event(event.clone()),
+            Message::Waiting(..) => What::Note("waiting".to_owned()),
             Message::Copied(..) => What::Note("copied".to_owned()),
             Message::Report(job, report) => What::Note(format!("job {}: {}", job.0, name(report))),
         };
         if self.0.len() == KEPT {
             self.0.pop_front();
         }
-        self.0.push_back(Recorded { at: envelope.at, what });
+        self.0.push_back(Recorded {
+            at: envelope.at,
+            what,
+        });
     }
 
-    /// Writes everything to a new file in `folder` that only its owner can read.
+    /// Writes the record to a new file in `folder` that only its owner can read.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn dump(&self, folder: &Path, why: &str, now: Timestamp) -> io::Result<PathBuf> {
         fs::create_dir_all(folder)?;
         let path = folder.join(format!("crash-{}.jsonl", now.as_millisecond()));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let panic = Recorded { at: now, what: What::Note(why.to_owned()) };
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let panic = Recorded {
+            at: now,
+            what: What::Note(why.to_owned()),
+        };
         for line in self.0.iter().chain([&panic]) {
             serde_json::to_writer(&mut file, line)?;
             writeln!(file)?;
@@ -72,14 +85,17 @@ impl Recorder {
     }
 }
 
-/// Reads the events of a record, to play them again.
+/// Parses the events of a record for a replay.
 ///
 /// # Errors
-/// When a line is none of a record.
+/// Fails if a line is malformed.
 pub fn events(record: &str) -> Result<Vec<Event>, serde_json::Error> {
     let lines = record.lines().map(serde_json::from_str::<Recorded>);
     let events = lines.filter_map(|line| match line {
-        Ok(Recorded { what: What::Event(event), .. }) => Some(Ok(event)),
+        Ok(Recorded {
+            what: What::Event(event),
+            ..
+        }) => Some(Ok(event)),
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     });
@@ -106,6 +122,13 @@ fn name(report: &Report) -> &'static str {
         Report::Explained(Ok(_)) => "explained",
         Report::Explained(Err(_)) => "not explained",
         Report::Files(_) => "files",
+        Report::Declared(Ok(_)) => "declared caches",
+        Report::Declared(Err(_)) => "no declared caches",
+        Report::Previewed(Ok(_)) => "a preview",
+        Report::Previewed(Err(_)) => "no preview",
+        Report::Extracted(_, Ok(_)) => "extracted",
+        Report::Extracted(_, Err(_)) => "not extracted",
+        Report::FilesArranged(_) => "files arranged",
         Report::FilesEnd(Ok(())) => "all files",
         Report::FilesEnd(Err(_)) => "not all files",
         Report::Exported(_, Ok(_)) => "exported",
@@ -124,6 +147,18 @@ fn name(report: &Report) -> &'static str {
         Report::Undone(Err(_)) => "not undone",
         Report::Saved(_, Ok(())) => "saved",
         Report::Saved(_, Err(_)) => "not saved",
+        Report::ConfigPrepared(Ok(_)) => "configuration prepared",
+        Report::ConfigPrepared(Err(_)) => "configuration not prepared",
+        Report::ConfigWritten(Ok(_)) => "configuration written",
+        Report::ConfigWritten(Err(_)) => "configuration not written",
+        Report::Judged(..) => "judged",
+        Report::Compared(Ok(_)) => "compared",
+        Report::Compared(Err(_)) => "not compared",
+        Report::RuleTried(_) => "rule tried",
+        Report::Runs(Ok(_), _) => "runs",
+        Report::Runs(Err(_), _) => "no runs",
+        Report::RunOpened(Ok(_)) => "run opened",
+        Report::RunOpened(Err(_)) => "run not opened",
     }
 }
 
@@ -135,7 +170,10 @@ mod tests {
     #[test]
     fn what_is_private_is_not_written_down() {
         let mut recorder = Recorder::default();
-        let event = |event| Envelope { at: Timestamp::UNIX_EPOCH, message: Message::Event(event) };
+        let event = |event| Envelope {
+            at: Timestamp::UNIX_EPOCH,
+            message: Message::Event(event),
+        };
         let key = |text: &str| Event::Key(Key::parse(text).unwrap());
         recorder.record(&event(key("a")), false);
         for character in ["s", "3", "ctrl-u"] {
@@ -143,9 +181,14 @@ mod tests {
         }
         recorder.record(&event(Event::Paste("password".into())), true);
         let folder = tempfile::tempdir().unwrap();
-        let path = recorder.dump(folder.path(), "a panic", Timestamp::UNIX_EPOCH).unwrap();
+        let path = recorder
+            .dump(folder.path(), "a panic", Timestamp::UNIX_EPOCH)
+            .unwrap();
         let record = fs::read_to_string(path).unwrap();
-        assert!(!record.contains("password") && !record.contains("\"s\"") && !record.contains("\"3\""), "{record}");
+        assert!(
+            !record.contains("password") && !record.contains("\"s\"") && !record.contains("\"3\""),
+            "{record}"
+        );
         assert_eq!(events(&record).unwrap(), [key("a"), key("ctrl-u")]);
     }
 
@@ -154,9 +197,18 @@ mod tests {
         let mut recorder = Recorder::default();
         for column in 0..1500 {
             let message = Message::Event(Event::Resize(column, 1));
-            recorder.record(&Envelope { at: Timestamp::UNIX_EPOCH, message }, false);
+            recorder.record(
+                &Envelope {
+                    at: Timestamp::UNIX_EPOCH,
+                    message,
+                },
+                false,
+            );
         }
         assert_eq!(recorder.0.len(), KEPT);
-        assert_eq!(recorder.0.back().unwrap().what, What::Event(Event::Resize(1499, 1)));
+        assert_eq!(
+            recorder.0.back().unwrap().what,
+            What::Event(Event::Resize(1499, 1))
+        );
     }
 }

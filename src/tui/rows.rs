@@ -1,7 +1,7 @@
-//! Rows of lists: what a list needs to know of the things it shows.
+//! Rows of lists: the interface between a list and its content.
 //!
-//! A row is a number. Its cells, its details and its export are made when somebody looks; a list of a million rows takes
-//! four bytes for each.
+//! A row is a number. Its cells, its details and its export are computed on demand; a list of a
+//! million rows takes four bytes per row.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -14,76 +14,91 @@ use super::theme::Role;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
-use crate::units::Size;
+use crate::text::units::Size;
 
 pub mod blobs;
 pub mod changes;
+pub mod diff;
 pub mod files;
+pub mod find;
 pub mod findings;
 pub mod plan;
 pub mod refs;
 pub mod run;
+pub mod runs;
 pub mod sources;
 pub mod steps;
 pub mod why;
 
-/// Something that a list shows.
+/// The content of a list.
 pub trait RowSet: Send + Sync {
-    /// Returns how many rows there are.
+    /// Returns the number of rows.
     fn count(&self) -> u32;
 
-    /// Returns the columns, of which the first names the row.
+    /// Returns the columns; the first one names the row.
     fn columns(&self) -> &'static [Column];
 
-    /// Returns the cells of a row, one for each column.
+    /// Returns the cells of a row, one per column.
     fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell>;
 
-    /// Returns a line to stand below a row.
+    /// Returns a second line below a row.
     fn below(&self, row: u32, width: u16) -> Cell {
         let _ = (row, width);
         Cell::default()
     }
 
-    /// Returns everything that is known of a row.
+    /// Returns all details of a row.
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail>;
 
-    /// Tells whether a row passes a filter.
+    /// Returns whether a row passes a filter.
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool;
 
-    /// Compares two rows by a column; what is not known is least.
+    /// Compares two rows by a column; unknown values sort first.
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering;
 
-    /// Returns numbers that order a row by a column as [`RowSet::compare`] does, as far as numbers go: rows with the same
-    /// are compared. A sort asks each row once, and looks at rows again only for what is left.
+    /// Returns numbers that sort a row by a column as [`RowSet::compare`] does, as far as numbers
+    /// can; rows with equal numbers are compared. A sort computes the numbers once per row, and
+    /// compares only the remaining ties.
     fn sort_key(&self, column: usize, row: u32) -> [u64; 2] {
         let _ = (column, row);
         [0; 2]
     }
 
-    /// Returns what a row stands for, however it moves.
+    /// Returns the identity of a row, which is independent of its position.
     fn identity(&self, row: u32) -> Identity;
 
-    /// Returns the row that stands for `identity`.
+    /// Returns the row with `identity`.
     fn find(&self, identity: &Identity) -> Option<u32>;
 
     /// Returns the bytes that a row takes in the store.
     fn bytes(&self, row: u32) -> u64;
 
-    /// Says what some rows take together, which is less than the sum where they share something.
+    /// Returns the combined size of rows, which is less than the sum if they share blobs.
     fn together(&self, rows: &[u32]) -> String {
-        let bytes = rows.iter().fold(0u64, |sum, row| sum.saturating_add(self.bytes(*row)));
+        let bytes = rows
+            .iter()
+            .fold(0u64, |sum, row| sum.saturating_add(self.bytes(*row)));
         Size(bytes).to_string()
     }
 
-    /// Counts the rows that are shown, and all of them, by what the screen says it counts.
+    /// Counts the visible rows and all rows, in the unit that the screen counts.
     fn tally(&self, shown: &[u32]) -> Tally {
-        Tally { shown: shown.len(), all: self.count() as usize, others: 0 }
+        Tally {
+            shown: shown.len(),
+            all: self.count() as usize,
+            others: 0,
+        }
     }
 
-    /// Returns a row's fields for a file.
+    /// Returns the filter help for these rows.
+    fn filter_help(&self) -> FilterHelp {
+        FilterHelp::default()
+    }
+
+    /// Returns the fields of a row for an export.
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)>;
 
-    /// Returns the text that stands for the row elsewhere: a name or a digest.
+    /// Returns the text to copy: a name or a digest.
     fn name(&self, row: u32) -> String;
 }
 
@@ -93,19 +108,37 @@ impl fmt::Debug for dyn RowSet {
     }
 }
 
-/// How many rows are shown.
+/// The filter help for rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilterHelp {
+    /// Some example terms, for an empty filter.
+    pub examples: &'static str,
+    /// The fields of these rows; `None` for all fields of the language.
+    pub fields: Option<&'static [&'static str]>,
+}
+
+impl Default for FilterHelp {
+    fn default() -> Self {
+        Self {
+            examples: "size>1G  age>30d  ref~^pr-  state:orphan  !shared  or any part of a name",
+            fields: None,
+        }
+    }
+}
+
+/// The number of visible rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
-    /// Rows that are shown and count.
+    /// The visible rows that count.
     pub shown: usize,
-    /// All that count.
+    /// All rows that count.
     pub all: usize,
-    /// Rows that are shown and are something else.
+    /// The other visible rows.
     pub others: usize,
 }
 
 impl Tally {
-    /// Says that so many of all are `what`.
+    /// Returns the counts as a sentence about `what`.
     pub fn sentence(self, what: &str) -> String {
         let count = |number: usize| sources::grouped(number as u64);
         let words = format!("{} of {} {what}", count(self.shown), count(self.all));
@@ -117,85 +150,85 @@ impl Tally {
     }
 }
 
-/// What a row stands for. Marks and the cursor hold on to it.
+/// The identity of a row. Marks and the cursor refer to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
-    /// A source, by its place.
+    /// A source, by its index.
     Source(usize),
-    /// A ref, by its name and what it points to.
+    /// A ref, by its name and digest.
     Ref(String, String),
-    /// Results of a ref, by its name and what it points to.
+    /// Results of a ref, by its name and digest.
     Results(String, String),
     /// A blob.
     Blob(Digest),
     /// All steps of a configuration.
     Platform(Digest),
-    /// A step, or the head of some, by the configuration and what it is there.
+    /// A step, or a group header, by the configuration and the row kind.
     Step(Digest, RowKind),
-    /// A file of a layer, by its place in the archive.
+    /// A file of a layer, by its index in the tree of files.
     File(u32),
     /// An object without a digest, by its name.
     Object(String),
-    /// A step of a build, by its place.
+    /// A step of a build, by its index.
     BuildStep(u32),
-    /// An item of a plan, by its place.
+    /// An item of a plan, by its index.
     Item(usize),
 }
 
 /// A column of a list.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Column {
     /// Its title.
     pub title: &'static str,
-    /// To which side its cells lean.
+    /// The alignment of its cells.
     pub align: Align,
-    /// The least number of cells that it makes sense with.
+    /// Its minimum width.
     pub min: u16,
-    /// The most that it takes.
+    /// Its maximum width.
     pub max: u16,
-    /// Columns with a higher number go first where room is short; 0 stays.
+    /// Columns with a higher rank are hidden first if space is short; rank 0 always stays.
     pub rank: u8,
-    /// How one sorts by it, if at all.
+    /// Whether and how it can be sorted.
     pub sort: Sortable,
 }
 
-/// To which side text leans.
+/// The alignment of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     /// As text.
     Left,
-    /// As a path, of which the end shows when it is too long.
+    /// Left, but a path that is too long loses its beginning.
     Path,
     /// As numbers.
     Right,
 }
 
-/// How one sorts by a column.
+/// Whether and how a column can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sortable {
     /// Not at all.
     No,
-    /// From A to Z at first.
+    /// From A to Z initially.
     Ascending,
     /// The largest first.
     Descending,
 }
 
-/// A piece of text and what it stands for.
+/// A piece of text and its role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece(pub Cow<'static, str>, pub Role);
 
-/// Some pieces in a row.
+/// A sequence of pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cell(pub Vec<Piece>);
 
 impl Cell {
-    /// Makes a cell of one piece.
+    /// Creates a cell of one piece.
     pub fn new(text: impl Into<Cow<'static, str>>, role: Role) -> Self {
         Self(vec![Piece(text.into(), role)])
     }
 
-    /// Makes a cell of plain text.
+    /// Creates a cell of plain text.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(text, Role::Text)
     }
@@ -215,20 +248,25 @@ impl Cell {
     }
 }
 
-/// A line of the details of a row.
+/// A line in the details of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detail {
-    /// The head of a section.
+    /// The header of a section.
     Heading(Cow<'static, str>),
-    /// Something with its name.
+    /// A named value.
     Fact(&'static str, Cell),
     /// A sentence, or an item of a list.
     Text(Cell),
-    /// Room.
+    /// A blank line.
     Blank,
 }
 
-/// Names what `bytes`, `count` or anything else is not known of.
+/// Shown for unknown bytes, counts and other values.
 pub const UNKNOWN: &str = "?";
-/// Stands for nothing.
+/// Shown for an absent value.
 pub const NONE: &str = "–";
+
+/// Formats a time to the minute: `1 Dec 06:31 UTC`.
+pub fn moment(time: Timestamp) -> String {
+    time.strftime("%-d %b %H:%M UTC").to_string()
+}

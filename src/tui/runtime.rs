@@ -1,4 +1,4 @@
-//! The loop: takes messages, updates the state, starts what it asks for, and draws when something has changed.
+//! The loop: receives messages, updates the state, starts effects, and draws after changes.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +9,9 @@ use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::columns::HiddenColumns;
 use super::effect::Effect;
 use super::jobs::{Clock, Jobs};
-use super::keymap::Keymap;
 use super::message::{Envelope, Event, Message};
 use super::model::Model;
 use super::recorder::Recorder;
@@ -19,17 +19,22 @@ use super::terminal::Surface;
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
-use super::world::{Admitted, SourceId, SourceInfo, World};
+use super::world::{Admitted, SourceId, SourceInfo, StatusKind, Themes, World};
 use super::{TuiError, TuiOptions};
+use crate::backend::{CurrentPause, PauseReport};
+use crate::text::escape::visible;
 
-/// How many messages may wait.
+/// The number of messages that may wait.
 const WAITING: usize = 256;
-/// The least time between two frames: short enough that a key which comes just after one is answered within 16 ms.
+/// The minimum time between two frames: short enough to answer a key that arrives just after a
+/// frame within 16 ms.
 const FRAME: Duration = Duration::from_millis(8);
-/// How often the UI learns that time passes.
+/// How many sources of earlier runs the start screen offers.
+const MOST_RECENT: usize = 5;
+/// The interval of ticks for the UI.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The UI in motion.
+/// The running UI.
 pub struct Runtime<T> {
     model: Model,
     terminal: T,
@@ -37,13 +42,14 @@ pub struct Runtime<T> {
     receiver: mpsc::Receiver<Envelope>,
     recorder: Arc<Mutex<Recorder>>,
     clock: Clock,
+    pauses: PauseReport,
 }
 
 impl<T: Surface> Runtime<T> {
-    /// Sets everything up, and starts the first scans. Needs a runtime of tokio.
+    /// Sets everything up, and starts the first scans. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the key map is damaged, or the terminal cannot be drawn on.
+    /// When a theme is damaged, or the terminal cannot be drawn on.
     pub fn new(
         options: TuiOptions,
         theme: Theme,
@@ -52,13 +58,26 @@ impl<T: Surface> Runtime<T> {
         clock: Clock,
     ) -> Result<Self, TuiError> {
         let (sender, receiver) = mpsc::channel(WAITING);
+        let recent = options.history.recent(MOST_RECENT);
         let pruning = Arc::new(options.pruning);
-        let jobs = Jobs::new(sender, options.concurrency, clock, options.open, options.images, Arc::clone(&pruning));
+        let jobs = Jobs::new(
+            sender,
+            options.concurrency,
+            clock,
+            [options.open, options.open_found, options.open_declared],
+            options.images,
+            Arc::clone(&pruning),
+            (
+                options.directory,
+                options.config_file.clone(),
+                options.history,
+            ),
+        );
         let mut sources: Vec<SourceInfo> = Vec::new();
         for source in options.sources {
             match jobs.admit(source) {
                 Admitted::New(info) => sources.push(info),
-                // It was named twice, the second time perhaps for one of its refs.
+                // The source was named twice, the second time perhaps with one of its refs.
                 Admitted::Known(SourceId(place), select) => {
                     if let Some(info) = sources.get_mut(place) {
                         info.select = info.select.take().or(select);
@@ -68,20 +87,51 @@ impl<T: Surface> Runtime<T> {
         }
         let mut size = Size::default();
         terminal.draw(&mut |frame| size = frame.area().as_size())?;
-        let mut world = World::new(clock(), size, theme, Keymap::built_in()?, options.mouse, &pruning);
+        let mut world = World::new(
+            clock(),
+            size,
+            theme,
+            options.keymap,
+            options.mouse,
+            &pruning,
+        );
+        world.no_color = options.no_color;
+        world.is_ascii = options.is_ascii;
+        let columns_file = options.columns_file;
+        world.hidden_columns = columns_file
+            .as_deref()
+            .map(HiddenColumns::load)
+            .unwrap_or_default();
+        world.columns_file = columns_file;
         world.explain_at_once = !options.evidence.is_empty();
+        if options.follow_background && !options.no_color {
+            world.themes = Some(Themes::built_in()?);
+        }
+        world.recent = recent;
         world.evidence = options.evidence;
+        world.config_file = options.config_file;
         let (model, effects) = Model::new(world, sources, options.start_message);
-        let mut runtime = Self { model, terminal, jobs, receiver, recorder, clock };
+        let mut runtime = Self {
+            model,
+            terminal,
+            jobs,
+            receiver,
+            recorder,
+            clock,
+            pauses: options.pauses,
+        };
         runtime.carry_out(effects)?;
         Ok(runtime)
     }
 
-    /// Runs until somebody leaves, or the terminal has no more to tell.
+    /// Runs until a person quits, or the terminal's input ends.
     ///
     /// # Errors
-    /// When the terminal cannot be read or drawn on.
-    pub async fn run(&mut self, mut events: impl Stream<Item = io::Result<Event>> + Unpin) -> io::Result<()> {
+    /// Fails if the terminal cannot be read or drawn on.
+    pub async fn run(
+        &mut self,
+        mut events: impl Stream<Item = io::Result<Event>> + Unpin,
+    ) -> io::Result<()> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut next_frame = Instant::now();
@@ -99,24 +149,42 @@ impl<T: Surface> Runtime<T> {
                 },
                 Some(envelope) = self.receiver.recv() => self.heed(envelope)?,
                 () = self.jobs.ended(), if !self.jobs.is_idle() => {}
-                _ = tick.tick() => self.event(Event::Tick)?,
+                _ = tick.tick() => {
+                    self.event(Event::Tick)?;
+                    self.show_wait()?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Heeds an event.
+    /// Handles an event.
     ///
     /// # Errors
-    /// When the terminal cannot be written to.
+    /// Fails if the terminal cannot be written to.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
-        self.heed(Envelope { at: (self.clock)(), message: Message::Event(event) })
+        self.heed(Envelope {
+            at: (self.clock)(),
+            message: Message::Event(event),
+        })
     }
 
-    /// Goes on until nothing runs any more and everything is drawn.
+    /// Shows the pause that a service asks for, if there is one.
+    fn show_wait(&mut self) -> io::Result<()> {
+        let wait = self.pauses.longest().and_then(|pause| shown(&pause));
+        if wait == self.model.world.waiting {
+            return Ok(());
+        }
+        self.heed(Envelope {
+            at: (self.clock)(),
+            message: Message::Waiting(wait),
+        })
+    }
+
+    /// Continues until no job is running and everything is drawn.
     ///
     /// # Errors
-    /// When the terminal cannot be drawn on.
+    /// Fails if the terminal cannot be drawn on.
     pub async fn until_idle(&mut self) -> io::Result<()> {
         loop {
             tokio::select! {
@@ -129,18 +197,18 @@ impl<T: Surface> Runtime<T> {
         self.draw()
     }
 
-    /// Stops everything, and waits for what must not end in the middle.
+    /// Stops all jobs, and waits for those that must not be interrupted.
     pub async fn finish(&mut self) {
         while self.jobs.finish() {
             tokio::select! {
-                // Nobody heeds what is told now, but a full channel would hold the teller up.
+                // Reports are ignored now, but a full channel would block the senders.
                 _ = self.receiver.recv() => {}
                 () = self.jobs.ended() => {}
             }
         }
     }
 
-    /// Tells whether somebody has left.
+    /// Returns whether a person has quit.
     pub fn is_over(&self) -> bool {
         self.model.over
     }
@@ -157,7 +225,10 @@ impl<T: Surface> Runtime<T> {
 
     fn heed(&mut self, envelope: Envelope) -> io::Result<()> {
         let private = self.model.is_private();
-        self.recorder.lock().unwrap_or_else(PoisonError::into_inner).record(&envelope, private);
+        self.recorder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .record(&envelope, private);
         let effects = update(&mut self.model, envelope);
         self.carry_out(effects)
     }
@@ -167,12 +238,28 @@ impl<T: Surface> Runtime<T> {
             match effect {
                 Effect::Copy(text) => {
                     let copied = self.terminal.copy(&text).map_err(|error| error.to_string());
-                    self.heed(Envelope { at: (self.clock)(), message: Message::Copied(text, copied) })?;
+                    self.heed(Envelope {
+                        at: (self.clock)(),
+                        message: Message::Copied(text, copied),
+                    })?;
                 }
                 Effect::Run(job, work) => self.jobs.start(job, work),
                 Effect::Cancel(job) => self.jobs.stop(job),
                 Effect::CaptureMouse(capture) => self.terminal.capture_mouse(capture)?,
                 Effect::Redraw => self.terminal.forget()?,
+                Effect::Suspend(by) => {
+                    let mouse = self.model.world.mouse;
+                    if let Err(error) = self.terminal.suspend(by, mouse) {
+                        let words = format!("not suspended: {error}");
+                        self.model.world.tell(StatusKind::Failed, words);
+                    }
+                    self.model.dirty = true;
+                }
+                Effect::TakeAgain => {
+                    self.terminal.take_again(self.model.world.mouse)?;
+                    self.model.dirty = true;
+                }
+                Effect::UsePolicy(policy) => self.jobs.use_policy(policy),
             }
         }
         Ok(())
@@ -184,4 +271,12 @@ impl<T: Surface> Runtime<T> {
         self.model.dirty = false;
         Ok(())
     }
+}
+
+/// Describes a long pause with the remaining time; `None` for a short one.
+fn shown(pause: &CurrentPause) -> Option<String> {
+    let left = pause.until.duration_since(std::time::Instant::now());
+    let seconds = left.as_secs_f64().ceil();
+    (pause.whole > Duration::from_secs(1))
+        .then(|| format!("{} asks to wait: {seconds} s left", visible(&pause.service)))
 }

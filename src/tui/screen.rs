@@ -1,123 +1,214 @@
-//! Screens: what fills the terminal between header and footer. They lie on a stack; the one on top has the keys.
+//! Screens: a screen fills the terminal between header and footer. Screens form a stack; the top
+//! one receives the keys.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::effect::{JobId, Overwrite, Saving};
+use super::effect::{JobId, Overwrite};
 use super::keymap::{self, Action};
 use super::list::{List, Sort};
 use super::message::{Report, Wheel};
 use super::rows::Cell;
 use super::world::{Context, Handled, SourceId, World};
+use crate::backend::layer_content::LayerFile;
 use crate::inventory::filter::Filter;
+use crate::prune::plan::Plan;
 
 pub mod blobs;
 pub mod changes;
 pub mod check;
+pub mod diff;
 pub mod files;
+pub mod find;
 pub mod list_screen;
 pub mod plan;
 pub mod refs;
+pub mod rule;
 pub mod run;
+pub mod runs;
 pub mod sources;
 pub mod start;
 pub mod steps;
+pub mod treemap;
 pub mod why;
 
-/// Something that fills the terminal.
+use list_screen::ListScreen;
+
+/// A screen.
 pub trait Screen: Send {
-    /// Returns the places whose keys are active, the nearest first.
+    /// Returns the contexts whose keys are active, the nearest first.
     fn contexts(&self) -> &'static [keymap::Context];
 
-    /// Returns the screen's part of the path in the header, and what stands at the right of it.
+    /// Returns the screen's part of the path in the header, and the facts to its right.
     fn header(&self, world: &World) -> Header;
 
     /// Returns the line above the keys: sums, marks, progress.
     fn summary(&self, world: &World) -> Cell;
 
-    /// Does what a key or a command says.
+    /// Performs an action of a key or a command.
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled;
 
-    /// Heeds what a layer has learnt.
+    /// Returns the list with its details that fills the screen, when one does. The methods below
+    /// hand on to it.
+    fn list_screen(&self) -> Option<&ListScreen> {
+        None
+    }
+
+    /// Returns the same to change it.
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        None
+    }
+
+    /// Takes what a layer asks for.
     fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        let _ = (request, cx);
+        if let Some(screen) = self.list_screen_mut() {
+            screen.answer(request, cx);
+        }
     }
 
-    /// Heeds a click or the wheel at a cell.
+    /// Handles a click or the wheel at a cell; a second click on a row opens it.
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        let _ = (pointer, cx);
+        let screen = self.list_screen_mut();
+        if screen.is_some_and(|screen| screen.pointer(pointer, cx) == Handled::Yes) {
+            self.act(Action::Open, cx);
+        }
     }
 
-    /// Heeds the report of a job, which may be somebody else's.
+    /// Takes the report of a job, which may belong to another screen.
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        let _ = (job, report, cx);
+        if let Some(screen) = self.list_screen_mut() {
+            screen.report(job, report, cx);
+        }
     }
 
-    /// Stops what nobody waits for any more, because the screen is left.
+    /// Stops jobs that are not needed any more because the screen is left.
     fn leave(&mut self, cx: &mut Context<'_>) {
         let _ = cx;
     }
 
-    /// Heeds that more, or something else, is known of a source.
+    /// Handles new or changed data about a source.
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
         let _ = (source, cx);
     }
 
-    /// Moves the cursor to a source, where sources are listed.
+    /// Handles a change of the current policy.
+    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
+    /// Moves the cursor to a source, if the screen lists sources.
     fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
         let _ = (source, cx);
     }
 
-    /// Tells whether it does something that must not end in the middle: then leaving is up to the screen.
+    /// Returns whether it runs work that must not be interrupted; the program does not end before
+    /// that is stopped.
     fn is_busy(&self) -> bool {
         false
+    }
+
+    /// Returns the work that continues, or whose results are kept, when the screen is left.
+    fn background(&self, world: &World) -> Option<ScreenWork> {
+        let _ = world;
+        None
+    }
+
+    /// Stops that work.
+    fn stop_background(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
     }
 
     /// Draws it.
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect);
 
-    /// Returns its list, when it has one.
+    /// Returns its list, if it has one.
     fn list(&self) -> Option<&List> {
+        self.list_screen().map(|screen| &screen.list)
+    }
+
+    /// Prepares what a wide terminal shows of the row under the cursor. It is called after every
+    /// message, so it does nothing where that is prepared.
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
+    /// Returns the source that it is about, or the one under the cursor.
+    fn source(&self) -> Option<SourceId> {
         None
     }
 
-    /// Returns what the screen shows, as the name of a file that it is written to.
+    /// Returns the default name of a file for its rows.
     fn file_name(&self) -> &'static str {
         "rows"
     }
 }
 
-/// What a screen says in the header.
+/// The work of a screen that is visible or was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenWork {
+    /// The key to find the screen again.
+    pub key: WorkKey,
+    /// The title.
+    pub title: String,
+    /// The progress.
+    pub progress: Cell,
+    /// Whether it is running.
+    pub is_running: bool,
+    /// Whether its results are kept if the screen is left after it has ended.
+    pub is_kept: bool,
+}
+
+/// The work of a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkKey {
+    /// A check of a source.
+    Check(SourceId),
+    /// A run, by the job that started it.
+    Run(JobId),
+}
+
+/// The content of the header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Where one is.
+    /// The path to the screen.
     pub path: Vec<String>,
     /// Facts at the right.
     pub facts: Vec<String>,
 }
 
-/// What a layer has learnt for the screen below.
+/// The request of a layer to the screen below.
 #[derive(Debug, Clone)]
 pub enum Request {
-    /// A filter.
+    /// Apply a filter.
     Filter(Filter),
-    /// An order.
+    /// Apply an order.
     Sort(Sort),
-    /// There is other evidence.
+    /// The evidence has changed.
     Evidence,
-    /// Where rows are to be written.
+    /// Use the typed value of a field.
+    Field(String),
+    /// Write rows to a file.
     Export(PathBuf, Overwrite),
-    /// A text that is to be written, and where.
-    Save(Saving, PathBuf, Overwrite),
-    /// The plan is to be carried out.
+    /// Write a file of a layer to this path.
+    Extract(LayerFile, PathBuf, Overwrite),
+    /// Write a plan to this path.
+    Save(Arc<Plan>, PathBuf, Overwrite),
+    /// Execute the plan.
     CarryOut,
-    /// The run is to be taken back.
+    /// Undo the run.
     Undo,
+    /// Resume the run.
+    Resume,
+    /// Stop watching for builds.
+    StopWatching,
+    /// Quit although a run watches for builds.
+    Quit,
 }
 
-/// What the mouse did.
+/// A mouse action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pointer {
     /// A click at a column and row.

@@ -1,9 +1,9 @@
-//! What things look like: roles with a style each, read from a theme.
+//! The appearance: roles with one style each, read from a theme.
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Deserializer};
 
-/// A theme that comes with the program.
+/// A built-in theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ThemeName {
     /// For dark terminals.
@@ -11,23 +11,23 @@ pub enum ThemeName {
     Dark,
     /// For light terminals.
     Light,
-    /// For everybody who needs strong contrasts.
+    /// With strong contrasts.
     HighContrast,
 }
 
-/// What a piece of text stands for; the theme knows what that looks like.
+/// The role of a piece of text; the theme maps it to a style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
     /// Plain text.
     #[default]
     Text,
-    /// What matters less.
+    /// Less important text.
     Dim,
-    /// What matters more.
+    /// More important text.
     Strong,
-    /// Where one is.
+    /// The path to the current screen.
     Title,
-    /// Lines between things.
+    /// Separator lines.
     Rule,
     /// The head of a column or a section.
     Heading,
@@ -41,19 +41,19 @@ pub enum Role {
     Live,
     /// Bytes that no ref reaches.
     Orphan,
-    /// What should be there and is not.
+    /// Missing blobs.
     Missing,
-    /// What cannot be known.
+    /// Unknown values.
     Unsure,
     /// Good news.
     Good,
-    /// Something to look at.
+    /// A warning.
     Warning,
-    /// Something that failed.
+    /// A failure.
     Error,
 }
 
-/// Says that a theme cannot be used.
+/// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the theme cannot be used: {0}")]
 pub struct ThemeError(#[from] toml::de::Error);
@@ -62,6 +62,9 @@ pub struct ThemeError(#[from] toml::de::Error);
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Theme {
+    /// Whether coloured text keeps its colour in the selected row.
+    #[serde(default)]
+    selected_keeps_colours: bool,
     text: Look,
     dim: Look,
     strong: Look,
@@ -81,18 +84,18 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// Reads a theme.
+    /// Parses a theme.
     ///
     /// # Errors
-    /// When `text` is not TOML, a role is not there, or a colour is none.
+    /// Fails if `text` is not TOML, a role is missing, or a colour is invalid.
     pub fn parse(text: &str) -> Result<Self, ThemeError> {
         Ok(toml::from_str(text)?)
     }
 
-    /// Returns a theme that comes with the program.
+    /// Returns a built-in theme.
     ///
     /// # Errors
-    /// None in a program that has passed its tests.
+    /// Never fails in a program that has passed its tests.
     pub fn built_in(name: ThemeName) -> Result<Self, ThemeError> {
         Self::parse(match name {
             ThemeName::Dark => include_str!("../../assets/themes/dark.toml"),
@@ -101,17 +104,22 @@ impl Theme {
         })
     }
 
-    /// Takes all colours away. What only colour told is told by weight, or by reversing.
+    /// Removes all colours. Differences in colour become differences in weight, or reversed text.
     #[must_use]
     pub fn without_colours(mut self) -> Self {
         for look in self.looks() {
-            look.0 = Style { fg: None, bg: None, underline_color: None, ..look.0 };
+            look.0 = Style {
+                fg: None,
+                bg: None,
+                underline_color: None,
+                ..look.0
+            };
         }
         self.selected.0 = self.selected.0.add_modifier(Modifier::REVERSED);
         self
     }
 
-    /// Returns what `role` looks like.
+    /// Returns the style of `role`.
     pub fn style(&self, role: Role) -> Style {
         let look = match role {
             Role::Text => self.text,
@@ -132,6 +140,11 @@ impl Theme {
             Role::Error => self.error,
         };
         self.text.0.patch(look.0)
+    }
+
+    /// Returns whether coloured text keeps its colour in the selected row.
+    pub fn selected_keeps_colours(&self) -> bool {
+        self.selected_keeps_colours
     }
 
     fn looks(&mut self) -> [&mut Look; 16] {
@@ -177,7 +190,8 @@ impl<'de> Deserialize<'de> for Look {
         let written = Written::deserialize(deserializer)?;
         let colour = |name: Option<String>| {
             let parse = |name: String| {
-                name.parse::<Color>().map_err(|_| serde::de::Error::custom(format!("`{name}` is not a colour")))
+                name.parse::<Color>()
+                    .map_err(|_| serde::de::Error::custom(format!("`{name}` is not a colour")))
             };
             name.map(parse).transpose()
         };
@@ -185,7 +199,11 @@ impl<'de> Deserialize<'de> for Look {
         modifiers.set(Modifier::BOLD, written.bold);
         modifiers.set(Modifier::UNDERLINED, written.underline);
         modifiers.set(Modifier::REVERSED, written.reverse);
-        let style = Style { fg: colour(written.fg)?, bg: colour(written.bg)?, ..Style::default() };
+        let style = Style {
+            fg: colour(written.fg)?,
+            bg: colour(written.bg)?,
+            ..Style::default()
+        };
         Ok(Self(style.add_modifier(modifiers)))
     }
 }
@@ -205,18 +223,40 @@ mod tests {
     #[test]
     fn without_colours_the_selection_still_shows() {
         let theme = Theme::built_in(ThemeName::Dark).unwrap().without_colours();
-        for role in [Role::Live, Role::Orphan, Role::Error, Role::Selected, Role::Mark] {
-            assert_eq!((theme.style(role).fg, theme.style(role).bg), (None, None), "{role:?}");
+        for role in [
+            Role::Live,
+            Role::Orphan,
+            Role::Error,
+            Role::Selected,
+            Role::Mark,
+        ] {
+            assert_eq!(
+                (theme.style(role).fg, theme.style(role).bg),
+                (None, None),
+                "{role:?}"
+            );
         }
-        assert!(theme.style(Role::Selected).add_modifier.contains(Modifier::REVERSED));
-        assert!(theme.style(Role::Error).add_modifier.contains(Modifier::BOLD));
+        assert!(
+            theme
+                .style(Role::Selected)
+                .add_modifier
+                .contains(Modifier::REVERSED)
+        );
+        assert!(
+            theme
+                .style(Role::Error)
+                .add_modifier
+                .contains(Modifier::BOLD)
+        );
     }
 
     #[test]
     fn a_wrong_theme_says_what_is_wrong() {
         let whole = include_str!("../../assets/themes/dark.toml");
         let error = |text: &str| Theme::parse(text).unwrap_err().to_string();
-        assert!(error(&whole.replace("\"cyan\"", "\"cyanide\"")).contains("`cyanide` is not a colour"));
+        assert!(
+            error(&whole.replace("\"cyan\"", "\"cyanide\"")).contains("`cyanide` is not a colour")
+        );
         assert!(error(&whole.replace("dim =", "dimm =")).contains("unknown field `dimm`"));
     }
 }

@@ -1,20 +1,34 @@
-//! From a message to a new state, and to what is to be done.
+//! Turns a message into a new state and effects.
+
+use std::sync::Arc;
 
 use ratatui::layout::Size;
 
+use super::command::Here;
 use super::effect::{Effect, JobId};
+use super::found::Found;
 use super::keymap::{self, Action};
+use super::layer::command::CommandLine;
+use super::layer::confirm::{Confirm, STOP_WATCHING};
 use super::layer::help::Help;
-use super::layer::palette::Palette;
-use super::message::{Envelope, Event, Key, Message, Report, ScanEnd};
+use super::layer::jobs::Jobs;
+use super::list::List;
+use super::message::{Envelope, Event, Key, Message, Phase, Ran, Report, RunFault, ScanEnd};
 use super::model::Model;
-use super::screen::Pointer;
+use super::screen::find::{self, Find};
 use super::screen::refs::Refs;
+use super::screen::runs::{self, Runs};
 use super::screen::sources::{self, Sources};
-use super::world::{Admitted, Command, Context, Handled, Scan, Source, SourceId, StatusKind};
+use super::screen::{Pointer, Request, Screen, ScreenWork, WorkKey};
+use super::terminal::SuspendedBy;
+use super::view;
+use super::world::{
+    Admitted, Command, Context, Handled, Scan, Source, SourceId, StatusKind, World,
+};
 use crate::source::RefSelector;
+use crate::text::escape::visible;
 
-/// Changes the state as a message demands, and returns what is to be done.
+/// Updates the state for a message, and returns the effects.
 pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effect> {
     let mut effects = Vec::new();
     model.dirty |= model.world.tick(at) || !matches!(message, Message::Event(Event::Tick));
@@ -22,21 +36,30 @@ pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effe
     let commands = match message {
         Message::Event(event) => model.event(event, &mut effects),
         Message::Report(job, report) => model.report(job, report, &mut effects),
+        Message::Waiting(wait) => {
+            model.world.waiting = wait;
+            Vec::new()
+        }
         Message::Copied(text, copied) => {
             match copied {
                 Ok(()) => model.world.tell(StatusKind::Done, format!("copied {text}")),
-                Err(error) => model.world.tell(StatusKind::Failed, format!("nothing copied: {error}")),
+                Err(error) => model
+                    .world
+                    .tell(StatusKind::Failed, format!("nothing copied: {error}")),
             }
             Vec::new()
         }
     };
     model.obey(commands, &mut effects);
+    model.note_background();
+    model.follow(&mut effects);
     effects
 }
 
 impl Model {
     fn event(&mut self, event: Event, effects: &mut Vec<Effect>) -> Vec<Command> {
-        // Whoever goes on has read what was told; it would only hide what stands in its place otherwise.
+        // A person who continues has read the status message, which would otherwise keep hiding the
+        // summary.
         if matches!(event, Event::Key(_) | Event::Paste(_) | Event::Click(..)) {
             self.world.status = None;
         }
@@ -47,21 +70,47 @@ impl Model {
                 Vec::new()
             }
             Event::Tick => Vec::new(),
+            Event::Background(background) => {
+                self.world.follow(background);
+                Vec::new()
+            }
+            Event::Suspend => {
+                effects.push(Effect::Suspend(SuspendedBy::Signal));
+                Vec::new()
+            }
+            Event::Continue => {
+                effects.push(Effect::TakeAgain);
+                Vec::new()
+            }
             Event::Paste(text) => self.with_layer(effects, |layer, cx| layer.paste(&text, cx)),
             Event::Click(column, row) => self.pointer(Pointer::Click(column, row), effects),
-            Event::Scroll(column, row, wheel) => self.pointer(Pointer::Wheel(column, row, wheel), effects),
+            Event::Scroll(column, row, wheel) => {
+                self.pointer(Pointer::Wheel(column, row, wheel), effects)
+            }
         }
     }
 
     fn key(&mut self, key: Key, effects: &mut Vec<Effect>) -> Vec<Command> {
         let mut commands = Vec::new();
-        let Self { world, screens, layers, .. } = self;
-        if world.keymap.action(&[keymap::Context::Global], key.0) == Some(Action::Quit) {
-            return vec![Command::Perform(Action::Quit)];
+        let Self {
+            world,
+            screens,
+            layers,
+            ..
+        } = self;
+        // These two keys work during any text input.
+        if let Some(action @ (Action::Quit | Action::Suspend)) =
+            world.keymap.action(&[keymap::Context::Global], key.0)
+        {
+            return vec![Command::Perform(action)];
         }
         for layer in layers.iter_mut().rev() {
             let action = world.keymap.action(&[layer.context()], key.0);
-            let mut cx = Context { world: &mut *world, effects: &mut *effects, commands: &mut commands };
+            let mut cx = Context {
+                world: &mut *world,
+                effects: &mut *effects,
+                commands: &mut commands,
+            };
             if layer.key(key, action, &mut cx) == Handled::Yes {
                 return commands;
             }
@@ -69,17 +118,33 @@ impl Model {
         let contexts = screens.last().map_or(&[][..], |screen| screen.contexts());
         if let Some(action) = world.keymap.action(contexts, key.0) {
             commands.push(Command::Perform(action));
+        } else if layers.is_empty() {
+            tell_unused(key, contexts, world);
         }
         commands
     }
 
-    /// The mouse reaches the screen only: layers have keys.
+    /// A click on a word of the last line does what its key does, one on the path goes back. The
+    /// rest of the mouse reaches the screen only: layers have keys.
     fn pointer(&mut self, pointer: Pointer, effects: &mut Vec<Effect>) -> Vec<Command> {
+        if let Pointer::Click(x, y) = pointer {
+            if let Some(key) = view::key_at(self, x, y) {
+                return self.key(key, effects);
+            }
+            let is_path = y == 0 && self.layers.is_empty() && self.screens.len() > 1;
+            if is_path && view::is_on_parent(self, x) {
+                return vec![Command::Back];
+            }
+        }
         if !self.layers.is_empty() {
             return Vec::new();
         }
         let mut commands = Vec::new();
-        let mut cx = Context { world: &mut self.world, effects, commands: &mut commands };
+        let mut cx = Context {
+            world: &mut self.world,
+            effects,
+            commands: &mut commands,
+        };
         if let Some(screen) = self.screens.last_mut() {
             screen.pointer(pointer, &mut cx);
         }
@@ -92,7 +157,11 @@ impl Model {
         change: impl FnOnce(&mut dyn super::layer::Layer, &mut Context<'_>),
     ) -> Vec<Command> {
         let mut commands = Vec::new();
-        let mut cx = Context { world: &mut self.world, effects, commands: &mut commands };
+        let mut cx = Context {
+            world: &mut self.world,
+            effects,
+            commands: &mut commands,
+        };
         if let Some(layer) = self.layers.last_mut() {
             change(&mut **layer, &mut cx);
         }
@@ -102,14 +171,42 @@ impl Model {
     fn report(&mut self, job: JobId, report: Report, effects: &mut Vec<Effect>) -> Vec<Command> {
         let source = self.heed_scan(job, &report);
         let mut commands = Vec::new();
-        let Self { world, screens, layers, .. } = self;
-        let mut cx = Context { world, effects, commands: &mut commands };
+        let Self {
+            world,
+            screens,
+            left,
+            layers,
+            ..
+        } = self;
+        let mut cx = Context {
+            world,
+            effects,
+            commands: &mut commands,
+        };
+        if let Report::Scanned(id, _) = &report {
+            // The findings of an earlier scan are outdated.
+            let key = WorkKey::Check(*id);
+            left.retain(|screen| {
+                let work = screen.background(cx.world);
+                work.is_none_or(|work| work.is_running || work.key != key)
+            });
+        }
+        let mut screens: Vec<_> = screens.iter_mut().chain(left).collect();
         if let Some(source) = source {
-            for screen in screens.iter_mut() {
+            cx.judge_again(source);
+            for screen in &mut screens {
                 screen.refresh(source, &mut cx);
             }
         }
-        for screen in screens {
+        if let Report::ConfigWritten(Ok(written)) = &report {
+            cx.config_written(written);
+            if written.policy.is_some() {
+                for screen in &mut screens {
+                    screen.policy_changed(&mut cx);
+                }
+            }
+        }
+        for screen in &mut screens {
             screen.report(job, &report, &mut cx);
         }
         for layer in layers {
@@ -118,21 +215,46 @@ impl Model {
         match report {
             Report::Exported(path, Ok(count)) => {
                 let rows = if count == 1 { "row" } else { "rows" };
-                cx.world.tell(StatusKind::Done, format!("{count} {rows} written to {}", path.display()));
+                cx.world.tell(
+                    StatusKind::Done,
+                    format!("{count} {rows} written to {}", path.display()),
+                );
             }
-            // It has its place among the stores already, whether or not anybody still waits for it.
+            // The store has its index already, even if no screen waits for it any more.
             Report::Opened(Ok(Admitted::New(info))) | Report::Found(info) => cx.add_source(info),
             Report::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
+            Report::Running(news) => {
+                if let (Phase::Watching(left), Some(source)) = (news.phase, cx.world.end_watch(job))
+                {
+                    cx.world.set_watch(job, source, left);
+                }
+            }
+            // The screen of the run was left, so it cannot report the end itself.
+            Report::Ran(result) => {
+                if let Some(source) = cx.world.end_watch(job) {
+                    tell_end(source, &result, &mut cx);
+                }
+            }
             Report::NotAll(left_out) => cx.world.tell(StatusKind::Failed, left_out),
             _ => {}
         }
         commands
     }
 
-    /// Takes over what a scan tells, when it is the current one of its source.
+    /// Applies the report of a scan, if it is the current one of its source.
     fn heed_scan(&mut self, job: JobId, report: &Report) -> Option<SourceId> {
-        let (Report::Snapshot(id, _) | Report::Scanned(id, _) | Report::Becomes(id, _)) = report else { return None };
-        let source = self.world.sources.get_mut(id.0).filter(|source| source.scan == Scan::Running(job))?;
+        if let Report::Judged(id, found) = report {
+            return self.heed_verdicts(*id, found);
+        }
+        let (Report::Snapshot(id, _) | Report::Scanned(id, _) | Report::Becomes(id, _)) = report
+        else {
+            return None;
+        };
+        let source = self
+            .world
+            .sources
+            .get_mut(id.0)
+            .filter(|source| source.scan == Scan::Running(job))?;
         match report {
             Report::Becomes(_, info) => source.info = info.clone(),
             Report::Snapshot(_, found) => source.found = Some(found.clone()),
@@ -140,31 +262,123 @@ impl Model {
                 (source.found, source.scan) = (Some(found.clone()), Scan::Done);
             }
             Report::Scanned(_, Err(ScanEnd::Stopped)) => source.scan = Scan::Stopped,
-            Report::Scanned(_, Err(ScanEnd::Failed(error))) => source.scan = Scan::Failed(error.clone()),
+            Report::Scanned(_, Err(ScanEnd::Failed(error))) => {
+                source.scan = Scan::Failed(error.clone());
+            }
             _ => {}
         }
         Some(*id)
     }
 
-    /// Carries out moves, and those that follow from them.
+    /// Applies the verdicts on the refs of a source, unless it was scanned again.
+    fn heed_verdicts(&mut self, id: SourceId, judged: &Found) -> Option<SourceId> {
+        let found = self.world.sources.get_mut(id.0)?.found.as_mut()?;
+        if !Arc::ptr_eq(&found.inventory, &judged.inventory) {
+            return None;
+        }
+        found.verdicts.clone_from(&judged.verdicts);
+        Some(id)
+    }
+
+    /// Lets the screen on top show more of the row that the cursor has come to.
+    fn follow(&mut self, effects: &mut Vec<Effect>) {
+        let mut commands = Vec::new();
+        let mut cx = Context {
+            world: &mut self.world,
+            effects,
+            commands: &mut commands,
+        };
+        if let Some(screen) = self.screens.last_mut() {
+            screen.follow(&mut cx);
+        }
+    }
+
+    /// Lists the background work of the screens, and reports work that has ended in screens that
+    /// were left.
+    fn note_background(&mut self) {
+        let Self {
+            world,
+            screens,
+            left,
+            ..
+        } = self;
+        let works = |screens: &[Box<dyn Screen>], world: &World| -> Vec<ScreenWork> {
+            let works = screens.iter().filter_map(|screen| screen.background(world));
+            works.collect()
+        };
+        let mut background = works(screens, world);
+        let of_left = works(left, world);
+        let was_running = |work: &&ScreenWork| {
+            let mut before = world.background.iter();
+            before.any(|before| before.key == work.key && before.is_running)
+        };
+        let mut ended = of_left.iter().filter(|work| !work.is_running);
+        if let Some(work) = ended.find(was_running) {
+            let words = format!("the {} has ended", work.title);
+            world.tell(StatusKind::Done, words);
+        }
+        left.retain(|screen| {
+            let work = screen.background(world);
+            work.is_some_and(|work| work.is_running || work.is_kept)
+        });
+        background.extend(
+            of_left
+                .into_iter()
+                .filter(|work| work.is_running || work.is_kept),
+        );
+        world.background = background;
+    }
+
+    /// Executes commands, and those that result from them.
     pub(super) fn obey(&mut self, commands: Vec<Command>, effects: &mut Vec<Effect>) {
         let mut waiting: std::collections::VecDeque<Command> = commands.into();
         while let Some(command) = waiting.pop_front() {
             let mut commands = Vec::new();
-            let mut cx = Context { world: &mut self.world, effects: &mut *effects, commands: &mut commands };
+            let mut cx = Context {
+                world: &mut self.world,
+                effects: &mut *effects,
+                commands: &mut commands,
+            };
             match command {
                 Command::Push(screen) => self.screens.push(screen),
                 Command::Back if self.screens.len() > 1 => {
-                    if let Some(mut screen) = self.screens.pop() {
-                        screen.leave(&mut cx);
+                    if let Some(screen) = self.screens.pop() {
+                        leave(screen, &mut self.left, &mut cx);
                     }
                 }
-                Command::Back => self.over = true,
+                Command::Home => leave_all(&mut self.screens, &mut self.left, &mut cx),
+                Command::Bring(key) => {
+                    let has = |screen: &dyn Screen| {
+                        let work = screen.background(cx.world);
+                        work.is_some_and(|work| work.key == key)
+                    };
+                    let place = self.left.iter().position(|screen| has(screen.as_ref()));
+                    let screen = match place {
+                        Some(place) => Some(self.left.remove(place)),
+                        None => self
+                            .screens
+                            .iter()
+                            .position(|screen| has(screen.as_ref()))
+                            .map(|place| self.screens.remove(place)),
+                    };
+                    self.screens.extend(screen);
+                }
+                Command::Stop(key) => {
+                    let screens = self.screens.iter_mut().chain(&mut self.left);
+                    for screen in screens {
+                        let work = screen.background(cx.world);
+                        if work.is_some_and(|work| work.key == key) {
+                            screen.stop_background(&mut cx);
+                        }
+                    }
+                }
+                Command::Back => self.quit(effects, &mut commands),
                 Command::Show(layer) => self.layers.push(layer),
                 Command::Close => {
                     self.layers.pop();
                 }
                 Command::Perform(action) => self.perform(action, effects, &mut commands),
+                Command::Ask(Request::Quit) => self.over = true,
                 Command::Ask(request) => {
                     if let Some(screen) = self.screens.last_mut() {
                         screen.answer(request, &mut cx);
@@ -172,14 +386,32 @@ impl Model {
                 }
                 Command::AddSource(info) => {
                     let id = SourceId(cx.world.sources.len());
-                    let select = info.select.clone();
+                    let select = if info.is_waiting {
+                        None
+                    } else {
+                        info.select.clone()
+                    };
                     let scan = info.fault.clone().map_or(Scan::Stopped, Scan::Failed);
-                    cx.world.sources.push(Source { info, scan, found: None });
+                    cx.world.sources.push(Source {
+                        info,
+                        scan,
+                        found: None,
+                        policy_changed: false,
+                    });
                     cx.scan(id);
-                    if self.screens.first().is_none_or(|screen| screen.contexts() != sources::CONTEXTS) {
-                        self.screens = vec![Box::new(Sources::new(&mut cx))];
+                    if self
+                        .screens
+                        .first()
+                        .is_none_or(|screen| screen.contexts() != sources::CONTEXTS)
+                    {
+                        // The start screen is replaced; screens opened from it stay.
+                        let sources = Box::new(Sources::new(&mut cx));
+                        self.screens
+                            .splice(..1.min(self.screens.len()), [sources as Box<_>]);
                     }
-                    self.screens.iter_mut().for_each(|screen| screen.refresh(id, &mut cx));
+                    self.screens
+                        .iter_mut()
+                        .for_each(|screen| screen.refresh(id, &mut cx));
                     self.show_refs(id, select, effects, &mut commands);
                 }
                 Command::GoTo(id, select) => {
@@ -189,11 +421,14 @@ impl Model {
                     self.show_refs(id, select, effects, &mut commands);
                 }
             }
-            commands.into_iter().rev().for_each(|command| waiting.push_front(command));
+            commands
+                .into_iter()
+                .rev()
+                .for_each(|command| waiting.push_front(command));
         }
     }
 
-    /// Shows the refs of a source, when one of them is asked for.
+    /// Shows the refs of a source, if one of them is requested.
     fn show_refs(
         &mut self,
         id: SourceId,
@@ -202,36 +437,101 @@ impl Model {
         commands: &mut Vec<Command>,
     ) {
         if select.is_some() {
-            let mut cx = Context { world: &mut self.world, effects, commands };
+            let mut cx = Context {
+                world: &mut self.world,
+                effects,
+                commands,
+            };
             let refs = Refs::new(id, select, &mut cx);
             self.screens.push(Box::new(refs));
         }
     }
 
+    /// Ends the UI. If a run watches for builds, first asks whether to stop that.
+    fn quit(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<Command>) {
+        if self.world.watches.is_empty() || !self.layers.is_empty() {
+            self.over = true;
+            return;
+        }
+        let mut cx = Context {
+            world: &mut self.world,
+            effects,
+            commands,
+        };
+        cx.show(Confirm::new(STOP_WATCHING.to_owned(), Request::Quit));
+    }
+
     fn perform(&mut self, action: Action, effects: &mut Vec<Effect>, commands: &mut Vec<Command>) {
         let first = self.screens.len() == 1;
-        let Self { world, screens, .. } = self;
-        let Some(screen) = screens.last_mut() else { return };
-        let mut cx = Context { world, effects, commands };
+        let Self {
+            world,
+            screens,
+            left,
+            ..
+        } = self;
+        let last = screens.len().saturating_sub(1);
+        let current = screens.iter().rev().find_map(|screen| screen.source());
+        let mut all: Vec<_> = screens.iter_mut().chain(left).collect();
+        // A running run is stopped before the program ends, wherever its screen is.
+        let busy = all.iter().rposition(|screen| screen.is_busy());
+        let asked = busy.filter(|_| action == Action::Quit);
+        let Some(screen) = all.get_mut(asked.unwrap_or(last)) else {
+            return;
+        };
+        let mut cx = Context {
+            world,
+            effects,
+            commands,
+        };
         match action {
             Action::Help => cx.show(Help::new(screen.contexts())),
-            Action::Palette => cx.show(Palette::new(screen.contexts(), &cx.world.keymap)),
-            Action::Back | Action::Quit if screen.is_busy() => {
-                screen.act(action, &mut cx);
+            Action::Palette => {
+                let sources = cx.world.sources.iter();
+                let here = Here {
+                    sources: sources.map(|source| source.info.label.clone()).collect(),
+                    current,
+                    columns: screen.list().map_or(&[], List::columns),
+                };
+                cx.show(CommandLine::new(screen.contexts(), here, cx.world));
             }
+            Action::Quit if screen.is_busy() => {
+                screen.act(action, &mut cx);
+                let words = "stopping what is at work; quit again when it has stopped";
+                cx.world.tell(StatusKind::Failed, words);
+            }
+            Action::Jobs => cx.show(Jobs::default()),
             Action::Back => cx.back(),
+            Action::Suspend => cx.effect(Effect::Suspend(SuspendedBy::Key)),
+            Action::Find if screen.contexts() == find::CONTEXTS => {}
+            Action::Find => {
+                let find = Find::new(&mut cx);
+                cx.push(find);
+            }
+            Action::Runs if screen.contexts() == runs::CONTEXTS => {}
+            Action::Runs => {
+                let runs = Runs::new(&mut cx);
+                cx.push(runs);
+            }
             Action::Redraw => cx.effect(Effect::Redraw),
-            Action::Quit => self.over = true,
+            Action::Quit => {
+                self.quit(effects, commands);
+            }
             Action::Mouse => {
                 cx.world.mouse = !cx.world.mouse;
-                let words =
-                    if cx.world.mouse { "the mouse works here" } else { "the mouse is the terminal's: select text" };
+                let words = if cx.world.mouse {
+                    "the mouse works here"
+                } else {
+                    "the mouse is the terminal's: select text"
+                };
                 cx.world.tell(StatusKind::Done, words);
                 cx.effect(Effect::CaptureMouse(cx.world.mouse));
             }
             _ => match (screen.act(action, &mut cx), action) {
                 (Handled::No, Action::Escape) if first => {
-                    let key = cx.world.keymap.key_for(&[keymap::Context::Global], Action::Back);
+                    let key = cx
+                        .world
+                        .keymap
+                        .key_for(&[keymap::Context::Global], Action::Back);
                     cx.world.tell(StatusKind::Done, format!("{key} quits"));
                 }
                 (Handled::No, Action::Escape) => cx.back(),
@@ -241,30 +541,112 @@ impl Model {
     }
 }
 
+/// Takes all screens off but the first.
+fn leave_all(
+    screens: &mut Vec<Box<dyn Screen>>,
+    left: &mut Vec<Box<dyn Screen>>,
+    cx: &mut Context<'_>,
+) {
+    while screens.len() > 1
+        && let Some(screen) = screens.pop()
+    {
+        leave(screen, left, cx);
+    }
+}
+
+/// Says that a key does nothing here, and what it does elsewhere.
+fn tell_unused(key: Key, contexts: &[keymap::Context], world: &mut World) {
+    let global = [keymap::Context::Global];
+    let help = world.keymap.key_for(&global, Action::Help);
+    let Some(character) = key.character() else {
+        return;
+    };
+    let name = if character == ' ' {
+        "space".to_owned()
+    } else {
+        visible(&character.to_string()).into_owned()
+    };
+    let words = match world.keymap.elsewhere(key.0) {
+        _ if matches!(character, 'd' | 'D' | 'x') && contexts.contains(&keymap::Context::List) => {
+            let mark = world.keymap.key_for(&[keymap::Context::List], Action::Mark);
+            let plan = world.keymap.key_for(&[keymap::Context::Refs], Action::Plan);
+            format!(
+                "{name} deletes nothing here: mark refs with {mark}, then {plan} plans; {help} shows the keys"
+            )
+        }
+        Some((context, action)) => {
+            let text = world.keymap.text_for(context, action);
+            let (there, text) = (context.heading(), text.trim_end_matches('.'));
+            format!("{name} does nothing here ({there}: {text}); {help} shows the keys")
+        }
+        None => format!("{name} does nothing here; {help} shows the keys"),
+    };
+    world.tell(StatusKind::Failed, words);
+}
+
+/// Removes a screen; it is kept while its work continues, or if its results are kept.
+fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut Context<'_>) {
+    let work = screen.background(cx.world);
+    match work.filter(|work| work.is_running || work.is_kept) {
+        Some(work) => {
+            if work.is_running {
+                let key = cx
+                    .world
+                    .keymap
+                    .key_for(&[keymap::Context::Global], Action::Jobs);
+                let words = format!("{} goes on; {key} shows it", work.title);
+                cx.world.tell(StatusKind::Done, words);
+            }
+            left.push(screen);
+        }
+        None => screen.leave(cx),
+    }
+}
+
+/// Reports the end of a run whose screen was left, and scans its source again.
+fn tell_end(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut Context<'_>) {
+    let label = cx.world.source(source).info.label.clone();
+    match result {
+        Ok(ran) if ran.report.is_complete() => {
+            cx.world
+                .tell(StatusKind::Done, format!("the prune of {label} has ended"));
+        }
+        Ok(_) => cx.world.tell(
+            StatusKind::Failed,
+            format!("the prune of {label} did not do all of it: see its journal"),
+        ),
+        Err(fault) => cx.world.tell(
+            StatusKind::Failed,
+            format!("prune of {label}: {}", fault.why),
+        ),
+    }
+    cx.scan(source);
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::backend::{OtherKind, OtherObject};
     use crate::inventory::{Inventory, Progress};
     use crate::tui::effect::Work;
-    use crate::tui::found::Found;
     use crate::tui::keymap::Keymap;
     use crate::tui::pruning::{Deleting, Pruning};
     use crate::tui::theme::{Theme, ThemeName};
-    use crate::tui::world::{SourceInfo, World};
+    use crate::tui::world::SourceInfo;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 
-    /// A model with one source, whose scan runs as the job that is returned.
+    /// A model with one source, whose scan runs as the returned job.
     fn scanning() -> (Model, JobId) {
         let theme = Theme::built_in(ThemeName::Dark).unwrap();
         let world = World::new(
             START,
-            Size { width: 80, height: 24 },
+            Size {
+                width: 80,
+                height: 24,
+            },
             theme,
             Keymap::built_in().unwrap(),
             true,
@@ -273,14 +655,18 @@ mod tests {
         let deleting = Deleting::Allowed;
         let info = SourceInfo {
             label: "store".into(),
-            kind: "local".into(),
+            kind: crate::source::StoreKind::Local,
             fault: None,
             is_search: false,
             select: None,
             deleting,
+            is_copy: false,
+            is_waiting: false,
         };
         let (model, effects) = Model::new(world, vec![info], None);
-        let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else { panic!("{effects:?}") };
+        let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else {
+            panic!("{effects:?}")
+        };
         (model, job)
     }
 
@@ -290,30 +676,58 @@ mod tests {
     }
 
     fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
-        let keys = keys.split(' ').map(|key| Message::Event(Event::Key(Key::parse(key).unwrap())));
+        let keys = keys
+            .split(' ')
+            .map(|key| Message::Event(Event::Key(Key::parse(key).unwrap())));
         keys.flat_map(|key| send(model, key)).collect()
     }
 
-    /// What a scan finds in a store with so many stray files.
+    /// The result of scanning a store with this many stray files.
     fn found(objects: u64) -> Found {
-        let object =
-            |number| OtherObject { name: format!("{number:08}"), kind: OtherKind::File, size: 1, modified: None };
+        let object = |number| OtherObject {
+            name: format!("{number:08}"),
+            kind: OtherKind::File,
+            size: 1,
+            modified: None,
+        };
         let unknown = Arc::new((0..objects).map(object).collect());
-        Found::new(Inventory { unknown, progress: Progress::Complete, ..Inventory::default() }, START)
+        Found::new(
+            Inventory {
+                unknown,
+                progress: Progress::Complete,
+                ..Inventory::default()
+            },
+            START,
+        )
     }
 
     fn stored(model: &Model) -> u64 {
-        model.world.sources[0].found.as_ref().map_or(0, |found| found.totals.stored().count)
+        model.world.sources[0]
+            .found
+            .as_ref()
+            .map_or(0, |found| found.totals.stored().count)
     }
 
     #[test]
     fn escape_stops_a_scan_and_what_it_found_stays() {
         let (mut model, job) = scanning();
-        send(&mut model, Message::Report(job, Report::Snapshot(SourceId(0), found(2))));
+        send(
+            &mut model,
+            Message::Report(job, Report::Snapshot(SourceId(0), found(2))),
+        );
         let effects = press(&mut model, "enter esc");
-        assert!(matches!(effects[..], [Effect::Cancel(stopped)] if stopped == job), "{effects:?}");
-        send(&mut model, Message::Report(job, Report::Scanned(SourceId(0), Err(ScanEnd::Stopped))));
-        assert_eq!((stored(&model), &model.world.sources[0].scan), (2, &Scan::Stopped));
+        assert!(
+            matches!(effects[..], [Effect::Cancel(stopped)] if stopped == job),
+            "{effects:?}"
+        );
+        send(
+            &mut model,
+            Message::Report(job, Report::Scanned(SourceId(0), Err(ScanEnd::Stopped))),
+        );
+        assert_eq!(
+            (stored(&model), &model.world.sources[0].scan),
+            (2, &Scan::Stopped)
+        );
         assert_eq!(model.screens.len(), 2);
         press(&mut model, "esc");
         assert_eq!(model.screens.len(), 1);
@@ -323,41 +737,86 @@ mod tests {
     fn what_nobody_waits_for_any_more_is_dropped() {
         let (mut model, old) = scanning();
         let effects = press(&mut model, "r");
-        let [Effect::Cancel(stopped), Effect::Run(new, Work::Scan(_))] = effects[..] else { panic!("{effects:?}") };
+        let [Effect::Cancel(stopped), Effect::Run(new, Work::Scan(_))] = effects[..] else {
+            panic!("{effects:?}")
+        };
         assert_eq!(stopped, old);
-        send(&mut model, Message::Report(old, Report::Scanned(SourceId(0), Ok(found(5)))));
+        send(
+            &mut model,
+            Message::Report(old, Report::Scanned(SourceId(0), Ok(found(5)))),
+        );
         assert_eq!(stored(&model), 0);
-        send(&mut model, Message::Report(new, Report::Scanned(SourceId(0), Ok(found(3)))));
-        assert_eq!((stored(&model), &model.world.sources[0].scan), (3, &Scan::Done));
+        send(
+            &mut model,
+            Message::Report(new, Report::Scanned(SourceId(0), Ok(found(3)))),
+        );
+        assert_eq!(
+            (stored(&model), &model.world.sources[0].scan),
+            (3, &Scan::Done)
+        );
     }
 
     #[test]
     fn a_source_that_is_open_already_is_gone_to() {
         let (mut model, job) = scanning();
-        let other = SourceInfo { label: "other".into(), ..model.world.sources[0].info.clone() };
-        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::New(other)))));
+        let other = SourceInfo {
+            label: "other".into(),
+            ..model.world.sources[0].info.clone()
+        };
+        send(
+            &mut model,
+            Message::Report(job, Report::Opened(Ok(Admitted::New(other)))),
+        );
         press(&mut model, "j / s t o r e enter");
         let cursor = |model: &Model| {
             let list = model.screen().list().unwrap();
             list.current().map(|row| list.rows().name(row))
         };
         assert_eq!(cursor(&model).as_deref(), Some("store"));
-        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(1), None)))));
-        assert_eq!((cursor(&model).as_deref(), model.world.sources.len()), (Some("other"), 2));
-        assert!(model.world.status.as_ref().is_some_and(|status| status.text == "other is open already"));
+        send(
+            &mut model,
+            Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(1), None)))),
+        );
+        assert_eq!(
+            (cursor(&model).as_deref(), model.world.sources.len()),
+            (Some("other"), 2)
+        );
+        assert!(
+            model
+                .world
+                .status
+                .as_ref()
+                .is_some_and(|status| status.text == "other is open already")
+        );
         let select = Some(RefSelector::new("main"));
-        send(&mut model, Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(0), select)))));
+        send(
+            &mut model,
+            Message::Report(
+                job,
+                Report::Opened(Ok(Admitted::Known(SourceId(0), select))),
+            ),
+        );
         assert_eq!(model.screens.len(), 2);
     }
 
     #[test]
     fn many_rows_are_arranged_beside_the_ui_and_escape_brings_the_old_ones_back() {
         let (mut model, job) = scanning();
-        send(&mut model, Message::Report(job, Report::Scanned(SourceId(0), Ok(found(30_000)))));
+        send(
+            &mut model,
+            Message::Report(job, Report::Scanned(SourceId(0), Ok(found(30_000)))),
+        );
         let arrange = |model: &mut Model, effects: Vec<Effect>| {
-            let Some(Effect::Run(job, Work::Arrange(arrangement))) = effects.into_iter().next_back() else { panic!() };
+            let Some(Effect::Run(job, Work::Arrange(arrangement))) =
+                effects.into_iter().next_back()
+            else {
+                panic!()
+            };
             let shown = crate::tui::list::arrange(&arrangement, |_| true).unwrap();
-            send(model, Message::Report(job, Report::Arranged(arrangement.rows, shown)));
+            send(
+                model,
+                Message::Report(job, Report::Arranged(arrangement.rows, shown)),
+            );
         };
         let rows = |model: &Model| model.screen().list().unwrap().shown().len();
         let effects = press(&mut model, "b");
@@ -372,7 +831,13 @@ mod tests {
         assert_eq!(rows(&model), 30_000);
 
         let effects = press(&mut model, "/ 0 0 0 0 1 enter");
-        assert_eq!(effects.iter().filter(|effect| matches!(effect, Effect::Cancel(_))).count(), 4);
+        assert_eq!(
+            effects
+                .iter()
+                .filter(|effect| matches!(effect, Effect::Cancel(_)))
+                .count(),
+            4
+        );
         arrange(&mut model, effects);
         assert_eq!(rows(&model), 1_111);
     }
@@ -384,10 +849,22 @@ mod tests {
         assert!(model.world.status.is_some());
         model.dirty = false;
         let at = START + SignedDuration::from_secs(30);
-        update(&mut model, Envelope { at, message: Message::Event(Event::Tick) });
+        update(
+            &mut model,
+            Envelope {
+                at,
+                message: Message::Event(Event::Tick),
+            },
+        );
         assert!(model.world.status.is_none() && model.dirty);
         model.dirty = false;
-        update(&mut model, Envelope { at, message: Message::Event(Event::Tick) });
+        update(
+            &mut model,
+            Envelope {
+                at,
+                message: Message::Event(Event::Tick),
+            },
+        );
         assert!(!model.dirty);
     }
 }

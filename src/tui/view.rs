@@ -1,4 +1,4 @@
-//! Draws the state. It changes nothing.
+//! Draws the state. Changes nothing.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -6,53 +6,121 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 
 use super::keymap::{Action, Context};
+use super::list::List;
+use super::message::Key;
 use super::model::Model;
 use super::pruning::Access;
 use super::rows::Cell;
+use super::rows::sources::grouped;
 use super::theme::Role;
 use super::widget::text::{self, Line};
-use super::world::{StatusKind, World};
+use super::world::{Source, StatusKind, World};
 
-/// The least size that everything fits into.
-pub const LEAST: Size = Size { width: 60, height: 16 };
+mod ascii;
+
+/// The minimum size that everything fits into.
+pub const LEAST: Size = Size {
+    width: 60,
+    height: 16,
+};
+/// The room between two words of the last line.
+const GAP: u16 = 2;
 /// The lines above the body: path and rule.
 const ABOVE: u16 = 2;
 /// The lines below it: rule, summary and keys.
 const BELOW: u16 = 3;
 
-/// Returns the part of a terminal of `size` that belongs to the screen.
+/// Returns the part of a terminal of `size` for the screen.
 pub fn body(size: Size) -> Rect {
-    Rect { x: 0, y: ABOVE, width: size.width, height: size.height.saturating_sub(ABOVE + BELOW) }
+    Rect {
+        x: 0,
+        y: ABOVE,
+        width: size.width,
+        height: size.height.saturating_sub(ABOVE + BELOW),
+    }
 }
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let (world, area) = (&model.world, frame.area());
-    frame.buffer_mut().set_style(area, world.theme.style(Role::Text));
+    frame
+        .buffer_mut()
+        .set_style(area, world.theme.style(Role::Text));
     if area.width < LEAST.width || area.height < LEAST.height {
-        return draw_too_small(world, frame.buffer_mut(), area);
+        draw_too_small(world, frame.buffer_mut(), area);
+        if world.is_ascii {
+            ascii::replace(frame.buffer_mut());
+        }
+        return;
     }
     let screen = model.screen();
     draw_header(model, frame.buffer_mut(), Rect { height: 1, ..area });
-    draw_rule(world, frame.buffer_mut(), Rect { y: area.y + 1, height: 1, ..area });
+    draw_rule(
+        world,
+        frame.buffer_mut(),
+        Rect {
+            y: area.y + 1,
+            height: 1,
+            ..area
+        },
+    );
     screen.draw(world, frame, body(area.as_size()));
     let bottom = area.bottom();
-    draw_rule(world, frame.buffer_mut(), Rect { y: bottom - 3, height: 1, ..area });
-    let summary = match &world.status {
-        Some(status) if status.kind == StatusKind::Failed => Cell::new(format!("! {}", status.text), Role::Error),
-        Some(status) => Cell::new(status.text.clone(), Role::Good),
-        None => screen.summary(world),
+    draw_rule(
+        world,
+        frame.buffer_mut(),
+        Rect {
+            y: bottom - 3,
+            height: 1,
+            ..area
+        },
+    );
+    if let Some(list) = screen.list() {
+        draw_position(
+            list,
+            world,
+            frame.buffer_mut(),
+            Rect {
+                y: bottom - 3,
+                height: 1,
+                ..area
+            },
+        );
+    }
+    let summary = match (&world.status, &world.waiting) {
+        (Some(status), _) if status.kind == StatusKind::Failed => {
+            Cell::new(format!("! {}", status.text), Role::Error)
+        }
+        (Some(status), _) => Cell::new(status.text.clone(), Role::Good),
+        (None, Some(waiting)) => Cell::new(waiting.clone(), Role::Unsure),
+        (None, None) => screen.summary(world),
     };
-    draw_line(&summary, world, frame.buffer_mut(), Rect { y: bottom - 2, height: 1, ..area });
-    let contexts = model.layers.last().map(|layer| vec![layer.context()]);
-    let contexts = contexts.unwrap_or_else(|| screen.contexts().to_vec());
-    let room = area.width.saturating_sub(2);
-    let first = model.screens.len() == 1;
-    let unused = model.layers.last().filter(|layer| !layer.chooses()).map(|_| Action::Accept);
-    let hints = hints(world, &contexts, if first { "quit" } else { "back" }, room, unused);
-    draw_line(&hints, world, frame.buffer_mut(), Rect { y: bottom - 1, height: 1, ..area });
+    draw_line(
+        &summary,
+        world,
+        frame.buffer_mut(),
+        Rect {
+            y: bottom - 2,
+            height: 1,
+            ..area
+        },
+    );
+    let hints = join(&hints_of(model));
+    draw_line(
+        &hints,
+        world,
+        frame.buffer_mut(),
+        Rect {
+            y: bottom - 1,
+            height: 1,
+            ..area
+        },
+    );
     for layer in &model.layers {
         layer.draw(world, screen, frame, area);
+    }
+    if world.is_ascii {
+        ascii::replace(frame.buffer_mut());
     }
 }
 
@@ -61,8 +129,17 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
         "cachelens needs {}×{} characters; this terminal has {}×{}. Make it larger, or quit with ctrl-c.",
         LEAST.width, LEAST.height, area.width, area.height
     );
-    for (line, row) in text::wrap(&Cell::text(sentence), area.width).iter().zip(0..area.height) {
-        text::put(buffer, Line::of(area, row), line, &world.theme, Style::default());
+    for (line, row) in text::wrap(&Cell::text(sentence), area.width)
+        .iter()
+        .zip(0..area.height)
+    {
+        text::put(
+            buffer,
+            Line::of(area, row),
+            line,
+            &world.theme,
+            Style::default(),
+        );
     }
 }
 
@@ -70,15 +147,42 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
     let help = world.keymap.key_for(&[Context::Global], Action::Help);
-    // A screen may have none to tell.
-    let facts = header.facts.iter().fold(Cell::default(), |cell, fact| cell.and(format!("{fact} · "), Role::Dim));
+    // A screen may have no list.
+    let jobs = match world.running() {
+        0 => Cell::default(),
+        1 => Cell::new("1 job", Role::Title).and(" · ", Role::Dim),
+        count => Cell::new(format!("{count} jobs"), Role::Title).and(" · ", Role::Dim),
+    };
+    let facts = header
+        .facts
+        .iter()
+        .fold(jobs, |cell, fact| cell.and(format!("{fact} · "), Role::Dim));
+    let is_copy = |source: &Source| source.info.is_copy;
+    let all_copies = !world.sources.is_empty() && world.sources.iter().all(is_copy);
+    let facts = match world.watching() {
+        Some(left) => facts.and(format!("watching {left} s · "), Role::Strong),
+        None => facts,
+    };
     let (access, role) = match world.access {
+        Access::ReadOnly if all_copies => ("a copy to try things on", Role::Strong),
         Access::ReadOnly => ("read-only", Role::Strong),
         Access::Write => ("▐WRITE▌", Role::Error),
     };
-    let right = facts.and(access, role).and(format!(" · {help} help"), Role::Dim);
-    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    text::put(buffer, Line::of(inside, 0).right(), &right, &world.theme, Style::default());
+    let right = facts
+        .and(access, role)
+        .and(format!(" · {help} help"), Role::Dim);
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    text::put(
+        buffer,
+        Line::of(inside, 0).right(),
+        &right,
+        &world.theme,
+        Style::default(),
+    );
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);
     let names: u16 = header.path.iter().map(|part| text::width(part)).sum();
     let joints = 3 * u16::try_from(header.path.len().saturating_sub(1)).unwrap_or_default();
@@ -86,46 +190,170 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let mut path = Cell::default();
     for (place, part) in header.path.iter().enumerate() {
         let last = place + 1 == header.path.len();
-        // The first part is a source's whole name, and the one that gives way.
-        let shown = if place == 0 { text::cut(part, text::width(part).saturating_sub(too_much)) } else { part.clone() };
+        // The first part is the full name of a source, and the one that shrinks.
+        let shown = if place == 0 {
+            text::cut(part, text::width(part).saturating_sub(too_much))
+        } else {
+            part.clone()
+        };
         path = path.and(shown, if last { Role::Title } else { Role::Text });
         if !last {
             path = path.and(" › ", Role::Rule);
         }
     }
-    text::put(buffer, Line { width: room, ..Line::of(inside, 0) }, &path, &world.theme, Style::default());
+    text::put(
+        buffer,
+        Line {
+            width: room,
+            ..Line::of(inside, 0)
+        },
+        &path,
+        &world.theme,
+        Style::default(),
+    );
 }
 
-/// Draws a rule from end to end.
+/// Draws a rule over the whole width.
 pub fn draw_rule(world: &World, buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
     if !area.is_empty() {
-        buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), world.theme.style(Role::Rule));
+        buffer.set_string(
+            area.x,
+            area.y,
+            "─".repeat(area.width.into()),
+            world.theme.style(Role::Rule),
+        );
     }
+}
+
+/// Draws the position of the cursor in a list, at the right end of a rule.
+fn draw_position(list: &List, world: &World, buffer: &mut Buffer, area: Rect) {
+    let rows = list.shown().len();
+    if rows == 0 {
+        return;
+    }
+    let words = format!(
+        " {}/{} ",
+        grouped(list.cursor() as u64 + 1),
+        grouped(rows as u64)
+    );
+    let at = Line {
+        width: area.width.saturating_sub(2),
+        ..Line::of(area, 0).right()
+    };
+    let cell = Cell::new(words, Role::Dim);
+    text::put(buffer, at, &cell, &world.theme, Style::default());
 }
 
 fn draw_line(cell: &Cell, world: &World, buffer: &mut Buffer, area: Rect) {
-    let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    text::put(buffer, Line::of(inside, 0), cell, &world.theme, Style::default());
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    text::put(
+        buffer,
+        Line::of(inside, 0),
+        cell,
+        &world.theme,
+        Style::default(),
+    );
 }
 
-/// Returns the keys of `contexts` that have a word for it, as many as fit, but for the action
+/// A key and its word in the last line.
+#[derive(Debug, Clone)]
+struct Hint {
+    key: Key,
+    words: Cell,
+}
+
+/// Returns the keys of the last line.
+fn hints_of(model: &Model) -> Vec<Hint> {
+    let layer = model.layers.last();
+    let contexts = match layer {
+        Some(layer) => vec![layer.context()],
+        None => model.screen().contexts().to_vec(),
+    };
+    let unused = layer
+        .filter(|layer| !layer.chooses())
+        .map(|_| Action::Accept);
+    let back = if model.screens.len() == 1 {
+        "quit"
+    } else {
+        "back"
+    };
+    let room = model.world.size.width.saturating_sub(2);
+    hints(&model.world, &contexts, back, room, unused)
+}
+
+/// Returns the keys of `contexts` that have a footer word, as many as fit, except for the action
 /// `unused`; `back` is the word for leaving.
-pub fn hints(world: &World, contexts: &[Context], back: &str, width: u16, unused: Option<Action>) -> Cell {
-    let mut cell = Cell::default();
+fn hints(
+    world: &World,
+    contexts: &[Context],
+    back: &str,
+    width: u16,
+    unused: Option<Action>,
+) -> Vec<Hint> {
+    let mut hints: Vec<Hint> = Vec::new();
     let mut used = 0;
-    let bindings = contexts.iter().flat_map(|context| world.keymap.bindings(*context));
+    let bindings = contexts
+        .iter()
+        .flat_map(|context| world.keymap.bindings(*context));
     for binding in bindings.filter(|binding| Some(binding.action) != unused) {
-        let Some(hint) = &binding.hint else { continue };
-        let hint = if binding.action == Action::Back { back } else { hint };
-        let key = binding.key();
-        let gap = if cell.0.is_empty() { "" } else { "  " };
-        let words = Cell::text(gap).and(key, Role::Key).and(format!(" {hint}"), Role::Dim);
-        used += text::cell_width(&words);
+        let (Some(hint), Some(key)) = (&binding.hint, binding.first_key()) else {
+            continue;
+        };
+        let hint = if binding.action == Action::Back {
+            back
+        } else {
+            hint
+        };
+        let words = Cell::new(binding.key(), Role::Key).and(format!(" {hint}"), Role::Dim);
+        let gap = if hints.is_empty() { 0 } else { GAP };
+        used += gap + text::cell_width(&words);
         if used > width {
             break;
         }
-        cell.0.extend(words.0);
+        hints.push(Hint { key, words });
+    }
+    hints
+}
+
+/// Returns the keys of a place that have a word for it, as many as fit into `width` columns.
+pub fn hint_line(world: &World, context: Context, width: u16) -> Cell {
+    join(&hints(world, &[context], "", width, None))
+}
+
+fn join(hints: &[Hint]) -> Cell {
+    let mut cell = Cell::default();
+    for hint in hints {
+        let gap = if cell.0.is_empty() { "" } else { "  " };
+        cell = cell.and(gap, Role::Text).and_all(hint.words.clone());
     }
     cell
+}
+
+/// Returns the key whose word stands at a place of the last line.
+pub fn key_at(model: &Model, x: u16, y: u16) -> Option<Key> {
+    if y + 1 != model.world.size.height || model.world.size.height < LEAST.height {
+        return None;
+    }
+    let mut left = 1;
+    for hint in hints_of(model) {
+        let width = text::cell_width(&hint.words);
+        if (left..left + width).contains(&x) {
+            return Some(hint.key);
+        }
+        left += width + GAP;
+    }
+    None
+}
+
+/// Returns whether a place of the first line is on the path to the screen, before its own name.
+pub fn is_on_parent(model: &Model, x: u16) -> bool {
+    let path = model.screen().header(&model.world).path;
+    let parents = path.split_last().map_or(&[][..], |(_, parents)| parents);
+    let width: u16 = parents.iter().map(|part| text::width(part) + 3).sum();
+    (1..width.saturating_sub(1)).contains(&x)
 }

@@ -1,4 +1,5 @@
-//! Pieces of screens. Whatever they draw goes through [`text`], where text from a store is made fit for a terminal.
+//! Parts of screens. They draw all text through [`text`], which makes text from a store safe for a
+//! terminal.
 
 pub mod detail;
 pub mod histogram;
@@ -7,3 +8,4 @@ pub mod meter;
 pub mod popup;
 pub mod table;
 pub mod text;
+pub mod treemap;

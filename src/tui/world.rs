@@ -1,168 +1,357 @@
-//! What all screens share: the sources and what is known of them, the time, the size, and the means to draw.
+//! The state that all screens share: the sources and their data, the time, the size, and the means
+//! to draw.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Size;
 
+use super::background::Background;
+use super::columns::HiddenColumns;
 use super::effect::{Effect, JobId, Work};
 use super::evidence::Given;
 use super::found::Found;
 use super::keymap::{Action, Keymap};
 use super::layer::Layer;
+use super::message::ConfigWritten;
 use super::pruning::{Access, Deleting, Pruning};
-use super::screen::{Request, Screen};
-use super::theme::Theme;
+use super::screen::{Request, Screen, ScreenWork, WorkKey};
+use super::theme::{Theme, ThemeError, ThemeName};
+use crate::config::{self, RecentSource};
 use crate::prune::plan::Target;
-use crate::source::RefSelector;
+use crate::retention::Policy;
+use crate::source::{RefSelector, StoreKind};
+use crate::text::escape::visible;
 
-/// How long a message stays.
+/// How long a status message stays.
 const STATUS_TIME: SignedDuration = SignedDuration::from_secs(8);
 
-/// The place of a source.
+/// The index of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub usize);
 
-/// What is known of a source before anything is read.
+/// The data about a source before anything is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceInfo {
-    /// What people call it.
+    /// Its display name.
     pub label: String,
-    /// What kind of store it is.
-    pub kind: String,
+    /// The kind of the store.
+    pub kind: StoreKind,
     /// Why it cannot be read, if so.
     pub fault: Option<String>,
-    /// Whether the stores that it stands for are still to be found.
+    /// Whether the stores that it stands for still have to be found.
     pub is_search: bool,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
-    /// Whether something can be deleted from it.
+    /// Whether it supports deletions.
     pub deleting: Deleting,
+    /// Whether it is a copy that is deleted at the end.
+    pub is_copy: bool,
+    /// Whether a file names it, so that it is not contacted before a person opens it.
+    pub is_waiting: bool,
 }
 
 /// A source that was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
-    /// It is another one than those that are here.
+    /// A source that was not open before.
     New(SourceInfo),
-    /// It is here already, and this ref of it is meant.
+    /// A source that is open already; this ref of it is selected.
     Known(SourceId, Option<RefSelector>),
 }
 
 /// A source.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// What it is.
+    /// Its description.
     pub info: SourceInfo,
-    /// How the scan stands.
+    /// The state of its scan.
     pub scan: Scan,
-    /// What scans have found so far.
+    /// The result of its scans so far.
     pub found: Option<Found>,
+    /// Whether the policy has changed since the running scan began.
+    pub policy_changed: bool,
 }
 
-/// How a scan stands.
+/// The state of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scan {
-    /// It runs.
+    /// It is running.
     Running(JobId),
-    /// It has told everything.
+    /// It is complete.
     Done,
-    /// It was stopped, and told a part.
+    /// It was stopped, and is incomplete.
     Stopped,
     /// It failed.
     Failed(String),
 }
 
-/// What all screens share.
+/// The state that all screens share.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct World {
     /// The time of the latest message.
     pub now: Timestamp,
     /// The size of the terminal.
     pub size: Size,
-    /// What things look like.
+    /// The current theme.
     pub theme: Theme,
-    /// What keys do.
+    /// The themes for both backgrounds, if the theme follows the terminal.
+    pub themes: Option<Themes>,
+    /// The background of the terminal, once the terminal has told it.
+    pub background_colour: Option<Background>,
+    /// Whether colours are left out, whatever the theme.
+    pub no_color: bool,
+    /// Whether only ASCII is drawn.
+    pub is_ascii: bool,
+    /// The columns that lists do not show.
+    pub hidden_columns: HiddenColumns,
+    /// Where they are remembered.
+    pub columns_file: Option<PathBuf>,
+    /// The key bindings.
     pub keymap: Keymap,
     /// All sources.
     pub sources: Vec<Source>,
-    /// Something to tell, in the last line but one.
+    /// A message in the last line but one.
     pub status: Option<Status>,
-    /// Whether the mouse is ours.
+    /// The pause that a service asks for, as text.
+    pub waiting: Option<String>,
+    /// Whether the UI captures the mouse.
     pub mouse: bool,
-    /// Whether anything may be deleted.
+    /// Whether deletions are allowed.
     pub access: Access,
-    /// Where the policy comes from, when there is one.
+    /// The origin of the policy, if there is one.
     pub policy_from: Option<String>,
-    /// What was left out of plans by hand: it stays out of the next plan of its source, too.
+    /// The grace period of the current policy; it also applies to the trash.
+    pub grace: SignedDuration,
+    /// The configuration file in use, or the path where the next run would find a new one.
+    pub config_file: PathBuf,
+    /// The sources that were scanned last, by earlier runs.
+    pub recent: Vec<RecentSource>,
+    /// The items that a person excluded from plans: they stay excluded in the next plan of their
+    /// source.
     pub left_out: HashMap<SourceId, HashSet<Target>>,
-    /// What tells of builds, as it was given last.
+    /// The evidence of builds, as given last.
     pub evidence: Given,
-    /// What was typed to name evidence, the latest at the end.
+    /// The inputs for evidence, the latest at the end.
     pub typed_evidence: Vec<String>,
-    /// Whether the evidence is to be used as soon as a ref is chosen: it came with the command line.
+    /// What was typed on the command line, the latest at the end.
+    pub typed_commands: Vec<String>,
+    /// Whether to use the evidence as soon as a ref is chosen, because it came from the command
+    /// line.
     pub explain_at_once: bool,
+    /// The background work of screens, including those that were left.
+    pub background: Vec<ScreenWork>,
+    /// The runs that watch for builds: all their deletions are done.
+    pub watches: Vec<Watch>,
     jobs: u64,
 }
 
-/// Something to tell for a while.
+/// The themes for both backgrounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Themes {
+    /// For a dark background.
+    pub dark: Theme,
+    /// For a light one.
+    pub light: Theme,
+}
+
+impl Themes {
+    /// Returns the themes that come with the program.
+    ///
+    /// # Errors
+    /// None in a program that has passed its tests.
+    pub fn built_in() -> Result<Self, ThemeError> {
+        Ok(Self {
+            dark: Theme::built_in(ThemeName::Dark)?,
+            light: Theme::built_in(ThemeName::Light)?,
+        })
+    }
+}
+
+/// A run that watches for builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watch {
+    /// The run.
+    pub job: JobId,
+    /// The source that it prunes.
+    pub source: SourceId,
+    /// The remaining seconds, if no build writes to the store.
+    pub left: u64,
+}
+
+/// A temporary message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// The words.
+    /// The text.
     pub text: String,
-    /// How serious they are.
+    /// Its severity.
     pub kind: StatusKind,
     until: Timestamp,
 }
 
-/// How serious a message is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusKind {
-    /// Something was done.
+    /// A success.
     Done,
-    /// Something failed.
+    /// A failure.
     Failed,
 }
 
 impl World {
-    /// Makes a world without sources.
-    pub fn new(now: Timestamp, size: Size, theme: Theme, keymap: Keymap, mouse: bool, pruning: &Pruning) -> Self {
+    /// Creates a world without sources.
+    pub fn new(
+        now: Timestamp,
+        size: Size,
+        theme: Theme,
+        keymap: Keymap,
+        mouse: bool,
+        pruning: &Pruning,
+    ) -> Self {
         let (access, policy_from) = (pruning.access, pruning.policy_from.clone());
         Self {
             now,
             size,
             theme,
+            themes: None,
+            background_colour: None,
+            no_color: false,
+            is_ascii: false,
+            hidden_columns: HiddenColumns::default(),
+            columns_file: None,
             keymap,
             sources: Vec::new(),
             status: None,
+            waiting: None,
             mouse,
             access,
             policy_from,
+            grace: pruning.policy.grace,
+            config_file: PathBuf::new(),
+            recent: Vec::new(),
             left_out: HashMap::new(),
             evidence: Given::default(),
             typed_evidence: Vec::new(),
+            typed_commands: Vec::new(),
             explain_at_once: false,
+            background: Vec::new(),
+            watches: Vec::new(),
             jobs: 0,
         }
     }
 
-    /// Returns a source that exists: places are given out by [`World`] alone, and never taken back.
+    /// Uses the theme for the background of the terminal, unless a theme was chosen.
+    pub fn follow(&mut self, background: Background) {
+        self.background_colour = Some(background);
+        if let Some(themes) = &self.themes {
+            self.theme = match background {
+                Background::Dark => themes.dark.clone(),
+                Background::Light => themes.light.clone(),
+            };
+        }
+    }
+
+    /// Uses another theme from now on.
+    ///
+    /// # Errors
+    /// None in a program that has passed its tests.
+    pub fn use_theme(&mut self, theme: config::Theme) -> Result<(), ThemeError> {
+        let name = match theme {
+            config::Theme::Light => ThemeName::Light,
+            config::Theme::HighContrast => ThemeName::HighContrast,
+            config::Theme::Auto => match self.background_colour {
+                Some(Background::Light) => ThemeName::Light,
+                Some(Background::Dark) | None => ThemeName::Dark,
+            },
+            config::Theme::Dark | config::Theme::None => ThemeName::Dark,
+        };
+        let built_in = Theme::built_in(name)?;
+        let is_plain = self.no_color || theme == config::Theme::None;
+        self.theme = if is_plain {
+            built_in.without_colours()
+        } else {
+            built_in
+        };
+        self.themes = if theme == config::Theme::Auto && !self.no_color {
+            Some(Themes::built_in()?)
+        } else {
+            None
+        };
+        Ok(())
+    }
+
+    /// Returns the number of running jobs that are visible to a person.
+    pub fn running(&self) -> usize {
+        let scans = self
+            .sources
+            .iter()
+            .filter(|source| matches!(source.scan, Scan::Running(_)));
+        let background = self.background.iter().filter(|work| work.is_running);
+        scans.count() + background.count()
+    }
+
+    /// Returns a source that exists: only [`World`] creates indexes, and never removes a source.
     pub fn source(&self, id: SourceId) -> &Source {
         &self.sources[id.0]
     }
 
-    /// Returns the sources with their places.
+    /// Returns whether reading from a source costs nobody anything: no request to a service is
+    /// counted, and no use of a cache entry.
+    pub fn is_cheap(&self, id: SourceId) -> bool {
+        matches!(
+            self.source(id).info.kind,
+            StoreKind::Local | StoreKind::RegistryDir | StoreKind::Demo | StoreKind::Memory
+        )
+    }
+
+    /// Returns the sources with their indexes.
     pub fn indexed_sources(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.sources.iter().enumerate().map(|(place, source)| (SourceId(place), source))
+        self.sources
+            .iter()
+            .enumerate()
+            .map(|(place, source)| (SourceId(place), source))
     }
 
-    /// Tells something for a while.
+    /// Returns for how many more seconds a run watches for builds, if one does.
+    pub fn watching(&self) -> Option<u64> {
+        self.watches.iter().map(|watch| watch.left).max()
+    }
+
+    /// Applies the report of a run that watches for builds.
+    pub fn set_watch(&mut self, job: JobId, source: SourceId, left: u64) {
+        match self.watches.iter_mut().find(|watch| watch.job == job) {
+            Some(watch) => watch.left = left,
+            None => self.watches.push(Watch { job, source, left }),
+        }
+    }
+
+    /// Forgets a run that no longer watches; returns its source.
+    pub fn end_watch(&mut self, job: JobId) -> Option<SourceId> {
+        let place = self.watches.iter().position(|watch| watch.job == job)?;
+        Some(self.watches.remove(place).source)
+    }
+
+    /// Shows a temporary message.
     pub fn tell(&mut self, kind: StatusKind, text: impl Into<String>) {
-        let text = text.into().lines().map(str::trim).collect::<Vec<_>>().join(" · ");
-        self.status = self.now.checked_add(STATUS_TIME).ok().map(|until| Status { text, kind, until });
+        let text = text
+            .into()
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" · ");
+        self.status =
+            self.now
+                .checked_add(STATUS_TIME)
+                .ok()
+                .map(|until| Status { text, kind, until });
     }
 
-    /// Notes that time has passed; tells whether something that is shown has changed by it.
+    /// Applies the current time; returns whether that changes anything visible.
     pub(super) fn tick(&mut self, now: Timestamp) -> bool {
         let minute = |time: Timestamp| time.as_second().div_euclid(60);
         let expired = self.status.take_if(|status| status.until <= now).is_some();
@@ -170,9 +359,10 @@ impl World {
     }
 }
 
-/// What a screen or a layer may do: change what is shared, ask for effects, and move between screens.
+/// The interface of screens and layers: change the shared state, request effects, and move between
+/// screens.
 pub struct Context<'a> {
-    /// What all screens share.
+    /// The state that all screens share.
     pub world: &'a mut World,
     pub(super) effects: &'a mut Vec<Effect>,
     pub(super) commands: &'a mut Vec<Command>,
@@ -182,19 +372,25 @@ pub struct Context<'a> {
 pub(super) enum Command {
     /// Opens a screen.
     Push(Box<dyn Screen>),
+    /// Shows the screen with this work again.
+    Bring(WorkKey),
+    /// Stops this work.
+    Stop(WorkKey),
     /// Leaves the screen.
     Back,
+    /// Leaves all screens but the first.
+    Home,
     /// Opens a layer.
     Show(Box<dyn Layer>),
     /// Closes the layer on top.
     Close,
-    /// Does what a key would do.
+    /// Performs the action of a key.
     Perform(Action),
-    /// Hands the screen what a layer has learnt.
+    /// Sends the request of a layer to the screen.
     Ask(Request),
     /// Adds a source and scans it.
     AddSource(SourceInfo),
-    /// Goes to a source that is here, and to a ref of it.
+    /// Goes to an open source, and to a ref of it.
     GoTo(SourceId, Option<RefSelector>),
 }
 
@@ -212,7 +408,7 @@ impl Context<'_> {
         self.effects.push(Effect::Cancel(job));
     }
 
-    /// Asks for an effect that is no job.
+    /// Requests an effect that is not a job.
     pub fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -222,12 +418,41 @@ impl Context<'_> {
         self.commands.push(Command::Push(Box::new(screen)));
     }
 
-    /// Leaves the screen; from the first one, the program.
+    /// Opens a screen, or shows the existing one with this work again.
+    pub fn push_once<S: Screen + 'static>(
+        &mut self,
+        key: WorkKey,
+        make: impl FnOnce(&mut Self) -> S,
+    ) {
+        if self.world.background.iter().any(|work| work.key == key) {
+            self.bring(key);
+        } else {
+            let screen = make(self);
+            self.push(screen);
+        }
+    }
+
+    /// Shows the screen with this work again.
+    pub fn bring(&mut self, key: WorkKey) {
+        self.commands.push(Command::Bring(key));
+    }
+
+    /// Stops this work.
+    pub fn stop_background(&mut self, key: WorkKey) {
+        self.commands.push(Command::Stop(key));
+    }
+
+    /// Leaves the screen; the first screen ends the program.
     pub fn back(&mut self) {
         self.commands.push(Command::Back);
     }
 
-    /// Opens a layer above everything.
+    /// Leaves all screens but the first.
+    pub fn home(&mut self) {
+        self.commands.push(Command::Home);
+    }
+
+    /// Opens a layer on top.
     pub fn show(&mut self, layer: impl Layer + 'static) {
         self.commands.push(Command::Show(Box::new(layer)));
     }
@@ -237,12 +462,12 @@ impl Context<'_> {
         self.commands.push(Command::Close);
     }
 
-    /// Does what a key would do on the screen.
+    /// Performs the action of a key on the screen.
     pub fn perform(&mut self, action: Action) {
         self.commands.push(Command::Perform(action));
     }
 
-    /// Hands the screen what a layer has learnt.
+    /// Sends the request of a layer to the screen.
     pub fn ask(&mut self, request: Request) {
         self.commands.push(Command::Ask(request));
     }
@@ -252,40 +477,100 @@ impl Context<'_> {
         self.commands.push(Command::AddSource(info));
     }
 
-    /// Goes to a source that is here already, and to a ref of it.
+    /// Goes to an open source, and to a ref of it.
     pub fn go_to(&mut self, id: SourceId, select: Option<RefSelector>) {
         let label = self.world.source(id).info.label.clone();
-        self.world.tell(StatusKind::Done, format!("{label} is open already"));
+        self.world
+            .tell(StatusKind::Done, format!("{label} is open already"));
         self.commands.push(Command::GoTo(id, select));
     }
 
-    /// Scans a source, again if need be.
+    /// Opens a source that waits for a person's consent, and scans it.
+    pub fn consent(&mut self, id: SourceId) {
+        self.world.sources[id.0].info.is_waiting = false;
+        self.scan(id);
+    }
+
+    /// Scans a source, again if necessary; skips a source that waits for a person's consent.
     pub fn scan(&mut self, id: SourceId) {
+        if self.world.source(id).info.is_waiting {
+            return;
+        }
         if let Scan::Running(job) = self.world.source(id).scan {
             self.stop(job);
         }
         if self.world.source(id).info.fault.is_none() {
             let job = self.start(Work::Scan(id));
-            self.world.sources[id.0].scan = Scan::Running(job);
+            let source = &mut self.world.sources[id.0];
+            source.scan = Scan::Running(job);
+            source.policy_changed = false;
         }
     }
 
-    /// Stops the scan of a source, when one runs.
+    /// Uses another policy, from the file `from`, for plans and verdicts from now on.
+    pub fn use_policy(&mut self, policy: Policy, from: String) {
+        self.world.policy_from = Some(from);
+        self.world.grace = policy.grace;
+        self.effect(Effect::UsePolicy(policy));
+        for place in 0..self.world.sources.len() {
+            let source = &mut self.world.sources[place];
+            source.policy_changed = matches!(source.scan, Scan::Running(_));
+            let found = source.found.clone().filter(|_| source.scan == Scan::Done);
+            if let Some(found) = found {
+                self.start(Work::Judge(SourceId(place), found));
+            }
+        }
+    }
+
+    /// Judges a scan again if it started before the current policy was loaded.
+    pub(super) fn judge_again(&mut self, id: SourceId) {
+        let source = &mut self.world.sources[id.0];
+        if source.scan == Scan::Done
+            && std::mem::take(&mut source.policy_changed)
+            && let Some(found) = source.found.clone()
+        {
+            self.start(Work::Judge(id, found));
+        }
+    }
+
+    /// Reports that a configuration file was written, and uses its policy if it is the file in use.
+    pub(super) fn config_written(&mut self, written: &ConfigWritten) {
+        let name = |path: &Path| visible(&path.to_string_lossy()).into_owned();
+        let mut words = format!("written to {}", name(&written.path));
+        if let Some(backup) = &written.backup {
+            words.push_str(&format!("; the old file is {}", name(backup)));
+        }
+        match &written.policy {
+            Some(policy) => self.use_policy(policy.clone(), name(&written.path)),
+            None => words.push_str(&format!(
+                "; the policy in use is still that of {}",
+                name(&self.world.config_file)
+            )),
+        }
+        self.world.tell(StatusKind::Done, words);
+    }
+
+    /// Stops the scan of a source, if one is running.
     pub fn stop_scan(&mut self, id: SourceId) -> Handled {
-        let Scan::Running(job) = self.world.source(id).scan else { return Handled::No };
+        let Scan::Running(job) = self.world.source(id).scan else {
+            return Handled::No;
+        };
         self.stop(job);
         self.world.sources[id.0].scan = Scan::Stopped;
-        self.world.tell(StatusKind::Done, "the scan was stopped; what it found so far stays");
+        self.world.tell(
+            StatusKind::Done,
+            "the scan was stopped; what it found so far stays",
+        );
         Handled::Yes
     }
 }
 
-/// Whether somebody did something about a key or an action.
+/// Whether a key or an action was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// It is done.
+    /// It was handled.
     Yes,
-    /// It may be somebody else's.
+    /// It was not handled, and may be passed on.
     No,
 }
 

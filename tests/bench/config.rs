@@ -1,10 +1,10 @@
-//! A cache configuration of a mebibyte, the largest that BuildKit imports: how long a person waits to look into it.
+//! A cache configuration of a mebibyte, the import limit of BuildKit: how long it takes to open it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachelens::backend::SharedReader;
-use cachelens::format::manifest::IMPORT_LIMIT;
+use cachelens::format::manifest::ImportLimits;
 use cachelens::inventory::cache::RefCache;
 use cachelens::inventory::scan::{self, ScanOptions};
 use tokio::runtime::Runtime;
@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::table::{Table, median_time};
 
 pub fn measure(table: &mut Table) -> Outcome {
-    let layout = Layout::of_one_large_config(usize::try_from(IMPORT_LIMIT)?);
+    let layout = Layout::of_one_large_config(usize::try_from(ImportLimits::newest().config)?);
     let (length, layers) = (layout.config_length(), layout.layers.len());
     let reader: SharedReader = Arc::new(layout.into_memory()?);
     let runtime = Runtime::new()?;

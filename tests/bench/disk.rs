@@ -1,4 +1,5 @@
-//! `cachelens du` of a directory with 200,000 blobs against `du` and `umoci gc`, which both look at each of them.
+//! `cachelens du` of a directory with 200,000 blobs, compared with `du` and `umoci gc`, which both
+//! look at each of them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,11 +14,11 @@ use crate::layout::Layout;
 use crate::table::{Table, median, time};
 
 pub const BLOBS: u32 = 200_000;
-/// How many of them refs name.
+/// The number of blobs that refs reference.
 pub const LIVE: usize = 60_000;
 const DU_ROUNDS: usize = 11;
 const UMOCI_ROUNDS: usize = 3;
-/// How many times as fast as `umoci gc`.
+/// The required speedup over `umoci gc`.
 const FASTER: u32 = 5;
 
 pub fn measure(table: &mut Table) -> Outcome {
@@ -29,37 +30,60 @@ pub fn measure(table: &mut Table) -> Outcome {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..=DU_ROUNDS {
         ours.push(cachelens_du(&cache)?);
-        theirs.push(run("du", "coreutils", &["-s".as_ref(), "--apparent-size".as_ref(), cache.as_ref()])?);
+        theirs.push(run(
+            "du",
+            "coreutils",
+            &["-s".as_ref(), "--apparent-size".as_ref(), cache.as_ref()],
+        )?);
     }
     let (ours, theirs) = (median(ours.split_off(1)), median(theirs.split_off(1)));
-    table.time(format_args!("du of {BLOBS} blobs, against `du -s --apparent-size`"), ours, theirs);
+    table.time(
+        format_args!("du of {BLOBS} blobs, against `du -s --apparent-size`"),
+        ours,
+        theirs,
+    );
 
     let copy = dir.path().join("copy");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..UMOCI_ROUNDS {
-        // It deletes what nothing names, so that each run needs a directory of its own.
+        // It deletes unreferenced blobs, so each run needs its own directory.
         link(&cache, &copy)?;
         ours.push(cachelens_du(&copy)?);
-        theirs.push(run("umoci", "umoci", &["gc".as_ref(), "--layout".as_ref(), copy.as_ref()])?);
+        theirs.push(run(
+            "umoci",
+            "umoci",
+            &["gc".as_ref(), "--layout".as_ref(), copy.as_ref()],
+        )?);
         fs::remove_dir_all(&copy)?;
     }
     let target = median(theirs) / FASTER;
-    table.time(format_args!("du of {BLOBS} blobs, against a {FASTER}th of `umoci gc`"), median(ours), target);
+    table.time(
+        format_args!("du of {BLOBS} blobs, against a {FASTER}th of `umoci gc`"),
+        median(ours),
+        target,
+    );
     Ok(())
 }
 
 fn cachelens_du(cache: &Path) -> Outcome<Duration> {
-    run(env!("CARGO_BIN_EXE_cachelens"), "", &["du".as_ref(), "--quiet".as_ref(), cache.as_ref()])
+    run(
+        env!("CARGO_BIN_EXE_cachelens"),
+        "",
+        &["du".as_ref(), "--quiet".as_ref(), cache.as_ref()],
+    )
 }
 
-/// Runs a program to its end. `package` is what Debian calls the package that has it.
+/// Runs a program to its end. `package` is its Debian package.
 fn run(program: &str, package: &str, arguments: &[&OsStr]) -> Outcome<Duration> {
     let mut command = Command::new(program);
     command.args(arguments).stdout(Stdio::null());
     time(|| match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{program} failed: {status}").into()),
-        Err(error) => Err(format!("{program} cannot be run: {error}; install it: apt-get install {package}").into()),
+        Err(error) => Err(format!(
+            "{program} cannot be run: {error}; install it: apt-get install {package}"
+        )
+        .into()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Lists a large GitHub Actions cache, whose every answer takes its time.
+//! Lists a large GitHub Actions cache from a server with slow answers.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -24,21 +24,35 @@ pub fn measure(table: &mut Table) -> Outcome {
     });
     let listing = median_time(3, || {
         let status = Command::new(env!("CARGO_BIN_EXE_cachelens"))
-            .args(["du", "gha:acme/large", "--json", "--concurrency", &CONCURRENCY.to_string()])
+            .args([
+                "du",
+                "gha:acme/large",
+                "--json",
+                "--concurrency",
+                &CONCURRENCY.to_string(),
+            ])
             .env("GITHUB_API_URL", &address)
             .env("GITHUB_TOKEN", "token")
             .env_remove("ACTIONS_RUNTIME_TOKEN")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()?;
-        if status.success() { Ok(()) } else { Err("du failed".into()) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err("du failed".into())
+        }
     })?;
     let pages = u32::try_from(ENTRIES / PER_PAGE)?;
-    table.time("github: list 10000 entries, 50 ms an answer", listing, LATENCY * pages / CONCURRENCY * 2);
+    table.time(
+        "github: list 10000 entries, 50 ms an answer",
+        listing,
+        LATENCY * pages / CONCURRENCY * 2,
+    );
     Ok(())
 }
 
-/// Answers as GitHub's listing does; everything else is not there.
+/// Answers like GitHub's listing; any other path is not found.
 fn serve(stream: &TcpStream) {
     let mut reader = BufReader::new(stream);
     let mut request = String::new();
@@ -55,7 +69,10 @@ fn serve(stream: &TcpStream) {
         }
         thread::sleep(LATENCY);
         let (status, body) = answer(&target);
-        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         let mut writer = stream;
         if writer.write_all((head + &body).as_bytes()).is_err() {
             return;
@@ -69,9 +86,15 @@ fn answer(target: &str) -> (u16, String) {
         return (404, r#"{"message": "Not Found"}"#.to_owned());
     }
     if target.contains("key=") {
-        return (200, r#"{"total_count": 0, "actions_caches": []}"#.to_owned());
+        return (
+            200,
+            r#"{"total_count": 0, "actions_caches": []}"#.to_owned(),
+        );
     }
-    let page = target.split(['?', '&']).find_map(|pair| pair.strip_prefix("page=")?.parse().ok()).unwrap_or(1_usize);
+    let page = target
+        .split(['?', '&'])
+        .find_map(|pair| pair.strip_prefix("page=")?.parse().ok())
+        .unwrap_or(1_usize);
     let entry = |number: usize| {
         format!(
             r#"{{"id": {number}, "ref": "refs/heads/main", "key": "node-cache-{number}", "version": "v", "size_in_bytes": 1,
@@ -80,5 +103,11 @@ fn answer(target: &str) -> (u16, String) {
     };
     let first = (page - 1) * PER_PAGE;
     let entries: Vec<String> = (first..first + PER_PAGE).map(entry).collect();
-    (200, format!(r#"{{"total_count": {ENTRIES}, "actions_caches": [{}]}}"#, entries.join(",")))
+    (
+        200,
+        format!(
+            r#"{{"total_count": {ENTRIES}, "actions_caches": [{}]}}"#,
+            entries.join(",")
+        ),
+    )
 }

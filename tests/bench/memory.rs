@@ -1,4 +1,4 @@
-//! The memory that a million blobs take, in a process that does nothing else.
+//! The memory for a million blobs, in a process that does nothing else.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::Outcome;
 use crate::layout::{NOW, layers};
 use crate::table::Table;
 
-/// The argument that makes the program that process.
+/// The argument that turns the program into that process.
 pub const CHILD: &str = "peak-memory";
 
 const BLOBS: u32 = 1_000_000;
-/// What the program may take besides, in bytes.
+/// The memory that the program may take apart from the blobs, in bytes.
 const BASE: f64 = 20e6;
 
 pub fn measure(table: &mut Table) -> Outcome {
@@ -26,18 +26,23 @@ pub fn measure(table: &mut Table) -> Outcome {
     }
     let peak: f64 = str::from_utf8(&child.stdout)?.trim().parse()?;
     let each = (peak - BASE).max(0.0) / f64::from(BLOBS);
-    table.bytes("peak memory for each of 1,000,000 blobs, store and scan, beyond 20 MB", each, 120.0);
+    table.bytes(
+        "peak memory for each of 1,000,000 blobs, store and scan, beyond 20 MB",
+        each,
+        120.0,
+    );
     Ok(())
 }
 
-/// Stores and scans the blobs, then prints the most memory that the process ever held, in bytes.
+/// Stores and scans the blobs, then prints the peak memory of the process in bytes.
 pub fn child() -> Outcome {
     let mut cache = MemoryCache::default();
     for (digest, size) in layers(0..BLOBS.into()) {
         cache.add_stored(digest, size, Some(NOW));
     }
     let reader: SharedReader = Arc::new(cache);
-    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let inventory =
+        Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
     if inventory.blobs.len() != BLOBS as usize {
         return Err(format!("the scan found {} blobs", inventory.blobs.len()).into());
     }
@@ -45,23 +50,23 @@ pub fn child() -> Outcome {
     Ok(())
 }
 
-/// Returns the peak of the resident memory in bytes, as Linux tells it (`proc_pid_status(5)`).
+/// Returns the peak of the resident memory in bytes, as Linux reports it (`proc_pid_status(5)`).
 pub fn peak() -> Outcome<u64> {
     status("VmHWM:")
 }
 
-/// Returns the resident memory of this moment in bytes.
+/// Returns the current resident memory in bytes.
 pub fn resident() -> Outcome<u64> {
     status("VmRSS:")
 }
 
-/// Lets the peak begin anew (`proc_pid_clear_refs(5)`).
+/// Resets the peak (`proc_pid_clear_refs(5)`).
 pub fn forget_peak() -> Outcome {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
 
-/// Takes up the memory that was freed and that the process still holds, so that what comes next cannot hide in it. The gaps
-/// are full when the process has to grow.
+/// Allocates the memory that was freed and that the process still holds, so that later allocations
+/// cannot use it unnoticed. The gaps are full when the process has to grow.
 pub fn fill_gaps() -> Outcome<Vec<Vec<u8>>> {
     let mut filler = Vec::new();
     for size in [65_536, 4096, 512, 64] {
@@ -75,7 +80,10 @@ pub fn fill_gaps() -> Outcome<Vec<Vec<u8>>> {
 
 fn status(name: &str) -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("/proc/self/status lacks a line")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .ok_or("/proc/self/status lacks a line")?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

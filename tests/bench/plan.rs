@@ -1,4 +1,5 @@
-//! Verdicts and a plan, with its proof, for 10,000 refs over 1,000,000 blobs of which a third is orphaned.
+//! Verdicts and a plan with its proof, for 10,000 refs over 1,000,000 blobs, a third of them
+//! orphaned.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -23,46 +24,64 @@ use crate::rows::ANSWER;
 use crate::table::{Table, median_time};
 
 const REFS: usize = 10_000;
-/// How many layers a ref has, of which it shares some with the next.
+/// The number of layers per ref; it shares some with the next one.
 const LAYERS: usize = 80;
 const OWN_LAYERS: usize = 66;
 
-/// The argument that makes the program a process which measures its memory.
+/// The argument that turns the program into a process that measures its memory.
 pub const CHILD: &str = "plan-memory";
 
 pub fn measure(table: &mut Table) -> Outcome {
     let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
-    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let inventory =
+        Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
     let planning = median_time(5, || plan(&inventory))?;
-    table.time("answer: decide and plan 10,000 refs over 1,000,000 blobs", planning, ANSWER);
+    table.time(
+        "answer: decide and plan 10,000 refs over 1,000,000 blobs",
+        planning,
+        ANSWER,
+    );
     let child = Command::new(std::env::current_exe()?).arg(CHILD).output()?;
     if !child.status.success() {
         return Err(String::from_utf8_lossy(&child.stderr).into_owned().into());
     }
     let share: f64 = str::from_utf8(&child.stdout)?.trim().parse()?;
-    table.bytes("memory of the same for each 100 bytes of the inventory", share * 100.0, 25.0);
+    table.bytes(
+        "memory of the same for each 100 bytes of the inventory",
+        share * 100.0,
+        25.0,
+    );
     Ok(())
 }
 
-/// Prints how much more memory planning takes, as a share of the inventory's.
+/// Prints the additional memory for planning, as a share of the inventory's.
 pub fn child() -> Outcome {
     let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
     let before = memory::resident()?;
-    let inventory = Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let inventory =
+        Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
     let with_inventory = memory::resident()?;
     let filler = memory::fill_gaps()?;
     let before_plan = memory::resident()?;
     memory::forget_peak()?;
     let plan = plan(&inventory)?;
     let more = memory::peak()?.saturating_sub(before_plan);
-    println!("{}", more as f64 / with_inventory.saturating_sub(before).max(1) as f64);
+    println!(
+        "{}",
+        more as f64 / with_inventory.saturating_sub(before).max(1) as f64
+    );
     drop((plan, filler));
     Ok(())
 }
 
 fn plan(inventory: &Inventory) -> Outcome<Plan> {
-    let flags =
-        PruneFlags { keep: Criteria { last: NonZeroU32::new(5_000), ..Criteria::default() }, ..PruneFlags::default() };
+    let flags = PruneFlags {
+        keep: Criteria {
+            last: NonZeroU32::new(5_000),
+            ..Criteria::default()
+        },
+        ..PruneFlags::default()
+    };
     let policy = flags.over(Policy::default())?;
     let capabilities = Capabilities {
         delete_ref: Support::Yes,
@@ -91,23 +110,36 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
 
 fn store(old: Timestamp) -> Outcome<MemoryCache> {
     let mut cache = MemoryCache::default();
-    let layers: Vec<Digest> = (0..1_000_000_u32).map(|number| Digest::of(&number.to_le_bytes())).collect();
+    let layers: Vec<Digest> = (0..1_000_000_u32)
+        .map(|number| Digest::of(&number.to_le_bytes()))
+        .collect();
     for (size, layer) in (4096..).zip(&layers) {
         cache.add_stored(*layer, size, Some(old));
     }
     let config = cache.add_blob(b"{}".to_vec(), Some(old));
     let mut entries = Vec::new();
     for number in 0..REFS {
-        let named = (0..LAYERS).map(|layer| layers[(number * OWN_LAYERS + layer) % (REFS * OWN_LAYERS)]);
-        let named: Vec<String> = named.map(|layer| format!(r#"{{"digest":"{layer}"}}"#)).collect();
+        let named =
+            (0..LAYERS).map(|layer| layers[(number * OWN_LAYERS + layer) % (REFS * OWN_LAYERS)]);
+        let named: Vec<String> = named
+            .map(|layer| format!(r#"{{"digest":"{layer}"}}"#))
+            .collect();
         let manifest = format!(
             r#"{{"config":{{"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"{config}"}},"layers":[{}]}}"#,
             named.join(",")
         );
         let digest = cache.add_blob(manifest.into_bytes(), Some(old));
         let annotations = format!(r#"{{"org.opencontainers.image.ref.name":"pr-{number}"}}"#);
-        entries.push(format!(r#"{{"digest":"{digest}","annotations":{annotations}}}"#));
+        entries.push(format!(
+            r#"{{"digest":"{digest}","annotations":{annotations}}}"#
+        ));
     }
-    cache.set_index(format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries.join(",")).as_bytes())?;
+    cache.set_index(
+        format!(
+            r#"{{"schemaVersion":2,"manifests":[{}]}}"#,
+            entries.join(",")
+        )
+        .as_bytes(),
+    )?;
     Ok(cache)
 }

@@ -1,5 +1,5 @@
-//! Lists a repository of many caches in Debian's registry: against a loop of `skopeo`, by the requests that it takes, and
-//! with a registry that is far away.
+//! Lists a repository of many caches in Debian's registry: compared with a loop of `skopeo`, by the
+//! number of requests, and with a distant registry.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ use crate::Outcome;
 use crate::table::{Table, median, time};
 
 const TAGS: usize = 500;
-/// How many of the tags `skopeo` looks at: its time is the same for each.
+/// The number of tags that `skopeo` reads: its time is the same for each.
 const SAMPLE: usize = 50;
 const LATENCY: Duration = Duration::from_millis(30);
 const CONCURRENCY: u32 = 8;
@@ -29,21 +29,27 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 pub fn measure(table: &mut Table) -> Outcome {
     let registry = Registry::start()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    // Each tag a build of its own; and as pull requests leave them, many tags to a build.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    // One build per tag; and, as pull requests leave them, many tags per build.
     runtime.block_on(registry.seed("distinct", TAGS))?;
     runtime.block_on(registry.seed("shared", 50))?;
 
     let far = Proxy::start(&registry.host)?;
-    // Where no two tags share anything, a registry on the same two cores answers two requests a tag, and that is what takes
-    // the time on both sides: there it is held against less.
+    // If no two tags share blobs, a registry on the same two cores answers two requests per tag,
+    // which dominates the time on both sides, so the target is lower.
     for (repository, faster) in [("shared", 10), ("distinct", 5)] {
         let (mut own, mut loops) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            loops.push(time(|| skopeo(&registry.host, repository))? * u32::try_from(TAGS / SAMPLE)?);
+            loops
+                .push(time(|| skopeo(&registry.host, repository))? * u32::try_from(TAGS / SAMPLE)?);
             own.push(time(|| list(&registry.host, repository, &["--no-cache"]))?);
         }
-        let what = format!("registry: list 500 {repository} caches, against 1/{faster} of skopeo for each");
+        let what = format!(
+            "registry: list 500 {repository} caches, against 1/{faster} of skopeo for each"
+        );
         table.time(what, median(own), median(loops) / faster);
     }
 
@@ -59,7 +65,7 @@ pub fn measure(table: &mut Table) -> Outcome {
         );
         list_in(home.path(), &far.host, repository, &[])?;
         let second = far.take();
-        // The look for the registry itself, and the list before and after.
+        // The ping of the registry, and the list before and after.
         table.number(
             format!("registry: requests but HEADs at the second look, {repository}"),
             (second.all - second.heads) as f64,
@@ -67,13 +73,22 @@ pub fn measure(table: &mut Table) -> Outcome {
         );
     }
 
-    far.latency.store(u64::try_from(LATENCY.as_millis())?, Ordering::Relaxed);
+    far.latency
+        .store(u64::try_from(LATENCY.as_millis())?, Ordering::Relaxed);
     far.take();
     let start = Instant::now();
-    list(&far.host, "distinct", &["--no-cache", "--concurrency", &CONCURRENCY.to_string()])?;
+    list(
+        &far.host,
+        "distinct",
+        &["--no-cache", "--concurrency", &CONCURRENCY.to_string()],
+    )?;
     let took = start.elapsed();
     let requests = u32::try_from(far.take().all)?;
-    table.time("registry: list 500 caches, 30 ms an answer", took, LATENCY * requests / CONCURRENCY * 3);
+    table.time(
+        "registry: list 500 caches, 30 ms an answer",
+        took,
+        LATENCY * requests / CONCURRENCY * 3,
+    );
     Ok(())
 }
 
@@ -90,8 +105,14 @@ fn list_in(home: &Path, host: &str, repository: &str, arguments: &[&str]) -> Out
         .stderr(Stdio::null())
         .output()?;
     let document: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let found = document["sources"][0]["refs"].as_array().map_or(0, Vec::len);
-    if output.status.success() && found == TAGS { Ok(()) } else { Err(format!("ls found {found} refs").into()) }
+    let found = document["sources"][0]["refs"]
+        .as_array()
+        .map_or(0, Vec::len);
+    if output.status.success() && found == TAGS {
+        Ok(())
+    } else {
+        Err(format!("ls found {found} refs").into())
+    }
 }
 
 fn skopeo(host: &str, repository: &str) -> Outcome {
@@ -119,7 +140,7 @@ struct Registry {
 impl Registry {
     fn start() -> Outcome<Self> {
         let folder = TempDir::new()?;
-        // The port is free once the listener is gone.
+        // The port is free after the listener is dropped.
         let host = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let store = folder.path().join("store");
         let config = format!(
@@ -134,8 +155,14 @@ impl Registry {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("docker-registry: {error}; install Debian's package docker-registry"))?;
-        let registry = Self { child, host, _folder: folder };
+            .map_err(|error| {
+                format!("docker-registry: {error}; install Debian's package docker-registry")
+            })?;
+        let registry = Self {
+            child,
+            host,
+            _folder: folder,
+        };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(&registry.host).is_err() {
             if Instant::now() > until {
@@ -146,11 +173,13 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Pushes so many caches, and tags to each.
+    /// Pushes this many caches, and tags for each.
     async fn seed(&self, repository: &str, caches: usize) -> Outcome {
         let client = Client::new();
         let base = format!("http://{}/v2/{repository}", self.host);
-        let pushes: Vec<_> = (0..caches).map(|cache| push(client.clone(), base.clone(), cache, caches)).collect();
+        let pushes: Vec<_> = (0..caches)
+            .map(|cache| push(client.clone(), base.clone(), cache, caches))
+            .collect();
         let mut pushing = futures_util::stream::iter(pushes).buffer_unordered(16);
         while let Some(pushed) = pushing.next().await {
             pushed?;
@@ -161,7 +190,8 @@ impl Registry {
 
 async fn push(client: Client, base: String, cache: usize, caches: usize) -> Outcome {
     let digest = |bytes: &[u8]| Digest::of(bytes).to_string();
-    // One of its own: a registry does not take the same blob twice at the same moment.
+    // Each cache has its own layer: a registry does not accept the same blob twice at the same
+    // time.
     let layer = format!("the layer of build {cache} of {caches}").into_bytes();
     let records: Vec<_> = (0..40)
         .map(|record| {
@@ -173,24 +203,38 @@ async fn push(client: Client, base: String, cache: usize, caches: usize) -> Outc
             }
         })
         .collect();
-    let config = json!({ "layers": [{ "blob": digest(&layer), "parent": -1 }], "records": records });
+    let config =
+        json!({ "layers": [{ "blob": digest(&layer), "parent": -1 }], "records": records });
     let config = config.to_string().into_bytes();
-    let described =
-        |kind: &str, bytes: &[u8]| json!({ "mediaType": kind, "digest": digest(bytes), "size": bytes.len() });
+    let described = |kind: &str, bytes: &[u8]| json!({ "mediaType": kind, "digest": digest(bytes), "size": bytes.len() });
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "config": described("application/vnd.buildkit.cacheconfig.v0", &config),
         "layers": [described("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
     });
     for blob in [layer, config] {
         let begun = client.post(format!("{base}/blobs/uploads/")).send().await?;
-        let place = begun.headers().get(LOCATION).ok_or("no place for a blob")?.to_str()?;
+        let place = begun
+            .headers()
+            .get(LOCATION)
+            .ok_or("no place for a blob")?
+            .to_str()?;
         let place = format!("{place}&digest={}", digest(&blob));
-        let put = client.put(place).header(CONTENT_TYPE, "application/octet-stream").body(blob).send().await?;
+        let put = client
+            .put(place)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(blob)
+            .send()
+            .await?;
         expect(put).await?;
     }
     for tag in (cache..TAGS).step_by(caches) {
         let place = format!("{base}/manifests/pr-{tag}");
-        let put = client.put(place).header(CONTENT_TYPE, MANIFEST).body(manifest.to_string()).send().await?;
+        let put = client
+            .put(place)
+            .header(CONTENT_TYPE, MANIFEST)
+            .body(manifest.to_string())
+            .send()
+            .await?;
         expect(put).await?;
     }
     Ok(())
@@ -211,7 +255,7 @@ impl Drop for Registry {
     }
 }
 
-/// Counts the requests to a registry, and lets each answer take its time.
+/// Counts the requests to a registry, and delays each answer.
 struct Proxy {
     host: String,
     all: Arc<AtomicUsize>,
@@ -234,14 +278,19 @@ impl Proxy {
             heads: Arc::default(),
             latency: Arc::default(),
         };
-        let (all, heads, latency) = (Arc::clone(&proxy.all), Arc::clone(&proxy.heads), Arc::clone(&proxy.latency));
+        let (all, heads, latency) = (
+            Arc::clone(&proxy.all),
+            Arc::clone(&proxy.heads),
+            Arc::clone(&proxy.latency),
+        );
         let registry = registry.to_owned();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (all, heads, latency) = (Arc::clone(&all), Arc::clone(&heads), Arc::clone(&latency));
+                let (all, heads, latency) =
+                    (Arc::clone(&all), Arc::clone(&heads), Arc::clone(&latency));
                 let registry = registry.clone();
                 thread::spawn(move || {
-                    // It ends when either side hangs up.
+                    // The connection ends when either side closes it.
                     let _ = forward(&stream, &registry, &all, &heads, &latency);
                 });
             }
@@ -251,12 +300,21 @@ impl Proxy {
 
     /// Returns the requests since the last time.
     fn take(&self) -> Requests {
-        Requests { all: self.all.swap(0, Ordering::Relaxed), heads: self.heads.swap(0, Ordering::Relaxed) }
+        Requests {
+            all: self.all.swap(0, Ordering::Relaxed),
+            heads: self.heads.swap(0, Ordering::Relaxed),
+        }
     }
 }
 
-/// Passes requests without bodies on, and their answers back.
-fn forward(client: &TcpStream, registry: &str, all: &AtomicUsize, heads: &AtomicUsize, latency: &AtomicU64) -> Outcome {
+/// Forwards requests without bodies, and their answers.
+fn forward(
+    client: &TcpStream,
+    registry: &str,
+    all: &AtomicUsize,
+    heads: &AtomicUsize,
+    latency: &AtomicU64,
+) -> Outcome {
     let upstream = TcpStream::connect(registry)?;
     upstream.set_nodelay(true)?;
     client.set_nodelay(true)?;
@@ -281,13 +339,13 @@ fn forward(client: &TcpStream, registry: &str, all: &AtomicUsize, heads: &Atomic
     Ok(())
 }
 
-/// How long a body is.
+/// The length of a body.
 enum Length {
     Known(u64),
     Chunked,
 }
 
-/// Reads a head, and the length of the body that it announces.
+/// Reads a head, and the length of the body in it.
 fn read_head(reader: &mut impl BufRead) -> Outcome<Option<(String, Length)>> {
     let (mut head, mut length) = (String::new(), Length::Known(0));
     loop {
@@ -308,7 +366,7 @@ fn read_head(reader: &mut impl BufRead) -> Outcome<Option<(String, Length)>> {
     }
 }
 
-/// Reads a body in chunks, as it is.
+/// Reads a chunked body unchanged.
 fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> Outcome {
     loop {
         let mut line = String::new();

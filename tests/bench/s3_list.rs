@@ -1,5 +1,6 @@
-//! Lists a cache of 50,000 blobs in a bucket, against `aws s3 ls --recursive` and `rclone lsf -R`, all from the same service:
-//! one in this process that keeps its objects in memory, with and without a delay of each answer.
+//! Lists a cache of 50,000 blobs in a bucket, compared with `aws s3 ls --recursive` and
+//! `rclone lsf -R`. All use the same service in this process, which keeps its objects in memory,
+//! with and without a delay of each answer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,9 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    CommonPrefix, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-    HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, StreamingBlob, Timestamp,
+    CommonPrefix, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput,
+    GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput,
+    ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, Object, StreamingBlob,
+    Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -49,7 +51,11 @@ pub fn measure(table: &mut Table) -> Outcome {
         }
         let [ours, aws, rclone] = [ours, aws, rclone].map(|mut times| median(times.split_off(1)));
         let what = format!("s3: list {BLOBS} blobs, {} ms added", pause.as_millis());
-        table.time(format_args!("{what}, against 1/{faster_than_aws} of `aws s3 ls`"), ours, aws / faster_than_aws);
+        table.time(
+            format_args!("{what}, against 1/{faster_than_aws} of `aws s3 ls`"),
+            ours,
+            aws / faster_than_aws,
+        );
         table.time(
             format_args!("{what}, against 1/{faster_than_rclone} of `rclone lsf`"),
             ours,
@@ -60,13 +66,29 @@ pub fn measure(table: &mut Table) -> Outcome {
 }
 
 fn cachelens(address: SocketAddr) -> Outcome<Duration> {
-    let source = format!("s3://{PLACE}?region=us-east-1&endpoint_url=http://{address}&use_path_style=true");
-    run(env!("CARGO_BIN_EXE_cachelens"), "", &["du", "--json", "--quiet", &source])
+    let source =
+        format!("s3://{PLACE}?region=us-east-1&endpoint_url=http://{address}&use_path_style=true");
+    run(
+        env!("CARGO_BIN_EXE_cachelens"),
+        "",
+        &["du", "--json", "--quiet", &source],
+    )
 }
 
 fn of_aws(address: SocketAddr) -> Outcome<Duration> {
     let (place, endpoint) = (format!("s3://{PLACE}"), format!("http://{address}"));
-    run("aws", "pip install awscli", &["s3", "ls", "--recursive", "--endpoint-url", &endpoint, &place])
+    run(
+        "aws",
+        "pip install awscli",
+        &[
+            "s3",
+            "ls",
+            "--recursive",
+            "--endpoint-url",
+            &endpoint,
+            &place,
+        ],
+    )
 }
 
 fn of_rclone(address: SocketAddr) -> Outcome<Duration> {
@@ -76,7 +98,7 @@ fn of_rclone(address: SocketAddr) -> Outcome<Duration> {
     run("rclone", "apt-get install rclone", &["lsf", "-R", &remote])
 }
 
-/// Runs a program to its end; `install` is what installs it.
+/// Runs a program to its end; `install` is the command that installs it.
 fn run(program: &str, install: &str, arguments: &[&str]) -> Outcome<Duration> {
     let mut command = Command::new(program);
     command
@@ -85,13 +107,15 @@ fn run(program: &str, install: &str, arguments: &[&str]) -> Outcome<Duration> {
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        // rclone cannot take it.
+        // rclone does not accept it.
         .env_remove("AWS_CA_BUNDLE")
         .stdout(Stdio::null());
     time(|| match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{program} failed: {status}").into()),
-        Err(error) => Err(format!("{program} cannot be run: {error}; install it: {install}").into()),
+        Err(error) => {
+            Err(format!("{program} cannot be run: {error}; install it: {install}").into())
+        }
     })
 }
 
@@ -99,7 +123,7 @@ fn run(program: &str, install: &str, arguments: &[&str]) -> Outcome<Duration> {
 #[derive(Clone)]
 struct Service {
     objects: Arc<BTreeMap<String, i64>>,
-    /// How long each answer waits, in milliseconds.
+    /// The delay of each answer, in milliseconds.
     delay: Arc<AtomicU64>,
     modified: Timestamp,
 }
@@ -111,7 +135,11 @@ impl Service {
             (format!("cache/blobs/{digest}"), i64::from(number))
         });
         let objects = blobs.chain([(MANIFEST.to_owned(), 2)]).collect();
-        Self { objects: Arc::new(objects), delay: Arc::default(), modified: SystemTime::UNIX_EPOCH.into() }
+        Self {
+            objects: Arc::new(objects),
+            delay: Arc::default(),
+            modified: SystemTime::UNIX_EPOCH.into(),
+        }
     }
 
     async fn wait(&self) {
@@ -128,17 +156,29 @@ impl S3 for Service {
         self.wait().await;
         let input = request.input;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let mut after = input.continuation_token.or(input.start_after).unwrap_or_default();
-        // rclone sends an empty one, which is none.
+        let mut after = input
+            .continuation_token
+            .or(input.start_after)
+            .unwrap_or_default();
+        // rclone sends an empty delimiter, which means none.
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
-        let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap_or(1000).min(1000);
-        let (mut contents, mut folders): (Vec<Object>, Vec<CommonPrefix>) = (Vec::new(), Vec::new());
+        let most = usize::try_from(input.max_keys.unwrap_or(1000))
+            .unwrap_or(1000)
+            .min(1000);
+        let (mut contents, mut folders): (Vec<Object>, Vec<CommonPrefix>) =
+            (Vec::new(), Vec::new());
         let mut truncated = false;
         loop {
-            let from = if after < prefix { Bound::Included(prefix.clone()) } else { Bound::Excluded(after.clone()) };
+            let from = if after < prefix {
+                Bound::Included(prefix.clone())
+            } else {
+                Bound::Excluded(after.clone())
+            };
             let mut leap = None;
-            for (key, size) in
-                self.objects.range((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(&prefix))
+            for (key, size) in self
+                .objects
+                .range((from, Bound::Unbounded))
+                .take_while(|(key, _)| key.starts_with(&prefix))
             {
                 if contents.len() + folders.len() == most {
                     truncated = true;
@@ -146,10 +186,15 @@ impl S3 for Service {
                 }
                 after.clone_from(key);
                 let rest = &key[prefix.len()..];
-                if let Some((folder, _)) = delimiter.as_deref().and_then(|delimiter| rest.split_once(delimiter)) {
+                if let Some((folder, _)) = delimiter
+                    .as_deref()
+                    .and_then(|delimiter| rest.split_once(delimiter))
+                {
                     let folder = format!("{prefix}{folder}/");
                     leap = Some(format!("{folder}~"));
-                    folders.push(CommonPrefix { prefix: Some(folder) });
+                    folders.push(CommonPrefix {
+                        prefix: Some(folder),
+                    });
                     break;
                 }
                 contents.push(Object {
@@ -179,19 +224,29 @@ impl S3 for Service {
         }))
     }
 
-    async fn head_object(&self, _: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        _: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         self.wait().await;
-        // What is asked for are folders, to learn whether they are objects.
+        // The requests are for folders, to check whether they are objects.
         Err(s3_error!(NoSuchKey))
     }
 
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         self.wait().await;
         if request.input.key != MANIFEST {
             return Err(s3_error!(NoSuchKey));
         }
         let body = StreamingBlob::from(s3s::Body::from("{}".to_owned()));
-        Ok(S3Response::new(GetObjectOutput { body: Some(body), content_length: Some(2), ..GetObjectOutput::default() }))
+        Ok(S3Response::new(GetObjectOutput {
+            body: Some(body),
+            content_length: Some(2),
+            ..GetObjectOutput::default()
+        }))
     }
 
     async fn get_bucket_versioning(
@@ -221,7 +276,9 @@ fn serve(runtime: &Runtime, service: Service) -> Outcome<SocketAddr> {
         let server = Builder::new(TokioExecutor::new());
         while let Ok((socket, _)) = listener.accept().await {
             let _ = socket.set_nodelay(true);
-            let connection = server.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+            let connection = server
+                .serve_connection(TokioIo::new(socket), service.clone())
+                .into_owned();
             tokio::spawn(async move {
                 let _ = connection.await;
             });

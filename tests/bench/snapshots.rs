@@ -1,4 +1,4 @@
-//! Snapshots of a scan in progress, as the terminal UI takes them to show what there is so far.
+//! Snapshots of a running scan, as the terminal UI takes them for display.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub fn measure(table: &mut Table) -> Outcome {
         let observe = |inventory: &Inventory| {
             if taken.elapsed() >= INTERVAL {
                 taken = Instant::now();
-                // Whoever takes a snapshot also drops the one before.
+                // Taking a snapshot also drops the previous one.
                 latest = inventory.clone();
                 worst = worst.max(taken.elapsed());
             }
@@ -39,8 +39,16 @@ pub fn measure(table: &mut Table) -> Outcome {
         watched.push(start.elapsed());
         slowest.push(worst);
     }
-    table.time("frame: take a snapshot of a scan of 1,000,000 blobs, the slowest of each", median(slowest), FRAME);
+    table.time(
+        "frame: take a snapshot of a scan of 1,000,000 blobs, the slowest of each",
+        median(slowest),
+        FRAME,
+    );
     let most = median(plain).mul_f64(1.25);
-    table.time("scan of 1,000,000 blobs with snapshots, against 1.25 × one without", median(watched), most);
+    table.time(
+        "scan of 1,000,000 blobs with snapshots, against 1.25 × one without",
+        median(watched),
+        most,
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The terminal UI of the built program in a pseudo-terminal: its first frame, and keys while it scans.
+//! The terminal UI of the built program in a pseudo-terminal: its first frame, and keys while it
+//! scans.
 
 use std::io::{Read as _, Write};
 use std::path::Path;
@@ -16,15 +17,15 @@ use crate::{Outcome, disk};
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
 const ROUNDS: usize = 9;
-/// What every screen of the UI says.
+/// A text on every screen of the UI.
 const FRAME_SIGN: &str = "? help";
-/// What only the list of all keys says, which `?` shows and `esc` takes away.
+/// A text only in the list of all keys, which `?` shows and `esc` closes.
 const HELP_SIGN: &str = "Show every key";
-/// What the list of sources says while one of them is scanned.
+/// A text in the list of sources while one of them is scanned.
 const SCAN_SIGN: &str = "scanning";
-/// The time from one key to the next, which is faster than anybody types.
+/// The time between two keys, faster than people type.
 const BETWEEN_KEYS: Duration = Duration::from_millis(30);
-/// After so long nothing comes any more.
+/// The timeout for an expected screen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn measure(table: &mut Table) -> Outcome {
@@ -38,7 +39,11 @@ pub fn measure(table: &mut Table) -> Outcome {
             terminal.wait_for(|screen| screen.contains(FRAME_SIGN))
         });
         let first_frame = median(first_frames.collect::<Outcome<_>>()?);
-        table.time(format_args!("first frame of the terminal UI on {what}"), first_frame, Duration::from_millis(50));
+        table.time(
+            format_args!("first frame of the terminal UI on {what}"),
+            first_frame,
+            Duration::from_millis(50),
+        );
     }
 
     let mut answers = Vec::new();
@@ -49,7 +54,8 @@ pub fn measure(table: &mut Table) -> Outcome {
             for (key, is_help_there) in [("?", true), ("\x1b", false)] {
                 std::thread::sleep(BETWEEN_KEYS);
                 terminal.press(key)?;
-                answers.push(terminal.wait_for(|screen| screen.contains(HELP_SIGN) == is_help_there)?);
+                answers
+                    .push(terminal.wait_for(|screen| screen.contains(HELP_SIGN) == is_help_there)?);
             }
         }
     }
@@ -57,9 +63,16 @@ pub fn measure(table: &mut Table) -> Outcome {
         return Err("the scan was over before a key could be pressed".into());
     }
     answers.sort_unstable();
-    // One in a hundred is left to the scheduler of the machine.
+    // One in a hundred is attributed to the scheduler of the machine.
     let slowest = answers[answers.len() * 99 / 100];
-    table.time(format_args!("answer to a key during a scan, 99 of 100 ({} keys)", answers.len()), slowest, FRAME);
+    table.time(
+        format_args!(
+            "answer to a key during a scan, 99 of 100 ({} keys)",
+            answers.len()
+        ),
+        slowest,
+        FRAME,
+    );
     Ok(())
 }
 
@@ -69,17 +82,21 @@ struct Terminal {
     keyboard: Box<dyn Write + Send>,
     output: Receiver<(Instant, Vec<u8>)>,
     parser: vt100::Parser,
-    /// When the program was started, or the last key was pressed.
+    /// The time of the program's start, or of the last key.
     asked: Instant,
     /// Keeps the terminal open.
     _master: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
-    /// Starts the program with one argument and a home of its own.
+    /// Starts the program with one argument and its own home folder.
     fn open(argument: &Path, home: &Path) -> Outcome<Self> {
-        let pair =
-            native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 })?;
+        let pair = native_pty_system().openpty(PtySize {
+            rows: ROWS,
+            cols: COLUMNS,
+            pixel_width: 0,
+            pixel_height: 0,
+        })?;
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cachelens"));
         command.arg(argument);
         command.env("TERM", "xterm-256color");
@@ -91,7 +108,10 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut buffer = [0; 16_384];
             while let Ok(length @ 1..) = from_program.read(&mut buffer) {
-                if sender.send((Instant::now(), buffer[..length].to_vec())).is_err() {
+                if sender
+                    .send((Instant::now(), buffer[..length].to_vec()))
+                    .is_err()
+                {
                     break;
                 }
             }
@@ -99,7 +119,14 @@ impl Terminal {
         let asked = Instant::now();
         let child = pair.slave.spawn_command(command)?;
         let parser = vt100::Parser::new(ROWS.try_into()?, COLUMNS.try_into()?, 0);
-        Ok(Self { child, keyboard, output, parser, asked, _master: pair.master })
+        Ok(Self {
+            child,
+            keyboard,
+            output,
+            parser,
+            asked,
+            _master: pair.master,
+        })
     }
 
     fn press(&mut self, keys: &str) -> Outcome {
@@ -112,11 +139,16 @@ impl Terminal {
         self.parser.screen().contents()
     }
 
-    /// Waits until the screen is as it should be, and returns how long that took since the last key or the start.
+    /// Waits until the screen satisfies the condition, and returns the time since the last key or
+    /// the start.
     fn wait_for(&mut self, is_there: impl Fn(&str) -> bool) -> Outcome<Duration> {
         loop {
             let Ok((when, bytes)) = self.output.recv_timeout(PATIENCE) else {
-                return Err(format!("what should be on the screen does not come; there is:\n{}", self.screen()).into());
+                return Err(format!(
+                    "what should be on the screen does not come; there is:\n{}",
+                    self.screen()
+                )
+                .into());
             };
             self.parser.process(&bytes);
             if is_there(&self.screen()) {

@@ -1,4 +1,4 @@
-//! Documents that BuildKit wrote, with bytes changed, cut or repeated: whatever comes of them, nothing panics.
+//! Documents that BuildKit wrote, with bytes changed, cut or repeated: no reader may panic.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,12 @@ fn documents() -> Vec<Vec<u8>> {
     let mut documents = Vec::new();
     for set in SETS {
         let fixture = Fixture::named(set);
-        documents.extend(fixture.blobs().map(|digest| fixture.blob(digest)).filter(|blob| blob.starts_with(b"{")));
+        documents.extend(
+            fixture
+                .blobs()
+                .map(|digest| fixture.blob(digest))
+                .filter(|blob| blob.starts_with(b"{")),
+        );
         for list in ["local.json", "local-latest.json"] {
             documents.push(fixture.json::<Layout>(list).index.to_string().into_bytes());
         }
@@ -30,21 +35,32 @@ fn documents() -> Vec<Vec<u8>> {
 enum Change {
     /// One byte becomes another.
     Byte(Index, u8),
-    /// A digit becomes another, so that numbers and digests stay what they are and lead elsewhere.
+    /// A digit becomes another, so that numbers and digests stay valid and lead elsewhere.
     Digit(Index, u8),
-    /// All from there on is gone.
+    /// Everything from there on is removed.
     Cut(Index),
-    /// A part stands twice.
+    /// A part is repeated.
     Repeat(Index, usize),
-    /// A part is gone.
+    /// A part is removed.
     Remove(Index, usize),
-    /// A part becomes something that another parser might choke on.
+    /// A part is replaced by a text that other parsers may reject.
     Insert(Index, &'static str),
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
-    let odd =
-        ["null", "-1", "1e99", "99999999999999999999", "[]", "{}", "\"", "\\ud800", "\u{0}", "[[[[", "\"sha256:\""];
+    let odd = [
+        "null",
+        "-1",
+        "1e99",
+        "99999999999999999999",
+        "[]",
+        "{}",
+        "\"",
+        "\\ud800",
+        "\u{0}",
+        "[[[[",
+        "\"sha256:\"",
+    ];
     let change = prop_oneof![
         1 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
         4 => (any::<Index>(), b'0'..=b'9').prop_map(|(at, digit)| Change::Digit(at, digit)),
@@ -65,14 +81,17 @@ fn apply(document: &mut Vec<u8>, changes: &[Change]) {
 }
 
 fn apply_one(document: &mut Vec<u8>, change: &Change) {
-    let part = |at: &Index, length: usize, all: usize| at.index(all)..(at.index(all) + length).min(all);
+    let part =
+        |at: &Index, length: usize, all: usize| at.index(all)..(at.index(all) + length).min(all);
     match change {
         Change::Byte(at, byte) => {
             let at = at.index(document.len());
             document[at] = *byte;
         }
         Change::Digit(at, digit) => {
-            let digits: Vec<usize> = (0..document.len()).filter(|place| document[*place].is_ascii_digit()).collect();
+            let digits: Vec<usize> = (0..document.len())
+                .filter(|place| document[*place].is_ascii_digit())
+                .collect();
             if !digits.is_empty() {
                 document[digits[at.index(digits.len())]] = *digit;
             }
@@ -91,35 +110,52 @@ fn apply_one(document: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// Reads bytes as everything that they could be, and uses what comes of it.
+/// Reads bytes as every kind of document, and uses the results.
 fn read(bytes: &[u8]) {
     let _ = check_marker(bytes);
-    let _ = parse_index(bytes).map(|roots| roots.iter().map(|root| root.name().len()).sum::<usize>());
+    let _ =
+        parse_index(bytes).map(|roots| roots.iter().map(|root| root.name().len()).sum::<usize>());
     if let Ok(graph) = CacheGraph::parse(bytes) {
         simulate(&graph);
     }
     let layers = match Document::parse(bytes) {
         Ok(Document::Manifest { layers, .. }) => layers,
         Ok(Document::Index { entries, .. }) => entries,
-        Err(_) => Vec::new(),
+        Ok(_) | Err(_) => Vec::new(),
     };
     for layer in &layers {
-        let _ = (layer.size(), layer.created(), layer.diff_id(), layer.is_manifest_like());
+        let _ = (
+            layer.size(),
+            layer.created(),
+            layer.diff_id(),
+            layer.is_manifest_like(),
+        );
     }
     if let Ok(config) = lenient::parse::<ImageConfig>(bytes) {
         let _ = inline::read(&config, &layers).map(|graph| graph.iter().for_each(simulate));
     }
 }
 
-/// Imports a configuration, once with all of its layers described and once with every other one.
+/// Imports a configuration, first with all of its layers described and then with every other one.
 fn simulate(graph: &CacheGraph) {
-    let described: HashSet<Digest> = graph.layers.iter().step_by(2).filter_map(|layer| layer.blob.valid()).collect();
+    let described: HashSet<Digest> = graph
+        .layers
+        .iter()
+        .step_by(2)
+        .filter_map(|layer| layer.blob.valid())
+        .collect();
     for every in [true, false] {
-        let Ok(kept) = import::simulate(graph, |digest| every || described.contains(digest)) else { continue };
+        let Ok(kept) = import::simulate(graph, |digest| every || described.contains(digest)) else {
+            continue;
+        };
         assert_eq!(kept.len(), graph.records.len());
         for (record, kept) in graph.records.iter().zip(&kept) {
             assert!(kept.iter().all(|(place, _)| *place < record.results.len()));
-            assert!(graph.inputs(record).all(|links| links.iter().all(|link| graph.target(link).is_some())));
+            assert!(
+                graph
+                    .inputs(record)
+                    .all(|links| links.iter().all(|link| graph.target(link).is_some()))
+            );
         }
     }
 }
@@ -139,9 +175,13 @@ fn a_changed_document_is_read_or_refused() {
 
 #[test]
 fn the_records_of_an_image_are_read_or_refused() {
-    // Base64 hides them from changes of the document: here they are changed inside it.
-    let images = documents().into_iter().filter_map(|document| lenient::parse::<ImageConfig>(&document).ok());
-    let images: Vec<ImageConfig> = images.filter(|config| !config.inline_cache.is_empty()).collect();
+    // Base64 hides them from changes of the document, so they are changed inside it.
+    let images = documents()
+        .into_iter()
+        .filter_map(|document| lenient::parse::<ImageConfig>(&document).ok());
+    let images: Vec<ImageConfig> = images
+        .filter(|config| !config.inline_cache.is_empty())
+        .collect();
     assert!(images.len() > 10);
     let strategy = (prop::sample::select(images), changes(), 0..20_usize);
     let mut runner = proptest::test_runner::TestRunner::default();
@@ -152,10 +192,19 @@ fn the_records_of_an_image_are_read_or_refused() {
             let mut records = base64.decode(&config.inline_cache).unwrap();
             apply(&mut records, &changes);
             config.inline_cache = base64.encode(&records);
-            config.rootfs.diff_ids.0.resize_with(layers, Default::default);
+            config
+                .rootfs
+                .diff_ids
+                .0
+                .resize_with(layers, Default::default);
             let layer = format!(r#"{{"digest":"{}","size":1}}"#, Digest::of(b"layer"));
-            let manifest = format!(r#"{{"layers":[{}]}}"#, vec![layer; layers].join(","));
-            let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else { panic!() };
+            let manifest = format!(
+                r#"{{"config":{{}},"layers":[{}]}}"#,
+                vec![layer; layers].join(",")
+            );
+            let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else {
+                panic!()
+            };
             if let Ok(Some(graph)) = inline::read(&config, &layers) {
                 simulate(&graph);
             }

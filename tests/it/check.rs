@@ -7,15 +7,24 @@ use serde_json::Value;
 use crate::support::command::Run;
 
 mod local;
+mod modes;
 mod remote;
+mod updates;
 
-/// Writes the findings of a document, a line each, with what to do below.
+/// Formats the findings of a document, one per line, with the advice below.
 fn told(report: &Value) -> String {
     let mut text = String::new();
     for finding in report["findings"].as_array().unwrap() {
         let field = |name: &str| finding[name].as_str().unwrap_or("-").to_owned();
-        let (severity, code, of, message) = (field("severity"), field("code"), field("ref"), field("message"));
-        let bytes = finding["bytes"].as_u64().map_or_else(String::new, |bytes| format!(" {bytes} B"));
+        let (severity, code, of, message) = (
+            field("severity"),
+            field("code"),
+            field("ref"),
+            field("message"),
+        );
+        let bytes = finding["bytes"]
+            .as_u64()
+            .map_or_else(String::new, |bytes| format!(" {bytes} B"));
         writeln!(text, "{severity} {code} {of}{bytes}: {message}").unwrap();
         if let Some(hint) = finding["hint"].as_str() {
             writeln!(text, "  {hint}").unwrap();
@@ -24,7 +33,7 @@ fn told(report: &Value) -> String {
     text
 }
 
-/// Puts words in place of what differs from run to run.
+/// Replaces the values that differ between runs.
 fn redacted(text: &str) -> String {
     let words = [
         (r"sha256[:/][0-9a-f]{64}", "DIGEST"),
@@ -34,14 +43,22 @@ fn redacted(text: &str) -> String {
         (r"evicted in \d+h( \d+m)?", "evicted in HOURS"),
     ];
     let replace = |text: String, (pattern, word): (&str, &str)| {
-        regex::Regex::new(pattern).unwrap().replace_all(&text, word).into_owned()
+        regex::Regex::new(pattern)
+            .unwrap()
+            .replace_all(&text, word)
+            .into_owned()
     };
     words.into_iter().fold(text.to_owned(), replace)
 }
 
 /// Returns the codes of the findings of a document.
 fn codes(report: &Value) -> Vec<&str> {
-    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect()
 }
 
 /// Returns the document of a run that ended with `code`.

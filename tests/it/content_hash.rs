@@ -1,5 +1,5 @@
-//! The digests of files against another, slow computation of them: a flat map of paths, as BuildKit has it, read anew for
-//! every question.
+//! The digests of files, compared with a second, slow implementation: a flat map of paths, as in
+//! BuildKit, read again for every question.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use cachelens::explain::context::{ContextFiles, Entry, EntryKind};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-/// A file of the slow side.
+/// A file of the slow implementation.
 #[derive(Debug, Clone)]
 enum File {
     Plain(u32, Vec<u8>),
@@ -17,7 +17,7 @@ enum File {
     Link(String),
 }
 
-/// Files by their paths with a slash in front; the root is the empty path.
+/// Files by path, with a leading slash; the root is the empty path.
 type Tree = BTreeMap<String, File>;
 
 fn hash(bytes: &[u8]) -> String {
@@ -30,17 +30,22 @@ fn hash(bytes: &[u8]) -> String {
 
 fn header(path: &str, file: &File) -> String {
     let text = |mode: u32, size: usize, flag: char, link: &str| {
-        format!("namemode{mode}uid0gid0size{size}typeflag{flag}linkname{link}unamegnamedevmajor0devminor0")
+        format!(
+            "namemode{mode}uid0gid0size{size}typeflag{flag}linkname{link}unamegnamedevmajor0devminor0"
+        )
     };
     match file {
         File::Folder(_) if path.is_empty() => hash(b""),
-        File::Plain(mode, content) => hash(&[text(*mode, content.len(), '0', "").as_bytes(), content].concat()),
+        File::Plain(mode, content) => {
+            hash(&[text(*mode, content.len(), '0', "").as_bytes(), content].concat())
+        }
         File::Folder(mode) => hash(text(*mode, 0, '5', "").as_bytes()),
         File::Link(target) => hash(text(0o777, 0, '2', target).as_bytes()),
     }
 }
 
-/// The digest of a path with all below it: by its own lines, sorted as text with NUL for slashes.
+/// The digest of a path with everything below it: from its own lines, sorted as text with NUL for
+/// slashes.
 fn whole(tree: &Tree, path: &str) -> String {
     let file = &tree[path];
     if !matches!(file, File::Folder(_)) {
@@ -48,14 +53,18 @@ fn whole(tree: &Tree, path: &str) -> String {
     }
     let mut parts = vec![(Vec::new(), header(path, file))];
     for child in tree.keys() {
-        let Some(rest) = child.strip_prefix(&format!("{path}/")) else { continue };
+        let Some(rest) = child.strip_prefix(&format!("{path}/")) else {
+            continue;
+        };
         if !rest.is_empty() && !rest.contains('/') {
             parts.push((rest.as_bytes().to_vec(), whole(tree, child)));
         }
     }
     parts[1..].sort();
-    let lines: Vec<Vec<u8>> =
-        parts.into_iter().map(|(name, digest)| [b"\0", name.as_slice(), digest.as_bytes()].concat()).collect();
+    let lines: Vec<Vec<u8>> = parts
+        .into_iter()
+        .map(|(name, digest)| [b"\0", name.as_slice(), digest.as_bytes()].concat())
+        .collect();
     hash(&lines.concat())
 }
 
@@ -64,7 +73,10 @@ fn resolve(tree: &Tree, path: &str, links: u32) -> Option<String> {
     if links > 255 {
         return None;
     }
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     let mut at = String::new();
     for (place, part) in parts.iter().enumerate() {
         if *part == ".." {
@@ -73,8 +85,16 @@ fn resolve(tree: &Tree, path: &str, links: u32) -> Option<String> {
         }
         let next = format!("{at}/{part}");
         if let Some(File::Link(target)) = tree.get(&next) {
-            let base = if target.starts_with('/') { "" } else { at.as_str() };
-            return resolve(tree, &format!("{base}/{target}/{}", parts[place + 1..].join("/")), links + 1);
+            let base = if target.starts_with('/') {
+                ""
+            } else {
+                at.as_str()
+            };
+            return resolve(
+                tree,
+                &format!("{base}/{target}/{}", parts[place + 1..].join("/")),
+                links + 1,
+            );
         }
         at = next;
     }
@@ -82,7 +102,7 @@ fn resolve(tree: &Tree, path: &str, links: u32) -> Option<String> {
 }
 
 fn slow(tree: &Tree, path: &str) -> Option<String> {
-    // What the step writes is shortened before anything is looked up.
+    // The path in the step is shortened before any lookup.
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         if part == ".." {
@@ -94,12 +114,16 @@ fn slow(tree: &Tree, path: &str) -> Option<String> {
     resolve(tree, &format!("/{}", parts.join("/")), 0).map(|path| whole(tree, &path))
 }
 
-/// The names in `folder` that end as asked for: what `folder/*end` takes, in order.
+/// The names in `folder` with this ending, as `folder/*end` selects them, in order.
 fn slow_listing(tree: &Tree, folder: &str, end: &str) -> Option<String> {
-    let Some(real) = resolve(tree, folder, 0) else { return Some(hash(b"")) };
+    let Some(real) = resolve(tree, folder, 0) else {
+        return Some(hash(b""));
+    };
     let mut lines: Vec<(String, String)> = Vec::new();
     for (path, file) in tree {
-        let Some(rest) = path.strip_prefix(&format!("{real}/")) else { continue };
+        let Some(rest) = path.strip_prefix(&format!("{real}/")) else {
+            continue;
+        };
         let top = rest.split('/').next().unwrap();
         if !top.ends_with(end) {
             continue;
@@ -111,26 +135,39 @@ fn slow_listing(tree: &Tree, folder: &str, end: &str) -> Option<String> {
         lines.push((format!("\0{}", rest.replace('/', "\0")), digest));
     }
     lines.sort();
-    Some(hash(lines.into_iter().map(|(path, digest)| path + &digest).collect::<String>().as_bytes()))
+    Some(hash(
+        lines
+            .into_iter()
+            .map(|(path, digest)| path + &digest)
+            .collect::<String>()
+            .as_bytes(),
+    ))
 }
 
 fn fast(tree: &Tree) -> ContextFiles {
-    let entries = tree.iter().filter(|(path, _)| !path.is_empty()).map(|(path, file)| {
-        let path = &path.as_bytes()[1..];
-        match file {
-            File::Plain(mode, content) => {
-                Entry::new(path, EntryKind::File(content.len() as u64), *mode).with_content(content)
+    let entries = tree
+        .iter()
+        .filter(|(path, _)| !path.is_empty())
+        .map(|(path, file)| {
+            let path = &path.as_bytes()[1..];
+            match file {
+                File::Plain(mode, content) => {
+                    Entry::new(path, EntryKind::File(content.len() as u64), *mode)
+                        .with_content(content)
+                }
+                File::Folder(mode) => {
+                    Entry::new(path, EntryKind::Directory, *mode).with_content(b"")
+                }
+                File::Link(target) => {
+                    Entry::new(path, EntryKind::Symlink(target.as_bytes().into()), 0o777)
+                        .with_content(b"")
+                }
             }
-            File::Folder(mode) => Entry::new(path, EntryKind::Directory, *mode).with_content(b""),
-            File::Link(target) => {
-                Entry::new(path, EntryKind::Symlink(target.as_bytes().into()), 0o777).with_content(b"")
-            }
-        }
-    });
+        });
     ContextFiles::of_context(entries.collect())
 }
 
-/// A tree out of paths: what is above a path is a folder, whatever was to be there.
+/// A tree of paths: every ancestor of a path is a folder, regardless of other entries.
 fn tree() -> impl Strategy<Value = Tree> {
     let path = proptest::collection::vec(prop_oneof!["[ab]", "a\\.b", "a-", "é"], 1..4);
     let file = prop_oneof![
@@ -146,7 +183,10 @@ fn tree() -> impl Strategy<Value = Tree> {
                 tree.insert(format!("/{}", path[..end].join("/")), File::Folder(0o755));
             }
             let path = format!("/{}", path.join("/"));
-            if !tree.keys().any(|other| other.starts_with(&format!("{path}/"))) {
+            if !tree
+                .keys()
+                .any(|other| other.starts_with(&format!("{path}/")))
+            {
                 tree.insert(path, file);
             }
         }
@@ -155,7 +195,11 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 fn at(path: &str) -> Selector {
-    Selector { path: path.into(), follow_links: true, ..Selector::default() }
+    Selector {
+        path: path.into(),
+        follow_links: true,
+        ..Selector::default()
+    }
 }
 
 proptest! {
@@ -177,7 +221,8 @@ proptest! {
         let pattern = Selector { wildcard: true, ..at(&format!("{folder}/*{end}")) };
         match (fast(&tree).checksum(&pattern), slow_listing(&tree, &folder, &end)) {
             (Ok(one), Some(other)) => prop_assert_eq!(one.to_string(), other),
-            // Links in a circle before the pattern end the build; the slow way finds nothing there.
+            // Circular links before the pattern fail the build; the slow implementation finds
+            // nothing there.
             (Err(SelectError::TooManyLinks(_)), _) | (Err(SelectError::NotFound(_)), None) => {}
             (one, other) => prop_assert!(false, "{folder}/*{end}: {one:?} {other:?}"),
         }

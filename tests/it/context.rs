@@ -1,11 +1,12 @@
-//! Content keys of build contexts, held against the caches that real BuildKit wrote from the same files.
+//! Content keys of build contexts, compared with the caches that real BuildKit wrote from the same
+//! files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use cachelens::context::{self, Directories};
 use cachelens::explain::context::snapshot::Snapshot;
 use cachelens::explain::keys::{self, ContentKey, content, content_root, fill, selectors};
+use cachelens::explain::load::context::{self, Directories};
 use cachelens::explain::matching::{Certainty, Matches};
 use cachelens::format::cache_config::{CacheGraph, LayerIndex, Record, ResultLayers};
 use cachelens::format::digest::Digest;
@@ -24,7 +25,10 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
         let mut count = 0;
         for commit in history(&fixture) {
             let name = &commit.commit;
-            let build = Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap()).unwrap();
+            let build = Build::parse(
+                &std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap(),
+            )
+            .unwrap();
             let at = |name: &str| -> PathBuf { trees.path().join("tree").join(name) };
             let directories = Directories {
                 main: Some(at(name)),
@@ -32,7 +36,10 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
                 ignores_anew: false,
             };
             let contexts = context::load(&build, &directories);
-            assert!(contexts.problems.is_empty() && contexts.missing.is_empty(), "{set} {name} {contexts:?}");
+            assert!(
+                contexts.problems.is_empty() && contexts.missing.is_empty(),
+                "{set} {name} {contexts:?}"
+            );
             assert!(!contexts.ignores_others, "{set} {name}");
 
             let mut keys = keys::of_build(&build);
@@ -49,13 +56,22 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
                     if !contexts.files.contains_key(input) || keys.content == ContentKey::Never {
                         continue;
                     }
-                    let ContentKey::Known(content) = keys.content else { panic!("{set} {name} {}", step.id) };
+                    let ContentKey::Known(content) = keys.content else {
+                        panic!("{set} {name} {}", step.id)
+                    };
                     let taken = selectors::of_input(&step.op.kind, at, step.inputs.len());
-                    assert!(roots.contains(&content_root(&content)), "{set} {name} {} {taken:?}", step.id);
+                    assert!(
+                        roots.contains(&content_root(&content)),
+                        "{set} {name} {} {taken:?}",
+                        step.id
+                    );
                     count += 1;
                 }
             }
-            let unread = StepOutput { step: cachelens::format::provenance::StepIndex(0), output: 0 };
+            let unread = StepOutput {
+                step: cachelens::format::provenance::StepIndex(0),
+                output: 0,
+            };
             assert!(!contexts.files.contains_key(&unread));
         }
         compared.push((set, count));
@@ -71,7 +87,10 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
         let (mut agreed, mut others) = (0, Vec::new());
         for commit in history(&fixture) {
             let name = &commit.commit;
-            let build = Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap()).unwrap();
+            let build = Build::parse(
+                &std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap(),
+            )
+            .unwrap();
             let graph = cache(&fixture, pushed(&fixture, &format!("{set}-cache"), name));
             let keys = keys::of_build(&build);
             let matches = Matches::find(&build, &keys, &graph);
@@ -80,19 +99,34 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
                     if of.content != ContentKey::Unknown {
                         continue;
                     }
-                    // The stage as its own cache has it, where that holds a result.
-                    let surest = matches.of(*input).iter().filter(|(_, certainty)| *certainty >= Certainty::Assumed);
-                    let mut chains = surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
-                    let Some(chain) = chains.next_back() else { continue };
+                    // The stage in its own cache, if that holds a result.
+                    let surest = matches
+                        .of(*input)
+                        .iter()
+                        .filter(|(_, certainty)| *certainty >= Certainty::Assumed);
+                    let mut chains =
+                        surest.filter_map(|(record, _)| chain(&graph, graph.record(*record)?));
+                    let Some(chain) = chains.next_back() else {
+                        continue;
+                    };
                     let mut snapshot = Snapshot::default();
                     for blob in chain {
-                        snapshot.apply(fixture.blob(blob).as_slice(), &Limits::default()).unwrap();
+                        snapshot
+                            .apply(fixture.blob(blob).as_slice(), &Limits::default())
+                            .unwrap();
                     }
                     let files = snapshot.finish().unwrap();
                     let taken = selectors::of_input(&step.op.kind, at, step.inputs.len());
-                    let digests: Vec<Digest> = taken.iter().map(|selector| files.checksum(selector).unwrap()).collect();
+                    let digests: Vec<Digest> = taken
+                        .iter()
+                        .map(|selector| files.checksum(selector).unwrap())
+                        .collect();
                     let key = content_root(&content::content_key(&digests));
-                    if graph.records.iter().any(|record| record.digest.valid() == Some(key)) {
+                    if graph
+                        .records
+                        .iter()
+                        .any(|record| record.digest.valid() == Some(key))
+                    {
                         agreed += 1;
                     } else {
                         others.push(format!("{name} {} {}", step.id, taken[0].path));
@@ -103,12 +137,21 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
         found.push((set, agreed, others));
     }
     let none = Vec::<String>::new;
-    assert_eq!(found, [("shop", 37, none()), ("kitchen", 39, none()), ("mini", 3, none())]);
+    assert_eq!(
+        found,
+        [
+            ("shop", 37, none()),
+            ("kitchen", 39, none()),
+            ("mini", 3, none())
+        ]
+    );
 }
 
 /// Returns the blobs of a record's newest result, bottom first.
 fn chain(graph: &CacheGraph, record: &Record) -> Option<Vec<Digest>> {
-    let ResultLayers::Top(top) = record.results.last()?.layers else { return None };
+    let ResultLayers::Top(top) = record.results.last()?.layers else {
+        return None;
+    };
     let (mut blobs, mut next) = (Vec::new(), graph.layer_at(top));
     while let Some(layer) = next {
         let layer = &graph.layers[layer.at()];

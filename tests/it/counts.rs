@@ -1,4 +1,4 @@
-//! The numbers that the program prints, against a second count of the same stores.
+//! The numbers that the program prints, compared with a second count of the same stores.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,8 @@ use crate::support::fixture::Fixture;
 use crate::support::layout::{LayoutBuilder, annotated};
 use crate::support::model::Model;
 
-/// Returns the stores of a set, each as `./cache` of a sandbox: whole, and with every seventh layer lost.
+/// Returns the stores of a set, each as `./cache` of a sandbox: complete, and with every seventh
+/// layer missing.
 fn stores(set: &str) -> Vec<(String, Sandbox)> {
     let mut stores = Vec::new();
     for list in ["local.json", "local-latest.json", "registry.json"] {
@@ -23,21 +24,28 @@ fn stores(set: &str) -> Vec<(String, Sandbox)> {
             if loses {
                 lose_layers(&sandbox);
             }
-            stores.push((format!("{set}/{list}{}", if loses { " with losses" } else { "" }), sandbox));
+            stores.push((
+                format!("{set}/{list}{}", if loses { " with losses" } else { "" }),
+                sandbox,
+            ));
         }
     }
     stores
 }
 
-/// Puts everything that a set's registry names into one layout, beside the rest of the set's pool.
+/// Writes everything in a set's registry to one layout, together with the rest of the set's pool.
 ///
-/// That gives images with inline caches and attestations, caches, and what neither names; tagged by the name of an image
-/// as containerd does, or not at all.
+/// The layout has images with inline caches and attestations, caches, and unreferenced blobs;
+/// tagged by image name as in containerd, or untagged.
 fn write_registry(set: &str, sandbox: &Sandbox) {
     let fixture = Fixture::named(set);
     let mut layout = sandbox.layout();
     for digest in fixture.blobs() {
-        fs::write(layout.path("blobs/sha256").join(digest.hex()), fixture.blob(digest)).unwrap();
+        fs::write(
+            layout.path("blobs/sha256").join(digest.hex()),
+            fixture.blob(digest),
+        )
+        .unwrap();
     }
     let manifests: Vec<Value> = fixture.json("registry.json");
     for manifest in manifests {
@@ -45,7 +53,11 @@ fn write_registry(set: &str, sandbox: &Sandbox) {
         let size = fixture.blob(digest.parse().unwrap()).len();
         let entry = json!({"mediaType": manifest["media_type"], "digest": digest, "size": size});
         for tag in manifest["tags"].as_array().unwrap() {
-            let name = format!("{}:{}", manifest["repository"].as_str().unwrap(), tag.as_str().unwrap());
+            let name = format!(
+                "{}:{}",
+                manifest["repository"].as_str().unwrap(),
+                tag.as_str().unwrap()
+            );
             layout.entry(&annotated(&entry, "io.containerd.image.name", &name));
         }
         if manifest["tags"].as_array().unwrap().is_empty() {
@@ -56,7 +68,10 @@ fn write_registry(set: &str, sandbox: &Sandbox) {
 
 fn lose_layers(sandbox: &Sandbox) {
     let folder = sandbox.path("cache/blobs/sha256");
-    let mut blobs: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut blobs: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
     blobs.sort();
     // Documents stay.
     blobs.retain(|path| !fs::read(path).unwrap().starts_with(b"{"));
@@ -65,10 +80,13 @@ fn lose_layers(sandbox: &Sandbox) {
     }
 }
 
-/// Returns those fields of `row` that `expected` has, with nothing in the place of absent ones.
+/// Returns the fields of `row` that `expected` has; absent fields become null.
 fn picked(row: &Value, expected: &Value) -> Value {
     let fields = expected.as_object().unwrap().keys();
-    fields.map(|field| (field.clone(), row[field].clone())).collect::<serde_json::Map<_, _>>().into()
+    fields
+        .map(|field| (field.clone(), row[field].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn assert_rows(rows: &Value, expected: &[Value], of: &str) {
@@ -79,8 +97,8 @@ fn assert_rows(rows: &Value, expected: &[Value], of: &str) {
     }
 }
 
-/// Compares what `du`, `ls` and `show` say of the stores of a set with a second count; returns the words for kinds of refs
-/// and states of records that came up.
+/// Compares the output of `du`, `ls` and `show` for the stores of a set with a second count;
+/// returns the kinds of refs and the states of records that occurred.
 fn compare(set: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let mut note = |value: &Value| {
@@ -92,7 +110,11 @@ fn compare(set: &str) -> BTreeSet<String> {
         let source = &sandbox.json(&["du", "--json", "./cache"])["sources"][0];
         assert_eq!(picked(source, &usage), usage, "{name}");
         let nothing = json!({"objects": 0, "bytes": 0});
-        assert_eq!((&source["partial"], &source["unknown"]), (&nothing, &nothing), "{name}");
+        assert_eq!(
+            (&source["partial"], &source["unknown"]),
+            (&nothing, &nothing),
+            "{name}"
+        );
 
         let listing = model.listing();
         let document = sandbox.json(&["ls", "--json", "./cache"]);
@@ -101,14 +123,22 @@ fn compare(set: &str) -> BTreeSet<String> {
             note(&row["kind"]);
         }
 
-        // Neighbours are alike: every fifth ref shows what there is to see.
+        // Neighbours are alike, so every fifth ref is enough.
         let names: Vec<&str> = model.names().collect();
         for shown in names.iter().rev().step_by(5) {
             let (records, layers) = model.shown(shown);
             let document = sandbox.json(&["show", "--json", &format!("./cache#{shown}")]);
-            assert_rows(&document["records"], &records, &format!("records of {shown} in {name}"));
+            assert_rows(
+                &document["records"],
+                &records,
+                &format!("records of {shown} in {name}"),
+            );
             if !records.is_empty() {
-                assert_rows(&document["layers"], &layers, &format!("layers of {shown} in {name}"));
+                assert_rows(
+                    &document["layers"],
+                    &layers,
+                    &format!("layers of {shown} in {name}"),
+                );
             }
             for record in &records {
                 note(&record["state"]);
@@ -118,7 +148,9 @@ fn compare(set: &str) -> BTreeSet<String> {
     words
 }
 
-const WORDS: [&str; 7] = ["broken", "cache", "image", "inline", "key-only", "result", "unknown"];
+const WORDS: [&str; 7] = [
+    "artifact", "broken", "cache", "image", "inline", "key-only", "result",
+];
 
 #[test]
 fn the_numbers_of_shop_are_those_of_a_second_count() {
@@ -140,10 +172,19 @@ fn a_directory_given_twice_or_by_another_form_counts_the_same() {
     let sandbox = Sandbox::new();
     let mut layout: LayoutBuilder = sandbox.layout();
     layout.tag("main", &layout.chain(&[layout.layer("a", 100)]));
-    let document = sandbox.json(&["du", "--json", "./cache", "oci:cache", "type=local,dest=cache,mode=max"]);
+    let document = sandbox.json(&[
+        "du",
+        "--json",
+        "./cache",
+        "oci:cache",
+        "type=local,dest=cache,mode=max",
+    ]);
     let sources = document["sources"].as_array().unwrap();
     assert_eq!(sources.len(), 3);
     for source in sources {
-        assert_eq!(source["live"], json!({"blobs": 3, "bytes": sources[0]["live"]["bytes"]}));
+        assert_eq!(
+            source["live"],
+            json!({"blobs": 3, "bytes": sources[0]["live"]["bytes"]})
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Names and keys, held against two histories of builds by real BuildKit and a third in older forms.
+//! Names and keys, compared with two histories of builds by real BuildKit and a third in older
+//! forms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use serde::Deserialize;
 
 use crate::support::fixture::{Fixture, SETS};
 
-/// A commit of a history: its evidence, its cache, and what follows from them.
+/// A commit of a history: its evidence, its cache, and the derived facts.
 struct Commit {
     label: String,
     build: Build,
@@ -30,22 +31,39 @@ struct Commit {
 
 impl Commit {
     fn read(fixture: &Fixture, set: &str, name: &str, manifest: Digest) -> Self {
-        let build = Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap()).unwrap();
+        let build =
+            Build::parse(&std::fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap())
+                .unwrap();
         let graph = cache(fixture, manifest);
         let keys = keys::of_build(&build);
         let matches = Matches::find(&build, &keys, &graph);
         let steps = names::of_steps(&build);
         let records = records::of_records(&build, &keys, &graph, &matches);
-        Self { label: format!("{set} {name}"), build, graph, keys, matches, steps, records }
+        Self {
+            label: format!("{set} {name}"),
+            build,
+            graph,
+            keys,
+            matches,
+            steps,
+            records,
+        }
     }
 
     fn texts(&self, record: RecordIndex) -> Vec<String> {
-        self.records[record.at()].iter().map(|name| name.text(&self.steps)).collect()
+        self.records[record.at()]
+            .iter()
+            .map(|name| name.text(&self.steps))
+            .collect()
     }
 
-    /// Returns the places of the records that are operations: those with inputs.
+    /// Returns the indexes of the records that are operations: those with inputs.
     fn operations(&self) -> Vec<RecordIndex> {
-        self.graph.indexed_records().filter(|(_, record)| record.input_count() > 0).map(|(index, _)| index).collect()
+        self.graph
+            .indexed_records()
+            .filter(|(_, record)| record.input_count() > 0)
+            .map(|(index, _)| index)
+            .collect()
     }
 }
 
@@ -53,7 +71,10 @@ impl Commit {
 fn commits(set: &str) -> Vec<Commit> {
     let fixture = Fixture::named(set);
     let pushed = |name: &str| pushed(&fixture, &format!("{set}-cache"), name);
-    history(&fixture).iter().map(|commit| Commit::read(&fixture, set, &commit.commit, pushed(&commit.commit))).collect()
+    history(&fixture)
+        .iter()
+        .map(|commit| Commit::read(&fixture, set, &commit.commit, pushed(&commit.commit)))
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -66,15 +87,27 @@ struct Pushed {
 /// Returns the manifest of a tag in the registry.
 pub fn pushed(fixture: &Fixture, repository: &str, tag: &str) -> Digest {
     let pushed: Vec<Pushed> = fixture.json("registry.json");
-    let is_tagged = |entry: &&Pushed| entry.repository == repository && entry.tags.iter().any(|known| known == tag);
-    pushed.iter().find(is_tagged).unwrap_or_else(|| panic!("{repository}:{tag}")).digest
+    let is_tagged = |entry: &&Pushed| {
+        entry.repository == repository && entry.tags.iter().any(|known| known == tag)
+    };
+    pushed
+        .iter()
+        .find(is_tagged)
+        .unwrap_or_else(|| panic!("{repository}:{tag}"))
+        .digest
 }
 
 /// Reads the cache of a manifest, or of an index in the old form.
 pub fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
     let config = match Document::parse(&fixture.blob(manifest)).unwrap() {
         Document::Manifest { config, .. } => config.digest,
-        Document::Index { entries, .. } => entries.iter().find(|entry| entry.is_cache_config()).unwrap().digest.clone(),
+        Document::Index { entries, .. } => entries
+            .iter()
+            .find(|entry| entry.is_cache_config())
+            .unwrap()
+            .digest
+            .clone(),
+        other => panic!("{other:?} is no cache"),
     };
     CacheGraph::parse(&fixture.blob(config.valid().unwrap())).unwrap()
 }
@@ -102,23 +135,57 @@ fn every_record_has_one_name_and_every_operation_its_place_in_the_dockerfile() {
     for commit in SETS.iter().flat_map(|set| commits(set)) {
         for (index, record) in commit.graph.indexed_records() {
             let names = &commit.records[index.at()];
-            let [name] = names.as_slice() else { panic!("{} {index:?} {:?}", commit.label, commit.texts(index)) };
-            assert!(name.certainty >= Certainty::Assumed, "{} {index:?} {name:?}", commit.label);
+            let [name] = names.as_slice() else {
+                panic!("{} {index:?} {:?}", commit.label, commit.texts(index))
+            };
+            assert!(
+                name.certainty >= Certainty::Assumed,
+                "{} {index:?} {name:?}",
+                commit.label
+            );
             if record.input_count() == 0 {
                 continue;
             }
-            assert!(matches!(name.role, Role::Key { output: 0 }), "{} {index:?}", commit.label);
+            assert!(
+                matches!(name.role, Role::Key { output: 0 }),
+                "{} {index:?}",
+                commit.label
+            );
             let step = &commit.steps[name.step.at()];
-            let place = step.places.first().unwrap_or_else(|| panic!("{} {index:?} {step:?}", commit.label));
-            assert_eq!((place.file.as_str(), &place.text), ("Dockerfile", &step.text));
+            let place = step
+                .places
+                .first()
+                .unwrap_or_else(|| panic!("{} {index:?} {step:?}", commit.label));
+            // The log uses this name for the merge of a linked copy.
+            let text = step.text.strip_prefix("LINK ").unwrap_or(&step.text);
+            assert_eq!(
+                (place.file.as_str(), place.text.as_str()),
+                ("Dockerfile", text)
+            );
             let dockerfile = commit.build.sources[0].text.as_deref().unwrap();
-            let line = dockerfile.lines().nth(place.first_line as usize - 1).unwrap();
-            assert!(line.starts_with(step.text.split(" && ").next().unwrap()), "{line} is not {}", step.text);
+            let line = dockerfile
+                .lines()
+                .nth(place.first_line as usize - 1)
+                .unwrap();
+            assert!(
+                line.starts_with(text.split(" && ").next().unwrap()),
+                "{line} is not {}",
+                step.text
+            );
         }
-        // Each step with a key has a record: the cache that a build exports holds all of it.
+        // Each step with a key has a record, because the exported cache holds all of the build.
         for (index, step) in commit.build.ordered() {
-            let found = commit.matches.of(StepOutput { step: index, output: 0 });
-            assert_eq!(found.is_empty(), commit.keys[index.at()].digests.is_empty(), "{} {}", commit.label, step.id);
+            let found = commit.matches.of(StepOutput {
+                step: index,
+                output: 0,
+            });
+            assert_eq!(
+                found.is_empty(),
+                commit.keys[index.at()].digests.is_empty(),
+                "{} {}",
+                commit.label,
+                step.id
+            );
         }
     }
 }
@@ -128,11 +195,22 @@ fn shop_reads_as_its_dockerfile() {
     let commit = &commits("shop")[0];
     let place = |record: &RecordIndex| {
         let step = &commit.steps[commit.records[record.at()][0].step.at()];
-        let stages: Vec<_> = step.places.iter().map(|place| place.stage.as_ref().unwrap().to_string()).collect();
-        (step.places[0].first_line, stages.join(" "), step.text.clone())
+        let stages: Vec<_> = step
+            .places
+            .iter()
+            .map(|place| place.stage.as_ref().unwrap().to_string())
+            .collect();
+        (
+            step.places[0].first_line,
+            stages.join(" "),
+            step.text.clone(),
+        )
     };
     let found: BTreeSet<_> = commit.operations().iter().map(place).collect();
-    let found: Vec<String> = found.into_iter().map(|(line, stage, text)| format!("{line} {stage}: {text}")).collect();
+    let found: Vec<String> = found
+        .into_iter()
+        .map(|(line, stage, text)| format!("{line} {stage}: {text}"))
+        .collect();
     assert_eq!(
         found,
         [
@@ -155,7 +233,8 @@ fn shop_reads_as_its_dockerfile() {
     );
 }
 
-/// BuildKit names a vertex `[stage k/n] INSTRUCTION`, with variables filled in and the body of a here-document behind it.
+/// BuildKit names a vertex `[stage k/n] INSTRUCTION`, with variables expanded and the body of a
+/// here-document after it.
 #[test]
 fn steps_are_named_as_buildkit_names_their_vertices() {
     for set in SETS {
@@ -163,32 +242,47 @@ fn steps_are_named_as_buildkit_names_their_vertices() {
             for told in history.steps.iter().filter(|told| told.step.is_some()) {
                 let vertices = |index: &StepIndex| &commit.build.steps[index.at()].vertices;
                 let mut steps = (0..).map(StepIndex).take(commit.build.steps.len());
-                let index = steps.find(|index| vertices(index).contains(&told.vertex)).unwrap();
+                let index = steps
+                    .find(|index| vertices(index).contains(&told.vertex))
+                    .unwrap();
                 assert_eq!(told.step.as_ref(), Some(&commit.build.steps[index.at()].id));
                 let name = &commit.steps[index.at()];
-                let (stage, text) = told.name.strip_prefix('[').unwrap().split_once("] ").unwrap();
+                let (stage, text) = told
+                    .name
+                    .strip_prefix('[')
+                    .unwrap()
+                    .split_once("] ")
+                    .unwrap();
                 if name.places.is_empty() {
-                    // BuildKit gives a download the place of its `ADD`; provenance does not.
+                    // BuildKit gives a download the position of its `ADD`; provenance does not.
                     assert!(text.starts_with(&name.text), "{text} is not {}", name.text);
                     continue;
                 }
                 let stage = stage.split(' ').next().unwrap();
                 assert!(
-                    name.places.iter().any(|place| place.stage.as_ref().unwrap().to_string() == stage),
+                    name.places
+                        .iter()
+                        .any(|place| place.stage.as_ref().unwrap().to_string() == stage),
                     "{} {told:?}",
                     commit.label,
                     told = told.name
                 );
-                let text = text.strip_prefix("LINK ").unwrap_or(text);
-                let fixed = name.text.split(['$']).next().unwrap().split(" AS ").next().unwrap();
+                let fixed = name
+                    .text
+                    .split(['$'])
+                    .next()
+                    .unwrap()
+                    .split(" AS ")
+                    .next()
+                    .unwrap();
                 assert!(text.starts_with(fixed), "{text} is not {fixed}");
             }
         }
     }
 }
 
-/// Provenance lists the layers of steps, which no key has anything to do with. What a build took from the cache of the build
-/// before must be the layers of the records that stand for the step there.
+/// Provenance lists the layers of steps, which are independent of keys. The layers that a build
+/// took from the previous build's cache must be those of the records that match the step there.
 #[test]
 fn what_a_build_took_from_the_cache_are_the_layers_of_the_matching_records() {
     let mut compared = 0;
@@ -196,16 +290,30 @@ fn what_a_build_took_from_the_cache_are_the_layers_of_the_matching_records() {
         let (commits, history) = (commits(set), history(&Fixture::named(set)));
         for ((before, after), told) in commits.iter().zip(&commits[1..]).zip(&history[1..]) {
             let matches = Matches::find(&after.build, &after.keys, &before.graph);
-            let hits = told.steps.iter().filter(|step| matches!(step.result.as_str(), "cached" | "pulled"));
+            let hits = told
+                .steps
+                .iter()
+                .filter(|step| matches!(step.result.as_str(), "cached" | "pulled"));
             let hits: BTreeSet<_> = hits.filter_map(|step| step.step.as_ref()).collect();
-            for (step, of) in (0..).map(StepIndex).zip(&after.build.steps).filter(|(_, of)| hits.contains(&of.id)) {
+            for (step, of) in (0..)
+                .map(StepIndex)
+                .zip(&after.build.steps)
+                .filter(|(_, of)| hits.contains(&of.id))
+            {
                 for (&output, listed) in &of.layers {
-                    let listed =
-                        listed.iter().map(|chain| chain.iter().filter_map(|layer| layer.digest.valid()).collect());
+                    let listed = listed.iter().map(|chain| {
+                        chain
+                            .iter()
+                            .filter_map(|layer| layer.digest.valid())
+                            .collect()
+                    });
                     let listed: Vec<Vec<Digest>> = listed.collect();
                     let found = matches.of(StepOutput { step, output });
-                    let records = found.iter().filter(|(_, certainty)| *certainty >= Certainty::Assumed);
-                    let mut results = records.flat_map(|(record, _)| &before.graph.records[record.at()].results);
+                    let records = found
+                        .iter()
+                        .filter(|(_, certainty)| *certainty >= Certainty::Assumed);
+                    let mut results =
+                        records.flat_map(|(record, _)| &before.graph.records[record.at()].results);
                     assert!(
                         results.any(|result| listed.contains(&chain(&before.graph, result))),
                         "{} {}",
@@ -222,12 +330,18 @@ fn what_a_build_took_from_the_cache_are_the_layers_of_the_matching_records() {
 
 /// Returns the blobs of a result, bottom first.
 fn chain(graph: &CacheGraph, result: &CacheResult) -> Vec<Digest> {
-    let ResultLayers::Top(top) = result.layers else { panic!("not an inline cache") };
+    let ResultLayers::Top(top) = result.layers else {
+        panic!("not an inline cache")
+    };
     let mut next = graph.layer_at(top);
     let mut chain = Vec::new();
     while let Some(layer) = next.map(|layer| &graph.layers[layer.at()]) {
         chain.insert(0, layer.blob.valid().unwrap());
-        next = if let Parent::Layer(parent) = layer.parent { Some(parent) } else { None };
+        next = if let Parent::Layer(parent) = layer.parent {
+            Some(parent)
+        } else {
+            None
+        };
     }
     chain
 }
@@ -238,39 +352,69 @@ fn the_other_key_of_an_image_is_the_chain_of_its_layers() {
     for set in SETS {
         let fixture = Fixture::named(set);
         let image = fixture.blob(pushed(&fixture, "base", "1"));
-        let Document::Manifest { config, .. } = Document::parse(&image).unwrap() else { panic!() };
-        let config: ImageConfig = lenient::parse(&fixture.blob(config.digest.valid().unwrap())).unwrap();
-        let diff_ids: Vec<Digest> = config.rootfs.diff_ids.0.iter().filter_map(DigestText::valid).collect();
+        let Document::Manifest { config, .. } = Document::parse(&image).unwrap() else {
+            panic!()
+        };
+        let config: ImageConfig =
+            lenient::parse(&fixture.blob(config.digest.valid().unwrap())).unwrap();
+        let diff_ids: Vec<Digest> = config
+            .rootfs
+            .diff_ids
+            .0
+            .iter()
+            .filter_map(DigestText::valid)
+            .collect();
         let chain = root(&keys::source::image_chain(&diff_ids).unwrap(), 0);
         let commit = commits(set).into_iter().next().unwrap();
-        let (record, _) =
-            commit.graph.indexed_records().find(|(_, record)| record.digest.valid() == Some(chain)).unwrap();
-        assert!(commit.texts(record)[0].starts_with("FROM 127.0.0.1:5055/base:latest"), "{set}");
+        let (record, _) = commit
+            .graph
+            .indexed_records()
+            .find(|(_, record)| record.digest.valid() == Some(chain))
+            .unwrap();
+        assert!(
+            commit.texts(record)[0].starts_with("FROM 127.0.0.1:5055/base:latest"),
+            "{set}"
+        );
     }
 }
 
-/// In `shop`, c10 moved the base image, and with it the environment of every command.
+/// In `shop`, c10 changed the base image, and so the environment of every command.
 #[test]
 fn a_moved_base_image_leaves_only_the_same_operations() {
     let commits = commits("shop");
     let (before, after) = (&commits[8], &commits[9]);
-    assert_eq!((before.label.as_str(), after.label.as_str()), ("shop c09", "shop c10"));
+    assert_eq!(
+        (before.label.as_str(), after.label.as_str()),
+        ("shop c09", "shop c10")
+    );
     let tally = |keys: &[StepKeys]| {
         let matches = Matches::find(&after.build, keys, &before.graph);
         let names = records::of_records(&after.build, keys, &before.graph, &matches);
         let mut tally: BTreeMap<Certainty, Vec<String>> = BTreeMap::new();
-        for name in before.operations().iter().flat_map(|record| &names[record.at()]) {
-            tally.entry(name.certainty).or_default().push(name.text(&after.steps));
+        for name in before
+            .operations()
+            .iter()
+            .flat_map(|record| &names[record.at()])
+        {
+            tally
+                .entry(name.certainty)
+                .or_default()
+                .push(name.text(&after.steps));
         }
         for names in tally.values_mut() {
             names.sort();
         }
         tally
     };
-    // Without the image's config its second key may be any, so that what stands on it may still be right.
+    // Without the image's config its second key is unknown, so steps on it may still be right.
     assert_eq!(
         tally(&after.keys)[&Certainty::Assumed],
-        ["COPY go.mod ./", "COPY package.json package-lock.json ./", "WORKDIR /app", "WORKDIR /src"]
+        [
+            "COPY go.mod ./",
+            "COPY package.json package-lock.json ./",
+            "WORKDIR /app",
+            "WORKDIR /src"
+        ]
     );
     let mut complete = after.keys.clone();
     for keys in &mut complete {
@@ -279,7 +423,13 @@ fn a_moved_base_image_leaves_only_the_same_operations() {
     let tally = tally(&complete);
     assert_eq!(
         tally[&Certainty::SameOperation],
-        ["COPY --from=api /src/bin /usr/local/bin", "COPY api ./api", "COPY web ./web", "WORKDIR /app", "WORKDIR /src"]
+        [
+            "COPY --from=api /src/bin /usr/local/bin",
+            "COPY api ./api",
+            "COPY web ./web",
+            "WORKDIR /app",
+            "WORKDIR /src"
+        ]
     );
     assert_eq!(
         tally[&Certainty::SameSteps],
@@ -299,11 +449,13 @@ fn a_log_tells_what_ran_what_was_cached_and_what_was_fetched() {
     for set in SETS {
         let fixture = Fixture::named(set);
         for commit in history(&fixture) {
-            let log = std::fs::read(fixture.path(format!("logs/{}.rawjson", commit.commit))).unwrap();
+            let log =
+                std::fs::read(fixture.path(format!("logs/{}.rawjson", commit.commit))).unwrap();
             let log = ProgressLog::parse(&log);
             for step in commit.steps {
-                let vertex =
-                    log.vertex(&step.vertex).unwrap_or_else(|| panic!("{set} {} {}", commit.commit, step.name));
+                let vertex = log
+                    .vertex(&step.vertex)
+                    .unwrap_or_else(|| panic!("{set} {} {}", commit.commit, step.name));
                 assert_eq!(vertex.name, step.name);
                 let told = match (vertex.cached, vertex.ever_cached) {
                     (true, _) => "cached",
@@ -326,12 +478,25 @@ fn other_evidence_of_provenance_is_read_too() {
     let build = &commits("kitchen")[0].build;
     assert_eq!(build.request.args["context:extra"], "local:extra");
     assert_eq!(
-        (build.request.secrets.as_slice(), build.request.compatibility_version),
+        (
+            build.request.secrets.as_slice(),
+            build.request.compatibility_version
+        ),
         (["token".to_owned()].as_slice(), 30)
     );
-    assert_eq!((build.builder_platform.as_str(), build.request.path.as_str()), ("linux/amd64", "Dockerfile"));
+    assert_eq!(
+        (build.builder_platform.as_str(), build.request.path.as_str()),
+        ("linux/amd64", "Dockerfile")
+    );
     assert_eq!(build.dependencies.len(), 2);
     assert!(matches!(build.steps.last().unwrap().op.kind, OpKind::Empty));
     let old = &commits("mini")[0].build;
-    assert_eq!((old.builder_platform.as_str(), old.dependencies.len(), old.steps.len()), ("linux/amd64", 1, 9));
+    assert_eq!(
+        (
+            old.builder_platform.as_str(),
+            old.dependencies.len(),
+            old.steps.len()
+        ),
+        ("linux/amd64", 1, 9)
+    );
 }

@@ -1,4 +1,4 @@
-//! The fixtures are what they say they are: every other test builds on that.
+//! The fixtures match their descriptions; all other tests rely on that.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +24,10 @@ fn a_blob_is_named_by_its_content() {
 
 #[test]
 fn a_layout_holds_its_blobs_as_old_as_they_were_and_names_no_other() {
-    for (set, list) in SETS.iter().flat_map(|set| [(set, "local.json"), (set, "local-latest.json")]) {
+    for (set, list) in SETS
+        .iter()
+        .flat_map(|set| [(set, "local.json"), (set, "local-latest.json")])
+    {
         let fixture = Fixture::named(set);
         let expected: Layout = fixture.json(list);
         let folder = fixture.layout(list);
@@ -34,11 +37,19 @@ fn a_layout_holds_its_blobs_as_old_as_they_were_and_names_no_other() {
             let path = folder.path().join("blobs/sha256").join(blob.digest.hex());
             assert_eq!(Digest::of(&fs::read(&path).unwrap()), blob.digest);
             let metadata = fs::metadata(&path).unwrap();
-            assert_eq!(Timestamp::try_from(metadata.modified().unwrap()).ok(), blob.modified.0);
+            assert_eq!(
+                Timestamp::try_from(metadata.modified().unwrap()).ok(),
+                blob.modified.0
+            );
             assert_eq!(metadata.permissions().mode() & 0o777, 0o444);
             stored.insert(blob.digest);
         }
-        assert_eq!(fs::read_dir(folder.path().join("blobs/sha256")).unwrap().count(), stored.len());
+        assert_eq!(
+            fs::read_dir(folder.path().join("blobs/sha256"))
+                .unwrap()
+                .count(),
+            stored.len()
+        );
 
         let index: serde_json::Value =
             serde_json::from_slice(&fs::read(folder.path().join("index.json")).unwrap()).unwrap();
@@ -47,7 +58,10 @@ fn a_layout_holds_its_blobs_as_old_as_they_were_and_names_no_other() {
         for manifest in refs {
             let digest: Digest = manifest["digest"].as_str().unwrap().parse().unwrap();
             assert!(stored.contains(&digest), "{set}/{list} names {digest}");
-            assert_eq!(manifest["size"].as_u64(), Some(fixture.blob(digest).len() as u64));
+            assert_eq!(
+                manifest["size"].as_u64(),
+                Some(fixture.blob(digest).len() as u64)
+            );
         }
         assert!(folder.path().join("oci-layout").is_file());
     }

@@ -1,4 +1,4 @@
-//! GitHub Actions caches, against a server of the tests' own that keeps real state.
+//! GitHub Actions caches, against a stateful server in the tests.
 
 use std::process::Command;
 
@@ -10,17 +10,22 @@ use crate::support::gha::{Github, TOKEN};
 mod faults;
 mod inside;
 mod kill;
+mod listings;
+mod origin;
 mod outside;
 mod prune;
 
-/// What the program is told to open.
+/// The source of the tests.
 const SOURCE: &str = "gha:acme/shop";
 
-/// Runs the program until it ends. No token may be in what it printed.
+/// Runs the program until it ends. Its output must not contain a token.
 fn run(mut command: Command, arguments: &[&str]) -> Run {
     let run = Run::new(command.args(arguments).output().unwrap());
     for secret in [TOKEN, "jObSiGnAtUrE", "sIgNeD"] {
-        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret} in {run}");
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{secret} in {run}"
+        );
     }
     run
 }
@@ -34,11 +39,16 @@ fn json(command: Command, arguments: &[&str]) -> Value {
 
 /// Counts entries and their bytes.
 fn tally<'a>(entries: impl IntoIterator<Item = &'a crate::support::gha::Entry>) -> (u64, u64) {
-    entries.into_iter().fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size_in_bytes))
+    entries.into_iter().fold((0, 0), |(count, bytes), entry| {
+        (count + 1, bytes + entry.size_in_bytes)
+    })
 }
 
 fn numbers(value: &Value, count: &str) -> (u64, u64) {
-    (value[count].as_u64().unwrap(), value["bytes"].as_u64().unwrap())
+    (
+        value[count].as_u64().unwrap(),
+        value["bytes"].as_u64().unwrap(),
+    )
 }
 
 fn shop() -> (Sandbox, Github) {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::support::fixture::{Fixture, SETS};
 
-/// How a layer of the fixtures is compressed.
+/// The compression of a layer in the fixtures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Compression {
     Gzip,
@@ -25,7 +25,10 @@ fn layers(set: &str) -> Vec<(Compression, Vec<u8>)> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some((Compression::Zstd, blob)),
         _ => None,
     };
-    fixture.blobs().filter_map(|digest| layer(fixture.blob(digest))).collect()
+    fixture
+        .blobs()
+        .filter_map(|digest| layer(fixture.blob(digest)))
+        .collect()
 }
 
 fn decompress(compression: Compression, blob: &[u8]) -> Vec<u8> {
@@ -41,7 +44,10 @@ fn decompress(compression: Compression, blob: &[u8]) -> Vec<u8> {
 
 fn list_all(blob: &[u8]) -> (Vec<Entry>, Result<ControlFlow<()>, LayerError>) {
     let mut entries = Vec::new();
-    let limits = Limits { bytes: 1 << 24, ..Limits::default() };
+    let limits = Limits {
+        bytes: 1 << 24,
+        ..Limits::default()
+    };
     let end = list(blob, &limits, |entry| {
         entries.push(entry);
         ControlFlow::Continue(())
@@ -53,7 +59,10 @@ fn list_all(blob: &[u8]) -> (Vec<Entry>, Result<ControlFlow<()>, LayerError>) {
 fn every_layer_lists_what_tar_finds_in_it() {
     for (set, expected) in SETS.into_iter().zip([(152, 0), (137, 5), (14, 0)]) {
         let layers = layers(set);
-        let zstd = layers.iter().filter(|(compression, _)| *compression == Compression::Zstd).count();
+        let zstd = layers
+            .iter()
+            .filter(|(compression, _)| *compression == Compression::Zstd)
+            .count();
         assert_eq!((layers.len() - zstd, zstd), expected, "{set}");
         for (compression, blob) in layers {
             let plain = decompress(compression, &blob);
@@ -67,7 +76,10 @@ fn every_layer_lists_what_tar_finds_in_it() {
                 let entry = found.next().unwrap();
                 let path = expected.path().unwrap();
                 if !matches!(entry.kind, Kind::Whiteout | Kind::Opaque) {
-                    assert_eq!(Path::new(&entry.path).components().as_path(), path.components().as_path());
+                    assert_eq!(
+                        Path::new(&entry.path).components().as_path(),
+                        path.components().as_path()
+                    );
                 }
                 assert_eq!(
                     entry.kind == Kind::Directory,
@@ -75,9 +87,15 @@ fn every_layer_lists_what_tar_finds_in_it() {
                     "{}",
                     path.display()
                 );
-                assert_eq!((entry.size, entry.mode), (expected.size(), expected.header().mode().unwrap() & 0o7777));
+                assert_eq!(
+                    (entry.size, entry.mode),
+                    (expected.size(), expected.header().mode().unwrap() & 0o7777)
+                );
                 let seconds = expected.header().mtime().unwrap();
-                assert_eq!(entry.modified.map(|time| time.as_second().cast_unsigned()), Some(seconds));
+                assert_eq!(
+                    entry.modified.map(|time| time.as_second().cast_unsigned()),
+                    Some(seconds)
+                );
             }
             assert_eq!(found.next(), None);
         }
@@ -105,19 +123,28 @@ fn the_layers_of_the_kitchen_hold_what_its_dockerfile_does() {
     assert!(kinds[..3].iter().all(|count| *count > 0), "{kinds:?}");
 }
 
-/// A layer with some of its bytes replaced, before or after it was compressed.
+/// A layer with some of its bytes replaced, before or after compression.
 fn damaged_layers() -> impl Strategy<Value = Vec<u8>> {
-    let layers: Vec<_> =
-        layers("mini").into_iter().chain(layers("kitchen")).filter(|(_, blob)| blob.len() < 4096).collect();
+    let layers: Vec<_> = layers("mini")
+        .into_iter()
+        .chain(layers("kitchen"))
+        .filter(|(_, blob)| blob.len() < 4096)
+        .collect();
     let bytes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8);
-    (prop::sample::select(layers), any::<bool>(), bytes).prop_map(|((compression, blob), plain, bytes)| {
-        let mut damaged = if plain { decompress(compression, &blob) } else { blob };
-        for (at, byte) in bytes {
-            let at = at.index(damaged.len());
-            damaged[at] = byte;
-        }
-        damaged
-    })
+    (prop::sample::select(layers), any::<bool>(), bytes).prop_map(
+        |((compression, blob), plain, bytes)| {
+            let mut damaged = if plain {
+                decompress(compression, &blob)
+            } else {
+                blob
+            };
+            for (at, byte) in bytes {
+                let at = at.index(damaged.len());
+                damaged[at] = byte;
+            }
+            damaged
+        },
+    )
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Local caches that are damaged, hostile or odd: what the program says of them, how it ends, and that its numbers are right.
+//! Damaged, hostile and odd local caches: the messages, the exit codes, and the numbers.
 
 mod contents;
 mod documents;
@@ -11,14 +11,21 @@ use serde_json::Value;
 use crate::support::command::Sandbox;
 use crate::support::layout::LayoutBuilder;
 
-/// Returns what `du` says of `./cache`, and that it agrees with itself.
+/// Returns the output of `du` for `./cache`, after checking that it is consistent.
 fn usage(sandbox: &Sandbox) -> Value {
     let mut document = sandbox.json(&["du", "--json", "./cache"]);
     let source = document["sources"][0].take();
     let sum = |field: &str, of: &str| source[field][of].as_u64().unwrap_or_default();
     for (objects, total) in [("blobs", "objects"), ("bytes", "bytes")] {
-        let blobs: u64 = ["live", "orphan", "undetermined"].map(|state| sum(state, objects)).iter().sum();
-        assert_eq!(blobs + sum("partial", total) + sum("unknown", total), sum("total", total), "{source}");
+        let blobs: u64 = ["live", "orphan", "undetermined"]
+            .map(|state| sum(state, objects))
+            .iter()
+            .sum();
+        assert_eq!(
+            blobs + sum("partial", total) + sum("unknown", total),
+            sum("total", total),
+            "{source}"
+        );
     }
     source
 }
@@ -29,14 +36,14 @@ fn refs(sandbox: &Sandbox) -> Vec<Value> {
     document["sources"][0]["refs"].as_array().unwrap().clone()
 }
 
-/// Returns the faults that `ls` tells of the only ref in `./cache`.
+/// Returns the faults that `ls` reports for the only ref in `./cache`.
 fn faults(sandbox: &Sandbox) -> Vec<String> {
     let refs = refs(sandbox);
     assert_eq!(refs.len(), 1);
     serde_json::from_value(refs[0]["faults"].clone()).unwrap()
 }
 
-/// Adds a ref `main` that is whole: two layers of 100 and 50 bytes, one on the other.
+/// Adds a complete ref `main`: two layers of 100 and 50 bytes, one on the other.
 fn add_main(layout: &mut LayoutBuilder) -> Value {
     let layers = [layout.layer("base", 100), layout.layer("top", 50)];
     let manifest = layout.chain(&layers);

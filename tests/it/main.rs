@@ -1,8 +1,8 @@
 //! The integration tests: one binary, so that it links once.
 
-// Clippy takes only functions with `#[test]` for tests; here everything is one.
+// Clippy treats only functions with `#[test]` as tests; here all code is test code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// Tables of cases and expected output stand where they are used, however long they are.
+// Tables of cases and expected output are next to their use, regardless of their length.
 #![allow(clippy::too_many_lines)]
 
 mod bytes;
@@ -11,22 +11,30 @@ mod content_hash;
 mod context;
 mod counts;
 mod demo;
+mod dockerfile;
 mod evidence;
 mod explain;
+mod find;
 mod fixtures;
+mod fuzz;
 mod gha;
 mod layers;
 mod local;
+mod mutation;
 mod program;
+mod prose;
 mod prune;
 mod pty;
 mod purity;
 mod random;
 mod registry;
+mod repair;
+mod requests;
 mod retention;
 mod s3;
 mod scenarios;
 mod steps;
+mod structure;
 mod support;
 mod tui;
 mod why;

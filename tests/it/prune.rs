@@ -1,4 +1,5 @@
-//! `prune` as people and scripts run it: what goes, what stays, and that nothing is lost whatever comes between.
+//! `prune` as people and scripts run it: the deleted and the kept items, without losses under any
+//! interruption.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,10 +14,14 @@ use crate::support::fixture::{Fixture, SETS};
 use crate::support::made::{self, MadeLayout, age, blob_path};
 
 mod faults;
-mod kill;
+mod forged;
+pub(crate) mod kill;
+mod links;
 mod property;
 mod race;
 mod records;
+mod settle;
+mod signed;
 
 /// A layout with two refs, four days old, that share a layer, and with an orphan.
 struct Sample {
@@ -33,7 +38,12 @@ impl Sample {
             [b"shared", b"main  ", b"old   ", b"orphan"].map(|bytes| layout.blob(bytes, 96));
         layout.tag("main", layout.cache(&[shared, of_main], 96));
         layout.tag("old", layout.cache(&[shared, of_old], 96));
-        Self { layout, shared, of_old, orphan }
+        Self {
+            layout,
+            shared,
+            of_old,
+            orphan,
+        }
     }
 
     fn trash(&self) -> PathBuf {
@@ -72,20 +82,45 @@ fn a_plan_changes_nothing() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
     let run = prune(&sandbox, &sample.layout, &["--drop-ref", "old"]);
-    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", run.stdout);
-    assert!(run.stdout.contains("Nothing was changed."), "{}", run.stdout);
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (Some(0), ""),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("Nothing was changed."),
+        "{}",
+        run.stdout
+    );
     assert_eq!(content(sample.layout.path()), before);
 
     let plan = document(&sandbox, &sample.layout, &["--drop-ref", "old"]);
-    assert_eq!((&plan["schema"], &plan["command"]), (&Value::from(1), &Value::from("prune")));
+    assert_eq!(
+        (&plan["schema"], &plan["command"]),
+        (&Value::from(1), &Value::from("prune"))
+    );
     let plan = &plan["plan"];
-    let deleted: Vec<_> =
-        plan["delete"].as_array().unwrap().iter().map(|item| (&item["kind"], &item["name"])).collect();
+    let deleted: Vec<_> = plan["delete"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (&item["kind"], &item["name"]))
+        .collect();
     assert_eq!(
         deleted,
-        [(&Value::from("ref"), &Value::from("old")), (&Value::from("blob"), &Value::from(sample.orphan.to_string()))]
+        [
+            (&Value::from("ref"), &Value::from("old")),
+            (
+                &Value::from("blob"),
+                &Value::from(sample.orphan.to_string())
+            )
+        ]
     );
-    assert_eq!((&plan["frees_bytes"], &plan["frees_objects"]), (&Value::from(6), &Value::from(1)));
+    assert_eq!(
+        (&plan["frees_bytes"], &plan["frees_objects"]),
+        (&Value::from(6), &Value::from(1))
+    );
     for field in ["source", "policy", "created", "keep", "fingerprint"] {
         assert!(!plan[field].is_null(), "{field}");
     }
@@ -95,17 +130,34 @@ fn a_plan_changes_nothing() {
 fn a_ref_goes_first_and_its_blobs_when_the_grace_has_passed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let index = fs::read_to_string(sample.layout.path().join("index.json")).unwrap();
-    assert_eq!(prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]).code, Some(0));
-    assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]).code,
+        Some(0)
+    );
+    assert_eq!(
+        sample.layout.refs().into_iter().collect::<Vec<_>>(),
+        [("main".to_owned(), true)]
+    );
     assert!(!sample.layout.stored().contains(&sample.orphan));
     assert!(sample.layout.stored().contains(&sample.of_old));
-    // The entry that stays stands there as it did.
+    // The kept entry is unchanged.
     let entry = &index[index.find(r#"{"annotations""#).unwrap()..=index.find("},{").unwrap()];
-    assert!(fs::read_to_string(sample.layout.path().join("index.json")).unwrap().contains(entry), "{entry}");
+    assert!(
+        fs::read_to_string(sample.layout.path().join("index.json"))
+            .unwrap()
+            .contains(entry),
+        "{entry}"
+    );
 
-    // The refs went a moment ago: builds that imported them may still fetch the blobs.
+    // The refs were deleted a moment ago: builds that imported them may still fetch the blobs.
     let soon = document(&sandbox, &sample.layout, &[]);
-    assert_eq!((&soon["plan"]["frees_objects"], &soon["plan"]["waits"]["blobs"]), (&Value::from(0), &Value::from(2)));
+    assert_eq!(
+        (
+            &soon["plan"]["frees_objects"],
+            &soon["plan"]["waits"]["blobs"]
+        ),
+        (&Value::from(0), &Value::from(2))
+    );
     let later = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     assert_eq!(later["outcome"]["failed"], 0);
     assert!(!sample.layout.stored().contains(&sample.of_old));
@@ -116,16 +168,38 @@ fn a_ref_goes_first_and_its_blobs_when_the_grace_has_passed() {
 fn with_now_both_go_once_the_name_was_typed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
-    let refused = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes"]);
+    let refused = prune(
+        &sandbox,
+        &sample.layout,
+        &["--drop-ref", "old", "--now", "--yes"],
+    );
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    let wrong = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes", "--confirm", "elsewhere"]);
+    let wrong = prune(
+        &sandbox,
+        &sample.layout,
+        &[
+            "--drop-ref",
+            "old",
+            "--now",
+            "--yes",
+            "--confirm",
+            "elsewhere",
+        ],
+    );
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
     assert_eq!(content(sample.layout.path()), before);
     let source = sample.layout.source();
-    let done = prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--now", "--yes", "--confirm", &source]);
+    let done = prune(
+        &sandbox,
+        &sample.layout,
+        &["--drop-ref", "old", "--now", "--yes", "--confirm", &source],
+    );
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(!sample.layout.stored().contains(&sample.of_old));
-    assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+    assert_eq!(
+        sample.layout.refs().into_iter().collect::<Vec<_>>(),
+        [("main".to_owned(), true)]
+    );
 }
 
 #[test]
@@ -146,34 +220,60 @@ fn what_was_confirmed_of_one_source_is_not_confirmed_of_another() {
         gone.to_str().unwrap(),
     ]);
     assert_ne!(run.code, Some(0), "{run}");
-    assert!(run.stderr.contains(&format!("add --confirm '{source}'")), "{run}");
+    assert!(
+        run.stderr.contains(&format!("add --confirm '{source}'")),
+        "{run}"
+    );
     assert_eq!(content(sample.layout.path()), before);
 }
 
 #[test]
 fn rules_that_only_protect_are_said_to_let_nothing_go() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    for (rules, is_told) in [(&["--keep-ref", "main"][..], true), (&["--keep-ref", "main", "--keep-last", "1"], false)]
-    {
+    for (rules, is_told) in [
+        (&["--keep-ref", "main"][..], true),
+        (&["--keep-ref", "main", "--keep-last", "1"], false),
+    ] {
         let run = prune(&sandbox, &sample.layout, rules);
         assert_eq!(run.code, Some(0), "{run}");
-        assert_eq!(run.stderr.contains("the rules only protect"), is_told, "{run}");
+        assert_eq!(
+            run.stderr.contains("every rule is `protect`"),
+            is_told,
+            "{run}"
+        );
     }
 }
 
 #[test]
 fn a_budget_that_cannot_be_kept_is_told_whether_or_not_anything_goes() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let budget = ["--keep-ref", "*", "--max-refs", "1", "--grace", "0s", "--yes"];
+    let budget = [
+        "--keep-ref",
+        "*",
+        "--max-refs",
+        "1",
+        "--grace",
+        "0s",
+        "--yes",
+    ];
     for has_something in [true, false] {
         let run = prune(&sandbox, &sample.layout, &budget);
         assert_eq!(run.code, Some(4), "{run}");
-        assert!(run.stdout.contains("Not met, because what is left is protected: the budget of 1 ref"), "{run}");
+        assert!(
+            run.stdout.contains(
+                "Limit not met, because everything left is protected: the budget of 1 ref"
+            ),
+            "{run}"
+        );
         assert_eq!(run.stdout.contains(" done, "), has_something, "{run}");
         prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     }
-    let outcome = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"])["outcome"].clone();
-    assert_eq!((&outcome["done"], &outcome["journal"]), (&0.into(), &Value::Null));
+    let outcome =
+        document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"])["outcome"].clone();
+    assert_eq!(
+        (&outcome["done"], &outcome["journal"]),
+        (&0.into(), &Value::Null)
+    );
 }
 
 #[test]
@@ -182,9 +282,21 @@ fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
     let before = content(sample.layout.path());
     let refused = prune(&sandbox, &sample.layout, &["--drop-ref", "*", "--yes"]);
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("no ref would stay"), "{}", refused.stderr);
-    let share = prune(&sandbox, &sample.layout, &["--drop-ref", "*", "--yes", "--max-delete", "50%"]);
-    assert!(share.stderr.contains("2 of 2 refs, more than the 50%"), "{}", share.stderr);
+    assert!(
+        refused.stderr.contains("the plan deletes every ref"),
+        "{}",
+        refused.stderr
+    );
+    let share = prune(
+        &sandbox,
+        &sample.layout,
+        &["--drop-ref", "*", "--yes", "--max-delete", "50%"],
+    );
+    assert!(
+        share.stderr.contains("2 of 2 refs, more than the 50%"),
+        "{}",
+        share.stderr
+    );
     assert_eq!(content(sample.layout.path()), before);
 }
 
@@ -192,9 +304,25 @@ fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
 fn a_gate_stops_before_anything_goes() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--fail-if-frees", ">5B"]).code, Some(3));
+    assert_eq!(
+        prune(
+            &sandbox,
+            &sample.layout,
+            &["--yes", "--fail-if-frees", ">5B"]
+        )
+        .code,
+        Some(3)
+    );
     assert_eq!(content(sample.layout.path()), before);
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--fail-if-frees", ">6B"]).code, Some(0));
+    assert_eq!(
+        prune(
+            &sandbox,
+            &sample.layout,
+            &["--yes", "--fail-if-frees", ">6B"]
+        )
+        .code,
+        Some(0)
+    );
 }
 
 #[test]
@@ -206,18 +334,31 @@ fn orphans_are_what_another_count_says() {
         let dir = folder.path();
         let reached = made::reached(dir);
         let orphans: BTreeSet<Digest> = made::stored(dir).difference(&reached).copied().collect();
-        let bytes: u64 = orphans.iter().map(|digest| fs::metadata(blob_path(dir, digest)).unwrap().len()).sum();
+        let bytes: u64 = orphans
+            .iter()
+            .map(|digest| fs::metadata(blob_path(dir, digest)).unwrap().len())
+            .sum();
         assert!(!orphans.is_empty(), "{set}");
         let source = dir.to_str().unwrap();
-        let run = sandbox.run(&["prune", source, "--orphans-only", "--grace", "0s", "--yes", "--json"]);
+        let run = sandbox.run(&[
+            "prune",
+            source,
+            "--orphans-only",
+            "--grace",
+            "0s",
+            "--yes",
+            "--json",
+        ]);
         let result: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         assert_eq!(result["plan"]["frees_bytes"], bytes, "{set}");
         assert_eq!(result["plan"]["frees_objects"], orphans.len(), "{set}");
-        assert_eq!(result["outcome"]["freed_bytes"], bytes, "{set}");
+        assert_eq!(result["outcome"]["trashed_bytes"], bytes, "{set}");
+        assert_eq!(result["outcome"]["freed_bytes"], 0, "{set}");
         assert_eq!(made::stored(dir), reached, "{set}");
         assert!(made::refs(dir).into_values().all(|whole| whole), "{set}");
-        let du: Value = serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
+        let du: Value =
+            serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
         assert_eq!(du["sources"][0]["trash"]["bytes"], bytes, "{set}");
         assert_eq!(du["sources"][0]["unknown"]["objects"], 0, "{set}");
     }
@@ -230,16 +371,27 @@ fn a_run_is_taken_back_whole() {
     fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
     age(&sample.layout.path().join("ingest/left/data"), 96);
     let (stored, refs) = (sample.layout.stored(), sample.layout.refs());
-    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--grace", "0s", "--yes"]);
+    let run = document(
+        &sandbox,
+        &sample.layout,
+        &["--drop-ref", "old", "--grace", "0s", "--yes"],
+    );
     assert_eq!(run["outcome"]["done"], 3, "{run}");
     assert!(!sample.layout.path().join("ingest/left").exists());
     let journal = run["outcome"]["journal"].as_str().unwrap();
     let undone = sandbox.run(&["prune", "--undo", journal]);
     assert_eq!(undone.code, Some(0), "{}", undone.stderr);
-    assert_eq!((sample.layout.stored(), sample.layout.refs()), (stored, refs));
+    assert_eq!(
+        (sample.layout.stored(), sample.layout.refs()),
+        (stored, refs)
+    );
     assert!(sample.layout.path().join("ingest/left/data").exists());
     let again = sandbox.run(&["prune", "--resume", journal]);
-    assert!(again.stderr.contains("the run was undone"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("the run was undone"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -251,7 +403,10 @@ fn the_trash_is_emptied_after_the_grace_and_only_then() {
     assert!(sample.trash().exists());
     let after = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     assert_eq!(
-        (&after["plan"]["delete"][0]["kind"], &after["outcome"]["done"]),
+        (
+            &after["plan"]["delete"][0]["kind"],
+            &after["outcome"]["done"]
+        ),
         (&Value::from("object"), &Value::from(1))
     );
     assert!(!sample.trash().exists());
@@ -260,8 +415,15 @@ fn the_trash_is_emptied_after_the_grace_and_only_then() {
 #[test]
 fn without_trash_they_go_at_once() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    assert_eq!(prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code, Some(2));
-    let run = prune(&sandbox, &sample.layout, &["--no-trash", "--i-am-the-only-writer", "--yes"]);
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code,
+        Some(2)
+    );
+    let run = prune(
+        &sandbox,
+        &sample.layout,
+        &["--no-trash", "--i-am-the-only-writer", "--yes"],
+    );
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!sample.layout.stored().contains(&sample.orphan));
     assert!(!sample.trash().exists());
@@ -273,50 +435,81 @@ fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
     let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
     assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
     assert!(!sample.layout.stored().contains(&manifest));
-    // An exporter that had found them before they went names them now.
+    // An exporter that had found them before their deletion references them now.
     sample.layout.tag("again", manifest);
     assert!(!sample.layout.refs()["again"]);
     let check = sandbox.run(&["check", &sample.layout.source(), "--json"]);
     assert_eq!(check.code, Some(3), "{check}");
     let check = check.json();
-    let finding = check["findings"].as_array().unwrap().iter().find(|finding| finding["ref"] == "again").unwrap();
+    let finding = check["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["ref"] == "again")
+        .unwrap();
     assert_eq!(finding["code"], "manifest-missing");
-    let command = format!("`cachelens prune {} --orphans-only --yes` puts it back", sample.layout.source());
-    assert!(finding["hint"].as_str().unwrap().contains(&command), "{finding}");
+    let command = format!(
+        "`cachelens prune {} --orphans-only --yes` restores them",
+        sample.layout.source()
+    );
+    assert!(
+        finding["hint"].as_str().unwrap().contains(&command),
+        "{finding}"
+    );
     let plan = document(&sandbox, &sample.layout, &["--grace", "0s"]);
     assert_eq!(
         (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),
         (&serde_json::json!([manifest]), &Value::from(0))
     );
-    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        Some(0)
+    );
     assert!(sample.layout.refs().into_values().all(|whole| whole));
 }
 
 #[test]
 fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    sample.layout.tag("odd", sample.layout.blob(b"{ no manifest", 96));
+    sample
+        .layout
+        .tag("odd", sample.layout.blob(b"{ no manifest", 96));
     let stored = sample.layout.stored();
     let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
     assert_eq!(run.code, Some(4), "{run:?}");
-    assert!(run.stderr.contains("`odd` cannot be read, and may name any blob"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("`odd` cannot be read, and may name any blob"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(sample.layout.stored(), stored);
 }
 
 #[test]
 fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    // As when a copy of the cache has come as far as its index.
+    // As in a copy of the cache that has only reached the index.
     let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
     sample.layout.tag("copied", manifest);
     let away = sandbox.path("manifest");
     std::fs::rename(blob_path(sample.layout.path(), &manifest), &away).unwrap();
     let stored = sample.layout.stored();
-    for now in [&["--grace", "0s", "--yes"][..], &["--grace", "0s", "--yes", "--no-trash", "--i-am-the-only-writer"]] {
+    for now in [
+        &["--grace", "0s", "--yes"][..],
+        &[
+            "--grace",
+            "0s",
+            "--yes",
+            "--no-trash",
+            "--i-am-the-only-writer",
+        ],
+    ] {
         let run = prune(&sandbox, &sample.layout, now);
         assert_eq!(run.code, Some(4), "{run:?}");
         assert!(
-            run.stderr.contains("`copied` has a manifest that is not stored, and may name any blob"),
+            run.stderr
+                .contains("`copied` has a manifest that is not stored, and may name any blob"),
             "{}",
             run.stderr
         );
@@ -328,10 +521,14 @@ fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
 
 #[test]
 fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
-    let artifact =
-        |orphan: &Digest| format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#);
-    let index =
-        |entry: String| format!(r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#);
+    let artifact = |orphan: &Digest| {
+        format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#)
+    };
+    let index = |entry: String| {
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#
+        )
+    };
     for odd in ["artifact", "algorithm"] {
         let (sandbox, sample) = (Sandbox::new(), Sample::new());
         let entry = if odd == "artifact" {
@@ -340,19 +537,26 @@ fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
         } else {
             format!(r#"{{"digest":"sha384:{}"}}"#, "ab".repeat(48))
         };
-        sample.layout.tag("odd", sample.layout.blob(index(entry).as_bytes(), 96));
+        sample
+            .layout
+            .tag("odd", sample.layout.blob(index(entry).as_bytes(), 96));
         let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
         assert_eq!(run.code, Some(4), "{odd}: {run:?}");
         assert!(sample.layout.stored().contains(&sample.orphan), "{odd}");
     }
-    // What an index is about stays with it.
+    // The subject of an index stays with it.
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let subject = sample.layout.cache(&[sample.orphan], 96);
     let about = format!(
         r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"subject":{{"digest":"{subject}"}}}}"#
     );
-    sample.layout.tag("about", sample.layout.blob(about.as_bytes(), 96));
-    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    sample
+        .layout
+        .tag("about", sample.layout.blob(about.as_bytes(), 96));
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        Some(0)
+    );
     assert!(sample.layout.stored().contains(&sample.orphan));
 }
 
@@ -365,8 +569,7 @@ fn what_refers_to_something_that_stays_stays_with_all_that_it_names() {
     let refers_to = |subject: Digest, words: &[u8]| {
         let content = layout.blob(words, 96);
         let kind = "application/vnd.oci.image.manifest.v1+json";
-        let described =
-            |digest: Digest, size: usize| json!({ "mediaType": "text/plain", "digest": digest, "size": size });
+        let described = |digest: Digest, size: usize| json!({ "mediaType": "text/plain", "digest": digest, "size": size });
         let manifest = json!({
             "schemaVersion": 2, "mediaType": kind, "config": described(content, words.len()), "layers": [],
             "subject": { "mediaType": kind, "digest": subject, "size": 1 },
@@ -380,8 +583,17 @@ fn what_refers_to_something_that_stays_stays_with_all_that_it_names() {
     let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
     assert_eq!(run.code, Some(0), "{run}");
     let stored = layout.stored();
-    assert!(signature.iter().chain(&of_it).all(|digest| stored.contains(digest)), "{run}");
-    assert!(!stored.contains(&orphan) && of_nothing.iter().all(|digest| !stored.contains(digest)), "{run}");
+    assert!(
+        signature
+            .iter()
+            .chain(&of_it)
+            .all(|digest| stored.contains(digest)),
+        "{run}"
+    );
+    assert!(
+        !stored.contains(&orphan) && of_nothing.iter().all(|digest| !stored.contains(digest)),
+        "{run}"
+    );
 }
 
 #[test]
@@ -399,15 +611,25 @@ fn blobs_behind_a_link_are_left_alone() {
 #[test]
 fn hard_links_and_holes_give_less_back_than_their_size() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    fs::hard_link(blob_path(sample.layout.path(), &sample.orphan), sample.layout.path().join("mine")).unwrap();
+    fs::hard_link(
+        blob_path(sample.layout.path(), &sample.orphan),
+        sample.layout.path().join("mine"),
+    )
+    .unwrap();
     let hole = blob_path(sample.layout.path(), &Digest::of(b"hole"));
     File::create(&hole).unwrap().set_len(1 << 20).unwrap();
     age(&hole, 96);
     let disk = document(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
-    assert_eq!((&disk["hard_linked"], &disk["sparse"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(
+        (&disk["hard_linked"], &disk["sparse"]),
+        (&Value::from(1), &Value::from(1))
+    );
     assert!(disk["disk_bytes"].as_u64().unwrap() < 1 << 20, "{disk}");
     let shown = prune(&sandbox, &sample.layout, &[]).stdout;
-    assert!(shown.contains("nothing back for 1 file with another name elsewhere"), "{shown}");
+    assert!(
+        shown.contains("No disk space is freed for 1 file with other hard links"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -415,7 +637,15 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let plan = sample.layout.path().with_extension("plan");
     let file = plan.to_str().unwrap();
-    assert_eq!(prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--plan-out", file]).code, Some(0));
+    assert_eq!(
+        prune(
+            &sandbox,
+            &sample.layout,
+            &["--drop-ref", "old", "--plan-out", file]
+        )
+        .code,
+        Some(0)
+    );
     let text = fs::read_to_string(&plan).unwrap();
     let before = content(sample.layout.path());
 
@@ -426,20 +656,36 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
         assert!(run.stderr.contains(why), "{}", run.stderr);
         assert_eq!(content(sample.layout.path()), before);
     };
-    refuse(&text.replace("\"name\":\"old\"", "\"name\":\"main\""), "it was changed after it was saved");
-    refuse(&text.replace("\"cachelens_plan\":1", "\"cachelens_plan\":2"), "version 2; only version 1 is known");
+    refuse(
+        &text.replace("\"name\":\"old\"", "\"name\":\"main\""),
+        "it was changed after it was saved",
+    );
+    refuse(
+        &text.replace("\"cachelens_plan\":1", "\"cachelens_plan\":2"),
+        "version 2; only version 1 is known",
+    );
     refuse(&text[..text.len() / 2], "it is not a plan");
     refuse("", "it is not a plan");
     fs::write(&plan, &text).unwrap();
     let other = Sample::new();
     let elsewhere = prune(&sandbox, &other.layout, &["--apply", file]);
-    assert!(elsewhere.stderr.contains("is a plan for"), "{}", elsewhere.stderr);
+    assert!(
+        elsewhere.stderr.contains("is a plan for"),
+        "{}",
+        elsewhere.stderr
+    );
 
-    // The refs have changed since: an orphan of that time is named by now.
-    sample.layout.tag("new", sample.layout.cache(&[sample.orphan], 0));
+    // The refs have changed since: a former orphan is referenced by now.
+    sample
+        .layout
+        .tag("new", sample.layout.cache(&[sample.orphan], 0));
     let run = sandbox.run(&["prune", "--apply", file, "--json"]);
     let result: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!((run.code, &result["outcome"]["skipped"]), (Some(4), &Value::from(1)), "{run:?}");
+    assert_eq!(
+        (run.code, &result["outcome"]["skipped"]),
+        (Some(4), &Value::from(1)),
+        "{run:?}"
+    );
     assert_eq!(result["outcome"]["items"][1]["outcome"]["skipped"], "named");
     assert_eq!(
         sample.layout.refs().into_iter().collect::<Vec<_>>(),
@@ -447,8 +693,12 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
     );
 
     // A second time there is nothing left to do.
-    let again: Value = serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
-    assert_eq!((&again["outcome"]["done"], &again["outcome"]["already_gone"]), (&Value::from(0), &Value::from(1)));
+    let again: Value =
+        serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&again["outcome"]["done"], &again["outcome"]["already_gone"]),
+        (&Value::from(0), &Value::from(1))
+    );
     fs::remove_file(plan).unwrap();
 }
 
@@ -457,10 +707,17 @@ fn what_has_changed_is_skipped() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let plan = sample.layout.path().with_extension("plan");
     let file = plan.to_str().unwrap();
-    prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--plan-out", file]);
+    prune(
+        &sandbox,
+        &sample.layout,
+        &["--drop-ref", "old", "--plan-out", file],
+    );
     age(&blob_path(sample.layout.path(), &sample.orphan), 95);
-    sample.layout.tag("old", sample.layout.cache(&[sample.shared], 1));
-    let result: Value = serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+    sample
+        .layout
+        .tag("old", sample.layout.cache(&[sample.shared], 1));
+    let result: Value =
+        serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
     assert_eq!(
         (&result["outcome"]["done"], &result["outcome"]["skipped"]),
         (&Value::from(0), &Value::from(2)),
@@ -473,20 +730,33 @@ fn what_has_changed_is_skipped() {
 
 #[test]
 fn something_else_in_the_place_of_the_trash_is_not_touched() {
-    for occupy in [|trash: &Path| fs::write(trash, "mine").unwrap(), |trash: &Path| symlink("/tmp", trash).unwrap()] {
+    for occupy in [
+        |trash: &Path| fs::write(trash, "mine").unwrap(),
+        |trash: &Path| symlink("/tmp", trash).unwrap(),
+    ] {
         let (sandbox, sample) = (Sandbox::new(), Sample::new());
         occupy(&sample.trash());
         let stored = sample.layout.stored();
         let run = prune(&sandbox, &sample.layout, &["--yes"]);
         assert_eq!(run.code, Some(1), "{run:?}");
-        assert!(run.stderr.contains("is not a folder of cachelens"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("is not a folder of cachelens"),
+            "{}",
+            run.stderr
+        );
         assert_eq!(sample.layout.stored(), stored);
     }
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     fs::create_dir(sample.trash()).unwrap();
     fs::write(sample.trash().join("mine"), "mine").unwrap();
-    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
-    assert_eq!(prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code, Some(0));
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        Some(0)
+    );
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        Some(0)
+    );
     assert_eq!(fs::read(sample.trash().join("mine")).unwrap(), b"mine");
 }
 
@@ -499,7 +769,11 @@ fn another_prune_keeps_out() {
     let stored = sample.layout.stored();
     let run = prune(&sandbox, &sample.layout, &["--yes"]);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("another prune is at work"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("another prune is at work"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(sample.layout.stored(), stored);
     drop(lock);
     assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
@@ -515,24 +789,46 @@ fn a_journal_that_is_cut_goes_on_and_a_damaged_one_does_not() {
     fs::write(journal, &text[..last + 10]).unwrap();
     let resumed = sandbox.run(&["prune", "--resume", journal]);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
-    // The crash may come within a character, too.
+    // The crash may also happen within a character.
     fs::write(journal, [text.as_bytes(), b"{\"item\":\xc3"].concat()).unwrap();
     assert_eq!(sandbox.run(&["prune", "--resume", journal]).code, Some(0));
     fs::write(journal, text.replacen("{\"begin\"", "{\"bogus\"", 1)).unwrap();
     let damaged = sandbox.run(&["prune", "--resume", journal]);
-    assert!(damaged.stderr.contains("line 2 is not one of a journal"), "{}", damaged.stderr);
+    assert!(
+        damaged.stderr.contains("line 2 is not one of a journal"),
+        "{}",
+        damaged.stderr
+    );
     fs::write(journal, &text[..100]).unwrap();
     let cut = sandbox.run(&["prune", "--resume", journal]);
-    assert!(cut.stderr.contains("nothing was deleted by that run"), "{}", cut.stderr);
-    let twice = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes", "--journal", journal]);
-    assert!(twice.stderr.contains("cannot create the journal"), "{}", twice.stderr);
+    assert!(
+        cut.stderr.contains("nothing was deleted by that run"),
+        "{}",
+        cut.stderr
+    );
+    let twice = prune(
+        &sandbox,
+        &sample.layout,
+        &["--grace", "0s", "--yes", "--journal", journal],
+    );
+    assert!(
+        twice.stderr.contains("cannot create the journal"),
+        "{}",
+        twice.stderr
+    );
 }
 
 #[test]
 fn read_only_changes_nothing() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes", "--read-only"]).code, Some(2));
-    assert_eq!(prune(&sandbox, &sample.layout, &["--read-only"]).code, Some(0));
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--yes", "--read-only"]).code,
+        Some(2)
+    );
+    assert_eq!(
+        prune(&sandbox, &sample.layout, &["--read-only"]).code,
+        Some(0)
+    );
     assert!(sample.layout.stored().contains(&sample.orphan));
 }
 
@@ -540,4 +836,21 @@ fn read_only_changes_nothing() {
 fn the_demo_has_a_plan_and_stays_as_it_is() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["prune", "demo"]).code, Some(0));
+}
+
+#[test]
+fn the_demo_is_pruned_as_a_copy_of_which_nothing_is_left() {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path("tmp");
+    fs::create_dir(&temporary).unwrap();
+    for _ in 0..2 {
+        let mut command = sandbox.command();
+        command.env("TMPDIR", &temporary);
+        command.args(["prune", "demo", "--yes"]);
+        let run = Run::new(command.output().unwrap());
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stderr.contains("the demo is a copy"), "{run}");
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    }
+    assert!(!sandbox.path(".local/state/cachelens").exists());
 }

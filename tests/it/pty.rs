@@ -1,22 +1,31 @@
-//! The built program in a real terminal: it draws, answers, and leaves the terminal as it found it.
+//! The built program in a real terminal: it draws, answers, and restores the terminal.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use super::support::command::Sandbox;
+use tempfile::TempDir;
+use vt100::Color;
+
+use super::support::command::{Run, Sandbox};
 use super::support::fixture::Fixture;
 use super::support::pty::Terminal;
 
 #[test]
 fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
-    terminal.wait("the list of sources", |screen| screen.contains("demo") && screen.contains("read-only"));
+    terminal.wait("the list of sources", |screen| {
+        screen.contains("demo") && screen.contains("a copy to try things on")
+    });
     terminal.press("\r");
     terminal.wait("the list of refs", |screen| screen.contains("release-1.0"));
     terminal.resize(120, 40);
     terminal.press("/pr-\r");
-    terminal.wait("the filtered list", |screen| screen.contains("pr-14") && !screen.contains("release-1.0"));
+    terminal.wait("the filtered list", |screen| {
+        screen.contains("pr-14") && !screen.contains("release-1.0")
+    });
     terminal.press("\x03");
     assert_eq!(terminal.end().0, 0);
 }
@@ -24,11 +33,13 @@ fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
 #[test]
 fn keys_that_come_together_with_a_new_size_are_heeded() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
-    terminal.wait("the list of sources", |screen| screen.contains("demo") && screen.contains("read-only"));
+    terminal.wait("the list of sources", |screen| {
+        screen.contains("demo") && screen.contains("a copy to try things on")
+    });
     terminal.press("/");
     let mut typed = String::from("filter  ");
     for (width, letter) in (90..).zip('a'..='z') {
-        // Often enough, the program learns of both at once.
+        // Often enough, the program sees both at once.
         terminal.resize(width, 24);
         terminal.press(&letter.to_string());
         typed.push(letter);
@@ -46,7 +57,9 @@ fn q_goes_back_screen_by_screen_and_leaves() {
     terminal.press("\r");
     terminal.wait("the list of refs", |screen| screen.contains("c15"));
     terminal.press("q");
-    terminal.wait("the list of sources again", |screen| !screen.contains("c14"));
+    terminal.wait("the list of sources again", |screen| {
+        !screen.contains("c14")
+    });
     terminal.press("q");
     assert_eq!(terminal.end().0, 0);
 }
@@ -54,9 +67,13 @@ fn q_goes_back_screen_by_screen_and_leaves() {
 #[test]
 fn what_is_copied_goes_to_the_clipboard_of_the_terminal() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
-    terminal.wait("the list of sources", |screen| screen.contains("read-only"));
+    terminal.wait("the list of sources", |screen| {
+        screen.contains("a copy to try")
+    });
     terminal.press("y");
-    terminal.wait("that it was copied", |screen| screen.to_lowercase().contains("copied"));
+    terminal.wait("that it was copied", |screen| {
+        screen.to_lowercase().contains("copied")
+    });
     terminal.press("q");
     let (code, written) = terminal.end();
     assert_eq!(code, 0);
@@ -84,17 +101,159 @@ fn without_a_source_it_offers_the_demo() {
 }
 
 #[test]
-fn without_a_terminal_it_says_what_to_use_instead() {
-    let run = Sandbox::new().run(&["demo"]);
+fn without_a_terminal_the_summary_and_the_refs_are_printed() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["demo"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    let [summed, listed] = ["du", "ls"].map(|command| sandbox.run(&[command, "demo"]).stdout);
+    assert_eq!(run.stdout, format!("{summed}\n{listed}"));
+    // Evidence asks for an answer that neither gives.
+    let run = sandbox.run(&["demo#main", "--build", "log.txt"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("needs a terminal") && run.stderr.contains("cachelens ls"), "{}", run.stderr);
+    assert!(run.stderr.contains("cachelens why"), "{run}");
 }
 
-/// Makes every blob of a layout older than any grace.
+/// Runs the program with `input` as what a person types.
+fn typed(arguments: &[&str], input: &str) -> Run {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command();
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    Run::new(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn the_plain_menu_runs_commands_by_their_numbers() {
+    let run = typed(&["--plain", "demo"], "2\n3\n1\n99\nx\n0\n");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    for text in [
+        "cachelens: demo\n  1  sum up what is live",
+        "$ cachelens ls demo\n",
+        "release-1.0",
+        "Number of the ref: ",
+        "$ cachelens show demo#",
+        "`99` is not on the menu: type a number from 0 to 8",
+        "`x` is not on the menu",
+    ] {
+        assert!(run.stdout.contains(text), "{text:?}\n{run}");
+    }
+    assert!(!run.stdout.contains('\u{1b}'), "{run}");
+}
+
+#[test]
+fn the_plain_menu_goes_on_after_an_error_and_ends_with_the_input() {
+    let run = typed(&["--plain", "./nowhere"], "1\n8\ndemo\n2\n");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("error: "), "{run}");
+    assert!(run.stdout.contains("$ cachelens ls demo\n"), "{run}");
+    assert!(run.stdout.contains("release-1.0"), "{run}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_the_plain_menu() {
+    let environment = [("TERM", "dumb")];
+    let mut terminal = Terminal::with_environment(&environment, &["demo"], 80, 40);
+    terminal.wait("the menu", |screen| screen.contains("Number:"));
+    terminal.press("0\n");
+    let (code, written) = terminal.end();
+    assert_eq!(code, 0);
+    assert!(!written.contains(&b'\x1b'));
+}
+
+#[test]
+fn without_utf8_everything_is_drawn_in_ascii() {
+    let environment = [("LANG", "C")];
+    let mut terminal = Terminal::with_environment(&environment, &["demo"], 100, 30);
+    terminal.wait("the list of sources", |screen| {
+        screen.contains("> ") && screen.contains("a copy to try things on")
+    });
+    terminal.press("\r");
+    terminal.wait("the refs", |screen| screen.contains("release-1.0"));
+    terminal.press(":");
+    terminal.wait("the commands", |screen| screen.contains("+ Commands -"));
+    terminal.press("\x03");
+    let (code, written) = terminal.end();
+    assert_eq!(code, 0);
+    assert!(written.is_ascii(), "{}", String::from_utf8_lossy(&written));
+}
+
+#[test]
+fn hidden_columns_are_remembered() {
+    let state = tempfile::tempdir().unwrap();
+    let environment = [("XDG_STATE_HOME", state.path().to_str().unwrap())];
+    for is_first in [true, false] {
+        let mut terminal = Terminal::with_environment(&environment, &["demo"], 80, 24);
+        wait_for_sources(&terminal);
+        if is_first {
+            terminal.wait("the column", |screen| screen.contains("NEWEST"));
+            terminal.press(":columns\r");
+            terminal.wait("the menu", |screen| screen.contains("[x] NEWEST"));
+            terminal.press("G k ");
+            terminal.wait("what is hidden", |screen| screen.contains("[ ] NEWEST"));
+            terminal.press("q");
+        }
+        terminal.wait("the list without the column", |screen| {
+            screen.contains("ORPHAN") && !screen.contains("NEWEST")
+        });
+        terminal.press("\x03");
+        assert_eq!(terminal.end().0, 0);
+    }
+}
+
+/// Starts the program with a key map of the user's.
+fn with_keymap(text: &str) -> (TempDir, Terminal) {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("cachelens");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("keymap.toml"), text).unwrap();
+    let environment = [("XDG_CONFIG_HOME", folder.path().to_str().unwrap())];
+    let terminal = Terminal::with_environment(&environment, &["demo"], 100, 30);
+    (folder, terminal)
+}
+
+#[test]
+fn own_keys_replace_those_of_the_program() {
+    let (_folder, mut terminal) = with_keymap("[sources]\nblobs = 'B'\n");
+    wait_for_sources(&terminal);
+    terminal.press("b");
+    terminal.wait("that the old key does nothing", |screen| {
+        screen.contains("b does nothing here")
+    });
+    terminal.press("B");
+    terminal.wait("the blobs", |screen| screen.contains("demo › blobs"));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn a_key_map_with_a_conflict_is_an_error_with_its_line() {
+    let (_folder, terminal) = with_keymap("[list]\nsort = 'p'\n");
+    let (code, written) = terminal.end();
+    let written = String::from_utf8_lossy(&written);
+    assert_eq!(code, 2, "{written}");
+    assert!(
+        written.contains("keymap.toml:2:8: `p` is both"),
+        "{written}"
+    );
+    assert!(!written.contains("\u{1b}[?1049h"), "{written}");
+}
+
+/// Makes every blob of a layout older than any grace period.
 fn age(layout: &Path) {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for blob in fs::read_dir(layout.join("blobs/sha256")).unwrap() {
-        File::open(blob.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
+        File::open(blob.unwrap().path())
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
     }
 }
 
@@ -102,19 +261,34 @@ fn age(layout: &Path) {
 fn orphans_are_pruned_and_the_terminal_is_left_as_it_was() {
     let layout = Fixture::named("mini").layout("local-latest.json");
     age(layout.path());
-    let stored = || fs::read_dir(layout.path().join("blobs/sha256")).unwrap().count();
+    let stored = || {
+        fs::read_dir(layout.path().join("blobs/sha256"))
+            .unwrap()
+            .count()
+    };
     let before = stored();
     let mut terminal = Terminal::start(&["--write", layout.path().to_str().unwrap()], 100, 30);
-    terminal.wait("that it may write", |screen| screen.contains("WRITE") && screen.contains("ready"));
+    terminal.wait("that it may write", |screen| {
+        screen.contains("WRITE") && screen.contains("ready")
+    });
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
     terminal.wait("the question", |screen| screen.contains("Please confirm"));
     assert_eq!(stored(), before);
     terminal.press("y");
-    terminal.wait("the end of the run", |screen| screen.contains("every kept ref is whole"));
+    terminal.wait("the watch for builds", |screen| {
+        screen.contains("Watching 30 s") || screen.contains("Watching 29 s")
+    });
+    // It continues when its screen is left.
+    terminal.press("q");
+    terminal.wait("the watch in the background", |screen| {
+        screen.contains("watching ") && !screen.contains("Watching ")
+    });
+    terminal.press("\x03");
+    terminal.wait("an offer", |screen| screen.contains("Stop watching"));
+    terminal.press("y");
     assert!(stored() < before);
-    terminal.press("qq");
     assert_eq!(terminal.end().0, 0);
 }
 
@@ -122,12 +296,199 @@ fn orphans_are_pruned_and_the_terminal_is_left_as_it_was() {
 fn read_only_beats_write() {
     let layout = Fixture::named("mini").layout("local-latest.json");
     age(layout.path());
-    let mut terminal = Terminal::start(&["--write", "--read-only", layout.path().to_str().unwrap()], 100, 30);
-    terminal.wait("the source", |screen| screen.contains("read-only") && screen.contains("ready"));
+    let mut terminal = Terminal::start(
+        &["--write", "--read-only", layout.path().to_str().unwrap()],
+        100,
+        30,
+    );
+    terminal.wait("the source", |screen| {
+        screen.contains("read-only") && screen.contains("ready")
+    });
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
     terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
     terminal.press("\x03");
     assert_eq!(terminal.end().0, 0);
+}
+
+/// Waits until the list of sources is drawn.
+fn wait_for_sources(terminal: &Terminal) {
+    terminal.wait("the list of sources", |screen| {
+        screen.contains("SOURCE") && screen.contains("demo")
+    });
+}
+
+#[test]
+fn signals_end_it_with_their_numbers_and_the_terminal_is_left_as_it_was() {
+    for (name, code) in [("HUP", 129), ("INT", 130), ("QUIT", 131), ("TERM", 143)] {
+        let terminal = Terminal::start(&["demo"], 80, 24);
+        wait_for_sources(&terminal);
+        terminal.signal(name);
+        assert_eq!(terminal.end().0, code, "{name}");
+    }
+}
+
+#[test]
+fn suspended_it_leaves_a_usable_shell_and_is_drawn_again_when_it_goes_on() {
+    let program = env!("CARGO_BIN_EXE_cachelens");
+    for how in ["key", "signal"] {
+        let mut terminal = Terminal::shell(80, 24);
+        terminal.wait("the prompt", |screen| screen.contains("ready> "));
+        terminal.press(&format!("{program} demo\r"));
+        wait_for_sources(&terminal);
+        terminal.press("?");
+        terminal.wait("the help", |screen| screen.contains("type to search"));
+        match how {
+            "key" => terminal.press("\x1a"),
+            _ => Terminal::signal_to(terminal.job(), "TSTP"),
+        }
+        terminal.wait_for_full_screen(false);
+        terminal.wait("the shell", |screen| screen.contains("Stopped"));
+        terminal.press("echo one''two\r");
+        terminal.wait("what the shell prints", |screen| screen.contains("onetwo"));
+        terminal.press("fg\r");
+        terminal.wait_for_full_screen(true);
+        terminal.wait("the same screen", |screen| {
+            screen.contains("type to search")
+        });
+        terminal.press("\x1b");
+        terminal.wait("the sources", |screen| !screen.contains("type to search"));
+        terminal.press("q");
+        terminal.wait_for_full_screen(false);
+        terminal.press("exit 7\r");
+        assert_eq!(terminal.end().0, 7, "{how}");
+    }
+}
+
+#[test]
+fn a_key_suspends_nothing_where_no_shell_could_resume_it() {
+    let mut terminal = Terminal::start(&["demo"], 80, 24);
+    wait_for_sources(&terminal);
+    terminal.press("\x1a");
+    terminal.wait("why not", |screen| screen.contains("not suspended"));
+    terminal.press("q");
+    assert_eq!(terminal.end().0, 0);
+}
+
+/// The answer of a terminal with a background of this colour.
+fn answer(colour: &str) -> String {
+    format!("\x1b]11;rgb:{colour}\x1b\\")
+}
+
+#[test]
+fn the_theme_follows_the_background_and_no_key_is_lost() {
+    for (colour, background) in [("ffff/ffff/ffff", 253), ("0000/0000/0000", 237)] {
+        let mut terminal = Terminal::start(&["demo"], 80, 24);
+        terminal.wait_for_bytes("\x1b]11;?");
+        wait_for_sources(&terminal);
+        terminal.press(&format!("/de{}mo\r", answer(colour)));
+        terminal.wait("the whole filter", |screen| screen.contains("filter demo"));
+        terminal.wait_for_background(background);
+        terminal.press("\x03");
+        assert_eq!(terminal.end().0, 0);
+    }
+}
+
+#[test]
+fn a_theme_that_is_chosen_is_used_without_asking() {
+    let terminal = Terminal::start(&["--theme", "light", "demo"], 80, 24);
+    wait_for_sources(&terminal);
+    let mut terminal = terminal;
+    assert_eq!(terminal.colours("▸").1, Color::Idx(253));
+    terminal.press("q");
+    let (code, written) = terminal.end();
+    assert_eq!(code, 0);
+    assert!(!written.windows(4).any(|bytes| bytes == b"\x1b]11"));
+}
+
+#[test]
+fn the_environment_tells_the_background_of_a_terminal_that_does_not() {
+    for (value, background) in [("0;15", 253), ("15;0", 237)] {
+        let environment = [("COLORFGBG", value)];
+        let mut terminal = Terminal::with_environment(&environment, &["demo"], 80, 24);
+        wait_for_sources(&terminal);
+        assert_eq!(terminal.colours("▸").1, Color::Idx(background), "{value}");
+        terminal.press("q");
+        assert_eq!(terminal.end().0, 0);
+    }
+}
+
+#[test]
+fn high_contrast_fills_the_whole_terminal() {
+    let mut terminal = Terminal::start(&["--theme", "high-contrast", "demo"], 100, 30);
+    wait_for_sources(&terminal);
+    let fills = |terminal: &Terminal, what: &str| terminal.wait_for_backgrounds(what, &[16, 231]);
+    fills(&terminal, "the list");
+    terminal.press("?");
+    terminal.wait("the help", |screen| screen.contains("type to search"));
+    fills(&terminal, "the help");
+    terminal.press("\x1b");
+    terminal.wait("the list", |screen| !screen.contains("type to search"));
+    terminal.press("/");
+    terminal.wait("the filter", |screen| screen.contains("filter  "));
+    fills(&terminal, "the filter");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+/// The copies of the demo in the folder of temporary files.
+fn copies(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_copy = |path: &PathBuf| path.to_string_lossy().contains("cachelens-demo-");
+    paths.filter(is_copy).collect()
+}
+
+#[test]
+fn the_demo_is_pruned_and_undone_for_real_and_goes_with_the_program() {
+    let temporary = tempfile::tempdir().unwrap();
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let mut terminal = Terminal::with_environment(&environment, &["demo"], 120, 40);
+    wait_for_sources(&terminal);
+    let [copy] = copies(temporary.path()).try_into().unwrap();
+    let stored = || {
+        fs::read_dir(copy.join("cache/blobs/sha256"))
+            .unwrap()
+            .count()
+    };
+    let before = stored();
+    terminal.press("p");
+    terminal.wait("the plan", |screen| screen.contains("to the trash"));
+    terminal.press("\r");
+    terminal.wait("the question", |screen| screen.contains("Please confirm"));
+    terminal.press("y");
+    terminal.wait("the end of the run", |screen| {
+        screen.contains("every kept ref is whole")
+    });
+    assert!(stored() < before);
+    terminal.press("qH");
+    terminal.wait("the run", |screen| screen.contains("✓ done"));
+    terminal.press("u");
+    terminal.wait("the question", |screen| screen.contains("Please confirm"));
+    terminal.press("y");
+    terminal.wait("the end of the undo", |screen| {
+        screen.contains("items are back")
+    });
+    assert_eq!(stored(), before);
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+    assert!(copies(temporary.path()).is_empty());
+}
+
+#[test]
+fn the_demo_goes_when_a_signal_ends_the_program_and_read_only_keeps_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let arguments = ["--read-only", "demo"];
+    let mut terminal = Terminal::with_environment(&environment, &arguments, 100, 30);
+    wait_for_sources(&terminal);
+    terminal.press("p");
+    terminal.wait("the plan", |screen| screen.contains("to the trash"));
+    terminal.press("\r");
+    terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
+    assert_eq!(copies(temporary.path()).len(), 1);
+    terminal.signal("TERM");
+    assert_eq!(terminal.end().0, 143);
+    assert!(copies(temporary.path()).is_empty());
 }

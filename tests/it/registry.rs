@@ -1,8 +1,12 @@
 //! Caches and images in registries.
 
 mod faults;
+mod foreign;
 mod github;
+mod listings;
 mod logins;
 mod prune;
 mod read;
 mod store;
+mod time;
+mod tokens;

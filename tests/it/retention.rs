@@ -1,4 +1,4 @@
-//! What holds for every policy, whatever the refs.
+//! Properties of every policy, for any refs.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use cachelens::backend::memory;
 use cachelens::inventory::scan::{ScanOptions, scan};
 use cachelens::inventory::{AgeSource, RefKind};
 use cachelens::retention::{
-    Action, Budget, Condition, Criteria, Group, Keep, Knowledge, Policy, RefFacts, Rule, SharedBlobs, Store, TextField,
-    Verdict, Verdicts, decide, facts,
+    Action, Budget, Condition, Criteria, Group, Keep, Knowledge, Policy, RefFacts, Rule,
+    SharedBlobs, Store, TextField, Verdict, Verdicts, decide, facts,
 };
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
 }
 
-/// Times of few different values, so that ties are common; some lie in the future.
+/// Times with few distinct values, so that ties are common; some are in the future.
 fn time() -> impl Strategy<Value = Timestamp> {
     (-5..2000_i64).prop_map(|hours| now() - SignedDuration::from_hours(hours / 7 * 7))
 }
@@ -42,31 +42,43 @@ fn case() -> impl Strategy<Value = Case> {
     let times = (created, prop::option::of(time()), prop::option::of(time()));
     let generation = prop_oneof![5 => Just(0_u32), 2 => 1..4_u32];
     let blobs = prop::collection::vec(0..12_u64, 0..5);
-    (names, kind, knowledge, times, generation, select(vec![None, Some("x"), Some("y")]), blobs).prop_map(
-        |(name, kind, knowledge, (created, modified, used), generation, repository, blobs)| Case {
-            facts: RefFacts {
-                name,
-                aliases: Vec::new(),
-                digest: String::new(),
-                source: "./cache".to_owned(),
-                repository: repository.map(str::to_owned),
-                branch: None,
-                kind,
-                platforms: Vec::new(),
-                bytes: blobs.len() as u64,
-                created: created.map(|created| (created, AgeSource::CacheConfig)),
-                modified: modified.filter(|_| created.is_some()),
-                used,
-                state: "live",
-                knowledge,
-                generation,
-            },
-            blobs,
-        },
+    (
+        names,
+        kind,
+        knowledge,
+        times,
+        generation,
+        select(vec![None, Some("x"), Some("y")]),
+        blobs,
     )
+        .prop_map(
+            |(name, kind, knowledge, (created, modified, used), generation, repository, blobs)| {
+                Case {
+                    facts: RefFacts {
+                        name,
+                        aliases: Vec::new(),
+                        digest: String::new(),
+                        source: "./cache".to_owned(),
+                        repository: repository.map(str::to_owned),
+                        branch: None,
+                        kind,
+                        platforms: Vec::new(),
+                        bytes: blobs.len() as u64,
+                        created: created.map(|created| (created, AgeSource::CacheConfig)),
+                        modified: modified.filter(|_| created.is_some()),
+                        used,
+                        state: "live",
+                        knowledge,
+                        generation,
+                        belongs: None,
+                    },
+                    blobs,
+                }
+            },
+        )
 }
 
-/// Refs that differ in their digests.
+/// Refs with different digests.
 fn cases() -> impl Strategy<Value = Vec<Case>> {
     prop::collection::vec(case(), 0..24).prop_map(|mut cases| {
         for (number, case) in cases.iter_mut().enumerate() {
@@ -77,14 +89,29 @@ fn cases() -> impl Strategy<Value = Vec<Case>> {
 }
 
 fn criteria() -> impl Strategy<Value = Criteria> {
-    let count = || prop::option::weighted(0.3, (1..5_u32).prop_map(|count| NonZeroU32::new(count).unwrap()));
+    let count = || {
+        prop::option::weighted(
+            0.3,
+            (1..5_u32).prop_map(|count| NonZeroU32::new(count).unwrap()),
+        )
+    };
     let span = || prop::option::weighted(0.3, (0..1500_i64).prop_map(SignedDuration::from_hours));
     let periods = (count(), count(), count(), count(), count());
     (count(), span(), periods, span(), prop::option::of(0..3_u32)).prop_map(
         |(last, within, (hourly, daily, weekly, monthly, yearly), used_within, generations)| {
-            // A criterion that is always there, so that taking another away cannot leave none.
+            // A criterion that is always present, so that removing another one cannot leave none.
             let last = last.or(NonZeroU32::new(1));
-            Criteria { last, within, hourly, daily, weekly, monthly, yearly, used_within, generations }
+            Criteria {
+                last,
+                within,
+                hourly,
+                daily,
+                weekly,
+                monthly,
+                yearly,
+                used_within,
+                generations,
+            }
         },
     )
 }
@@ -93,55 +120,102 @@ fn rule() -> impl Strategy<Value = Rule> {
     let action = prop_oneof![
         1 => Just(Action::Protect),
         1 => Just(Action::Drop),
-        4 => (criteria(), select(Group::ALL.to_vec())).prop_map(|(criteria, group)| Action::Keep(Keep { criteria, group })),
+        4 => (criteria(), select(Group::WORDS.map(|(_, group)| group).to_vec())).prop_map(|(criteria, group)| Action::Keep(Keep { criteria, group })),
     ];
-    (select(vec!["*", "a-*", "b-*", "main", "!main", "/[12]$/"]), any::<bool>(), action).prop_map(
-        |(pattern, all_kinds, action)| {
-            let mut conditions = vec![Condition::Text(TextField::Ref, vec![pattern.parse().unwrap()])];
-            conditions.extend(all_kinds.then(|| Condition::Text(TextField::Kind, vec!["*".parse().unwrap()])));
-            Rule { name: pattern.to_owned(), conditions, action, drop_records: None }
-        },
+    (
+        select(vec!["*", "a-*", "b-*", "main", "!main", "/[12]$/"]),
+        any::<bool>(),
+        action,
     )
+        .prop_map(|(pattern, all_kinds, action)| {
+            let mut conditions = vec![Condition::Text(
+                TextField::Ref,
+                vec![pattern.parse().unwrap()],
+            )];
+            conditions.extend(
+                all_kinds.then(|| Condition::Text(TextField::Kind, vec!["*".parse().unwrap()])),
+            );
+            Rule {
+                name: pattern.to_owned(),
+                conditions,
+                action,
+                drop_records: None,
+            }
+        })
 }
 
 fn budget() -> impl Strategy<Value = Budget> {
     let limit = |most: u64| prop::option::weighted(0.5, 0..most);
-    (limit(60), limit(20), limit(60)).prop_map(|(max_size, max_refs, min_free)| Budget { max_size, max_refs, min_free })
+    (limit(60), limit(20), limit(60)).prop_map(|(max_size, max_refs, min_free)| Budget {
+        max_size,
+        max_refs,
+        min_free,
+    })
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
     let zone = select(vec![TimeZone::UTC, TimeZone::get("Europe/Berlin").unwrap()]);
-    (prop::collection::vec(rule(), 0..4), budget(), 0..100_i64, zone).prop_map(|(rules, budget, grace, zone)| Policy {
-        rules,
-        budget,
-        grace: SignedDuration::from_hours(grace),
-        max_delete: None,
-        records: None,
+    (
+        prop::collection::vec(rule(), 0..4),
+        budget(),
+        0..100_i64,
         zone,
-    })
+    )
+        .prop_map(|(rules, budget, grace, zone)| Policy {
+            rules,
+            budget,
+            grace: SignedDuration::from_hours(grace),
+            max_delete: None,
+            records: None,
+            zone,
+        })
 }
 
 fn without_budget(policy: &Policy) -> Policy {
-    Policy { budget: Budget::default(), ..policy.clone() }
+    Policy {
+        budget: Budget::default(),
+        ..policy.clone()
+    }
 }
 
 fn decided(policy: &Policy, cases: &[Case]) -> (Verdicts, NaiveStore) {
     let facts: Vec<RefFacts> = cases.iter().map(|case| case.facts.clone()).collect();
-    let blobs = |case: &Case| case.blobs.iter().map(|blob| (blob.to_string(), blob + 1)).collect();
-    let mut store = NaiveStore { refs: cases.iter().map(|case| Some(blobs(case))).collect(), free: Some(5) };
+    let blobs = |case: &Case| {
+        case.blobs
+            .iter()
+            .map(|blob| (blob.to_string(), blob + 1))
+            .collect()
+    };
+    let mut store = NaiveStore {
+        refs: cases.iter().map(|case| Some(blobs(case))).collect(),
+        free: Some(5),
+    };
     (decide(policy, &facts, now(), &mut store), store)
 }
 
-/// Tells whether everything that `less` lets go goes by `more`, too.
+/// Returns whether `more` drops everything that `less` drops.
 fn goes_too(less: &Verdicts, more: &Verdicts) -> bool {
-    less.refs.iter().zip(&more.refs).all(|(less, more)| !less.is_drop() || more.is_drop())
+    less.refs
+        .iter()
+        .zip(&more.refs)
+        .all(|(less, more)| !less.is_drop() || more.is_drop())
 }
 
-/// Makes one criterion stricter, the one that `choice` says.
+/// Makes the criterion at `choice` stricter.
 fn stricter(criteria: &mut Criteria, choice: usize) {
     let fewer = |count: NonZeroU32| NonZeroU32::new(count.get() - 1);
     let shorter = |span: SignedDuration| span / 2;
-    let Criteria { last, within, hourly, daily, weekly, monthly, yearly, used_within, generations } = criteria;
+    let Criteria {
+        last,
+        within,
+        hourly,
+        daily,
+        weekly,
+        monthly,
+        yearly,
+        used_within,
+        generations,
+    } = criteria;
     match choice % 9 {
         0 => *last = last.and_then(fewer).or(*last),
         1 => *within = within.map(shorter),
@@ -262,20 +336,31 @@ proptest! {
 #[tokio::test]
 async fn the_blobs_of_a_scan_are_counted_as_a_naive_count_does() {
     let reader: SharedReader = Arc::new(memory::demo().unwrap());
-    let inventory = scan(&reader, &ScanOptions::default(), |_| ()).await.unwrap();
+    let inventory = scan(&reader, &ScanOptions::default(), |_| ())
+        .await
+        .unwrap();
     let refs: Vec<_> = inventory
         .refs
         .iter()
         .map(|entry| {
             let blobs = entry.reach.iter().map(|id| inventory.blobs.get(*id));
-            Some(blobs.map(|blob| (blob.digest().to_string(), blob.stored_size())).collect())
+            Some(
+                blobs
+                    .map(|blob| (blob.digest().to_string(), blob.stored_size()))
+                    .collect(),
+            )
         })
         .collect();
     let count = refs.len();
     assert!(count > 2);
     for first in 0..count {
-        let (mut shared, mut naive) =
-            (SharedBlobs::new(&inventory, None), NaiveStore { refs: refs.clone(), free: None });
+        let (mut shared, mut naive) = (
+            SharedBlobs::new(&inventory, None),
+            NaiveStore {
+                refs: refs.clone(),
+                free: None,
+            },
+        );
         for place in (0..count).map(|step| (first + step) % count) {
             assert_eq!(shared.bytes(), naive.bytes());
             let freed = shared.leave_out(place);
@@ -290,13 +375,23 @@ async fn the_blobs_of_a_scan_are_counted_as_a_naive_count_does() {
 async fn a_scan_tells_what_rules_ask_for() {
     let reader: SharedReader = Arc::new(memory::demo().unwrap());
     let mut during = Vec::new();
-    let inventory =
-        scan(&reader, &ScanOptions::default(), |inventory| during.push(facts(inventory, "demo"))).await.unwrap();
+    let inventory = scan(&reader, &ScanOptions::default(), |inventory| {
+        during.push(facts(inventory, "demo"));
+    })
+    .await
+    .unwrap();
     let facts = facts(&inventory, "demo");
     assert_eq!(facts.len(), inventory.refs.len());
     for (facts, entry) in facts.iter().zip(inventory.refs.iter()) {
-        assert_eq!((&facts.name, facts.kind, facts.created), (&entry.name, entry.kind, entry.age()));
+        assert_eq!(
+            (&facts.name, facts.kind, facts.created),
+            (&entry.name, entry.kind, entry.age())
+        );
         assert_eq!(facts.knowledge, Knowledge::Complete);
     }
-    assert!(during[0].iter().all(|facts| facts.knowledge == Knowledge::Pending));
+    assert!(
+        during[0]
+            .iter()
+            .all(|facts| facts.knowledge == Knowledge::Pending)
+    );
 }

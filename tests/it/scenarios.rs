@@ -1,4 +1,5 @@
-//! Cases of retention in `tests/scenarios`: refs, a policy and a time, and the verdict about each ref as a person reads it.
+//! Cases of retention in `tests/scenarios`: refs, a policy and a time, and the readable verdict on
+//! each ref.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use cachelens::config;
 use cachelens::inventory::{AgeSource, RefKind};
-use cachelens::retention::{Budget, Criteria, Knowledge, Pattern, Policy, PruneFlags, RefFacts, Verdicts, decide};
-use cachelens::units;
+use cachelens::retention::{
+    Belongs, Budget, Criteria, Knowledge, Pattern, Policy, PruneFlags, RefFacts, Verdicts, decide,
+};
+use cachelens::text::units;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -18,15 +21,15 @@ use crate::support::naive::NaiveStore;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scenario {
-    /// What the case shows.
+    /// The subject of the case.
     about: String,
     now: Timestamp,
-    /// What stands in `cachelens.toml`.
+    /// The content of `cachelens.toml`.
     #[serde(default)]
     policy: String,
     #[serde(default)]
     flags: Flags,
-    /// The bytes that are free where the store lies.
+    /// The free bytes of the store's file system.
     free: Option<String>,
     /// The sizes of the blobs that refs share.
     #[serde(default)]
@@ -50,7 +53,7 @@ struct Flags {
     orphans_only: bool,
 }
 
-/// A ref, and the verdict that it is to have. Times are instants, or durations before now.
+/// A ref, and its expected verdict. Times are instants, or durations before now.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ref {
@@ -75,6 +78,8 @@ struct Ref {
     knowledge: Option<String>,
     #[serde(default)]
     generation: u32,
+    /// The names of the refs that hold its subject, for a signature or another artifact.
+    belongs: Option<Vec<String>>,
     /// The bytes that it shares with no other ref.
     size: Option<String>,
     /// The blobs that it shares.
@@ -84,22 +89,34 @@ struct Ref {
 
 impl Scenario {
     fn policy(&self) -> Policy {
-        let loaded = config::parse(&self.policy, Path::new("policy")).unwrap_or_else(|error| panic!("{error}"));
-        let patterns = |texts: &[String]| texts.iter().map(|text| text.parse::<Pattern>().unwrap()).collect();
+        let loaded = config::parse(&self.policy, Path::new("policy"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let patterns = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| text.parse::<Pattern>().unwrap())
+                .collect()
+        };
         let flags = PruneFlags {
             keep_ref: patterns(&self.flags.keep_ref),
             drop_ref: patterns(&self.flags.drop_ref),
             keep: self.flags.keep,
-            budget: Budget { max_size: self.flags.max_size.as_deref().map(size), ..Budget::default() },
+            budget: Budget {
+                max_size: self.flags.max_size.as_deref().map(size),
+                ..Budget::default()
+            },
             grace: self.flags.grace,
             max_delete: None,
             records: None,
             orphans_only: self.flags.orphans_only,
         };
-        flags.over(loaded.layer.retention.unwrap_or_default().policy()).unwrap()
+        flags
+            .over(loaded.layer.retention.unwrap_or_default().policy())
+            .unwrap()
     }
 
-    fn facts(&self, entry: &Ref) -> RefFacts {
+    fn facts(&self, entry: &Ref, refs: &[&Ref]) -> RefFacts {
+        let place = |name: &String| refs.iter().position(|entry| entry.name == *name).unwrap();
         let time = |text: &Option<String>| text.as_deref().map(|text| instant(text, self.now));
         RefFacts {
             name: entry.name.clone(),
@@ -111,7 +128,8 @@ impl Scenario {
             kind: entry.kind.unwrap_or(RefKind::Cache),
             platforms: entry.platforms.clone(),
             bytes: self.blobs_of(entry).iter().map(|(_, bytes)| bytes).sum(),
-            created: time(&entry.age).map(|time| (time, entry.from.unwrap_or(AgeSource::CacheConfig))),
+            created: time(&entry.age)
+                .map(|time| (time, entry.from.unwrap_or(AgeSource::CacheConfig))),
             modified: time(&entry.modified),
             used: time(&entry.used),
             state: match entry.state.as_deref() {
@@ -127,34 +145,49 @@ impl Scenario {
                 Some(other) => panic!("{other} is no knowledge"),
             },
             generation: entry.generation,
+            belongs: entry.belongs.as_ref().map(|names| Belongs {
+                to: names.first().map_or("sha256:0", String::as_str).to_owned(),
+                held_by: names.iter().map(place).collect(),
+            }),
         }
     }
 
-    /// Returns the blobs of a ref with their sizes; its own is called by what tells it apart.
+    /// Returns the blobs of a ref with their sizes; its own blob is named after the ref.
     fn blobs_of(&self, entry: &Ref) -> Vec<(String, u64)> {
         let own = format!("{} {:?} {}", entry.name, entry.digest, entry.generation);
-        let shared = entry.blobs.iter().map(|blob| (blob.clone(), size(&self.blobs[blob])));
-        shared.chain([(own, entry.size.as_deref().map_or(0, size))]).collect()
+        let shared = entry
+            .blobs
+            .iter()
+            .map(|blob| (blob.clone(), size(&self.blobs[blob])));
+        shared
+            .chain([(own, entry.size.as_deref().map_or(0, size))])
+            .collect()
     }
 
     /// Decides about the refs in the given order.
     fn decide(&self, refs: &[&Ref]) -> Verdicts {
-        let facts: Vec<RefFacts> = refs.iter().map(|entry| self.facts(entry)).collect();
+        let facts: Vec<RefFacts> = refs.iter().map(|entry| self.facts(entry, refs)).collect();
         let mut store = NaiveStore {
-            refs: refs.iter().map(|entry| Some(self.blobs_of(entry))).collect(),
+            refs: refs
+                .iter()
+                .map(|entry| Some(self.blobs_of(entry)))
+                .collect(),
             free: self.free.as_deref().map(size),
         };
         decide(&self.policy(), &facts, self.now, &mut store)
     }
 
-    /// Returns what differs from what is expected, as lines.
+    /// Returns the differences from the expected verdicts, one per line.
     fn differences(&self) -> String {
         let refs: Vec<&Ref> = self.refs.iter().collect();
         let verdicts = self.decide(&refs);
         let mut differences = String::new();
         let mut expect = |what: &str, expected: &str, found: &str| {
             if expected != found {
-                let _ = writeln!(differences, "  {what}\n    expected  {expected}\n    found     {found}");
+                let _ = writeln!(
+                    differences,
+                    "  {what}\n    expected  {expected}\n    found     {found}"
+                );
             }
         };
         for (entry, verdict) in refs.iter().zip(&verdicts.refs) {
@@ -176,7 +209,11 @@ impl Scenario {
         let mut turned = self.decide(&reversed);
         turned.refs.reverse();
         turned.rules.reverse();
-        expect("turned around", &format!("{verdicts:?}"), &format!("{turned:?}"));
+        expect(
+            "turned around",
+            &format!("{verdicts:?}"),
+            &format!("{turned:?}"),
+        );
         differences
     }
 }
@@ -189,24 +226,39 @@ fn instant(text: &str, now: Timestamp) -> Timestamp {
     if text.contains('T') {
         return text.parse().unwrap();
     }
-    let (ahead, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+    let (ahead, text) = text
+        .strip_prefix('-')
+        .map_or((false, text), |text| (true, text));
     let duration = SignedDuration::try_from(units::parse_duration(text).unwrap()).unwrap();
-    if ahead { now + duration } else { now - duration }
+    if ahead {
+        now + duration
+    } else {
+        now - duration
+    }
 }
 
 #[test]
 fn every_scenario_comes_out_as_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert!(files.len() >= 60, "{} scenarios are left", files.len());
     let mut failures = String::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let scenario: Scenario = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let scenario: Scenario =
+            toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let differences = scenario.differences();
         if !differences.is_empty() {
-            let _ = writeln!(failures, "{}: {}\n{differences}", file.display(), scenario.about);
+            let _ = writeln!(
+                failures,
+                "{}: {}\n{differences}",
+                file.display(),
+                scenario.about
+            );
         }
     }
     assert!(failures.is_empty(), "\n{failures}");

@@ -10,46 +10,83 @@ use cachelens::inventory::Inventory;
 use cachelens::inventory::cache::RefCache;
 use cachelens::inventory::scan::{ScanOptions, scan};
 use cachelens::inventory::steps::{RowKind, StepTree};
-use cachelens::units::Size;
+use cachelens::text::units::Size;
 
 use crate::support::fixture::Fixture;
 
-/// Draws the steps of a ref as a tree: state, name, size, and how many refs have the layer.
+/// Draws the steps of a ref as a tree: state, name, size, and the number of refs with the layer.
 async fn draw(set: &str, name: &str, provenance: Option<&str>) -> String {
     let fixture = Fixture::named(set);
     let folder = fixture.layout("local.json");
     let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
-    let inventory: Inventory = scan(&reader, &ScanOptions::default(), |_| ()).await.unwrap();
-    let entry = inventory.refs.iter().find(|entry| entry.name == name).unwrap();
-    let cache = RefCache::load(&*reader, &inventory.blobs, entry).await.unwrap().remove(0);
+    let inventory: Inventory = scan(&reader, &ScanOptions::default(), |_| ())
+        .await
+        .unwrap();
+    let entry = inventory
+        .refs
+        .iter()
+        .find(|entry| entry.name == name)
+        .unwrap();
+    let cache = RefCache::load(&*reader, &inventory.blobs, entry)
+        .await
+        .unwrap()
+        .remove(0);
     let mut evidence = Evidence::default();
     if let Some(build) = provenance {
-        evidence.add(&std::fs::read(fixture.path(format!("provenance/{build}.json"))).unwrap()).unwrap();
+        evidence
+            .add(&std::fs::read(fixture.path(format!("provenance/{build}.json"))).unwrap())
+            .unwrap();
     }
     let tree = StepTree::new(&cache, evidence.labels(&cache.graph));
     let mut drawn = String::new();
     for row in &tree.rows {
-        let Some(step) = row.record().and_then(|record| tree.step(&cache, &inventory.blobs, record)) else {
+        let Some(step) = row
+            .record()
+            .and_then(|record| tree.step(&cache, &inventory.blobs, record))
+        else {
             match &row.kind {
                 RowKind::Stage(stage) => writeln!(drawn, "{}:", stage.name).unwrap(),
                 _ => writeln!(drawn, "without a name:").unwrap(),
             }
             continue;
         };
-        let guide = |level: u32| match (level == row.indent.depth && row.indent.begins, row.indent.goes_on(level)) {
+        let guide = |level: u32| match (
+            level == row.indent.depth && row.indent.begins,
+            row.indent.goes_on(level),
+        ) {
             (true, true) => "├ ",
             (true, false) => "└ ",
             (false, true) => "│ ",
             (false, false) => "  ",
         };
         let indent: String = (1..=row.indent.depth).map(guide).collect();
-        let twin = if matches!(row.kind, RowKind::Twin(_)) { "= " } else { "" };
-        let size = step.sizes().map(|sizes| Size(sizes.layer_bytes).to_string()).unwrap_or_default();
-        let refs = step.other_refs().map(|others| format!("in {}", others + 1)).unwrap_or_default();
-        let row = format!("{indent}{twin}{} {} {size} {refs}", step.name(), step.detail.state.word());
+        let twin = if matches!(row.kind, RowKind::Twin(_)) {
+            "= "
+        } else {
+            ""
+        };
+        let size = step
+            .sizes()
+            .map(|sizes| Size(sizes.layer_bytes).to_string())
+            .unwrap_or_default();
+        let refs = step
+            .other_refs()
+            .map(|others| format!("in {}", others + 1))
+            .unwrap_or_default();
+        let row = format!(
+            "{indent}{twin}{} {} {size} {refs}",
+            step.name(),
+            step.detail.state.word()
+        );
         writeln!(drawn, "{}", row.trim_end()).unwrap();
     }
-    writeln!(drawn, "{} of {} records are content", tree.hidden.len(), cache.graph.records.len()).unwrap();
+    writeln!(
+        drawn,
+        "{} of {} records are content",
+        tree.hidden.len(),
+        cache.graph.records.len()
+    )
+    .unwrap();
     drawn
 }
 
@@ -201,7 +238,7 @@ async fn names_of_every_kind_of_step() {
       ADD vendor.tar.gz /opt/vendor/ key-only
     build:
       COPY --link Cargo.toml Cargo.lock ./ key-only
-        = COPY --link Cargo.toml Cargo.lock ./ key-only
+      LINK COPY --link Cargo.toml Cargo.lock ./ key-only
       COPY --chown=1000:1000 src ./src key-only
       RUN --mount=type=bind,source=bench,target=/bench --mount=type=secret,id=token --mount=type=tmpfs,target=/scratch cargo build --release && echo $VERSION > target/version key-only
       RUN <<EOF key-only
@@ -210,8 +247,8 @@ async fn names_of_every_kind_of_step() {
       RUN --network=none --mount=type=bind,from=tools,source=/opt,target=/opt2 echo documented > /docs.txt key-only
     final:
       COPY --link --from=build /crate/target/release/app /app result 37.2 KiB in 2
-      COPY --link --from=docs /docs.txt /docs.txt result 114 B in 5
-        = COPY --link --from=docs /docs.txt /docs.txt key-only
+      LINK COPY --link --from=docs /docs.txt /docs.txt result 114 B in 5
+      COPY --link --from=docs /docs.txt /docs.txt key-only
       COPY --from=extra . /extra/ result 144 B in 1
     7 of 27 records are content
     ");

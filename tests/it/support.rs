@@ -1,6 +1,8 @@
-//! What the tests stand on: stores put together from the fixtures, and the program in a clean environment.
+//! Test support: stores built from the fixtures, and the program in a clean environment.
 
 pub mod command;
+pub mod cut;
+pub mod exporter;
 pub mod fixture;
 pub mod gha;
 pub mod http;
@@ -9,6 +11,8 @@ pub mod layout;
 pub mod made;
 pub mod model;
 pub mod naive;
+pub mod picture;
 pub mod pty;
 pub mod registry;
 pub mod s3;
+pub mod schema;

@@ -1,13 +1,23 @@
 //! The terminal UI, in its own loop.
 
 mod check;
+mod commands;
+mod config;
+mod declared;
+mod diff;
+mod files;
 mod find;
 mod gha;
+mod history;
 mod hostile;
+mod jobs;
 mod journeys;
 mod prune;
 mod random;
 mod registry;
+mod rule;
+mod runs;
 mod screens;
 mod steps;
+mod tour;
 mod why;

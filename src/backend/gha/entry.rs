@@ -1,5 +1,5 @@
-//! What the entries of a cache are, told by their keys and versions: BuildKit's blobs, indexes and signatures, and the
-//! entries of everybody else, which share the quota.
+//! The kinds of entries, by their keys and versions: BuildKit's blobs, indexes and
+//! signatures, and the entries of everybody else, which share the quota.
 //!
 //! The keys are those of BuildKit's `cache/remotecache/gha/gha.go`.
 
@@ -9,11 +9,12 @@ use serde::Deserialize;
 use crate::format::digest::Digest;
 
 /// The version that BuildKit's client gives each of its entries: SHA-256 of `|go-actionscache-1.0`.
-pub const BUILDKIT_VERSION: &str = "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
-/// What the keys of indexes begin with.
+pub const BUILDKIT_VERSION: &str =
+    "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
+/// The prefix of the keys of indexes.
 pub const INDEX_PREFIX: &str = "index-";
 const BLOB_PREFIX: &str = "buildkit-blob-1-";
-/// What signatures end in.
+/// The suffix of the keys of signatures.
 const SIGNATURE: &str = "-sig";
 
 /// Tools whose keys are known by how they begin.
@@ -35,15 +36,15 @@ const TOOLS: [(&str, &str); 13] = [
 
 /// An entry as GitHub lists it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Listed {
+pub struct ListedEntry {
     /// Its number, by which it is deleted.
     pub id: u64,
     /// The branch or pull request that wrote it, in full: `refs/heads/main`.
     #[serde(rename = "ref")]
     pub git_ref: String,
-    /// What a job asks for.
+    /// The key that a job asks for.
     pub key: String,
-    /// What a job asks for besides; tools hash how they pack into it.
+    /// The version that a job asks for; tools hash their way of packing into it.
     pub version: String,
     /// When a job last asked for it.
     pub last_accessed_at: Option<Timestamp>,
@@ -53,9 +54,9 @@ pub struct Listed {
     pub size_in_bytes: u64,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum EntryContent {
     /// A layer, under its digest.
     Blob(Digest),
     /// A cache configuration.
@@ -79,25 +80,30 @@ pub struct IndexKey {
     pub number: u64,
 }
 
-impl Listed {
-    /// Returns what it is.
-    pub fn what(&self) -> What {
+impl ListedEntry {
+    /// Returns its kind.
+    pub fn what(&self) -> EntryContent {
         if self.version != BUILDKIT_VERSION {
-            return What::Foreign(tool(&self.key));
+            return EntryContent::Foreign(tool(&self.key));
         }
         if let Some(name) = self.key.strip_prefix(BLOB_PREFIX) {
-            return match (name.parse(), name.strip_suffix(SIGNATURE).map(str::parse::<Digest>)) {
-                (Ok(digest), _) => What::Blob(digest),
-                (Err(_), Some(Ok(_))) => What::Signature,
-                (Err(_), _) => What::Foreign("unknown"),
+            return match (
+                name.parse(),
+                name.strip_suffix(SIGNATURE).map(str::parse::<Digest>),
+            ) {
+                (Ok(digest), _) => EntryContent::Blob(digest),
+                (Err(_), Some(Ok(_))) => EntryContent::Signature,
+                (Err(_), _) => EntryContent::Foreign("unknown"),
             };
         }
-        IndexKey::parse(&self.key).map_or(What::Foreign("unknown"), What::Index)
+        IndexKey::parse(&self.key).map_or(EntryContent::Foreign("unknown"), EntryContent::Index)
     }
 
-    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it and writes nothing.
+    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it
+    /// and writes nothing.
     pub fn touched(&self) -> Timestamp {
-        self.last_accessed_at.map_or(self.created_at, |used| used.max(self.created_at))
+        self.last_accessed_at
+            .map_or(self.created_at, |used| used.max(self.created_at))
     }
 
     /// Returns the name by which plans and journals call it; it begins with the number.
@@ -110,12 +116,22 @@ impl IndexKey {
     /// Takes `index-<scope>-1-<hash>[-sig]#<number>` apart.
     pub fn parse(key: &str) -> Option<Self> {
         let (rest, number) = key.strip_prefix(INDEX_PREFIX)?.rsplit_once('#')?;
-        let (rest, is_signed) = rest.strip_suffix(SIGNATURE).map_or((rest, false), |rest| (rest, true));
+        let (rest, is_signed) = rest
+            .strip_suffix(SIGNATURE)
+            .map_or((rest, false), |rest| (rest, true));
         let (rest, ref_hash) = rest.rsplit_once('-')?;
         let scope = rest.strip_suffix("-1")?;
-        let is_hash = ref_hash.len() == 8 && ref_hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hash = ref_hash.len() == 8
+            && ref_hash
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let number = number.parse().ok()?;
-        is_hash.then(|| Self { scope: scope.to_owned(), ref_hash: ref_hash.to_owned(), is_signed, number })
+        is_hash.then(|| Self {
+            scope: scope.to_owned(),
+            ref_hash: ref_hash.to_owned(),
+            is_signed,
+            number,
+        })
     }
 }
 
@@ -125,7 +141,10 @@ pub fn ref_hash(git_ref: &str) -> String {
 }
 
 fn tool(key: &str) -> &'static str {
-    TOOLS.iter().find(|(prefix, _)| key.starts_with(prefix)).map_or("actions/cache", |(_, tool)| tool)
+    TOOLS
+        .iter()
+        .find(|(prefix, _)| key.starts_with(prefix))
+        .map_or("actions/cache", |(_, tool)| tool)
 }
 
 #[cfg(test)]
@@ -142,7 +161,7 @@ mod tests {
     #[test]
     fn keys_are_told_apart_by_key_and_version() {
         let of = |key: &str, version: &str| {
-            Listed {
+            ListedEntry {
                 id: 1,
                 git_ref: "refs/heads/main".into(),
                 key: key.into(),
@@ -154,20 +173,51 @@ mod tests {
             .what()
         };
         let blob = format!("buildkit-blob-1-{}", Digest::of(b"x"));
-        assert_eq!(of(&blob, BUILDKIT_VERSION), What::Blob(Digest::of(b"x")));
-        assert_eq!(of(&blob, "other"), What::Foreign("actions/cache"));
-        assert_eq!(of(&format!("{blob}-sig"), BUILDKIT_VERSION), What::Signature);
-        assert_eq!(of("buildkit-blob-1-sha256:../../x", BUILDKIT_VERSION), What::Foreign("unknown"));
-        assert_eq!(of("node-cache-Linux-x64-npm-1", "v"), What::Foreign("setup-node"));
+        assert_eq!(
+            of(&blob, BUILDKIT_VERSION),
+            EntryContent::Blob(Digest::of(b"x"))
+        );
+        assert_eq!(of(&blob, "other"), EntryContent::Foreign("actions/cache"));
+        assert_eq!(
+            of(&format!("{blob}-sig"), BUILDKIT_VERSION),
+            EntryContent::Signature
+        );
+        assert_eq!(
+            of("buildkit-blob-1-sha256:../../x", BUILDKIT_VERSION),
+            EntryContent::Foreign("unknown")
+        );
+        assert_eq!(
+            of("node-cache-Linux-x64-npm-1", "v"),
+            EntryContent::Foreign("setup-node")
+        );
         let index = |scope: &str, is_signed, number| {
-            What::Index(IndexKey { scope: scope.into(), ref_hash: "f921bd05".into(), is_signed, number })
+            EntryContent::Index(IndexKey {
+                scope: scope.into(),
+                ref_hash: "f921bd05".into(),
+                is_signed,
+                number,
+            })
         };
-        assert_eq!(of("index-a-1-1-f921bd05#12", BUILDKIT_VERSION), index("a-1", false, 12));
-        assert_eq!(of("index-#x-1-f921bd05-sig#3", BUILDKIT_VERSION), index("#x", true, 3));
-        for odd in
-            ["index-", "index-a-1-f921bd0#1", "index-a-2-f921bd05#1", "index-a-1-f921bd05#", "index-a-1-F921BD05#1"]
-        {
-            assert_eq!(of(odd, BUILDKIT_VERSION), What::Foreign("unknown"), "{odd}");
+        assert_eq!(
+            of("index-a-1-1-f921bd05#12", BUILDKIT_VERSION),
+            index("a-1", false, 12)
+        );
+        assert_eq!(
+            of("index-#x-1-f921bd05-sig#3", BUILDKIT_VERSION),
+            index("#x", true, 3)
+        );
+        for odd in [
+            "index-",
+            "index-a-1-f921bd0#1",
+            "index-a-2-f921bd05#1",
+            "index-a-1-f921bd05#",
+            "index-a-1-F921BD05#1",
+        ] {
+            assert_eq!(
+                of(odd, BUILDKIT_VERSION),
+                EntryContent::Foreign("unknown"),
+                "{odd}"
+            );
         }
     }
 }

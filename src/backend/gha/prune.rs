@@ -1,31 +1,31 @@
-//! Deleting entries by their numbers. GitHub keeps no trash: what is deleted is gone.
+//! Deleting entries by their numbers. GitHub keeps no trash: deleted entries are gone.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::entry::{Listed, What};
-use super::http::Tries;
-use super::rest::{DELETIONS_A_MINUTE, Lacking};
-use super::{GhaCache, Index, sort_out};
+use super::entry::{EntryContent, ListedEntry};
+use super::rest::DELETIONS_A_MINUTE;
+use super::{GhaCache, RankedIndex, sort_out};
+use crate::backend::http::Tries;
+use crate::backend::listing::BrokenListing;
 use crate::backend::{
-    BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, Skip,
+    BackendError, CachePruner, Disposal, Lease, NoLease, ObjectName, ObjectTarget, Outcome, PlanId,
+    PruneAbilities, PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, RewriteRefs, Skip,
 };
 use crate::format::digest::Digest;
 
 /// All entries at one moment.
-struct Look {
+struct EntryLook {
     /// By their names.
-    all: HashMap<String, Listed>,
+    all: HashMap<String, ListedEntry>,
     /// The names of blobs' entries: of several the oldest, which the scan saw first.
     blobs: HashMap<Digest, String>,
 }
 
-impl Look {
-    fn find(&self, name: &ObjectName) -> Option<&Listed> {
+impl EntryLook {
+    fn find(&self, name: &ObjectName) -> Option<&ListedEntry> {
         match name {
             ObjectName::Blob(digest) => self.all.get(self.blobs.get(digest)?),
             ObjectName::Entry(name) => self.all.get(name),
@@ -34,27 +34,33 @@ impl Look {
     }
 }
 
-/// Takes a list only when nothing lacks: what is not listed would be called gone.
-fn whole((all, lacking): (Vec<Listed>, Option<Lacking>)) -> Result<Vec<Listed>, RemoteError> {
-    match lacking {
+/// Takes a list only when it is whole: an entry that is not listed would count as gone.
+pub(super) fn whole(
+    (all, broken): (Vec<ListedEntry>, Option<BrokenListing>),
+) -> Result<Vec<ListedEntry>, RemoteError> {
+    match broken {
         None => Ok(all),
-        Some(lacking) => Err(RemoteError::new(RemoteKind::BadAnswer, format!("the list is not whole: {lacking}"))
-            .hint("nothing is deleted by it; try again later")),
+        Some(broken) => Err(RemoteError::new(
+            RemoteKind::BadAnswer,
+            format!("the list is not whole: {broken}"),
+        )
+        .hint("nothing is deleted by it; try again later")),
     }
 }
 
-/// Says what became of an entry that is not there: it went by a try of this run, or had gone before.
+/// Returns the outcome for an entry that is not there: it went by a try of this run, or had gone
+/// before.
 fn absent(tries: &Tries) -> Outcome {
-    if tries.may_have_worked() { Outcome::Done } else { Outcome::AlreadyGone }
+    if tries.may_have_worked() {
+        Outcome::Done
+    } else {
+        Outcome::AlreadyGone
+    }
 }
 
-/// GitHub has nothing to hold: deleting an entry twice does no harm.
-struct NoLease;
-
-impl Lease for NoLease {}
-
 impl GhaCache {
-    /// Tries once to delete an entry. None when time has passed without an answer, so that it is to be looked at again.
+    /// Tries once to delete an entry. None when time has passed without an answer, so that it is to
+    /// be looked at again.
     async fn delete(&self, id: u64, tries: &mut Tries) -> Option<Outcome> {
         let deleted = match self.rest().await {
             Ok(rest) => rest.delete(id, tries).await,
@@ -64,42 +70,60 @@ impl GhaCache {
             Ok(None) => None,
             Ok(Some(true)) => Some(Outcome::Done),
             Ok(Some(false)) => Some(Outcome::AlreadyGone),
-            Err(error) => Some(Outcome::Failed(in_one_line(&error))),
+            Err(error) => Some(Outcome::Failed(error.in_one_line_with_hint())),
         }
     }
 
     /// Lists all entries.
-    async fn look(&self) -> Result<Look, RemoteError> {
+    async fn look(&self) -> Result<EntryLook, RemoteError> {
         let all = whole(self.rest().await?.list_all(None).await?)?;
-        let mut blobs: HashMap<Digest, &Listed> = HashMap::new();
+        let mut blobs: HashMap<Digest, &ListedEntry> = HashMap::new();
         for listed in &all {
-            if let What::Blob(digest) = listed.what() {
+            if let EntryContent::Blob(digest) = listed.what() {
                 let found = blobs.entry(digest).or_insert(listed);
                 if (listed.created_at, listed.id) < (found.created_at, found.id) {
                     *found = listed;
                 }
             }
         }
-        let blobs = blobs.into_iter().map(|(digest, listed)| (digest, listed.name())).collect();
-        Ok(Look { blobs, all: all.into_iter().map(|listed| (listed.name(), listed)).collect() })
+        let blobs = blobs
+            .into_iter()
+            .map(|(digest, listed)| (digest, listed.name()))
+            .collect();
+        Ok(EntryLook {
+            blobs,
+            all: all
+                .into_iter()
+                .map(|listed| (listed.name(), listed))
+                .collect(),
+        })
     }
 
-    /// Looks at the entries and deletes those that still are what they were, unless an earlier one was refused.
-    async fn remove_some(&self, objects: &[ObjectTarget], refused: &mut Option<String>) -> Vec<Outcome> {
+    /// Looks at the entries and deletes those that are unchanged, unless an earlier one
+    /// was refused.
+    async fn remove_some(
+        &self,
+        objects: &[ObjectTarget],
+        refused: &mut Option<String>,
+    ) -> Vec<Outcome> {
         if let Some(why) = refused {
             return vec![Outcome::Failed(why.clone()); objects.len()];
         }
         let mut look = match self.look().await {
             Ok(look) => look,
-            Err(error) => return vec![Outcome::Failed(in_one_line(&error)); objects.len()],
+            Err(error) => {
+                return vec![Outcome::Failed(error.in_one_line_with_hint()); objects.len()];
+            }
         };
-        let (mut outcomes, mut doubtful) = (Vec::with_capacity(objects.len()), Vec::new());
+        let mut outcomes = Vec::with_capacity(objects.len());
+        let mut doubtful = Vec::new();
         for target in objects {
             let mut tries = Tries::new();
             let (outcome, found) = loop {
                 let found = look.find(&target.name);
-                let is_same =
-                    found.is_none_or(|found| (found.size_in_bytes, found.touched()) == (target.size, target.modified));
+                let is_same = found.is_none_or(|found| {
+                    (found.size_in_bytes, found.touched()) == (target.size, target.modified)
+                });
                 let outcome = match (found, &*refused) {
                     _ if matches!(target.name, ObjectName::Partial(_) | ObjectName::Trashed(_)) => {
                         Some(Outcome::Skipped(Skip::Unsupported))
@@ -110,15 +134,17 @@ impl GhaCache {
                     (Some(found), None) => self.delete(found.id, &mut tries).await,
                 };
                 if let Some(outcome) = outcome {
-                    break (outcome, found.map(Listed::name));
+                    break (outcome, found.map(ListedEntry::name));
                 }
-                // A job may have asked for it while GitHub had to be waited for, and counts on it since.
+                // A job may have asked for it while GitHub had to be waited for, and counts on it
+                // since.
                 match self.look().await {
                     Ok(new) => look = new,
-                    Err(error) => break (Outcome::Failed(in_one_line(&error)), None),
+                    Err(error) => break (Outcome::Failed(error.in_one_line_with_hint()), None),
                 }
             };
-            // A token that may not delete one entry may not delete any; asking for each would only use up its budget.
+            // A token that may not delete one entry may not delete any; asking for each would only
+            // use up its budget.
             if let Outcome::Failed(why) = &outcome {
                 refused.get_or_insert_with(|| why.clone());
             }
@@ -132,31 +158,35 @@ impl GhaCache {
     }
 
     /// Lists the indexes by the names of their entries.
-    async fn indexes_by_name(&self) -> Result<HashMap<String, Index>, RemoteError> {
+    async fn indexes_by_name(&self) -> Result<HashMap<String, RankedIndex>, RemoteError> {
         let indexes = sort_out(whole(self.list_indexes().await?)?);
-        Ok(indexes.into_iter().map(|index| (index.listed.name(), index)).collect())
+        Ok(indexes
+            .into_iter()
+            .map(|index| (index.listed.name(), index))
+            .collect())
     }
 
-    /// Looks again for entries that GitHub called absent: it says so, too, to a token that may not delete them.
-    async fn doubt(&self, outcomes: &mut [Outcome], doubtful: Vec<(usize, String)>, refused: &mut Option<String>) {
+    /// Looks again for entries that GitHub called absent: it says so, too, to a token that may not
+    /// delete them.
+    async fn doubt(
+        &self,
+        outcomes: &mut [Outcome],
+        doubtful: Vec<(usize, String)>,
+        refused: &mut Option<String>,
+    ) {
         if doubtful.is_empty() {
             return;
         }
         let Ok(look) = self.look().await else { return };
-        for (place, _) in doubtful.into_iter().filter(|(_, name)| look.all.contains_key(name)) {
-            let why =
-                "GitHub lists it, and calls it absent when it is to be deleted (the token may lack `actions: write`)";
+        for (place, _) in doubtful
+            .into_iter()
+            .filter(|(_, name)| look.all.contains_key(name))
+        {
+            let why = "GitHub lists it, and calls it absent when it is to be deleted (the token may lack `actions: write`)";
             outcomes[place] = Outcome::Failed(why.to_owned());
             refused.get_or_insert_with(|| why.to_owned());
         }
     }
-}
-
-/// Writes an error with its causes and what to do in one line.
-fn in_one_line(error: &RemoteError) -> String {
-    let causes = error.causes.iter().map(|cause| format!(": {cause}"));
-    let hint = error.hint.iter().map(|hint| format!(" ({hint})"));
-    std::iter::once(error.message.clone()).chain(causes).chain(hint).collect()
 }
 
 #[async_trait]
@@ -165,9 +195,14 @@ impl CachePruner for GhaCache {
         Ok(Box::new(NoLease))
     }
 
-    async fn remove_refs(&self, _run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+    async fn delete_refs(
+        &self,
+        _run: &PlanId,
+        refs: Vec<RefTarget>,
+    ) -> Result<Vec<Outcome>, PruneError> {
         let mut there = self.indexes_by_name().await.map_err(BackendError::from)?;
-        let (mut outcomes, mut doubtful) = (Vec::with_capacity(refs.len()), Vec::new());
+        let mut outcomes = Vec::with_capacity(refs.len());
+        let mut doubtful = Vec::new();
         let mut refused: Option<String> = None;
         for target in refs {
             // The second name is that of the entry, which has one content for ever.
@@ -186,12 +221,14 @@ impl CachePruner for GhaCache {
                 }
                 match self.indexes_by_name().await {
                     Ok(new) => there = new,
-                    Err(error) => break (Outcome::Failed(in_one_line(&error)), false),
+                    Err(error) => break (Outcome::Failed(error.in_one_line_with_hint()), false),
                 }
             };
             match &outcome {
                 Outcome::Failed(why) => refused = refused.or_else(|| Some(why.clone())),
-                Outcome::AlreadyGone if is_there => doubtful.push((outcomes.len(), name.to_owned())),
+                Outcome::AlreadyGone if is_there => {
+                    doubtful.push((outcomes.len(), name.to_owned()));
+                }
                 _ => {}
             }
             outcomes.push(outcome);
@@ -200,56 +237,59 @@ impl CachePruner for GhaCache {
         Ok(outcomes)
     }
 
-    async fn rewrite_refs(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
-        // An index can be written by a job only, and no job is to be outrun.
-        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
-    }
-
-    async fn restore_rewritten(&self, _run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
-        Ok(vec![Outcome::Skipped(Skip::Unsupported); refs.len()])
-    }
-
-    async fn prepare(&self, _run: &PlanId) -> Result<(), PruneError> {
-        Ok(())
-    }
-
-    async fn remove_objects(&self, _run: &PlanId, _disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {
+    async fn delete_objects(
+        &self,
+        _run: &PlanId,
+        _disposal: Disposal,
+        objects: Vec<ObjectTarget>,
+    ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(objects.len());
         let mut refused: Option<String> = None;
-        // So many take a minute. What is older than that says too little about what jobs have asked for since.
+        // So many take a minute. What is older than that says too little about what jobs have asked
+        // for since.
         for some in objects.chunks(DELETIONS_A_MINUTE) {
             outcomes.extend(self.remove_some(some, &mut refused).await);
         }
         outcomes
     }
 
-    async fn in_trash(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool> {
-        vec![false; objects.len()]
-    }
-
-    async fn put_back(&self, _blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
-        Ok(Vec::new())
-    }
-
-    async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError> {
-        Ok(self.roots().await?.fingerprint == fingerprint)
-    }
-
-    async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
-        vec![Outcome::Failed(NO_WAY_BACK.to_owned()); objects.len()]
-    }
-
-    async fn restore_refs(&self, _run: &PlanId, _refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
-        Err(BackendError::from(RemoteError::new(RemoteKind::Unsupported, NO_WAY_BACK)).into())
-    }
-
     async fn settle(&self, _forget_before: Timestamp) -> Result<(), PruneError> {
         Ok(())
     }
 
-    async fn footprint(&self, _objects: Vec<ObjectName>) -> Footprint {
-        Footprint::default()
+    /// GitHub keeps nothing that was deleted.
+    fn prune_abilities(&self) -> PruneAbilities<'_> {
+        PruneAbilities {
+            rewrite: Some(self),
+            ..PruneAbilities::default()
+        }
     }
 }
 
-const NO_WAY_BACK: &str = "GitHub keeps nothing that was deleted";
+/// Only a job can write an index: elsewhere each ref is skipped.
+#[async_trait]
+impl RewriteRefs for GhaCache {
+    async fn rewrite_refs(
+        &self,
+        _run: &PlanId,
+        refs: Vec<RefRewrite>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let mut outcomes = Vec::with_capacity(refs.len());
+        for rewrite in &refs {
+            outcomes.push(Outcome::of(self.rewrite(rewrite).await));
+        }
+        Ok(outcomes)
+    }
+
+    async fn restore_rewritten(
+        &self,
+        _run: &PlanId,
+        refs: Vec<RefRewrite>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let mut outcomes = Vec::with_capacity(refs.len());
+        for rewrite in &refs {
+            outcomes.push(Outcome::of(self.take_back(rewrite).await));
+        }
+        Ok(outcomes)
+    }
+}

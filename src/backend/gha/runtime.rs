@@ -1,41 +1,44 @@
-//! The cache service that jobs talk to, in both its versions. It hands out content, to whom a job's token lets read it.
+//! The cache service that jobs talk to, in both its versions. It hands out content, to whom a job's
+//! token lets read it.
 //!
-//! Asking for an entry counts as a use of it: what is read here is evicted later.
-
-use std::time::Duration;
+//! Asking for an entry counts as a use of it: an entry that is read is evicted later.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
-use super::credentials::{check_address, variable};
 use super::entry::BUILDKIT_VERSION;
-use super::http::{self, Http};
+use crate::backend::Access;
+use crate::backend::github::credentials::{check_address, variable};
+use crate::backend::github::{self, call};
+use crate::backend::http::{Http, HttpAnswer, OpenedAnswer, Service};
 use crate::backend::{RemoteError, RemoteKind};
-use crate::format::text::visible;
 use crate::source::{GhaLocation, Secret, ServiceVersion};
+use crate::text::escape::visible;
 
 const WHAT: &str = "the cache service of the job";
 /// The variable in which a job has its token.
 const TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
 
+/// The version of the older interface that is spoken.
+const ACCEPT_V1: &str = "application/json;api-version=6.0-preview.1";
+
 /// Talks to the service as a job.
 #[derive(Debug)]
-pub(super) struct Runtime {
+pub(super) struct CacheService {
     http: Http,
     url: String,
     version: ServiceVersion,
     token: Secret,
     claims: Claims,
-    patience: Duration,
 }
 
-/// What a job's token says.
+/// The claims of a job's token.
 #[derive(Debug, Default, Clone, Deserialize)]
 struct Claims {
     /// A list in JSON: which branches' entries may be read.
@@ -46,32 +49,40 @@ struct Claims {
 }
 
 #[derive(Deserialize)]
-struct Scope {
+struct TokenPermission {
     #[serde(rename = "Scope")]
     scope: String,
     #[serde(rename = "Permission")]
     permission: u64,
 }
 
-impl Runtime {
+impl CacheService {
     /// Finds the service that the source or the job's environment names; none outside a job.
     ///
     /// # Errors
     /// When an address or the token cannot be used.
     pub(super) fn find(
         location: &GhaLocation,
-        concurrency: usize,
-        timeout: Duration,
+        access: &Access,
     ) -> Result<Option<Self>, RemoteError> {
-        let named = [variable("ACTIONS_CACHE_URL"), variable("ACTIONS_RESULTS_URL")];
+        let named = [
+            variable("ACTIONS_CACHE_URL"),
+            variable("ACTIONS_RESULTS_URL"),
+        ];
         let [v1, v2] = &named;
         let v1 = location.url.clone().or_else(|| v1.clone());
         let v2 = location.url_v2.clone().or_else(|| v2.clone());
-        let secret = location.token.clone().or_else(|| variable(TOKEN).map(Secret::new));
+        let secret = location
+            .token
+            .clone()
+            .or_else(|| variable(TOKEN).map(Secret::new));
         let Some(token) = secret else { return Ok(None) };
-        // As BuildKit decides: the second version wherever it is offered, unless the source asks for the first.
+        // As BuildKit decides: the second version wherever it is offered, unless the source asks
+        // for the first.
         let (url, version) = match (location.version, v1, v2) {
-            (Some(ServiceVersion::V1), Some(url), _) | (None, Some(url), None) => (url, ServiceVersion::V1),
+            (Some(ServiceVersion::V1), Some(url), _) | (None, Some(url), None) => {
+                (url, ServiceVersion::V1)
+            }
             (_, _, Some(url)) => (url, ServiceVersion::V2),
             _ => return Ok(None),
         };
@@ -80,105 +91,291 @@ impl Runtime {
             return Err(elsewhere(&url));
         }
         let claims = claims(&token)?;
-        Ok(Some(Self { http: Http::new(concurrency, timeout)?, url, version, token, claims, patience: timeout / 2 }))
+        Ok(Some(Self {
+            http: github::client(access)?,
+            url,
+            version,
+            token,
+            claims,
+        }))
     }
 
-    /// Tells whether the entries of a branch may be read.
+    /// Returns whether the entries of a branch may be read.
     pub(super) fn may_read(&self, git_ref: &str) -> bool {
-        let scopes: Vec<Scope> = serde_json::from_str(&self.claims.ac).unwrap_or_default();
-        scopes.iter().any(|scope| scope.scope == git_ref && scope.permission & 1 == 1)
+        let scopes: Vec<TokenPermission> =
+            serde_json::from_str(&self.claims.ac).unwrap_or_default();
+        scopes
+            .iter()
+            .any(|scope| scope.scope == git_ref && scope.permission & 1 == 1)
+    }
+
+    /// Returns whether entries may be written for any branch; none when the token does not say.
+    /// GitHub gives tokens that only read to workflows that untrusted events start, and to those
+    /// that ask for it.
+    pub(super) fn may_write(&self) -> Option<bool> {
+        let scopes: Vec<TokenPermission> = serde_json::from_str(&self.claims.ac).ok()?;
+        Some(scopes.iter().any(|scope| scope.permission & 2 == 2))
+    }
+
+    /// Returns whether entries may be written for a branch.
+    pub(super) fn may_write_for(&self, git_ref: &str) -> bool {
+        let scopes: Vec<TokenPermission> =
+            serde_json::from_str(&self.claims.ac).unwrap_or_default();
+        scopes
+            .iter()
+            .any(|scope| scope.scope == git_ref && scope.permission & 2 == 2)
+    }
+
+    /// Saves an entry, and returns whether it is new: one of that key is never replaced.
+    pub(super) async fn save(&self, key: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
+        match self.version {
+            ServiceVersion::V2 => self.save_v2(key, bytes).await,
+            ServiceVersion::V1 => self.save_v1(key, bytes).await,
+        }
+    }
+
+    async fn save_v2(&self, key: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
+        #[derive(Deserialize)]
+        struct Created {
+            #[serde(default)]
+            ok: bool,
+            #[serde(default, rename = "signed_upload_url", alias = "signedUploadUrl")]
+            address: String,
+        }
+        #[derive(Deserialize)]
+        struct Finalized {
+            #[serde(default)]
+            ok: bool,
+        }
+        let call_of = |method: &str| {
+            format!(
+                "{}/twirp/github.actions.results.api.v1.CacheService/{method}",
+                self.url
+            )
+        };
+        let body = serde_json::json!({"key": key, "version": BUILDKIT_VERSION});
+        let Some(answer) = self
+            .ask_to_save(&call_of("CreateCacheEntry"), &body)
+            .await?
+        else {
+            return Ok(false);
+        };
+        let created: Created = answer.json(WHAT)?;
+        if !created.ok {
+            return Ok(false);
+        }
+        check_signed(&created.address)?;
+        // The address is the permission: the token must not go there.
+        let upload = |client: &Client| {
+            client
+                .put(&created.address)
+                .header("x-ms-blob-type", "BlockBlob")
+                .header("content-type", "application/octet-stream")
+                .body(bytes.to_vec())
+        };
+        let answer = self.http.send(call(WHAT), upload).await?;
+        if !answer.status.is_success() {
+            return Err(not_saved(&answer));
+        }
+        // In the JSON of protocol buffers, numbers of 64 bits are strings.
+        let size = bytes.len().to_string();
+        let body = serde_json::json!({"key": key, "version": BUILDKIT_VERSION, "size_bytes": size});
+        let answer = self
+            .ask_to_save(&call_of("FinalizeCacheEntryUpload"), &body)
+            .await?;
+        match answer {
+            Some(answer) => Ok(answer.json::<Finalized>(WHAT)?.ok),
+            None => Ok(false),
+        }
+    }
+
+    async fn save_v1(&self, key: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
+        #[derive(Deserialize)]
+        struct Reserved {
+            #[serde(rename = "cacheId")]
+            id: u64,
+        }
+        let caches = format!("{}/_apis/artifactcache/caches", self.url);
+        let size = bytes.len();
+        let body = serde_json::json!({"key": key, "version": BUILDKIT_VERSION, "cacheSize": size});
+        let Some(answer) = self.ask_to_save(&caches, &body).await? else {
+            return Ok(false);
+        };
+        let place = format!("{caches}/{}", answer.json::<Reserved>(WHAT)?.id);
+        let range = format!("bytes 0-{}/*", size.saturating_sub(1));
+        let upload = |client: &Client| {
+            client
+                .patch(&place)
+                .header("accept", ACCEPT_V1)
+                .header("content-type", "application/octet-stream")
+                .header("content-range", &range)
+                .bearer_auth(self.token.expose())
+                .body(bytes.to_vec())
+        };
+        let answer = self.http.send(call(WHAT), upload).await?;
+        if !answer.status.is_success() {
+            return Err(not_saved(&answer));
+        }
+        let body = serde_json::json!({ "size": size });
+        Ok(self.ask_to_save(&place, &body).await?.is_some())
+    }
+
+    /// Posts a request of saving an entry; none when there is one of that key.
+    async fn ask_to_save(
+        &self,
+        address: &str,
+        body: &serde_json::Value,
+    ) -> Result<Option<HttpAnswer>, RemoteError> {
+        let make = |client: &Client| {
+            let request = client.post(address).json(body);
+            let request = match self.version {
+                ServiceVersion::V1 => request.header("accept", ACCEPT_V1),
+                ServiceVersion::V2 => request,
+            };
+            request.bearer_auth(self.token.expose())
+        };
+        let answer = self.http.send(call(WHAT), make).await?;
+        match answer.status {
+            status if status.is_success() => Ok(Some(answer)),
+            StatusCode::CONFLICT => Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.refused(&answer)),
+            _ => Err(not_saved(&answer)),
+        }
     }
 
     /// Reads the content of the entry with exactly this key; none when it is not there any more.
     pub(super) async fn content(&self, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {
-        let Some(address) = self.address(key).await? else { return Ok(None) };
+        let Some(address) = self.address(key).await? else {
+            return Ok(None);
+        };
         // The address is the permission: the token must not go there.
-        let answer = self.http.send(|| self.http.client.get(&address), WHAT, self.patience).await?;
+        let make = |client: &Client| client.get(&address);
+        let answer = self.http.send(call(WHAT), make).await?;
         match answer.status {
             StatusCode::OK => Ok(Some(answer.body)),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} refuses content"))
-                .because(format!("it answers {status}{}", http::said(&answer)))),
+            status => Err(RemoteError::new(
+                RemoteKind::BadAnswer,
+                format!("{WHAT} refuses content"),
+            )
+            .because(format!(
+                "it answers {status}{}",
+                Service::Github.said(&answer)
+            ))),
         }
     }
 
-    /// Opens the content of the entry with exactly this key, however large; none when it is not there any more.
-    pub(super) async fn open(&self, key: &str) -> Result<Option<impl AsyncRead + Send + use<>>, RemoteError> {
-        let Some(address) = self.address(key).await? else { return Ok(None) };
-        let response = self.http.open(&address, WHAT).await?;
-        match response.status() {
-            StatusCode::OK => {
+    /// Opens the content of the entry with exactly this key, however large; none when it is not
+    /// there any more.
+    pub(super) async fn open(
+        &self,
+        key: &str,
+    ) -> Result<Option<impl AsyncRead + Send + use<>>, RemoteError> {
+        let Some(address) = self.address(key).await? else {
+            return Ok(None);
+        };
+        let status = match self.http.open(WHAT, |client| client.get(&address)).await? {
+            OpenedAnswer::Stream(response) if response.status() == StatusCode::OK => {
                 // Without the address, which is signed.
-                let bytes = response.bytes_stream().map_err(|error| std::io::Error::other(error.without_url()));
-                Ok(Some(StreamReader::new(bytes)))
+                let bytes = response
+                    .bytes_stream()
+                    .map_err(|error| std::io::Error::other(error.without_url()));
+                return Ok(Some(StreamReader::new(bytes)));
             }
-            StatusCode::NOT_FOUND => Ok(None),
-            status => Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} refuses content"))
-                .because(format!("it answers {status}"))),
-        }
+            OpenedAnswer::Stream(response) => response.status(),
+            OpenedAnswer::Refused(answer) if answer.status == StatusCode::NOT_FOUND => {
+                return Ok(None);
+            }
+            OpenedAnswer::Refused(answer) => answer.status,
+        };
+        let message = format!("{WHAT} refuses content");
+        Err(RemoteError::new(RemoteKind::BadAnswer, message)
+            .because(format!("it answers {status}")))
     }
 
     async fn address(&self, key: &str) -> Result<Option<String>, RemoteError> {
         #[derive(Deserialize)]
         struct V1 {
-            #[serde(rename = "cacheKey", default)]
+            #[serde(rename = "cacheKey")]
             key: String,
-            #[serde(rename = "archiveLocation", default)]
+            #[serde(rename = "archiveLocation")]
             address: String,
         }
         #[derive(Deserialize)]
         struct V2 {
             #[serde(default)]
             ok: bool,
-            #[serde(default, alias = "signedDownloadUrl")]
-            signed_download_url: String,
+            #[serde(default, rename = "signed_download_url", alias = "signedDownloadUrl")]
+            address: String,
             #[serde(default, alias = "matchedKey")]
             matched_key: String,
         }
         let body = serde_json::json!({"key": key, "restore_keys": [], "version": BUILDKIT_VERSION});
-        let request = || match self.version {
-            ServiceVersion::V2 => self
-                .http
-                .client
-                .post(format!("{}/twirp/github.actions.results.api.v1.CacheService/GetCacheEntryDownloadURL", self.url))
+        let make = |client: &Client| match self.version {
+            ServiceVersion::V2 => client
+                .post(format!(
+                    "{}/twirp/github.actions.results.api.v1.CacheService/GetCacheEntryDownloadURL",
+                    self.url
+                ))
                 .json(&body)
                 .bearer_auth(self.token.expose()),
-            ServiceVersion::V1 => self
-                .http
-                .client
+            ServiceVersion::V1 => client
                 .get(format!("{}/_apis/artifactcache/cache", self.url))
                 .query(&[("keys", key), ("version", BUILDKIT_VERSION)])
-                .header("accept", "application/json;api-version=6.0-preview.1")
+                .header("accept", ACCEPT_V1)
                 .bearer_auth(self.token.expose()),
         };
-        let answer = self.http.send(request, WHAT, self.patience).await?;
+        let answer = self.http.send(call(WHAT), make).await?;
         let found = match (answer.status, self.version) {
-            (StatusCode::OK, ServiceVersion::V2) => serde_json::from_slice::<V2>(&answer.body)
-                .map(|found| found.ok.then_some((found.matched_key, found.signed_download_url))),
-            (StatusCode::OK, ServiceVersion::V1) => {
-                serde_json::from_slice::<V1>(&answer.body).map(|found| Some((found.key, found.address)))
+            (StatusCode::OK, ServiceVersion::V2) => {
+                let found: V2 = answer.json(WHAT)?;
+                // In the JSON of protocol buffers an absent field is false or empty, so only the
+                // answer that something was found has to name it.
+                if found.ok && (found.matched_key.is_empty() || found.address.is_empty()) {
+                    let message = format!("{WHAT}: the answer is not whole");
+                    return Err(RemoteError::new(RemoteKind::BadAnswer, message)
+                        .because("it reports an entry and names no key or no address"));
+                }
+                found.ok.then_some((found.matched_key, found.address))
             }
-            (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, _) => Ok(None),
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => return Err(self.refused(&answer)),
+            (StatusCode::OK, ServiceVersion::V1) => {
+                let found: V1 = answer.json(WHAT)?;
+                Some((found.key, found.address))
+            }
+            (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, _) => None,
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
+                return Err(self.refused(&answer));
+            }
             (status, _) => {
-                return Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} refuses to answer"))
-                    .because(format!("it answers {status}{}", http::said(&answer))));
+                return Err(RemoteError::new(
+                    RemoteKind::BadAnswer,
+                    format!("{WHAT} refuses to answer"),
+                )
+                .because(format!(
+                    "it answers {status}{}",
+                    Service::Github.said(&answer)
+                )));
             }
         };
-        let found = found.map_err(|error| {
-            let why = if http::is_html(&answer) { "it is an HTML page".to_owned() } else { error.to_string() };
-            RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT}: the answer cannot be understood")).because(why)
-        })?;
-        // A service that finds nothing of that name takes the next whose name begins so.
-        let Some((_, address)) = found.filter(|(found, _)| found == key) else { return Ok(None) };
+        // A service that has no entry of that name returns one whose name begins with it.
+        let Some((_, address)) = found.filter(|(found, _)| found == key) else {
+            return Ok(None);
+        };
         check_signed(&address)?;
         Ok(Some(address))
     }
 
-    /// Says why a job's token is refused; a clock that is wrong is told by the times in the token.
-    fn refused(&self, answer: &http::Answer) -> RemoteError {
-        let error = RemoteError::new(RemoteKind::Unauthorized, format!("{WHAT} refuses the token of the job"))
-            .because(format!("it answers {}{}", answer.status, http::said(answer)));
+    /// Says why a job's token is refused; a wrong clock shows in the times of the token.
+    fn refused(&self, answer: &HttpAnswer) -> RemoteError {
+        let error = RemoteError::new(
+            RemoteKind::Unauthorized,
+            format!("{WHAT} refuses the token of the job"),
+        )
+        .because(format!(
+            "it answers {}{}",
+            answer.status,
+            Service::Github.said(answer)
+        ));
         let now = Timestamp::now().as_second();
         match (self.claims.nbf, self.claims.exp) {
             (Some(from), _) if from > now => error
@@ -192,8 +389,17 @@ impl Runtime {
     }
 }
 
-/// Tells whether an address has the origin of one that the job's environment names. A source may come from a file that
-/// anybody wrote, and the job's own token is for the job's own service.
+fn not_saved(answer: &HttpAnswer) -> RemoteError {
+    let message = format!("{WHAT} does not save the entry");
+    RemoteError::new(RemoteKind::BadAnswer, message).because(format!(
+        "it answers {}{}",
+        answer.status,
+        Service::Github.said(answer)
+    ))
+}
+
+/// Returns whether an address has the origin of one that the job's environment names. A source may
+/// come from a file that anybody wrote, and the job's own token is for the job's own service.
 fn is_at_one_of(address: &str, named: &[Option<String>]) -> bool {
     let origin = |address: &str| reqwest::Url::parse(address).ok().map(|url| url.origin());
     let wanted = origin(address);
@@ -213,15 +419,25 @@ fn elsewhere(address: &str) -> RemoteError {
 fn check_signed(address: &str) -> Result<(), RemoteError> {
     check_address("an address of content", address)
         .map(|_| ())
-        .map_err(|_| RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT} gives an address that cannot be used")))
+        .map_err(|_| {
+            RemoteError::new(
+                RemoteKind::BadAnswer,
+                format!("{WHAT} gives an address that cannot be used"),
+            )
+        })
 }
 
 fn claims(token: &Secret) -> Result<Claims, RemoteError> {
     let wrong = || {
-        RemoteError::new(RemoteKind::Unauthorized, "the token of the job cannot be understood")
-            .hint("ACTIONS_RUNTIME_TOKEN must be what GitHub sets in a job")
+        RemoteError::new(
+            RemoteKind::Unauthorized,
+            "the token of the job cannot be understood",
+        )
+        .hint("ACTIONS_RUNTIME_TOKEN must be what GitHub sets in a job")
     };
     let payload = token.expose().split('.').nth(1).ok_or_else(wrong)?;
-    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).map_err(|_| wrong())?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(payload.trim_end_matches('='))
+        .map_err(|_| wrong())?;
     serde_json::from_slice(&bytes).map_err(|_| wrong())
 }

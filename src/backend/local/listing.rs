@@ -1,16 +1,18 @@
-//! Lists what a layout's directory holds, with several threads asking for the sizes.
+//! Lists a layout's directory, with several threads for the sizes.
 
-use std::fs::{self, DirEntry, FileType, Metadata, ReadDir};
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use jiff::Timestamp;
+use rustix::fs::FileType;
 use tokio_util::sync::CancellationToken;
 
-use super::prune::taken;
-use super::trash::{self, TRASH, Trash};
+use super::dir::{Dir, DirEntry, FileFacts};
+use super::folders::{Layout, run_folder};
+use super::trash::{self, LocalTrash, TRASH};
+use super::walk::{Upload, unless_gone, walk};
 use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
 use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
@@ -21,116 +23,201 @@ const BATCH: usize = 512;
 const MAX_THREADS: usize = 4;
 
 /// Sends everything below `dir` that is not one of the layout's own files.
-pub(super) fn list(dir: &Path, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), BackendError> {
-    let listing = Listing { dir, sender, cancel };
-    let (mut has_blobs, mut has_ingest, mut has_trash) = (false, false, false);
-    listing.serially(dir, |entry, batch| {
-        let name = entry.file_name();
-        match name.to_str() {
-            Some(MARKER | INDEX | INDEX_LOCK) if entry.file_type()?.is_file() => {}
-            // The folders of blobs may be links: somebody's other disk.
-            Some(BLOBS) if entry.path().is_dir() => has_blobs = true,
-            Some(INGEST) if entry.file_type()?.is_dir() => has_ingest = true,
-            Some(TRASH) if entry.file_type()?.is_dir() => has_trash = true,
-            _ => listing.foreign(entry, batch)?,
-        }
-        Ok(())
+pub(super) fn list(
+    dir: &Path,
+    sender: &ObjectSender,
+    cancel: &CancellationToken,
+) -> Result<(), BackendError> {
+    let layout = Layout::open(dir).map_err(|source| BackendError::Io {
+        place: show(dir),
+        source,
     })?;
-    if has_ingest {
-        listing.ingest()?;
-    }
-    if has_trash {
-        listing.trash()?;
-    }
-    if has_blobs { listing.blobs() } else { Ok(()) }
+    let listing = LocalListing {
+        dir,
+        layout: &layout,
+        sender,
+        cancel,
+    };
+    listing.all()
 }
 
-struct Listing<'a> {
+struct LocalListing<'a> {
     dir: &'a Path,
+    layout: &'a Layout,
     sender: &'a ObjectSender,
     cancel: &'a CancellationToken,
 }
 
-type Batch = Vec<StoredObject>;
+type ListingBatch = Vec<StoredObject>;
 
-impl Listing<'_> {
-    fn blobs(&self) -> Result<(), BackendError> {
-        let mut folders = Vec::new();
-        self.serially(&self.dir.join(BLOBS), |entry, batch| {
-            let name = entry.file_name();
-            let algorithm = match name.to_str() {
-                Some("sha256") => "sha256",
-                Some("sha512") => "sha512",
-                _ => return self.foreign(entry, batch),
-            };
-            if !entry.path().is_dir() {
-                return self.foreign(entry, batch);
+/// A folder that is listed, and its name in the layout.
+struct ListedFolder<'a> {
+    dir: &'a Dir,
+    name: &'a Path,
+}
+
+impl LocalListing<'_> {
+    fn all(&self) -> Result<(), BackendError> {
+        let root = ListedFolder {
+            dir: &self.layout.root,
+            name: Path::new(""),
+        };
+        let mut blobs = None;
+        let mut has_ingest = false;
+        let mut has_trash = false;
+        self.serially(&root, |entry, batch| {
+            match entry.name.to_str() {
+                Some(MARKER | INDEX | INDEX_LOCK) if entry.kind == FileType::RegularFile => {}
+                Some(BLOBS) => blobs = Some(entry.clone()),
+                Some(INGEST) if entry.kind == FileType::Directory => has_ingest = true,
+                Some(TRASH) if entry.kind == FileType::Directory => has_trash = true,
+                _ => self.foreign(&root, entry, batch)?,
             }
-            folders.push((algorithm, entry.path()));
             Ok(())
         })?;
-        folders
-            .into_iter()
-            .try_for_each(|(algorithm, dir)| self.in_parallel(&dir, |entry, batch| self.blob(algorithm, entry, batch)))
+        if has_ingest {
+            self.ingest()?;
+        }
+        if has_trash {
+            self.trash()?;
+        }
+        match blobs {
+            Some(blobs) => self.linked(&root, &blobs, |dir| self.blobs(dir)),
+            None => Ok(()),
+        }
     }
 
-    fn blob(&self, algorithm: &str, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
-        let digest = entry.file_name().to_str().and_then(|hex| Digest::from_parts(algorithm, hex).ok());
-        match digest {
-            Some(digest) if entry.file_type()?.is_file() => {
-                let found = entry.metadata()?;
-                batch.push(StoredObject::Blob { digest, size: found.len(), modified: modified(&found) });
+    /// Opens a folder of blobs and hands it to `list`. It may be a link, to another disk of the
+    /// user; a file in place of a folder is unknown.
+    fn linked(
+        &self,
+        parent: &ListedFolder<'_>,
+        entry: &DirEntry,
+        list: impl FnOnce(&Dir) -> Result<(), BackendError>,
+    ) -> Result<(), BackendError> {
+        let fail = |source| self.failed(&parent.name.join(&entry.name), source);
+        match parent.dir.linked_folder(&entry.name) {
+            Ok(dir) => list(&dir),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(fail(error)),
+            Err(_) => {
+                let mut batch = ListingBatch::new();
+                unless_gone(self.foreign(parent, entry, &mut batch)).map_err(fail)?;
+                self.flush(&mut batch);
                 Ok(())
             }
-            _ => self.foreign(entry, batch),
+        }
+    }
+
+    fn blobs(&self, blobs: &Dir) -> Result<(), BackendError> {
+        let blobs = ListedFolder {
+            dir: blobs,
+            name: Path::new(BLOBS),
+        };
+        let mut folders = Vec::new();
+        self.serially(&blobs, |entry, batch| {
+            match entry.name.to_str() {
+                Some("sha256") => folders.push(("sha256", entry.clone())),
+                Some("sha512") => folders.push(("sha512", entry.clone())),
+                _ => self.foreign(&blobs, entry, batch)?,
+            }
+            Ok(())
+        })?;
+        folders.into_iter().try_for_each(|(algorithm, entry)| {
+            self.linked(&blobs, &entry, |dir| {
+                let folder = ListedFolder {
+                    dir,
+                    name: &Path::new(BLOBS).join(algorithm),
+                };
+                self.in_parallel(&folder, |entry, batch| {
+                    self.blob(algorithm, &folder, entry, batch)
+                })
+            })
+        })
+    }
+
+    fn blob(
+        &self,
+        algorithm: &str,
+        folder: &ListedFolder<'_>,
+        entry: &DirEntry,
+        batch: &mut ListingBatch,
+    ) -> io::Result<()> {
+        let digest = entry
+            .name
+            .to_str()
+            .and_then(|hex| Digest::from_parts(algorithm, hex).ok());
+        let found = folder.dir.facts(&entry.name)?;
+        match digest {
+            Some(digest) if found.is_file() => {
+                batch.push(StoredObject::Blob {
+                    digest,
+                    size: found.size,
+                    modified: Some(found.modified),
+                });
+                Ok(())
+            }
+            _ => self.foreign(folder, entry, batch),
         }
     }
 
     fn ingest(&self) -> Result<(), BackendError> {
-        self.serially(&self.dir.join(INGEST), |entry, batch| {
-            batch.push(StoredObject::Partial(self.upload(entry)?));
+        self.in_folder(Path::new(INGEST), |folder, entry, batch| {
+            batch.push(StoredObject::Partial(upload(folder, entry)?));
             Ok(())
         })
     }
 
-    /// Tells an unfinished upload, which is as young as the youngest of its files.
-    fn upload(&self, entry: &DirEntry) -> io::Result<OtherObject> {
-        let mut told = self.other(entry, &entry.metadata()?);
-        if entry.file_type()?.is_dir() {
-            let upload = Upload::at(&entry.path())?;
-            let kind = if upload.is_unlisted { OtherKind::Unlisted } else { OtherKind::Upload };
-            (told.kind, told.size, told.modified) = (kind, upload.size, upload.modified);
-        }
-        Ok(told)
-    }
-
-    /// Tells what earlier prunes took away, and when they did. Whatever else is there is none of the cache's own.
+    /// Lists the trash of earlier prunes, with its times. Anything else there is
+    /// unknown.
     fn trash(&self) -> Result<(), BackendError> {
-        let Ok(Some(trash)) = Trash::find(self.dir) else { return Ok(()) };
-        self.serially(&self.dir.join(TRASH), |entry, batch| {
-            let name = entry.file_name();
-            let plan = name.to_str().and_then(|name| name.parse().ok());
-            let since = plan.and_then(|plan| trash.read_run(&plan).ok().flatten()).map(|run| run.since);
-            match (name.to_str(), since) {
-                (Some(trash::LOCK | trash::DRAFT | trash::DOCUMENT_DRAFT), _) if entry.file_type()?.is_file() => Ok(()),
-                (_, Some(since)) if entry.file_type()?.is_dir() => self.run(&entry.path(), since, batch),
-                _ => self.foreign(entry, batch),
+        let Ok(Some(trash)) = LocalTrash::find(self.dir, self.layout) else {
+            return Ok(());
+        };
+        self.in_folder(Path::new(TRASH), |folder, entry, batch| {
+            let plan = entry.name.to_str().and_then(|name| name.parse().ok());
+            let run = plan.and_then(|plan| Some((trash.read_run(&plan).ok()??.since, plan)));
+            match (entry.name.to_str(), run) {
+                (Some(trash::LOCK | trash::DRAFT | trash::DOCUMENT_DRAFT), _)
+                    if entry.kind == FileType::RegularFile =>
+                {
+                    Ok(())
+                }
+                (_, Some((since, plan))) if entry.kind == FileType::Directory => {
+                    self.run(run_folder(&plan), since, batch)
+                }
+                _ => self.foreign(folder, entry, batch),
             }
         })
     }
 
-    fn run(&self, folder: &Path, since: Timestamp, batch: &mut Batch) -> io::Result<()> {
-        let mut folders = vec![folder.to_owned()];
-        while let Some(dir) = folders.pop() {
-            for entry in read_dir(&dir)?.into_iter().flatten() {
+    fn run(&self, folder: PathBuf, since: Timestamp, batch: &mut ListingBatch) -> io::Result<()> {
+        let mut folders = vec![folder];
+        while let Some(name) = folders.pop() {
+            let Some(dir) = unless_gone(self.layout.root.folder(&name))? else {
+                continue;
+            };
+            let folder = ListedFolder {
+                dir: &dir,
+                name: &name,
+            };
+            for entry in dir.entries()? {
                 let entry = entry?;
-                let is_dir = entry.file_type()?.is_dir();
-                let found = self.other(&entry, &entry.metadata()?);
+                let Some(facts) = unless_gone(dir.facts(&entry.name))? else {
+                    continue;
+                };
+                let found = other(&folder, &entry.name, &facts);
                 if trash::trashed(&found.name).is_some() {
-                    let told = if is_dir { self.upload(&entry)? } else { found };
-                    batch.push(StoredObject::Trashed(OtherObject { modified: Some(since), ..told }));
-                } else if is_dir {
-                    folders.push(entry.path());
+                    let told = if facts.is_folder() {
+                        upload(&folder, &entry)?
+                    } else {
+                        found
+                    };
+                    batch.push(StoredObject::Trashed(OtherObject {
+                        modified: Some(since),
+                        ..told
+                    }));
+                } else if facts.is_folder() {
+                    folders.push(name.join(&entry.name));
                 } else if !trash::is_own(&found.name) {
                     batch.push(StoredObject::Unknown(found));
                 }
@@ -142,78 +229,92 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// Tells a file that is none of the cache's own, or all the files of such a folder.
-    fn foreign(&self, entry: &DirEntry, batch: &mut Batch) -> io::Result<()> {
-        if entry.file_type()?.is_dir() {
-            let denied = self.walk(entry.path(), |entry, found| {
-                batch.push(StoredObject::Unknown(self.other(entry, found)));
-                if batch.len() >= BATCH {
-                    self.flush(batch);
-                }
-            })?;
-            batch.extend(denied.into_iter().map(|folder| {
-                let (name, kind) = (self.name(&folder), OtherKind::Unlisted);
-                StoredObject::Unknown(OtherObject { name, kind, size: 0, modified: None })
-            }));
+    /// Sends a file that is none of the cache's own, or all the files of such a folder.
+    fn foreign(
+        &self,
+        folder: &ListedFolder<'_>,
+        entry: &DirEntry,
+        batch: &mut ListingBatch,
+    ) -> io::Result<()> {
+        let facts = folder.dir.facts(&entry.name)?;
+        if !facts.is_folder() {
+            batch.push(StoredObject::Unknown(other(folder, &entry.name, &facts)));
             return Ok(());
         }
-        batch.push(StoredObject::Unknown(self.other(entry, &entry.metadata()?)));
+        let denied = walk(folder.dir, &entry.name, &mut |inside, name, facts| {
+            let file = Path::new(inside).join(name);
+            let found = other(folder, file.as_os_str(), facts);
+            batch.push(StoredObject::Unknown(found));
+            if batch.len() >= BATCH {
+                self.flush(batch);
+            }
+            !self.cancel.is_cancelled()
+        })?;
+        batch.extend(denied.into_iter().map(|inside| {
+            StoredObject::Unknown(OtherObject {
+                name: name_of(folder, inside.as_os_str()),
+                kind: OtherKind::Unlisted,
+                size: 0,
+                modified: None,
+            })
+        }));
         Ok(())
     }
 
-    fn other(&self, entry: &DirEntry, found: &Metadata) -> OtherObject {
-        let (name, kind) = (self.name(&entry.path()), kind(found.file_type()));
-        OtherObject { name, kind, size: found.len(), modified: modified(found) }
+    /// Calls `tell` for each entry of a folder of the layout, when it is there.
+    fn in_folder(
+        &self,
+        name: &Path,
+        mut tell: impl FnMut(&ListedFolder<'_>, &DirEntry, &mut ListingBatch) -> io::Result<()>,
+    ) -> Result<(), BackendError> {
+        let opened = unless_gone(self.layout.root.folder(name));
+        let Some(dir) = opened.map_err(|source| self.failed(name, source))? else {
+            return Ok(());
+        };
+        let folder = ListedFolder { dir: &dir, name };
+        self.serially(&folder, |entry, batch| tell(&folder, entry, batch))
     }
 
-    fn name(&self, path: &Path) -> String {
-        path.strip_prefix(self.dir).unwrap_or(path).to_string_lossy().into_owned()
-    }
-
-    /// Visits everything below `dir` but the folders themselves, without following links. Returns the folders that may not
-    /// be listed, as `lost+found` on a disk of its own.
-    fn walk(&self, dir: PathBuf, mut visit: impl FnMut(&DirEntry, &Metadata)) -> io::Result<Vec<PathBuf>> {
-        walk(dir, &mut |entry, found| {
-            visit(entry, found);
-            !self.cancel.is_cancelled()
-        })
-    }
-
-    /// Calls `tell` for each entry of a folder. A folder or an entry that has gone is passed over.
+    /// Calls `tell` for each entry of a folder. An entry that has gone is passed over.
     fn serially(
         &self,
-        dir: &Path,
-        mut tell: impl FnMut(&DirEntry, &mut Batch) -> io::Result<()>,
+        folder: &ListedFolder<'_>,
+        mut tell: impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
     ) -> Result<(), BackendError> {
-        let fail = |source| BackendError::Io { place: show(dir), source };
-        let Some(entries) = read_dir(dir).map_err(fail)? else { return Ok(()) };
+        let fail = |source| self.failed(folder.name, source);
+        let entries = folder.dir.entries().map_err(fail)?;
         self.work(&Mutex::new(entries), &mut tell).map_err(fail)
     }
 
-    /// Does the same from several threads: a folder of blobs may have a million entries, each of which has to be asked
-    /// for its size.
+    /// Does the same from several threads: a folder of blobs may have a million entries, each of
+    /// which has to be asked for its size.
     fn in_parallel(
         &self,
-        dir: &Path,
-        tell: impl Fn(&DirEntry, &mut Batch) -> io::Result<()> + Sync,
+        folder: &ListedFolder<'_>,
+        tell: impl Fn(&DirEntry, &mut ListingBatch) -> io::Result<()> + Sync,
     ) -> Result<(), BackendError> {
-        let fail = |source| BackendError::Io { place: show(dir), source };
-        let Some(entries) = read_dir(dir).map_err(fail)? else { return Ok(()) };
-        let entries = Mutex::new(entries);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let fail = |source| self.failed(folder.name, source);
+        let entries = Mutex::new(folder.dir.entries().map_err(fail)?);
+        let threads = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_THREADS);
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work(&entries, &mut &tell))).collect();
-            workers.into_iter().try_for_each(|worker| match worker.join() {
-                Ok(result) => result.map_err(fail),
-                Err(_) => Err(BackendError::Interrupted),
-            })
+            let workers: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| self.work(&entries, &mut &tell)))
+                .collect();
+            workers
+                .into_iter()
+                .try_for_each(|worker| match worker.join() {
+                    Ok(result) => result.map_err(fail),
+                    Err(_) => Err(BackendError::Interrupted),
+                })
         })
     }
 
     fn work(
         &self,
-        entries: &Mutex<ReadDir>,
-        tell: &mut impl FnMut(&DirEntry, &mut Batch) -> io::Result<()>,
+        entries: &Mutex<impl Iterator<Item = io::Result<DirEntry>>>,
+        tell: &mut impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         while !self.cancel.is_cancelled() {
             let taken: Vec<DirEntry> = match entries.lock() {
@@ -232,100 +333,63 @@ impl Listing<'_> {
         Ok(())
     }
 
-    fn flush(&self, batch: &mut Batch) {
+    fn flush(&self, batch: &mut ListingBatch) {
         if !batch.is_empty() && self.sender.blocking_send(std::mem::take(batch)).is_err() {
-            // Nobody listens any more.
+            // The receiver is gone; stop quietly.
             self.cancel.cancel();
         }
     }
-}
 
-/// Visits everything below `dir` but the folders themselves, without following links, for as long as `visit` wants more.
-fn walk(dir: PathBuf, visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool) -> io::Result<Vec<PathBuf>> {
-    let (mut folders, mut denied) = (vec![dir], Vec::new());
-    while let Some(folder) = folders.pop() {
-        match self::visit(&folder, &mut folders, visit) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied.push(folder),
-            visited => {
-                if !visited? {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(denied)
-}
-
-/// Visits the files of a folder and remembers the folders in it; tells whether to go on.
-fn visit(
-    folder: &Path,
-    folders: &mut Vec<PathBuf>,
-    visit: &mut impl FnMut(&DirEntry, &Metadata) -> bool,
-) -> io::Result<bool> {
-    for entry in read_dir(folder)?.into_iter().flatten() {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            folders.push(entry.path());
-        } else if let Some(found) = unless_gone(entry.metadata())?
-            && !visit(&entry, &found)
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// The folder of an unfinished upload, as a whole.
-pub(super) struct Upload {
-    pub size: u64,
-    pub disk_bytes: u64,
-    /// Whether a folder in it may not be listed.
-    pub is_unlisted: bool,
-    /// The newest time of the folder and its files.
-    pub modified: Option<Timestamp>,
-}
-
-impl Upload {
-    pub(super) fn at(folder: &Path) -> io::Result<Self> {
-        let mut upload =
-            Self { size: 0, disk_bytes: 0, is_unlisted: false, modified: modified(&fs::symlink_metadata(folder)?) };
-        let denied = walk(folder.to_owned(), &mut |_, found| {
-            upload.size = upload.size.saturating_add(found.len());
-            upload.disk_bytes = upload.disk_bytes.saturating_add(taken(found));
-            // A file without a time is as young as can be: nobody knows how old it is.
-            upload.modified = upload.modified.zip(modified(found)).map(|(folder, file)| folder.max(file));
-            true
-        })?;
-        upload.is_unlisted = !denied.is_empty();
-        Ok(upload)
+    fn failed(&self, folder: &Path, source: io::Error) -> BackendError {
+        let place = if folder.as_os_str().is_empty() {
+            show(self.dir)
+        } else {
+            show(&self.dir.join(folder))
+        };
+        BackendError::Io { place, source }
     }
 }
 
-/// Opens a folder; none when it is not there.
-fn read_dir(dir: &Path) -> io::Result<Option<ReadDir>> {
-    unless_gone(fs::read_dir(dir))
+/// Returns an unfinished upload, which is as young as the youngest of its files.
+fn upload(folder: &ListedFolder<'_>, entry: &DirEntry) -> io::Result<OtherObject> {
+    let facts = folder.dir.facts(&entry.name)?;
+    let found = other(folder, &entry.name, &facts);
+    if !facts.is_folder() {
+        return Ok(found);
+    }
+    let upload = Upload::at(folder.dir, &entry.name)?;
+    let kind = if upload.is_unlisted {
+        OtherKind::Unlisted
+    } else {
+        OtherKind::Upload
+    };
+    Ok(OtherObject {
+        kind,
+        size: upload.size,
+        modified: Some(upload.modified),
+        ..found
+    })
 }
 
-/// Takes what has vanished since it was listed for absent, not for an error.
-fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+fn other(folder: &ListedFolder<'_>, name: &OsStr, facts: &FileFacts) -> OtherObject {
+    OtherObject {
+        name: name_of(folder, name),
+        kind: kind(facts.kind),
+        size: facts.size,
+        modified: Some(facts.modified),
     }
+}
+
+fn name_of(folder: &ListedFolder<'_>, name: &OsStr) -> String {
+    folder.name.join(name).to_string_lossy().into_owned()
 }
 
 fn kind(file_type: FileType) -> OtherKind {
-    if file_type.is_symlink() {
-        OtherKind::Symlink
-    } else if file_type.is_fifo() || file_type.is_socket() || file_type.is_block_device() || file_type.is_char_device()
-    {
-        OtherKind::Special
-    } else {
-        OtherKind::File
+    match file_type {
+        FileType::Symlink => OtherKind::Symlink,
+        FileType::Fifo | FileType::Socket | FileType::BlockDevice | FileType::CharacterDevice => {
+            OtherKind::Special
+        }
+        _ => OtherKind::File,
     }
-}
-
-pub(super) fn modified(found: &Metadata) -> Option<Timestamp> {
-    Timestamp::try_from(found.modified().ok()?).ok()
 }

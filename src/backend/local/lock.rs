@@ -1,52 +1,52 @@
-//! Lock files, as BuildKit takes the one of the index: `flock` without waiting, and the file goes afterwards.
+//! Lock files, as BuildKit takes the one of the index: `flock` without waiting, and the file is
+//! removed afterwards.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use super::dir::{Dir, facts_of};
 
-/// How often a file is opened anew that somebody took away between opening and locking.
+/// How often a file is opened again that another program removed between opening and locking.
 const MOST_TRIES: usize = 8;
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct FileLock {
     file: File,
-    path: PathBuf,
+    dir: Arc<Dir>,
+    name: &'static str,
 }
 
 impl FileLock {
-    /// Takes the lock, or returns nothing when somebody else holds it.
-    pub(super) fn try_take(path: &Path) -> io::Result<Option<Self>> {
+    /// Takes the lock, or returns nothing when another program holds it.
+    pub(super) fn try_take(dir: &Arc<Dir>, name: &'static str) -> io::Result<Option<Self>> {
         for _ in 0..MOST_TRIES {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .mode(0o644)
-                .custom_flags(super::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK))
-                .open(path)?;
+            let file = dir.lock_file(name)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            let lock = Self { file, path: path.to_owned() };
+            let lock = Self {
+                file,
+                dir: Arc::clone(dir),
+                name,
+            };
             if lock.is_held()? {
                 return Ok(Some(lock));
             }
-            // The one who held it before has removed this file: a lock on it keeps nobody out.
+            // The holder before has removed this file: a lock on it keeps no one out.
         }
         Ok(None)
     }
 
-    /// Tells whether the file at the path is still the one that is locked: another program may have removed it.
+    /// Returns whether the file of that name is still the one that is locked: another program may
+    /// have removed it.
     pub(super) fn is_held(&self) -> io::Result<bool> {
-        let mine = self.file.metadata()?;
-        match fs::symlink_metadata(&self.path) {
-            Ok(found) => Ok((found.dev(), found.ino()) == (mine.dev(), mine.ino())),
+        let mine = facts_of(&self.file)?;
+        match self.dir.facts(self.name) {
+            Ok(found) => Ok(found.identity == mine.identity),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -54,41 +54,43 @@ impl FileLock {
 }
 
 impl Drop for FileLock {
-    /// Removes the file while it is still locked, so that nobody locks it between the two.
+    /// Removes the file while it is still locked, so that no program locks it between the two.
     fn drop(&mut self) {
         if matches!(self.is_held(), Ok(true)) {
-            // A file that stays is no harm: it is locked by nobody.
-            let _ = fs::remove_file(&self.path);
+            // A file that stays does no harm: no program holds it.
+            let _ = self.dir.remove_file(self.name);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn one_holds_it_at_a_time_and_the_file_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let held = FileLock::try_take(&path).unwrap().unwrap();
-        assert!(FileLock::try_take(&path).unwrap().is_none());
+        let dir = Arc::new(Dir::named(folder.path()).unwrap());
+        let held = FileLock::try_take(&dir, "lock").unwrap().unwrap();
+        assert!(FileLock::try_take(&dir, "lock").unwrap().is_none());
         assert!(held.is_held().unwrap());
         drop(held);
-        assert!(!path.exists());
-        drop(FileLock::try_take(&path).unwrap().unwrap());
+        assert!(!folder.path().join("lock").exists());
+        drop(FileLock::try_take(&dir, "lock").unwrap().unwrap());
     }
 
     #[test]
     fn a_lock_whose_file_was_removed_is_not_held_and_removes_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let first = FileLock::try_take(&path).unwrap().unwrap();
-        fs::remove_file(&path).unwrap();
-        let second = FileLock::try_take(&path).unwrap().unwrap();
+        let dir = Arc::new(Dir::named(folder.path()).unwrap());
+        let first = FileLock::try_take(&dir, "lock").unwrap().unwrap();
+        fs::remove_file(folder.path().join("lock")).unwrap();
+        let second = FileLock::try_take(&dir, "lock").unwrap().unwrap();
         assert!(!first.is_held().unwrap());
         drop(first);
-        assert!(path.exists());
+        assert!(folder.path().join("lock").exists());
         assert!(second.is_held().unwrap());
     }
 }

@@ -5,43 +5,68 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::LocalCache;
-use super::index::PATIENCE;
-use super::trash::{Run, Trash};
+use super::folders::Layout;
+use super::trash::{LocalTrash, TrashedRun};
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
 use crate::format::layout::Root;
 use crate::format::layout::edit::{IndexText, parse_entry};
 
 impl LocalCache {
     pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
-        let Some(trash) = Trash::find(&self.dir)? else { return Ok(Vec::new()) };
+        // Reading finds no refs in a place that is no folder, and says so.
+        let Ok(layout) = Layout::open(&self.dir) else {
+            return Ok(Vec::new());
+        };
+        let Some(trash) = LocalTrash::find(&self.dir, &layout)? else {
+            return Ok(Vec::new());
+        };
         let mut dropped = Vec::new();
         for plan in trash.runs()? {
-            let Some(run) = trash.read_run(&plan)? else { continue };
+            let Some(run) = trash.read_run(&plan)? else {
+                continue;
+            };
             for text in &run.refs {
                 let root = parse_entry(text).map_err(|source| self.index_error(source))?;
-                dropped.push(DroppedRef { root, since: run.since });
+                dropped.push(DroppedRef {
+                    root,
+                    since: run.since,
+                });
             }
         }
         Ok(dropped)
     }
 
-    pub(super) fn take_refs(&self, plan: &PlanId, refs: &[RefTarget]) -> Result<Vec<Outcome>, PruneError> {
+    pub(super) fn take_refs(
+        &self,
+        plan: &PlanId,
+        refs: &[RefTarget],
+    ) -> Result<Vec<Outcome>, PruneError> {
         let wanted: HashSet<RefTarget> = refs.iter().cloned().collect();
-        let index = self.hold_index(PATIENCE)?;
+        let layout = self.open_layout()?;
+        let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
         let found: HashSet<RefTarget> = text.roots().filter_map(target_of).collect();
         let names: HashSet<&[String]> = refs.iter().map(|target| target.names.as_slice()).collect();
-        let renamed: HashSet<Vec<String>> =
-            text.roots().map(|root| root.names.clone()).filter(|found| names.contains(found.as_slice())).collect();
-        let taken = text.take(|root| target_of(root).is_some_and(|target| wanted.contains(&target)));
+        let renamed: HashSet<Vec<String>> = text
+            .roots()
+            .map(|root| root.names.clone())
+            .filter(|found| names.contains(found.as_slice()))
+            .collect();
+        let taken =
+            text.take(|root| target_of(root).is_some_and(|target| wanted.contains(&target)));
         if !taken.is_empty() {
-            let trash = Trash::ensure(&self.dir)?;
-            let mut run = trash.read_run(plan)?.unwrap_or_else(|| Run::new(plan));
+            let trash = LocalTrash::ensure(&self.dir, &layout)?;
+            let mut run = trash
+                .read_run(plan)?
+                .unwrap_or_else(|| TrashedRun::new(plan));
             run.since = Timestamp::now();
-            let new = taken.into_iter().filter(|entry| !run.refs.contains(entry)).collect::<Vec<_>>();
+            let new = taken
+                .into_iter()
+                .filter(|entry| !run.refs.contains(entry))
+                .collect::<Vec<_>>();
             run.refs.extend(new);
-            // First the memory, then the deed: who finds it there and in the index knows more than it needs.
+            // Save a copy before deleting. After a crash in between, an extra copy is harmless.
             trash.write_run(&run)?;
             let new = text.to_text().map_err(|source| self.index_error(source))?;
             index.replace(&old, &new)?;
@@ -58,9 +83,17 @@ impl LocalCache {
         Ok(refs.iter().map(outcome).collect())
     }
 
-    pub(super) fn give_refs_back(&self, plan: &PlanId, refs: &[RefTarget]) -> Result<Vec<Outcome>, PruneError> {
-        let remembered = match Trash::find(&self.dir)? {
-            Some(trash) => trash.read_run(plan)?.map(|run| run.refs).unwrap_or_default(),
+    pub(super) fn give_refs_back(
+        &self,
+        plan: &PlanId,
+        refs: &[RefTarget],
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let layout = self.open_layout()?;
+        let remembered = match LocalTrash::find(&self.dir, &layout)? {
+            Some(trash) => trash
+                .read_run(plan)?
+                .map(|run| run.refs)
+                .unwrap_or_default(),
             None => Vec::new(),
         };
         let mut entries = Vec::new();
@@ -68,34 +101,48 @@ impl LocalCache {
             let root = parse_entry(text).map_err(|source| self.index_error(source))?;
             entries.push((target_of(&root), text));
         }
-        let index = self.hold_index(PATIENCE)?;
+        let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
         let mut outcomes = Vec::with_capacity(refs.len());
         let mut changed = false;
         for target in refs {
-            let remembered = entries.iter().find(|(found, _)| found.as_ref() == Some(target));
+            let remembered = entries
+                .iter()
+                .find(|(found, _)| found.as_ref() == Some(target));
             let taken = |root: &Root| root.names.iter().any(|name| target.names.contains(name));
-            outcomes.push(if text.roots().any(|root| target_of(root).as_ref() == Some(target)) {
-                Outcome::AlreadyGone
-            } else if text.roots().any(taken) {
-                Outcome::Skipped(Skip::Changed)
-            } else if let Some((_, entry)) = remembered {
-                text.add(entry).map_err(|source| self.index_error(source))?;
-                changed = true;
-                Outcome::Done
-            } else {
-                Outcome::Failed("it is no longer in the trash".to_owned())
-            });
+            outcomes.push(
+                if text
+                    .roots()
+                    .any(|root| target_of(root).as_ref() == Some(target))
+                {
+                    Outcome::AlreadyGone
+                } else if text.roots().any(taken) {
+                    Outcome::Skipped(Skip::Changed)
+                } else if let Some((_, entry)) = remembered {
+                    text.add(entry).map_err(|source| self.index_error(source))?;
+                    changed = true;
+                    Outcome::Done
+                } else {
+                    Outcome::Failed("it is no longer in the trash".to_owned())
+                },
+            );
         }
         if changed {
-            index.replace(&old, &text.to_text().map_err(|source| self.index_error(source))?)?;
+            index.replace(
+                &old,
+                &text.to_text().map_err(|source| self.index_error(source))?,
+            )?;
         }
         Ok(outcomes)
     }
 }
 
-/// Returns a root as a target; none when what it points to is no digest.
+/// Returns a root as a target; none when it has no valid digest.
 pub(super) fn target_of(root: &Root) -> Option<RefTarget> {
-    Some(RefTarget { names: root.names.clone(), digest: root.descriptor.digest.valid()?, bytes: 0 })
+    Some(RefTarget {
+        names: root.names.clone(),
+        digest: root.descriptor.digest.valid()?,
+        bytes: 0,
+    })
 }

@@ -1,4 +1,4 @@
-//! The folder in a layout where a prune puts what it takes away, and remembers which refs it took.
+//! The trash folder of a layout: deleted objects, and the refs that runs deleted.
 //!
 //! ```text
 //! .cachelens-trash/
@@ -11,38 +11,40 @@
 //!     ingest/…                unfinished uploads
 //! ```
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::index::sync_dir;
+use super::dir::{Dir, DirPlace};
+use super::folders::{Layout, run_folder};
+use super::walk::Upload;
 use super::{BLOBS, INGEST, show};
 use crate::backend::{ObjectName, PlanId, PruneError};
 use crate::format::digest::Digest;
+use crate::inventory::Tally;
 
 /// The trash of a layout.
-pub(super) const TRASH: &str = ".cachelens-trash";
+pub(super) use crate::backend::target::TRASH;
 /// The lock that the prune at work holds.
 pub(super) const LOCK: &str = "lock";
 /// A draft of the index.
 pub(super) const DRAFT: &str = "index.json.new";
 /// A draft of a document, for a moment.
 pub(super) const DOCUMENT_DRAFT: &str = "document.new";
-/// What a run says of itself.
+/// The name of the description of a run.
 pub(super) const RUN: &str = "run.json";
 const RUN_DRAFT: &str = "run.json.new";
 /// The most bytes of a `run.json` that are read: it holds no more than an index does.
 const RUN_LIMIT: u64 = crate::format::manifest::DOCUMENT_LIMIT * 2;
 
-/// What a run says of itself in its folder.
+/// The description of a run in its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Run {
+pub(super) struct TrashedRun {
     version: u32,
     /// The plan that it carried out.
     pub(super) plan: PlanId,
@@ -52,74 +54,77 @@ pub(super) struct Run {
     pub(super) refs: Vec<String>,
 }
 
-impl Run {
+impl TrashedRun {
     const VERSION: u32 = 1;
 
     pub(super) fn new(plan: &PlanId) -> Self {
-        Self { version: Self::VERSION, plan: plan.clone(), since: Timestamp::now(), refs: Vec::new() }
+        Self {
+            version: Self::VERSION,
+            plan: plan.clone(),
+            since: Timestamp::now(),
+            refs: Vec::new(),
+        }
     }
 }
 
 /// The trash folder, which is there.
-#[derive(Debug, Clone)]
-pub(super) struct Trash {
-    dir: PathBuf,
+pub(super) struct LocalTrash<'a> {
+    layout: &'a Layout,
+    dir: Arc<Dir>,
+    /// Where it lies, for messages.
+    path: PathBuf,
 }
 
-impl Trash {
-    /// Finds the trash of the layout in `layout`; none when there is none.
-    pub(super) fn find(layout: &Path) -> Result<Option<Self>, PruneError> {
-        let dir = layout.join(TRASH);
-        match fs::symlink_metadata(&dir) {
-            Ok(found) if found.is_dir() => Ok(Some(Self { dir })),
-            Ok(_) => Err(PruneError::TrashOccupied(show(&dir))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(PruneError::Io { doing: "read", place: show(&dir), source }),
-        }
-    }
-
-    /// Finds the trash of the layout in `layout`, or makes it.
-    pub(super) fn ensure(layout: &Path) -> Result<Self, PruneError> {
-        let dir = layout.join(TRASH);
-        match fs::create_dir(&dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(PruneError::Io { doing: "create", place: show(&dir), source: error });
+impl<'a> LocalTrash<'a> {
+    /// Finds the trash of the layout at `path`; none when there is none.
+    pub(super) fn find(path: &Path, layout: &'a Layout) -> Result<Option<Self>, PruneError> {
+        let path = path.join(TRASH);
+        let fail = |source| failed("read", &path, source);
+        match layout.root.facts(TRASH) {
+            Ok(found) if found.is_folder() => {
+                let dir = layout.root.folder(TRASH).map_err(fail)?;
+                Ok(Some(Self {
+                    layout,
+                    dir: Arc::new(dir),
+                    path,
+                }))
             }
-            _ => {}
+            Ok(_) => Err(PruneError::TrashOccupied(show(&path))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(fail(source)),
         }
-        Self::find(layout)?.ok_or_else(|| PruneError::TrashOccupied(show(&dir)))
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
-        self.dir.join(LOCK)
-    }
-
-    pub(super) fn index_draft(&self) -> PathBuf {
-        self.dir.join(DRAFT)
-    }
-
-    pub(super) fn document_draft(&self) -> PathBuf {
-        self.dir.join(DOCUMENT_DRAFT)
-    }
-
-    /// Returns where the run of `plan` keeps an object.
-    pub(super) fn place_of(&self, plan: &PlanId, name: &ObjectName) -> Option<PathBuf> {
-        let folder = self.dir.join(plan.to_string());
-        match name {
-            ObjectName::Blob(digest) => Some(blob_in(&folder, digest)),
-            ObjectName::Partial(name) => Some(folder.join(INGEST).join(upload(name)?)),
-            ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+    /// Finds the trash of the layout at `path`, or makes it.
+    pub(super) fn ensure(path: &Path, layout: &'a Layout) -> Result<Self, PruneError> {
+        let trash = path.join(TRASH);
+        match layout.root.make_folder(TRASH) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(|source| PruneError::Io {
+                doing: "create",
+                place: show(&trash),
+                source,
+            })?,
         }
+        Self::find(path, layout)?.ok_or_else(|| PruneError::TrashOccupied(show(&trash)))
+    }
+
+    /// Returns the folder itself.
+    pub(super) fn dir(&self) -> &Arc<Dir> {
+        &self.dir
     }
 
     /// Returns the folders of runs.
     pub(super) fn runs(&self) -> Result<Vec<PlanId>, PruneError> {
-        let fail = |source| PruneError::Io { doing: "read", place: show(&self.dir), source };
+        let fail = |source| failed("read", &self.path, source);
         let mut runs = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let plan = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(plan) = plan.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        for entry in self.dir.entries().map_err(fail)? {
+            let name = entry.map_err(fail)?.name;
+            let plan = name.to_str().and_then(|name| name.parse().ok());
+            let is_folder = || self.dir.facts(&name).is_ok_and(|found| found.is_folder());
+            if let Some(plan) = plan
+                && is_folder()
+            {
                 runs.push(plan);
             }
         }
@@ -127,113 +132,211 @@ impl Trash {
     }
 
     /// Returns the blobs that a run keeps, and where.
-    pub(super) fn blobs_of(&self, plan: &PlanId) -> Result<Vec<(Digest, PathBuf)>, PruneError> {
+    pub(super) fn blobs_of(&self, plan: &PlanId) -> Result<Vec<(Digest, DirPlace)>, PruneError> {
         let mut blobs = Vec::new();
         for algorithm in ["sha256", "sha512"] {
-            let dir = self.dir.join(plan.to_string()).join(BLOBS).join(algorithm);
-            let fail = |source| PruneError::Io { doing: "read", place: show(&dir), source };
-            let entries = match fs::read_dir(&dir) {
-                Ok(entries) => entries,
+            let name = run_folder(plan).join(BLOBS).join(algorithm);
+            let fail = |source| failed("read", &self.beside(&name), source);
+            let dir = match self.layout.folder(&name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(fail(error)),
+                dir => dir.map_err(fail)?,
             };
-            for entry in entries {
-                let entry = entry.map_err(fail)?;
-                let name = entry.file_name();
-                let digest = name.to_str().and_then(|hex| Digest::from_parts(algorithm, hex).ok());
-                blobs.extend(digest.map(|digest| (digest, entry.path())));
+            for entry in dir.entries().map_err(fail)? {
+                let name = entry.map_err(fail)?.name;
+                let digest = name
+                    .to_str()
+                    .and_then(|hex| Digest::from_parts(algorithm, hex).ok());
+                if let Some(digest) = digest {
+                    let dir = Arc::clone(&dir);
+                    blobs.push((digest, DirPlace { dir, name }));
+                }
             }
         }
         Ok(blobs)
     }
 
-    /// Reads what a run says of itself; nothing when it left nothing.
-    pub(super) fn read_run(&self, plan: &PlanId) -> Result<Option<Run>, PruneError> {
-        let path = self.dir.join(plan.to_string()).join(RUN);
-        let fail = |source| PruneError::Io { doing: "read", place: show(&path), source };
-        match fs::symlink_metadata(&path) {
+    /// Reads the description of a run; none when it left none.
+    pub(super) fn read_run(&self, plan: &PlanId) -> Result<Option<TrashedRun>, PruneError> {
+        let path = self.path.join(plan.to_string()).join(RUN);
+        let fail = |source| failed("read", &path, source);
+        let invalid = |why: &str| fail(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()));
+        let folder = match self.layout.folder(&run_folder(plan)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fail(error)),
-            Ok(found) if !found.is_file() || found.len() > RUN_LIMIT => {
-                return Err(fail(io::Error::new(io::ErrorKind::InvalidData, "not a file that cachelens wrote")));
-            }
-            Ok(_) => {}
+            folder => folder.map_err(fail)?,
+        };
+        let found = match folder.facts(RUN) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found.map_err(fail)?,
+        };
+        if !found.is_file() || found.size > RUN_LIMIT {
+            return Err(invalid("not a file that cachelens wrote"));
         }
-        let run: Run = serde_json::from_slice(&fs::read(&path).map_err(fail)?)
-            .map_err(|error| fail(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-        if run.version != Run::VERSION || run.plan != *plan {
-            return Err(fail(io::Error::new(io::ErrorKind::InvalidData, "of another version or another plan")));
+        if found.size == 0 {
+            // It was written to a full disk: the time of the file is all that it says.
+            return Ok(Some(TrashedRun {
+                since: found.modified,
+                ..TrashedRun::new(plan)
+            }));
+        }
+        let mut bytes = Vec::new();
+        let file = folder.file(RUN).map_err(fail)?;
+        file.take(RUN_LIMIT).read_to_end(&mut bytes).map_err(fail)?;
+        let run: TrashedRun = serde_json::from_slice(&bytes).map_err(|error| fail(error.into()))?;
+        if run.version != TrashedRun::VERSION || run.plan != *plan {
+            return Err(invalid("of another version or another plan"));
         }
         Ok(Some(run))
     }
 
-    /// Writes what a run says of itself, durably and in one step, and makes its folders.
-    pub(super) fn write_run(&self, run: &Run) -> Result<(), PruneError> {
-        let folder = self.dir.join(run.plan.to_string());
-        let (path, draft) = (folder.join(RUN), folder.join(RUN_DRAFT));
-        let fail = |source| PruneError::Io { doing: "write", place: show(&path), source };
+    /// Writes the description of a run, durably and in one step, and makes its folder. On a full
+    /// disk the time alone is kept, which needs no room.
+    pub(super) fn write_run(&self, run: &TrashedRun) -> Result<(), PruneError> {
+        let path = self.path.join(run.plan.to_string()).join(RUN);
+        let fail = |source: io::Error| failed("write", &path, source);
         let bytes = serde_json::to_vec(run).map_err(|error| fail(error.into()))?;
-        (|| {
-            make_dir(&folder)?;
-            match fs::remove_file(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let nofollow = super::flags(OFlags::NOFOLLOW);
-            let mut file = OpenOptions::new().write(true).create_new(true).custom_flags(nofollow).open(&draft)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-            sync_dir(&folder)?;
-            sync_dir(&self.dir)
-        })()
-        .map_err(fail)
+        self.dir.make_folder(run.plan.to_string()).map_err(fail)?;
+        let folder = self.layout.folder(&run_folder(&run.plan)).map_err(fail)?;
+        let written = match replace(&folder, &bytes) {
+            Err(error) if is_full(&error) && run.refs.is_empty() => replace(&folder, b""),
+            written => written,
+        };
+        written
+            .and_then(|()| folder.sync())
+            .and_then(|()| self.dir.sync())
+            .map_err(fail)
     }
 
     /// Makes the folders in which a run keeps objects.
     pub(super) fn make_places(&self, plan: &PlanId) -> Result<(), PruneError> {
-        let folder = self.dir.join(plan.to_string());
-        let blobs = folder.join(BLOBS);
-        for dir in [folder.join(INGEST), blobs.clone(), blobs.join("sha256"), blobs.join("sha512")] {
-            make_dir(&dir).map_err(|source| PruneError::Io { doing: "create", place: show(&dir), source })?;
+        let folder = run_folder(plan);
+        for (parent, name) in [
+            (folder.clone(), INGEST),
+            (folder.clone(), BLOBS),
+            (folder.join(BLOBS), "sha256"),
+            (folder.join(BLOBS), "sha512"),
+        ] {
+            let made = self
+                .layout
+                .folder(&parent)
+                .and_then(|parent| parent.make_folder(name));
+            made.map_err(|source| failed("create", &self.beside(&parent.join(name)), source))?;
         }
         Ok(())
     }
 
-    /// Removes folders of runs in which nothing is kept any more. What a run remembers of the refs that it took is kept
-    /// until `forget_before` has come.
+    /// Removes folders of runs in which nothing is kept any more. The description of the refs
+    /// that it took is kept until `forget_before` has come.
     pub(super) fn tidy(&self, forget_before: Timestamp) -> Result<(), PruneError> {
         for plan in self.runs()? {
-            let folder = self.dir.join(plan.to_string());
-            let blobs = folder.join(BLOBS);
-            let places = [blobs.join("sha256"), blobs.join("sha512"), blobs, folder.join(INGEST)];
-            // A folder that is not empty stays: the system sees to that.
-            for dir in &places {
-                let _ = fs::remove_dir(dir);
-            }
-            let is_empty = places.iter().all(|dir| fs::symlink_metadata(dir).is_err());
             let is_over = match self.read_run(&plan)? {
                 Some(run) => run.refs.is_empty() || run.since < forget_before,
                 None => true,
             };
-            if is_empty && is_over {
-                let _ = fs::remove_file(folder.join(RUN_DRAFT));
-                let _ = fs::remove_file(folder.join(RUN));
-                let _ = fs::remove_dir(folder);
+            let Ok(folder) = self.layout.folder(&run_folder(&plan)) else {
+                continue;
+            };
+            if is_emptied(&folder) && is_over {
+                let _ = folder.remove_file(RUN_DRAFT);
+                let _ = folder.remove_file(RUN);
+                let _ = self.dir.remove_folder(plan.to_string());
             }
         }
         Ok(())
     }
 
-    /// Removes the trash when it is empty; called when the lock has gone.
-    pub(super) fn remove_if_empty(&self) {
-        let _ = fs::remove_dir(&self.dir);
+    /// Returns a path below the layout, for messages.
+    fn beside(&self, relative: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(&self.path).join(relative)
     }
 }
 
-/// Returns where a layout, or a run's folder in the trash, has a blob.
-pub(super) fn blob_in(dir: &Path, digest: &Digest) -> PathBuf {
-    dir.join(BLOBS).join(digest.algorithm()).join(digest.hex())
+/// The trash that a run left in a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunTrash {
+    /// When the run last moved something there.
+    pub since: Timestamp,
+    /// The objects that are still there.
+    pub stored: Tally,
+}
+
+/// Returns the trash of the run of `plan` in the layout at `path`; none when nothing is
+/// left.
+///
+/// # Errors
+/// When the trash cannot be read.
+pub fn left_by(path: &Path, plan: &PlanId) -> Result<Option<RunTrash>, PruneError> {
+    let layout = Layout::open(path).map_err(|source| failed("open", path, source))?;
+    let Some(trash) = LocalTrash::find(path, &layout)? else {
+        return Ok(None);
+    };
+    let Some(run) = trash.read_run(plan)? else {
+        return Ok(None);
+    };
+    let size = |place: &DirPlace| place.facts().map_or(0, |found| found.size);
+    let mut stored: Tally = trash
+        .blobs_of(plan)?
+        .iter()
+        .map(|(_, place)| size(place))
+        .collect();
+    if let Ok(uploads) = layout.folder(&run_folder(plan).join(INGEST)) {
+        for entry in uploads.entries().into_iter().flatten().flatten() {
+            let bytes = Upload::at(&uploads, &entry.name).map_or(0, |upload| upload.size);
+            stored.count += 1;
+            stored.bytes = stored.bytes.saturating_add(bytes);
+        }
+    }
+    Ok((stored.count > 0).then_some(RunTrash {
+        since: run.since,
+        stored,
+    }))
+}
+
+fn failed(doing: &'static str, path: &Path, source: io::Error) -> PruneError {
+    PruneError::Io {
+        doing,
+        place: show(path),
+        source,
+    }
+}
+
+/// Removes the empty folders of a run; returns whether nothing is left in it but its own
+/// description.
+fn is_emptied(folder: &Dir) -> bool {
+    // A folder that is not empty stays: the system sees to that.
+    if let Ok(blobs) = folder.folder(BLOBS) {
+        let _ = blobs.remove_folder("sha256");
+        let _ = blobs.remove_folder("sha512");
+    }
+    let _ = folder.remove_folder(BLOBS);
+    let _ = folder.remove_folder(INGEST);
+    folder.facts(BLOBS).is_err() && folder.facts(INGEST).is_err()
+}
+
+/// Replaces the description of a run in its folder.
+fn replace(folder: &Arc<Dir>, bytes: &[u8]) -> io::Result<()> {
+    let draft = DirPlace {
+        dir: Arc::clone(folder),
+        name: OsString::from(RUN_DRAFT),
+    };
+    match folder.remove_file(RUN_DRAFT) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = folder.create(RUN_DRAFT)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    draft.move_to(&DirPlace {
+        dir: Arc::clone(folder),
+        name: OsString::from(RUN),
+    })
+}
+
+/// Returns whether there is no room on the disk, or none that the user may take.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// Returns the file name of an unfinished upload that is named `ingest/…`, when it is one name.
@@ -242,33 +345,23 @@ pub(super) fn upload(name: &str) -> Option<&str> {
     is_one_name(name).then_some(name)
 }
 
-/// Takes the name of something in the trash apart: the run, and what it is there.
+/// Splits a name in the trash into the run and the object.
 pub(super) fn trashed(name: &str) -> Option<(PlanId, ObjectName)> {
-    let mut parts = name.strip_prefix(TRASH)?.strip_prefix('/')?.splitn(2, '/');
-    let plan = parts.next()?.parse().ok()?;
-    let rest = parts.next()?;
-    if upload(rest).is_some() {
-        return Some((plan, ObjectName::Partial(rest.to_owned())));
-    }
-    let (algorithm, hex) = rest.strip_prefix(BLOBS)?.strip_prefix('/')?.split_once('/')?;
-    Some((plan, ObjectName::Blob(Digest::from_parts(algorithm, hex).ok()?)))
+    ObjectName::of_trash(name)
 }
 
-/// Tells whether `name` is what a run says of itself.
+/// Returns whether `name` is the description of a run.
 pub(super) fn is_own(name: &str) -> bool {
-    let run = name.strip_prefix(TRASH).and_then(|rest| rest.strip_prefix('/')?.split_once('/'));
-    run.is_some_and(|(plan, file)| plan.parse::<PlanId>().is_ok() && (file == RUN || file == RUN_DRAFT))
+    let run = name
+        .strip_prefix(TRASH)
+        .and_then(|rest| rest.strip_prefix('/')?.split_once('/'));
+    run.is_some_and(|(plan, file)| {
+        plan.parse::<PlanId>().is_ok() && (file == RUN || file == RUN_DRAFT)
+    })
 }
 
 fn is_one_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
-}
-
-fn make_dir(dir: &Path) -> io::Result<()> {
-    match fs::create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir)?.is_dir() => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -281,7 +374,10 @@ mod tests {
         let plan = "20261122T005918Z-1f2e3d4c";
         let name = format!("{TRASH}/{plan}/blobs/sha256/{hex}");
         assert!(matches!(trashed(&name), Some((_, ObjectName::Blob(_)))));
-        assert!(matches!(trashed(&format!("{TRASH}/{plan}/ingest/x")), Some((_, ObjectName::Partial(_)))));
+        assert!(matches!(
+            trashed(&format!("{TRASH}/{plan}/ingest/x")),
+            Some((_, ObjectName::Partial(_)))
+        ));
         for wrong in [
             "blobs/sha256/x".to_owned(),
             format!("{TRASH}/{plan}/ingest/.."),

@@ -1,35 +1,47 @@
-//! The provenance that lies beside an image: in the attestation manifests of its index, or of what refers to it.
+//! The provenance next to an image: in the attestation manifests of its index, or of what
+//! refers to it.
 
-use super::{RegistryCache, manifests};
+use super::manifests;
+use super::read::RegistryReader;
 use crate::backend::{CacheReader as _, ReadError, RemoteError};
 use crate::format::digest::Digest;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, REFERENCE_TYPE};
 
-/// How a layer of an attestation manifest says what it states (BuildKit, `docs/attestations/attestation-storage.md`).
+/// The annotation of a layer of an attestation manifest with its kind (BuildKit,
+/// `docs/attestations/attestation-storage.md`).
 const PREDICATE: &str = "in-toto.io/predicate-type";
-/// What the predicates of provenance begin with.
+/// The prefix of the predicates of provenance.
 const PROVENANCE: &str = "https://slsa.dev/provenance/";
 /// How many attestation manifests of one ref are read.
 const MOST: usize = 64;
 
-impl RegistryCache {
+impl RegistryReader {
     /// Reads the provenance statements of a ref, one for each platform that has one.
     pub(super) async fn attested(&self, ref_name: &str) -> Result<Vec<Vec<u8>>, ReadError> {
         let digest = match ref_name.parse::<Digest>() {
             Ok(digest) => Some(digest),
             Err(_) => self.look(ref_name).await?.map(|tagged| tagged.digest),
         };
-        let Some(digest) = digest else { return Ok(Vec::new()) };
+        let Some(digest) = digest else {
+            return Ok(Vec::new());
+        };
         let root = self.read_document(digest, DOCUMENT_LIMIT).await?;
         let entries = match Document::parse(&root) {
             Ok(Document::Index { entries, .. }) => entries,
-            Ok(Document::Manifest { .. }) | Err(_) => Vec::new(),
+            Ok(_) | Err(_) => Vec::new(),
         };
-        let is_attestation = |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
-        let beside = entries.iter().filter(is_attestation).filter_map(|entry| entry.digest.valid());
+        let is_attestation =
+            |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
+        let beside = entries
+            .iter()
+            .filter(is_attestation)
+            .filter_map(|entry| entry.digest.valid());
         let mut manifests: Vec<Digest> = beside.take(MOST).collect();
         if manifests.is_empty() {
-            let parts = entries.iter().filter_map(|entry| entry.digest.valid()).take(MOST);
+            let parts = entries
+                .iter()
+                .filter_map(|entry| entry.digest.valid())
+                .take(MOST);
             for subject in [digest].into_iter().chain(parts) {
                 manifests.extend(self.referring_to(subject).await?);
             }
@@ -37,9 +49,14 @@ impl RegistryCache {
         let mut statements = Vec::new();
         for manifest in manifests.into_iter().take(MOST) {
             let bytes = self.read_document(manifest, DOCUMENT_LIMIT).await?;
-            let Ok(Document::Manifest { layers, .. }) = Document::parse(&bytes) else { continue };
-            let states =
-                |layer: &&Descriptor| layer.annotation(PREDICATE).is_some_and(|kind| kind.starts_with(PROVENANCE));
+            let Ok(Document::Manifest { layers, .. }) = Document::parse(&bytes) else {
+                continue;
+            };
+            let states = |layer: &&Descriptor| {
+                layer
+                    .annotation(PREDICATE)
+                    .is_some_and(|kind| kind.starts_with(PROVENANCE))
+            };
             for layer in layers.iter().filter(states).take(MOST) {
                 if let Some(statement) = layer.digest.valid() {
                     statements.push(self.read_document(statement, DOCUMENT_LIMIT).await?);
@@ -52,17 +69,26 @@ impl RegistryCache {
     /// Lists the manifests that are about another one.
     async fn referring_to(&self, subject: Digest) -> Result<Vec<Digest>, RemoteError> {
         let http = self.http().await?;
+        if let Some(digests) = http.pull_referrers(self.repository(), subject).await {
+            if let Ok(mut seen) = self.seen.lock() {
+                seen.manifests.extend(&digests);
+            }
+            return Ok(digests);
+        }
         let mut referrers = manifests::referrers(http, self.repository(), subject).await?;
         if referrers.is_none() {
             let tag = manifests::referrers_tag(subject);
             let listed = manifests::get(http, self.repository(), &tag).await?;
             referrers = listed.and_then(|list| match Document::parse(&list.bytes) {
                 Ok(Document::Index { entries, .. }) => Some(entries),
-                Ok(Document::Manifest { .. }) | Err(_) => None,
+                Ok(_) | Err(_) => None,
             });
         }
-        let digests: Vec<Digest> =
-            referrers.unwrap_or_default().iter().filter_map(|referrer| referrer.digest.valid()).collect();
+        let digests: Vec<Digest> = referrers
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|referrer| referrer.digest.valid())
+            .collect();
         if let Ok(mut seen) = self.seen.lock() {
             seen.manifests.extend(&digests);
         }

@@ -1,4 +1,5 @@
-//! How a registry is told who asks: a challenge is answered once, and the token serves all requests of its scope.
+//! Logins: a challenge of the registry is answered once, and the token serves all requests of its
+//! scope.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,15 +7,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use http_auth::parse_challenges;
 use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use reqwest::{StatusCode, Url};
+use reqwest::{Client as HttpClient, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::client::TOKEN_LIMIT;
 use super::credentials::{self, Credentials};
-use super::http::{self, Answer};
+use super::place;
+use crate::backend::http::{self, HttpAnswer, Service};
 use crate::backend::{Access, RemoteError, RemoteKind};
-use crate::format::text::visible;
 use crate::source::{RegistryLocation, Secret};
 
 /// How long a token is good for that does not say it (distribution's token specification).
@@ -24,18 +26,19 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// The name under which tokens are asked for.
 const CLIENT: &str = "cachelens";
 
-/// What a request is about, in the words of the token specification.
+/// The scope of a request, as the token specification defines it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Scope {
+pub(super) enum TokenScope {
     /// Reading a repository.
     Pull(String),
-    /// Changing one: the three are asked for at once, since some registries grant one scope a repository only.
+    /// Changing one: the three are asked for at once, since some registries grant one scope a
+    /// repository only.
     Change(String),
     /// Listing the repositories.
     Catalog,
 }
 
-impl Scope {
+impl TokenScope {
     fn text(&self) -> String {
         match self {
             Self::Pull(repository) => format!("repository:{repository}:pull"),
@@ -45,7 +48,7 @@ impl Scope {
     }
 }
 
-/// What stands in the header of a request, and for how long.
+/// The authorization header of requests, and how long it is valid.
 #[derive(Debug, Clone)]
 struct Grant {
     header: Secret,
@@ -57,12 +60,12 @@ struct Grant {
 pub(super) struct Auth {
     location: RegistryLocation,
     access: Access,
-    state: Mutex<State>,
+    state: Mutex<AuthState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    grants: HashMap<Scope, Grant>,
+struct AuthState {
+    grants: HashMap<TokenScope, Grant>,
     /// A user and a password that are sent as they are, whatever the scope.
     basic: Option<Secret>,
     login: Login,
@@ -104,44 +107,63 @@ struct TokenAnswer {
 
 impl Auth {
     pub(super) fn new(location: &RegistryLocation, access: &Access) -> Self {
-        Self { location: location.clone(), access: access.clone(), state: Mutex::default() }
+        Self {
+            location: location.clone(),
+            access: access.clone(),
+            state: Mutex::default(),
+        }
     }
 
     fn host(&self) -> &str {
         &self.location.host
     }
 
-    /// Returns what requests of a scope carry now; none before the registry has asked for something.
-    pub(super) async fn header(&self, scope: &Scope) -> Option<Secret> {
+    /// Returns the header for requests of a scope; none before the registry has asked for
+    /// something.
+    pub(super) async fn header(&self, scope: &TokenScope) -> Option<Secret> {
         let state = self.state.lock().await;
         let good = |grant: &&Grant| grant.until.is_none_or(|until| until > Instant::now());
-        state.grants.get(scope).filter(good).map(|grant| grant.header.clone()).or_else(|| state.basic.clone())
+        state
+            .grants
+            .get(scope)
+            .filter(good)
+            .map(|grant| grant.header.clone())
+            .or_else(|| state.basic.clone())
     }
 
-    /// Tells whether anybody has logged in, as far as that was looked up.
+    /// Returns whether there is a login, as far as it was looked up.
     pub(super) async fn has_login(&self) -> bool {
         self.state.lock().await.login.credentials().is_some()
     }
 
-    /// Answers the challenge of a request that was refused with `used` in its header. Requests that were refused together
-    /// make one exchange together.
+    /// Answers the challenge of a request that was refused with `used` in its header. Requests that
+    /// were refused together make one exchange together.
     ///
     /// # Errors
     /// When there is no challenge that can be answered, or the answer is refused.
     pub(super) async fn answer(
         &self,
-        client: &reqwest::Client,
+        client: &HttpClient,
         registry: &Url,
-        scope: &Scope,
+        scope: &TokenScope,
         challenge: &HeaderMap,
         used: Option<&Secret>,
     ) -> Result<(), RemoteError> {
         let mut state = self.state.lock().await;
-        let current = state.grants.get(scope).map(|grant| &grant.header).or(state.basic.as_ref());
+        let current = state
+            .grants
+            .get(scope)
+            .map(|grant| &grant.header)
+            .or(state.basic.as_ref());
         if current.is_some() && current != used {
             return Ok(());
         }
-        let values = || challenge.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let values = || {
+            challenge
+                .get_all(WWW_AUTHENTICATE)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+        };
         let challenges: Vec<_> = values()
             .filter_map(|value| parse_challenges(value).ok())
             .flatten()
@@ -149,7 +171,9 @@ impl Auth {
             .collect();
         if matches!(state.login, Login::Unsought) {
             let found = credentials::find(&self.location, &self.access).await;
-            state.login = found.credentials.map_or(Login::Absent(found.fault), Login::Found);
+            state.login = found
+                .credentials
+                .map_or(Login::Absent(found.fault), Login::Found);
         }
         let credentials = state.login.credentials().cloned();
         if let Some(Credentials::Bearer(token)) = &credentials {
@@ -157,11 +181,19 @@ impl Auth {
             if used == Some(&given) {
                 return Err(self.refused("it does not take the token of the login"));
             }
-            state.grants.insert(scope.clone(), Grant { header: given, until: None });
+            state.grants.insert(
+                scope.clone(),
+                Grant {
+                    header: given,
+                    until: None,
+                },
+            );
             return Ok(());
         }
         if let Some(bearer) = challenges.iter().find(|challenge| challenge.is("bearer")) {
-            let exchanged = self.exchange(client, registry, bearer, scope, credentials.as_ref()).await;
+            let exchanged = self
+                .exchange(client, registry, bearer, scope, credentials.as_ref())
+                .await;
             let grant = exchanged.map_err(|error| state.login.explain(error))?;
             state.grants.insert(scope.clone(), grant);
             return Ok(());
@@ -187,19 +219,13 @@ impl Auth {
 
     async fn exchange(
         &self,
-        client: &reqwest::Client,
+        client: &HttpClient,
         registry: &Url,
         challenge: &Challenge,
-        scope: &Scope,
+        scope: &TokenScope,
         credentials: Option<&Credentials>,
     ) -> Result<Grant, RemoteError> {
-        let realm = challenge.get("realm").and_then(|realm| Url::parse(realm).ok());
-        let realm = realm.filter(|realm| matches!(realm.scheme(), "http" | "https") && realm.username().is_empty());
-        let Some(realm) = realm else { return Err(self.refused("it names no service that gives tokens")) };
-        let names_secrets = credentials.is_some();
-        if names_secrets && realm.scheme() == "http" && registry.scheme() == "https" {
-            return Err(self.refused("the service that gives its tokens would get the login unencrypted"));
-        }
+        let realm = self.realm(challenge, registry)?;
         let service = challenge.get("service").unwrap_or_default();
         let asked = scope.text();
         let request = match credentials {
@@ -214,49 +240,124 @@ impl Auth {
                 .get(realm.clone())
                 .query(&[("service", service), ("scope", &asked)])
                 .basic_auth(user, Some(password.expose())),
-            Some(Credentials::Bearer(_)) | None => {
-                client.get(realm.clone()).query(&[("service", service), ("scope", &asked)])
-            }
+            Some(Credentials::Bearer(_)) | None => client
+                .get(realm.clone())
+                .query(&[("service", service), ("scope", &asked)]),
         };
-        let what = format!("{}: the service that gives tokens", self.host());
-        let answer = http::once(request, http::TOKEN_LIMIT).await.map_err(|failed| failed.told(&what))?;
+        let what = format!("{}: the token service", self.host());
+        let answer = http::once(request, TOKEN_LIMIT, self.access.timeout)
+            .await
+            .map_err(|failed| failed.into_remote(Service::Registry, &what))?;
         self.grant(&answer, credentials.is_some())
     }
 
-    fn grant(&self, answer: &Answer, has_login: bool) -> Result<Grant, RemoteError> {
+    /// Returns the address of the token service that a challenge names. As with Docker it may lie
+    /// on another host, but not in the open: a token is as good as the login.
+    fn realm(&self, challenge: &Challenge, registry: &Url) -> Result<Url, RemoteError> {
+        let realm = challenge
+            .get("realm")
+            .and_then(|realm| Url::parse(realm).ok())
+            .filter(|realm| {
+                matches!(realm.scheme(), "http" | "https")
+                    && realm.username().is_empty()
+                    && realm.password().is_none()
+            });
+        let Some(realm) = realm else {
+            return Err(self.refused("it names no token service"));
+        };
+        let is_same_host = realm.host() == registry.host();
+        // Plain HTTP to the registry itself is the user's choice, or it is on this machine.
+        let is_as_open = is_same_host && registry.scheme() == "http";
+        let is_here = is_local(&realm) && is_local(registry);
+        if realm.scheme() != "https" && !is_as_open && !is_here {
+            let host = realm.host_str().map(http::shown).unwrap_or_default();
+            return Err(self.refused(&format!(
+                "its token service at {host} would get the login unencrypted"
+            )));
+        }
+        if !is_same_host {
+            let service = realm.host_str().map(http::shown).unwrap_or_default();
+            tracing::info!(
+                registry = self.host(),
+                service,
+                "the registry has its users log in on another host"
+            );
+        }
+        Ok(realm)
+    }
+
+    fn grant(&self, answer: &HttpAnswer, has_login: bool) -> Result<Grant, RemoteError> {
         match answer.status {
             StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST if has_login => {
-                return Err(self.refused(&format!("its tokens are refused to this login{}", http::said(answer))));
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST
+                if has_login =>
+            {
+                return Err(self.refused(&format!(
+                    "its tokens are refused to this login{}",
+                    Service::Registry.said(answer)
+                )));
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.no_login()),
+            status if status.is_redirection() => {
+                let message = format!("{}: the token service redirects elsewhere", self.host());
+                return Err(RemoteError::new(RemoteKind::Unauthorized, message)
+                    .because(format!(
+                        "it answers {status}, and requests for tokens stay at one address"
+                    ))
+                    .hint("its operator has to name the right address in the challenge"));
+            }
             status => {
-                let message = format!("{}: the service that gives tokens fails", self.host());
-                return Err(RemoteError::new(RemoteKind::Unavailable, message)
-                    .because(format!("it answers {status}{}", http::said(answer))));
+                let message = format!("{}: the token service fails", self.host());
+                return Err(
+                    RemoteError::new(RemoteKind::Unavailable, message).because(format!(
+                        "it answers {status}{}",
+                        Service::Registry.said(answer)
+                    )),
+                );
             }
         }
         let parsed: Option<TokenAnswer> = serde_json::from_slice(&answer.body).ok();
-        let Some(TokenAnswer { token: Some(token), expires_in }) = parsed else {
-            let page = if http::is_html(answer) { "an HTML page" } else { "no token" };
-            let message = format!("{}: the service that gives tokens answers with {page}", self.host());
+        let Some(TokenAnswer {
+            token: Some(token),
+            expires_in,
+        }) = parsed
+        else {
+            let page = if answer.is_html() {
+                "an HTML page"
+            } else {
+                "no token"
+            };
+            let message = format!("{}: the token service answers with {page}", self.host());
             return Err(RemoteError::new(RemoteKind::BadAnswer, message));
         };
         let life = Duration::from_secs(expires_in.unwrap_or(UNSAID_LIFE));
         let until = Instant::now().checked_add(life.saturating_sub(LEEWAY).max(life / 2));
-        Ok(Grant { header: Secret::new(format!("Bearer {token}")), until })
+        Ok(Grant {
+            header: Secret::new(format!("Bearer {token}")),
+            until,
+        })
     }
 
     /// Makes the error of a login that the registry does not take.
     pub(super) fn refused(&self, why: &str) -> RemoteError {
-        RemoteError::new(RemoteKind::Unauthorized, format!("{}: the login is refused", self.host()))
-            .because(why)
-            .hint(format!("run `docker login {}` again, or give --username and --password-stdin", self.host()))
+        RemoteError::new(
+            RemoteKind::Unauthorized,
+            format!("{}: the login is refused", self.host()),
+        )
+        .because(why)
+        .hint(format!(
+            "run `docker login {}` again, or give --username and --password-stdin",
+            self.host()
+        ))
     }
 
     /// Makes the error of a registry that wants a login where there is none.
     pub(super) fn no_login(&self) -> RemoteError {
-        RemoteError::new(RemoteKind::Unauthorized, format!("{} asks for a login", self.host())).hint(format!(
+        RemoteError::new(
+            RemoteKind::Unauthorized,
+            format!("{} asks for a login", self.host()),
+        )
+        .hint(format!(
             "run `docker login {}` or `podman login {}`, or give --username and --password-stdin",
             self.host(),
             self.host()
@@ -264,19 +365,27 @@ impl Auth {
     }
 }
 
-fn basic(user: &str, password: &Secret) -> Secret {
-    let pair = format!("{user}:{}", password.expose());
-    Secret::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+/// Returns whether an address names this machine.
+fn is_local(address: &Url) -> bool {
+    address.host_str().is_some_and(place::is_local)
 }
 
-/// Makes a header of what a request carries, which no log shows.
+fn basic(user: &str, password: &Secret) -> Secret {
+    let pair = format!("{user}:{}", password.expose());
+    Secret::new(format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(pair)
+    ))
+}
+
+/// Makes a header of a secret, which no log shows.
 pub(super) fn header_value(secret: &Secret) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(secret.expose()).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// What a registry asks for.
+/// A challenge of a registry.
 struct Challenge {
     scheme: String,
     params: HashMap<String, String>,
@@ -287,7 +396,9 @@ impl Challenge {
         let params = challenge.params.iter();
         Self {
             scheme: challenge.scheme.to_ascii_lowercase(),
-            params: params.map(|(name, value)| (name.to_ascii_lowercase(), value.to_unescaped())).collect(),
+            params: params
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_unescaped()))
+                .collect(),
         }
     }
 
@@ -298,9 +409,4 @@ impl Challenge {
     fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str)
     }
-}
-
-/// Makes an error fit for one line of what a registry says.
-pub(super) fn shown(text: &str) -> String {
-    visible(text).chars().take(300).collect()
 }

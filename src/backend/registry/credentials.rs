@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::login_file::{Entry, LoginFile};
+use super::login_file::{LoginEntry, LoginFile};
 use super::place;
 use crate::backend::{Access, RemoteError, RemoteKind, files};
-use crate::format::text::visible;
 use crate::source::{RegistryLocation, Secret};
+use crate::text::escape::visible;
 
 /// The largest file of logins that is read, in bytes.
 const FILE_LIMIT: u64 = 4 << 20;
 /// How long a helper may take, which may have to ask a person.
 const HELPER_PATIENCE: Duration = Duration::from_mins(1);
-/// What a helper says when there is no login (`credentials/error.go` in docker-credential-helpers).
+/// The message of a helper without a login (`credentials/error.go` in docker-credential-helpers).
 const NOT_FOUND: &str = "credentials not found";
 
-/// What a registry knows somebody by.
+/// The login for a registry.
 #[derive(Debug, Clone)]
 pub(super) enum Credentials {
     /// A user with a password, or with a token in its place.
@@ -33,20 +33,23 @@ pub(super) enum Credentials {
     Bearer(Secret),
 }
 
-/// What was found.
+/// The login that was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundLogin {
     pub(super) credentials: Option<Credentials>,
     /// Why a login that may be there cannot be read; it matters only where the registry wants one.
     pub(super) fault: Option<RemoteError>,
 }
 
-/// Looks for the login for a repository: that of the flags, of `DOCKER_AUTH_CONFIG`, of Docker's configuration with its
-/// helpers, of Podman's.
-pub(super) async fn find(location: &RegistryLocation, access: &Access) -> Found {
+/// Looks for the login for a repository: that of the flags, of `DOCKER_AUTH_CONFIG`, of Docker's
+/// configuration with its helpers, of Podman's.
+pub(super) async fn find(location: &RegistryLocation, access: &Access) -> FoundLogin {
     if let Some((user, password)) = &access.registry.login {
         let credentials = Credentials::Password(user.clone(), password.clone());
-        return Found { credentials: Some(credentials), fault: None };
+        return FoundLogin {
+            credentials: Some(credentials),
+            fault: None,
+        };
     }
     let location = location.clone();
     let looking = files::blocking(move || look(&location));
@@ -55,29 +58,41 @@ pub(super) async fn find(location: &RegistryLocation, access: &Access) -> Found 
         return found.unwrap_or_default();
     }
     let fault = RemoteError::new(RemoteKind::Unauthorized, "the login cannot be read");
-    Found { credentials: None, fault: Some(fault.because("its helper does not answer")) }
+    FoundLogin {
+        credentials: None,
+        fault: Some(fault.because("its helper does not answer")),
+    }
 }
 
-fn look(location: &RegistryLocation) -> Found {
-    let mut found = Found::default();
+fn look(location: &RegistryLocation) -> FoundLogin {
+    let mut found = FoundLogin::default();
     for (from, place) in places() {
         let bytes = match place {
-            Place::Text(text) => text.into_bytes(),
+            LoginPlace::Text(text) => text.into_bytes(),
             // It may be a link: people keep such files in repositories of their own.
-            Place::File(path) => match read(&path) {
+            LoginPlace::File(path) => match read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    found.fault.get_or_insert_with(|| unreadable(&location.host, &from, &error.to_string()));
+                    found.fault.get_or_insert_with(|| {
+                        unreadable(&location.host, &from, &error.to_string())
+                    });
                     continue;
                 }
             },
         };
         match in_file(&bytes, location) {
-            Ok(Some(credentials)) => return Found { credentials: Some(credentials), fault: None },
+            Ok(Some(credentials)) => {
+                return FoundLogin {
+                    credentials: Some(credentials),
+                    fault: None,
+                };
+            }
             Ok(None) => {}
             Err(why) => {
-                found.fault.get_or_insert_with(|| unreadable(&location.host, &from, &why));
+                found
+                    .fault
+                    .get_or_insert_with(|| unreadable(&location.host, &from, &why));
             }
         }
     }
@@ -92,26 +107,37 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-enum Place {
+enum LoginPlace {
     Text(String),
     File(PathBuf),
 }
 
-/// Returns the places where logins are kept, with their names, in the order in which they are looked at.
-fn places() -> Vec<(String, Place)> {
+/// Returns the places where logins are kept, with their names, in the order in which they are
+/// looked at.
+fn places() -> Vec<(String, LoginPlace)> {
     let mut places = Vec::new();
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(text) = set("DOCKER_AUTH_CONFIG") {
-        places.push(("DOCKER_AUTH_CONFIG".to_owned(), Place::Text(text.to_string_lossy().into_owned())));
+        places.push((
+            "DOCKER_AUTH_CONFIG".to_owned(),
+            LoginPlace::Text(text.to_string_lossy().into_owned()),
+        ));
     }
-    let below = |folder: &str, rest: &str| set(folder).map(|folder| PathBuf::from(folder).join(rest));
+    let below =
+        |folder: &str, rest: &str| set(folder).map(|folder| PathBuf::from(folder).join(rest));
     let files = [
         below("DOCKER_CONFIG", "config.json").or_else(|| below("HOME", ".docker/config.json")),
         set("REGISTRY_AUTH_FILE").map(PathBuf::from),
         below("XDG_RUNTIME_DIR", "containers/auth.json"),
-        below("XDG_CONFIG_HOME", "containers/auth.json").or_else(|| below("HOME", ".config/containers/auth.json")),
+        below("XDG_CONFIG_HOME", "containers/auth.json")
+            .or_else(|| below("HOME", ".config/containers/auth.json")),
     ];
-    places.extend(files.into_iter().flatten().map(|path| (files::show(&path), Place::File(path))));
+    places.extend(
+        files
+            .into_iter()
+            .flatten()
+            .map(|path| (files::show(&path), LoginPlace::File(path))),
+    );
     places
 }
 
@@ -125,7 +151,7 @@ fn in_file(bytes: &[u8], location: &RegistryLocation) -> Result<Option<Credentia
         return Ok(Some(credentials));
     }
     let entry = file.entry(&location.host, &location.repository);
-    entry.map_or(Ok(None), Entry::credentials)
+    entry.map_or(Ok(None), LoginEntry::credentials)
 }
 
 /// Asks a helper (`docker-credential-NAME get`); none when it knows of no login.
@@ -141,20 +167,30 @@ fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
         return Err(format!("`{shown}` is no name of a helper"));
     }
     let program = format!("docker-credential-{helper}");
-    let started =
-        Command::new(&program).arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let mut child = started.map_err(|error| format!("its helper docker-credential-{shown} cannot be run: {error}"))?;
+    let started = Command::new(&program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = started
+        .map_err(|error| format!("its helper docker-credential-{shown} cannot be run: {error}"))?;
     if let Some(mut input) = child.stdin.take() {
-        // One that does not listen fails, and that is told.
+        // One that does not read its input fails, and that is reported.
         let _ = writeln!(input, "{host}");
     }
-    let output =
-        child.wait_with_output().map_err(|error| format!("its helper docker-credential-{shown} failed: {error}"))?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| format!("its helper docker-credential-{shown} failed: {error}"))?;
     if !output.status.success() {
-        // What a helper says besides may hold anything, so that only its failure is told.
+        // The output of a helper may hold anything, so only its failure is reported.
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let is_absent = said.contains(NOT_FOUND);
-        return if is_absent { Ok(None) } else { Err(format!("its helper docker-credential-{shown} failed")) };
+        return if is_absent {
+            Ok(None)
+        } else {
+            Err(format!("its helper docker-credential-{shown} failed"))
+        };
     }
     let said: Said = serde_json::from_slice(&output.stdout)
         .map_err(|_| format!("its helper docker-credential-{shown} gave no login"))?;
@@ -167,7 +203,12 @@ fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
 }
 
 fn unreadable(host: &str, from: &str, why: &str) -> RemoteError {
-    RemoteError::new(RemoteKind::Unauthorized, format!("the login for {host} cannot be read from {from}"))
-        .because(why)
-        .hint(format!("run `docker login {host}` again, or give --username and --password-stdin"))
+    RemoteError::new(
+        RemoteKind::Unauthorized,
+        format!("the login for {host} cannot be read from {from}"),
+    )
+    .because(why)
+    .hint(format!(
+        "run `docker login {host}` again, or give --username and --password-stdin"
+    ))
 }

@@ -1,18 +1,21 @@
-//! Manifests and configurations: which were read, from where, and what they say of others.
+//! Manifests and configurations: which were read, from where, and their references.
 
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
+
 use super::kept::Tagged;
 use super::manifests::{self, Manifest};
-use super::{RegistryCache, broken_off};
-use crate::backend::ReadError;
+use super::plane::BlobStream;
+use super::read::RegistryReader;
+use crate::backend::{Activity, ReadError};
 use crate::format::digest::Digest;
 use crate::format::manifest::Document;
 
 /// How many bytes of documents are held in memory to be read once only.
 const HELD: usize = 64 << 20;
 
-impl RegistryCache {
+impl RegistryReader {
     pub(super) fn note(&self, tag: &str, tagged: Tagged) -> Tagged {
         if let Ok(mut seen) = self.seen.lock() {
             seen.tags.insert(tag.to_owned(), tagged.clone());
@@ -21,7 +24,8 @@ impl RegistryCache {
         tagged
     }
 
-    /// Keeps a manifest that is what it is called, and notes which of the digests in it are manifests.
+    /// Keeps a manifest that matches its digest, and notes which of the digests in it are
+    /// manifests.
     pub(super) fn hold_manifest(&self, manifest: &Manifest) {
         if manifest.is_true() {
             self.note_children(&manifest.bytes);
@@ -33,14 +37,17 @@ impl RegistryCache {
     }
 
     pub(super) fn note_children(&self, bytes: &[u8]) {
-        let (children, subject) = match Document::parse(bytes) {
-            Ok(Document::Index { entries, subject }) => (entries, subject),
-            Ok(Document::Manifest { subject, .. }) => (Vec::new(), subject),
-            Err(_) => return,
+        let Ok(document) = Document::parse(bytes) else {
+            return;
         };
         if let Ok(mut seen) = self.seen.lock() {
-            let named = children.iter().filter(|child| child.is_manifest_like()).chain(subject.as_deref());
-            seen.manifests.extend(named.filter_map(|child| child.digest.valid()));
+            let named = document
+                .entries()
+                .iter()
+                .filter(|child| child.is_manifest_like())
+                .chain(document.subject());
+            seen.manifests
+                .extend(named.filter_map(|child| child.digest.valid()));
         }
     }
 
@@ -60,13 +67,20 @@ impl RegistryCache {
     }
 
     pub(super) fn holds(&self, digest: Digest) -> bool {
-        let in_memory = self.seen.lock().is_ok_and(|seen| seen.documents.contains_key(&digest));
+        let in_memory = self
+            .seen
+            .lock()
+            .is_ok_and(|seen| seen.documents.contains_key(&digest));
         in_memory || self.kept.as_ref().is_some_and(|kept| kept.has(digest))
     }
 
     /// Returns a document that was read before.
     pub(super) fn document(&self, digest: Digest) -> Option<Arc<[u8]>> {
-        let held = self.seen.lock().ok().and_then(|seen| seen.documents.get(&digest).cloned());
+        let held = self
+            .seen
+            .lock()
+            .ok()
+            .and_then(|seen| seen.documents.get(&digest).cloned());
         held.or_else(|| {
             let bytes = self.kept.as_ref()?.get(digest)?;
             self.note_children(&bytes);
@@ -77,28 +91,41 @@ impl RegistryCache {
 
     /// Reads a manifest or a blob; which it is, is known of what was read before, and tried else.
     pub(super) async fn fetch(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let is_manifest = self.seen.lock().is_ok_and(|seen| seen.manifests.contains(&digest));
+        let is_manifest = self
+            .seen
+            .lock()
+            .is_ok_and(|seen| seen.manifests.contains(&digest));
         if is_manifest {
             return self.fetch_manifest(digest).await;
         }
         match manifests::open_blob(self.http().await?, self.repository(), digest).await? {
-            Some(response) => read_whole(response, limit).await,
+            Some(blob) => read_whole(blob, limit, &self.access.activity).await,
             None => self.fetch_manifest(digest).await,
         }
     }
 
     async fn fetch_manifest(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
-        let found = manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
+        let found =
+            manifests::get(self.http().await?, self.repository(), &digest.to_string()).await?;
         Ok(found.ok_or(ReadError::Absent)?.bytes)
     }
 }
 
-async fn read_whole(mut response: reqwest::Response, limit: u64) -> Result<Vec<u8>, ReadError> {
+async fn read_whole(
+    mut blob: BlobStream,
+    limit: u64,
+    activity: &Activity,
+) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
+    while let Some(chunk) = blob.bytes.next().await {
+        let chunk = chunk?;
+        activity.heard();
         let size = (bytes.len() + chunk.len()) as u64;
         if size > limit {
-            return Err(ReadError::TooLarge { size: response.content_length().unwrap_or(size).max(size), limit });
+            return Err(ReadError::TooLarge {
+                size: blob.length.unwrap_or(size).max(size),
+                limit,
+            });
         }
         bytes.extend_from_slice(&chunk);
     }

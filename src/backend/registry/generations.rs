@@ -1,16 +1,18 @@
-//! What the tags pointed to before, where a registry can tell.
+//! Previous versions of tags, where a registry lists them.
 
-use super::RegistryCache;
-use super::packages::{State, Version};
+use super::packages::{PackageVersion, VersionState};
+use super::read::RegistryReader;
 use crate::backend::RemoteError;
 use crate::backend::former::{self, Untagged};
 use crate::format::layout::Root;
 
-/// What is not seen of most registries.
-const ONLY_TAGS: &str = "a registry tells only what its tags point to now: former contents are not seen";
+/// Why most registries have no previous versions.
+const ONLY_TAGS: &str =
+    "a registry tells only what its tags point to now: former contents are not seen";
 
-impl RegistryCache {
-    /// Lists what the tags pointed to before, where the registry can tell; notes why it cannot elsewhere.
+impl RegistryReader {
+    /// Lists the previous versions of the tags, where the registry can; notes why it cannot
+    /// elsewhere.
     pub(super) async fn former(&self, tagged: &[Root]) -> Vec<Root> {
         let untagged = match self.untagged().await {
             Ok(untagged) => untagged,
@@ -22,27 +24,47 @@ impl RegistryCache {
             }
         };
         if let Ok(mut seen) = self.seen.lock() {
-            seen.manifests.extend(untagged.iter().map(|manifest| manifest.digest));
+            seen.manifests
+                .extend(untagged.iter().map(|manifest| manifest.digest));
             seen.unseen = None;
         }
-        let tagged = tagged.iter().filter_map(|root| root.descriptor.digest.valid());
-        former::roots(self, tagged, untagged, &self.location.to_string(), self.access.concurrency).await
+        let tagged = tagged
+            .iter()
+            .filter_map(|root| root.descriptor.digest.valid());
+        former::roots(
+            self,
+            tagged,
+            untagged,
+            &self.location.to_string(),
+            self.access.concurrency,
+        )
+        .await
     }
 
     /// Lists the manifests that have no tag, or says why they are not seen.
     async fn untagged(&self) -> Result<Vec<Untagged>, String> {
         let in_words = |error: RemoteError| {
-            let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let hint = error
+                .hint
+                .map(|hint| format!(" ({hint})"))
+                .unwrap_or_default();
             format!("former contents are not seen: {}{hint}", error.message)
         };
         let Some(packages) = self.packages().await.map_err(in_words)? else {
             return Err(ONLY_TAGS.to_owned());
         };
-        let versions = packages.versions(State::Active).await.map_err(in_words)?;
+        let versions = packages
+            .versions(VersionState::Active)
+            .await
+            .map_err(in_words)?;
         let untagged = versions.iter().filter(|version| version.tags().is_empty());
-        let manifest = |version: &Version| {
+        let manifest = |version: &PackageVersion| {
             // GitHub does not say which tag named it.
-            Some(Untagged { digest: version.digest()?, modified: version.modified(), of: None })
+            Some(Untagged {
+                digest: version.digest()?,
+                modified: version.modified(),
+                of: None,
+            })
         };
         Ok(untagged.filter_map(manifest).collect())
     }

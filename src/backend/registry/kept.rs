@@ -1,5 +1,5 @@
-//! A small cache on disk of what never changes: manifests and configurations, by digest. What comes back from it is
-//! checked like everything else.
+//! A small cache on disk of manifests and configurations, which never change, by digest. A document
+//! from it is checked like everything else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,18 +12,19 @@ use serde::{Deserialize, Serialize};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 
-/// How many folders around a file that is to last may be new: that of the run, that of all runs, and the one around it.
+/// How many folders around a file that is to last may be new: that of the run, that of all runs,
+/// and the one around it.
 const FOLDERS: usize = 3;
 /// How many bytes the cache may hold.
 const LIMIT: u64 = 256 << 20;
 
 /// The cache of one registry's documents.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct DocumentCache {
     folder: PathBuf,
 }
 
-/// What a tag pointed to when it was last looked at.
+/// The target of a tag when it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tagged {
     pub(super) digest: Digest,
@@ -31,22 +32,31 @@ pub(super) struct Tagged {
     pub(super) size: u64,
 }
 
-impl Kept {
+impl DocumentCache {
     /// Returns the cache in a folder, which need not exist.
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.join("registry") }
+        Self {
+            folder: folder.join("registry"),
+        }
     }
 
     fn file(&self, digest: Digest) -> PathBuf {
         let hex = digest.hex();
-        self.folder.join(digest.algorithm()).join(hex.get(..2).unwrap_or_default()).join(hex)
+        self.folder
+            .join(digest.algorithm())
+            .join(hex.get(..2).unwrap_or_default())
+            .join(hex)
     }
 
-    /// Reads a document, if it is there and is what its name says.
+    /// Reads a document, if it is there and matches its digest.
     pub(super) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
         let file = self.file(digest);
         let size = fs::metadata(&file).ok()?.len();
-        let bytes = if size <= DOCUMENT_LIMIT { fs::read(&file).ok()? } else { return None };
+        let bytes = if size <= DOCUMENT_LIMIT {
+            fs::read(&file).ok()?
+        } else {
+            return None;
+        };
         if digest.check(&bytes).is_ok() {
             return Some(bytes);
         }
@@ -54,12 +64,13 @@ impl Kept {
         None
     }
 
-    /// Tells whether a document is there, as far as a look tells.
+    /// Returns whether a document is there, without reading it.
     pub(super) fn has(&self, digest: Digest) -> bool {
         self.file(digest).is_file()
     }
 
-    /// Keeps a document. A disk that is full or may not be written is no fault: it is read again the next time.
+    /// Keeps a document. A disk that is full or may not be written is no fault: it is read again
+    /// the next time.
     pub(super) fn put(&self, digest: Digest, bytes: &[u8]) {
         if let Err(error) = write(&self.file(digest), bytes, Lasting::No) {
             tracing::debug!(%error, "a document is not kept");
@@ -67,25 +78,29 @@ impl Kept {
     }
 
     fn tags_file(&self, place: &str) -> PathBuf {
-        self.folder.join("tags").join(Digest::of(place.as_bytes()).hex())
+        self.folder
+            .join("tags")
+            .join(Digest::of(place.as_bytes()).hex())
     }
 
-    /// Returns what the tags of a repository pointed to the last time.
+    /// Returns the last known targets of the tags of a repository.
     pub(super) fn tags(&self, place: &str) -> BTreeMap<String, Tagged> {
         let bytes = fs::read(self.tags_file(place)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// Remembers what the tags of a repository point to, and makes room where too much is kept.
+    /// Remembers the targets of the tags of a repository, and makes room where too much is kept.
     pub(super) fn put_tags(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
         let written = serde_json::to_vec(tags).map_err(std::io::Error::from);
-        if let Err(error) = written.and_then(|bytes| write(&self.tags_file(place), &bytes, Lasting::No)) {
+        if let Err(error) =
+            written.and_then(|bytes| write(&self.tags_file(place), &bytes, Lasting::No))
+        {
             tracing::debug!(%error, "tags are not kept");
         }
         self.trim();
     }
 
-    /// Removes the files that were written first, until what is left takes no more than it may.
+    /// Removes the oldest files until the rest fits the limit.
     fn trim(&self) {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         let mut folders = vec![self.folder.clone()];
@@ -124,14 +139,28 @@ pub(super) enum Lasting {
     No,
 }
 
-/// Writes a file whole or not at all, for nobody else to read: registries may be private.
+/// Writes a file whole or not at all, readable only by the user: registries may be private.
 pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let folder = file.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
-    let mut open = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    let whole = open.write_all(bytes).and_then(|()| if lasting == Lasting::Yes { open.sync_all() } else { Ok(()) });
+    let mut open = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    let whole = open.write_all(bytes).and_then(|()| {
+        if lasting == Lasting::Yes {
+            open.sync_all()
+        } else {
+            Ok(())
+        }
+    });
     let written = whole.and_then(|()| fs::rename(&unfinished, file));
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
@@ -139,7 +168,11 @@ pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Res
     written?;
     if lasting == Lasting::Yes {
         // The name of the file, and that of its folder, which may be new.
-        for folder in folder.ancestors().take(FOLDERS).filter(|folder| !folder.as_os_str().is_empty()) {
+        for folder in folder
+            .ancestors()
+            .take(FOLDERS)
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             fs::File::open(folder)?.sync_all()?;
         }
     }

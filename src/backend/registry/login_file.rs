@@ -10,11 +10,11 @@ use super::credentials::Credentials;
 use super::place;
 use crate::source::Secret;
 
-/// What of the file is about logins.
+/// The parts of the file about logins.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct LoginFile {
-    auths: HashMap<String, Entry>,
+    auths: HashMap<String, LoginEntry>,
     creds_store: Option<String>,
     cred_helpers: HashMap<String, String>,
 }
@@ -22,7 +22,7 @@ pub(super) struct LoginFile {
 /// The login for one place.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Entry {
+pub(super) struct LoginEntry {
     auth: String,
     username: String,
     password: String,
@@ -31,40 +31,64 @@ pub(super) struct Entry {
 }
 
 impl LoginFile {
-    /// Reads a file. An error says what is wrong, and quotes nothing of it.
+    /// Reads a file. An error describes the fault, and quotes nothing of it.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let wrong = |error: serde_json::Error| format!("it is no configuration (line {})", error.line());
+        let wrong =
+            |error: serde_json::Error| format!("it is no configuration (line {})", error.line());
         serde_json::from_slice(bytes).map_err(wrong)
     }
 
     /// Returns the helper that keeps the logins of a registry.
     pub(super) fn helper(&self, host: &str) -> Option<&str> {
-        let of_host = self.cred_helpers.get(place::login_name(host)).or_else(|| self.cred_helpers.get(host));
-        of_host.or(self.creds_store.as_ref()).map(String::as_str).filter(|helper| !helper.is_empty())
+        let of_host = self
+            .cred_helpers
+            .get(place::login_name(host))
+            .or_else(|| self.cred_helpers.get(host));
+        of_host
+            .or(self.creds_store.as_ref())
+            .map(String::as_str)
+            .filter(|helper| !helper.is_empty())
     }
 
-    /// Returns the login for a repository. Podman keeps some for a part of a registry only: `host/path`; the longest that
-    /// fits has the word. Old files have addresses in the place of hosts.
-    pub(super) fn entry(&self, host: &str, repository: &str) -> Option<&Entry> {
+    /// Returns the login for a repository. Podman keeps some for a part of a registry only:
+    /// `host/path`; the longest that fits has the word. Old files have addresses in the place of
+    /// hosts.
+    pub(super) fn entry(&self, host: &str, repository: &str) -> Option<&LoginEntry> {
         let whole = format!("{host}/{repository}");
-        let parts = whole.match_indices('/').map(|(end, _)| &whole[..end]).chain([whole.as_str()]);
-        let of_part = parts.collect::<Vec<_>>().into_iter().rev().find_map(|part| self.auths.get(part));
-        let by_host = || self.auths.iter().find(|(key, _)| host_of(key) == host).map(|(_, entry)| entry);
-        of_part.or_else(|| self.auths.get(place::login_name(host))).or_else(by_host)
+        let parts = whole
+            .match_indices('/')
+            .map(|(end, _)| &whole[..end])
+            .chain([whole.as_str()]);
+        let of_part = parts
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .find_map(|part| self.auths.get(part));
+        let by_host = || {
+            self.auths
+                .iter()
+                .find(|(key, _)| host_of(key) == host)
+                .map(|(_, entry)| entry)
+        };
+        of_part
+            .or_else(|| self.auths.get(place::login_name(host)))
+            .or_else(by_host)
     }
 }
 
 /// Returns the host in a key that may be an address (`registry/auth.go` in moby).
 fn host_of(key: &str) -> &str {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"));
     rest.map_or("", |rest| rest.split('/').next().unwrap_or_default())
 }
 
-impl Entry {
-    /// Returns what the entry holds; none when it only marks that a helper has it.
+impl LoginEntry {
+    /// Returns the login of an entry; none when it only marks that a helper has it.
     ///
     /// # Errors
-    /// When what it holds is no login.
+    /// When the entry is no login.
     pub(super) fn credentials(&self) -> Result<Option<Credentials>, String> {
         let secret = |text: &str| Secret::new(text.to_owned());
         if !self.identitytoken.is_empty() {
@@ -75,12 +99,19 @@ impl Entry {
         }
         if self.auth.is_empty() {
             let given = !self.username.is_empty() && !self.password.is_empty();
-            return Ok(given.then(|| Credentials::Password(self.username.clone(), secret(&self.password))));
+            return Ok(
+                given.then(|| Credentials::Password(self.username.clone(), secret(&self.password)))
+            );
         }
-        let decoded = STANDARD.decode(self.auth.trim()).map_err(|_| "its login is not in base64".to_owned())?;
+        let decoded = STANDARD
+            .decode(self.auth.trim())
+            .map_err(|_| "its login is not in base64".to_owned())?;
         let text = String::from_utf8(decoded).map_err(|_| "its login is not UTF-8".to_owned())?;
         let (user, password) = text.split_once(':').ok_or("its login has no password")?;
-        Ok(Some(Credentials::Password(user.to_owned(), secret(password.trim_end_matches('\0')))))
+        Ok(Some(Credentials::Password(
+            user.to_owned(),
+            secret(password.trim_end_matches('\0')),
+        )))
     }
 }
 
@@ -119,25 +150,46 @@ mod tests {
             ("none.example", "app", None),
             ("other.example", "app", None),
         ] {
-            assert_eq!(user(file, host, repository).as_deref(), expected, "{host}/{repository}");
+            assert_eq!(
+                user(file, host, repository).as_deref(),
+                expected,
+                "{host}/{repository}"
+            );
         }
     }
 
     #[test]
     fn a_helper_of_its_own_goes_before_the_one_for_all() {
-        let file = LoginFile::parse(br#"{"credsStore": "all", "credHelpers": {"r.example": "own"}}"#).unwrap();
-        assert_eq!((file.helper("r.example"), file.helper("other.example")), (Some("own"), Some("all")));
+        let file =
+            LoginFile::parse(br#"{"credsStore": "all", "credHelpers": {"r.example": "own"}}"#)
+                .unwrap();
+        assert_eq!(
+            (file.helper("r.example"), file.helper("other.example")),
+            (Some("own"), Some("all"))
+        );
         assert_eq!(LoginFile::parse(b"{}").unwrap().helper("r.example"), None);
     }
 
     #[test]
     fn what_is_no_login_is_told_without_its_content() {
         let wrong = |file: &str| {
-            LoginFile::parse(file.as_bytes())
-                .and_then(|file| file.entry("r.example", "app").map_or(Ok(None), Entry::credentials).map(|_| ()))
+            LoginFile::parse(file.as_bytes()).and_then(|file| {
+                file.entry("r.example", "app")
+                    .map_or(Ok(None), LoginEntry::credentials)
+                    .map(|_| ())
+            })
         };
-        assert_eq!(wrong("{\"auths\":\nsecret"), Err("it is no configuration (line 2)".to_owned()));
-        assert_eq!(wrong(r#"{"auths": {"r.example": {"auth": "!"}}}"#), Err("its login is not in base64".to_owned()));
-        assert_eq!(wrong(r#"{"auths": {"r.example": {"auth": "YQ=="}}}"#), Err("its login has no password".to_owned()));
+        assert_eq!(
+            wrong("{\"auths\":\nsecret"),
+            Err("it is no configuration (line 2)".to_owned())
+        );
+        assert_eq!(
+            wrong(r#"{"auths": {"r.example": {"auth": "!"}}}"#),
+            Err("its login is not in base64".to_owned())
+        );
+        assert_eq!(
+            wrong(r#"{"auths": {"r.example": {"auth": "YQ=="}}}"#),
+            Err("its login has no password".to_owned())
+        );
     }
 }

@@ -2,67 +2,113 @@
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use serde::Deserialize;
 
-use super::auth::Scope;
-use super::http::{Http, Tries};
+use super::auth::TokenScope;
+use super::client::RegistryClient;
 use super::kept::Tagged;
-use crate::backend::{RemoteError, RemoteKind};
+use super::link::{self, Next};
+use super::plane::{BlobStream, Pulled};
+use crate::backend::http::{self, OpenedAnswer, Tries};
+use crate::backend::listing::{self, ListBounds, PagedListing};
+use crate::backend::{BlobAnswer, RemoteError, RemoteKind};
 use crate::format::digest::Digest;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, INDEXES, MANIFESTS};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, INDEXES, MANIFESTS};
 
-/// The header in which a registry tells a digest (distribution specification).
+/// The header with the digest (distribution specification).
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// What is asked for: every kind of manifest that is understood.
+/// The accepted media types: every kind of manifest that is understood.
 fn accepted() -> String {
-    INDEXES.iter().chain(&MANIFESTS).copied().collect::<Vec<_>>().join(", ")
+    INDEXES
+        .iter()
+        .chain(&MANIFESTS)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A manifest as the registry gives it.
 #[derive(Debug)]
 pub(super) struct Manifest {
-    /// What it is called: by the registry where that says it, else by its bytes.
+    /// Its digest: from the registry where that sends it, else of its bytes.
     pub(super) digest: Digest,
     pub(super) media_type: String,
     pub(super) bytes: Vec<u8>,
 }
 
 impl Manifest {
-    /// Tells whether the bytes are what the registry calls them.
+    /// Returns whether the bytes match the digest.
     pub(super) fn is_true(&self) -> bool {
         self.digest.check(&self.bytes).is_ok()
     }
 
-    /// Returns it as what a tag points to.
+    /// Returns it as the target of a tag.
     pub(super) fn tagged(&self) -> Tagged {
-        Tagged { digest: self.digest, media_type: self.media_type.clone(), size: self.bytes.len() as u64 }
+        Tagged {
+            digest: self.digest,
+            media_type: self.media_type.clone(),
+            size: self.bytes.len() as u64,
+        }
     }
 }
 
-/// Reads the manifest that `reference`, a tag or a digest that has been checked, names; none when there is none.
-pub(super) async fn get(http: &Http, repository: &str, reference: &str) -> Result<Option<Manifest>, RemoteError> {
-    let address = http.address(&format!("{repository}/manifests/{reference}")).await?;
-    let scope = Scope::Pull(repository.to_owned());
+/// Reads the manifest that `reference`, a tag or a digest that has been checked, names; none when
+/// there is none.
+pub(super) async fn get(
+    registry: &RegistryClient,
+    repository: &str,
+    reference: &str,
+) -> Result<Option<Manifest>, RemoteError> {
+    let address = registry
+        .address(&format!("{repository}/manifests/{reference}"))
+        .await?;
+    let scope = TokenScope::Pull(repository.to_owned());
     let request = |client: &reqwest::Client| client.get(address.clone()).header(ACCEPT, accepted());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, request).await?;
+    let answer = registry.send(&scope, DOCUMENT_LIMIT, request).await?;
     match answer.status {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND => return Ok(None),
-        _ => return Err(http.refusal(&answer, &format!("{}/{repository}:{reference}", http.host()), "pull").await),
+        _ => {
+            return Err(registry
+                .refusal(
+                    &answer,
+                    &format!("{}/{repository}:{reference}", registry.host()),
+                    "pull",
+                )
+                .await);
+        }
     }
-    if super::http::is_html(&answer) {
-        return Err(http.refusal(&answer, &format!("{}/{repository}:{reference}", http.host()), "pull").await);
+    if answer.is_html() {
+        return Err(registry
+            .refusal(
+                &answer,
+                &format!("{}/{repository}:{reference}", registry.host()),
+                "pull",
+            )
+            .await);
     }
     let digest = told_digest(&answer.headers).unwrap_or_else(|| Digest::of(&answer.body));
-    Ok(Some(Manifest { digest, media_type: media_type(&answer.headers), bytes: answer.body }))
+    Ok(Some(Manifest {
+        digest,
+        media_type: media_type(&answer.headers),
+        bytes: answer.body,
+    }))
 }
 
-/// Asks what a tag points to, without reading it.
-pub(super) async fn head(http: &Http, repository: &str, tag: &str) -> Result<Head, RemoteError> {
-    let address = http.address(&format!("{repository}/manifests/{tag}")).await?;
-    let scope = Scope::Pull(repository.to_owned());
-    let request = |client: &reqwest::Client| client.head(address.clone()).header(ACCEPT, accepted());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, request).await?;
+/// Asks for the target of a tag, without reading it.
+pub(super) async fn head(
+    registry: &RegistryClient,
+    repository: &str,
+    tag: &str,
+) -> Result<Head, RemoteError> {
+    let address = registry
+        .address(&format!("{repository}/manifests/{tag}"))
+        .await?;
+    let scope = TokenScope::Pull(repository.to_owned());
+    let request =
+        |client: &reqwest::Client| client.head(address.clone()).header(ACCEPT, accepted());
+    let answer = registry.send(&scope, DOCUMENT_LIMIT, request).await?;
     match (answer.status, told_digest(&answer.headers)) {
         (StatusCode::OK, Some(digest)) => Ok(Head::Points(Tagged {
             digest,
@@ -71,14 +117,20 @@ pub(super) async fn head(http: &Http, repository: &str, tag: &str) -> Result<Hea
         })),
         (StatusCode::NOT_FOUND, _) => Ok(Head::Absent),
         (StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED, _) => Ok(Head::Untold),
-        _ => Err(http.refusal(&answer, &format!("{}/{repository}:{tag}", http.host()), "pull").await),
+        _ => Err(registry
+            .refusal(
+                &answer,
+                &format!("{}/{repository}:{tag}", registry.host()),
+                "pull",
+            )
+            .await),
     }
 }
 
-/// What a HEAD of a tag told.
+/// The answer to a HEAD of a tag.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// What the tag points to.
+    /// The target of the tag.
     Points(Tagged),
     /// There is no such tag.
     Absent,
@@ -86,43 +138,104 @@ pub(super) enum Head {
     Untold,
 }
 
-/// Finds out what a tag points to at this moment, whatever that takes; none when there is no such tag.
-pub(super) async fn now(http: &Http, repository: &str, tag: &str) -> Result<Option<Digest>, RemoteError> {
-    match head(http, repository, tag).await? {
+/// Returns the target of a tag at this moment, with a GET if needed; none when there is no such
+/// tag.
+pub(super) async fn now(
+    registry: &RegistryClient,
+    repository: &str,
+    tag: &str,
+) -> Result<Option<Digest>, RemoteError> {
+    match head(registry, repository, tag).await? {
         Head::Points(tagged) => Ok(Some(tagged.digest)),
         Head::Absent => Ok(None),
-        Head::Untold => Ok(get(http, repository, tag).await?.map(|manifest| manifest.digest)),
+        Head::Untold => Ok(get(registry, repository, tag)
+            .await?
+            .map(|manifest| manifest.digest)),
     }
 }
 
-/// Tells whether a blob is stored.
-pub(super) async fn has_blob(http: &Http, repository: &str, digest: Digest) -> Result<bool, RemoteError> {
-    let address = http.address(&format!("{repository}/blobs/{digest}")).await?;
-    let scope = Scope::Pull(repository.to_owned());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.head(address.clone())).await?;
+/// Asks whether a manifest is stored; nothing where the registry does not say.
+pub(super) async fn has_manifest(
+    registry: &RegistryClient,
+    repository: &str,
+    digest: Digest,
+) -> Result<Option<BlobAnswer>, RemoteError> {
+    Ok(
+        match head(registry, repository, &digest.to_string()).await? {
+            // The size is that of the form that was asked for, which may be another one.
+            Head::Points(_) => Some(BlobAnswer::Stored { size: None }),
+            Head::Absent => Some(BlobAnswer::Absent),
+            Head::Untold => None,
+        },
+    )
+}
+
+/// Asks whether a blob is stored, and for its size where that is wanted.
+pub(super) async fn has_blob(
+    registry: &RegistryClient,
+    repository: &str,
+    digest: Digest,
+    wants_size: bool,
+) -> Result<Option<BlobAnswer>, RemoteError> {
+    if !wants_size && let Some(exists) = registry.blob_exists(repository, digest).await {
+        return Ok(Some(if exists {
+            BlobAnswer::Stored { size: None }
+        } else {
+            BlobAnswer::Absent
+        }));
+    }
+    let address = registry
+        .address(&format!("{repository}/blobs/{digest}"))
+        .await?;
+    let scope = TokenScope::Pull(repository.to_owned());
+    let answer = registry
+        .send(&scope, DOCUMENT_LIMIT, |client| {
+            client.head(address.clone())
+        })
+        .await?;
     match answer.status {
-        status if status.is_success() => Ok(true),
-        StatusCode::NOT_FOUND => Ok(false),
-        _ => Err(http.refusal(&answer, &format!("{}/{repository}@{digest}", http.host()), "pull").await),
+        status if status.is_success() => Ok(Some(BlobAnswer::Stored {
+            size: length(&answer.headers),
+        })),
+        StatusCode::NOT_FOUND => Ok(Some(BlobAnswer::Absent)),
+        _ => Err(registry
+            .refusal(
+                &answer,
+                &format!("{}/{repository}@{digest}", registry.host()),
+                "pull",
+            )
+            .await),
     }
 }
 
 /// Opens a blob; none when there is none.
 pub(super) async fn open_blob(
-    http: &Http,
+    registry: &RegistryClient,
     repository: &str,
     digest: Digest,
-) -> Result<Option<reqwest::Response>, RemoteError> {
-    let address = http.address(&format!("{repository}/blobs/{digest}")).await?;
-    let scope = Scope::Pull(repository.to_owned());
-    let response = http.open(&scope, &|client: &reqwest::Client| client.get(address.clone())).await?;
-    match response.status() {
-        status if status.is_success() => Ok(Some(response)),
-        StatusCode::NOT_FOUND => Ok(None),
-        status => {
-            let message = format!("{}/{repository}@{digest} cannot be read", http.host());
-            Err(RemoteError::new(RemoteKind::BadAnswer, message).because(format!("the registry answers {status}")))
+) -> Result<Option<BlobStream>, RemoteError> {
+    match registry.pull_blob(repository, digest).await {
+        Some(Pulled::Stream(stream)) => return Ok(Some(stream)),
+        Some(Pulled::Absent) => return Ok(None),
+        None => {}
+    }
+    let address = registry
+        .address(&format!("{repository}/blobs/{digest}"))
+        .await?;
+    let scope = TokenScope::Pull(repository.to_owned());
+    let make = |client: &reqwest::Client| client.get(address.clone());
+    let what = format!("{}/{repository}@{digest}", registry.host());
+    match registry.open(&scope, &make).await? {
+        OpenedAnswer::Stream(response) if response.status().is_success() => {
+            Ok(Some(BlobStream::of(response)))
         }
+        OpenedAnswer::Stream(response) => {
+            let message = format!("{what} cannot be read");
+            Err(RemoteError::new(RemoteKind::BadAnswer, message)
+                .because(format!("the registry answers {}", response.status())))
+        }
+        OpenedAnswer::Refused(answer) if answer.status == StatusCode::NOT_FOUND => Ok(None),
+        OpenedAnswer::Refused(answer) => Err(registry.refusal(&answer, &what, "pull").await),
     }
 }
 
@@ -131,7 +244,10 @@ pub(super) fn told_digest(headers: &HeaderMap) -> Option<Digest> {
 }
 
 fn media_type(headers: &HeaderMap) -> String {
-    let told = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let told = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     told.split(';').next().unwrap_or_default().trim().to_owned()
 }
 
@@ -139,9 +255,9 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What became of something that was to be deleted.
+/// The answer to a DELETE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deleted {
+pub(super) enum ManifestDeletion {
     /// The registry deleted it.
     Gone,
     /// It was not there.
@@ -150,55 +266,117 @@ pub(super) enum Deleted {
     NotOffered,
 }
 
-/// Tries once to delete what a tag or a digest names. None when it is to be tried again: a build may have pushed meanwhile,
-/// so that a look comes before.
+/// Tries once to delete a tag, or a manifest by its digest. None when it is to be tried again: a
+/// build may have pushed since, so look first.
 pub(super) async fn delete(
-    http: &Http,
+    registry: &RegistryClient,
     repository: &str,
     reference: &str,
     tries: &mut Tries,
-) -> Result<Option<Deleted>, RemoteError> {
-    let address = http.address(&format!("{repository}/manifests/{reference}")).await?;
-    let scope = Scope::Change(repository.to_owned());
+) -> Result<Option<ManifestDeletion>, RemoteError> {
+    let address = registry
+        .address(&format!("{repository}/manifests/{reference}"))
+        .await?;
+    let scope = TokenScope::Change(repository.to_owned());
     let request = |client: &reqwest::Client| client.delete(address.clone());
-    let Some(answer) = http.try_once(&scope, DOCUMENT_LIMIT, &request, tries).await? else { return Ok(None) };
-    let is_unsupported = ["UNSUPPORTED", "DIGEST_INVALID", "TAG_INVALID", "NAME_INVALID"]
-        .iter()
-        .any(|code| super::http::has_code(&answer, code));
+    let Some(answer) = registry
+        .try_once(&scope, DOCUMENT_LIMIT, &request, tries)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let is_unsupported = [
+        "UNSUPPORTED",
+        "DIGEST_INVALID",
+        "TAG_INVALID",
+        "NAME_INVALID",
+    ]
+    .iter()
+    .any(|code| http::has_code(&answer, code));
     match answer.status {
-        status if status.is_success() => Ok(Some(Deleted::Gone)),
-        StatusCode::NOT_FOUND => Ok(Some(Deleted::Absent)),
-        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Some(Deleted::NotOffered)),
-        StatusCode::BAD_REQUEST if is_unsupported => Ok(Some(Deleted::NotOffered)),
-        _ => Err(http.refusal(&answer, &format!("{}/{repository}:{reference}", http.host()), "delete").await),
+        status if status.is_success() => Ok(Some(ManifestDeletion::Gone)),
+        StatusCode::NOT_FOUND => Ok(Some(ManifestDeletion::Absent)),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+            Ok(Some(ManifestDeletion::NotOffered))
+        }
+        StatusCode::BAD_REQUEST if is_unsupported => Ok(Some(ManifestDeletion::NotOffered)),
+        _ => Err(registry
+            .refusal(
+                &answer,
+                &format!("{}/{repository}:{reference}", registry.host()),
+                "delete",
+            )
+            .await),
     }
 }
 
-/// Lists what refers to a manifest; none where the registry does not tell (distribution specification, referrers).
+/// Lists the referrers of a manifest; none where the registry does not offer that (distribution
+/// specification, listing referrers).
+///
+/// # Errors
+/// When the list is incomplete: a referrer that it leaves out must not be deleted.
 pub(super) async fn referrers(
-    http: &Http,
+    registry: &RegistryClient,
     repository: &str,
     digest: Digest,
 ) -> Result<Option<Vec<Descriptor>>, RemoteError> {
-    let address = http.address(&format!("{repository}/referrers/{digest}")).await?;
-    let scope = Scope::Pull(repository.to_owned());
-    let answer = http.send(&scope, DOCUMENT_LIMIT, |client| client.get(address.clone())).await?;
-    match answer.status {
-        status if status.is_success() => {}
-        StatusCode::NOT_FOUND
-        | StatusCode::BAD_REQUEST
-        | StatusCode::METHOD_NOT_ALLOWED
-        | StatusCode::NOT_IMPLEMENTED => return Ok(None),
-        _ => return Err(http.refusal(&answer, &format!("{}/{repository}@{digest}", http.host()), "pull").await),
-    }
-    match Document::parse(&answer.body) {
-        Ok(Document::Index { entries, .. }) => Ok(Some(entries)),
-        Ok(Document::Manifest { .. }) | Err(_) => Ok(None),
+    let what = format!("the referrers of {}/{repository}@{digest}", registry.host());
+    let scope = TokenScope::Pull(repository.to_owned());
+    let mut address = registry
+        .address(&format!("{repository}/referrers/{digest}"))
+        .await?;
+    let mut listing = PagedListing::new(REFERRERS);
+    let mut found = Vec::new();
+    loop {
+        let make = |client: &reqwest::Client| client.get(address.clone());
+        let answer = registry.send(&scope, DOCUMENT_LIMIT, make).await?;
+        match answer.status {
+            status if status.is_success() && !answer.is_html() => {}
+            StatusCode::NOT_FOUND
+            | StatusCode::BAD_REQUEST
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED
+                if listing.len() == 0 =>
+            {
+                return Ok(None);
+            }
+            _ => return Err(registry.refusal(&answer, &what, "pull").await),
+        }
+        let page: Referrers = answer.json(&what)?;
+        let next = match link::next(&answer.headers, &address) {
+            Next::None => None,
+            Next::At(next) => Some(next),
+            Next::Elsewhere(_) => {
+                let message = format!("{what}: the list goes on elsewhere");
+                return Err(RemoteError::new(RemoteKind::BadAnswer, message));
+            }
+        };
+        let digests = page.manifests.iter().map(|entry| entry.digest.to_string());
+        listing
+            .page(digests, next.is_some())
+            .map_err(|broken| broken.into_remote(&what))?;
+        found.extend(page.manifests);
+        match next {
+            Some(next) => address = next,
+            None => return Ok(Some(found)),
+        }
     }
 }
 
-/// Returns the tag under which what refers to a manifest is listed where the registry itself does not (distribution
-/// specification, referrers tag schema).
+/// An index of the referrers of a manifest.
+#[derive(Deserialize)]
+struct Referrers {
+    #[serde(deserialize_with = "listing::required")]
+    manifests: Vec<Descriptor>,
+}
+
+const REFERRERS: ListBounds = ListBounds {
+    pages: 1_000,
+    keys: 100_000,
+};
+
+/// Returns the tag under which the referrers of a manifest are listed where the registry does
+/// not (distribution specification, referrers tag schema).
 pub(super) fn referrers_tag(digest: Digest) -> String {
     format!("{}-{}", digest.algorithm(), digest.hex())
 }

@@ -1,56 +1,46 @@
-//! GitHub's packages API, which knows of a repository on ghcr.io what the registry itself does not tell: every version,
-//! also those that no tag names any more. It deletes versions, and gives them back for thirty days.
-
-use std::time::Duration;
+//! GitHub's packages API, which knows of a repository on ghcr.io what the registry itself does not
+//! tell: every version, also those without a tag. It deletes versions, and restores them
+//! back for thirty days.
 
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use crate::backend::gha::credentials::{self, Token};
-use crate::backend::gha::http::{self, Answer, Http, Tries};
+use crate::backend::github::{self, Api, credentials};
+use crate::backend::http::{HttpAnswer, Service, Tries};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 use crate::source::RegistryLocation;
 
-/// What errors call it.
+/// The subject of errors.
 const WHAT: &str = "GitHub's packages API";
-/// The most that GitHub gives at once.
-const PER_PAGE: usize = 100;
-/// More pages than these are believed of no list.
-const MOST_PAGES: usize = 10_000;
-/// How long a deletion waits for a limit, at most.
-const PATIENCE: Duration = Duration::from_mins(15);
 
-/// What stands behind one repository.
+/// The package behind one repository.
 #[derive(Debug)]
 pub(super) struct Packages {
-    http: Http,
-    api: String,
+    api: Api,
     owner: String,
     package: String,
-    token: Option<Token>,
-    patience: Duration,
     owners: OnceCell<&'static str>,
 }
 
 /// A version of a package: a manifest with its tags.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Version {
+pub(super) struct PackageVersion {
     pub(super) id: u64,
     /// The digest.
     pub(super) name: String,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: PackageMetadata,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Metadata {
+struct PackageMetadata {
     container: Container,
 }
 
@@ -60,7 +50,7 @@ struct Container {
     tags: Vec<String>,
 }
 
-impl Version {
+impl PackageVersion {
     pub(super) fn digest(&self) -> Option<Digest> {
         self.name.parse().ok()
     }
@@ -77,7 +67,7 @@ impl Version {
 
 /// Which versions are meant.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum State {
+pub(super) enum VersionState {
     Active,
     Deleted,
 }
@@ -87,61 +77,86 @@ impl Packages {
     ///
     /// # Errors
     /// When the environment names an API that cannot be used.
-    pub(super) async fn find(location: &RegistryLocation, access: &Access) -> Result<Option<Self>, RemoteError> {
+    pub(super) async fn find(
+        location: &RegistryLocation,
+        access: &Access,
+    ) -> Result<Option<Self>, RemoteError> {
         let is_github = location.host == "ghcr.io" || location.host.starts_with("containers.");
-        let Some((owner, package)) = location.repository.split_once('/').filter(|_| is_github) else { return Ok(None) };
-        let api = credentials::api()?;
-        if !is_behind(&location.host, &api) {
+        let Some((owner, package)) = location.repository.split_once('/').filter(|_| is_github)
+        else {
+            return Ok(None);
+        };
+        let address = credentials::api()?;
+        if !is_behind(&location.host, &address) {
             return Ok(None);
         }
+        let token = credentials::token(None, &address).await;
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         Ok(Some(Self {
-            http: Http::new(access.concurrency, access.timeout)?,
-            token: credentials::token(None, &api).await,
-            api,
+            api: Api::new(address, token, access)?,
             owner: encoded(owner),
             package: encoded(package),
-            patience: access.timeout / 2,
             owners: OnceCell::new(),
         }))
     }
 
     /// Lists the versions of the package, the newest first.
-    pub(super) async fn versions(&self, state: State) -> Result<Vec<Version>, RemoteError> {
-        let (state, mut found) = (if matches!(state, State::Active) { "active" } else { "deleted" }, Vec::new());
-        for page in 1..=MOST_PAGES {
-            let path = self.path(&format!("versions?state={state}&per_page={PER_PAGE}&page={page}")).await?;
-            let answer = self.send(Method::GET, &path, self.patience).await?;
-            if answer.status != StatusCode::OK {
-                return Err(self.refusal(&answer, "read:packages"));
-            }
-            let versions: Vec<Version> = Self::parse(&answer)?;
-            let is_last = versions.len() < PER_PAGE;
-            found.extend(versions);
-            if is_last {
-                return Ok(found);
-            }
+    ///
+    /// # Errors
+    /// When GitHub refuses, or the list is not whole.
+    pub(super) async fn versions(
+        &self,
+        state: VersionState,
+    ) -> Result<Vec<PackageVersion>, RemoteError> {
+        let state = match state {
+            VersionState::Active => "active",
+            VersionState::Deleted => "deleted",
+        };
+        let path = self.path("versions").await?;
+        let query = [("state", state.to_owned())];
+        let page = |number| self.page(&path, &query, number);
+        github::list(WHAT, 1, page, |version: &PackageVersion| version.id).await
+    }
+
+    async fn page(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        number: u64,
+    ) -> Result<github::ApiPage<PackageVersion>, RemoteError> {
+        let answer = self
+            .api
+            .get(path, &github::numbered(query, number), WHAT)
+            .await?;
+        if answer.status != StatusCode::OK {
+            return Err(self.refusal(&answer, "read:packages"));
         }
-        Err(RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT}: the list has no end")))
+        github::ApiPage::read(&answer, WHAT)
     }
 
     /// Looks at one version; none when it has gone.
-    pub(super) async fn version(&self, id: u64) -> Result<Option<Version>, RemoteError> {
+    pub(super) async fn version(&self, id: u64) -> Result<Option<PackageVersion>, RemoteError> {
         let path = self.path(&format!("versions/{id}")).await?;
-        let answer = self.send(Method::GET, &path, self.patience).await?;
+        let answer = self.api.get(&path, &[], WHAT).await?;
         match answer.status {
-            StatusCode::OK => Self::parse(&answer).map(Some),
+            StatusCode::OK => answer.json(WHAT).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(self.refusal(&answer, "read:packages")),
         }
     }
 
-    /// Tries once to delete a version with all its tags; tells whether it was there. None when it is to be tried again: a
-    /// build may have pushed meanwhile, so that a look comes before.
-    pub(super) async fn delete(&self, id: u64, tries: &mut Tries) -> Result<Option<bool>, RemoteError> {
+    /// Tries once to delete a version with all its tags; returns whether it was there. None when it
+    /// is to be tried again: a build may have pushed since, so look first.
+    pub(super) async fn delete(
+        &self,
+        id: u64,
+        tries: &mut Tries,
+    ) -> Result<Option<bool>, RemoteError> {
         let path = self.path(&format!("versions/{id}")).await?;
-        let request = || self.request(&Method::DELETE, &path);
-        let Some(answer) = self.http.try_once(request, WHAT, PATIENCE, tries).await? else { return Ok(None) };
+        let tried = self.api.try_change(Method::DELETE, &path, WHAT, tries);
+        let Some(answer) = tried.await? else {
+            return Ok(None);
+        };
         match answer.status {
             status if status.is_success() => Ok(Some(true)),
             StatusCode::NOT_FOUND => Ok(Some(false)),
@@ -152,60 +167,56 @@ impl Packages {
     /// Gives a version back that was deleted.
     pub(super) async fn restore(&self, id: u64) -> Result<(), RemoteError> {
         let path = self.path(&format!("versions/{id}/restore")).await?;
-        let answer = self.send(Method::POST, &path, PATIENCE).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.refusal(&answer, "write:packages")) }
+        let answer = self.api.change(Method::POST, &path, WHAT).await?;
+        if answer.status.is_success() {
+            Ok(())
+        } else {
+            Err(self.refusal(&answer, "write:packages"))
+        }
     }
 
     /// Makes an address below the package. Users and organizations have different ones.
     async fn path(&self, rest: &str) -> Result<String, RemoteError> {
         #[derive(Deserialize)]
-        struct Owner {
+        struct PackageOwner {
             #[serde(rename = "type")]
             kind: String,
         }
         let ask = || async {
-            let answer = self.send(Method::GET, &format!("users/{}", self.owner), self.patience).await?;
+            let path = format!("users/{}", self.owner);
+            let answer = self.api.get(&path, &[], WHAT).await?;
             if answer.status != StatusCode::OK {
                 return Err(self.refusal(&answer, "read:packages"));
             }
-            let owner: Owner = Self::parse(&answer)?;
-            Ok(if owner.kind == "Organization" { "orgs" } else { "users" })
+            let owner: PackageOwner = answer.json(WHAT)?;
+            Ok(if owner.kind == "Organization" {
+                "orgs"
+            } else {
+                "users"
+            })
         };
         let owners = self.owners.get_or_try_init(ask).await?;
-        Ok(format!("{owners}/{}/packages/container/{}/{rest}", self.owner, self.package))
+        Ok(format!(
+            "{owners}/{}/packages/container/{}/{rest}",
+            self.owner, self.package
+        ))
     }
 
-    async fn send(&self, method: Method, path: &str, patience: Duration) -> Result<Answer, RemoteError> {
-        self.http.send(|| self.request(&method, path), WHAT, patience).await
-    }
-
-    fn request(&self, method: &Method, path: &str) -> RequestBuilder {
-        let request = self
-            .http
-            .client
-            .request(method.clone(), format!("{}/{path}", self.api))
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28");
-        match &self.token {
-            Some(token) => request.bearer_auth(token.secret.expose()),
-            None => request,
-        }
-    }
-
-    fn parse<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, RemoteError> {
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let fault = RemoteError::new(RemoteKind::BadAnswer, format!("{WHAT}: the answer cannot be understood"));
-            fault.because(if http::is_html(answer) { "it is an HTML page".to_owned() } else { error.to_string() })
-        })
-    }
-
-    /// Says in words why GitHub refuses. `scope` is what a token needs.
-    fn refusal(&self, answer: &Answer, scope: &str) -> RemoteError {
+    /// Says in words why GitHub refuses. `scope` is the scope that a token needs.
+    fn refusal(&self, answer: &HttpAnswer, scope: &str) -> RemoteError {
         let what = WHAT;
-        let cause = format!("GitHub answers {}{}", answer.status, http::said(answer));
-        let error = |kind, why: &str| RemoteError::new(kind, format!("{what}: {why}")).because(cause.clone());
-        let wants = format!("a classic token with {scope}, in GH_TOKEN or by `gh auth login --scopes {scope}`");
-        match (answer.status, &self.token) {
+        let cause = format!(
+            "GitHub answers {}{}",
+            answer.status,
+            Service::Github.said(answer)
+        );
+        let error = |kind, why: &str| {
+            RemoteError::new(kind, format!("{what}: {why}")).because(cause.clone())
+        };
+        let wants = format!(
+            "a classic token with {scope}, in GH_TOKEN or by `gh auth login --scopes {scope}`"
+        );
+        match (answer.status, &self.api.token) {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, None) => {
                 error(RemoteKind::Unauthorized, "it wants a token").hint(format!("give {wants}"))
             }
@@ -224,9 +235,12 @@ impl Packages {
     }
 }
 
-/// Tells whether `api` is about the registry at `host`: a token goes to no other place, and versions come from no other.
+/// Returns whether `api` is about the registry at `host`: a token goes to no other place, and
+/// versions come from no other.
 fn is_behind(host: &str, api: &str) -> bool {
-    let Some(of_api) = credentials::host_of(api) else { return false };
+    let Some(of_api) = credentials::host_of(api) else {
+        return false;
+    };
     match host {
         "ghcr.io" => matches!(of_api.as_str(), "github.com" | "localhost" | "127.0.0.1"),
         _ => host.strip_prefix("containers.") == Some(&of_api),

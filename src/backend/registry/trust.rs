@@ -8,27 +8,56 @@ use crate::backend::{Access, RemoteError, RemoteKind};
 
 /// The certificates for one registry.
 #[derive(Default)]
-pub(super) struct Trust {
-    /// Authorities beside those of the system.
+pub(super) struct RegistryTrust {
+    /// Authorities in addition to those of the system.
     pub(super) roots: Vec<Certificate>,
-    /// What this program shows of itself.
+    /// The same in PEM, one by one.
+    pub(super) pem: Vec<Vec<u8>>,
+    /// The client's certificate.
     pub(super) identity: Option<Identity>,
 }
 
-/// Collects the certificates that flags name, and those that lie where Docker looks for them: `*.crt` are authorities,
-/// a `*.cert` with its `*.key` is a client's (`registry/registry.go` in moby).
+impl RegistryTrust {
+    fn add_authorities(&mut self, file: &Path) -> Result<(), RemoteError> {
+        let bytes = std::fs::read(file).map_err(|error| unusable(file, &error))?;
+        let found = Certificate::from_pem_bundle(&bytes).map_err(|error| unusable(file, &error))?;
+        if found.is_empty() {
+            return Err(unusable(file, &"it holds no certificate in PEM"));
+        }
+        self.roots.extend(found);
+        self.pem.extend(one_by_one(&bytes));
+        Ok(())
+    }
+}
+
+/// Splits certificates in PEM.
+fn one_by_one(bundle: &[u8]) -> Vec<Vec<u8>> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = String::from_utf8_lossy(bundle);
+    let parts = text.split_inclusive(END);
+    let whole = parts.filter(|part| part.ends_with(END));
+    whole.map(|part| part.as_bytes().to_vec()).collect()
+}
+
+/// Collects the certificates that flags name, and those that lie where Docker looks for them:
+/// `*.crt` are authorities, a `*.cert` with its `*.key` is a client's (`registry/registry.go` in
+/// moby).
 ///
 /// # Errors
 /// When a file that is there cannot be used.
-pub(super) fn find(host: &str, access: &Access) -> Result<Trust, RemoteError> {
-    let mut trust = Trust::default();
+pub(super) fn find(host: &str, access: &Access) -> Result<RegistryTrust, RemoteError> {
+    let mut trust = RegistryTrust::default();
     for folder in folders(host) {
-        let Ok(entries) = folder.read_dir() else { continue };
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let Ok(entries) = folder.read_dir() else {
+            continue;
+        };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
         files.sort();
         for file in files {
             match file.extension().and_then(|extension| extension.to_str()) {
-                Some("crt") => trust.roots.extend(authorities(&file)?),
+                Some("crt") => trust.add_authorities(&file)?,
                 Some("cert") if trust.identity.is_none() => {
                     trust.identity = Some(identity(&file, &file.with_extension("key"))?);
                 }
@@ -37,7 +66,7 @@ pub(super) fn find(host: &str, access: &Access) -> Result<Trust, RemoteError> {
         }
     }
     if let Some(file) = &access.registry.ca {
-        trust.roots.extend(authorities(file)?);
+        trust.add_authorities(file)?;
     }
     if let Some((certificate, key)) = &access.registry.client_certificate {
         trust.identity = Some(identity(certificate, key)?);
@@ -46,20 +75,15 @@ pub(super) fn find(host: &str, access: &Access) -> Result<Trust, RemoteError> {
 }
 
 fn folders(host: &str) -> Vec<PathBuf> {
-    let of_user = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config/docker/certs.d").join(host));
-    [Path::new("/etc/docker/certs.d").join(host), Path::new("/etc/containers/certs.d").join(host)]
-        .into_iter()
-        .chain(of_user)
-        .collect()
-}
-
-fn authorities(file: &Path) -> Result<Vec<Certificate>, RemoteError> {
-    let bytes = std::fs::read(file).map_err(|error| unusable(file, &error))?;
-    let found = Certificate::from_pem_bundle(&bytes).map_err(|error| unusable(file, &error))?;
-    if found.is_empty() {
-        return Err(unusable(file, &"it holds no certificate in PEM"));
-    }
-    Ok(found)
+    let of_user = std::env::var_os("HOME")
+        .map(|home| Path::new(&home).join(".config/docker/certs.d").join(host));
+    [
+        Path::new("/etc/docker/certs.d").join(host),
+        Path::new("/etc/containers/certs.d").join(host),
+    ]
+    .into_iter()
+    .chain(of_user)
+    .collect()
 }
 
 fn identity(certificate: &Path, key: &Path) -> Result<Identity, RemoteError> {
@@ -70,7 +94,10 @@ fn identity(certificate: &Path, key: &Path) -> Result<Identity, RemoteError> {
 }
 
 fn unusable(file: &Path, why: &dyn std::fmt::Display) -> RemoteError {
-    let file = crate::format::text::visible(&file.to_string_lossy()).into_owned();
-    RemoteError::new(RemoteKind::Unavailable, format!("{file} cannot be used as a certificate"))
-        .because(why.to_string())
+    let file = crate::text::escape::visible(&file.to_string_lossy()).into_owned();
+    RemoteError::new(
+        RemoteKind::Unavailable,
+        format!("{file} cannot be used as a certificate"),
+    )
+    .because(why.to_string())
 }

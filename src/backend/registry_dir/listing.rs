@@ -14,21 +14,36 @@ use crate::format::digest::Digest;
 const BATCH: usize = 512;
 
 /// Sends everything that `store` holds.
-pub(super) fn list(store: &Path, sender: &ObjectSender, cancel: &CancellationToken) -> Result<(), BackendError> {
-    let mut batch: Vec<StoredObject> =
-        walk::uploads(&store.join("repositories"))?.iter().filter_map(|upload| partial(store, upload)).collect();
+pub(super) fn list(
+    store: &Path,
+    sender: &ObjectSender,
+    cancel: &CancellationToken,
+) -> Result<(), BackendError> {
+    let mut batch: Vec<StoredObject> = walk::uploads(&store.join("repositories"))?
+        .iter()
+        .filter_map(|upload| partial(store, upload))
+        .collect();
     for algorithm in walk::folders(&store.join("blobs"))? {
         for prefix in walk::folders(&algorithm.path())? {
             for blob in walk::folders(&prefix.path())? {
-                let (algorithm, hex) = (algorithm.file_name(), blob.file_name());
+                let algorithm = algorithm.file_name();
+                let hex = blob.file_name();
                 let names = algorithm.to_str().zip(hex.to_str());
-                let digest = names.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
-                // A blob that the registry has collected meanwhile is left out.
-                let data = fs::symlink_metadata(blob.path().join("data")).ok().filter(Metadata::is_file);
+                let digest =
+                    names.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
+                // A blob that the registry has collected since is left out.
+                let data = fs::symlink_metadata(blob.path().join("data"))
+                    .ok()
+                    .filter(Metadata::is_file);
                 if let Some((digest, data)) = digest.zip(data) {
-                    batch.push(StoredObject::Blob { digest, size: data.len(), modified: modified(&data) });
+                    batch.push(StoredObject::Blob {
+                        digest,
+                        size: data.len(),
+                        modified: modified(&data),
+                    });
                 }
-                if batch.len() >= BATCH && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
+                if batch.len() >= BATCH && sender.blocking_send(std::mem::take(&mut batch)).is_err()
+                {
                     return Ok(());
                 }
             }
@@ -37,19 +52,32 @@ pub(super) fn list(store: &Path, sender: &ObjectSender, cancel: &CancellationTok
             }
         }
     }
-    // A receiver that is gone has lost its interest.
+    // A send error means that the receiver is gone.
     let _ = sender.blocking_send(batch);
     Ok(())
 }
 
-/// Tells an unfinished upload, whose bytes are in one file.
+/// Describes an unfinished upload, whose bytes are in one file.
 fn partial(store: &Path, upload: &Path) -> Option<StoredObject> {
-    let name = upload.strip_prefix(store).unwrap_or(upload).to_string_lossy().into_owned();
-    let data = fs::symlink_metadata(upload.join("data")).or_else(|_| fs::symlink_metadata(upload)).ok()?;
+    let name = upload
+        .strip_prefix(store)
+        .unwrap_or(upload)
+        .to_string_lossy()
+        .into_owned();
+    let data = fs::symlink_metadata(upload.join("data"))
+        .or_else(|_| fs::symlink_metadata(upload))
+        .ok()?;
     let size = if data.is_file() { data.len() } else { 0 };
-    Some(StoredObject::Partial(OtherObject { name, kind: OtherKind::Upload, size, modified: modified(&data) }))
+    Some(StoredObject::Partial(OtherObject {
+        name,
+        kind: OtherKind::Upload,
+        size,
+        modified: modified(&data),
+    }))
 }
 
 fn modified(data: &Metadata) -> Option<Timestamp> {
-    data.modified().ok().and_then(|time| Timestamp::try_from(time).ok())
+    data.modified()
+        .ok()
+        .and_then(|time| Timestamp::try_from(time).ok())
 }

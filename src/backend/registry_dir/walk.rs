@@ -1,4 +1,4 @@
-//! The repositories of a store, with what their tags point to and did before.
+//! The repositories of a store, with the targets of their tags, now and before.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -10,16 +10,17 @@ use crate::backend::BackendError;
 use crate::backend::files::show;
 use crate::format::digest::{Digest, DigestText};
 
-/// How many components the name of a repository has at most: a registry takes no name longer than 255 bytes.
+/// How many components the name of a repository has at most: a registry takes no name longer than
+/// 255 bytes.
 const DEEPEST: usize = 128;
 
 /// A repository.
-pub(super) struct Repository {
+pub(super) struct StoredRepository {
     pub(super) name: String,
     /// In the order of their names.
     pub(super) tags: Vec<Tag>,
     /// The manifests that it has, by digest.
-    pub(super) revisions: Vec<Link>,
+    pub(super) revisions: Vec<TagLink>,
 }
 
 /// A tag.
@@ -29,11 +30,11 @@ pub(super) struct Tag {
     /// When it was pushed last.
     pub(super) modified: Option<Timestamp>,
     /// All that it ever pointed to.
-    pub(super) history: Vec<Link>,
+    pub(super) history: Vec<TagLink>,
 }
 
 /// A manifest, and when it was linked.
-pub(super) struct Link {
+pub(super) struct TagLink {
     pub(super) digest: Digest,
     pub(super) modified: Option<Timestamp>,
 }
@@ -42,16 +43,22 @@ pub(super) struct Link {
 ///
 /// # Errors
 /// When a folder cannot be listed: then nothing can be called orphaned.
-pub(super) fn repositories(dir: &Path) -> Result<Vec<Repository>, BackendError> {
+pub(super) fn repositories(dir: &Path) -> Result<Vec<StoredRepository>, BackendError> {
     let mut found = Vec::new();
     let mut open = vec![(dir.to_owned(), String::new(), 0)];
     while let Some((folder, name, depth)) = open.pop() {
         for entry in folders(&folder)? {
-            let Some(part) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let Some(part) = entry.file_name().to_str().map(str::to_owned) else {
+                continue;
+            };
             if part == "_manifests" {
                 found.push(repository(name.clone(), &entry.path())?);
             } else if !part.starts_with('_') && depth < DEEPEST {
-                let below = if name.is_empty() { part } else { format!("{name}/{part}") };
+                let below = if name.is_empty() {
+                    part
+                } else {
+                    format!("{name}/{part}")
+                };
                 open.push((entry.path(), below, depth + 1));
             }
         }
@@ -60,31 +67,49 @@ pub(super) fn repositories(dir: &Path) -> Result<Vec<Repository>, BackendError> 
     Ok(found)
 }
 
-fn repository(name: String, manifests: &Path) -> Result<Repository, BackendError> {
+fn repository(name: String, manifests: &Path) -> Result<StoredRepository, BackendError> {
     let mut tags = Vec::new();
     for entry in folders(&manifests.join("tags"))? {
-        let Ok(tag) = entry.file_name().into_string() else { continue };
+        let Ok(tag) = entry.file_name().into_string() else {
+            continue;
+        };
         let current = entry.path().join("current/link");
         // A tag that is just being written, or deleted, points to nothing.
-        let Some(digest) = super::link(&current) else { continue };
+        let Some(digest) = super::link(&current) else {
+            continue;
+        };
         let history = links(&entry.path().join("index"))?;
-        tags.push(Tag { name: tag, current: digest, modified: modified(&current), history });
+        tags.push(Tag {
+            name: tag,
+            current: digest,
+            modified: modified(&current),
+            history,
+        });
     }
     tags.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Repository { name, tags, revisions: links(&manifests.join("revisions"))? })
+    Ok(StoredRepository {
+        name,
+        tags,
+        revisions: links(&manifests.join("revisions"))?,
+    })
 }
 
-/// Reads a folder of links, by algorithm and digest. A link that has been taken away has left its folder.
-fn links(dir: &Path) -> Result<Vec<Link>, BackendError> {
+/// Reads a folder of links, by algorithm and digest. A link that has been taken away has left its
+/// folder.
+fn links(dir: &Path) -> Result<Vec<TagLink>, BackendError> {
     let mut found = Vec::new();
     for algorithm in folders(dir)? {
         for entry in folders(&algorithm.path())? {
-            let (algorithm, hex) = (algorithm.file_name(), entry.file_name());
+            let algorithm = algorithm.file_name();
+            let hex = entry.file_name();
             let names = algorithm.to_str().zip(hex.to_str());
             let digest = names.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
             let link = entry.path().join("link");
             if let Some(digest) = digest.filter(|_| link.is_file()) {
-                found.push(Link { digest, modified: modified(&link) });
+                found.push(TagLink {
+                    digest,
+                    modified: modified(&link),
+                });
             }
         }
     }
@@ -92,7 +117,11 @@ fn links(dir: &Path) -> Result<Vec<Link>, BackendError> {
 }
 
 fn modified(file: &Path) -> Option<Timestamp> {
-    fs::metadata(file).ok()?.modified().ok().and_then(|time| Timestamp::try_from(time).ok())
+    fs::metadata(file)
+        .ok()?
+        .modified()
+        .ok()
+        .and_then(|time| Timestamp::try_from(time).ok())
 }
 
 /// Lists the folders in a folder, links left out; none of one that is not there.
@@ -109,20 +138,30 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<DirEntry>, BackendError> {
     };
     match list() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed.map_err(|source| BackendError::Io { place: show(dir), source }),
+        listed => listed.map_err(|source| BackendError::Io {
+            place: show(dir),
+            source,
+        }),
     }
 }
 
 /// Returns the folders of unfinished uploads of all repositories.
 pub(super) fn uploads(dir: &Path) -> Result<Vec<PathBuf>, BackendError> {
-    let (mut found, mut open) = (Vec::new(), vec![(dir.to_owned(), 0)]);
+    let mut found = Vec::new();
+    let mut open = vec![(dir.to_owned(), 0)];
     while let Some((folder, depth)) = open.pop() {
         for entry in folders(&folder)? {
             match entry.file_name().to_str() {
                 Some("_uploads") => {
-                    found.extend(folders(&entry.path())?.into_iter().map(|upload| upload.path()));
+                    found.extend(
+                        folders(&entry.path())?
+                            .into_iter()
+                            .map(|upload| upload.path()),
+                    );
                 }
-                Some(part) if !part.starts_with('_') && depth < DEEPEST => open.push((entry.path(), depth + 1)),
+                Some(part) if !part.starts_with('_') && depth < DEEPEST => {
+                    open.push((entry.path(), depth + 1));
+                }
                 _ => {}
             }
         }

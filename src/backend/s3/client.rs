@@ -1,85 +1,102 @@
-//! The client: the region, the service and the credentials.
+//! One bucket: where the cache lies in it, the credentials, and the pace of requests.
 
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::ProvideRegion as _;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
+use tokio::sync::OnceCell;
 
-use super::{credentials, fault};
-use crate::backend::{Access, RemoteError};
+use super::behaviour::DeleteBehaviour;
+use super::connect;
+use super::list::Lister;
+use super::pace::Pace;
+use crate::backend::bucket::Places;
+use crate::backend::{Access, ObjectName, RefTarget, RemoteError};
 use crate::source::S3Location;
 
-/// The region where nobody names one: services of one's own take any, and Amazon's tells which is right.
-const ANY_REGION: &str = "us-east-1";
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Sends the requests to one bucket.
+#[derive(Debug)]
+pub(super) struct S3Client {
+    pub(super) location: S3Location,
+    pub(super) places: Places,
+    pub(super) access: Access,
+    connection: OnceCell<Client>,
+    pub(super) pace: Pace,
+    /// How the service deletes, once it was tried.
+    pub(super) behaviour: OnceCell<DeleteBehaviour>,
+    /// Whether the service does not support conditions for writes.
+    pub(super) asked_without_condition: AtomicBool,
+}
 
-/// Makes a client, and finds the credentials before anything is asked.
-///
-/// # Errors
-/// When no credentials are found.
-pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Client, RemoteError> {
-    let named = region(location).await;
-    let region = named.clone().unwrap_or_else(|| Region::new(ANY_REGION));
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(access.timeout).build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).region(region.clone());
-    // How often a request is sent again, and after which pause, depends on all that are under way: the pace knows.
-    loader = loader.retry_config(RetryConfig::disabled());
-    loader = match (&location.access_key_id, &location.secret_access_key) {
-        _ if access.s3.no_sign_request || location.no_sign_request => loader.no_credentials(),
-        // Both or neither, as BuildKit has it.
-        (Some(id), Some(secret)) => {
-            let token = location.session_token.as_ref().map(|token| token.expose().to_owned());
-            loader.credentials_provider(Credentials::new(id.expose(), secret.expose(), token, None, "source"))
+impl S3Client {
+    /// Makes the client; no request is sent yet.
+    pub(super) fn new(location: &S3Location, access: &Access) -> Self {
+        Self {
+            location: location.clone(),
+            places: Places::new(location),
+            access: access.clone(),
+            connection: OnceCell::new(),
+            pace: Pace::new(location, access),
+            behaviour: OnceCell::new(),
+            asked_without_condition: AtomicBool::new(false),
         }
-        _ => loader.credentials_provider(credentials::find(&location.bucket, region).await?),
-    };
-    let shared = loader.load().await;
-    let of_environment = shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-    let mut config = aws_sdk_s3::config::Builder::from(&shared);
-    if let Some(endpoint) = &location.endpoint_url {
-        config = config.endpoint_url(endpoint);
     }
-    let is_amazons = location.endpoint_url.is_none() && !of_environment;
-    if !is_amazons {
-        // Services other than Amazon's know fewer checksums.
-        config = config
-            .force_path_style(location.use_path_style)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    }
-    let client = Client::from_conf(config.clone().build());
-    if is_amazons
-        && named.is_none()
-        && let Some(region) = told_region(&client, &location.bucket).await
-    {
-        return Ok(Client::from_conf(config.region(Region::new(region)).build()));
-    }
-    Ok(client)
-}
 
-/// Returns the region that somebody names: the source, the environment, the profile.
-async fn region(location: &S3Location) -> Option<Region> {
-    if let Some(region) = location.region.clone() {
-        return Some(Region::new(region));
+    /// Returns the client of the SDK, which is connected first.
+    pub(super) async fn sdk(&self) -> Result<&Client, RemoteError> {
+        self.connection
+            .get_or_try_init(|| connect::connect(&self.location, &self.access))
+            .await
     }
-    match EnvironmentVariableRegionProvider::new().region().await {
-        Some(region) => Some(region),
-        None => ProfileFileRegionProvider::new().region().await,
-    }
-}
 
-/// Asks in which region a bucket lies; that is told whether or not it may be read.
-async fn told_region(client: &Client, bucket: &str) -> Option<String> {
-    match client.head_bucket().bucket(bucket).send().await {
-        Ok(found) => found.bucket_region().map(str::to_owned),
-        Err(error) => fault::region(&error),
+    /// Makes another client of the same connection with a pace of its own, for work in the
+    /// background.
+    pub(super) async fn with_own_pace(&self) -> Result<Self, RemoteError> {
+        let connection = OnceCell::new_with(Some(self.sdk().await?.clone()));
+        Ok(Self {
+            connection,
+            ..Self::new(&self.location, &self.access)
+        })
+    }
+
+    pub(super) async fn lister(&self) -> Result<Lister<'_>, RemoteError> {
+        Ok(Lister {
+            client: self.sdk().await?,
+            location: &self.location,
+            pace: &self.pace,
+        })
+    }
+
+    /// Returns how many requests run at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.access.s3.at_once.max(1)
+    }
+
+    /// Returns the prefix of the keys of manifests.
+    pub(super) fn manifests_at(&self) -> &str {
+        &self.places.manifests
+    }
+
+    /// Returns the prefix of the keys of blobs.
+    pub(super) fn blobs_at(&self) -> &str {
+        &self.places.blobs
+    }
+
+    /// Returns the prefix of the keys of cachelens's own objects.
+    pub(super) fn own(&self) -> String {
+        self.places.own()
+    }
+
+    pub(super) fn blob_key(&self, name: &ObjectName) -> Option<String> {
+        match name {
+            ObjectName::Blob(digest) => Some(format!("{}{digest}", self.blobs_at())),
+            ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+        }
+    }
+
+    pub(super) fn manifest_key(&self, target: &RefTarget) -> Option<String> {
+        target
+            .names
+            .first()
+            .map(|name| format!("{}{name}", self.manifests_at()))
     }
 }

@@ -1,4 +1,5 @@
-//! Where the keys come from: the places in which AWS's own tools look, in their order. Each that has none tells why.
+//! Finds the credentials where AWS's own tools look, in their order. The error says for each place
+//! why it has none.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -16,18 +17,22 @@ use aws_sdk_s3::config::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_s3::error::DisplayErrorContext;
 
 use crate::backend::{RemoteError, RemoteKind};
-use crate::format::text::visible;
+use crate::text::escape::visible;
 
-/// How long a place may take that asks somebody else: a service for single sign-on, a process.
+/// How long a place may take that asks another service or process, as single sign-on does.
 const SEARCH: Duration = Duration::from_secs(15);
-/// How long the machine's metadata service may take. Where it exists it is next door; where not, nobody answers at all.
+/// How long the machine's metadata service may take. It is on the same host, or does not exist and
+/// never answers.
 const METADATA: Duration = Duration::from_millis(700);
 
 /// Searches the places for keys, and returns the first that has some.
 ///
 /// # Errors
-/// When none has any, or one that should have them fails; what each said is told.
-pub(super) async fn find(bucket: &str, region: Region) -> Result<SharedCredentialsProvider, RemoteError> {
+/// When no place has any, or one that should have them fails.
+pub(super) async fn find(
+    bucket: &str,
+    region: Region,
+) -> Result<SharedCredentialsProvider, RemoteError> {
     let config = ProviderConfig::without_region().with_region(Some(region));
     let metadata = imds::Client::builder()
         .configure(&config)
@@ -36,45 +41,75 @@ pub(super) async fn find(bucket: &str, region: Region) -> Result<SharedCredentia
         .max_attempts(1)
         .build();
     let places = [
-        (Place::Environment, SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())),
         (
-            Place::Profile,
-            SharedCredentialsProvider::new(ProfileFileCredentialsProvider::builder().configure(&config).build()),
+            CredentialPlace::Environment,
+            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
         ),
         (
-            Place::WebIdentity,
-            SharedCredentialsProvider::new(WebIdentityTokenCredentialsProvider::builder().configure(&config).build()),
+            CredentialPlace::Profile,
+            SharedCredentialsProvider::new(
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&config)
+                    .build(),
+            ),
         ),
         (
-            Place::Container,
-            SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build()),
+            CredentialPlace::WebIdentity,
+            SharedCredentialsProvider::new(
+                WebIdentityTokenCredentialsProvider::builder()
+                    .configure(&config)
+                    .build(),
+            ),
         ),
         (
-            Place::Machine,
-            SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().imds_client(metadata).build()),
+            CredentialPlace::Container,
+            SharedCredentialsProvider::new(
+                EcsCredentialsProvider::builder().configure(&config).build(),
+            ),
+        ),
+        (
+            CredentialPlace::Machine,
+            SharedCredentialsProvider::new(
+                ImdsCredentialsProvider::builder()
+                    .imds_client(metadata)
+                    .build(),
+            ),
         ),
     ];
-    let message = format!("there are no credentials for the bucket {}", visible(bucket));
+    let message = format!(
+        "there are no credentials for the bucket {}",
+        visible(bucket)
+    );
     let mut error = RemoteError::new(RemoteKind::Unauthorized, message);
     for (place, provider) in places {
-        let limit = if place == Place::Machine { METADATA * 3 } else { SEARCH };
+        let limit = if place == CredentialPlace::Machine {
+            METADATA * 3
+        } else {
+            SEARCH
+        };
         match tokio::time::timeout(limit, provider.provide_credentials()).await {
             Ok(Ok(_)) => return Ok(provider),
-            // As in AWS's own tools, the search goes on only where nobody has put any keys.
+            // As in AWS's own tools, the search continues only after a place without any keys.
             Ok(Err(CredentialsError::CredentialsNotLoaded(_))) => {
                 error = error.because(place.has_none());
             }
-            Ok(Err(refused)) if place != Place::Machine => {
-                let why =
-                    refused.source().map_or_else(|| refused.to_string(), |why| DisplayErrorContext(why).to_string());
+            Ok(Err(refused)) if place != CredentialPlace::Machine => {
+                let why = refused.source().map_or_else(
+                    || refused.to_string(),
+                    |why| DisplayErrorContext(why).to_string(),
+                );
                 let why = why.split(" (").next().unwrap_or_default();
                 error = error.because(format!("{} fails: {}", place.name(), visible(why)));
                 return Err(error.hint(place.remedy()));
             }
             Ok(Err(_)) => error = error.because(place.has_none()),
-            Err(_) if place == Place::Machine => error = error.because(place.has_none()),
+            Err(_) if place == CredentialPlace::Machine => error = error.because(place.has_none()),
             Err(_) => {
-                error = error.because(format!("{} has not answered for {} s", place.name(), limit.as_secs()));
+                error = error.because(format!(
+                    "{} has not answered for {} s",
+                    place.name(),
+                    limit.as_secs()
+                ));
                 return Err(error.hint(place.remedy()));
             }
         }
@@ -87,7 +122,7 @@ pub(super) async fn find(bucket: &str, region: Region) -> Result<SharedCredentia
 
 /// A place where keys may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum CredentialPlace {
     Environment,
     Profile,
     WebIdentity,
@@ -95,7 +130,7 @@ enum Place {
     Machine,
 }
 
-impl Place {
+impl CredentialPlace {
     fn name(self) -> String {
         match self {
             Self::Environment => "the environment".to_owned(),
@@ -106,30 +141,45 @@ impl Place {
         }
     }
 
-    /// Says that the place has no keys, and by what that shows.
+    /// Says that the place has no keys, and how that shows.
     fn has_none(self) -> String {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self {
-            Self::Environment if is_set("AWS_ACCESS_KEY_ID") => "AWS_SECRET_ACCESS_KEY is not set".to_owned(),
+            Self::Environment if is_set("AWS_ACCESS_KEY_ID") => {
+                "AWS_SECRET_ACCESS_KEY is not set".to_owned()
+            }
             Self::Environment => "AWS_ACCESS_KEY_ID is not set".to_owned(),
             Self::Profile => {
-                let file = |name, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+                let file = |name, default: &str| {
+                    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+                };
                 let config = file("AWS_CONFIG_FILE", "~/.aws/config");
                 let keys = file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
-                format!("{} has no keys in {} or {}", self.name(), visible(&config), visible(&keys))
+                format!(
+                    "{} has no keys in {} or {}",
+                    self.name(),
+                    visible(&config),
+                    visible(&keys)
+                )
             }
             Self::WebIdentity => "AWS_WEB_IDENTITY_TOKEN_FILE is not set".to_owned(),
-            Self::Container => "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI are not set".to_owned(),
-            Self::Machine if is_set("AWS_EC2_METADATA_DISABLED") => "AWS_EC2_METADATA_DISABLED is set".to_owned(),
+            Self::Container => {
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and _FULL_URI are not set".to_owned()
+            }
+            Self::Machine if is_set("AWS_EC2_METADATA_DISABLED") => {
+                "AWS_EC2_METADATA_DISABLED is set".to_owned()
+            }
             Self::Machine => "no metadata service gives this machine a role".to_owned(),
         }
     }
 
     fn remedy(self) -> &'static str {
         match self {
-            Self::Profile => "mend the profile, choose another with AWS_PROFILE, or log in again: `aws sso login`",
+            Self::Profile => {
+                "correct the profile, choose another with AWS_PROFILE, or log in again: `aws sso login`"
+            }
             Self::Environment | Self::WebIdentity | Self::Container | Self::Machine => {
-                "mend it, or add access_key_id=…,secret_access_key=… to the source"
+                "correct it, or add access_key_id=…,secret_access_key=… to the source"
             }
         }
     }
@@ -137,5 +187,8 @@ impl Place {
 
 /// Returns the name of the profile that is asked.
 fn profile() -> String {
-    std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned())
+    std::env::var("AWS_PROFILE")
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned())
 }

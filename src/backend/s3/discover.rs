@@ -1,17 +1,18 @@
-//! Finds the caches in a bucket: every prefix below which there are both manifests and blobs named by digests.
+//! Finds the caches in a bucket: every prefix below which there are both manifests and blobs named
+//! by digests.
 
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use super::client;
-use super::listing::{Level, Lister};
+use super::connect;
+use super::list::{FolderLevel, Lister};
 use super::pace::Pace;
 use crate::backend::bucket::Places;
 use crate::backend::{Access, RemoteError, RemoteKind};
-use crate::format::text::visible;
 use crate::source::S3Location;
+use crate::text::escape::visible;
 
-/// What the names of folders end with in which manifests and blobs lie, by BuildKit's defaults.
+/// The names of the folders of manifests and blobs, by BuildKit's defaults.
 const FOLDERS: (&str, &str) = ("manifests/", "blobs/");
 /// How deep folders are followed.
 const MOST_LEVELS: usize = 5;
@@ -24,9 +25,9 @@ const AT_ONCE: usize = 16;
 /// How many things an error names.
 const MOST_NAMED: usize = 5;
 
-/// Whether all of a bucket was looked at.
+/// Whether the whole bucket was searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::backend) enum Search {
+pub(in crate::backend) enum BucketSearch {
     /// It was.
     Whole,
     /// It has more folders than are followed.
@@ -41,19 +42,30 @@ pub(in crate::backend) async fn caches(
     location: &S3Location,
     access: &Access,
     found: mpsc::Sender<S3Location>,
-) -> Result<Search, RemoteError> {
-    let client = client::connect(location, access).await?;
-    let pace = Pace::new(access.s3.at_once);
-    let lister = Lister { client: &client, location, pace: &pace };
-    let (prefixes, mut told) = mpsc::channel::<String>(AT_ONCE);
-    let told = async {
-        while let Some(prefix) = told.recv().await {
-            if found.send(S3Location { prefix, ..location.clone() }).await.is_err() {
+) -> Result<BucketSearch, RemoteError> {
+    let client = connect::connect(location, access).await?;
+    let pace = Pace::new(location, access);
+    let lister = Lister {
+        client: &client,
+        location,
+        pace: &pace,
+    };
+    let (prefixes, mut received) = mpsc::channel::<String>(AT_ONCE);
+    let received = async {
+        while let Some(prefix) = received.recv().await {
+            if found
+                .send(S3Location {
+                    prefix,
+                    ..location.clone()
+                })
+                .await
+                .is_err()
+            {
                 break;
             }
         }
     };
-    let (search, ()) = tokio::join!(search(lister, "", MOST_FOLDERS, prefixes), told);
+    let (search, ()) = tokio::join!(search(lister, "", MOST_FOLDERS, prefixes), received);
     search
 }
 
@@ -63,27 +75,35 @@ async fn search(
     prefix: &str,
     most: usize,
     found: mpsc::Sender<String>,
-) -> Result<Search, RemoteError> {
-    let (mut level, mut looked, mut extent) = (vec![prefix.to_owned()], 0, Search::Whole);
+) -> Result<BucketSearch, RemoteError> {
+    let mut level = vec![prefix.to_owned()];
+    let mut looked = 0;
+    let mut extent = BucketSearch::Whole;
     for depth in 0..=MOST_LEVELS {
         looked += level.len();
-        let looks = std::mem::take(&mut level).into_iter().map(|folder| look(lister, folder));
+        let looks = std::mem::take(&mut level)
+            .into_iter()
+            .map(|folder| look(lister, folder));
         let mut looking = stream::iter(looks).buffered(AT_ONCE);
         let mut below = Vec::new();
         while let Some(seen) = looking.next().await {
-            let Seen { caches, folders, is_whole } = seen?;
+            let SeenFolder {
+                caches,
+                folders,
+                is_whole,
+            } = seen?;
             if !is_whole {
-                extent = Search::Part;
+                extent = BucketSearch::Part;
             }
             for cache in caches {
                 if found.send(cache).await.is_err() {
-                    return Ok(Search::Part);
+                    return Ok(BucketSearch::Part);
                 }
             }
             // A folder may have ten thousand others in it: no more are kept than are looked into.
             let room = most.saturating_sub(looked + below.len());
             if folders.len() > room {
-                extent = Search::Part;
+                extent = BucketSearch::Part;
             }
             below.extend(folders.into_iter().take(room));
         }
@@ -91,27 +111,33 @@ async fn search(
             return Ok(extent);
         }
         if depth == MOST_LEVELS {
-            extent = Search::Part;
+            extent = BucketSearch::Part;
         }
         level = below;
     }
     Ok(extent)
 }
 
-/// What was seen in a folder.
-struct Seen {
+/// The contents of a folder.
+struct SeenFolder {
     caches: Vec<String>,
     /// Folders in which there may be more.
     folders: Vec<String>,
     is_whole: bool,
 }
 
-async fn look(lister: Lister<'_>, folder: String) -> Result<Seen, RemoteError> {
-    let Level { folders, goes_on, .. } = lister.level(&folder, MOST_PAGES).await?;
+async fn look(lister: Lister<'_>, folder: String) -> Result<SeenFolder, RemoteError> {
+    let FolderLevel {
+        folders, goes_on, ..
+    } = lister.level(&folder, MOST_PAGES).await?;
     let (manifests, blobs) = FOLDERS;
-    let stems = folders.iter().filter_map(|name| name.strip_suffix(manifests));
-    let pairs: Vec<String> =
-        stems.filter(|stem| folders.contains(&format!("{stem}{blobs}"))).map(str::to_owned).collect();
+    let stems = folders
+        .iter()
+        .filter_map(|name| name.strip_suffix(manifests));
+    let pairs: Vec<String> = stems
+        .filter(|stem| folders.contains(&format!("{stem}{blobs}")))
+        .map(str::to_owned)
+        .collect();
     let mut caches = Vec::new();
     for stem in pairs {
         if has_blobs(lister, &format!("{stem}{blobs}")).await? {
@@ -119,16 +145,25 @@ async fn look(lister: Lister<'_>, folder: String) -> Result<Seen, RemoteError> {
         }
     }
     let is_of_cache = |name: &String| {
-        let own = name.strip_suffix(super::dropped::OWN).is_some();
-        own || caches
-            .iter()
-            .any(|stem| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest == manifests || rest == blobs))
+        let own = name.strip_suffix(super::undo::OWN).is_some();
+        own || caches.iter().any(|stem| {
+            name.strip_prefix(stem.as_str())
+                .is_some_and(|rest| rest == manifests || rest == blobs)
+        })
     };
-    let folders = folders.iter().filter(|name| !is_of_cache(name)).cloned().collect();
-    Ok(Seen { caches, folders, is_whole: !goes_on })
+    let folders = folders
+        .iter()
+        .filter(|name| !is_of_cache(name))
+        .cloned()
+        .collect();
+    Ok(SeenFolder {
+        caches,
+        folders,
+        is_whole: !goes_on,
+    })
 }
 
-/// Tells whether what lies in a folder is named by digests.
+/// Returns whether the objects in a folder are named by digests.
 async fn has_blobs(lister: Lister<'_>, folder: &str) -> Result<bool, RemoteError> {
     let page = lister.page(&format!("{folder}sha256:"), "").await?;
     Ok(page.objects.first().is_some_and(|listed| {
@@ -139,35 +174,50 @@ async fn has_blobs(lister: Lister<'_>, folder: &str) -> Result<bool, RemoteError
 
 /// Returns the prefixes of caches below a prefix, as far as a short search finds them.
 pub(super) async fn prefixes(lister: Lister<'_>, below: &str) -> Vec<String> {
-    let (sender, mut told) = mpsc::channel(1);
+    let (sender, mut received) = mpsc::channel(1);
     let found = async {
         let mut found = Vec::new();
-        while let Some(prefix) = told.recv().await {
+        while let Some(prefix) = received.recv().await {
             found.push(prefix);
         }
         found
     };
-    // What cannot be searched is no reason to say less of the rest.
+    // An error of the search keeps the caches that were found.
     let (_, found) = tokio::join!(search(lister, below, MOST_FOLDERS / 10, sender), found);
     found
 }
 
-/// Says that there is no cache where one was looked for: what was looked for, what is there, and where there are some.
+/// Returns the error for a place without a cache: the names looked for, the contents, and where
+/// there are caches.
 pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError {
     let at = format!("s3://{}/{}", places.bucket, places.prefix);
     let shown = visible(&at).into_owned();
-    let error = RemoteError::new(RemoteKind::NotFound, format!("there is no cache in {shown}")).because(format!(
+    let error = RemoteError::new(
+        RemoteKind::NotFound,
+        format!("there is no cache in {shown}"),
+    )
+    .because(format!(
         "looked for {} and {}sha256:…, and found neither",
         visible(&places.manifests),
         visible(&places.blobs)
     ));
     let error = match lister.level(&places.prefix, 1).await {
-        Ok(Level { objects, folders, goes_on }) => {
-            let mut names: Vec<String> =
-                folders.into_iter().chain(objects.into_iter().map(|listed| listed.key)).collect();
+        Ok(FolderLevel {
+            objects,
+            folders,
+            goes_on,
+        }) => {
+            let mut names: Vec<String> = folders
+                .into_iter()
+                .chain(objects.into_iter().map(|listed| listed.key))
+                .collect();
             names.sort_unstable();
             let more = names.len().saturating_sub(MOST_NAMED);
-            let first: Vec<String> = names.iter().take(MOST_NAMED).map(|name| visible(name).into_owned()).collect();
+            let first: Vec<String> = names
+                .iter()
+                .take(MOST_NAMED)
+                .map(|name| visible(name).into_owned())
+                .collect();
             let more = match (more, goes_on) {
                 (0, false) => String::new(),
                 (more, false) => format!(" and {more} more"),
@@ -178,9 +228,16 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
         Err(_) => error,
     };
     let found = prefixes(lister, &places.prefix).await;
-    let found: Vec<String> = found.iter().map(|prefix| visible(prefix).into_owned()).collect();
+    let found: Vec<String> = found
+        .iter()
+        .map(|prefix| visible(prefix).into_owned())
+        .collect();
     let caches = if found.len() > MOST_NAMED {
-        format!("{} and {} more", found[..MOST_NAMED].join(", "), found.len() - MOST_NAMED)
+        format!(
+            "{} and {} more",
+            found[..MOST_NAMED].join(", "),
+            found.len() - MOST_NAMED
+        )
     } else {
         found.join(", ")
     };

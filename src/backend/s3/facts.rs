@@ -1,21 +1,27 @@
-//! What a bucket says of itself beside its objects: versions, and the rules by which the service deletes on its own.
+//! Reads the facts about a bucket other than its objects: versions, and the rules by which the
+//! service itself deletes.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::BucketVersioningStatus;
 use futures_util::{StreamExt as _, stream};
 
-use super::listing::Lister;
-use super::{fault, rules, spread};
+use super::complete::{Markers, Trail, reason};
+use super::list::Lister;
+use super::{errors, rules, spread};
 use crate::backend::RemoteError;
 use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Told, Versioning};
 
-/// How many pages are read of one range of versions: more than any bucket has, and few enough that a broken service ends.
-const MOST_PAGES: usize = 1_000_000;
-
 impl Lister<'_> {
-    /// Asks whether the bucket keeps what is overwritten or deleted. A service that knows no versions keeps nothing.
+    /// Asks whether the bucket keeps old versions. A service without versions keeps
+    /// nothing.
     pub(super) async fn versioning(&self) -> Told<Versioning> {
-        let request = || self.client.get_bucket_versioning().bucket(&self.location.bucket).send();
+        let request = || {
+            self.client
+                .get_bucket_versioning()
+                .bucket(&self.location.bucket)
+                .send()
+        };
         match self.pace.run(request).await {
             Ok(answer) => Ok(match answer.status() {
                 Some(BucketVersioningStatus::Enabled) => Versioning::On,
@@ -23,40 +29,73 @@ impl Lister<'_> {
                 Some(_) | None => Versioning::Off,
             }),
             Err(error) if is_not_offered(&error) => Ok(Versioning::Off),
-            // Some services put the right status into an element of another name.
-            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Enabled") => {
+            // Some services put the status into an element of another name.
+            Err(error)
+                if errors::element(&error, "Status").is_some_and(|status| status == "Enabled") =>
+            {
                 Ok(Versioning::On)
             }
-            Err(error) if fault::element(&error, "Status").is_some_and(|status| status == "Suspended") => {
+            Err(error)
+                if errors::element(&error, "Status")
+                    .is_some_and(|status| status == "Suspended") =>
+            {
                 Ok(Versioning::Suspended)
             }
-            Err(error) if fault::is_answered(&error) => Ok(Versioning::Off),
-            Err(error) => Err(fault::told(self.location, "read the versioning of", &error).in_one_line()),
+            Err(error) if errors::is_answered(&error) && reason(&error).is_none() => {
+                Ok(Versioning::Off)
+            }
+            Err(error) => {
+                Err(errors::describe(self.location, "read the versioning of", &error).in_one_line())
+            }
         }
     }
 
     /// Reads the rules by which the service deletes; none when it has no such rules at all.
     pub(super) async fn lifecycle(&self) -> Told<Option<Vec<LifecycleRule>>> {
-        let request = || self.client.get_bucket_lifecycle_configuration().bucket(&self.location.bucket).send();
+        let request = || {
+            self.client
+                .get_bucket_lifecycle_configuration()
+                .bucket(&self.location.bucket)
+                .send()
+        };
         match self.pace.run(request).await {
-            Ok(answer) => Ok(Some(answer.rules.unwrap_or_default().iter().map(rules::plain).collect())),
-            Err(error) if code(&error) == Some("NoSuchLifecycleConfiguration") => Ok(Some(Vec::new())),
+            Ok(answer) => Ok(Some(
+                answer
+                    .rules
+                    .unwrap_or_default()
+                    .iter()
+                    .map(rules::plain)
+                    .collect(),
+            )),
+            Err(error) if code(&error) == Some("NoSuchLifecycleConfiguration") => {
+                Ok(Some(Vec::new()))
+            }
             Err(error) if is_not_offered(&error) => Ok(None),
-            Err(error) => Err(fault::told(self.location, "read the lifecycle rules of", &error).in_one_line()),
+            Err(error) => {
+                Err(
+                    errors::describe(self.location, "read the lifecycle rules of", &error)
+                        .in_one_line(),
+                )
+            }
         }
     }
 
-    /// Counts what the bucket keeps of what was overwritten or deleted under a cache's prefix.
+    /// Counts the old versions under a cache's prefix.
     pub(super) async fn noncurrent(&self, places: &Places) -> Told<Noncurrent> {
         let counted = self.count_versions(places).await;
         counted.map_err(|error| error.in_one_line())
     }
 
     async fn count_versions(&self, places: &Places) -> Result<Noncurrent, RemoteError> {
-        let first = self.versions(&places.prefix, (String::new(), None), None, true).await?;
-        let Some((last, version)) = first.next else { return Ok(first.counted) };
+        let first = self
+            .versions(&places.prefix, (String::new(), None), None, true)
+            .await?;
+        let Some((last, version)) = first.next else {
+            return Ok(first.counted);
+        };
         let mut ranges = vec![((last, version), None)];
-        // Blobs are most of what there is; where the first page has not come to them, they are cut out of the rest.
+        // Most objects are blobs. Where the first page has not reached them, they get ranges of
+        // their own.
         if ranges[0].0.0 < places.blobs {
             let begin = format!("{}sha256:0", places.blobs);
             let blobs = spread::cut(&places.blobs, &format!("{}sha256:01000", places.blobs));
@@ -66,15 +105,25 @@ impl Lister<'_> {
         } else if ranges[0].0.0.starts_with(&places.blobs) {
             let blobs = spread::cut(&places.blobs, &ranges[0].0.0);
             ranges[0].1 = blobs.first().and_then(|(_, end)| end.clone());
-            ranges.extend(blobs.into_iter().skip(1).map(|(after, end)| ((after, None), end)));
+            ranges.extend(
+                blobs
+                    .into_iter()
+                    .skip(1)
+                    .map(|(after, end)| ((after, None), end)),
+            );
         }
-        let counts = ranges.into_iter().map(|(from, end)| self.versions(&places.prefix, from, end, false));
+        let counts = ranges
+            .into_iter()
+            .map(|(from, end)| self.versions(&places.prefix, from, end, false));
         let mut counting = stream::iter(counts).buffer_unordered(16);
         let mut noncurrent = first.counted;
         while let Some(part) = counting.next().await {
             let part = part?.counted;
             noncurrent.versions.objects += part.versions.objects;
-            noncurrent.versions.bytes = noncurrent.versions.bytes.saturating_add(part.versions.bytes);
+            noncurrent.versions.bytes = noncurrent
+                .versions
+                .bytes
+                .saturating_add(part.versions.bytes);
             noncurrent.markers += part.markers;
         }
         Ok(noncurrent)
@@ -84,38 +133,66 @@ impl Lister<'_> {
     async fn versions(
         &self,
         prefix: &str,
-        from: Place,
+        mut from: Place,
         end: Option<String>,
         one_page: bool,
-    ) -> Result<Versions, RemoteError> {
-        let (mut counted, mut from) = (Noncurrent::default(), from);
-        let in_range = |key: Option<&str>| end.as_deref().is_none_or(|end| key.is_some_and(|key| key <= end));
-        for _ in 0..MOST_PAGES {
-            let request = || {
-                let request = self.client.list_object_versions().bucket(&self.location.bucket).prefix(prefix);
-                let request = if from.0.is_empty() { request } else { request.key_marker(&from.0) };
-                request.set_version_id_marker(from.1.clone())
-            };
-            let answer = self.pace.run(|| request().send()).await;
-            let answer = answer.map_err(|error| fault::told(self.location, "list the versions of", &error))?;
-            for version in answer.versions().iter().filter(|version| in_range(version.key())) {
-                if version.is_latest() == Some(false) {
-                    counted.versions.add(version.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default());
+    ) -> Result<ObjectVersions, RemoteError> {
+        let mut counted = Noncurrent::default();
+        let mut places = Markers::default();
+        let mut trail = Trail::default();
+        let is_in_range = |key: Option<&str>| {
+            end.as_deref()
+                .is_none_or(|end| key.is_some_and(|key| key <= end))
+        };
+        loop {
+            let page = self.version_page(prefix, &from).await?;
+            let is_empty = page.versions().is_empty() && page.delete_markers().is_empty();
+            trail.page(!is_empty).map_err(|why| self.incomplete(&why))?;
+            for version in page.versions() {
+                if version.is_latest() == Some(false) && is_in_range(version.key()) {
+                    let size = version.size().and_then(|size| u64::try_from(size).ok());
+                    counted.versions.add(size.unwrap_or_default());
                 }
             }
-            let markers = answer.delete_markers().iter().filter(|marker| in_range(marker.key()));
-            counted.markers += markers.count() as u64;
-            let next = answer
-                .next_key_marker()
-                .map(|key| (key.to_owned(), answer.next_version_id_marker().map(str::to_owned)));
-            let next =
-                next.filter(|next| answer.is_truncated() == Some(true) && *next != from && in_range(Some(&next.0)));
-            match next {
-                Some(next) if !one_page => from = next,
-                next => return Ok(Versions { counted, next }),
+            let markers = page.delete_markers().iter();
+            counted.markers += markers.filter(|marker| is_in_range(marker.key())).count() as u64;
+            let next = match page.next_key_marker() {
+                Some(key) if page.is_truncated() == Some(true) => {
+                    let version = page.next_version_id_marker().map(str::to_owned);
+                    Some((key.to_owned(), version))
+                }
+                _ => None,
+            };
+            match next.filter(|(key, _)| is_in_range(Some(key))) {
+                Some(next) if !one_page => {
+                    places
+                        .pass(next.clone())
+                        .map_err(|why| self.incomplete(&why))?;
+                    from = next;
+                }
+                next => return Ok(ObjectVersions { counted, next }),
             }
         }
-        Ok(Versions { counted, next: None })
+    }
+
+    async fn version_page(
+        &self,
+        prefix: &str,
+        (key, version): &Place,
+    ) -> Result<ListObjectVersionsOutput, RemoteError> {
+        let request = || {
+            self.client
+                .list_object_versions()
+                .bucket(&self.location.bucket)
+                .prefix(prefix)
+                .set_key_marker(Some(key.clone()).filter(|key| !key.is_empty()))
+                .set_version_id_marker(version.clone())
+                .send()
+        };
+        self.pace
+            .run(request)
+            .await
+            .map_err(|error| errors::describe(self.location, "list the versions of", &error))
     }
 }
 
@@ -123,17 +200,22 @@ impl Lister<'_> {
 type Place = (String, Option<String>);
 
 /// Some of the versions.
-struct Versions {
+struct ObjectVersions {
     counted: Noncurrent,
     next: Option<Place>,
 }
 
 fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
-    error.as_service_error().and_then(ProvideErrorMetadata::code)
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
 }
 
-/// Tells whether a service does not know such a request at all.
+/// Returns whether a service does not know such a request at all.
 fn is_not_offered<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    matches!(code(error), Some("NotImplemented" | "MethodNotAllowed")) || matches!(status, Some(405 | 501))
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    matches!(code(error), Some("NotImplemented" | "MethodNotAllowed"))
+        || matches!(status, Some(405 | 501))
 }

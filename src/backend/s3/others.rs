@@ -1,61 +1,67 @@
-//! Objects under a cache's prefix that are none of its own. Nobody knows how they are spread, so folders lead the way: one that
-//! takes more than a page is listed folder by folder, several at once.
+//! Lists objects under a cache's prefix that do not belong to it. How their names are spread is not
+//! known, so folders divide them: one with more than a page is listed folder by folder, several at
+//! once.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::Listed;
-use super::listing::{Level, Lister, Page};
+use super::ListedObject;
+use super::list::{FolderLevel, Lister, ObjectPage};
 use crate::backend::RemoteError;
 use crate::backend::bucket::Places;
 
 /// How many folders are listed at once.
 const AT_ONCE: usize = 8;
-/// How deep folders are followed; what lies deeper is listed as one.
+/// How deep folders are followed; deeper ones are listed as one.
 const MOST_LEVELS: usize = 6;
-/// How many pages of one level are read to find its folders; where there are more, all is listed as one.
+/// How many pages of one level are read to find its folders; where there are more, all is listed as
+/// one.
 const LEVEL_PAGES: usize = 1;
 
-/// Takes a page; tells whether anybody still listens.
+/// Takes a page; returns false when the listing is to end.
 pub(super) trait Take: Sync {
     /// As above.
-    fn take(&self, page: Vec<Listed>) -> impl Future<Output = bool> + Send;
+    fn take(&self, page: Vec<ListedObject>) -> impl Future<Output = bool> + Send;
 }
 
 /// Lists them.
-pub(super) struct Others<'a, T> {
+pub(super) struct OtherObjects<'a, T> {
     pub(super) lister: Lister<'a>,
     pub(super) places: &'a Places,
     pub(super) into: &'a T,
 }
 
-impl<T> Clone for Others<'_, T> {
+impl<T> Clone for OtherObjects<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Others<'_, T> {}
+impl<T> Copy for OtherObjects<'_, T> {}
 
-type Listing<'a> = Pin<Box<dyn Future<Output = Result<(), RemoteError>> + Send + 'a>>;
+type OtherListing<'a> = Pin<Box<dyn Future<Output = Result<(), RemoteError>> + Send + 'a>>;
 
-impl<'a, T: Take> Others<'a, T> {
+impl<'a, T: Take> OtherObjects<'a, T> {
     /// Lists all of them.
     ///
     /// # Errors
     /// When the bucket cannot be listed.
-    pub(super) fn list(self) -> Listing<'a> {
+    pub(super) fn list(self) -> OtherListing<'a> {
         self.around(self.places.prefix.clone(), 0)
     }
 
     /// Lists what lies below a prefix with blobs or manifests somewhere in it, which are left out.
-    fn around(self, prefix: String, depth: usize) -> Listing<'a> {
+    fn around(self, prefix: String, depth: usize) -> OtherListing<'a> {
         Box::pin(async move {
-            let Level { objects, mut folders, goes_on } = self.lister.level(&prefix, LEVEL_PAGES).await?;
+            let FolderLevel {
+                objects,
+                mut folders,
+                goes_on,
+            } = self.lister.level(&prefix, LEVEL_PAGES).await?;
             if goes_on {
-                return self.beside(&prefix).await;
+                return self.between(&prefix).await;
             }
             self.hand_over(objects).await;
             folders.retain(|folder| !self.places.is_listed(folder));
@@ -64,15 +70,18 @@ impl<'a, T: Take> Others<'a, T> {
     }
 
     /// Lists everything in a folder that comes after a key.
-    fn folder(self, folder: String, after: String, depth: usize) -> Listing<'a> {
+    fn folder(self, folder: String, after: String, depth: usize) -> OtherListing<'a> {
         Box::pin(async move {
-            let Page { objects, goes_on } = self.lister.page(&folder, &after).await?;
-            let last = objects.last().map(|last| last.key.clone()).unwrap_or_default();
+            let ObjectPage { objects, goes_on } = self.lister.page(&folder, &after).await?;
+            let last = objects
+                .last()
+                .map(|last| last.key.clone())
+                .unwrap_or_default();
             self.hand_over(objects).await;
             if !goes_on {
                 return Ok(());
             }
-            let mut level = Level::default();
+            let mut level = FolderLevel::default();
             if depth < MOST_LEVELS {
                 level = self.lister.level(&folder, LEVEL_PAGES).await?;
             }
@@ -82,13 +91,20 @@ impl<'a, T: Take> Others<'a, T> {
             level.objects.retain(|listed| listed.key > last);
             self.hand_over(level.objects).await;
             // The page has been through the folders whose keys all come before its last.
-            level.folders.retain(|sub| *sub > last || last.starts_with(sub.as_str()));
+            level
+                .folders
+                .retain(|sub| *sub > last || last.starts_with(sub.as_str()));
             self.each(level.folders, last, depth).await
         })
     }
 
     /// Lists folders, as far as their keys come after another.
-    async fn each(self, folders: Vec<String>, after: String, depth: usize) -> Result<(), RemoteError> {
+    async fn each(
+        self,
+        folders: Vec<String>,
+        after: String,
+        depth: usize,
+    ) -> Result<(), RemoteError> {
         let listings = folders.into_iter().map(|folder| {
             if self.places.is_below(&folder) && depth < MOST_LEVELS {
                 self.around(folder, depth + 1)
@@ -106,7 +122,7 @@ impl<'a, T: Take> Others<'a, T> {
     /// Lists the rest of a folder, one page after the other.
     async fn rest(self, folder: &str, mut after: String) -> Result<(), RemoteError> {
         loop {
-            let Page { objects, goes_on } = self.lister.page(folder, &after).await?;
+            let ObjectPage { objects, goes_on } = self.lister.page(folder, &after).await?;
             if let Some(last) = objects.last() {
                 after.clone_from(&last.key);
             }
@@ -116,25 +132,32 @@ impl<'a, T: Take> Others<'a, T> {
         }
     }
 
-    /// Lists what lies under a prefix beside blobs and manifests, one page after the other, and leaps over those.
-    async fn beside(self, prefix: &str) -> Result<(), RemoteError> {
+    /// Lists what lies under a prefix except blobs and manifests, one page after the other, and
+    /// skips those.
+    async fn between(self, prefix: &str) -> Result<(), RemoteError> {
         let own = self.places.own();
         let mut after = String::new();
         loop {
-            let Page { objects, goes_on } = self.lister.page(prefix, &after).await?;
-            let Some(last) = objects.last().map(|last| last.key.clone()) else { return Ok(()) };
+            let ObjectPage { objects, goes_on } = self.lister.page(prefix, &after).await?;
+            let Some(last) = objects.last().map(|last| last.key.clone()) else {
+                return Ok(());
+            };
             if !self.hand_over(objects).await || !goes_on {
                 return Ok(());
             }
             let mut listed = [&self.places.blobs, &self.places.manifests, &own].into_iter();
-            let listed = listed.find(|place| place.len() > prefix.len() && last.starts_with(place.as_str()));
-            // Names of blobs and most of those of manifests come before a tilde; what comes after it is left out as it comes.
-            after = listed.map_or_else(|| last.clone(), |place| format!("{place}~")).max(last);
+            let listed =
+                listed.find(|place| place.len() > prefix.len() && last.starts_with(place.as_str()));
+            // Names of blobs and most of those of manifests come before a tilde; what comes after
+            // it is left out as it comes.
+            after = listed
+                .map_or_else(|| last.clone(), |place| format!("{place}~"))
+                .max(last);
         }
     }
 
-    /// Hands over what is not listed elsewhere; tells whether anybody still listens.
-    async fn hand_over(&self, mut objects: Vec<Listed>) -> bool {
+    /// Hands over objects that are not listed elsewhere; returns false when the listing is to end.
+    async fn hand_over(&self, mut objects: Vec<ListedObject>) -> bool {
         objects.retain(|listed| !self.places.is_listed(&listed.key));
         objects.is_empty() || self.into.take(objects).await
     }

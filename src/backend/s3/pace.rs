@@ -1,7 +1,11 @@
-//! How many requests are under way at once, and how often one is sent again.
+//! Limits how many requests run at once, and sends failed ones again.
 //!
-//! A service that says `SlowDown` means everybody who asks it: the number of requests is halved, once for all that were under
-//! way together, and grows again by one for each full round that went well.
+//! A service that answers `SlowDown` means every client: the number of requests is halved, once for
+//! all that ran together, and grows by one for each full round without a refusal.
+//!
+//! One request, with all that is sent again of it and the pauses between, takes no longer than
+//! `--timeout`. A longer pause that the service asks for is not waited for: the request fails at
+//! once, and the error names the pause.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -9,47 +13,73 @@ use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
 
-use super::fault::{self, Passing};
+use super::errors::{self, Passing};
+use crate::backend::{Access, PauseReport};
+use crate::source::S3Location;
 
 /// How often a request is sent again that a busy service has refused.
 const MOST_REFUSALS: u32 = 8;
 /// How often a request is sent again whose answer did not arrive whole.
 const MOST_LOSSES: u32 = 3;
-/// The least and the longest time to wait before a request is sent again, when the service names none.
+/// The least and the longest pause before a request is sent again, when the service names none.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// The longest time that a service may ask to wait.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// Lets requests pass, as many at once as the service bears.
 #[derive(Debug)]
 pub(super) struct Pace {
     permits: Semaphore,
     most: usize,
-    state: Mutex<State>,
+    patience: Duration,
+    pauses: PauseReport,
+    service: String,
+    state: Mutex<PaceState>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// How many requests may be under way.
+struct PaceState {
+    /// How many requests may run.
     limit: usize,
-    /// How many permits are still to be taken back from requests under way.
+    /// How many permits are still to be taken back from running requests.
     owed: usize,
-    /// How many requests went well since the limit changed.
-    well: usize,
+    /// How many requests succeeded since the limit changed.
+    succeeded: usize,
     /// How often the limit was lowered.
     lowered: u64,
 }
 
+/// A request was given up because its time was over.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", .0.as_secs())]
+struct NoAnswer(Duration);
+
 impl Pace {
-    /// Lets at most `most` requests pass at once.
-    pub(super) fn new(most: usize) -> Self {
-        let most = most.max(1);
-        let state = State { limit: most, owed: 0, well: 0, lowered: 0 };
-        Self { permits: Semaphore::new(most), most, state: Mutex::new(state) }
+    /// Makes the pace of a service.
+    pub(super) fn new(location: &S3Location, access: &Access) -> Self {
+        let most = access.s3.at_once.max(1);
+        let service = location
+            .endpoint_url
+            .clone()
+            .unwrap_or_else(|| format!("s3://{}", location.bucket));
+        let state = PaceState {
+            limit: most,
+            owed: 0,
+            succeeded: 0,
+            lowered: 0,
+        };
+        Self {
+            permits: Semaphore::new(most),
+            most,
+            patience: access.timeout,
+            pauses: access.pauses.clone(),
+            service,
+            state: Mutex::new(state),
+        }
     }
 
-    /// Sends a request when its turn comes, and never again: what it is sent for may have changed by then.
+    /// Sends a request when its turn comes, and never again: what it is sent for may have changed
+    /// by then.
     pub(super) async fn once<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
     where
         F: Future<Output = Result<T, SdkError<E>>>,
@@ -57,13 +87,13 @@ impl Pace {
     {
         // The semaphore is never closed.
         let permit = self.permits.acquire().await.ok();
-        let began = self.lock().lowered;
-        let answer = send().await;
+        let lowered = self.lock().lowered;
+        let answer = self.within(self.patience, Box::pin(send())).await;
         match &answer {
-            Ok(_) => self.went_well(permit),
+            Ok(_) => self.succeeded(permit),
             Err(error) => {
-                if let Some(Passing::Busy(_)) = fault::passing(error) {
-                    self.slow_down(began);
+                if let Some(Passing::Busy(_)) = errors::passing(error) {
+                    self.slow_down(lowered);
                 }
                 self.give_back(permit);
             }
@@ -77,57 +107,87 @@ impl Pace {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata,
     {
-        let (mut refusals, mut losses) = (0, 0);
+        let mut refusals = 0;
+        let mut losses = 0;
+        let mut began = None;
         loop {
             // The semaphore is never closed.
             let permit = self.permits.acquire().await.ok();
-            let began = self.lock().lowered;
-            let error = match send().await {
+            // The time in which it waits for its turn is not the service's.
+            let began: Instant = *began.get_or_insert_with(Instant::now);
+            let lowered = self.lock().lowered;
+            let left = self.patience.saturating_sub(began.elapsed());
+            let error = match self.within(left, Box::pin(send())).await {
                 Ok(answer) => {
-                    self.went_well(permit);
+                    self.succeeded(permit);
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
-            let pause = match fault::passing(&error) {
-                Some(Passing::Busy(pause)) if refusals < MOST_REFUSALS => {
+            let pause = match errors::passing(&error) {
+                Some(Passing::Busy(pause)) => {
+                    self.slow_down(lowered);
                     refusals += 1;
-                    self.slow_down(began);
-                    pause_of(refusals, pause)
+                    (refusals <= MOST_REFUSALS).then(|| pause_of(refusals, pause))
                 }
-                Some(Passing::Lost) if losses < MOST_LOSSES => {
+                Some(Passing::Lost) => {
                     losses += 1;
-                    pause_of(losses, None)
+                    (losses <= MOST_LOSSES).then(|| pause_of(losses, None))
                 }
-                Some(_) | None => {
-                    self.give_back(permit);
-                    return Err(error);
-                }
+                None => None,
             };
             self.give_back(permit);
-            tokio::time::sleep(pause).await;
+            let left = self.patience.saturating_sub(began.elapsed());
+            match pause {
+                Some(pause) if pause < left => self.wait(pause).await,
+                _ => return Err(error),
+            }
         }
     }
 
-    /// Lowers the limit, unless that was done since a request began that learns of it only now.
-    fn slow_down(&self, began: u64) {
+    /// Waits before something is sent again, and reports it.
+    pub(super) async fn wait(&self, pause: Duration) {
+        self.pauses.wait(&self.service, pause).await;
+    }
+
+    /// How long one request may take, with everything that is sent again of it.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    async fn within<T, E>(
+        &self,
+        left: Duration,
+        sent: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, SdkError<E>> {
+        match timeout(left, sent).await {
+            Ok(answer) => answer,
+            Err(_) => Err(SdkError::timeout_error(NoAnswer(self.patience))),
+        }
+    }
+
+    /// Lowers the limit, unless that was done since the refused request began.
+    fn slow_down(&self, lowered: u64) {
         let mut state = self.lock();
-        if state.lowered != began || state.limit == 1 {
+        if state.lowered != lowered || state.limit == 1 {
             return;
         }
         let limit = state.limit / 2;
         let surplus = state.limit - limit;
         let idle = self.permits.forget_permits(surplus);
         state.owed += surplus - idle;
-        (state.limit, state.well, state.lowered) = (limit, 0, state.lowered + 1);
+        state.limit = limit;
+        state.succeeded = 0;
+        state.lowered += 1;
         tracing::debug!(limit, "the service asks for fewer requests");
     }
 
-    fn went_well(&self, permit: Option<SemaphorePermit<'_>>) {
+    fn succeeded(&self, permit: Option<SemaphorePermit<'_>>) {
         let mut state = self.lock();
-        state.well += 1;
-        if state.limit < self.most && state.well >= state.limit {
-            (state.limit, state.well) = (state.limit + 1, 0);
+        state.succeeded += 1;
+        if state.limit < self.most && state.succeeded >= state.limit {
+            state.limit += 1;
+            state.succeeded = 0;
             match state.owed {
                 0 => self.permits.add_permits(1),
                 _ => state.owed -= 1,
@@ -147,18 +207,19 @@ impl Pace {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PaceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns how long to wait after so many failures in a row, when the service has named this time or none.
+/// Returns how long to wait after so many failures in a row, when the service has named this time
+/// or none.
 pub(super) fn pause_of(failures: u32, named: Option<Duration>) -> Duration {
-    named.map_or_else(|| pause_after(failures), |pause| pause.min(LONGEST))
+    named.unwrap_or_else(|| pause_after(failures))
 }
 
-/// Returns how long to wait after so many failures in a row. Half of it is left to chance, so that requests that failed
-/// together do not come back together.
+/// Returns how long to wait after so many failures in a row. Half of it is left to chance, so that
+/// requests that failed together do not come back together.
 fn pause_after(failures: u32) -> Duration {
     let whole = PAUSE.0.saturating_mul(1 << failures.min(16)).min(PAUSE.1);
     let chance = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures) % 1000;
@@ -168,6 +229,19 @@ fn pause_after(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Location, Source};
+
+    fn pace(most: usize) -> Pace {
+        let source = Source::parse("type=s3,bucket=b", &|_| false)
+            .unwrap()
+            .source;
+        let Location::S3(location) = source.location else {
+            panic!()
+        };
+        let mut access = Access::default();
+        access.s3.at_once = most;
+        Pace::new(&location, &access)
+    }
 
     fn limit(pace: &Pace) -> (usize, usize) {
         let limit = pace.lock().limit;
@@ -176,8 +250,9 @@ mod tests {
 
     #[tokio::test]
     async fn requests_that_are_refused_together_lower_the_limit_once() {
-        let pace = Pace::new(8);
-        let under_way = [pace.permits.acquire().await, pace.permits.acquire().await].map(Result::ok);
+        let pace = pace(8);
+        let under_way =
+            [pace.permits.acquire().await, pace.permits.acquire().await].map(Result::ok);
         pace.slow_down(0);
         pace.slow_down(0);
         assert_eq!(limit(&pace), (4, 2));
@@ -193,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn permits_in_use_are_taken_back_when_they_return() {
-        let pace = Pace::new(2);
+        let pace = pace(2);
         let both = [pace.permits.acquire().await, pace.permits.acquire().await].map(Result::ok);
         pace.slow_down(0);
         assert_eq!(limit(&pace), (1, 0));
@@ -201,10 +276,10 @@ mod tests {
             pace.give_back(permit);
         }
         assert_eq!(limit(&pace), (1, 1));
-        pace.went_well(pace.permits.acquire().await.ok());
+        pace.succeeded(pace.permits.acquire().await.ok());
         assert_eq!(limit(&pace), (2, 2));
         for _ in 0..9 {
-            pace.went_well(pace.permits.acquire().await.ok());
+            pace.succeeded(pace.permits.acquire().await.ok());
         }
         assert_eq!(limit(&pace), (2, 2));
     }
@@ -213,7 +288,10 @@ mod tests {
     fn pauses_grow_up_to_a_bound() {
         for failures in 1..40 {
             let pause = pause_after(failures);
-            assert!(pause >= PAUSE.0 && pause <= PAUSE.1, "{failures}: {pause:?}");
+            assert!(
+                pause >= PAUSE.0 && pause <= PAUSE.1,
+                "{failures}: {pause:?}"
+            );
         }
     }
 }

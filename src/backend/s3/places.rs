@@ -1,14 +1,14 @@
-//! Which key is what.
+//! The meaning of keys.
 
-use super::Listed;
-use super::dropped::OWN;
+use super::ListedObject;
+use super::undo::OWN;
 use crate::backend::bucket::Places;
 use crate::format::digest::Digest;
 use crate::source::S3Location;
 
-/// What an object is by its key.
+/// The kind of an object, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum KeyKind {
     /// A blob.
     Blob(Digest),
     /// A manifest.
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 impl Places {
     pub(super) fn new(location: &S3Location) -> Self {
         Self {
-            bucket: location.bucket.clone(),
+            bucket: location.bucket.to_string(),
             prefix: location.prefix.clone(),
             manifests: format!("{}{}", location.prefix, location.manifests_prefix),
             blobs: format!("{}{}", location.prefix, location.blobs_prefix),
@@ -30,43 +30,56 @@ impl Places {
         }
     }
 
-    /// Returns what the keys of cachelens's own objects begin with.
+    /// Returns the prefix of the keys of cachelens's own objects.
     pub(super) fn own(&self) -> String {
         format!("{}{OWN}", self.prefix)
     }
 
-    /// Tells what an object is.
-    pub(super) fn kind(&self, listed: &Listed) -> Kind {
+    /// Returns the kind of an object.
+    pub(super) fn kind(&self, listed: &ListedObject) -> KeyKind {
         let key = listed.key.as_str();
-        if key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(OWN)) {
-            return Kind::Own;
+        if key
+            .strip_prefix(&self.prefix)
+            .is_some_and(|rest| rest.starts_with(OWN))
+        {
+            return KeyKind::Own;
         }
         let among_blobs = key.strip_prefix(&self.blobs);
         if let Some(digest) = among_blobs.and_then(|name| name.parse().ok()) {
-            return Kind::Blob(digest);
+            return KeyKind::Blob(digest);
         }
         match key.strip_prefix(&self.manifests) {
-            // The prefix for manifests may be empty; what lies among the blobs is no manifest then.
-            Some(_) if among_blobs.is_some() && self.blobs.len() > self.manifests.len() => Kind::Unknown,
-            // What a console leaves where somebody makes a folder.
-            Some(name) if name.is_empty() || name.ends_with('/') && listed.size == 0 => Kind::Unknown,
-            Some(_) => Kind::Manifest,
-            None => Kind::Unknown,
+            // The prefix for manifests may be empty; objects among the blobs are no manifests then.
+            Some(_) if among_blobs.is_some() && self.blobs.len() > self.manifests.len() => {
+                KeyKind::Unknown
+            }
+            // A console leaves this for a new folder.
+            Some(name) if name.is_empty() || name.ends_with('/') && listed.size == 0 => {
+                KeyKind::Unknown
+            }
+            Some(_) => KeyKind::Manifest,
+            None => KeyKind::Unknown,
         }
     }
 
-    /// Tells whether what is being uploaded to a key becomes a blob or a manifest of the cache.
+    /// Returns whether an upload to a key becomes a blob or a manifest of the cache.
     pub(super) fn is_for_cache(&self, key: &str) -> bool {
-        let uploading = Listed { key: key.to_owned(), ..Listed::default() };
-        matches!(self.kind(&uploading), Kind::Blob(_) | Kind::Manifest)
+        let uploading = ListedObject {
+            key: key.to_owned(),
+            ..ListedObject::default()
+        };
+        matches!(self.kind(&uploading), KeyKind::Blob(_) | KeyKind::Manifest)
     }
 
-    /// Tells whether a key lies where blobs, manifests or cachelens's own objects are listed anyway.
+    /// Returns whether a key lies where blobs, manifests or cachelens's own objects are listed
+    /// anyway.
     pub(super) fn is_listed(&self, key: &str) -> bool {
-        key.starts_with(&self.blobs) || key.starts_with(&self.manifests) || key.starts_with(&self.own())
+        key.starts_with(&self.blobs)
+            || key.starts_with(&self.manifests)
+            || key.starts_with(&self.own())
     }
 
-    /// Tells whether blobs or manifests lie somewhere below a folder.
+    /// Returns whether blobs or manifests lie somewhere below a folder.
     pub(super) fn is_below(&self, folder: &str) -> bool {
         self.blobs.starts_with(folder) || self.manifests.starts_with(folder)
     }
@@ -78,12 +91,18 @@ mod tests {
     use crate::source::{Location, Source};
 
     fn places(source: &str) -> Places {
-        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location else { panic!() };
+        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location
+        else {
+            panic!()
+        };
         Places::new(&location)
     }
 
-    fn kind(places: &Places, key: &str) -> Kind {
-        places.kind(&Listed { key: key.to_owned(), ..Listed::default() })
+    fn kind(places: &Places, key: &str) -> KeyKind {
+        places.kind(&ListedObject {
+            key: key.to_owned(),
+            ..ListedObject::default()
+        })
     }
 
     #[test]
@@ -91,31 +110,39 @@ mod tests {
         let digest = Digest::of(b"x");
         let usual = places("type=s3,bucket=b,prefix=web/");
         for (key, expected) in [
-            (format!("web/blobs/{digest}"), Kind::Blob(digest)),
-            ("web/blobs/notes.txt".to_owned(), Kind::Unknown),
-            ("web/blobs/".to_owned(), Kind::Unknown),
-            ("web/manifests/main".to_owned(), Kind::Manifest),
-            ("web/manifests/feature/x".to_owned(), Kind::Manifest),
-            ("web/manifests/".to_owned(), Kind::Unknown),
-            ("web/manifests/folder/".to_owned(), Kind::Unknown),
-            ("web/.cachelens/lease.json".to_owned(), Kind::Own),
-            ("web/index.html".to_owned(), Kind::Unknown),
-            (format!("blobs/{digest}"), Kind::Unknown),
+            (format!("web/blobs/{digest}"), KeyKind::Blob(digest)),
+            ("web/blobs/notes.txt".to_owned(), KeyKind::Unknown),
+            ("web/blobs/".to_owned(), KeyKind::Unknown),
+            ("web/manifests/main".to_owned(), KeyKind::Manifest),
+            ("web/manifests/feature/x".to_owned(), KeyKind::Manifest),
+            ("web/manifests/".to_owned(), KeyKind::Unknown),
+            ("web/manifests/folder/".to_owned(), KeyKind::Unknown),
+            ("web/.cachelens/lease.json".to_owned(), KeyKind::Own),
+            ("web/index.html".to_owned(), KeyKind::Unknown),
+            (format!("blobs/{digest}"), KeyKind::Unknown),
         ] {
             assert_eq!(kind(&usual, &key), expected, "{key}");
         }
-        assert!(usual.is_for_cache(&format!("web/blobs/{digest}")) && usual.is_for_cache("web/manifests/main"));
-        for key in ["web/index.html", "webshop/manifests/main", "web/blobs/video.mp4", "web/.cachelens/lease.json"] {
+        assert!(
+            usual.is_for_cache(&format!("web/blobs/{digest}"))
+                && usual.is_for_cache("web/manifests/main")
+        );
+        for key in [
+            "web/index.html",
+            "webshop/manifests/main",
+            "web/blobs/video.mp4",
+            "web/.cachelens/lease.json",
+        ] {
             assert!(!usual.is_for_cache(key), "{key}");
         }
         let joined = places("type=s3,bucket=b,manifests_prefix=,blobs_prefix=");
-        assert_eq!(kind(&joined, &digest.to_string()), Kind::Blob(digest));
-        assert_eq!(kind(&joined, "main"), Kind::Manifest);
+        assert_eq!(kind(&joined, &digest.to_string()), KeyKind::Blob(digest));
+        assert_eq!(kind(&joined, "main"), KeyKind::Manifest);
         let nested = places("type=s3,bucket=b,manifests_prefix=");
-        assert_eq!(kind(&nested, "main"), Kind::Manifest);
-        assert_eq!(kind(&nested, "blobs/notes"), Kind::Unknown);
+        assert_eq!(kind(&nested, "main"), KeyKind::Manifest);
+        assert_eq!(kind(&nested, "blobs/notes"), KeyKind::Unknown);
         let nested = places("type=s3,bucket=b,blobs_prefix=");
-        assert_eq!(kind(&nested, "manifests/main"), Kind::Manifest);
-        assert_eq!(kind(&nested, "notes"), Kind::Unknown);
+        assert_eq!(kind(&nested, "manifests/main"), KeyKind::Manifest);
+        assert_eq!(kind(&nested, "notes"), KeyKind::Unknown);
     }
 }

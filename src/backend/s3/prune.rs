@@ -1,27 +1,65 @@
-//! Deleting from a bucket: manifests first, then what nobody needs any more.
+//! Deletes from a bucket: manifests first, then blobs that no manifest references.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::S3Cache;
-use super::dropped::Dropped;
-use super::lease::Held;
-use super::objects::told;
+use super::client::S3Client;
+use super::lease::{HeldLease, StandingLease};
+use super::read::S3Reader;
+use super::undo::RememberedManifest;
 use crate::backend::{
-    BackendError, CachePruner, CacheReader as _, Disposal, Footprint, Lease, ObjectName, ObjectTarget, Outcome, PlanId,
-    PruneError, RefRewrite, RefTarget,
+    Access, BackendError, CachePruner, CacheReader, Disposal, Lease, ObjectName, ObjectTarget,
+    Outcome, PlanId, PruneAbilities, PruneError, ReadThrough, RefRewrite, RefTarget,
+    RestoreObjects, RestoreRefs, RewriteRefs,
 };
 use crate::format::digest::Digest;
+use crate::source::S3Location;
 
-impl S3Cache {
-    /// Learns how the service deletes, and whether that is enough for what is asked for.
+/// Deletes from the cache in a bucket.
+#[derive(Debug)]
+pub struct S3Pruner {
+    reader: Arc<S3Reader>,
+    /// The blobs that were deleted here.
+    pub(super) deleted: Mutex<HashSet<Digest>>,
+    /// The run that deletes here.
+    run: Mutex<Option<PlanId>>,
+    /// The lease, while this one holds it.
+    pub(super) lease: Mutex<Option<Arc<StandingLease>>>,
+}
+
+impl ReadThrough for S3Pruner {
+    fn reader(&self) -> &dyn CacheReader {
+        &*self.reader
+    }
+}
+
+impl S3Pruner {
+    /// Makes the pruner; no request is sent yet.
+    pub fn new(location: &S3Location, access: &Access) -> Self {
+        Self {
+            reader: Arc::new(S3Reader::new(location, access)),
+            deleted: Mutex::default(),
+            run: Mutex::default(),
+            lease: Mutex::default(),
+        }
+    }
+
+    pub(super) fn client(&self) -> &S3Client {
+        &self.reader.client
+    }
+
+    /// Finds out how the service deletes, and whether that is enough for the flags.
     async fn ready(&self) -> Result<(), PruneError> {
-        let manner = self.learn_manner().await.map_err(BackendError::from)?;
-        if self.access.s3.no_recheck && !manner.heeds_time {
+        let behaviour = self
+            .client()
+            .delete_behaviour()
+            .await
+            .map_err(BackendError::from)?;
+        if self.client().access.s3.no_recheck && !behaviour.checks_time {
             return Err(PruneError::Refused(
                 "--no-recheck is refused: this service deletes a blob even when a build has touched it since"
                     .to_owned(),
@@ -29,15 +67,19 @@ impl S3Cache {
         }
         Ok(())
     }
+
+    /// Notes which run deletes here.
+    fn begin(&self, run: &PlanId) {
+        if let Ok(mut current) = self.run.lock() {
+            *current = Some(run.clone());
+        }
+    }
 }
 
-/// What can be put back.
-pub(super) const WAY_BACK: &str = "Refs can be put back, and blobs where the bucket keeps versions.";
-
 #[async_trait]
-impl CachePruner for S3Cache {
+impl CachePruner for S3Pruner {
     async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
-        let held = Held::take(self).await?;
+        let held = HeldLease::take(self).await?;
         if let Err(error) = self.ready().await {
             self.give_lease_back().await;
             return Err(error);
@@ -49,56 +91,102 @@ impl CachePruner for S3Cache {
         self.give_lease_back().await;
     }
 
-    async fn remove_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+    async fn delete_refs(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefTarget>,
+    ) -> Result<Vec<Outcome>, PruneError> {
         self.check_lease().await.map_err(BackendError::from)?;
-        let removing: Vec<_> = refs.iter().map(|target| self.remove_ref(run, target)).collect();
-        let removing = stream::iter(removing).buffered(self.access.s3.at_once.max(1));
-        Ok(removing.map(told).collect().await)
+        self.begin(run);
+        let removing: Vec<_> = refs
+            .iter()
+            .map(|target| self.remove_ref(run, target))
+            .collect();
+        let removing = stream::iter(removing).buffered(self.client().at_once());
+        Ok(removing.map(Outcome::of).collect().await)
     }
 
-    async fn rewrite_refs(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
-        self.check_lease().await.map_err(BackendError::from)?;
-        let mut outcomes = Vec::with_capacity(refs.len());
-        for rewrite in &refs {
-            outcomes.push(told(self.rewrite_ref(run, rewrite).await));
-        }
-        Ok(outcomes)
-    }
-
-    async fn restore_rewritten(&self, run: &PlanId, refs: Vec<RefRewrite>) -> Result<Vec<Outcome>, PruneError> {
-        let mut outcomes = Vec::with_capacity(refs.len());
-        for rewrite in &refs {
-            outcomes.push(told(self.give_back(run, &rewrite.from, Some(rewrite.to().0)).await));
-        }
-        Ok(outcomes)
-    }
-
-    async fn prepare(&self, _run: &PlanId) -> Result<(), PruneError> {
-        Ok(())
-    }
-
-    async fn remove_objects(&self, _run: &PlanId, _disposal: Disposal, objects: Vec<ObjectTarget>) -> Vec<Outcome> {
+    async fn delete_objects(
+        &self,
+        run: &PlanId,
+        _disposal: Disposal,
+        objects: Vec<ObjectTarget>,
+    ) -> Vec<Outcome> {
+        self.begin(run);
         self.delete_all(&objects).await
     }
 
-    async fn in_trash(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool> {
-        vec![false; objects.len()]
+    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
+        let current = self.run.lock().ok().and_then(|run| run.clone());
+        for RememberedManifest {
+            key, run, since, ..
+        } in self.client().all_dropped().await?
+        {
+            // The manifests of this run can be restored, even without a grace.
+            if since < forget_before && Some(run) != current {
+                self.client()
+                    .delete_if(&key, None)
+                    .await
+                    .map_err(BackendError::from)?;
+            }
+        }
+        Ok(())
     }
 
-    fn keeps_what_it_deletes(&self) -> bool {
-        true
+    fn prune_abilities(&self) -> PruneAbilities<'_> {
+        PruneAbilities {
+            restore_refs: Some(self),
+            restore_objects: Some(self),
+            rewrite: Some(self),
+            ..PruneAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl RestoreRefs for S3Pruner {
+    async fn restore_refs(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefTarget>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let mut outcomes = Vec::with_capacity(refs.len());
+        for target in &refs {
+            outcomes.push(Outcome::of(self.give_back(run, target, None).await));
+        }
+        Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl RestoreObjects for S3Pruner {
+    async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
+        let restore = async |name: &ObjectName| match self.client().blob_key(name) {
+            Some(key) => Outcome::of(self.client().unhide(&key).await),
+            None => Outcome::Failed("an upload that was ended cannot be taken up again".to_owned()),
+        };
+        let restoring: Vec<_> = objects.iter().map(restore).collect();
+        stream::iter(restoring)
+            .buffered(self.client().at_once())
+            .collect()
+            .await
     }
 
-    fn manner(&self) -> Option<String> {
-        self.manner.get().map(|manner| manner.sentence())
-    }
-
-    /// Where versions are kept, what this run deleted and a manifest names that came meanwhile is taken back.
-    async fn put_back(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
-        let deleted = self.deleted.lock().map(|deleted| deleted.clone()).unwrap_or_default();
+    /// Where the bucket keeps versions, restores blobs that this run deleted and a new manifest
+    /// references.
+    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
+        let deleted = self
+            .deleted
+            .lock()
+            .map(|deleted| deleted.clone())
+            .unwrap_or_default();
         let mut back = Vec::new();
         for digest in deleted.into_iter().filter(|digest| blobs.contains(digest)) {
-            let restored = self.unhide(&format!("{}{digest}", self.blobs_at())).await.map_err(BackendError::from)?;
+            let restored = self
+                .client()
+                .unhide(&format!("{}{digest}", self.client().blobs_at()))
+                .await
+                .map_err(BackendError::from)?;
             if matches!(restored, Outcome::Done | Outcome::AlreadyGone) {
                 if let Ok(mut deleted) = self.deleted.lock() {
                     deleted.remove(&digest);
@@ -108,38 +196,36 @@ impl CachePruner for S3Cache {
         }
         Ok(back)
     }
+}
 
-    async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError> {
-        Ok(self.still(fingerprint).await?)
-    }
-
-    async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
-        let restore = async |name: &ObjectName| match self.blob_key(name) {
-            Some(key) => told(self.unhide(&key).await),
-            None => Outcome::Failed("an upload that was ended cannot be taken up again".to_owned()),
-        };
-        let restoring: Vec<_> = objects.iter().map(restore).collect();
-        stream::iter(restoring).buffered(self.access.s3.at_once.max(1)).collect().await
-    }
-
-    async fn restore_refs(&self, run: &PlanId, refs: Vec<RefTarget>) -> Result<Vec<Outcome>, PruneError> {
+#[async_trait]
+impl RewriteRefs for S3Pruner {
+    async fn rewrite_refs(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefRewrite>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        self.check_lease().await.map_err(BackendError::from)?;
+        self.begin(run);
         let mut outcomes = Vec::with_capacity(refs.len());
-        for target in &refs {
-            outcomes.push(told(self.give_back(run, target, None).await));
+        for rewrite in &refs {
+            outcomes.push(Outcome::of(self.rewrite_ref(run, rewrite).await));
         }
         Ok(outcomes)
     }
 
-    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
-        for Dropped { key, since, .. } in self.all_dropped().await? {
-            if since < forget_before {
-                self.delete_if(&key, None).await.map_err(BackendError::from)?;
-            }
+    async fn restore_rewritten(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefRewrite>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let mut outcomes = Vec::with_capacity(refs.len());
+        for rewrite in &refs {
+            outcomes.push(Outcome::of(
+                self.give_back(run, &rewrite.from, Some(rewrite.to().0))
+                    .await,
+            ));
         }
-        Ok(())
-    }
-
-    async fn footprint(&self, _objects: Vec<ObjectName>) -> Footprint {
-        Footprint::default()
+        Ok(outcomes)
     }
 }

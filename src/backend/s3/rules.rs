@@ -1,4 +1,5 @@
-//! Lifecycle rules: from the client's types to plain ones, and whole into JSON, for whoever sets rules has to set all of them.
+//! Lifecycle rules: from the client's types to plain ones, and whole into JSON, for the person who
+//! sets rules has to set all of them.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
@@ -12,10 +13,14 @@ use crate::backend::bucket::{LifecycleRule, When};
 
 /// Makes a plain rule.
 pub(super) fn plain(rule: &Rule) -> LifecycleRule {
-    let (prefix, is_narrowed) = rule.filter().map_or((of_rule(rule).unwrap_or_default(), false), filter);
+    let (prefix, is_narrowed) = rule
+        .filter()
+        .map_or((of_rule(rule).unwrap_or_default(), false), filter);
     let days = |days: Option<i32>| days.and_then(|days| u32::try_from(days).ok());
     let when = |of: Option<i32>, date: Option<&DateTime>| {
-        let date = date.and_then(|date| Timestamp::from_second(date.secs()).ok()).map(When::Date);
+        let date = date
+            .and_then(|date| Timestamp::from_second(date.secs()).ok())
+            .map(When::Date);
         days(of).map(When::Days).or(date)
     };
     LifecycleRule {
@@ -23,7 +28,9 @@ pub(super) fn plain(rule: &Rule) -> LifecycleRule {
         is_enabled: *rule.status() == ExpirationStatus::Enabled,
         prefix: prefix.to_owned(),
         is_narrowed,
-        expiration: rule.expiration().and_then(|expiration| when(expiration.days(), expiration.date())),
+        expiration: rule
+            .expiration()
+            .and_then(|expiration| when(expiration.days(), expiration.date())),
         transitions: rule
             .transitions()
             .iter()
@@ -33,16 +40,18 @@ pub(super) fn plain(rule: &Rule) -> LifecycleRule {
             })
             .collect(),
         noncurrent_days: days(
-            rule.noncurrent_version_expiration().and_then(NoncurrentVersionExpiration::noncurrent_days),
+            rule.noncurrent_version_expiration()
+                .and_then(NoncurrentVersionExpiration::noncurrent_days),
         ),
         abort_days: days(
-            rule.abort_incomplete_multipart_upload().and_then(AbortIncompleteMultipartUpload::days_after_initiation),
+            rule.abort_incomplete_multipart_upload()
+                .and_then(AbortIncompleteMultipartUpload::days_after_initiation),
         ),
         whole: whole(rule),
     }
 }
 
-/// Returns the prefix of a rule of the older form, which has it beside the filter.
+/// Returns the prefix of a rule of the older form, which has it next to the filter.
 #[expect(deprecated, reason = "there are still such rules")]
 fn of_rule(rule: &Rule) -> Option<&str> {
     rule.prefix()
@@ -53,30 +62,46 @@ fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
     let of_size = |more: Option<i64>, less: Option<i64>| more.is_some() || less.is_some();
     if let Some(and) = filter.and() {
         let by_size = of_size(and.object_size_greater_than(), and.object_size_less_than());
-        (and.prefix().unwrap_or_default(), by_size || !and.tags().is_empty())
+        (
+            and.prefix().unwrap_or_default(),
+            by_size || !and.tags().is_empty(),
+        )
     } else {
-        let by_size = of_size(filter.object_size_greater_than(), filter.object_size_less_than());
-        (filter.prefix().unwrap_or_default(), by_size || filter.tag().is_some())
+        let by_size = of_size(
+            filter.object_size_greater_than(),
+            filter.object_size_less_than(),
+        );
+        (
+            filter.prefix().unwrap_or_default(),
+            by_size || filter.tag().is_some(),
+        )
     }
 }
 
 /// Writes a rule as Amazon's command line takes it.
 fn whole(rule: &Rule) -> Value {
-    let date = |date: Option<&DateTime>| date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok());
+    let date =
+        |date: Option<&DateTime>| date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok());
     let tag = |tag: &Tag| json!({ "Key": tag.key(), "Value": tag.value() });
     let filter = rule.filter().map(|filter| {
         let and = filter.and().map(|and| {
             object([
                 ("Prefix", json!(and.prefix())),
                 ("Tags", list(and.tags().iter().map(tag))),
-                ("ObjectSizeGreaterThan", json!(and.object_size_greater_than())),
+                (
+                    "ObjectSizeGreaterThan",
+                    json!(and.object_size_greater_than()),
+                ),
                 ("ObjectSizeLessThan", json!(and.object_size_less_than())),
             ])
         });
         object([
             ("Prefix", json!(filter.prefix())),
             ("Tag", json!(filter.tag().map(tag))),
-            ("ObjectSizeGreaterThan", json!(filter.object_size_greater_than())),
+            (
+                "ObjectSizeGreaterThan",
+                json!(filter.object_size_greater_than()),
+            ),
             ("ObjectSizeLessThan", json!(filter.object_size_less_than())),
             ("And", json!(and)),
         ])
@@ -85,27 +110,53 @@ fn whole(rule: &Rule) -> Value {
         object([
             ("Date", json!(date(expiration.date()))),
             ("Days", json!(expiration.days())),
-            ("ExpiredObjectDeleteMarker", json!(expiration.expired_object_delete_marker())),
+            (
+                "ExpiredObjectDeleteMarker",
+                json!(expiration.expired_object_delete_marker()),
+            ),
         ])
     });
     let transitions = rule.transitions().iter().map(|transition| {
         object([
             ("Date", json!(date(transition.date()))),
             ("Days", json!(transition.days())),
-            ("StorageClass", json!(transition.storage_class().map(TransitionStorageClass::as_str))),
+            (
+                "StorageClass",
+                json!(
+                    transition
+                        .storage_class()
+                        .map(TransitionStorageClass::as_str)
+                ),
+            ),
         ])
     });
-    let noncurrent_transitions = rule.noncurrent_version_transitions().iter().map(|transition| {
-        object([
-            ("NoncurrentDays", json!(transition.noncurrent_days())),
-            ("StorageClass", json!(transition.storage_class().map(TransitionStorageClass::as_str))),
-            ("NewerNoncurrentVersions", json!(transition.newer_noncurrent_versions())),
-        ])
-    });
+    let noncurrent_transitions = rule
+        .noncurrent_version_transitions()
+        .iter()
+        .map(|transition| {
+            object([
+                ("NoncurrentDays", json!(transition.noncurrent_days())),
+                (
+                    "StorageClass",
+                    json!(
+                        transition
+                            .storage_class()
+                            .map(TransitionStorageClass::as_str)
+                    ),
+                ),
+                (
+                    "NewerNoncurrentVersions",
+                    json!(transition.newer_noncurrent_versions()),
+                ),
+            ])
+        });
     let noncurrent = rule.noncurrent_version_expiration().map(|expiration| {
         object([
             ("NoncurrentDays", json!(expiration.noncurrent_days())),
-            ("NewerNoncurrentVersions", json!(expiration.newer_noncurrent_versions())),
+            (
+                "NewerNoncurrentVersions",
+                json!(expiration.newer_noncurrent_versions()),
+            ),
         ])
     });
     let abort = rule
@@ -127,11 +178,19 @@ fn whole(rule: &Rule) -> Value {
 /// Makes an object of those fields that are there.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let there = fields.into_iter().filter(|(_, value)| !value.is_null());
-    Value::Object(there.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+    Value::Object(
+        there
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 /// Makes a list, which is not there when it is empty.
 fn list(values: impl Iterator<Item = Value>) -> Value {
     let values: Vec<Value> = values.collect();
-    if values.is_empty() { Value::Null } else { Value::Array(values) }
+    if values.is_empty() {
+        Value::Null
+    } else {
+        Value::Array(values)
+    }
 }

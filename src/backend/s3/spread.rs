@@ -1,23 +1,25 @@
-//! Many listings beside each other.
+//! Lists blobs in several ranges at once.
 //!
-//! The names of blobs are digests, which are spread evenly. When the first page says that there is more, the rest of the
-//! names is cut into ranges of a little less than a page each, and these are listed at once. A first page that was read while
-//! the manifests were listed serves for the cutting alone: what it tells may be older than they are.
+//! The names of blobs are digests, which are spread evenly. When there is more than one page, the
+//! rest of the names is split into ranges of a little less than a page each, and these are listed
+//! at once. A first page that was read while the manifests were listed is used for the split only:
+//! it may be older than they are.
 
 use std::future::Future;
 
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::Listed;
-use super::listing::{Lister, Page};
+use super::ListedObject;
+use super::list::{Lister, ObjectPage};
 use crate::backend::RemoteError;
 
-/// What a blob's name goes on with before its digits.
+/// The algorithm in a blob's name, before its digits.
 const ALGORITHM: &str = "sha256:";
 /// The most ranges that are listed.
 const MOST_RANGES: usize = 1024;
-/// How many ranges are made for each hundred pages: names are spread by chance, and a range should fit into one page.
+/// How many ranges are made for each hundred pages: names are spread by chance, and a range should
+/// fit into one page.
 const RANGES_PER_100_PAGES: usize = 114;
 
 /// The names after a key up to another, itself included; the last range has no end.
@@ -25,13 +27,17 @@ type Range = (String, Option<String>);
 
 /// Returns the key with which the first page of the keys under `prefix` ends, where there are more.
 pub(super) async fn first(lister: Lister<'_>, prefix: &str) -> Option<String> {
-    // Whatever is wrong shows in the listing itself.
-    let page = lister.page(prefix, "").await.ok().filter(|page| page.goes_on)?;
+    // An error shows in the listing itself.
+    let page = lister
+        .page(prefix, "")
+        .await
+        .ok()
+        .filter(|page| page.goes_on)?;
     page.objects.last().map(|last| last.key.clone())
 }
 
-/// Hands pages of the keys under `prefix` to `each` until all is told, `cancel` fires, or `each` says that nobody listens.
-/// `first` is what [`first`] found.
+/// Hands pages of the keys under `prefix` to `each` until all are listed, `cancel` fires, or `each`
+/// returns false. `first` is what [`first`] returned.
 ///
 /// # Errors
 /// When the bucket cannot be listed.
@@ -41,21 +47,27 @@ pub(super) async fn list<F: Future<Output = bool> + Send>(
     first: Option<String>,
     at_once: usize,
     cancel: &CancellationToken,
-    each: impl Fn(Vec<Listed>) -> F + Sync,
+    each: impl Fn(Vec<ListedObject>) -> F + Sync,
 ) -> Result<(), RemoteError> {
     let ranges = if let Some(last) = first {
         let mut ranges = cut(prefix, &last);
         ranges.insert(0, (String::new(), Some(last)));
         ranges
     } else {
-        let Page { objects, goes_on } = lister.page(prefix, "").await?;
-        let last = objects.last().map(|last| last.key.clone()).unwrap_or_default();
+        let ObjectPage { objects, goes_on } = lister.page(prefix, "").await?;
+        let last = objects
+            .last()
+            .map(|last| last.key.clone())
+            .unwrap_or_default();
         if !each(objects).await || !goes_on {
             return Ok(());
         }
         cut(prefix, &last)
     };
-    let ranges: Vec<_> = ranges.into_iter().map(|range| one(lister, prefix, range, cancel, &each)).collect();
+    let ranges: Vec<_> = ranges
+        .into_iter()
+        .map(|range| one(lister, prefix, range, cancel, &each))
+        .collect();
     let mut listing = stream::iter(ranges).buffer_unordered(at_once.max(1));
     while let Some(listed) = listing.next().await {
         if !listed? || cancel.is_cancelled() {
@@ -65,19 +77,22 @@ pub(super) async fn list<F: Future<Output = bool> + Send>(
     Ok(())
 }
 
-/// Lists a range; tells whether anybody still listens.
+/// Lists a range; returns false when the listing is to end.
 async fn one<F: Future<Output = bool> + Send>(
     lister: Lister<'_>,
     prefix: &str,
     (mut after, end): Range,
     cancel: &CancellationToken,
-    each: &(impl Fn(Vec<Listed>) -> F + Sync),
+    each: &(impl Fn(Vec<ListedObject>) -> F + Sync),
 ) -> Result<bool, RemoteError> {
     loop {
         if cancel.is_cancelled() {
             return Ok(false);
         }
-        let Page { mut objects, goes_on } = lister.page(prefix, &after).await?;
+        let ObjectPage {
+            mut objects,
+            goes_on,
+        } = lister.page(prefix, &after).await?;
         let whole = objects.len();
         objects.retain(|listed| end.as_ref().is_none_or(|end| listed.key <= *end));
         let is_over = objects.len() < whole;
@@ -96,15 +111,25 @@ async fn one<F: Future<Output = bool> + Send>(
 /// Cuts the names after `last`, with which the first page ended, into ranges of about a page each.
 pub(super) fn cut(prefix: &str, last: &str) -> Vec<Range> {
     let begin = format!("{prefix}{ALGORITHM}");
-    // How far the first page has come tells how many pages there are.
-    let reached = last.strip_prefix(&begin).and_then(|hex| usize::from_str_radix(hex.get(..5)?, 16).ok());
-    let Some(reached) = reached else { return vec![(last.to_owned(), None)] };
+    // The extent of the first page shows how many pages there are.
+    let reached = last
+        .strip_prefix(&begin)
+        .and_then(|hex| usize::from_str_radix(hex.get(..5)?, 16).ok());
+    let Some(reached) = reached else {
+        return vec![(last.to_owned(), None)];
+    };
     let rest = (1 << 20) - reached;
-    let count = (rest / reached.max(1) * RANGES_PER_100_PAGES / 100 + 1).clamp(2, MOST_RANGES).min(rest);
+    let count = (rest / reached.max(1) * RANGES_PER_100_PAGES / 100 + 1)
+        .clamp(2, MOST_RANGES)
+        .min(rest);
     let bound = |place: usize| format!("{begin}{:05x}", reached + rest * place / count);
     let mut ranges: Vec<Range> = (0..count)
         .map(|place| {
-            let after = if place == 0 { last.to_owned() } else { bound(place) };
+            let after = if place == 0 {
+                last.to_owned()
+            } else {
+                bound(place)
+            };
             (after, (place + 1 < count).then(|| bound(place + 1)))
         })
         .collect();

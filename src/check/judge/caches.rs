@@ -1,22 +1,26 @@
-//! Cache configurations: results that are lost, and what makes them grow.
+//! Cache configurations: lost results, and causes of growth.
 
 use super::Desk;
 use crate::check::look::Look;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding};
 use crate::inventory::{RefEntry, RefKind};
+use crate::text::units::Size;
 
-/// With fewer of them, it is not worth a word.
+/// Smaller numbers are not reported.
 const FEW: u64 = 4;
+/// A configuration that would shrink by fewer bytes is not reported.
+const LEAST_SAVED: u64 = 4096;
 
 pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Vec<Finding> {
-    // An inline cache has the results of its image only, and that is how it is meant.
+    // An inline cache holds only the results of its image, by design.
     let is_own = entry.kind == RefKind::Cache;
     let findings = [
         dropped(desk, entry, look),
         thinned(desk, entry, look).filter(|_| is_own),
         ghosts(desk, entry, look).filter(|_| is_own),
         repeated(desk, entry, look).filter(|_| is_own),
+        compactable(desk, entry, look).filter(|_| is_own),
     ];
     findings.into_iter().flatten().collect()
 }
@@ -27,10 +31,17 @@ fn dropped(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "the results of {} name layers that the manifest does not describe: an import drops them, and is not told",
+        "the results of {} reference layers that the manifest does not describe: an import silently drops them",
         counted(count, "step")
     );
-    Some(desk.about(entry, Code::ResultsDropped, message).hint(desk.renewal(entry)))
+    Some(
+        desk.about(entry, Code::ResultsDropped, message)
+            .hint(desk.renewal(entry)),
+    )
+    .map(|finding| Finding {
+        hint: desk.with_repair(entry, &finding),
+        ..finding
+    })
 }
 
 fn thinned(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
@@ -39,13 +50,13 @@ fn thinned(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "{} of its {} {} a key and no result: builds run {} whenever something needs what they make",
+        "{} of its {} {} a key and no result: builds run {} whenever another step needs the output",
         look.key_only,
         counted(steps, "step"),
         one_or(look.key_only, "has", "have"),
         one_or(look.key_only, "it", "them"),
     );
-    let hint = "export with mode=max; results that are lost for other reasons come back when the step runs again";
+    let hint = "export with mode=max; results that were lost for other reasons return when the step runs again";
     Some(desk.about(entry, Code::Thinned, message).hint(hint))
 }
 
@@ -54,13 +65,35 @@ fn ghosts(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "{} of its {} are keys of former builds beside newer ones of the same steps: each export that imports it adds more, \
-         up to the size that BuildKit no longer imports",
+        "{} of its {} are keys of earlier builds of steps that have newer keys: each export that also imports this cache adds more, \
+         until it is too large for BuildKit to import",
         look.ghosts,
         counted(look.records, "record")
     );
-    let hint = "leave `--cache-from` out of one build that exports, now and then";
+    let hint = "from time to time, export from a build without `--cache-from`";
     Some(desk.about(entry, Code::GhostRecords, message).hint(hint))
+}
+
+/// Reports by how much a configuration can shrink, if that is worth it.
+fn compactable(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+    let shrinks = look.compacted?;
+    let saved = shrinks.bytes_before.saturating_sub(shrinks.bytes);
+    if saved < LEAST_SAVED || saved * 10 < shrinks.bytes_before {
+        return None;
+    }
+    let message = format!(
+        "its config can shrink to {} from {} without losing a hit: {} of its {} are enough",
+        Size(shrinks.bytes),
+        Size(shrinks.bytes_before),
+        shrinks.records,
+        counted(shrinks.records_before, "record"),
+    );
+    let hint = format!("`{}` shrinks it", desk.command("repair", "--compact"));
+    Some(
+        desk.about(entry, Code::Compactable, message)
+            .costing(saved)
+            .hint(hint),
+    )
 }
 
 fn repeated(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
@@ -68,7 +101,7 @@ fn repeated(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "{} of the {} that it lists name a blob that is listed before: they take no room, and each export asks for each",
+        "{} of the {} that it lists repeat an earlier blob: they use no space, but each export checks each of them",
         look.repeated,
         counted(look.layers, "layer")
     );

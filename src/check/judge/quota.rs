@@ -1,4 +1,4 @@
-//! Stores with a quota: what is evicted soon, and caches that no build reads.
+//! Stores with a quota: upcoming evictions, and caches that no build can read.
 
 use std::collections::BTreeMap;
 
@@ -8,43 +8,71 @@ use super::Desk;
 use crate::backend::short_branch;
 use crate::check::words::{listed, one_or};
 use crate::check::{Code, Finding};
-use crate::format::text::visible;
 use crate::inventory::quota::Eviction;
-use crate::units::{Age, Size};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 
-/// What goes within this time goes soon.
+/// Evictions within this time are reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24);
-/// So many branches are named.
+/// The maximum number of branches to list.
 const MOST_BRANCHES: usize = 3;
 
 pub(super) fn judge(desk: &Desk<'_>) -> Vec<Finding> {
     let mut findings = evictions(desk);
+    findings.extend(read_only(desk));
     findings.extend(gone(desk));
     findings.extend(invisible(desk));
     findings
 }
 
+/// Reports a job that cannot export: GitHub refuses the upload after the build has run.
+fn read_only(desk: &Desk<'_>) -> Option<Finding> {
+    let around = desk.subject.inventory.around.as_ref()?;
+    (around.job_writes == Some(false)).then(|| {
+        let message = "the cache token of this job is read-only: `cache-to` fails after the build";
+        desk.finding(Code::CacheReadOnly, message.to_owned()).hint(
+            "add `ignore-error=true` to `cache-to`, or export on push events only; GitHub gives read-only tokens to untrusted events and to `cache-mode: read`",
+        )
+    })
+}
+
 fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
     let inventory = desk.subject.inventory;
-    let Some((around, evictions)) = inventory.around.as_ref().zip(inventory.evictions()) else { return Vec::new() };
+    let Some((around, evictions)) = inventory.around.as_ref().zip(inventory.evictions()) else {
+        return Vec::new();
+    };
     let mut findings = Vec::new();
     if evictions.headroom_bytes == 0 {
         let message = format!(
-            "{} of {} are used: GitHub evicts what was used longest ago, layers of indexes that stay among it",
+            "{} of {} are used: GitHub evicts the least recently used entries, including layers of indexes that remain",
             Size(evictions.used_bytes),
             Size(around.limit)
         );
         let hint = format!(
-            "`{}` shows who fills it; `cachelens prune --max-size SIZE` makes room",
+            "`{}` shows which scopes fill it; `cachelens prune --max-size SIZE` makes room",
             desk.command("du", "").trim_end()
         );
-        findings.push(desk.finding(Code::QuotaFull, message).costing(evictions.used_bytes).hint(hint));
+        findings.push(
+            desk.finding(Code::QuotaFull, message)
+                .costing(evictions.used_bytes)
+                .hint(hint),
+        );
     }
     for (entry, eviction) in inventory.refs.iter().zip(&evictions.refs) {
-        let is_gone = entry.facts().branch.as_ref().is_some_and(|branch| around.is_gone(branch));
-        let Some(when) = soon(desk, eviction).filter(|_| !is_gone) else { continue };
-        let message = format!("it is evicted {when}, unless a build uses it: the next build then finds nothing");
-        let finding = desk.about(entry, Code::EvictedSoon, message).costing(entry.facts().bytes);
+        let is_gone = entry
+            .facts()
+            .branch
+            .as_ref()
+            .is_some_and(|branch| around.is_gone(branch));
+        let Some(when) = soon(desk, eviction).filter(|_| !is_gone) else {
+            continue;
+        };
+        let message = format!(
+            "it will be evicted {when} unless a build uses it; the next build would then find nothing"
+        );
+        let finding = desk
+            .about(entry, Code::EvictedSoon, message)
+            .costing(entry.facts().bytes);
         findings.push(finding.hint("a build that imports the scope counts as a use"));
     }
     findings
@@ -59,14 +87,23 @@ fn soon(desk: &Desk<'_>, eviction: &Eviction) -> Option<String> {
     }
 }
 
-/// Tells of caches of branches that are gone.
+/// Reports caches of deleted branches.
 fn gone(desk: &Desk<'_>) -> Option<Finding> {
     let inventory = desk.subject.inventory;
     let around = inventory.around.as_ref()?;
     let mut branches: BTreeMap<&str, u64> = BTreeMap::new();
-    let of_refs = inventory.refs.iter().filter_map(|entry| Some((entry.facts().branch.as_ref()?, entry.facts().bytes)));
-    let of_entries = inventory.entries.iter().map(|entry| (&entry.branch, entry.size));
-    for (branch, bytes) in of_refs.chain(of_entries).filter(|(branch, _)| around.is_gone(branch)) {
+    let of_refs = inventory
+        .refs
+        .iter()
+        .filter_map(|entry| Some((entry.facts().branch.as_ref()?, entry.facts().bytes)));
+    let of_entries = inventory
+        .entries
+        .iter()
+        .map(|entry| (&entry.branch, entry.size));
+    for (branch, bytes) in of_refs
+        .chain(of_entries)
+        .filter(|(branch, _)| around.is_gone(branch))
+    {
         let sum = branches.entry(short_branch(branch)).or_default();
         *sum = sum.saturating_add(bytes);
     }
@@ -78,33 +115,53 @@ fn gone(desk: &Desk<'_>) -> Option<Finding> {
     let names: Vec<_> = branches.keys().map(|branch| visible(branch)).collect();
     let message = format!(
         "no build reads the caches of {}: {}",
-        one_or(count, "a branch that is gone", "branches that are gone"),
+        one_or(count, "a deleted branch", "deleted branches"),
         listed(names.iter().map(AsRef::as_ref), count, MOST_BRANCHES)
     );
-    let hint = "a rule with `state = \"branch-gone\"` lets them go";
-    Some(desk.finding(Code::BranchGone, message).costing(bytes).hint(hint))
+    let hint = "to delete them, add a rule with `match = { state = \"branch-gone\", kind = [\"cache\", \"blob\", \"entry\"] }` \
+                and `action = \"drop\"`";
+    Some(
+        desk.finding(Code::BranchGone, message)
+            .costing(bytes)
+            .hint(hint),
+    )
 }
 
-/// Tells of scopes that other branches have, and the default branch does not: a new branch begins without a cache.
+/// Reports scopes that other branches have and the default branch lacks: a new branch starts
+/// without a cache.
 fn invisible(desk: &Desk<'_>) -> Vec<Finding> {
     let inventory = desk.subject.inventory;
-    let Some(default) = inventory.around.as_ref().and_then(|around| around.default_branch.as_ref()) else {
+    let Some(default) = inventory
+        .around
+        .as_ref()
+        .and_then(|around| around.default_branch.as_ref())
+    else {
         return Vec::new();
     };
     let mut scopes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in inventory.refs.iter() {
-        let Some(branch) = &entry.facts().branch else { continue };
-        let scope = entry.name.rsplit_once('@').map_or(entry.name.as_str(), |(scope, _)| scope);
+        let Some(branch) = &entry.facts().branch else {
+            continue;
+        };
+        let scope = entry
+            .name
+            .rsplit_once('@')
+            .map_or(entry.name.as_str(), |(scope, _)| scope);
         scopes.entry(scope).or_default().push(branch);
     }
-    let hidden = scopes.into_iter().filter(|(_, branches)| !branches.contains(&default.as_str()));
+    let hidden = scopes
+        .into_iter()
+        .filter(|(_, branches)| !branches.contains(&default.as_str()));
     let finding = |(scope, mut branches): (&str, Vec<&str>)| {
         branches.sort_unstable();
         branches.dedup();
         let count = branches.len() as u64;
-        let names: Vec<_> = branches.iter().map(|branch| visible(short_branch(branch))).collect();
+        let names: Vec<_> = branches
+            .iter()
+            .map(|branch| visible(short_branch(branch)))
+            .collect();
         let message = format!(
-            "the scope {} has a cache on {} ({}) and none on {}: builds on other branches see none of it",
+            "the scope {} has a cache on {} ({}) and none on {}: builds on other branches cannot see it",
             visible(scope),
             one_or(count, "1 branch", &format!("{count} branches")),
             listed(names.iter().map(AsRef::as_ref), count, MOST_BRANCHES),
@@ -112,7 +169,7 @@ fn invisible(desk: &Desk<'_>) -> Vec<Finding> {
         );
         desk.finding(Code::Invisible, message)
             .about(scope)
-            .hint("let builds of the default branch export the scope, too")
+            .hint("also export the scope from builds of the default branch")
     };
     hidden.map(finding).collect()
 }

@@ -5,23 +5,26 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::{Desk, TOLERANCE};
+use crate::backend::OtherKind;
 use crate::check::look::Look;
 use crate::check::words::{counted, listed, one_or};
 use crate::check::{Code, Finding, Severity};
 use crate::format::cache_config::import::Refusal;
-use crate::format::manifest::IMPORT_LIMIT;
-use crate::format::text::visible;
+use crate::format::manifest::ImportLimits;
 use crate::inventory::blobs::{Blob, BlobRole};
 use crate::inventory::{AgeSource, DocumentFault, FaultKind, RefEntry, RefKind};
-use crate::units::{Age, Size};
+use crate::source::StoreKind;
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 
-/// From this part of the import limit on, somebody is told.
+/// The percentage of the import limit from which a document is reported.
 const NEAR_PERCENT: u64 = 80;
 
 pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Vec<Finding> {
     let mut findings = faults(desk, entry);
-    // What has not been listed yet is not missing.
-    if entry.sealed().is_none() && desk.subject.inventory.is_complete() {
+    findings.extend(vanished(desk, entry));
+    // A blob that has not been listed yet is not missing.
+    if entry.withheld().is_none() && desk.subject.inventory.is_complete() {
         findings.extend(missing(desk, entry, look));
         findings.extend(resized(desk, entry, look));
     }
@@ -31,32 +34,81 @@ pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> V
         findings.extend(empty(desk, entry));
         findings.extend(no_cache(desk, entry));
     }
-    findings
-}
-
-/// Turns what the scan found wrong with documents into findings: of each kind one, however many documents there are.
-fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
-    let mut told = HashSet::new();
-    let mut findings = Vec::new();
-    for fault in &entry.faults {
-        let Some(code) = code(&fault.kind) else { continue };
-        if !told.insert(code) {
-            continue;
-        }
-        let more = entry.faults.iter().filter(|other| self::code(&other.kind) == Some(code)).count() as u64 - 1;
-        let more = if more == 0 { String::new() } else { format!(" (and {more} more of this kind)") };
-        let finding = desk.about(entry, code, format!("{}{more}", message(fault)));
-        let is_absent = matches!(fault.kind, FaultKind::ManifestAbsent | FaultKind::ConfigAbsent);
-        let back = fault.subject.parse().ok().filter(|_| is_absent).and_then(|digest| desk.return_from_trash([digest]));
-        findings.push(finding.about(&fault.subject).hint(back.unwrap_or_else(|| hint(desk, entry, &fault.kind))));
+    for finding in &mut findings {
+        finding.hint = desk.with_repair(entry, finding);
     }
     findings
 }
 
-/// Returns the kind of a fault; none for what is nobody's fault.
+/// Turns the faults of documents from the scan into findings: one per kind, for any number of
+/// documents.
+fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
+    let mut told = HashSet::new();
+    let mut findings = Vec::new();
+    for fault in &entry.faults {
+        let Some(code) = code(&fault.kind) else {
+            continue;
+        };
+        if !told.insert(code) {
+            continue;
+        }
+        let more = entry
+            .faults
+            .iter()
+            .filter(|other| self::code(&other.kind) == Some(code))
+            .count() as u64
+            - 1;
+        let more = if more == 0 {
+            String::new()
+        } else {
+            format!(" (and {more} more of this kind)")
+        };
+        let finding = desk.about(entry, code, format!("{}{more}", message(fault)));
+        let is_absent = matches!(
+            fault.kind,
+            FaultKind::ManifestAbsent | FaultKind::ConfigAbsent
+        );
+        let back = fault
+            .subject
+            .parse()
+            .ok()
+            .filter(|_| is_absent)
+            .and_then(|digest| desk.return_from_trash([digest]));
+        findings.push(
+            finding
+                .about(&fault.subject)
+                .hint(back.unwrap_or_else(|| hint(desk, entry, &fault.kind))),
+        );
+    }
+    findings
+}
+
+/// Reports documents that the store no longer holds, although they could be read: from the disk
+/// cache of an earlier run.
+fn vanished(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
+    let is_told = |blob: &Blob<'_>| {
+        let name = blob.digest().to_string();
+        entry.faults.iter().any(|fault| fault.subject == name)
+    };
+    let blob = reached(desk, entry)
+        .filter(|blob| desk.vanished.contains(&blob.digest()))
+        .find(|blob| !is_told(blob))?;
+    let (code, what) = match blob.role() {
+        BlobRole::Manifest | BlobRole::Index => (Code::ManifestMissing, "manifest"),
+        _ => (Code::ConfigMissing, "config"),
+    };
+    let message = format!("the {what} is not stored: a build cannot import this ref");
+    Some(
+        desk.about(entry, code, message)
+            .about(&blob.digest())
+            .hint(desk.renewal(entry)),
+    )
+}
+
+/// Returns the code of a fault; `None` for a state that is not a fault.
 fn code(kind: &FaultKind) -> Option<Code> {
     Some(match kind {
-        FaultKind::Sealed(_) => return None,
+        FaultKind::Withheld(_) => return None,
         FaultKind::NotADigest => Code::LayerNameInvalid,
         FaultKind::ManifestAbsent => Code::ManifestMissing,
         FaultKind::ManifestUnreadable(_) => Code::ManifestUnreadable,
@@ -64,6 +116,8 @@ fn code(kind: &FaultKind) -> Option<Code> {
         FaultKind::ConfigUnreadable(_) => Code::ConfigUnreadable,
         FaultKind::TooLargeToImport(_) => Code::TooLargeToImport,
         FaultKind::InlineSkipped(_) => Code::InlineSkipped,
+        FaultKind::ConfigsPassedOver(_) => Code::ConfigPassedOver,
+        FaultKind::Undescribed(..) => Code::LayerUndescribed,
         FaultKind::Refused(refusal) => match refusal {
             Refusal::LoopingRecord(_) => Code::RecordLoops,
             Refusal::NoSuchRecord { .. } => Code::LinkBroken,
@@ -71,6 +125,7 @@ fn code(kind: &FaultKind) -> Option<Code> {
             Refusal::NoSuchLayer { .. } => Code::LayerOutOfRange,
             Refusal::UndescribedLayer(_) => Code::LayerUndescribed,
             Refusal::LoopingLayer { .. } => Code::LayerLoops,
+            Refusal::OneOfSeveral => Code::CachesMerged,
         },
     })
 }
@@ -79,88 +134,194 @@ fn message(fault: &DocumentFault) -> String {
     match &fault.kind {
         FaultKind::NotADigest => format!("the layer {} {}", fault.subject, fault.kind),
         FaultKind::TooLargeToImport(_) => format!("{} {}", fault.subject, fault.kind),
+        FaultKind::ConfigsPassedOver(count) => format!(
+            "it is an index of {} caches: BuildKit reads the last, and ignores the {}",
+            count + 1,
+            if *count == 1 { "other" } else { "others" }
+        ),
+        FaultKind::Refused(Refusal::OneOfSeveral) => {
+            "it is an index of cache manifests: BuildKit silently imports nothing from it"
+                .to_owned()
+        }
         kind => kind.to_string(),
     }
 }
 
 fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
     match kind {
-        // BuildKit's client writes the digest of the last exporter of a solve into the index of every local one.
-        FaultKind::ManifestAbsent if desk.subject.kind == "local" => format!(
-            "a build with several cache exporters leaves this, when the last of them wrote elsewhere: export to one cache a \
-             build; here, {}",
+        FaultKind::ManifestUnreadable(why) | FaultKind::ConfigUnreadable(why)
+            if desk.subject.kind == StoreKind::Local && why.contains("Permission denied") =>
+        {
+            "BuildKit may have written it as another user: run as that user, or change the \
+             permissions"
+                .to_owned()
+        }
+        // BuildKit's client writes the digest of the last exporter of a solve into the index of
+        // every local one.
+        FaultKind::ManifestAbsent if desk.subject.kind == StoreKind::Local => format!(
+            "a build with several cache exporters causes this if the last one wrote elsewhere: export to one cache per \
+             build; to replace this ref, {}",
             desk.renewal(entry)
         ),
         FaultKind::TooLargeToImport(_) => format!(
-            "fewer records fit, and an export without an import drops the keys of former builds: {}",
+            "an export without an import drops the keys of earlier builds: {}",
             desk.renewal(entry)
         ),
-        FaultKind::InlineSkipped(_) => "build and push the image again with an inline cache".to_owned(),
+        FaultKind::Refused(Refusal::OneOfSeveral) | FaultKind::ConfigsPassedOver(_) => {
+            "import each original ref with its own `--cache-from`: `imagetools create` joins images, not \
+             caches"
+                .to_owned()
+        }
+        FaultKind::InlineSkipped(_) => {
+            "build and push the image again with an inline cache".to_owned()
+        }
+        FaultKind::Undescribed(..) => format!(
+            "copying or converting a cache may drop the annotations: {}",
+            desk.renewal(entry)
+        ),
+        // An export over a ref that is not a cache would destroy it.
+        FaultKind::ManifestUnreadable(_) if entry.kind != RefKind::Cache => {
+            "inspect it with the tool that wrote it; no blob is deleted while it cannot be read".to_owned()
+        }
         _ => desk.renewal(entry),
     }
 }
 
 fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let blobs: Vec<Blob<'_>> = reached(desk, entry).filter(is_layer).filter(|blob| !blob.is_stored()).collect();
+    let blobs: Vec<Blob<'_>> = reached(desk, entry)
+        .filter(is_layer)
+        .filter(Blob::is_missing)
+        .collect();
+    if let Some(finding) = behind_links(desk, entry, &blobs) {
+        return Some(finding);
+    }
     let first = blobs.first()?;
     let (count, all) = (blobs.len() as u64, entry.reach.len());
-    let bytes = blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size().unwrap_or_default()));
+    let bytes = blobs.iter().fold(0, |sum: u64, blob| {
+        sum.saturating_add(blob.size().unwrap_or_default())
+    });
     let are = one_or(count, "is", "are");
-    let gone = format!("{count} of its {} {are} not stored", counted(all as u64, "blob"));
-    let finding = if desk.subject.kind == "gha" {
-        let message = format!("{gone}: builds run again {}", steps(look, "what they led to"));
+    let gone = format!(
+        "{count} of its {} {are} not stored",
+        counted(all as u64, "blob")
+    );
+    let finding = if desk.subject.kind == StoreKind::Gha {
+        let message = format!(
+            "{gone}: builds run {} again, and fail with BuildKit before v0.26.0",
+            steps(look, "the steps that need them")
+        );
         desk.about(entry, Code::BlobMissing, message)
             .weighing(Severity::Warning)
-            .hint("GitHub has evicted them; the next build that exports the scope writes them again")
+            .hint(
+                "GitHub has evicted them; the next build that exports the scope writes them again",
+            )
     } else {
-        let message = format!("{gone}: a build fails that needs {}", steps(look, "them"));
+        let message = format!("{gone}: builds that need {} fail", steps(look, "them"));
         let hint = desk
             .return_from_trash(blobs.iter().map(Blob::digest))
-            .unwrap_or_else(|| format!("no later export mends it while it imports from here: {}", desk.renewal(entry)));
+            .unwrap_or_else(|| {
+                format!(
+                    "re-exporting will not fix this while the build also imports this cache: {}",
+                    desk.renewal(entry)
+                )
+            });
         desk.about(entry, Code::BlobMissing, message).hint(hint)
     };
     Some(finding.about(&first.digest()).costing(bytes))
 }
 
+/// Reports blobs of a local cache that are symbolic links. BuildKit follows them and cachelens does
+/// not, so it does not know what content a build would read.
+fn behind_links(desk: &Desk<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> Option<Finding> {
+    let first = blobs
+        .first()
+        .filter(|_| desk.subject.kind == StoreKind::Local)?;
+    let links: HashSet<&str> = desk
+        .subject
+        .inventory
+        .unknown
+        .iter()
+        .filter(|object| object.kind == OtherKind::Symlink)
+        .map(|object| object.name.as_str())
+        .collect();
+    let is_link = |blob: &Blob<'_>| {
+        let digest = blob.digest();
+        links.contains(format!("blobs/{}/{}", digest.algorithm(), digest.hex()).as_str())
+    };
+    if !blobs.iter().all(is_link) {
+        return None;
+    }
+    let count = blobs.len() as u64;
+    let message = format!(
+        "{count} of its {} {}, which cachelens does not follow: whether builds find the content \
+         there is unknown",
+        counted(entry.reach.len() as u64, "blob"),
+        one_or(count, "is a symbolic link", "are symbolic links"),
+    );
+    let finding = desk
+        .about(entry, Code::BlobMissing, message)
+        .weighing(Severity::Warning)
+        .hint("replace the links with the files to have them checked");
+    Some(finding.about(&first.digest()))
+}
+
 fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let blobs: Vec<Blob<'_>> =
-        reached(desk, entry).filter(is_layer).filter(|blob| blob.is_stored() && blob.is_resized()).collect();
+    let blobs: Vec<Blob<'_>> = reached(desk, entry)
+        .filter(is_layer)
+        .filter(|blob| blob.is_stored() && blob.is_resized())
+        .collect();
     let first = blobs.first()?;
     let (count, all) = (blobs.len() as u64, entry.reach.len() as u64);
-    let bytes = blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.stored_size()));
+    let bytes = blobs
+        .iter()
+        .fold(0, |sum: u64, blob| sum.saturating_add(blob.stored_size()));
     let message = format!(
-        "{count} of its {} {} another size than the one by which the ref names {}: a build fails that needs {}",
+        "{count} of its {} {} a size other than the one in the ref for {}: builds that need {} fail",
         counted(all, "blob"),
         one_or(count, "has", "have"),
         one_or(count, "it", "them"),
         steps(look, "them"),
     );
-    let hint = if desk.subject.kind == "local" {
+    let hint = if desk.subject.kind == StoreKind::Local {
         format!(
-            "an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/{}/{}, then build \
-             again without importing the refs that name it",
+            "an interrupted copy causes this, and exporters skip a stored blob: delete blobs/{}/{}, then build \
+             again without importing the refs that reference it",
             first.digest().algorithm(),
             first.digest().hex()
         )
     } else {
         desk.renewal(entry)
     };
-    Some(desk.about(entry, Code::BlobWrongSize, message).about(&first.digest()).costing(bytes).hint(hint))
+    Some(
+        desk.about(entry, Code::BlobWrongSize, message)
+            .about(&first.digest())
+            .costing(bytes)
+            .hint(hint),
+    )
 }
 
-/// Tells whether nothing else has told of a blob: what is wrong with a document has a finding of its own.
+/// Returns whether no other finding covers a blob: faults of documents have findings of their own.
 fn is_layer(blob: &Blob<'_>) -> bool {
-    matches!(blob.role(), BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed)
+    matches!(
+        blob.role(),
+        BlobRole::Layer | BlobRole::Other | BlobRole::Unnamed
+    )
 }
 
 /// Names the steps whose results cannot be loaded.
 fn steps(look: Option<&Look>, otherwise: &str) -> String {
-    let Some(look) = look.filter(|look| !look.broken_names.is_empty()) else { return otherwise.to_owned() };
-    let shown: Vec<String> = look.broken_names.iter().map(|name| one_line(name)).collect();
+    let Some(look) = look.filter(|look| !look.broken_names.is_empty()) else {
+        return otherwise.to_owned();
+    };
+    let shown: Vec<String> = look
+        .broken_names
+        .iter()
+        .map(|name| one_line(name))
+        .collect();
     listed(shown.iter().map(String::as_str), look.broken, shown.len())
 }
 
-/// Makes the name of a step fit for a sentence.
+/// Reduces the name of a step to one line.
 fn one_line(name: &str) -> String {
     const MOST: usize = 60;
     let words = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -177,33 +338,57 @@ fn reached<'a>(desk: &Desk<'a>, entry: &'a RefEntry) -> impl Iterator<Item = Blo
     entry.reach.iter().map(|id| blobs.get(*id))
 }
 
-/// Tells of documents that will soon be too large to import. Caches in S3 and at GitHub have no such limit.
+/// Reports documents that will soon be too large to import. Caches in S3 and on GitHub have no such
+/// limit.
 fn nearly_too_large(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
-    if matches!(desk.subject.kind, "s3" | "gha") || entry.kind != RefKind::Cache {
+    if matches!(desk.subject.kind, StoreKind::S3 | StoreKind::Gha) || entry.kind != RefKind::Cache {
         return None;
     }
-    let is_read_whole =
-        |blob: &Blob<'_>| matches!(blob.role(), BlobRole::CacheConfig | BlobRole::Manifest | BlobRole::Index);
-    let largest = reached(desk, entry).filter(is_read_whole).max_by_key(Blob::size)?;
+    let is_read_whole = |blob: &Blob<'_>| {
+        matches!(
+            blob.role(),
+            BlobRole::CacheConfig | BlobRole::Manifest | BlobRole::Index
+        )
+    };
+    let largest = reached(desk, entry)
+        .filter(is_read_whole)
+        .max_by_key(Blob::size)?;
     let size = largest.size()?;
-    if size > IMPORT_LIMIT || size * 100 < IMPORT_LIMIT * NEAR_PERCENT {
+    let limits = ImportLimits::newest();
+    let limit = match largest.role() {
+        BlobRole::CacheConfig => limits.config,
+        _ => limits.manifest,
+    };
+    if size > limit || size * 100 < limit * NEAR_PERCENT {
         return None;
     }
-    let (what, limit) = (largest.role().word(), Size(IMPORT_LIMIT));
+    let what = largest.role().word();
+    let limit = Size(limit);
     let message = format!(
-        "its {what} takes {} of the {limit} that BuildKit imports: beyond that, builds get nothing from this ref",
+        "its {what} uses {} of the {limit} that BuildKit can import: above that, builds get nothing from this ref",
         Size(size)
     );
-    let hint = "leave `--cache-from` out of one build that exports, which drops the keys of former builds";
-    Some(desk.about(entry, Code::NearImportLimit, message).about(&largest.digest()).hint(hint))
+    let hint =
+        "export once from a build without `--cache-from`, which drops the keys of earlier builds";
+    Some(
+        desk.about(entry, Code::NearImportLimit, message)
+            .about(&largest.digest())
+            .hint(hint),
+    )
 }
 
 fn in_the_future(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
-    let (time, AgeSource::CacheConfig) = entry.created? else { return None };
+    let (time, AgeSource::CacheConfig) = entry.created? else {
+        return None;
+    };
     let ahead = ahead(desk, time)?;
-    let message =
-        format!("its newest result is dated {time:.0}, {ahead} from now: rules that go by age keep it too long");
-    Some(desk.about(entry, Code::FutureDate, message).hint("set the clock of the machine that builds"))
+    let message = format!(
+        "its newest result is dated {time:.0}, {ahead} from now: age rules keep it too long"
+    );
+    Some(
+        desk.about(entry, Code::FutureDate, message)
+            .hint("correct the clock of the build machine"),
+    )
 }
 
 /// Returns how far a time lies in the future, if it does.
@@ -213,27 +398,34 @@ pub(super) fn ahead(desk: &Desk<'_>, time: Timestamp) -> Option<Age> {
 }
 
 fn empty(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
-    let counts = entry.counts().filter(|counts| entry.kind == RefKind::Cache && counts.results + counts.broken == 0)?;
+    let counts = entry
+        .counts()
+        .filter(|counts| entry.kind == RefKind::Cache && counts.results + counts.broken == 0)?;
     let message = if counts.records == 0 {
-        "it holds nothing: an export without a result replaced what was there".to_owned()
+        "it is empty: an export without a result replaced its content".to_owned()
     } else {
-        format!("none of its {} has a result: builds that import it load nothing", counted(counts.records, "record"))
+        format!(
+            "none of its {} has a result: builds that import it load nothing",
+            counted(counts.records, "record")
+        )
     };
     let hint = "export with mode=max, from a build whose steps ran or were loaded; an image whose stages all come from \
                 elsewhere has nothing to export";
     Some(desk.about(entry, Code::EmptyCache, message).hint(hint))
 }
 
-/// Tells of a ref that is named as a cache and is none.
+/// Reports a ref that was selected as a cache and is not one.
 fn no_cache(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
     desk.subject.only?;
     let message = match entry.kind {
-        RefKind::Image => "it is an image without a cache: a build that imports it gets nothing, and is not told",
-        RefKind::Unknown if entry.sealed().is_none() => {
+        RefKind::Image => {
+            "it is an image without a cache: a build that imports it silently gets nothing"
+        }
+        RefKind::Unknown if entry.withheld().is_none() => {
             "it is neither a cache nor an image: a build that imports it gets nothing"
         }
         _ => return None,
     };
-    let hint = "export with --cache-to type=inline, or to a ref of its own with type=registry";
+    let hint = "export with --cache-to type=inline, or to a separate ref with type=registry";
     Some(desk.about(entry, Code::NoCache, message).hint(hint))
 }

@@ -1,21 +1,25 @@
-//! Rules that do a cache no harm, together with those of the bucket that are about something else: whoever sets a bucket's
-//! rules replaces all of them.
+//! Rules that do not harm a cache, combined with the bucket's rules about other objects, because
+//! setting the rules of a bucket replaces all of them.
 
 use serde_json::{Value, json};
 
 use super::{Judge, days};
 use crate::backend::bucket::{Bucket, Versioning};
 
-/// After how many days unfinished uploads go; no export takes longer.
+/// The number of days after which unfinished uploads expire; no export takes longer.
 const UPLOADS: u32 = 7;
-/// After how many days noncurrent versions go: until then a prune can be undone.
+/// The number of days after which noncurrent versions expire; until then a prune can be undone.
 const VERSIONS: u32 = 7;
 
-/// Returns all rules of a bucket with those mended that harm the cache. One that does is switched off, for it may be about more
-/// than the cache, and new ones do its work.
+/// Returns all rules of a bucket, with those that harm the cache corrected. A harmful rule is
+/// disabled, because it may cover more than the cache, and new rules replace it.
 pub(super) fn configuration(judge: &Judge<'_>, bucket: &Bucket) -> Value {
     let name = |what: &str| format!("cachelens {}{what}", judge.places.prefix);
-    let is_ours = |id: &str| ["manifests", "blobs", "cache"].iter().any(|what| id == name(what));
+    let is_ours = |id: &str| {
+        ["manifests", "blobs", "cache"]
+            .iter()
+            .any(|what| id == name(what))
+    };
     let mut rules: Vec<Value> = judge
         .rules
         .iter()
@@ -28,11 +32,21 @@ pub(super) fn configuration(judge: &Judge<'_>, bucket: &Bucket) -> Value {
             whole
         })
         .collect();
-    let harmful: Vec<_> = judge.rules.iter().filter(|rule| judge.is_harmful(rule)).collect();
-    let wanted = harmful.iter().filter_map(|rule| rule.expiration.map(days)).min();
-    let keeps_versions = matches!(bucket.versioning, Ok(Versioning::On | Versioning::Suspended));
+    let harmful: Vec<_> = judge
+        .rules
+        .iter()
+        .filter(|rule| judge.is_harmful(rule))
+        .collect();
+    let wanted = harmful
+        .iter()
+        .filter_map(|rule| rule.expiration.map(days))
+        .min();
+    let keeps_versions = matches!(
+        bucket.versioning,
+        Ok(Versioning::On | Versioning::Suspended)
+    );
     if let Some(wanted) = wanted {
-        // What was to go after so many days still does; a date is no number of days.
+        // A number of days is kept; a date is not a number of days.
         let manifests = wanted.max(judge.refresh_days()).max(1);
         for (what, prefix, days) in [
             ("manifests", &judge.places.manifests, manifests),

@@ -35,46 +35,96 @@ fn rule(prefix: &str) -> LifecycleRule {
 }
 
 fn expiring(prefix: &str, days: u32) -> LifecycleRule {
-    LifecycleRule { expiration: Some(When::Days(days)), ..rule(prefix) }
+    LifecycleRule {
+        expiration: Some(When::Days(days)),
+        ..rule(prefix)
+    }
 }
 
 fn ending_uploads() -> LifecycleRule {
-    LifecycleRule { abort_days: Some(7), ..rule("") }
+    LifecycleRule {
+        abort_days: Some(7),
+        ..rule("")
+    }
 }
 
-/// Returns what is found, beside what is said of uploads.
+/// Returns the findings, apart from those about uploads.
 fn found(mut rules: Vec<LifecycleRule>) -> Vec<(Severity, Code)> {
     rules.push(ending_uploads());
-    audit("s", &bucket(rules)).findings.iter().map(|finding| (finding.severity, finding.code)).collect()
+    audit("s", &bucket(rules))
+        .findings
+        .iter()
+        .map(|finding| (finding.severity, finding.code))
+        .collect()
 }
 
 #[test]
 fn blobs_must_outlive_manifests_by_touch_refresh_and_a_day() {
     let expires = |weight| vec![(weight, Code::LifecycleExpiresBlobs)];
-    let both = |manifests, blobs| vec![expiring("web/manifests/", manifests), expiring("web/blobs/", blobs)];
+    let both = |manifests, blobs| {
+        vec![
+            expiring("web/manifests/", manifests),
+            expiring("web/blobs/", blobs),
+        ]
+    };
     let cases = [
         (vec![], vec![]),
         (vec![expiring("", 30)], expires(Severity::Error)),
         (vec![expiring("web/", 30)], expires(Severity::Error)),
         (vec![expiring("web/blobs/", 30)], expires(Severity::Error)),
-        (vec![expiring("web/blobs/sha256:a", 30)], expires(Severity::Error)),
-        (vec![expiring("web/manifests/", 30)], vec![(Severity::Info, Code::LifecycleLeavesBlobs)]),
+        (
+            vec![expiring("web/blobs/sha256:a", 30)],
+            expires(Severity::Error),
+        ),
+        (
+            vec![expiring("web/manifests/", 30)],
+            vec![(Severity::Info, Code::LifecycleLeavesBlobs)],
+        ),
         (both(30, 30), expires(Severity::Error)),
         (both(30, 31), expires(Severity::Warning)),
         (both(30, 32), vec![]),
         (both(1, 1), expires(Severity::Error)),
-        // Of several rules the earliest counts.
+        // Among several rules the earliest counts.
         ([both(30, 40), vec![expiring("web/", 35)]].concat(), vec![]),
-        ([both(30, 40), vec![expiring("", 30)]].concat(), expires(Severity::Error)),
-        // Elsewhere, switched off, or of a neighbour whose name begins alike.
-        (vec![expiring("logs/", 1), expiring("web2/", 1), expiring("web/blobs2/", 1)], vec![]),
-        (vec![LifecycleRule { is_enabled: false, ..expiring("", 1) }], vec![]),
-        // A rule about some manifests lets no blob go with them.
         (
-            vec![LifecycleRule { is_narrowed: true, ..expiring("web/manifests/", 1) }, expiring("web/blobs/", 90)],
+            [both(30, 40), vec![expiring("", 30)]].concat(),
             expires(Severity::Error),
         ),
-        (vec![LifecycleRule { is_narrowed: true, ..expiring("web/blobs/", 90) }], expires(Severity::Error)),
+        // Rules for other keys, disabled ones, or for a neighbour whose name has the same
+        // beginning.
+        (
+            vec![
+                expiring("logs/", 1),
+                expiring("web2/", 1),
+                expiring("web/blobs2/", 1),
+            ],
+            vec![],
+        ),
+        (
+            vec![LifecycleRule {
+                is_enabled: false,
+                ..expiring("", 1)
+            }],
+            vec![],
+        ),
+        // A rule about some manifests must not delete blobs with them.
+        (
+            vec![
+                LifecycleRule {
+                    is_narrowed: true,
+                    ..expiring("web/manifests/", 1)
+                },
+                expiring("web/blobs/", 90),
+            ],
+            expires(Severity::Error),
+        ),
+        (
+            vec![LifecycleRule {
+                is_narrowed: true,
+                ..expiring("web/blobs/", 90)
+            }],
+            expires(Severity::Error),
+        ),
     ];
     for (rules, expected) in cases {
         assert_eq!(found(rules.clone()), expected, "{rules:#?}");
@@ -83,11 +133,19 @@ fn blobs_must_outlive_manifests_by_touch_refresh_and_a_day() {
 
 #[test]
 fn a_longer_touch_refresh_asks_for_more() {
-    let mut longer = bucket(vec![expiring("web/manifests/", 30), expiring("web/blobs/", 32), ending_uploads()]);
+    let mut longer = bucket(vec![
+        expiring("web/manifests/", 30),
+        expiring("web/blobs/", 32),
+        ending_uploads(),
+    ]);
     assert_eq!(audit("s", &longer).findings, []);
     longer.places.touch_refresh = Duration::from_hours(49);
     assert_eq!(audit("s", &longer).findings[0].severity, Severity::Error);
-    longer.lifecycle = Ok(Some(vec![expiring("web/manifests/", 30), expiring("web/blobs/", 34), ending_uploads()]));
+    longer.lifecycle = Ok(Some(vec![
+        expiring("web/manifests/", 30),
+        expiring("web/blobs/", 34),
+        ending_uploads(),
+    ]));
     assert_eq!(audit("s", &longer).findings, []);
 }
 
@@ -95,40 +153,66 @@ fn a_longer_touch_refresh_asks_for_more() {
 fn words_say_which_rule_does_what() {
     let told = |rules| {
         let found = audit("s", &bucket(rules)).findings.into_iter();
-        found.map(|finding| format!("{} {}\n  {}", finding.code, finding.message, finding.hint.unwrap_or_default()))
+        found.map(|finding| {
+            format!(
+                "{} {}\n  {}",
+                finding.code,
+                finding.message,
+                finding.hint.unwrap_or_default()
+            )
+        })
     };
     let date = "2027-01-01T00:00:00Z".parse().unwrap();
     let all = [
         told(vec![expiring("", 30), ending_uploads()]),
         told(vec![expiring("web/blobs/", 1), ending_uploads()]),
-        told(vec![expiring("web/manifests/", 7), expiring("web/blobs/", 7), ending_uploads()]),
-        told(vec![LifecycleRule { expiration: Some(When::Date(date)), ..rule("") }, ending_uploads()]),
         told(vec![
-            LifecycleRule { transitions: vec![(When::Days(3), "GLACIER".to_owned())], ..rule("web/") },
+            expiring("web/manifests/", 7),
+            expiring("web/blobs/", 7),
+            ending_uploads(),
+        ]),
+        told(vec![
+            LifecycleRule {
+                expiration: Some(When::Date(date)),
+                ..rule("")
+            },
+            ending_uploads(),
+        ]),
+        told(vec![
+            LifecycleRule {
+                transitions: vec![(When::Days(3), "GLACIER".to_owned())],
+                ..rule("web/")
+            },
             ending_uploads(),
         ]),
         told(vec![]),
     ];
-    insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @"
-    lifecycle-expires-blobs the rule `on ` deletes blobs after 30 days, manifests after as many; a blob may be 24 h older than the manifest that names it, so that it goes first and builds that import fail
-      keep blobs 32 days or longer where manifests stay 30 days
-    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs 1 day after they were written, and exporters take them as they are for 24 h: even a cache that is written every day loses blobs that it names
-      let manifests go after N days, and blobs after N + 2 at the earliest; or leave both to `cachelens prune`
-    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs after 7 days, the rule `on web/manifests/` manifests after 7 days; a blob may be 24 h older than the manifest that names it, so that it goes first and builds that import fail
-      keep blobs 9 days or longer where manifests stay 7 days
-    lifecycle-expires-blobs the rule `on ` deletes every blob from 2027-01-01 on, however new it is and whatever names it: builds that import fail
-      let manifests go after N days, and blobs after N + 2 at the earliest; or leave both to `cachelens prune`
-    lifecycle-archives the rule `on web/` moves blobs and manifests into GLACIER, from where no build can read them: builds that import fail
-      let them go instead, or use a class that can be read at once, as GLACIER_IR
-    lifecycle-keeps-uploads no rule ends unfinished uploads: what an interrupted export has sent is kept, and paid, for ever
-      a rule with AbortIncompleteMultipartUpload ends them; `cachelens prune` does, too
+    insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @r"
+    lifecycle-expires-blobs the rule `on ` deletes blobs after 30 days, and manifests after the same time; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail
+      keep blobs for at least 32 days if manifests stay for 30 days
+    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs 1 day after they were written, and exporters reuse them without a refresh for 24 h: even a cache that is exported every day loses blobs that it references
+      delete manifests after N days, and blobs after at least N + 2 days; or leave both to `cachelens prune`
+    lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs after 7 days, and the rule `on web/manifests/` manifests after 7 days; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail
+      keep blobs for at least 9 days if manifests stay for 7 days
+    lifecycle-expires-blobs the rule `on ` deletes every blob from 2027-01-01 on, even if it is new or referenced: builds that import fail
+      delete manifests after N days, and blobs after at least N + 2 days; or leave both to `cachelens prune`
+    lifecycle-archives the rule `on web/` moves blobs and manifests to GLACIER, which builds cannot read: builds that import fail
+      delete them instead, or use a class with immediate access, such as GLACIER_IR
+    lifecycle-keeps-uploads no rule aborts unfinished uploads: data from interrupted exports is stored and billed forever
+      add a rule with AbortIncompleteMultipartUpload, or run `cachelens prune`
     ");
 }
 
 #[test]
 fn archives_are_named_and_classes_that_can_be_read_are_not() {
-    let moving = |class: &str| LifecycleRule { transitions: vec![(When::Days(30), class.to_owned())], ..rule("web/") };
-    assert_eq!(found(vec![moving("DEEP_ARCHIVE")]), [(Severity::Error, Code::LifecycleArchives)]);
+    let moving = |class: &str| LifecycleRule {
+        transitions: vec![(When::Days(30), class.to_owned())],
+        ..rule("web/")
+    };
+    assert_eq!(
+        found(vec![moving("DEEP_ARCHIVE")]),
+        [(Severity::Error, Code::LifecycleArchives)]
+    );
     for class in ["STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING"] {
         assert_eq!(found(vec![moving(class)]), []);
     }
@@ -136,18 +220,44 @@ fn archives_are_named_and_classes_that_can_be_read_are_not() {
 
 #[test]
 fn versions_that_pile_up_are_told_with_their_bytes() {
-    let versions = Noncurrent { versions: Sum { objects: 3, bytes: 300 }, markers: 2 };
-    let kept = Bucket { versioning: Ok(Versioning::On), noncurrent: Ok(versions), ..bucket(vec![ending_uploads()]) };
+    let versions = Noncurrent {
+        versions: Sum {
+            objects: 3,
+            bytes: 300,
+        },
+        markers: 2,
+    };
+    let kept = Bucket {
+        versioning: Ok(Versioning::On),
+        noncurrent: Ok(versions),
+        ..bucket(vec![ending_uploads()])
+    };
     let found = audit("s", &kept);
     assert_eq!(found.findings[0].code, Code::LifecycleKeepsVersions);
     assert_eq!(found.findings[0].bytes, Some(300));
-    let going = LifecycleRule { noncurrent_days: Some(7), ..rule("") };
-    assert_eq!(audit("s", &Bucket { lifecycle: Ok(Some(vec![ending_uploads(), going])), ..kept }).findings, []);
+    let going = LifecycleRule {
+        noncurrent_days: Some(7),
+        ..rule("")
+    };
+    assert_eq!(
+        audit(
+            "s",
+            &Bucket {
+                lifecycle: Ok(Some(vec![ending_uploads(), going])),
+                ..kept
+            }
+        )
+        .findings,
+        []
+    );
 }
 
 #[test]
 fn rules_that_are_not_known_are_said_to_be() {
-    let unread = Bucket { lifecycle: Err("cannot read".to_owned()), ..bucket(Vec::new()) };
+    let unread = Bucket {
+        lifecycle: Err("cannot read".to_owned()),
+        ..bucket(Vec::new())
+    };
     let found = audit("s", &unread);
     assert_eq!(found.findings[0].code, Code::NotChecked);
     assert_eq!(found.safe, None);

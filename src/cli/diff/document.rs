@@ -32,7 +32,7 @@ struct RefName<'a> {
     created: Option<Timestamp>,
 }
 
-/// What a step is called.
+/// The name of a step.
 #[derive(Serialize)]
 struct StepName<'a> {
     digest: &'a str,
@@ -41,7 +41,7 @@ struct StepName<'a> {
     kind: &'static str,
 }
 
-/// What a ref holds for a step; `index` and `layer` are those of `show`.
+/// The data of a step in one ref; `index` and `layer` are those of `show`.
 #[derive(Serialize)]
 struct Held {
     index: usize,
@@ -82,14 +82,30 @@ struct LayerEntry {
 }
 
 impl<'a> Compared<'a> {
-    pub(super) fn new(old: &'a Side<'_>, new: &'a Side<'_>, difference: &Difference, layers: &LayerDifference) -> Self {
+    pub(super) fn new(
+        old: &'a Side<'_>,
+        new: &'a Side<'_>,
+        difference: &Difference,
+        layers: &LayerDifference,
+    ) -> Self {
         let pair = |pair: &Pair| PairEntry::new(old.row(pair.before), new.row(pair.after));
-        let change = |changed: &Changed| ChangeEntry { pair: pair(&changed.records), what: changed.what.word() };
+        let change = |changed: &Changed| ChangeEntry {
+            pair: pair(&changed.records),
+            what: changed.what.word(),
+        };
         Self {
             before: RefName::new(old),
             after: RefName::new(new),
-            added: difference.added.iter().map(|at| RecordEntry::new(new.row(*at))).collect(),
-            removed: difference.removed.iter().map(|at| RecordEntry::new(old.row(*at))).collect(),
+            added: difference
+                .added
+                .iter()
+                .map(|at| RecordEntry::new(new.row(*at)))
+                .collect(),
+            removed: difference
+                .removed
+                .iter()
+                .map(|at| RecordEntry::new(old.row(*at)))
+                .collect(),
             changed: difference.changed.iter().map(change).collect(),
             lost_results: difference.lost_results.iter().map(pair).collect(),
             gained_results: difference.gained_results.iter().map(pair).collect(),
@@ -105,12 +121,17 @@ impl<'a> Compared<'a> {
 impl<'a> RefName<'a> {
     fn new(side: &'a Side<'_>) -> Self {
         let created = side.entry.created.map(|(time, _)| time);
-        Self { source: &side.source, name: &side.entry.name, digest: side.entry.digest().to_string(), created }
+        Self {
+            source: &side.source,
+            name: &side.entry.name,
+            digest: side.entry.digest().to_string(),
+            created,
+        }
     }
 }
 
 impl<'a> StepName<'a> {
-    /// Takes the name from whichever row has one.
+    /// Takes the name from the row that has one.
     fn new(row: &'a RecordRow, other: &'a RecordRow) -> Self {
         Self {
             digest: &row.digest,
@@ -136,18 +157,28 @@ impl Held {
 
 impl<'a> RecordEntry<'a> {
     fn new(row: &'a RecordRow) -> Self {
-        Self { step: StepName::new(row, row), held: Held::new(row) }
+        Self {
+            step: StepName::new(row, row),
+            held: Held::new(row),
+        }
     }
 }
 
 impl<'a> PairEntry<'a> {
     fn new(before: &'a RecordRow, after: &'a RecordRow) -> Self {
-        Self { step: StepName::new(after, before), before: Held::new(before), after: Held::new(after) }
+        Self {
+            step: StepName::new(after, before),
+            before: Held::new(before),
+            after: Held::new(after),
+        }
     }
 }
 
 impl LayerEntry {
     fn new((digest, bytes): &(DigestText, Option<u64>)) -> Self {
-        Self { digest: digest.to_string(), bytes: *bytes }
+        Self {
+            digest: digest.to_string(),
+            bytes: *bytes,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a bucket says of itself: versions, storage classes, and the rules by which it deletes on its own.
+//! The bucket's own data: versions, storage classes, and lifecycle rules.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,9 +8,9 @@ use crate::check::lifecycle::{self, Audit};
 use crate::check::{Finding, Severity};
 use crate::cli::json::Objects;
 use crate::cli::table::{Paper, Style};
-use crate::format::text::visible;
 use crate::inventory::{Inventory, Tally};
-use crate::units::Size;
+use crate::text::escape::visible;
+use crate::text::units::Size;
 
 /// The fields of `du` for a cache in a bucket.
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ pub(super) struct Fields {
     delete_markers: Option<u64>,
     storage_classes: Vec<Class>,
     lifecycle: Lifecycle,
-    /// What could not be learned, and why.
+    /// The facts that could not be determined, with reasons.
     not_known: Vec<String>,
 }
 
@@ -36,12 +36,12 @@ struct Class {
 struct Lifecycle {
     rules: Option<usize>,
     findings: Vec<Finding>,
-    /// The bucket's rules, mended, as `aws s3api put-bucket-lifecycle-configuration` takes them.
+    /// The bucket's rules, corrected, as `aws s3api put-bucket-lifecycle-configuration` takes them.
     safe: Option<Value>,
 }
 
 impl Fields {
-    /// Sums up; none where the cache lies in no bucket.
+    /// Sums up the bucket; `None` if the cache is not in a bucket.
     pub(super) fn new(source: &str, inventory: &Inventory) -> Option<Self> {
         let bucket = inventory.bucket.as_deref()?;
         let Audit { findings, safe } = lifecycle::audit(source, bucket);
@@ -52,34 +52,60 @@ impl Fields {
             bytes: *bytes,
         };
         Some(Self {
-            versioning: bucket.versioning.as_ref().ok().map(|versioning| versioning.word()),
+            versioning: bucket
+                .versioning
+                .as_ref()
+                .ok()
+                .map(|versioning| versioning.word()),
             noncurrent: noncurrent.map(|noncurrent| Tally::from(noncurrent.versions).into()),
             delete_markers: noncurrent.map(|noncurrent| noncurrent.markers),
             storage_classes: bucket.classes.iter().map(class).collect(),
             lifecycle: Lifecycle {
-                rules: bucket.lifecycle.as_ref().ok().map(|rules| rules.as_ref().map_or(0, Vec::len)),
+                rules: bucket
+                    .lifecycle
+                    .as_ref()
+                    .ok()
+                    .map(|rules| rules.as_ref().map_or(0, Vec::len)),
                 findings,
                 safe,
             },
-            not_known: bucket.not_known().map(|(what, why)| format!("{what}: {why}")).collect(),
+            not_known: bucket
+                .not_known()
+                .map(|(what, why)| format!("{what}: {why}"))
+                .collect(),
         })
     }
 }
 
-/// Prints it as lines below the table of states.
+/// Prints the lines below the table of states.
 pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
     let mut lines = Vec::new();
-    if let (Ok(versioning @ (Versioning::On | Versioning::Suspended)), Ok(Noncurrent { versions, markers })) =
-        (&bucket.versioning, &bucket.noncurrent)
+    if let (
+        Ok(versioning @ (Versioning::On | Versioning::Suspended)),
+        Ok(Noncurrent { versions, markers }),
+    ) = (&bucket.versioning, &bucket.noncurrent)
     {
-        let count = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let (kept, size) = (count(versions.objects, "earlier content"), Size(versions.bytes));
+        let count =
+            |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (kept, size) = (
+            count(versions.objects, "earlier content"),
+            Size(versions.bytes),
+        );
         let markers = count(*markers, "delete marker");
-        lines.push(format!("versions  {kept}, {size}; {markers}; versioning is {}", versioning.word()));
+        lines.push(format!(
+            "versions  {kept}, {size}; {markers}; versioning is {}",
+            versioning.word()
+        ));
     }
     if bucket.classes.iter().any(|(class, _)| class != "STANDARD") {
-        let classes = bucket.classes.iter().map(|(class, sum)| format!("{} {}", visible(class), Size(sum.bytes)));
-        lines.push(format!("classes  {}", classes.collect::<Vec<_>>().join(", ")));
+        let classes = bucket
+            .classes
+            .iter()
+            .map(|(class, sum)| format!("{} {}", visible(class), Size(sum.bytes)));
+        lines.push(format!(
+            "classes  {}",
+            classes.collect::<Vec<_>>().join(", ")
+        ));
     }
     let Audit { findings, safe } = lifecycle::audit(source, bucket);
     for finding in &findings {
@@ -87,11 +113,22 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
             Severity::Error => Style::Bad,
             Severity::Warning | Severity::Info => Style::Dim,
         };
-        lines.push(format!("{}  {}", style.paint(finding.severity.word(), paper), finding.message));
-        let hint = finding.hint.iter().filter(|_| finding.severity < Severity::Info);
+        lines.push(format!(
+            "{}  {}",
+            style.paint(finding.severity.word(), paper),
+            finding.message
+        ));
+        let hint = finding
+            .hint
+            .iter()
+            .filter(|_| finding.severity < Severity::Info);
         lines.extend(hint.map(|hint| format!("  hint: {hint}")));
     }
-    if safe.is_some() && findings.iter().any(|finding| finding.severity < Severity::Info) {
+    if safe.is_some()
+        && findings
+            .iter()
+            .any(|finding| finding.severity < Severity::Info)
+    {
         let (source, bucket) = (visible(source), visible(&bucket.places.bucket));
         lines.push(format!(
             "  mended rules, with those switched off that do harm: \
@@ -101,7 +138,13 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
             "  then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json"
         ));
     }
-    let not_known = bucket.not_known().filter(|(what, _)| *what != "lifecycle rules");
+    let not_known = bucket
+        .not_known()
+        .filter(|(what, _)| *what != "lifecycle rules");
     lines.extend(not_known.map(|(what, why)| format!("not known: {what}: {}", visible(why))));
-    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", lines.join("\n"))
+    }
 }

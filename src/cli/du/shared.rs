@@ -1,4 +1,5 @@
-//! What shares a quota: how full it is, who fills it, what is evicted when, and which builds can read what.
+//! A shared quota: its usage, its users, the next evictions, and the caches that each build can
+//! read.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +8,10 @@ use serde::Serialize;
 
 use crate::backend::{EntryKind, short_branch};
 use crate::cli::table::{Align, Cell, Paper, Style, Table};
-use crate::format::text::visible;
 use crate::inventory::Inventory;
 use crate::inventory::quota::Visibility;
-use crate::units::{Age, Size};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 
 /// The fields of `du` for a store with a quota.
 #[derive(Serialize)]
@@ -18,92 +19,122 @@ pub(super) struct Shared {
     quota: Quota,
     groups: Vec<Group>,
     visibility: Vec<Visible>,
-    /// What could not be learned, and why.
+    /// The facts that could not be determined, with reasons.
     not_known: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Quota {
     limit_bytes: u64,
-    /// Whether the service said so; else it is the usual one.
+    /// Whether the service reported the limit; otherwise it is the usual one.
     limit_is_told: bool,
     used_bytes: u64,
     entries: u64,
-    /// What the service counts, some minutes late.
+    /// The usage according to the service, some minutes late.
     counted_bytes: Option<u64>,
-    /// What can be written before the entry goes that was used longest ago; 0 when some go already.
+    /// The bytes that can be written before the least recently used entry is evicted; 0 if
+    /// evictions are due already.
     headroom_bytes: u64,
 }
 
-/// Entries of the same sort on the same branch.
+/// Entries of the same kind on the same branch.
 #[derive(Serialize)]
 struct Group {
     branch: String,
     branch_gone: bool,
-    /// A ref, or a sort of entries.
+    /// A ref, or a kind of entries.
     what: String,
     entries: u64,
     bytes: u64,
-    /// When the newest was written.
+    /// The creation time of the newest one.
     created: Option<Timestamp>,
     last_used: Option<Timestamp>,
-    /// When the first of them is evicted for nobody asked for it.
+    /// The time at which the first one is evicted for lack of use.
     first_evicted: Option<Timestamp>,
-    /// How many bytes must be written before the first of them is evicted for lack of room.
+    /// The bytes that must be written before the first one is evicted for lack of room.
     evicted_after_bytes: u64,
 }
 
-/// What builds on a branch read.
+/// The caches that builds on a branch can read.
 #[derive(Serialize)]
 struct Visible {
     branch: String,
     reads: Vec<String>,
-    /// Branches whose caches they cannot see.
+    /// Branches whose caches they cannot read.
     cannot_see: Vec<String>,
 }
 
 impl From<Visibility> for Visible {
-    fn from(Visibility { branch, reads, cannot_see }: Visibility) -> Self {
-        Self { branch, reads, cannot_see }
+    fn from(
+        Visibility {
+            branch,
+            reads,
+            cannot_see,
+        }: Visibility,
+    ) -> Self {
+        Self {
+            branch,
+            reads,
+            cannot_see,
+        }
     }
 }
 
 impl Shared {
-    /// Sums an inventory up; none for a store without a quota.
+    /// Sums up an inventory; `None` for a store without a quota.
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
         let around = inventory.around.as_ref()?;
         let evictions = inventory.evictions()?;
         let refs = inventory.refs.iter().map(|entry| {
             let facts = entry.facts();
             let branch = facts.branch.clone().unwrap_or_default();
-            (branch, format!("index {}", entry.name), facts.bytes, facts.modified, facts.used)
+            (
+                branch,
+                format!("index {}", entry.name),
+                facts.bytes,
+                facts.modified,
+                facts.used,
+            )
         });
         let entries = inventory.entries.iter().map(|entry| {
             let what = match entry.kind {
                 EntryKind::Former(_) => format!("superseded {}", entry.label),
                 kind => kind.word().to_owned(),
             };
-            (entry.branch.clone(), what, entry.size, Some(entry.created), entry.used)
+            (
+                entry.branch.clone(),
+                what,
+                entry.size,
+                Some(entry.created),
+                entry.used,
+            )
         });
         let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
-        let all = refs.chain(entries).zip(evictions.refs.iter().chain(&evictions.entries));
+        let all = refs
+            .chain(entries)
+            .zip(evictions.refs.iter().chain(&evictions.entries));
         for ((branch, what, bytes, created, used), eviction) in all {
-            let group = groups.entry((branch.clone(), what.clone())).or_insert_with(|| Group {
-                branch_gone: around.is_gone(&branch),
-                branch,
-                what,
-                entries: 0,
-                bytes: 0,
-                created: None,
-                last_used: None,
-                first_evicted: None,
-                evicted_after_bytes: u64::MAX,
-            });
+            let group = groups
+                .entry((branch.clone(), what.clone()))
+                .or_insert_with(|| Group {
+                    branch_gone: around.is_gone(&branch),
+                    branch,
+                    what,
+                    entries: 0,
+                    bytes: 0,
+                    created: None,
+                    last_used: None,
+                    first_evicted: None,
+                    evicted_after_bytes: u64::MAX,
+                });
             group.entries += 1;
             group.bytes = group.bytes.saturating_add(bytes);
             group.created = group.created.max(created);
             group.last_used = group.last_used.max(used.or(created));
-            group.first_evicted = [group.first_evicted, eviction.idle_at].into_iter().flatten().min();
+            group.first_evicted = [group.first_evicted, eviction.idle_at]
+                .into_iter()
+                .flatten()
+                .min();
             group.evicted_after_bytes = group.evicted_after_bytes.min(eviction.after_bytes);
         }
         let mut groups: Vec<Group> = groups.into_values().collect();
@@ -118,23 +149,40 @@ impl Shared {
                 headroom_bytes: evictions.headroom_bytes,
             },
             groups,
-            visibility: inventory.visibility().into_iter().map(Visible::from).collect(),
+            visibility: inventory
+                .visibility()
+                .into_iter()
+                .map(Visible::from)
+                .collect(),
             not_known: around.unknown.clone(),
         })
     }
 
-    /// Prints it as tables.
+    /// Prints the tables.
     pub(super) fn print(&self, now: Timestamp, paper: Paper) -> String {
-        let Quota { limit_bytes, limit_is_told, used_bytes, headroom_bytes, .. } = &self.quota;
+        let Quota {
+            limit_bytes,
+            limit_is_told,
+            used_bytes,
+            headroom_bytes,
+            ..
+        } = &self.quota;
         let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
-        let usual = if *limit_is_told { "" } else { ", as it usually is" };
+        let usual = if *limit_is_told {
+            ""
+        } else {
+            ", as it usually is"
+        };
         let room = if *headroom_bytes == 0 {
             "it is full: what was used longest ago is evicted".to_owned()
         } else {
             format!("{} free", Size(*headroom_bytes))
         };
-        let mut text =
-            format!("\nquota  {} of {}{usual} ({percent} %), {room}\n", Size(*used_bytes), Size(*limit_bytes));
+        let mut text = format!(
+            "\nquota  {} of {}{usual} ({percent} %), {room}\n",
+            Size(*used_bytes),
+            Size(*limit_bytes)
+        );
         let mut table = Table::new([
             ("BRANCH", Align::Left),
             ("WHAT", Align::Left),
@@ -146,14 +194,22 @@ impl Shared {
             ("", Align::Left),
         ]);
         for group in &self.groups {
-            let gone = if group.branch_gone { "the branch is gone" } else { "" };
+            let gone = if group.branch_gone {
+                "the branch is gone"
+            } else {
+                ""
+            };
             table.row([
                 Cell::new(short_branch(&group.branch)).style(Style::Strong),
                 Cell::new(&group.what),
                 Cell::new(group.entries.to_string()),
                 Cell::new(Size(group.bytes).to_string()),
                 Cell::maybe(group.last_used.map(|used| Age::between(used, now))),
-                Cell::maybe(group.first_evicted.map(|evicted| Age::between(now, evicted))),
+                Cell::maybe(
+                    group
+                        .first_evicted
+                        .map(|evicted| Age::between(now, evicted)),
+                ),
                 Cell::new(Size(group.evicted_after_bytes).to_string()),
                 Cell::new(gone).style(Style::Bad),
             ]);
@@ -164,9 +220,16 @@ impl Shared {
         }
         for visible_to in self.visibility.iter().filter(|_| self.visibility.len() > 1) {
             let names = |branches: &[String]| {
-                branches.iter().map(|branch| visible(short_branch(branch)).into_owned()).collect::<Vec<_>>().join(", ")
+                branches
+                    .iter()
+                    .map(|branch| visible(short_branch(branch)).into_owned())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
-            let (branch, reads) = (visible(short_branch(&visible_to.branch)), names(&visible_to.reads));
+            let (branch, reads) = (
+                visible(short_branch(&visible_to.branch)),
+                names(&visible_to.reads),
+            );
             text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
             if !visible_to.cannot_see.is_empty() {
                 text.extend(["; it cannot see that of ", &names(&visible_to.cannot_see)]);

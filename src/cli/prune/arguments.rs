@@ -1,141 +1,226 @@
-//! The arguments of `prune`, and the policy that they make.
+//! The arguments of `prune`, and the policy they define.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 
+use crate::cli::summary::SummaryFlag;
+use crate::cli::why::build::BuildFlags;
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
+use crate::prune::execute::Settle;
+use crate::prune::repair::{self, Remedies};
 use crate::retention::{Budget, Criteria, Pattern, Percent, Policy, PruneFlags};
-use crate::units::{parse_duration, parse_size};
+use crate::source::SourceText;
+use crate::text::units::{parse_duration, parse_size};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(group = ArgGroup::new("act").args(["yes", "apply", "resume", "undo"]))]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
 pub(in crate::cli) struct Arguments {
-    /// The caches to prune. Without any, those of cachelens.toml.
-    #[arg(value_name = "SOURCE", conflicts_with_all = ["resume", "undo"])]
-    pub(super) sources: Vec<String>,
+    /// The caches to prune.
+    ///
+    /// The default is the sources of cachelens.toml; with --apply, --resume or --undo it is the
+    /// store of the plan.
+    #[arg(value_name = "SOURCE")]
+    pub(in crate::cli) sources: Vec<SourceText>,
 
-    /// Carry the plan out.
+    /// Carry out the plan.
     #[arg(long, short)]
-    pub(super) yes: bool,
-    /// Carry a saved plan out, which needs no further options.
+    pub(in crate::cli) yes: bool,
+    /// Only print the plan, as without --yes; refuses to be combined with it.
+    #[arg(long, short = 'n', conflicts_with = "act")]
+    pub(in crate::cli) dry_run: bool,
+    /// Carry out a saved plan.
     #[arg(long, value_name = "FILE")]
-    pub(super) apply: Option<PathBuf>,
-    /// Save the plan.
+    pub(in crate::cli) apply: Option<PathBuf>,
+    /// Refuse a saved plan that is older than this, such as 12h.
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "apply")]
+    pub(in crate::cli) max_plan_age: Option<SignedDuration>,
+    /// Save the plan to this file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["saved", "yes"])]
-    pub(super) plan_out: Option<PathBuf>,
-    /// Go on with a run that was interrupted.
+    pub(in crate::cli) plan_out: Option<PathBuf>,
+    /// Resume an interrupted run.
     #[arg(long, value_name = "JOURNAL", conflicts_with = "journal")]
-    pub(super) resume: Option<PathBuf>,
-    /// Put back what a run took, as far as the trash still has it.
+    pub(in crate::cli) resume: Option<PathBuf>,
+    /// Restore what a run deleted, if the trash or a copy still has it.
     #[arg(long, value_name = "JOURNAL", conflicts_with = "journal")]
-    pub(super) undo: Option<PathBuf>,
-    /// Write the journal here instead of to its folder.
+    pub(in crate::cli) undo: Option<PathBuf>,
+    /// Write the journal to this file instead of the state directory.
     #[arg(long, value_name = "FILE")]
-    pub(super) journal: Option<PathBuf>,
-    /// Fail with exit code 3, and delete nothing, when more bytes than this would go.
+    pub(in crate::cli) journal: Option<PathBuf>,
+    /// Delete nothing and exit with 3 if the plan frees more than this.
     #[arg(long, value_name = "SIZE", value_parser = size_limit, conflicts_with = "saved")]
-    pub(super) fail_if_frees: Option<u64>,
+    pub(in crate::cli) fail_if_frees: Option<u64>,
+    #[command(flatten)]
+    pub(in crate::cli) summary: SummaryFlag,
 
-    /// Remove a ref that comes while the prune is at work and names what has just gone: no build can import it.
+    /// Delete refs that a build wrote during the run and that are broken.
+    ///
+    /// They reference blobs that the run deleted, so no build can import them.
+    #[arg(long, alias = "cure", conflicts_with_all = ["undo", "plan_out"])]
+    pub(in crate::cli) delete_broken_refs: bool,
+    /// Skip the last check of each blob if the store checks conditions.
+    ///
+    /// Such a store deletes a blob only if it is unchanged.
     #[arg(long, conflicts_with_all = ["undo", "plan_out"])]
-    pub(super) cure: bool,
-    /// Leave out the last look at each blob, where the store itself deletes only what has not been touched since.
-    #[arg(long, conflicts_with_all = ["undo", "plan_out"])]
-    pub(super) no_recheck: bool,
+    pub(in crate::cli) no_recheck: bool,
 
     #[command(flatten)]
-    rules: RuleFlags,
+    pub(in crate::cli) rules: RuleFlags,
 
-    /// Let results go from inside the refs that stay and are not protected, as in 'age>30d step~apt-get'.
+    /// Delete matching results inside kept refs, such as 'age>30d'.
+    ///
+    /// Protected refs are not changed. See `cachelens help filters`.
     #[arg(long, value_name = "FILTER", value_parser = results_argument, conflicts_with = "saved")]
-    pub(super) records: Option<Filter>,
-    /// Name the steps for --records by the provenance of a build (SLSA, mode=max).
+    pub(in crate::cli) records: Option<Filter>,
+    /// Name the steps for --records from provenance (SLSA, mode=max).
     #[arg(long, value_name = "FILE", conflicts_with = "saved")]
-    pub(super) provenance: Vec<PathBuf>,
+    pub(in crate::cli) provenance: Vec<PathBuf>,
 
-    /// Delete blobs in the same run as the refs that reach them; builds that import those refs just now will fail.
+    /// The build context, for the steps of a Dockerfile that name those for --records and
+    /// `drop_records`.
+    #[arg(long, value_name = "DIR", conflicts_with = "saved")]
+    pub(in crate::cli) context: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) described: BuildFlags,
+
+    /// Delete blobs in the same run as the refs that reach them.
+    ///
+    /// Builds that import those refs during the run will fail.
     #[arg(long, conflicts_with_all = ["saved", "orphans_only"])]
-    pub(super) now: bool,
-    /// Confirm, without being asked, for the source of this name.
+    pub(in crate::cli) now: bool,
+    /// Confirm for this source without a prompt.
     #[arg(long, value_name = "NAME", conflicts_with = "saved")]
-    pub(super) confirm: Vec<String>,
-    /// Delete at once, instead of moving to the trash in the cache.
+    pub(in crate::cli) confirm: Vec<SourceText>,
+    /// Delete at once instead of moving to the trash in the cache.
     #[arg(long, requires = "i_am_the_only_writer", conflicts_with = "saved")]
-    pub(super) no_trash: bool,
-    /// Assert that no build exports to the cache while it is pruned.
-    #[arg(long, requires = "no_trash")]
-    i_am_the_only_writer: bool,
+    pub(in crate::cli) no_trash: bool,
+    /// Assert that no build exports to the cache during the run.
+    ///
+    /// The run then does not wait for builds.
+    #[arg(long)]
+    pub(in crate::cli) i_am_the_only_writer: bool,
+    /// Watch a local cache until it was quiet for this long.
+    ///
+    /// After it moved blobs to the trash, a run watches the cache, and restores blobs that new refs
+    /// reference. 0s disables the protection of running builds. The default is `settle` of
+    /// cachelens.toml, else 30s.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "undo")]
+    pub(in crate::cli) settle: Option<Duration>,
+    /// Wait for builds at most this long.
+    ///
+    /// The exit code is 4 if the cache is not quiet by then.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "undo", default_value = "10m")]
+    pub(in crate::cli) settle_max: Duration,
+    /// The repairs of `repair`, which uses the same steps; none for `prune`.
+    #[arg(skip)]
+    pub(in crate::cli) repair: Option<Remedies>,
+    /// Whether a repair reads every blob.
+    #[arg(skip)]
+    pub(in crate::cli) verify: bool,
 }
 
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What stays and what goes")]
-struct RuleFlags {
-    /// Touch no ref: only blobs that no ref reaches, and unfinished uploads.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Retention rules")]
+pub(in crate::cli) struct RuleFlags {
+    /// Delete only orphaned blobs and unfinished uploads, and no ref.
     #[arg(long, conflicts_with = "saved")]
-    orphans_only: bool,
+    pub(in crate::cli) orphans_only: bool,
     /// Protect refs that match a glob or a /regular expression/.
     #[arg(long, value_name = "GLOB", conflicts_with = "saved")]
-    keep_ref: Vec<Pattern>,
-    /// Let refs go that match, unless a --keep criterion keeps them.
+    pub(in crate::cli) keep_ref: Vec<Pattern>,
+    /// Drop matching refs, unless a --keep criterion keeps them.
     #[arg(long, value_name = "GLOB", conflicts_with = "saved")]
-    drop_ref: Vec<Pattern>,
+    pub(in crate::cli) drop_ref: Vec<Pattern>,
     /// Keep the N newest refs.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_last: Option<NonZeroU32>,
-    /// Keep refs no older than this, as in 14d.
+    pub(in crate::cli) keep_last: Option<NonZeroU32>,
+    /// Keep refs that are no older than this, such as 14d.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "saved")]
-    keep_within: Option<SignedDuration>,
+    pub(in crate::cli) keep_within: Option<SignedDuration>,
     /// Keep the newest ref of each of the last N hours that have one.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_hourly: Option<NonZeroU32>,
+    pub(in crate::cli) keep_hourly: Option<NonZeroU32>,
     /// Keep the newest ref of each of the last N days that have one.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_daily: Option<NonZeroU32>,
+    pub(in crate::cli) keep_daily: Option<NonZeroU32>,
     /// Keep the newest ref of each of the last N weeks that have one.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_weekly: Option<NonZeroU32>,
+    pub(in crate::cli) keep_weekly: Option<NonZeroU32>,
     /// Keep the newest ref of each of the last N months that have one.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_monthly: Option<NonZeroU32>,
+    pub(in crate::cli) keep_monthly: Option<NonZeroU32>,
     /// Keep the newest ref of each of the last N years that have one.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_yearly: Option<NonZeroU32>,
-    /// Keep refs that were used this recently, or whose last use is not known.
+    pub(in crate::cli) keep_yearly: Option<NonZeroU32>,
+    /// Keep refs used within this time, or whose last use is unknown.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "saved")]
-    keep_used_within: Option<SignedDuration>,
-    /// Keep the N newest former contents of each ref.
+    pub(in crate::cli) keep_used_within: Option<SignedDuration>,
+    /// Keep the N newest previous versions of each ref.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    keep_generations: Option<u32>,
-    /// Let refs go, oldest use first, until those that stay reach no more than this.
+    pub(in crate::cli) keep_generations: Option<u32>,
+    /// Drop least recently used refs until the others fit in this size.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "saved")]
-    max_size: Option<u64>,
-    /// Let refs go, oldest use first, until there are no more than this.
+    pub(in crate::cli) max_size: Option<u64>,
+    /// Drop least recently used refs until at most N are left.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
-    max_refs: Option<u64>,
-    /// Let refs go, oldest use first, until the file system has this much room.
+    pub(in crate::cli) max_refs: Option<u64>,
+    /// Drop least recently used refs until this much disk is free.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "saved")]
-    min_free: Option<u64>,
-    /// Delete nothing that changed more recently than this.
+    pub(in crate::cli) min_free: Option<u64>,
+    /// Delete nothing that changed within this time.
+    ///
+    /// 0s disables the protection of running builds: blobs that they upload or found stored may be
+    /// deleted.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "saved")]
-    grace: Option<SignedDuration>,
-    /// Refuse a plan that would delete a larger share, as in 90%.
+    pub(in crate::cli) grace: Option<SignedDuration>,
+    /// Refuse a plan that deletes a larger share, such as 90%.
     #[arg(long, value_name = "SHARE", conflicts_with = "saved")]
-    max_delete: Option<Percent>,
+    pub(in crate::cli) max_delete: Option<Percent>,
 }
 
 impl Arguments {
-    /// Tells whether a store is to be changed.
+    /// Returns the name of the command.
+    pub(super) fn command(&self) -> &'static str {
+        if self.repair.is_some() {
+            "repair"
+        } else {
+            "prune"
+        }
+    }
+
+    /// Returns whether the command changes a store.
     pub(super) fn changes_something(&self) -> bool {
         self.yes || self.apply.is_some() || self.resume.is_some() || self.undo.is_some()
     }
 
-    /// Lays the flags over the configured policy.
+    /// Returns how long a run waits for builds.
+    pub(super) fn settle(&self, configured: Duration) -> Settle {
+        if self.i_am_the_only_writer {
+            return Settle::NONE;
+        }
+        Settle {
+            quiet: self.settle.unwrap_or(configured),
+            most: self.settle_max,
+        }
+    }
+
+    /// Returns a warning if a flag disables the protection of running builds.
+    pub(super) fn unprotected(&self, configured: Duration) -> Option<String> {
+        let quiet = self.settle.unwrap_or(configured);
+        (quiet.is_zero() && !self.i_am_the_only_writer).then(|| {
+            "--settle 0s disables the protection of running builds: a build that found a blob stored \
+             and references it after this run has a broken ref"
+                .to_owned()
+        })
+    }
+
+    /// Applies the flags to the configured policy.
     pub(super) fn policy(&self, configured: Policy) -> Result<Policy, Failure> {
         let rules = &self.rules;
         let flags = PruneFlags {
@@ -152,31 +237,43 @@ impl Arguments {
                 used_within: rules.keep_used_within,
                 generations: rules.keep_generations,
             },
-            budget: Budget { max_size: rules.max_size, max_refs: rules.max_refs, min_free: rules.min_free },
+            budget: Budget {
+                max_size: rules.max_size,
+                max_refs: rules.max_refs,
+                min_free: rules.min_free,
+            },
             grace: rules.grace,
             max_delete: rules.max_delete,
             records: self.records.clone(),
             orphans_only: rules.orphans_only,
         };
-        flags.over(configured).map_err(|error| Failure::new(Exit::Usage, &error))
+        let mut policy = flags
+            .over(configured)
+            .map_err(|error| Failure::new(Exit::Usage, &error))?;
+        if self.repair.is_some() {
+            policy = repair::policy(policy);
+        }
+        Ok(policy)
     }
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+pub(in crate::cli) fn duration(text: &str) -> Result<SignedDuration, String> {
     let duration = parse_duration(text)?;
-    SignedDuration::try_from(duration).map_err(|_| format!("`{text}` is longer than time itself"))
+    SignedDuration::try_from(duration).map_err(|_| format!("`{text}` is too long"))
 }
 
-/// Parses what results go; a variable that is not set must not empty every ref.
+/// Parses a filter for results; an unset variable must not empty every ref.
 fn results_argument(text: &str) -> Result<Filter, String> {
     let filter = super::super::filter_argument(text)?;
     if filter.is_empty() {
-        return Err("an empty filter chooses every result: `size>=0` says that it is meant".to_owned());
+        return Err(
+            "an empty filter matches every result; use `size>=0` if that is intended".to_owned(),
+        );
     }
     Ok(filter)
 }
 
-/// Parses the size of a gate; a `>` before it says what is meant anyway.
+/// Parses the size of a gate; a leading `>` is accepted and ignored.
 fn size_limit(text: &str) -> Result<u64, String> {
     parse_size(text.strip_prefix('>').unwrap_or(text))
 }

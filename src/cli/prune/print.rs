@@ -1,4 +1,4 @@
-//! What `prune` prints.
+//! The output of `prune`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,56 +12,74 @@ use crate::cli::Session;
 use crate::cli::json::Document;
 use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
-use crate::format::text::visible;
-use crate::prune::execute::Report;
+use crate::prune::execute::{Report, Settled};
 use crate::prune::plan::{Deletion, Kind, Plan, Why};
+use crate::prune::repair::Unmended;
 use crate::retention::Reason;
-use crate::units::{Exact, Size};
+use crate::text::escape::visible;
+use crate::text::units::{Exact, Size};
 
-/// A plan, and what came of it when it was carried out.
+/// A plan, and the result of its execution.
 pub(super) struct Pruned {
     pub(super) plan: Plan,
-    /// Whether more would go than `--fail-if-frees` allows.
+    /// The command that made or executed it.
+    pub(super) command: &'static str,
+    /// Whether it frees more than `--fail-if-frees` allows.
     pub(super) exceeds: bool,
-    /// Whether it was to be carried out.
+    /// Whether it was to be executed.
     pub(super) wanted: bool,
     pub(super) done: Option<Done>,
 }
 
 impl Pruned {
-    /// Returns how the command ends because of it.
+    /// Returns the exit code for it.
     pub(super) fn exit(&self) -> Exit {
-        let short = self.plan.undetermined() && !self.plan.is_sealed();
+        // A repair deletes no blob; an unreadable ref is one of the findings that it lists.
+        let short = match self.plan.unmended() {
+            Some(unmended) => self.wanted && !unmended.is_empty(),
+            None => self.plan.undetermined() && !self.plan.is_withheld(),
+        };
         match &self.done {
             _ if self.exceeds => Exit::Found,
             Some(done) if !done.report.broken.is_empty() => Exit::Failed,
-            Some(done) if done.report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => Exit::Interrupted,
-            Some(done) if !done.report.is_complete() || short || !self.plan.unmet_budgets().is_empty() => Exit::Partial,
-            None if short || (self.wanted && !self.plan.unmet_budgets().is_empty()) => Exit::Partial,
+            Some(done) if done.report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => {
+                Exit::Interrupted
+            }
+            Some(done) if done.interrupted && !done.report.is_complete() => Exit::Interrupted,
+            Some(done)
+                if !done.report.is_complete() || short || !self.plan.unmet_budgets().is_empty() =>
+            {
+                Exit::Partial
+            }
+            None if short || (self.wanted && !self.plan.unmet_budgets().is_empty()) => {
+                Exit::Partial
+            }
             Some(_) | None => Exit::Done,
         }
     }
 }
 
-/// How many entries of a store that deletes by entry are listed one by one.
+/// The maximum number of entries to list one by one, for a store that deletes by entry.
 const MOST_ENTRIES: usize = 20;
 
 #[derive(Serialize)]
 struct One<'a> {
     plan: &'a Plan,
-    /// Told when the gate holds the plan up.
+    /// Present if the gate stops the plan.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     exceeds_fail_if_frees: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Counted<'a>>,
 }
 
-/// Says which budgets the plan does not keep.
+/// Returns the budgets that the plan does not meet.
 fn unmet(plan: &Plan) -> impl Iterator<Item = String> {
-    plan.unmet_budgets().iter().map(|budget| format!("Not met, because what is left is protected: {budget}."))
+    plan.unmet_budgets()
+        .iter()
+        .map(|budget| format!("Limit not met, because everything left is protected: {budget}."))
 }
 
-/// What came of a run, as JSON has it.
+/// The result of a run in JSON.
 #[derive(Default, Serialize)]
 struct Counted<'a> {
     done: usize,
@@ -71,13 +89,34 @@ struct Counted<'a> {
     cancelled: usize,
     put_back: usize,
     freed_bytes: u64,
-    /// None where there was nothing to do.
+    trashed_bytes: u64,
+    /// `None` if the store does not show whether builds write to it.
+    settle: Option<SettleDocument>,
+    /// `None` if there was nothing to do.
     journal: Option<String>,
     broken: &'a [String],
-    cured: &'a [String],
+    deleted_broken_refs: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    manner: Option<&'a str>,
+    deletion_method: Option<&'a str>,
     items: Vec<Item<'a>>,
+}
+
+/// The wait for builds in JSON.
+#[derive(Serialize)]
+struct SettleDocument {
+    waited_s: f64,
+    put_back: usize,
+    complete: bool,
+}
+
+impl From<Settled> for SettleDocument {
+    fn from(settled: Settled) -> Self {
+        Self {
+            waited_s: (settled.waited.as_secs_f64() * 10.0).round() / 10.0,
+            put_back: settled.restored,
+            complete: settled.complete,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -90,9 +129,25 @@ struct Item<'a> {
 impl<'a> One<'a> {
     fn new(pruned: &'a Pruned) -> Self {
         let plan = &pruned.plan;
-        let outcome = pruned.done.as_ref().map(|done| Counted::new(plan, &done.report, &done.journal));
-        let nothing = || (pruned.wanted && !pruned.exceeds).then(Counted::default);
-        Self { plan, exceeds_fail_if_frees: pruned.exceeds, outcome: outcome.or_else(nothing) }
+        let outcome = pruned
+            .done
+            .as_ref()
+            .map(|done| Counted::new(plan, &done.report, &done.journal));
+        let nothing = || {
+            (pruned.wanted && !pruned.exceeds).then(|| Counted {
+                settle: (plan.disposal() == Disposal::Trash).then_some(SettleDocument {
+                    waited_s: 0.0,
+                    put_back: 0,
+                    complete: true,
+                }),
+                ..Counted::default()
+            })
+        };
+        Self {
+            plan,
+            exceeds_fail_if_frees: pruned.exceeds,
+            outcome: outcome.or_else(nothing),
+        }
     }
 }
 
@@ -107,29 +162,46 @@ impl<'a> Counted<'a> {
             cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
             put_back: report.put_back,
             freed_bytes: report.freed_bytes,
+            trashed_bytes: report.trashed_bytes,
+            settle: report.settled.map(SettleDocument::from),
             journal: Some(journal.to_string_lossy().into_owned()),
             broken: &report.broken,
-            cured: &report.cured,
-            manner: report.manner.as_deref(),
-            items: items.map(|(item, outcome)| Item::new(&item, outcome)).collect(),
+            deleted_broken_refs: &report.deleted_broken,
+            deletion_method: report.deletion_method.as_deref(),
+            items: items
+                .map(|(item, outcome)| Item::new(&item, outcome))
+                .collect(),
         }
     }
 }
 
 impl<'a> Item<'a> {
     fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
-        Self { kind: item.target.kind(), name: item.target.name(), outcome }
+        Self {
+            kind: item.target.kind(),
+            name: item.target.name(),
+            outcome,
+        }
     }
 }
 
-/// Says what a person should know of a plan before anything is done. A document holds it, too.
+/// Prints the warnings of a plan before it runs. JSON documents contain them, too.
 pub(super) fn announce(session: &Session<'_>, plan: &Plan) {
     if !session.output.json {
-        plan.warnings().iter().for_each(|warning| session.output.warn(&format!("{}: {warning}", plan.source())));
+        plan.warnings().iter().for_each(|warning| {
+            session
+                .output
+                .warn(&format!("{}: {warning}", plan.source()));
+        });
     }
 }
 
-pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(String, Failure)]) -> Result<Exit, Failure> {
+pub(super) fn print(
+    session: &Session<'_>,
+    command: &'static str,
+    pruned: &[Pruned],
+    failures: &[(String, Failure)],
+) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Several<'a> {
         sources: Vec<One<'a>>,
@@ -137,15 +209,15 @@ pub(super) fn print(session: &Session<'_>, pruned: &[Pruned], failures: &[(Strin
     let output = session.output;
     if output.json {
         if let [one] = pruned {
-            return output.document(&Document::new("prune", One::new(one), failures));
+            return output.document(&Document::new(command, One::new(one), failures));
         }
         let sources = pruned.iter().map(One::new).collect();
-        return output.document(&Document::new("prune", Several { sources }, failures));
+        return output.document(&Document::new(command, Several { sources }, failures));
     }
     let blocks: Vec<String> = pruned
         .iter()
         .map(|pruned| match &pruned.done {
-            Some(done) => outcome(&pruned.plan, done, output.paper),
+            Some(done) => outcome(pruned, done, output.paper),
             None => plan(pruned, output.paper),
         })
         .collect();
@@ -158,33 +230,70 @@ fn plan(pruned: &Pruned, paper: Paper) -> String {
     if !plan.delete().is_empty() {
         parts.push(goes(plan).render(paper));
     }
-    parts.push(stays(plan).render(paper));
+    match plan.unmended() {
+        None => parts.push(stays(plan).render(paper)),
+        Some([]) => {}
+        Some(unmended) => parts.push(not_mended(unmended, paper)),
+    }
     let mut notes = notes(plan);
     notes.push(if pruned.exceeds {
-        "That is more than --fail-if-frees allows: nothing was changed.".to_owned()
+        "The plan frees more than --fail-if-frees allows. Nothing was changed.".to_owned()
     } else if plan.is_empty() {
         "There is nothing to do.".to_owned()
     } else {
-        "Nothing was changed. With --yes this plan is carried out.".to_owned()
+        "Nothing was changed. Add --yes to carry out this plan.".to_owned()
     });
     parts.push(format!("{}\n", notes.join("\n")));
     parts.join("\n")
 }
 
+/// Returns the findings that a repair cannot fix, as lines.
+fn not_mended(unmended: &[Unmended], paper: Paper) -> String {
+    let line = |item: &Unmended| {
+        let about = item.ref_name.as_deref().unwrap_or("the store");
+        let why = Style::Bad.paint(&visible(&item.why), paper);
+        format!("Not repaired: {} of {about}: {why}\n", item.code)
+    };
+    unmended.iter().map(line).collect()
+}
+
 fn title(plan: &Plan) -> String {
+    if plan.unmended().is_some() {
+        let refs = plural(plan.delete().rewrites().count() as u64, "ref");
+        let back = match plan.put_back().len() as u64 {
+            0 => String::new(),
+            count => format!(", {} to restore from the trash", plural(count, "blob")),
+        };
+        let uploads = match plan.frees_objects() {
+            0 => String::new(),
+            count => format!(", {} to delete", plural(count, "unfinished upload")),
+        };
+        return format!("{}: {refs} to rewrite{back}{uploads}", plan.source());
+    }
     let refs = plural(plan.refs() as u64, "ref");
     let objects = plural(plan.frees_objects(), "object");
-    let results = plan.delete().rewrites().map(|rewrite| rewrite.results.len() as u64);
+    let results = plan
+        .delete()
+        .rewrites()
+        .map(|rewrite| rewrite.results.len() as u64);
     let results = match results.sum() {
         0 => String::new(),
-        count => format!(", {} of refs that stay", plural(count, "result")),
+        count => format!(", {} of kept refs", plural(count, "result")),
     };
-    format!("{}: {refs} and {objects} go{results}, {}", plan.source(), Size(plan.frees_bytes()))
+    format!(
+        "{}: {refs} and {objects} to delete{results}, {}",
+        plan.source(),
+        Size(plan.frees_bytes())
+    )
 }
 
 fn goes(plan: &Plan) -> Table {
-    let mut table =
-        Table::new([("GOES", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
+    let mut table = Table::new([
+        ("DELETE", Align::Left),
+        ("NAME", Align::Left),
+        ("SIZE", Align::Right),
+        ("WHY", Align::Left),
+    ]);
     let (mut listed, mut more) = (0, (0, 0));
     for item in plan.delete().iter() {
         match item.target.kind() {
@@ -214,16 +323,25 @@ fn goes(plan: &Plan) -> Table {
             Cell::new(Kind::Entry.word()),
             Cell::new(format!("{} more", more.0)).style(Style::Strong),
             Cell::new(Size(more.1).to_string()),
-            Cell::new("each stands in the JSON document").style(Style::Dim),
+            Cell::new("listed in the JSON document").style(Style::Dim),
         ]);
     }
-    // Of blobs there may be a million: each stands in the JSON document and in the saved plan.
+    // There may be a million blobs; the JSON document and the saved plan list each of them.
     for (kind, what, why) in [
-        (Kind::Blob, "blob", "no ref that stays reaches them"),
-        (Kind::Object, "object", "in the trash for longer than the grace"),
+        (Kind::Blob, "blob", "no kept ref reaches them"),
+        (
+            Kind::Object,
+            "object",
+            "in the trash for longer than the grace",
+        ),
     ] {
-        let items = plan.delete().iter().filter(|item| item.target.kind() == kind);
-        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| (count + 1, bytes + item.target.bytes()));
+        let items = plan
+            .delete()
+            .iter()
+            .filter(|item| item.target.kind() == kind);
+        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| {
+            (count + 1, bytes + item.target.bytes())
+        });
         if count > 0 {
             table.row([
                 Cell::new(kind.word()),
@@ -237,20 +355,32 @@ fn goes(plan: &Plan) -> Table {
 }
 
 fn stays(plan: &Plan) -> Table {
-    let mut table =
-        Table::new([("STAYS", Align::Left), ("NAME", Align::Left), ("SIZE", Align::Right), ("WHY", Align::Left)]);
-    // Of what is in the trash there may be as much as of blobs, and of entries.
+    let mut table = Table::new([
+        ("KEEP", Align::Left),
+        ("NAME", Align::Left),
+        ("SIZE", Align::Right),
+        ("WHY", Align::Left),
+    ]);
+    // The trash may hold as many objects as there are blobs, and so may the entries.
     let mut many: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
     for kept in plan.keep() {
         if matches!(kept.kind, Kind::Object | Kind::Entry) {
             let why = match kept.reasons.as_slice() {
                 [Why::Policy(Reason::WithinGrace { grace, .. })] => {
-                    let what = if kept.kind == Kind::Object { "in the trash for less than" } else { "used within" };
+                    let what = if kept.kind == Kind::Object {
+                        "in the trash for less than"
+                    } else {
+                        "used within"
+                    };
                     format!("{what} the grace of {}", Exact(*grace))
                 }
                 reasons => self::reasons(reasons),
             };
-            let what = if kept.kind == Kind::Object { ("object", "objects") } else { ("entry", "entries") };
+            let what = if kept.kind == Kind::Object {
+                ("object", "objects")
+            } else {
+                ("entry", "entries")
+            };
             *many.entry((what.0, what.1, why)).or_default() += 1;
             continue;
         }
@@ -264,7 +394,8 @@ fn stays(plan: &Plan) -> Table {
     for ((kind, kinds, why), count) in many {
         table.row([
             Cell::new(kind),
-            Cell::new(format!("{count} {}", if count == 1 { kind } else { kinds })).style(Style::Strong),
+            Cell::new(format!("{count} {}", if count == 1 { kind } else { kinds }))
+                .style(Style::Strong),
             Cell::none(),
             Cell::whole(why).style(Style::Dim),
         ]);
@@ -277,37 +408,54 @@ fn stays(plan: &Plan) -> Table {
             Cell::whole(why).style(Style::Dim),
         ]);
     };
-    blobs(plan.live().blobs, plan.live().bytes, "reached from a ref that stays");
+    blobs(
+        plan.live().blobs,
+        plan.live().bytes,
+        "reached from a kept ref",
+    );
     for held in plan.held() {
         blobs(held.count.blobs, held.count.bytes, held.fate.sentence());
     }
     table
 }
 
-/// Says what a person should know of what the plan frees, and when.
+/// Returns notes on what the plan frees, and when.
 fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(disk) = plan.disk() {
         if disk.hard_linked > 0 {
             let files = plural(disk.hard_linked, "file");
-            notes.push(format!("The disk gets nothing back for {files} with another name elsewhere."));
+            notes.push(format!(
+                "No disk space is freed for {files} with other hard links."
+            ));
         }
         if disk.sparse > 0 {
-            notes.push(format!("It gets less than the size back for {} with holes.", plural(disk.sparse, "file")));
+            notes.push(format!(
+                "Less disk space than the size is freed for {} with holes.",
+                plural(disk.sparse, "file")
+            ));
         }
         if disk.hard_linked > 0 || disk.sparse > 0 {
-            notes.push(format!("It gets {} back in all.", Size(disk.disk_bytes)));
+            notes.push(format!(
+                "In total, {} of disk space is freed.",
+                Size(disk.disk_bytes)
+            ));
         }
     }
     if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(&item)) {
-        notes.push("Objects go to the trash in the cache; a later prune empties it after the grace.".to_owned());
+        notes.push(
+            "Objects move to the trash in the cache; a later prune empties it after the grace."
+                .to_owned(),
+        );
     }
     if plan.later_bytes() > 0 {
         let later = Size(plan.later_bytes());
-        notes.push(format!("What the results leave behind, {later}, goes in a later run, when the grace has passed."));
+        notes.push(format!(
+            "A later run deletes the blobs that these results free, {later}, after the grace."
+        ));
     }
     if plan.drops_every_ref() {
-        notes.push("No ref would stay: this has to be confirmed.".to_owned());
+        notes.push("The plan deletes every ref, which must be confirmed.".to_owned());
     }
     notes.extend(unmet(plan));
     notes
@@ -317,68 +465,147 @@ fn is_moved(item: &Deletion) -> bool {
     matches!(item.target.kind(), Kind::Blob | Kind::Partial)
 }
 
-fn outcome(plan: &Plan, Done { report, journal, way_back }: &Done, paper: Paper) -> String {
+fn outcome(
+    Pruned { plan, command, .. }: &Pruned,
+    Done {
+        report,
+        journal,
+        way_back,
+        ..
+    }: &Done,
+    paper: Paper,
+) -> String {
     let counted = Counted::new(plan, report, journal);
-    let mut sums = vec![format!("{} done, {} freed", counted.done, Size(report.freed_bytes))];
+    let mut sums = vec![format!("{} done", counted.done)];
+    if report.trashed_bytes > 0 {
+        sums.push(format!("{} in the trash", Size(report.trashed_bytes)));
+    }
+    if report.freed_bytes > 0 || report.trashed_bytes == 0 {
+        sums.push(format!("{} freed", Size(report.freed_bytes)));
+    }
     let others = [
         (counted.already_gone, "already gone"),
         (counted.skipped, "skipped"),
         (counted.failed, "failed"),
         (counted.cancelled, "cancelled"),
-        (counted.put_back, "put back"),
+        (counted.put_back, "restored"),
     ];
-    sums.extend(others.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    sums.extend(
+        others
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}")),
+    );
     let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
 
-    // A table would cut what the system said.
+    // A table would truncate the system's message.
     let items = plan.delete().iter().zip(&report.outcomes);
     let troubles = troubles(items, paper);
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
-    let mut notes: Vec<String> =
-        report.broken.iter().map(|name| format!("`{name}` lacks blobs that it did not lack before.")).collect();
+    if let Some(unmended) = plan.unmended().filter(|unmended| !unmended.is_empty()) {
+        parts.push(not_mended(unmended, paper));
+    }
+    let mut notes: Vec<String> = report
+        .broken
+        .iter()
+        .map(|name| format!("`{name}` is now missing blobs (it was complete before this run)."))
+        .collect();
     if !notes.is_empty() {
-        notes.push("A build wrote it while blobs went that it names: --cure removes such a ref.".to_owned());
+        notes.push(
+            "A build wrote it while this run deleted blobs that it references. --delete-broken-refs deletes such a ref."
+                .to_owned(),
+        );
     }
     notes.extend(
-        report.cured.iter().map(|name| format!("`{name}` came meanwhile and named what had just gone: removed.")),
+        report
+            .deleted_broken
+            .iter()
+            .map(|name| format!("`{name}` was deleted: a build wrote it during this run, and it references deleted blobs.")),
     );
-    notes.extend(report.manner.clone());
+    notes.extend(report.settled.and_then(waited));
+    if report.trashed_bytes > 0 {
+        notes.push(
+            "A later prune empties the trash after the grace; until then no disk space is freed."
+                .to_owned(),
+        );
+    }
+    notes.extend(report.deletion_method.clone());
     notes.extend(unmet(plan));
-    if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && counted.done > 0 {
-        notes.push(format!("`cachelens prune --undo {}` puts back what is still in the trash.", shown(journal)));
+    if plan.unmended().is_some() && counted.done > 0 {
+        notes.push(format!(
+            "`cachelens {command} --undo {}` restores the previous versions of the refs.",
+            shown(journal)
+        ));
+    } else if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && counted.done > 0
+    {
+        notes.push(format!(
+            "`cachelens {command} --undo {}` restores everything that is still in the trash.",
+            shown(journal)
+        ));
     } else {
         notes.push(format!("The journal is {}", shown(journal)));
     }
     if let WayBack::Part(words) = way_back
         && counted.done > 0
+        && plan.unmended().is_none()
     {
-        notes.push(format!("{words} `cachelens prune --undo` does so by the journal."));
+        notes.push(format!(
+            "{words} `cachelens {command} --undo` does so by the journal."
+        ));
     }
     parts.push(format!("{}\n", notes.join("\n")));
     parts.join("\n")
 }
 
-/// More items than these in a row, which the same kept from going, are told by the first of them.
+/// Returns how long a run waited for builds, if that is worth a line.
+fn waited(settled: Settled) -> Option<String> {
+    let seconds = settled.waited.as_secs();
+    let restored = match settled.restored {
+        0 => String::new(),
+        1 => ": 1 blob was restored".to_owned(),
+        count => format!(": {count} blobs were restored"),
+    };
+    if !settled.complete {
+        return Some(format!(
+            "The watch for builds ended after {seconds} s, before the cache was quiet for long enough{restored}. A running export may be missing blobs: prune again to restore them."
+        ));
+    }
+    (seconds > 0 || settled.restored > 0)
+        .then(|| format!("Watched the cache for {seconds} s for builds{restored}."))
+}
+
+/// If more items than these have the same reason, only the first ones are shown.
 const MOST_ALIKE: usize = 3;
 
-/// Says in lines what kept items from going.
-fn troubles<'a>(items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>, paper: Paper) -> Vec<String> {
+/// Returns the reasons why items were not deleted, as lines.
+fn troubles<'a>(
+    items: impl Iterator<Item = (Cow<'a, Deletion>, &'a Outcome)>,
+    paper: Paper,
+) -> Vec<String> {
     let troubles: Vec<(String, String)> = items
         .filter_map(|(item, outcome)| {
             let (kind, name) = (item.target.kind().word(), item.target.name());
             Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
         })
         .collect();
-    let line = |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), paper));
+    let line =
+        |what: &str, why: &str| format!("{what}: {}\n", Style::Bad.paint(&visible(why), paper));
+    let mut alike: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (what, why) in &troubles {
+        match alike.iter_mut().find(|(known, _)| known == why) {
+            Some((_, items)) => items.push(what),
+            None => alike.push((why, vec![what])),
+        }
+    }
     let mut lines = Vec::new();
-    for alike in troubles.chunk_by(|(_, one), (_, next)| one == next) {
-        match alike {
-            [(first, why), rest @ ..] if alike.len() > MOST_ALIKE => {
+    for (why, items) in alike {
+        match items.as_slice() {
+            [first, rest @ ..] if items.len() > MOST_ALIKE => {
                 lines.push(line(&format!("{first} and {} more", rest.len()), why));
             }
-            _ => lines.extend(alike.iter().map(|(what, why)| line(what, why))),
+            _ => lines.extend(items.iter().map(|what| line(what, why))),
         }
     }
     lines
@@ -393,9 +620,10 @@ fn trouble(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// Prints what became of each item that was put back.
+/// Prints the outcome of each item that was restored.
 pub(super) fn undone(
     session: &Session<'_>,
+    command: &'static str,
     plan: &Plan,
     results: &[(usize, Outcome)],
     journal: &Path,
@@ -411,27 +639,59 @@ pub(super) fn undone(
         journal: String,
         items: Vec<Item<'a>>,
     }
-    let items = || results.iter().filter_map(|(place, outcome)| Some((plan.delete().get(*place)?, outcome)));
-    let done = results.iter().filter(|(_, outcome)| *outcome == Outcome::Done).count();
-    if session.output.json {
-        let items = items().map(|(item, outcome)| Item::new(&item, outcome)).collect();
-        let journal = journal.to_string_lossy().into_owned();
-        let undo = Counts { source: plan.source(), done, journal, items };
-        return session.output.document(&Document::new("prune", Undone { undo }, &[]));
-    }
-    let there = match results.iter().filter(|(_, outcome)| *outcome == Outcome::AlreadyGone).count() {
-        0 => String::new(),
-        there => format!(", {there} there already"),
+    let items = || {
+        results
+            .iter()
+            .filter_map(|(place, outcome)| Some((plan.delete().get(*place)?, outcome)))
     };
-    let mut text = format!("{}: {done} of {} put back{there}\n", plan.source(), results.len());
+    let done = results
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Done)
+        .count();
+    if session.output.json {
+        let items = items()
+            .map(|(item, outcome)| Item::new(&item, outcome))
+            .collect();
+        let journal = journal.to_string_lossy().into_owned();
+        let undo = Counts {
+            source: plan.source(),
+            done,
+            journal,
+            items,
+        };
+        return session
+            .output
+            .document(&Document::new(command, Undone { undo }, &[]));
+    }
+    let there = match results
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::AlreadyGone)
+        .count()
+    {
+        0 => String::new(),
+        there => format!(", {there} already there"),
+    };
+    let mut text = format!(
+        "{}: {done} of {} restored{there}\n",
+        plan.source(),
+        results.len()
+    );
     text.extend(troubles(items(), session.output.paper));
     session.output.text(&text)
 }
 
 fn reasons(reasons: &[Why]) -> String {
-    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    reasons
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn plural(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }

@@ -1,4 +1,4 @@
-//! The rows of `show`, as JSON has them and as the tables draw from.
+//! The rows of `show`, for JSON and for tables.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,10 +7,10 @@ use crate::explain::evidence::RecordLabel;
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::Digest;
-use crate::inventory::blobs::BlobRole;
+use crate::inventory::Inventory;
 use crate::inventory::cache::{RecordKind, RecordState, RefCache};
 use crate::inventory::filter::{NumberField, Subject, TextField};
-use crate::inventory::{Inventory, RefEntry};
+use crate::inventory::image::ImageLayer;
 
 /// A record.
 #[derive(Serialize)]
@@ -40,14 +40,14 @@ pub(in crate::cli) struct RecordRow {
     key: Option<Digest>,
 }
 
-/// Where the instruction behind a record stands.
+/// The location of the instruction behind a record.
 #[derive(Serialize)]
 pub(in crate::cli) struct Location {
     pub file: String,
     pub line: u32,
 }
 
-/// A record that may stand at an input.
+/// A record that is an alternative for an input.
 #[derive(Serialize)]
 pub(in crate::cli) struct LinkRow {
     link: i64,
@@ -55,14 +55,19 @@ pub(in crate::cli) struct LinkRow {
 }
 
 impl RecordRow {
-    /// Returns the step's name, or what stands for one.
+    /// Returns the step's name, or a replacement.
     pub(in crate::cli) fn title(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("{} · {}", self.kind, self.short_key()))
+        self.name
+            .clone()
+            .unwrap_or_else(|| format!("{} · {}", self.kind, self.short_key()))
     }
 
-    /// Returns enough of the key to tell it from others.
+    /// Returns a part of the key that distinguishes it from others.
     pub(in crate::cli) fn short_key(&self) -> String {
-        self.key.map_or_else(|| self.digest.chars().take(12).collect(), |key| key.short(12))
+        self.key.map_or_else(
+            || self.digest.chars().take(12).collect(),
+            |key| key.short(12),
+        )
     }
 }
 
@@ -74,7 +79,7 @@ impl Subject for RecordRow {
             TextField::Kind => Some(test(self.kind)),
             TextField::State => Some(test(self.state)),
             TextField::Platform => self.platform.as_deref().map(test),
-            TextField::Ref => None,
+            TextField::Ref | TextField::Path => None,
         }
     }
 
@@ -96,7 +101,7 @@ impl Subject for RecordRow {
     }
 }
 
-/// Makes the rows of a configuration's records; indexes count from `first_record` and `first_layer`.
+/// Builds the rows of a configuration's records; indexes start at `first_record` and `first_layer`.
 pub(in crate::cli) fn records(
     cache: &RefCache,
     inventory: &Inventory,
@@ -105,31 +110,48 @@ pub(in crate::cli) fn records(
     first_layer: usize,
 ) -> Vec<RecordRow> {
     let link_row = |link: &crate::format::cache_config::Link| LinkRow {
-        link: link.target.saturating_add(i64::try_from(first_record).unwrap_or_default()),
+        link: link
+            .target
+            .saturating_add(i64::try_from(first_record).unwrap_or_default()),
         selector: link.selector.as_ref().map(ToString::to_string),
     };
     let details = cache.graph.records.iter().zip(&cache.records).zip(labels);
     details
         .enumerate()
         .map(|(index, ((record, detail), label))| {
-            let top = detail.result.as_ref().and_then(|result| cache.top_layer(result));
+            let top = detail
+                .result
+                .as_ref()
+                .and_then(|result| cache.top_layer(result));
             let place = label.as_ref().and_then(|label| label.places.first());
             RecordRow {
                 index: first_record + index,
                 digest: record.digest.to_string(),
                 name: label.as_ref().map(|label| label.text.clone()),
-                location: place.map(|place| Location { file: place.file.clone(), line: place.first_line }),
-                stage: place.and_then(|place| place.stage.as_ref()).map(ToString::to_string),
+                location: place.map(|place| Location {
+                    file: place.file.clone(),
+                    line: place.first_line,
+                }),
+                stage: place
+                    .and_then(|place| place.stage.as_ref())
+                    .map(ToString::to_string),
                 certainty: label.as_ref().map(|label| word(label.certainty)),
                 kind: detail.kind.word(),
-                inputs: cache.graph.inputs(record).map(|links| links.iter().map(link_row).collect()).collect(),
+                inputs: cache
+                    .graph
+                    .inputs(record)
+                    .map(|links| links.iter().map(link_row).collect())
+                    .collect(),
                 state: detail.state.word(),
                 layer: top.map(|top| first_layer + top.at()),
                 bytes: detail.sizes.map(|sizes| sizes.bytes),
                 layer_bytes: detail.sizes.map(|sizes| sizes.layer_bytes),
                 exclusive_bytes: detail.sizes.and_then(|sizes| sizes.exclusive_bytes),
                 created: detail.created,
-                platform: cache.platform.clone(),
+                platform: cache
+                    .platform
+                    .clone()
+                    .or_else(|| label.as_ref()?.platform.clone()),
                 record_state: detail.state,
                 is_root: detail.kind == RecordKind::Root,
                 also_in: top
@@ -141,12 +163,21 @@ pub(in crate::cli) fn records(
         .collect()
 }
 
-/// Sorts records as a person reads them: named ones by file and line, the rest as the configuration has them.
+/// Sorts records for display: named ones by file and line, the others in the order of the
+/// configuration.
 pub(in crate::cli) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
     let mut rows: Vec<&RecordRow> = records.iter().collect();
     rows.sort_by_key(|row| {
-        let place = row.location.as_ref().map(|location| (location.file.as_str(), location.line));
-        (place.is_none(), place, row.record_state != RecordState::Result, row.index)
+        let place = row
+            .location
+            .as_ref()
+            .map(|location| (location.file.as_str(), location.line));
+        (
+            place.is_none(),
+            place,
+            row.record_state != RecordState::Result,
+            row.index,
+        )
     });
     rows
 }
@@ -175,14 +206,14 @@ pub(in crate::cli) struct LayerRow {
 }
 
 impl LayerRow {
-    /// Returns the end of the media type, which tells the compression.
+    /// Returns the end of the media type, which shows the compression.
     pub(in crate::cli) fn short_type(&self) -> &str {
         let media_type = self.media_type.as_deref().unwrap_or("unknown");
         media_type.rsplit("layer.v1.").next().unwrap_or(media_type)
     }
 }
 
-/// Makes the rows of a configuration's layers; `users` are those of [`RefCache::layer_users`].
+/// Builds the rows of a configuration's layers; `users` comes from [`RefCache::layer_users`].
 pub(in crate::cli) fn layers(
     cache: &RefCache,
     users: &[Vec<RecordIndex>],
@@ -195,7 +226,10 @@ pub(in crate::cli) fn layers(
         .map(|(index, ((layer, detail), users))| LayerRow {
             index: first_layer + index,
             digest: layer.blob.to_string(),
-            parent: layer.parent.layer().map(|parent| first_layer + parent as usize),
+            parent: layer
+                .parent
+                .layer()
+                .map(|parent| first_layer + parent as usize),
             media_type: (!detail.media_type.is_empty()).then(|| detail.media_type.clone()),
             diff_id: detail.diff_id.as_ref().map(ToString::to_string),
             bytes: detail.bytes,
@@ -206,22 +240,38 @@ pub(in crate::cli) fn layers(
         .collect()
 }
 
-/// Makes the rows of the layers of a ref without a cache: those of an image.
-pub(in crate::cli) fn image_layers(inventory: &Inventory, entry: &RefEntry) -> Vec<LayerRow> {
-    let blobs = entry.reach.iter().map(|id| inventory.blobs.get(*id));
-    blobs
-        .filter(|blob| blob.role() == BlobRole::Layer)
-        .enumerate()
-        .map(|(index, blob)| LayerRow {
-            index,
-            digest: blob.digest().to_string(),
-            parent: None,
-            media_type: None,
-            diff_id: None,
-            bytes: blob.size(),
-            stored: blob.is_stored(),
-            created: None,
-            used_by: Vec::new(),
-        })
-        .collect()
+/// Builds the rows of the layers of images, each from the bottom up; indexes continue across the
+/// images of several platforms.
+pub(in crate::cli) fn image_layers(
+    inventory: &Inventory,
+    images: &[Vec<ImageLayer>],
+) -> Vec<LayerRow> {
+    let mut rows = Vec::new();
+    for layers in images {
+        let first = rows.len();
+        for ImageLayer {
+            descriptor,
+            diff_id,
+        } in layers
+        {
+            let index = rows.len();
+            let digest = descriptor.digest.valid();
+            let blob = digest
+                .and_then(|digest| inventory.blobs.find(&digest))
+                .map(|id| inventory.blobs.get(id));
+            rows.push(LayerRow {
+                index,
+                digest: descriptor.digest.to_string(),
+                parent: (index > first).then(|| index - 1),
+                media_type: (!descriptor.media_type.is_empty())
+                    .then(|| descriptor.media_type.clone()),
+                diff_id: diff_id.as_ref().map(ToString::to_string),
+                bytes: blob.and_then(|blob| blob.size()).or(descriptor.size()),
+                stored: blob.is_some_and(|blob| blob.is_stored()),
+                created: descriptor.created(),
+                used_by: Vec::new(),
+            });
+        }
+    }
+    rows
 }

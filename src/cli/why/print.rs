@@ -1,71 +1,97 @@
-//! What `why` prints for people: the causes first, then the steps.
+//! The text output of `why`: the causes first, then the steps.
 
+use super::answer::Answer;
 use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::explain::load::Explanation;
+use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::words::{self, seconds, sentence};
 use crate::explain::solve::Verdict;
 use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
-use crate::format::text::visible;
-use crate::why::Explanation;
-use crate::why::groups::{Group, Groups};
-use crate::why::words::{seconds, sentence};
+use crate::text::escape::visible;
 
-/// How many steps are named that have the same cause.
+/// The maximum number of steps to name for one cause.
 const MOST_STEPS: usize = 6;
-/// How many changed files are listed for a cause.
+/// The maximum number of changed files to list for a cause.
 const MOST_FILES: usize = 10;
 
-pub(super) fn page(imported: &str, explanation: &Explanation, paper: Paper) -> String {
-    let counts = [(Verdict::Hit, "hit"), (Verdict::Miss, "run"), (Verdict::Unknown, "unknown")];
-    let counts: Vec<String> = counts
-        .into_iter()
-        .map(|(verdict, word)| (explanation.count(verdict), word))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    let counts = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
-    let mut lines = vec![format!("{}: {counts}{}", visible(imported), cost(explanation)), String::new()];
+pub(super) fn page(answer: &Answer, paper: Paper) -> String {
+    let explanation = &answer.explanation;
+    let target = match &answer.target {
+        Some(target) => format!("target {target}, "),
+        None => String::new(),
+    };
+    let mut lines = vec![
+        format!(
+            "{}{}: {}",
+            visible(&target),
+            visible(&answer.label),
+            explanation.summary()
+        ),
+        String::new(),
+    ];
     let groups = Groups::new(explanation);
     if groups.all.is_empty() {
-        lines.push(match (explanation.count(Verdict::Miss), explanation.count(Verdict::Unknown)) {
-            (0, 0) => "Every step is found in the cache.".to_owned(),
-            (0, _) => "No step is known to run.".to_owned(),
-            _ => "Nothing tells why steps run.".to_owned(),
-        });
+        lines.push(
+            match (
+                explanation.count(Verdict::Miss),
+                explanation.count(Verdict::Unknown),
+            ) {
+                (0, 0) if !explanation.from_builder().is_empty() => "No step ran.".to_owned(),
+                (0, 0) => "Every step is found in the cache.".to_owned(),
+                (0, _) => "No step is known to run.".to_owned(),
+                _ => "Nothing tells why steps run.".to_owned(),
+            },
+        );
     }
     for (number, group) in (1..).zip(&groups.all) {
         lines.extend(told(explanation, number, group, paper));
     }
     lines.push(String::new());
     lines.push(steps(explanation, &groups, paper));
-    lines.push("✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned());
+    lines.push(
+        "✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned(),
+    );
     for note in &explanation.notes {
         lines.push(format!("note: {}", visible(note)));
     }
     lines.join("\n") + "\n"
 }
 
-/// Says what the steps that ran took, when a log tells.
-fn cost(explanation: &Explanation) -> String {
-    let busy = explanation.lost();
-    if busy.is_zero() { String::new() } else { format!(", which took {}", seconds(busy)) }
-}
-
-/// Tells one reason for which steps run: which, why, what changed, what it costs, and what to do.
+/// Prints one cause: the steps, the reason, the changes, the cost, and advice.
 fn told(explanation: &Explanation, number: usize, group: &Group, paper: Paper) -> Vec<String> {
-    let of_first = group.steps.first().and_then(|step| explanation.causes[step.at()].as_ref());
-    let Some(cause) = of_first else { return Vec::new() };
+    let of_first = group
+        .steps
+        .first()
+        .and_then(|step| explanation.causes[step.at()].as_ref());
+    let Some(cause) = of_first else {
+        return Vec::new();
+    };
     let head = |step: &StepIndex| {
         let place = explanation.place(*step);
-        let place = place.map(|place| format!("{}:{} ", visible(&place.file), place.first_line)).unwrap_or_default();
-        Style::Strong.paint(&format!("{place}{}", visible(&explanation.title(*step))), paper)
+        let place = place
+            .map(|place| format!("{}:{} ", visible(&place.file), place.first_line))
+            .unwrap_or_default();
+        Style::Strong.paint(
+            &format!("{place}{}", visible(&explanation.title(*step))),
+            paper,
+        )
     };
     let mut lines: Vec<String> = Vec::new();
     for (place, step) in group.steps.iter().take(MOST_STEPS).enumerate() {
-        let sign = if place == 0 { number.to_string() } else { String::new() };
+        let sign = if place == 0 {
+            number.to_string()
+        } else {
+            String::new()
+        };
         lines.push(format!("{sign:<3}{}", head(step)));
     }
     if group.steps.len() > MOST_STEPS {
         lines.push(format!("   … and {} more", group.steps.len() - MOST_STEPS));
+    }
+    let costs = group.costs();
+    if !costs.is_empty() {
+        lines.push(format!("    {costs}"));
     }
     let each = if group.steps.len() > 1 { "each: " } else { "" };
     lines.push(format!("    {each}{}", visible(&sentence(cause))));
@@ -76,30 +102,45 @@ fn told(explanation: &Explanation, number: usize, group: &Group, paper: Paper) -
         &[]
     };
     for change in shown.iter().take(MOST_FILES) {
-        let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", visible(&change.detail)) };
-        lines.push(format!("      {}  {}{detail}", change.kind.word(), visible(&change.path)));
+        let detail = if change.detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", visible(&change.detail))
+        };
+        lines.push(format!(
+            "      {}  {}{detail}",
+            change.kind.word(),
+            visible(&change.path)
+        ));
         lines.extend(change.lines.iter().map(|line| text_line(line, paper)));
     }
     if shown.len() > MOST_FILES {
         lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
     }
-    let costs = group.costs();
-    if !costs.is_empty() {
-        lines.push(format!("    {costs}"));
-    }
-    lines.extend(cause.kind.advice().map(|advice| format!("    → {advice}")));
+    lines.extend(cause.also.iter().map(|part| {
+        let sentence = words::part_sentence(part.kind, &part.detail);
+        format!("    also: {}", visible(&sentence))
+    }));
+    lines.extend(
+        cause
+            .advice()
+            .map(|advice| format!("    → {}", visible(advice))),
+    );
     lines
 }
 
-/// Writes a line of a text that is another.
+/// Formats one line of a text diff.
 fn text_line(line: &Line, paper: Paper) -> String {
     let (sign, text) = line.parts();
     let style = match line {
         Line::Added(_) => Style::Good,
         Line::Removed(_) => Style::Bad,
-        Line::Same(_) | Line::Gap => Style::Dim,
+        Line::Same(_) | Line::Hunk(_) | Line::More(_) => Style::Dim,
     };
-    format!("        {}", style.paint(format!("{sign} {}", visible(text)).trim_end(), paper))
+    format!(
+        "        {}",
+        style.paint(format!("{sign} {}", visible(text)).trim_end(), paper)
+    )
 }
 
 fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
@@ -120,11 +161,20 @@ fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
             Verdict::Unknown => ("?", Style::Strong),
         };
         let place = explanation.place(step);
-        let number = groups.number(step).map(|number| number.to_string()).unwrap_or_default();
-        let why = explanation.causes[step.at()].as_ref().map(|cause| match cause.is_root() {
-            true => format!("{number:<2} {}", cause.kind.word()),
-            false if number.is_empty() => format!("↑ {}", cause.detail),
-            false => format!("↑ {number}"),
+        let number = groups
+            .number(step)
+            .map(|number| number.to_string())
+            .unwrap_or_default();
+        let why = explanation.causes[step.at()]
+            .as_ref()
+            .map(|cause| match cause.is_root() {
+                true => format!("{number:<2} {}", cause.kind.word()),
+                false if number.is_empty() => format!("↑ {}", cause.detail),
+                false => format!("↑ {number}"),
+            });
+        let why = why.or_else(|| {
+            let doubt = explanation.doubt(step)?;
+            Some(doubt.word().to_owned())
         });
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         table.row([

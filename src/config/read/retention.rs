@@ -1,4 +1,4 @@
-//! From `[retention]` to a policy.
+//! Parses `[retention]` into a policy.
 
 use std::num::NonZeroU32;
 
@@ -10,9 +10,11 @@ use toml::de::DeTable;
 use super::super::{Retention, Setting};
 use super::{Key, Reader, Value};
 use crate::inventory::filter::Filter;
-use crate::nearest::nearest;
-use crate::retention::{Action, Condition, Criteria, Group, Keep, Pattern, Rule, TextField};
-use crate::units;
+use crate::retention::{
+    Action, Captures, Condition, Criteria, Group, Keep, Pattern, Rule, TextField,
+};
+use crate::text::nearest::nearest;
+use crate::text::units;
 
 const RULE_KEYS: [&str; 6] = ["name", "match", "action", "keep", "group", "drop_records"];
 const DURATION: &str = "a duration in quotes";
@@ -23,12 +25,31 @@ impl Reader<'_> {
         let mut retention = Retention::default();
         for (key, value) in self.table(value) {
             match key.get_ref().as_ref() {
-                "grace" => retention.grace = self.parsed(value, DURATION, duration).unwrap_or(retention.grace),
-                "zone" => retention.zone = self.parsed(value, "a time zone", zone).unwrap_or(retention.zone),
-                "max_delete" => retention.max_delete = self.parsed(value, "a share in quotes", str::parse),
+                "grace" => {
+                    retention.grace = self
+                        .parsed(value, DURATION, duration)
+                        .unwrap_or(retention.grace);
+                }
+                "settle" => {
+                    retention.settle = self
+                        .parsed(value, DURATION, units::parse_duration)
+                        .unwrap_or(retention.settle);
+                }
+                "zone" => {
+                    retention.zone = self
+                        .parsed(value, "a time zone", zone)
+                        .unwrap_or(retention.zone);
+                }
+                "max_delete" => {
+                    retention.max_delete = self.parsed(value, "a share in quotes", str::parse);
+                }
                 "rule" => retention.rules = self.rules(value),
                 "budget" => self.budget(value, &mut retention),
-                _ => self.unknown_key(key, "[retention]", &["grace", "zone", "max_delete", "rule", "budget"]),
+                _ => self.unknown_key(
+                    key,
+                    "[retention]",
+                    &["grace", "settle", "zone", "max_delete", "rule", "budget"],
+                ),
             }
         }
         retention
@@ -40,10 +61,15 @@ impl Reader<'_> {
                 "max_size" => retention.max_size = self.parsed(value, SIZE, units::parse_size),
                 "min_free" => retention.min_free = self.parsed(value, SIZE, units::parse_size),
                 "max_refs" => {
-                    retention.max_refs =
-                        self.whole(value, "a number of refs").map(|refs: u64| self.setting(value, refs));
+                    retention.max_refs = self
+                        .whole(value, "a number of refs")
+                        .map(|refs: u64| self.setting(value, refs));
                 }
-                _ => self.unknown_key(key, "[retention.budget]", &["max_size", "max_refs", "min_free"]),
+                _ => self.unknown_key(
+                    key,
+                    "[retention.budget]",
+                    &["max_size", "max_refs", "min_free"],
+                ),
             }
         }
     }
@@ -55,16 +81,28 @@ impl Reader<'_> {
         };
         let mut rules: Vec<Setting<Rule>> = Vec::new();
         for item in items {
-            let Some(rule) = self.rule(item) else { continue };
-            let name_span = item.get_ref().get("name").map_or(item.span(), Spanned::span);
+            let Some(rule) = self.rule(item) else {
+                continue;
+            };
+            let name_span = item
+                .get_ref()
+                .get("name")
+                .map_or(item.span(), Spanned::span);
             if rules.iter().any(|before| before.value.name == rule.name) {
                 self.problem(&name_span, &format!("two rules are named `{}`", rule.name));
             }
-            let catch_all = rules.iter().find(|before| before.value.matches_everything());
-            if let Some(before) = catch_all.filter(|_| rule.action != Action::Protect) {
+            let catch_all = rules
+                .iter()
+                .find(|before| before.value.matches_everything());
+            let is_shadowed = |before: &&Setting<Rule>| {
+                rule.action != Action::Protect && !rule.names_kinds_beyond(&before.value)
+            };
+            if let Some(before) = catch_all.filter(is_shadowed) {
                 let before = &before.value.name;
-                let message =
-                    format!("rule `{}` never decides: rule `{before}` before it matches every ref", rule.name);
+                let message = format!(
+                    "rule `{}` never decides: rule `{before}` before it matches every ref",
+                    rule.name
+                );
                 self.problem(&name_span, &message);
             }
             rules.push(self.setting(item, rule));
@@ -73,8 +111,14 @@ impl Reader<'_> {
     }
 
     fn rule(&mut self, value: &Value<'_>) -> Option<Rule> {
-        let rule = value.get_ref().as_table().or_else(|| self.wrong_type(value, "a table"))?;
-        for key in rule.keys().filter(|key| !RULE_KEYS.contains(&key.get_ref().as_ref())) {
+        let rule = value
+            .get_ref()
+            .as_table()
+            .or_else(|| self.wrong_type(value, "a table"))?;
+        for key in rule
+            .keys()
+            .filter(|key| !RULE_KEYS.contains(&key.get_ref().as_ref()))
+        {
             self.unknown_key(key, "a rule", &RULE_KEYS);
         }
         let name = match rule.get("name") {
@@ -83,20 +127,32 @@ impl Reader<'_> {
         };
         let conditions = match rule.get("match") {
             Some(conditions) => self.conditions(conditions),
-            None => self.missing(value, "a rule needs a `match`, as in `match = { ref = \"pr-*\" }`"),
+            None => self.missing(
+                value,
+                "a rule needs a `match`, as in `match = { ref = \"pr-*\" }`",
+            ),
         };
         let action = self.action(value, rule);
-        let drop_records = rule.get("drop_records").map(|filter| self.drop_records(filter, action.as_ref()));
+        let drop_records = rule
+            .get("drop_records")
+            .map(|filter| self.drop_records(filter, action.as_ref()));
         let drop_records = drop_records.map_or(Some(None), |filter| filter.map(Some));
-        Some(Rule { name: name?, conditions: conditions?, action: action?, drop_records: drop_records? })
+        Some(Rule {
+            name: name?,
+            conditions: conditions?,
+            action: action?,
+            drop_records: drop_records?,
+        })
     }
 
     fn drop_records(&mut self, value: &Value<'_>, action: Option<&Action>) -> Option<Filter> {
         let parse = |text: &str| Filter::parse(text).map_err(|error| error.to_string());
         let filter = self.text(value, "a filter in quotes", parse)?;
         if filter == Filter::default() {
-            return self
-                .missing(value, "an empty filter chooses every result: to let the refs go, write action = \"drop\"");
+            return self.missing(
+                value,
+                "an empty filter matches every result: to drop the refs, write action = \"drop\"",
+            );
         }
         if matches!(action, Some(Action::Protect | Action::Drop)) {
             let message = "`drop_records` is for refs that stay and may change: it needs `keep`";
@@ -106,12 +162,17 @@ impl Reader<'_> {
     }
 
     fn action(&mut self, value: &Value<'_>, rule: &DeTable<'_>) -> Option<Action> {
-        let group = rule.get("group").map(|group| self.text(group, "a string", parse_group));
+        let group = rule
+            .get("group")
+            .map(|group| self.text(group, "a string", parse_group));
         let action = match (rule.get("action"), rule.get("keep")) {
             (Some(action), None) => self.text(action, "a string", parse_action),
-            (None, Some(keep)) => self
-                .criteria(keep)
-                .map(|criteria| Action::Keep(Keep { criteria, group: group.flatten().unwrap_or_default() })),
+            (None, Some(keep)) => self.criteria(keep).map(|criteria| {
+                Action::Keep(Keep {
+                    criteria,
+                    group: group.flatten().unwrap_or_default(),
+                })
+            }),
             (Some(_), Some(keep)) => {
                 self.problem(
                     &keep.span(),
@@ -119,7 +180,10 @@ impl Reader<'_> {
                 );
                 None
             }
-            (None, None) => self.missing(value, "a rule needs `keep`, or `action`, which is protect or drop"),
+            (None, None) => self.missing(
+                value,
+                "a rule needs `keep`, or `action`, which is protect or drop",
+            ),
         }?;
         match (&action, rule.get("group")) {
             (Action::Keep(keep), _) if keep.criteria.counts() => {}
@@ -133,8 +197,17 @@ impl Reader<'_> {
     }
 
     fn criteria(&mut self, value: &Value<'_>) -> Option<Criteria> {
-        const KEYS: [&str; 9] =
-            ["last", "within", "hourly", "daily", "weekly", "monthly", "yearly", "used_within", "generations"];
+        const KEYS: [&str; 9] = [
+            "last",
+            "within",
+            "hourly",
+            "daily",
+            "weekly",
+            "monthly",
+            "yearly",
+            "used_within",
+            "generations",
+        ];
         let mut criteria = Criteria::default();
         let before = self.problems.len();
         for (key, value) in self.table(value) {
@@ -147,7 +220,9 @@ impl Reader<'_> {
                 "monthly" => criteria.monthly = self.count(value),
                 "yearly" => criteria.yearly = self.count(value),
                 "used_within" => criteria.used_within = self.text(value, DURATION, duration),
-                "generations" => criteria.generations = self.whole(value, "a number of former contents"),
+                "generations" => {
+                    criteria.generations = self.whole(value, "a number of former contents");
+                }
                 _ => self.unknown_key(key, "`keep`", &KEYS),
             }
         }
@@ -155,7 +230,10 @@ impl Reader<'_> {
             return None;
         }
         if criteria.is_empty() {
-            return self.missing(value, "an empty `keep` keeps nothing: to let all go, write action = \"drop\"");
+            return self.missing(
+                value,
+                "an empty `keep` keeps nothing: to let all go, write action = \"drop\"",
+            );
         }
         Some(criteria)
     }
@@ -165,10 +243,19 @@ impl Reader<'_> {
         let before = self.problems.len();
         for (key, value) in self.table(value) {
             conditions.extend(match key.get_ref().as_ref() {
-                "larger_than" => self.text(value, SIZE, units::parse_size).map(Condition::LargerThan),
-                "older_than" => self.text(value, DURATION, duration).map(Condition::OlderThan),
-                word => match TextField::ALL.into_iter().find(|field| field.word() == word) {
-                    Some(field) => self.patterns(field, value).map(|patterns| Condition::Text(field, patterns)),
+                "larger_than" => self
+                    .text(value, SIZE, units::parse_size)
+                    .map(Condition::LargerThan),
+                "older_than" => self
+                    .text(value, DURATION, duration)
+                    .map(Condition::OlderThan),
+                word => match TextField::ALL
+                    .into_iter()
+                    .find(|field| field.word() == word)
+                {
+                    Some(field) => self
+                        .patterns(field, value)
+                        .map(|patterns| Condition::Text(field, patterns)),
                     None => self.unknown_condition(key),
                 },
             });
@@ -177,7 +264,10 @@ impl Reader<'_> {
             return None;
         }
         if conditions.is_empty() {
-            return self.missing(value, "an empty `match` says nothing: to match every ref, write { ref = \"*\" }");
+            return self.missing(
+                value,
+                "an empty `match` says nothing: to match every ref, write { ref = \"*\" }",
+            );
         }
         Some(conditions)
     }
@@ -191,22 +281,31 @@ impl Reader<'_> {
 
     fn patterns(&mut self, field: TextField, value: &Value<'_>) -> Option<Vec<Pattern>> {
         let Some(items) = value.get_ref().as_array() else {
-            return self.pattern(field, value, "a string or an array of strings").map(|pattern| vec![pattern]);
+            return self
+                .pattern(field, value, "a string or an array of strings")
+                .map(|pattern| vec![pattern]);
         };
         if items.is_empty() {
             return self.missing(value, "an empty list matches nothing");
         }
-        let patterns: Vec<Pattern> = items.iter().filter_map(|item| self.pattern(field, item, "a string")).collect();
+        let patterns: Vec<Pattern> = items
+            .iter()
+            .filter_map(|item| self.pattern(field, item, "a string"))
+            .collect();
         if patterns.len() > 1 && patterns.iter().any(Pattern::is_negated) {
             let message = "one pattern of a list is enough, so that `!` beside another one matches nearly everything";
-            let hint = "write a rule of its own for what is to be left out, and put it before this one";
-            self.warnings.push(self.point(&value.span(), message, Some(hint.to_owned())));
+            let hint =
+                "write a rule of its own for what is to be left out, and put it before this one";
+            self.warnings
+                .push(self.point(&value.span(), message, Some(hint.to_owned())));
         }
         (patterns.len() == items.len()).then_some(patterns)
     }
 
     fn pattern(&mut self, field: TextField, value: &Value<'_>, expected: &str) -> Option<Pattern> {
-        let pattern = self.text(value, expected, |text| text.parse::<Pattern>().map_err(|error| error.to_string()))?;
+        let pattern = self.text(value, expected, |text| {
+            text.parse::<Pattern>().map_err(|error| error.to_string())
+        })?;
         let (word, words) = (pattern.word(), field.words());
         if let Some(word) = word.filter(|word| !words.is_empty() && !words.contains(word)) {
             let message = format!("no ref has the {} `{word}`", field.word());
@@ -214,7 +313,8 @@ impl Reader<'_> {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("there is {}", words.join(", ")),
             };
-            self.problems.push(self.point(&value.span(), &message, Some(hint)));
+            self.problems
+                .push(self.point(&value.span(), &message, Some(hint)));
         }
         Some(pattern)
     }
@@ -223,7 +323,7 @@ impl Reader<'_> {
         self.whole(value, "a number from 1 on")
     }
 
-    fn missing<T>(&mut self, value: &Value<'_>, message: &str) -> Option<T> {
+    pub(super) fn missing<T>(&mut self, value: &Value<'_>, message: &str) -> Option<T> {
         self.problem(&value.span(), message);
         None
     }
@@ -231,7 +331,8 @@ impl Reader<'_> {
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
     units::parse_duration(text).and_then(|duration| {
-        SignedDuration::try_from(duration).map_err(|_| format!("`{text}` is longer than any calendar"))
+        SignedDuration::try_from(duration)
+            .map_err(|_| format!("`{text}` is longer than any calendar"))
     })
 }
 
@@ -249,14 +350,28 @@ fn parse_action(text: &str) -> Result<Action, String> {
     match text {
         "protect" => Ok(Action::Protect),
         "drop" => Ok(Action::Drop),
-        _ => Err(format!("`{text}` is not an action; there are protect and drop, and `keep` in its place")),
+        _ => Err(format!(
+            "`{text}` is not an action; there are protect and drop, and `keep` in its place"
+        )),
     }
 }
 
 fn parse_group(text: &str) -> Result<Group, String> {
-    let words = Group::ALL.map(Group::word);
-    Group::ALL.into_iter().find(|group| group.word() == text).ok_or_else(|| match nearest(text, words) {
-        Some(nearest) => format!("`{text}` is not a group; did you mean `{nearest}`?"),
-        None => format!("`{text}` is not a group; there are {}", words.join(", ")),
-    })
+    if text.starts_with('/') {
+        let captures = text
+            .parse::<Captures>()
+            .map_err(|error| error.to_string())?;
+        return Ok(Group::Captures(captures));
+    }
+    let words = Group::WORDS.map(|(word, _)| word);
+    let found = Group::WORDS.into_iter().find(|(word, _)| *word == text);
+    found
+        .map(|(_, group)| group)
+        .ok_or_else(|| match nearest(text, words) {
+            Some(nearest) => format!("`{text}` is not a group; did you mean `{nearest}`?"),
+            None => format!(
+                "`{text}` is not a group; there are {}, and regular expressions with captures, as in `/^v(\\d+)/`",
+                words.join(", ")
+            ),
+        })
 }

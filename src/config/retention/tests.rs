@@ -1,4 +1,4 @@
-//! What is printed stands here as it is printed.
+//! The expected output is in the tests as printed.
 
 use std::path::Path;
 
@@ -26,27 +26,28 @@ fn prints_where_each_part_comes_from() {
     let example = include_str!("../../../assets/cachelens.example.toml");
     assert_snapshot!(printed(example), @r#"
     [retention]
-    grace = "2d"  # ./cachelens.toml:34
-    zone = "UTC"  # ./cachelens.toml:36
-    max_delete = "90%"  # ./cachelens.toml:38
+    grace = "2d"  # ./cachelens.toml:39
+    settle = "30s"  # ./cachelens.toml:41
+    zone = "UTC"  # ./cachelens.toml:43
+    max_delete = "90%"  # ./cachelens.toml:45
 
-    [[retention.rule]]  # ./cachelens.toml:50
+    [[retention.rule]]  # ./cachelens.toml:59
     name = "releases"
     match = { kind = "cache", ref = ["main", "release-*", '/^v\d+/'], source = "*" }
     action = "protect"
 
-    [[retention.rule]]  # ./cachelens.toml:56
+    [[retention.rule]]  # ./cachelens.toml:65
     name = "pull requests"
     match = { ref = "pr-*" }
     keep = { last = 20, within = "14d" }
     group = "repository"
 
-    [[retention.rule]]  # ./cachelens.toml:65
+    [[retention.rule]]  # ./cachelens.toml:74
     name = "experiments"
     match = { larger_than = "2GB", older_than = "3d", ref = ["try-*", "wip-*"] }
     action = "drop"
 
-    [[retention.rule]]  # ./cachelens.toml:71
+    [[retention.rule]]  # ./cachelens.toml:80
     name = "branches"
     match = { ref = "*" }
     keep = { within = "30d", daily = 7, weekly = 4, used_within = "7d", generations = 2 }
@@ -54,9 +55,15 @@ fn prints_where_each_part_comes_from() {
     drop_records = "age>90d step~apt-get"
 
     [retention.budget]
-    max_size = "50GB"  # ./cachelens.toml:85
-    max_refs = 500  # ./cachelens.toml:86
-    min_free = "20GB"  # ./cachelens.toml:88
+    max_size = "50GB"  # ./cachelens.toml:94
+    max_refs = 500  # ./cachelens.toml:95
+    min_free = "20GB"  # ./cachelens.toml:97
+
+    [[check.ignore]]  # ./cachelens.toml:101
+    code = "orphans"
+    source = "s3://acme-build-cache/*"
+    reason = "the lifecycle rule of the bucket removes them"
+    until = "2027-06-30"
     "#);
 }
 
@@ -81,7 +88,7 @@ garce = 3
 
 [[retention.rule]]
 name = "values"
-match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
 keep = { last = 0, within = "fortnight", daily = -1, generations = "2", lats = 3 }
 group = "repositry"
 
@@ -104,31 +111,31 @@ min_free = "20 bananas"
      6 | garce = 3
        | ^^^^^
        = did you mean `grace`?
-    /repo/cachelens.toml:10:18: `[` means nothing in a glob, which knows `*` and `?`; write a regular expression between slashes
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+    /repo/cachelens.toml:10:18: `release-[0-99` is not a glob: `[` has no `]`
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                  ^^^^^^^^^^^^^^^
-    /repo/cachelens.toml:10:35: `(` is not a regular expression that can be used
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+    /repo/cachelens.toml:10:35: `(` is not a regular expression that can be used: unclosed group
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                   ^^^^^
     /repo/cachelens.toml:10:42: `/v` begins with a slash, as a regular expression, and does not end with one
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                          ^^^^
     /repo/cachelens.toml:10:48: an empty pattern matches nothing
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                ^^
     /repo/cachelens.toml:10:60: no ref has the kind `cahce`
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                            ^^^^^^^
         = did you mean `cache`?
     /repo/cachelens.toml:10:86: no ref has the state `gone`
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                      ^^^^^^^
         = there is live, missing, broken, branch-gone, superseded
     /repo/cachelens.toml:10:110: `big` is not a size; write it as 500MB, 1.5GiB or a number of bytes
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                                              ^^^^^
     /repo/cachelens.toml:10:117: unknown key `oder_than` in `match`
-     10 | match = { ref = ["release-[0-9]", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
+     10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                                                                                                                     ^^^^^^^^^
         = did you mean `older_than`?
     /repo/cachelens.toml:11:17: expected a number from 1 on
@@ -256,7 +263,10 @@ action = "protect"
 
 #[test]
 fn warns_of_lists_in_which_a_negation_says_nearly_nothing() {
-    let loaded = read("[[retention.rule]]\nname = 'x'\nmatch = { ref = ['pr-*', '!*-tmp'] }\naction = 'drop'").unwrap();
+    let loaded = read(
+        "[[retention.rule]]\nname = 'x'\nmatch = { ref = ['pr-*', '!*-tmp'] }\naction = 'drop'",
+    )
+    .unwrap();
     assert_snapshot!(loaded.warnings[0], @"
     /repo/cachelens.toml:3:17: one pattern of a list is enough, so that `!` beside another one matches nearly everything
      3 | match = { ref = ['pr-*', '!*-tmp'] }

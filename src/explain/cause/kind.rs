@@ -1,60 +1,112 @@
-//! The causes there are, with their words and what to do about them.
+//! The kinds of causes, with their words and advice.
 
-/// What makes a step run.
+/// The kind of a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CauseKind {
-    /// The command is another.
+    /// The command changed.
     Command,
-    /// A variable of the environment is another.
+    /// An environment variable changed.
     Environment,
-    /// A build argument is another.
+    /// A build argument changed.
     BuildArg,
-    /// The user or the working directory is another.
+    /// The user or the working directory changed.
     UserOrWorkdir,
-    /// A mount is another.
+    /// A mount changed.
     Mount,
-    /// An option is another: an owner, a mode, a network …
+    /// An option changed: an owner, a mode, a network …
     Option,
-    /// The text of a heredoc is another.
+    /// The text of a heredoc changed.
     Heredoc,
-    /// The content of files is another.
+    /// The content of files changed.
     Content,
-    /// The permission bits of files are others.
+    /// The permission bits of files changed.
     Mode,
-    /// The owner of files is another.
+    /// The owner of files changed.
     Owner,
-    /// A link points elsewhere.
+    /// The target of a link changed.
     LinkTarget,
-    /// A file came.
+    /// A file was added.
     FileAdded,
-    /// A file went.
+    /// A file was removed.
     FileRemoved,
-    /// The image that a stage stands on is another.
+    /// The base image of a stage changed.
     BaseImage,
-    /// What an address or a repository holds is something else.
+    /// The content of an address or a repository changed.
     RemoteContent,
-    /// The platform is another.
+    /// The platform changed.
     Platform,
     /// The earlier build had no such step.
     NewStep,
-    /// The cache holds the key, and its result no longer.
+    /// The cache still holds the key, but no longer its result.
     ResultDropped,
     /// The cache was exported without the result, or without the step.
     NotExported,
-    /// Blobs of the result are gone.
+    /// Blobs of the result are missing.
     BlobMissing,
     /// No cache could be read.
     ConfigUnreadable,
-    /// The build was told not to look into caches.
+    /// The build ignores the cache by an option.
     NoCache,
-    /// A step that it takes from runs.
+    /// No import of the build succeeded, or it named none.
+    ImportFailed,
+    /// The network mode changed.
+    Network,
+    /// The timestamp that the build gives to files changed.
+    Timestamp,
+    /// Several imports share the keys below, and the one that answers first is a matter of chance.
+    SeveralImports,
+    /// It depends on a linked target of bake, whose keys lead no further.
+    LinkedTarget,
+    /// The ref was exported to after the build began.
+    ExportedSince,
+    /// An instruction below it was removed.
+    StepRemoved,
+    /// The order of the instructions below it changed.
+    StepMoved,
+    /// A step that it depends on runs.
     Upstream,
-    /// The evidence does not tell.
+    /// The evidence does not show a cause.
     Unexplained,
 }
 
 impl CauseKind {
-    /// Returns the word for it, as JSON has it.
+    /// All kinds.
+    pub const ALL: [Self; 32] = [
+        Self::Command,
+        Self::Environment,
+        Self::BuildArg,
+        Self::UserOrWorkdir,
+        Self::Mount,
+        Self::Option,
+        Self::Heredoc,
+        Self::Content,
+        Self::Mode,
+        Self::Owner,
+        Self::LinkTarget,
+        Self::FileAdded,
+        Self::FileRemoved,
+        Self::BaseImage,
+        Self::RemoteContent,
+        Self::Platform,
+        Self::NewStep,
+        Self::ResultDropped,
+        Self::NotExported,
+        Self::BlobMissing,
+        Self::ConfigUnreadable,
+        Self::NoCache,
+        Self::ImportFailed,
+        Self::Network,
+        Self::Timestamp,
+        Self::SeveralImports,
+        Self::LinkedTarget,
+        Self::ExportedSince,
+        Self::StepRemoved,
+        Self::StepMoved,
+        Self::Upstream,
+        Self::Unexplained,
+    ];
+
+    /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Command => "command",
@@ -79,31 +131,60 @@ impl CauseKind {
             Self::BlobMissing => "blob-missing",
             Self::ConfigUnreadable => "config-unreadable",
             Self::NoCache => "no-cache",
+            Self::ImportFailed => "import-failed",
+            Self::Network => "network",
+            Self::Timestamp => "timestamp",
+            Self::SeveralImports => "several-imports",
+            Self::LinkedTarget => "linked-target",
+            Self::ExportedSince => "exported-since",
+            Self::StepRemoved => "step-removed",
+            Self::StepMoved => "step-moved",
             Self::Upstream => "upstream",
             Self::Unexplained => "unexplained",
         }
     }
 
-    /// Tells whether nobody changed anything: the cache has lost, or never had, the result.
+    /// Returns whether no input changed: the cache lost the result, or never had it.
     pub fn is_loss(self) -> bool {
-        matches!(self, Self::ResultDropped | Self::NotExported | Self::BlobMissing)
+        matches!(
+            self,
+            Self::ResultDropped | Self::NotExported | Self::BlobMissing
+        )
     }
 
-    /// Tells whether it is a setting, which holds for every step below it.
+    /// Returns whether it is a setting that applies to every step below it.
     pub fn is_setting(self) -> bool {
-        matches!(self, Self::Environment | Self::BuildArg | Self::UserOrWorkdir | Self::Platform)
+        matches!(
+            self,
+            Self::Environment
+                | Self::BuildArg
+                | Self::UserOrWorkdir
+                | Self::Platform
+                | Self::Network
+                | Self::Timestamp
+        )
     }
 
-    /// Tells whether it is one thing however many steps it strikes: an image that moved, a flag of the build, a cache that
-    /// cannot be read.
+    /// Returns whether one cause can affect many steps: an image that moved, a flag of the build, a
+    /// cache that cannot be read.
     pub fn is_of_many_steps(self) -> bool {
-        matches!(self, Self::BaseImage | Self::NoCache | Self::ConfigUnreadable)
+        matches!(
+            self,
+            Self::BaseImage
+                | Self::NoCache
+                | Self::ConfigUnreadable
+                | Self::ImportFailed
+                | Self::ExportedSince
+                | Self::SeveralImports
+        )
     }
 
-    /// Returns what to do about it, where something can be done.
+    /// Returns the advice, where something can be done.
     pub fn advice(self) -> Option<&'static str> {
         Some(match self {
-            Self::BuildArg => "declare the ARG below the steps that do not need it, just above the one that does",
+            Self::BuildArg => {
+                "declare the ARG below the steps that do not need it, just above the one that does"
+            }
             Self::Environment => "set the variable below the steps that do not need it",
             Self::Content | Self::FileAdded | Self::FileRemoved => {
                 "copy what changes often later, or leave out what is not needed with .dockerignore"
@@ -112,9 +193,21 @@ impl CauseKind {
             Self::BaseImage => "pin the image by digest, and move it on purpose",
             Self::RemoteContent => "pin it: a commit for git, --checksum for an address",
             Self::ResultDropped => {
-                "import a ref that still has the result as well, or export it from a build that runs the step"
+                "import a ref that still has the result, or export it from a build that runs the step"
             }
             Self::NotExported => "export with mode=max",
+            Self::ImportFailed => {
+                "check that the ref exists when the build starts, and that its login may read it"
+            }
+            Self::SeveralImports => {
+                "import one ref: the branch's alone once it exists, else the one of main"
+            }
+            Self::LinkedTarget => {
+                "make the linked target a stage of the same Dockerfile, or export one ref from a build of all targets"
+            }
+            Self::ExportedSince => {
+                "keep the ref as it was: export to a tag per commit, or explain against its previous version (such as main~1)"
+            }
             Self::ConfigUnreadable => {
                 "`cachelens check` says what is wrong; export the cache again, or import another ref"
             }

@@ -1,7 +1,7 @@
-//! Which step of an earlier build a step was.
+//! Pairs each step with its former version in an earlier build.
 //!
-//! Steps are paired within their stages, in the order of the file: first those whose operation is the same, and between
-//! these what is of the same sort, one after another.
+//! Steps are paired within their stages, in the order of the file: first those with the same
+//! operation, then, between these, those of the same kind in order.
 
 use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
@@ -11,22 +11,24 @@ use crate::format::digest::Digest;
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::provenance::StepIndex;
 
-/// The most steps of a stage that are compared each with each.
+/// The most steps of a stage that are all compared with each other.
 const MOST_COMPARED: usize = 1_000;
 
-/// A step as it is compared.
+/// A step for comparison.
 struct Item {
     step: StepIndex,
     digests: Vec<Digest>,
     sort: (Discriminant<OpKind>, Option<Discriminant<FileChange>>),
 }
 
-/// Pairs the steps of a build with those of an earlier one: for each step, by place.
+/// Pairs the steps of a build with those of an earlier one. The result has an entry for each step.
 pub fn pairs(now: &Described<'_>, before: &Described<'_>) -> Vec<Option<StepIndex>> {
     let mut pairs = vec![None; now.build.steps.len()];
     let mut former = stages(before);
     for (stage, steps) in stages(now) {
-        let Some(earlier) = former.remove(&stage) else { continue };
+        let Some(earlier) = former.remove(&stage) else {
+            continue;
+        };
         for (step, was) in align(&steps, &earlier) {
             pairs[step.at()] = Some(was);
         }
@@ -41,15 +43,33 @@ fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
         if matches!(of.op.kind, OpKind::Empty | OpKind::Source(_)) {
             continue;
         }
-        let place = build.names.get(step.at()).and_then(|name| name.places.first());
-        let stage = place.and_then(|place| place.stage.as_ref()).map(ToString::to_string).unwrap_or_default();
+        let place = build
+            .names
+            .get(step.at())
+            .and_then(|name| name.places.first());
+        let stage = place
+            .and_then(|place| place.stage.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let line = place.map(|place| place.first_line).unwrap_or_default();
         let change = match &of.op.kind {
-            OpKind::File(op) => op.actions.0.first().map(|action| discriminant(&action.change)),
+            OpKind::File(op) => op
+                .actions
+                .0
+                .first()
+                .map(|action| discriminant(&action.change)),
             _ => None,
         };
-        let digests = build.keys.get(step.at()).map(|keys| keys.digests.clone()).unwrap_or_default();
-        let item = Item { step, digests, sort: (discriminant(&of.op.kind), change) };
+        let digests = build
+            .keys
+            .get(step.at())
+            .map(|keys| keys.digests.clone())
+            .unwrap_or_default();
+        let item = Item {
+            step,
+            digests,
+            sort: (discriminant(&of.op.kind), change),
+        };
         stages.entry(stage).or_default().push((line, item));
     }
     stages
@@ -62,11 +82,21 @@ fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
 }
 
 fn align(now: &[Item], before: &[Item]) -> Vec<(StepIndex, StepIndex)> {
-    let (now, before) = (&now[..now.len().min(MOST_COMPARED)], &before[..before.len().min(MOST_COMPARED)]);
+    let (now, before) = (
+        &now[..now.len().min(MOST_COMPARED)],
+        &before[..before.len().min(MOST_COMPARED)],
+    );
     let mut pairs = Vec::new();
     let (mut next_now, mut next_before) = (0, 0);
-    for (same_now, same_before) in common(now, before).into_iter().chain([(now.len(), before.len())]) {
-        between(&now[next_now..same_now], &before[next_before..same_before], &mut pairs);
+    for (same_now, same_before) in common(now, before)
+        .into_iter()
+        .chain([(now.len(), before.len())])
+    {
+        between(
+            &now[next_now..same_now],
+            &before[next_before..same_before],
+            &mut pairs,
+        );
         if let (Some(one), Some(other)) = (now.get(same_now), before.get(same_before)) {
             pairs.push((one.step, other.step));
         }
@@ -106,7 +136,7 @@ fn same(one: &Item, other: &Item) -> bool {
     !one.digests.is_empty() && one.digests == other.digests
 }
 
-/// Pairs what stands between two equal steps, sort by sort.
+/// Pairs the steps between two equal steps, kind by kind.
 fn between(now: &[Item], before: &[Item], pairs: &mut Vec<(StepIndex, StepIndex)>) {
     let mut left: Vec<&Item> = before.iter().collect();
     for item in now {

@@ -1,15 +1,15 @@
-//! The digest of what a step takes of its files: a path, a pattern, or a path less what is excluded
+//! The digest of the files that a step uses: a path, a pattern, or a path without exclusions
 //! (`cache/contenthash/checksum.go` in BuildKit).
 //!
-//! A path alone is the file or the whole directory behind it. With a pattern or a list of them it is the flat list of all
-//! files and folder headers that match, each with its path.
+//! A path alone selects the file or the whole directory there. A pattern or a list of patterns
+//! selects the flat list of all files and folder headers that match, each with its path.
 
 use super::{ContextFiles, Entry, EntryKind, MAX_LINKS};
 use crate::format::digest::{Digest, Hasher};
 use crate::format::go_path;
 use crate::format::pattern_matcher::{MatchInfo, PatternError, PatternMatcher};
 
-/// What a step takes of an input.
+/// The part of an input that a step uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selector {
     /// The path, or a pattern of paths.
@@ -18,25 +18,25 @@ pub struct Selector {
     pub wildcard: bool,
     /// Whether a link at the end of the path is followed.
     pub follow_links: bool,
-    /// Only what one of these matches.
+    /// Only paths that match one of these patterns are selected.
     pub include: Vec<String>,
-    /// Nothing that one of these matches.
+    /// Paths that match one of these patterns are not selected.
     pub exclude: Vec<String>,
 }
 
-/// Says why a digest cannot be computed.
+/// Why a digest cannot be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    /// The path leads nowhere; the build would fail.
+    /// The path does not exist; the build would fail.
     #[error("`{0}` is not there")]
     NotFound(String),
-    /// Links lead to each other.
+    /// Links form a loop.
     #[error("`{0}` leads through too many links")]
     TooManyLinks(String),
-    /// Something that it takes could not be read.
+    /// A selected file could not be read.
     #[error("`{0}` could not be read")]
     Unknown(String),
-    /// The root of a stage, which has a header that no evidence holds.
+    /// The selector is the root of a stage. Its header is unknown in all evidence.
     #[error("the digest of the root directory is not known")]
     Root,
     /// A pattern is malformed.
@@ -47,9 +47,9 @@ pub enum SelectError {
     Patterns(#[from] PatternError),
 }
 
-/// A file or the header of a folder that a list of patterns takes in.
+/// A file or the header of a folder that a list of patterns selects.
 struct Included {
-    /// As the selector's path has it, with a slash in front.
+    /// The path as in the selector, with a slash in front.
     path: Vec<u8>,
     place: usize,
 }
@@ -63,17 +63,17 @@ struct Above {
 }
 
 impl Selector {
-    /// Tells whether it is a list of files and not one path.
+    /// Returns whether it selects a list of files and not one path.
     pub fn is_filter(&self) -> bool {
         self.wildcard || !self.include.is_empty() || !self.exclude.is_empty()
     }
 }
 
 impl ContextFiles {
-    /// Computes the digest of what a selector takes.
+    /// Computes the digest of the selected files.
     ///
     /// # Errors
-    /// When there is nothing at the path, a file could not be read, or a pattern is malformed.
+    /// If the path does not exist, a file could not be read, or a pattern is malformed.
     pub fn checksum(&self, selector: &Selector) -> Result<Digest, SelectError> {
         let path = rooted(&selector.path);
         if !selector.is_filter() {
@@ -87,7 +87,9 @@ impl ContextFiles {
             digests.push(if is_link && selector.follow_links {
                 self.digest_at(&found.path, true)?
             } else {
-                entry.digest.ok_or_else(|| SelectError::Unknown(shown(&found.path)))?
+                entry
+                    .digest
+                    .ok_or_else(|| SelectError::Unknown(shown(&found.path)))?
             });
         }
         if let ([found], [digest]) = (included.as_slice(), digests.as_slice())
@@ -97,7 +99,11 @@ impl ContextFiles {
         }
         let mut hasher = Hasher::Sha256(Box::default());
         for (found, digest) in included.iter().zip(&digests) {
-            match found.path.strip_prefix(prefix.as_slice()).unwrap_or(&found.path) {
+            match found
+                .path
+                .strip_prefix(prefix.as_slice())
+                .unwrap_or(&found.path)
+            {
                 [] => hasher.update(b"\0"),
                 relative => hasher.update(&super::key(relative)),
             }
@@ -106,21 +112,27 @@ impl ContextFiles {
         Ok(hasher.finish())
     }
 
-    /// Returns the entries that a selector takes, in order: of a directory all that is in it, of a link what it leads to.
+    /// Returns the selected entries in order: for a directory all of its content, for a link its
+    /// target.
     ///
     /// # Errors
-    /// As [`ContextFiles::checksum`], but for what could not be read, which is returned as it is.
+    /// As [`ContextFiles::checksum`], except that unreadable files are returned as they are.
     pub fn selected(&self, selector: &Selector) -> Result<Vec<&Entry>, SelectError> {
         let path = rooted(&selector.path);
         if !selector.is_filter() {
-            let place =
-                self.follow(&path, selector.follow_links)?.ok_or_else(|| SelectError::NotFound(shown(&path)))?;
+            let place = self
+                .follow(&path, selector.follow_links)?
+                .ok_or_else(|| SelectError::NotFound(shown(&path)))?;
             return Ok(self.entries[place..self.ends[place]].iter().collect());
         }
         let mut selected = Vec::new();
         for found in self.included(selector, &path)?.1 {
             let is_link = matches!(self.entries[found.place].kind, EntryKind::Symlink(_));
-            let target = if is_link && selector.follow_links { self.follow(&found.path, true)? } else { None };
+            let target = if is_link && selector.follow_links {
+                self.follow(&found.path, true)?
+            } else {
+                None
+            };
             match target {
                 Some(target) => selected.extend(&self.entries[target..self.ends[target]]),
                 None => selected.push(&self.entries[found.place]),
@@ -130,7 +142,9 @@ impl ContextFiles {
     }
 
     fn digest_at(&self, path: &[u8], follow: bool) -> Result<Digest, SelectError> {
-        let place = self.follow(path, follow)?.ok_or_else(|| SelectError::NotFound(shown(path)))?;
+        let place = self
+            .follow(path, follow)?
+            .ok_or_else(|| SelectError::NotFound(shown(path)))?;
         let unknown = || match self.entries[0].digest {
             None if place == 0 => SelectError::Root,
             _ => SelectError::Unknown(shown(path)),
@@ -138,7 +152,7 @@ impl ContextFiles {
         self.digests[place].ok_or_else(unknown)
     }
 
-    /// Finds what a path leads to; a link at its end is followed only when `last` is set.
+    /// Resolves a path; a link at its end is followed only if `last` is set.
     fn follow(&self, path: &[u8], last: bool) -> Result<Option<usize>, SelectError> {
         let direct = self.place(path.strip_prefix(b"/").unwrap_or(path));
         let is_link = |place: usize| matches!(self.entries[place].kind, EntryKind::Symlink(_));
@@ -175,46 +189,70 @@ impl ContextFiles {
         Ok(found)
     }
 
-    /// Lists what a pattern or lists of them take, and returns the path before the pattern.
-    fn included(&self, selector: &Selector, path: &[u8]) -> Result<(Vec<u8>, Vec<Included>), SelectError> {
-        // BuildKit leaves out the header of a folder whose path ends with a slash; here only the root's does.
-        let (skips_header, path) = if path == b"/" { (true, &[][..]) } else { (false, path) };
+    /// Lists the entries that a pattern or lists of patterns select, and returns the path before
+    /// the pattern.
+    fn included(
+        &self,
+        selector: &Selector,
+        path: &[u8],
+    ) -> Result<(Vec<u8>, Vec<Included>), SelectError> {
+        // BuildKit omits the header of a folder whose path ends with a slash; here only the root's
+        // does.
+        let (skips_header, path) = if path == b"/" {
+            (true, &[][..])
+        } else {
+            (false, path)
+        };
         let (include, exclude) = (matcher(&selector.include)?, matcher(&selector.exclude)?);
         let (prefix, start) = if selector.wildcard {
             let prefix = before_wildcards(path);
-            let start = if prefix.is_empty() { Some(0) } else { self.follow(&prefix, true)? };
+            let start = if prefix.is_empty() {
+                Some(0)
+            } else {
+                self.follow(&prefix, true)?
+            };
             (prefix, start)
         } else {
             (path.to_vec(), self.follow(path, false)?)
         };
         let mut included: Vec<Included> = Vec::new();
-        let Some(start) = start else { return Ok((prefix, included)) };
+        let Some(start) = start else {
+            return Ok((prefix, included));
+        };
         let resolved = absolute(&self.entries[start].path);
         let mut above: Vec<Above> = Vec::new();
         let mut matched_folder: Option<Vec<u8>> = None;
         for place in start..self.entries.len() {
             let entry = &self.entries[place];
             let real = absolute(&entry.path);
-            // As the selector has it, which may lead through a link.
+            // The path as in the selector, which may go through a link.
             let name = match real.strip_prefix(resolved.as_slice()) {
                 Some(rest) => [prefix.as_slice(), rest].concat(),
                 None => real,
             };
-            while above.last().is_some_and(|folder| !is_within(&name, &folder.included.path)) {
+            while above
+                .last()
+                .is_some_and(|folder| !is_within(&name, &folder.included.path))
+            {
                 above.pop();
             }
             if skips_header && name.is_empty() {
                 continue;
             }
             let candidate = if selector.wildcard {
-                if !matched_folder.as_ref().is_some_and(|folder| is_within(&name, folder)) {
+                if !matched_folder
+                    .as_ref()
+                    .is_some_and(|folder| is_within(&name, folder))
+                {
                     let malformed = |_| SelectError::Pattern(shown(path));
                     if !go_path::matches(path, &name).map_err(malformed)? {
                         continue;
                     }
                     matched_folder = Some(name.clone());
                 }
-                matched_folder.as_deref().map_or(&[][..], |folder| relative(&name, folder))
+                matched_folder
+                    .as_deref()
+                    .map_or(&[][..], |folder| relative(&name, folder))
             } else {
                 if name != path && !is_within(&name, path) {
                     break;
@@ -222,9 +260,11 @@ impl ContextFiles {
                 relative(&name, path)
             };
             let folder = above.last();
-            let (mut takes, mut include_info, mut exclude_info) = (true, MatchInfo::default(), MatchInfo::default());
+            let (mut takes, mut include_info, mut exclude_info) =
+                (true, MatchInfo::default(), MatchInfo::default());
             if let Some(include) = &include {
-                (takes, include_info) = include.matches(candidate, folder.map(|folder| &folder.include));
+                (takes, include_info) =
+                    include.matches(candidate, folder.map(|folder| &folder.include));
             }
             if let Some(exclude) = exclude.as_ref().filter(|_| takes) {
                 let (out, info) = exclude.matches(candidate, folder.map(|folder| &folder.exclude));
@@ -233,13 +273,24 @@ impl ContextFiles {
             if takes {
                 for folder in above.iter_mut().filter(|folder| !folder.counted) {
                     folder.counted = true;
-                    included.push(Included { path: folder.included.path.clone(), place: folder.included.place });
+                    included.push(Included {
+                        path: folder.included.path.clone(),
+                        place: folder.included.place,
+                    });
                 }
-                included.push(Included { path: name.clone(), place });
+                included.push(Included {
+                    path: name.clone(),
+                    place,
+                });
             }
             if entry.is_directory() {
                 let folder = Included { path: name, place };
-                above.push(Above { included: folder, counted: takes, include: include_info, exclude: exclude_info });
+                above.push(Above {
+                    included: folder,
+                    counted: takes,
+                    include: include_info,
+                    exclude: exclude_info,
+                });
             }
         }
         Ok((prefix, included))
@@ -247,7 +298,11 @@ impl ContextFiles {
 }
 
 fn matcher(patterns: &[String]) -> Result<Option<PatternMatcher>, PatternError> {
-    if patterns.is_empty() { Ok(None) } else { PatternMatcher::new(patterns).map(Some) }
+    if patterns.is_empty() {
+        Ok(None)
+    } else {
+        PatternMatcher::new(patterns).map(Some)
+    }
 }
 
 /// Cleans a path below the root, as Go's `path.Join("/", …)` does.
@@ -256,11 +311,16 @@ fn rooted(path: &str) -> Vec<u8> {
 }
 
 fn absolute(path: &[u8]) -> Vec<u8> {
-    if path.is_empty() { Vec::new() } else { [b"/", path].concat() }
+    if path.is_empty() {
+        Vec::new()
+    } else {
+        [b"/", path].concat()
+    }
 }
 
 fn is_within(path: &[u8], folder: &[u8]) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.first() == Some(&b'/'))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 fn relative<'a>(path: &'a [u8], folder: &[u8]) -> &'a [u8] {
@@ -271,12 +331,21 @@ fn relative<'a>(path: &'a [u8], folder: &[u8]) -> &'a [u8] {
 /// Returns the folders before the first part with a wildcard.
 fn before_wildcards(path: &[u8]) -> Vec<u8> {
     let is_plain = |part: &&[u8]| !go_path::contains_wildcards(&String::from_utf8_lossy(part));
-    let parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
-    parts.take_while(is_plain).flat_map(|part| [b"/", part].concat()).collect()
+    let parts = path
+        .split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty());
+    parts
+        .take_while(is_plain)
+        .flat_map(|part| [b"/", part].concat())
+        .collect()
 }
 
 fn shown(path: &[u8]) -> String {
-    if path.is_empty() { "/".to_owned() } else { String::from_utf8_lossy(path).into_owned() }
+    if path.is_empty() {
+        "/".to_owned()
+    } else {
+        String::from_utf8_lossy(path).into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -304,14 +373,23 @@ mod tests {
     }
 
     fn at(path: &str) -> Selector {
-        Selector { path: path.into(), follow_links: true, ..Selector::default() }
+        Selector {
+            path: path.into(),
+            follow_links: true,
+            ..Selector::default()
+        }
     }
 
     fn listed(parts: &[(&str, &str)]) -> Digest {
         let files = files();
         let text: Vec<String> = parts
             .iter()
-            .map(|(path, entry)| format!("{path}{}", files.entry(entry.as_bytes()).unwrap().digest.unwrap()))
+            .map(|(path, entry)| {
+                format!(
+                    "{path}{}",
+                    files.entry(entry.as_bytes()).unwrap().digest.unwrap()
+                )
+            })
             .collect();
         Digest::of(text.concat().as_bytes())
     }
@@ -319,52 +397,129 @@ mod tests {
     #[test]
     fn links_are_followed_within_the_root() {
         let files = files();
-        let same = |one: &str, other: &str| assert_eq!(files.checksum(&at(one)), files.checksum(&at(other)), "{one}");
+        let same = |one: &str, other: &str| {
+            assert_eq!(
+                files.checksum(&at(one)),
+                files.checksum(&at(other)),
+                "{one}"
+            );
+        };
         same("/alias", "/docs");
         same("/alias/index.md", "/docs/index.md");
         same("away", "scripts/a.sh");
         same("/alias/sub/../../../docs/", "/docs");
         same("nowhere/../docs", "/docs");
-        let unfollowed = Selector { follow_links: false, ..at("/alias") };
-        assert_eq!(files.checksum(&unfollowed).unwrap(), files.entry(b"alias").unwrap().digest.unwrap());
-        assert_eq!(files.checksum(&at("/dangling")), Err(SelectError::NotFound("/dangling".into())));
-        assert_eq!(files.checksum(&at("/loop1")), Err(SelectError::TooManyLinks("/loop1".into())));
-        assert_eq!(files.checksum(&at("/docs/none")), Err(SelectError::NotFound("/docs/none".into())));
+        let unfollowed = Selector {
+            follow_links: false,
+            ..at("/alias")
+        };
+        assert_eq!(
+            files.checksum(&unfollowed).unwrap(),
+            files.entry(b"alias").unwrap().digest.unwrap()
+        );
+        assert_eq!(
+            files.checksum(&at("/dangling")),
+            Err(SelectError::NotFound("/dangling".into()))
+        );
+        assert_eq!(
+            files.checksum(&at("/loop1")),
+            Err(SelectError::TooManyLinks("/loop1".into()))
+        );
+        assert_eq!(
+            files.checksum(&at("/docs/none")),
+            Err(SelectError::NotFound("/docs/none".into()))
+        );
     }
 
     #[test]
     fn patterns_list_what_they_match() {
         let files = files();
-        let wildcard = |path: &str| Selector { wildcard: true, ..at(path) };
+        let wildcard = |path: &str| Selector {
+            wildcard: true,
+            ..at(path)
+        };
         let digest = |path: &str| files.checksum(&wildcard(path)).unwrap();
-        assert_eq!(digest("/scripts/*.sh"), listed(&[("\0a.sh", "scripts/a.sh"), ("\0b.sh", "scripts/b.sh")]));
-        assert_eq!(digest("/s*/a.sh"), files.entry(b"scripts/a.sh").unwrap().digest.unwrap());
-        assert_eq!(digest("/s*/a.s[h]"), listed(&[("\0scripts\0a.sh", "scripts/a.sh")]));
+        assert_eq!(
+            digest("/scripts/*.sh"),
+            listed(&[("\0a.sh", "scripts/a.sh"), ("\0b.sh", "scripts/b.sh")])
+        );
+        assert_eq!(
+            digest("/s*/a.sh"),
+            files.entry(b"scripts/a.sh").unwrap().digest.unwrap()
+        );
+        assert_eq!(
+            digest("/s*/a.s[h]"),
+            listed(&[("\0scripts\0a.sh", "scripts/a.sh")])
+        );
         assert_eq!(digest("/none*"), Digest::of(b""));
         assert_eq!(digest("/none/*"), Digest::of(b""));
-        assert_eq!(digest("/alias/s*"), listed(&[("\0sub", "docs/sub"), ("\0sub\0x.md", "docs/sub/x.md")]));
-        assert_eq!(files.checksum(&wildcard("/dang*")), Err(SelectError::NotFound("/dangling".into())));
-        assert_eq!(files.checksum(&wildcard("/[")), Err(SelectError::Pattern("/[".into())));
+        assert_eq!(
+            digest("/alias/s*"),
+            listed(&[("\0sub", "docs/sub"), ("\0sub\0x.md", "docs/sub/x.md")])
+        );
+        assert_eq!(
+            files.checksum(&wildcard("/dang*")),
+            Err(SelectError::NotFound("/dangling".into()))
+        );
+        assert_eq!(
+            files.checksum(&wildcard("/[")),
+            Err(SelectError::Pattern("/[".into()))
+        );
         let names = |path: &str| -> Vec<String> {
             let selected = files.selected(&wildcard(path)).unwrap();
-            selected.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+            selected
+                .iter()
+                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+                .collect()
         };
-        assert_eq!(names("/al*"), ["docs", "docs/draft.tmp", "docs/index.md", "docs/sub", "docs/sub/x.md"]);
+        assert_eq!(
+            names("/al*"),
+            [
+                "docs",
+                "docs/draft.tmp",
+                "docs/index.md",
+                "docs/sub",
+                "docs/sub/x.md"
+            ]
+        );
     }
 
     #[test]
     fn excluded_files_are_left_out_and_folders_come_in_with_their_files() {
         let files = files();
         let without = |path: &str, pattern: &str| {
-            files.checksum(&Selector { exclude: vec![pattern.into()], ..at(path) }).unwrap()
+            files
+                .checksum(&Selector {
+                    exclude: vec![pattern.into()],
+                    ..at(path)
+                })
+                .unwrap()
         };
-        let docs = [("\0", "docs"), ("\0index.md", "docs/index.md"), ("\0sub", "docs/sub")];
-        assert_eq!(without("/docs", "*.tmp"), listed(&[&docs[..], &[("\0sub\0x.md", "docs/sub/x.md")]].concat()));
+        let docs = [
+            ("\0", "docs"),
+            ("\0index.md", "docs/index.md"),
+            ("\0sub", "docs/sub"),
+        ];
+        assert_eq!(
+            without("/docs", "*.tmp"),
+            listed(&[&docs[..], &[("\0sub\0x.md", "docs/sub/x.md")]].concat())
+        );
         assert_eq!(without("/docs", "sub"), {
-            listed(&[("\0", "docs"), ("\0draft.tmp", "docs/draft.tmp"), ("\0index.md", "docs/index.md")])
+            listed(&[
+                ("\0", "docs"),
+                ("\0draft.tmp", "docs/draft.tmp"),
+                ("\0index.md", "docs/index.md"),
+            ])
         });
-        let parents = Selector { include: vec!["docs/sub/*.md".into()], ..at("/") };
-        let expected = [("\0docs", "docs"), ("\0docs\0sub", "docs/sub"), ("\0docs\0sub\0x.md", "docs/sub/x.md")];
+        let parents = Selector {
+            include: vec!["docs/sub/*.md".into()],
+            ..at("/")
+        };
+        let expected = [
+            ("\0docs", "docs"),
+            ("\0docs\0sub", "docs/sub"),
+            ("\0docs\0sub\0x.md", "docs/sub/x.md"),
+        ];
         assert_eq!(files.checksum(&parents).unwrap(), listed(&expected));
     }
 }

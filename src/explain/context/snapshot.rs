@@ -1,5 +1,5 @@
-//! The files of a stage, put together from the layers of its result as a builder unpacks them (OCI image specification,
-//! `layer.md`; `archive` in containerd).
+//! Builds the files of a stage from the layers of its result, as a builder unpacks them (OCI image
+//! specification, `layer.md`; `archive` in containerd).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::{ContextFiles, Entry, EntryKind, key};
 use crate::format::layer::{self, Detail, Kind, LayerError, Limits};
 
-/// The most files that a stage may have to be looked at.
+/// The most files that a stage may have.
 const MAX_ENTRIES: usize = 2_000_000;
 
 /// How much of a file is read at a time, in bytes.
@@ -17,31 +17,31 @@ const CHUNK: usize = 64 << 10;
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     entries: BTreeMap<Vec<u8>, Entry>,
-    /// Whether a layer holds something of which it is not sure how it is unpacked.
+    /// Whether a layer holds an entry that builders may unpack in different ways.
     is_doubtful: bool,
 }
 
-/// Says why the files of a stage are not known.
+/// Why the files of a stage are unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// A layer cannot be read.
     #[error(transparent)]
     Layer(#[from] LayerError),
-    /// There are more files than are ever looked at.
+    /// There are more files than the limit.
     #[error("the stage holds more than {MAX_ENTRIES} files")]
     TooMany,
-    /// It depends on the builder how a layer is unpacked.
+    /// The result of unpacking depends on the builder.
     #[error("a layer of the stage may be unpacked in more than one way")]
     Doubtful,
 }
 
 impl Snapshot {
-    /// Unpacks a layer onto those before.
+    /// Unpacks a layer on top of the previous ones.
     ///
     /// # Errors
-    /// When the layer cannot be read; what was unpacked then is of no use.
+    /// If the layer cannot be read. The snapshot is then unusable.
     pub fn apply(&mut self, blob: impl Read, limits: &Limits) -> Result<(), SnapshotError> {
-        // What this layer has made, which its own whiteouts leave alone.
+        // The entries of this layer. Its own whiteouts do not remove them.
         let mut made: BTreeSet<Vec<u8>> = BTreeSet::new();
         let mut too_many = false;
         layer::read(blob, limits, |listed, detail, content| {
@@ -51,18 +51,24 @@ impl Snapshot {
             }
             self.unpack(&listed, detail, content, &mut made)
         })?;
-        if too_many { Err(SnapshotError::TooMany) } else { Ok(()) }
+        if too_many {
+            Err(SnapshotError::TooMany)
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns the files of all layers.
     ///
     /// # Errors
-    /// When a layer held something that may be unpacked in more than one way.
+    /// If a layer held an entry that builders may unpack in different ways.
     pub fn finish(self) -> Result<ContextFiles, SnapshotError> {
         if self.is_doubtful {
             return Err(SnapshotError::Doubtful);
         }
-        Ok(ContextFiles::of_snapshot(self.entries.into_values().collect()))
+        Ok(ContextFiles::of_snapshot(
+            self.entries.into_values().collect(),
+        ))
     }
 
     fn unpack(
@@ -72,7 +78,14 @@ impl Snapshot {
         content: &mut dyn Read,
         made: &mut BTreeSet<Vec<u8>>,
     ) -> io::Result<()> {
-        let Detail { path, target, xattrs, char_device, block_device, is_sparse } = detail;
+        let Detail {
+            path,
+            target,
+            xattrs,
+            char_device,
+            block_device,
+            is_sparse,
+        } = detail;
         let kind = match &listed.kind {
             Kind::Whiteout => {
                 self.remove(&key(&without_mark(&path)), true, made);
@@ -109,13 +122,26 @@ impl Snapshot {
             return Ok(());
         };
         // Linux has no permissions for links.
-        let permissions = if matches!(kind, EntryKind::Symlink(_)) { 0o777 } else { listed.mode };
-        let mut entry = Entry { uid, gid, ..Entry::new(&path, kind, permissions) };
-        entry.xattrs = xattrs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let permissions = if matches!(kind, EntryKind::Symlink(_)) {
+            0o777
+        } else {
+            listed.mode
+        };
+        let mut entry = Entry {
+            uid,
+            gid,
+            ..Entry::new(&path, kind, permissions)
+        };
+        entry.xattrs = xattrs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         entry.xattrs.sort();
         let mut hasher = entry.hasher();
         if matches!(entry.kind, EntryKind::File(_)) && !is_sparse {
-            let length = usize::try_from(listed.size).unwrap_or(CHUNK).clamp(1, CHUNK);
+            let length = usize::try_from(listed.size)
+                .unwrap_or(CHUNK)
+                .clamp(1, CHUNK);
             let mut buffer = vec![0; length];
             loop {
                 match content.read(&mut buffer) {
@@ -134,7 +160,12 @@ impl Snapshot {
     fn put(&mut self, entry: Entry, made: &mut BTreeSet<Vec<u8>>) {
         let at = key(&entry.path);
         self.check_folders(&entry.path);
-        if !entry.is_directory() || self.entries.get(&at).is_some_and(|below| !below.is_directory()) {
+        if !entry.is_directory()
+            || self
+                .entries
+                .get(&at)
+                .is_some_and(|below| !below.is_directory())
+        {
             self.remove(&at, true, &BTreeSet::new());
         }
         made.insert(at.clone());
@@ -143,29 +174,51 @@ impl Snapshot {
 
     fn link(&mut self, path: &[u8], target: &[u8], made: &mut BTreeSet<Vec<u8>>) {
         let target = crate::format::go_path::clean(&[b"/", target].concat());
-        match self.entries.get(&key(target.strip_prefix(b"/").unwrap_or(&target))) {
+        match self
+            .entries
+            .get(&key(target.strip_prefix(b"/").unwrap_or(&target)))
+        {
             Some(of) if !of.is_directory() => {
-                let entry = Entry { path: path.into(), ..of.clone() };
+                let entry = Entry {
+                    path: path.into(),
+                    ..of.clone()
+                };
                 self.put(entry, made);
             }
             _ => self.is_doubtful = true,
         }
     }
 
-    /// Whether something is unpacked through a link is up to the builder.
+    /// Marks the snapshot as doubtful if a path goes through a link: builders differ in that case.
     fn check_folders(&mut self, path: &[u8]) {
-        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        let is_other = |end: usize| self.entries.get(&key(&path[..end])).is_some_and(|folder| !folder.is_directory());
+        let ends = path
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'/')
+            .map(|(at, _)| at);
+        let is_other = |end: usize| {
+            self.entries
+                .get(&key(&path[..end]))
+                .is_some_and(|folder| !folder.is_directory())
+        };
         if ends.into_iter().any(is_other) {
             self.is_doubtful = true;
         }
     }
 
-    /// Removes what is below a path, and perhaps the path itself, but for what this layer has made.
+    /// Removes everything below a path, and optionally the path itself, except entries of this
+    /// layer.
     fn remove(&mut self, at: &[u8], itself: bool, made: &BTreeSet<Vec<u8>>) {
-        let inside = if at.is_empty() { Vec::new() } else { [at, b"\0"].concat() };
+        let inside = if at.is_empty() {
+            Vec::new()
+        } else {
+            [at, b"\0"].concat()
+        };
         let below = self.entries.range(inside.clone()..).map(|(key, _)| key);
-        let mut gone: Vec<Vec<u8>> = below.take_while(|key| key.starts_with(&inside)).cloned().collect();
+        let mut gone: Vec<Vec<u8>> = below
+            .take_while(|key| key.starts_with(&inside))
+            .cloned()
+            .collect();
         if itself {
             gone.push(at.to_vec());
         }
@@ -176,15 +229,25 @@ impl Snapshot {
 }
 
 fn folder_of(path: &[u8]) -> &[u8] {
-    path.iter().rposition(|byte| *byte == b'/').map_or(&[], |slash| &path[..slash])
+    path.iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or(&[], |slash| &path[..slash])
 }
 
 /// Returns the path that a whiteout removes.
 fn without_mark(path: &[u8]) -> Vec<u8> {
     let folder = folder_of(path);
-    let name = &path[if folder.is_empty() { 0 } else { folder.len() + 1 }..];
+    let name = &path[if folder.is_empty() {
+        0
+    } else {
+        folder.len() + 1
+    }..];
     let name = name.strip_prefix(b".wh.").unwrap_or(name);
-    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+    if folder.is_empty() {
+        name.to_vec()
+    } else {
+        [folder, b"/", name].concat()
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +271,9 @@ mod tests {
             if !link.is_empty() {
                 header.set_link_name(link).unwrap();
             }
-            self.0.append_data(&mut header, path, content.as_bytes()).unwrap();
+            self.0
+                .append_data(&mut header, path, content.as_bytes())
+                .unwrap();
             self
         }
 
@@ -231,7 +296,10 @@ mod tests {
 
     fn paths(layers: Vec<Layer>) -> Vec<String> {
         let files = unpacked(layers).unwrap();
-        files.entries()[1..].iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+        files.entries()[1..]
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+            .collect()
     }
 
     fn bottom() -> Layer {
@@ -246,12 +314,32 @@ mod tests {
 
     #[test]
     fn whiteouts_remove_what_is_below_and_nothing_beside() {
-        assert_eq!(paths(vec![bottom(), Layer::new().file("a/.wh.one", "")])[..2], ["a", "a/sub"]);
-        assert_eq!(paths(vec![bottom(), Layer::new().file(".wh.a", "")]), ["ab"]);
-        let opaque = Layer::new().folder("a").file("a/new", "n").file("a/.wh..wh..opq", "");
+        assert_eq!(
+            paths(vec![bottom(), Layer::new().file("a/.wh.one", "")])[..2],
+            ["a", "a/sub"]
+        );
+        assert_eq!(
+            paths(vec![bottom(), Layer::new().file(".wh.a", "")]),
+            ["ab"]
+        );
+        let opaque = Layer::new()
+            .folder("a")
+            .file("a/new", "n")
+            .file("a/.wh..wh..opq", "");
         assert_eq!(paths(vec![bottom(), opaque]), ["a", "a/new", "ab"]);
-        assert_eq!(paths(vec![bottom(), Layer::new().file("a", "now a file")]), ["a", "ab"]);
-        assert_eq!(paths(vec![bottom(), Layer::new().folder("ab"), Layer::new().folder("a")]).len(), 6);
+        assert_eq!(
+            paths(vec![bottom(), Layer::new().file("a", "now a file")]),
+            ["a", "ab"]
+        );
+        assert_eq!(
+            paths(vec![
+                bottom(),
+                Layer::new().folder("ab"),
+                Layer::new().folder("a")
+            ])
+            .len(),
+            6
+        );
     }
 
     proptest::proptest! {
@@ -270,23 +358,41 @@ mod tests {
     #[test]
     fn headers_are_those_of_the_layer() {
         let link = |kind, path: &str, target: &str| Layer::new().add(path, kind, target, "");
-        let layers =
-            vec![bottom(), link(tar::EntryType::Symlink, "s", "/a/one"), link(tar::EntryType::Link, "h", "a/two")];
+        let layers = vec![
+            bottom(),
+            link(tar::EntryType::Symlink, "s", "/a/one"),
+            link(tar::EntryType::Link, "h", "a/two"),
+        ];
         let files = unpacked(layers).unwrap();
         let digest = |path: &str| files.entry(path.as_bytes()).unwrap().digest.unwrap();
         let tail = "unamegnamedevmajor0devminor0";
         let hashed = |text: String| crate::format::digest::Digest::of(text.as_bytes());
-        assert_eq!(digest("h"), hashed(format!("namemode2536uid7gid8size2typeflag0linkname{tail}22")));
-        assert_eq!(digest("a"), hashed(format!("namemode2536uid7gid8size0typeflag5linkname{tail}")));
-        assert_eq!(digest("s"), hashed(format!("namemode511uid7gid8size0typeflag2linkname/a/one{tail}")));
-        // The root's own header is nobody's.
+        assert_eq!(
+            digest("h"),
+            hashed(format!(
+                "namemode2536uid7gid8size2typeflag0linkname{tail}22"
+            ))
+        );
+        assert_eq!(
+            digest("a"),
+            hashed(format!("namemode2536uid7gid8size0typeflag5linkname{tail}"))
+        );
+        assert_eq!(
+            digest("s"),
+            hashed(format!(
+                "namemode511uid7gid8size0typeflag2linkname/a/one{tail}"
+            ))
+        );
+        // The root has no header of its own.
         assert!(files.digest(b"").is_none() && files.digest(b"a").is_some());
     }
 
     #[test]
     fn what_may_be_unpacked_in_two_ways_is_not_known() {
         let through = vec![
-            Layer::new().folder("usr/lib").add("lib", tar::EntryType::Symlink, "usr/lib", ""),
+            Layer::new()
+                .folder("usr/lib")
+                .add("lib", tar::EntryType::Symlink, "usr/lib", ""),
             Layer::new().file("lib/x", "x"),
         ];
         assert!(matches!(unpacked(through), Err(SnapshotError::Doubtful)));

@@ -1,19 +1,20 @@
-//! Which records are one key, within a configuration and between several.
+//! Finds the records that have the same key, within a configuration and across several.
 //!
-//! Two records are one when their operation is the same and at every input a key may stand that is common to both, with
-//! the same selector. BuildKit merges such records on import (`CacheChains.Add` in `cache/remotecache/v1/chains.go`); here
-//! the records of several configurations are added to one such store.
+//! Two records have the same key if their operation is the same and, at every input, some key with
+//! the same selector is common to both. BuildKit merges such records on import (`CacheChains.Add`
+//! in `cache/remotecache/v1/chains.go`). This module adds the records of several configurations to
+//! one such store.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::format::cache_config::{CacheGraph, Record, RecordIndex};
 use crate::format::digest::DigestText;
 
-/// How many keys are looked at for one configuration before records count as keys of their own. Real ones need a few for
-/// each record; one made to take long would need their square.
+/// How many keys are looked at for one configuration before each record counts as a key of its own.
+/// Real ones need a few per record; a hostile one could need their square.
 const MOST_LOOKS: usize = 4_000_000;
 
-/// A key, as a number. Two numbers may turn out to mean one key: see [`Keys::settled`].
+/// A key, as a number. Two numbers may later be found to mean one key: see [`Keys::settled`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct KeyId(u32);
 
@@ -26,29 +27,31 @@ struct Use {
     selector: Option<DigestText>,
 }
 
-/// All keys that were met so far.
+/// All keys so far.
 #[derive(Default)]
 pub(super) struct Keys {
-    /// For each number the one that it was merged into; its own when it was not.
+    /// For each number, the number that it was merged into; its own if it was not merged.
     merged: Vec<u32>,
     roots: HashMap<DigestText, KeyId>,
-    /// For each key, what uses it.
+    /// For each key, its users.
     users: HashMap<KeyId, HashMap<Use, Vec<KeyId>>>,
 }
 
 impl Keys {
-    /// Adds the records of a configuration and returns their keys, by place. A record in a loop, or above one, is a key of
-    /// its own.
+    /// Adds the records of a configuration and returns their keys, by index. A record in a loop, or
+    /// above one, has a key of its own.
     pub(super) fn of_graph(&mut self, graph: &CacheGraph) -> Vec<KeyId> {
         let mut keys: Vec<Option<KeyId>> = vec![None; graph.records.len()];
         let mut looks = MOST_LOOKS;
         for index in above_their_inputs(graph) {
             keys[index.at()] = Some(self.add(graph, &graph.records[index.at()], &keys, &mut looks));
         }
-        keys.into_iter().map(|key| key.unwrap_or_else(|| self.new_key())).collect()
+        keys.into_iter()
+            .map(|key| key.unwrap_or_else(|| self.new_key()))
+            .collect()
     }
 
-    /// Returns the number that stands for a key after all mergers.
+    /// Returns the number that represents a key after all mergers.
     pub(super) fn settled(&self, key: KeyId) -> KeyId {
         let mut place = key.0;
         while self.merged[place as usize] != place {
@@ -58,13 +61,19 @@ impl Keys {
     }
 
     fn new_key(&mut self) -> KeyId {
-        // A configuration has fewer records than 32 bits count, and so have a few of them.
+        // A configuration has fewer than 2^32 records, and so have several of them together.
         let key = u32::try_from(self.merged.len()).unwrap_or(u32::MAX);
         self.merged.push(key);
         KeyId(key)
     }
 
-    fn add(&mut self, graph: &CacheGraph, record: &Record, keys: &[Option<KeyId>], looks: &mut usize) -> KeyId {
+    fn add(
+        &mut self,
+        graph: &CacheGraph,
+        record: &Record,
+        keys: &[Option<KeyId>],
+        looks: &mut usize,
+    ) -> KeyId {
         if record.input_count() == 0 {
             if let Some(known) = self.roots.get(&record.digest) {
                 return *known;
@@ -78,10 +87,22 @@ impl Keys {
             .enumerate()
             .map(|(input, links)| {
                 let target = |link| graph.target(link).and_then(|target| keys[target.at()]);
-                let found = links.iter().filter_map(|link| Some((link, self.settled(target(link)?))));
+                let found = links
+                    .iter()
+                    .filter_map(|link| Some((link, self.settled(target(link)?))));
                 let (by, inputs) = (&record.digest, record.input_count());
                 found
-                    .map(|(link, of)| (of, Use { by: by.clone(), inputs, input, selector: link.selector.clone() }))
+                    .map(|(link, of)| {
+                        (
+                            of,
+                            Use {
+                                by: by.clone(),
+                                inputs,
+                                input,
+                                selector: link.selector.clone(),
+                            },
+                        )
+                    })
                     .collect()
             })
             .collect();
@@ -91,7 +112,12 @@ impl Keys {
             self.merge(other, key);
         }
         for (of, how) in uses.into_iter().flatten() {
-            let known = self.users.entry(self.settled(of)).or_default().entry(how).or_default();
+            let known = self
+                .users
+                .entry(self.settled(of))
+                .or_default()
+                .entry(how)
+                .or_default();
             if known.last() != Some(&key) {
                 known.push(key);
             }
@@ -102,20 +128,31 @@ impl Keys {
     fn merge(&mut self, other: KeyId, into: KeyId) {
         self.merged[other.0 as usize] = into.0;
         for (how, users) in self.users.remove(&other).unwrap_or_default() {
-            self.users.entry(into).or_default().entry(how).or_default().extend(users);
+            self.users
+                .entry(into)
+                .or_default()
+                .entry(how)
+                .or_default()
+                .extend(users);
         }
     }
 
-    /// Returns the keys that use, at every input, one of what `uses` lists for it.
+    /// Returns the keys that use one of the entries in `uses` at every input.
     fn common<'a>(&'a self, uses: &'a [Vec<(KeyId, Use)>], looks: &mut usize) -> Vec<KeyId> {
-        let lists = |uses: &'a [(KeyId, Use)]| uses.iter().filter_map(|(of, how)| self.users.get(of)?.get(how));
-        // The input that fewest keys use goes first: mostly nothing is left to look at after it.
+        let lists = |uses: &'a [(KeyId, Use)]| {
+            uses.iter()
+                .filter_map(|(of, how)| self.users.get(of)?.get(how))
+        };
+        // Start with the input that has the fewest users: mostly nothing remains after it.
         let count = |uses: &'a [(KeyId, Use)]| lists(uses).map(Vec::len).sum::<usize>();
-        let mut by_input: Vec<(usize, &[(KeyId, Use)])> = uses.iter().map(|uses| (count(uses), &uses[..])).collect();
+        let mut by_input: Vec<(usize, &[(KeyId, Use)])> =
+            uses.iter().map(|uses| (count(uses), &uses[..])).collect();
         by_input.sort_by_key(|(count, _)| *count);
         let mut common: Option<HashSet<KeyId>> = None;
         for (count, uses) in by_input {
-            let Some(left) = looks.checked_sub(count) else { return Vec::new() };
+            let Some(left) = looks.checked_sub(count) else {
+                return Vec::new();
+            };
             *looks = left;
             let found = lists(uses).flatten().map(|key| self.settled(*key));
             let both: HashSet<KeyId> = match &common {
@@ -133,19 +170,26 @@ impl Keys {
     }
 }
 
-/// Orders the records of a configuration, each after those that its links lead to. Records in a loop, and those above one,
-/// are left out.
+/// Orders the records of a configuration, each after its inputs. Records in a loop, and those above
+/// one, are left out.
 fn above_their_inputs(graph: &CacheGraph) -> Vec<RecordIndex> {
     let mut missing = vec![0_usize; graph.records.len()];
     let mut users: Vec<Vec<RecordIndex>> = vec![Vec::new(); graph.records.len()];
     for (index, record) in graph.indexed_records() {
-        for target in graph.inputs(record).flatten().filter_map(|link| graph.target(link)) {
+        for target in graph
+            .inputs(record)
+            .flatten()
+            .filter_map(|link| graph.target(link))
+        {
             missing[index.at()] += 1;
             users[target.at()].push(index);
         }
     }
     let indexes = (0..).map(RecordIndex).zip(&missing);
-    let mut order: Vec<RecordIndex> = indexes.filter(|(_, missing)| **missing == 0).map(|(index, _)| index).collect();
+    let mut order: Vec<RecordIndex> = indexes
+        .filter(|(_, missing)| **missing == 0)
+        .map(|(index, _)| index)
+        .collect();
     let mut next = 0;
     while let Some(&ready) = order.get(next) {
         next += 1;
@@ -170,12 +214,17 @@ mod tests {
     fn settled(graphs: &[&CacheGraph]) -> Vec<Vec<KeyId>> {
         let mut keys = Keys::default();
         let of_each: Vec<Vec<KeyId>> = graphs.iter().map(|graph| keys.of_graph(graph)).collect();
-        of_each.into_iter().map(|of| of.into_iter().map(|key| keys.settled(key)).collect()).collect()
+        of_each
+            .into_iter()
+            .map(|of| of.into_iter().map(|key| keys.settled(key)).collect())
+            .collect()
     }
 
     #[test]
     fn one_common_link_at_every_input_makes_one_key() {
-        let both = graph(r#"{"digest":"a"},{"digest":"b"},{"digest":"op","inputs":[[{"link":0},{"link":1}]]}"#);
+        let both = graph(
+            r#"{"digest":"a"},{"digest":"b"},{"digest":"op","inputs":[[{"link":0},{"link":1}]]}"#,
+        );
         let only_b = graph(r#"{"digest":"op","inputs":[[{"link":1}]]},{"digest":"b"}"#);
         let only_c = graph(r#"{"digest":"c"},{"digest":"op","inputs":[[{"link":0}]]}"#);
         let keys = settled(&[&both, &only_b, &only_c]);
@@ -220,13 +269,18 @@ mod tests {
 
     #[test]
     fn a_configuration_made_to_take_long_does_not() {
-        // Each stands on the same record below, with a content of its own.
+        // Each has the same record below, with content of its own.
         let record = |n: usize| {
             let content = 2 + 2 * n;
-            format!(r#"{{"digest":"c{n}"}},{{"digest":"op","inputs":[[{{"link":0}}],[{{"link":{content}}}]]}}"#)
+            format!(
+                r#"{{"digest":"c{n}"}},{{"digest":"op","inputs":[[{{"link":0}}],[{{"link":{content}}}]]}}"#
+            )
         };
         let below = r#"{"digest":"a"},{"digest":"b"}"#.to_owned();
-        let records = std::iter::once(below).chain((0..6_000).map(record)).collect::<Vec<_>>().join(",");
+        let records = std::iter::once(below)
+            .chain((0..6_000).map(record))
+            .collect::<Vec<_>>()
+            .join(",");
         let keys = settled(&[&graph(&records)]);
         assert_eq!(keys[0].iter().collect::<HashSet<_>>().len(), keys[0].len());
     }

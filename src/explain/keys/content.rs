@@ -1,17 +1,17 @@
-//! The digests of files, from which content keys are made (`cache/contenthash` in BuildKit).
+//! The digests of files, which content keys are computed from (`cache/contenthash` in BuildKit).
 //!
-//! Neither names nor times are part of a file's digest; names come in with the directory that holds it.
+//! A file's digest holds neither its name nor its times; the digest of its directory adds the name.
 
 use std::collections::BTreeMap;
 
 use crate::format::digest::{Digest, Hasher};
 
-/// What a file's digest holds besides its content.
+/// The hashed attributes of a file, in addition to its content.
 #[derive(Debug, Clone, Default)]
 pub struct Header<'a> {
-    /// What it is.
+    /// The kind of file.
     pub kind: Kind<'a>,
-    /// The permission bits with those for set-user, set-group and sticky, without the type.
+    /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
     /// The owner.
     pub uid: u32,
@@ -21,10 +21,10 @@ pub struct Header<'a> {
     pub xattrs: BTreeMap<&'a [u8], &'a [u8]>,
 }
 
-/// What a file is; a hard link has the digest of its target.
+/// The kind of a file; a hard link has the digest of its target.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Kind<'a> {
-    /// A regular file of so many bytes.
+    /// A regular file with its size in bytes.
     File(u64),
     /// A directory.
     #[default]
@@ -39,9 +39,11 @@ pub enum Kind<'a> {
     Fifo,
 }
 
-/// Tells whether an extended attribute is part of a file's digest.
+/// Returns whether an extended attribute is part of a file's digest.
 pub fn is_hashed_xattr(name: &[u8]) -> bool {
-    let of_the_system = [&b"security."[..], b"system.", b"com.apple."].iter().any(|prefix| name.starts_with(prefix));
+    let of_the_system = [&b"security."[..], b"system.", b"com.apple."]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
     name == b"security.capability" || !of_the_system
 }
 
@@ -58,7 +60,9 @@ impl Header<'_> {
         };
         let Self { mode, uid, gid, .. } = self;
         let mut hasher = Hasher::Sha256(Box::default());
-        hasher.update(format!("namemode{mode}uid{uid}gid{gid}size{size}typeflag{flag}linkname").as_bytes());
+        hasher.update(
+            format!("namemode{mode}uid{uid}gid{gid}size{size}typeflag{flag}linkname").as_bytes(),
+        );
         hasher.update(target);
         hasher.update(format!("unamegnamedevmajor{major}devminor{minor}").as_bytes());
         for (name, value) in self.xattrs.iter().filter(|(name, _)| is_hashed_xattr(name)) {
@@ -68,7 +72,7 @@ impl Header<'_> {
         hasher
     }
 
-    /// Returns the digest of a file with this content; anything but a regular file has none.
+    /// Returns the digest of a file with this content; only a regular file has content.
     pub fn digest(&self, content: &[u8]) -> Digest {
         let mut hasher = self.hasher();
         hasher.update(content);
@@ -76,12 +80,12 @@ impl Header<'_> {
     }
 }
 
-/// Returns the digest that stands for the root of a build context, and for what is not there.
+/// Returns the digest for the root of a build context, and for a path that does not exist.
 pub fn empty() -> Digest {
     Digest::of(b"")
 }
 
-/// Returns the digest of a directory with all that is in it: its own, and those of its children by name.
+/// Returns the digest of a directory with its content: its header, and its children by name.
 pub fn directory(header: &Digest, children: &BTreeMap<&[u8], Digest>) -> Digest {
     let mut hasher = Hasher::Sha256(Box::default());
     hasher.update(format!("\0{header}").as_bytes());
@@ -93,7 +97,8 @@ pub fn directory(header: &Digest, children: &BTreeMap<&[u8], Digest>) -> Digest 
     hasher.finish()
 }
 
-/// Returns the content key of what an operation uses of an input: the digests of its paths, in the operation's order.
+/// Returns the content key of the part of an input that an operation uses: the digests of its
+/// paths, in the operation's order.
 pub fn content_key(paths: &[Digest]) -> Digest {
     let paths: Vec<String> = paths.iter().map(Digest::to_string).collect();
     Digest::of(paths.join("\0").as_bytes())
@@ -105,13 +110,27 @@ mod tests {
     use super::*;
 
     fn file() -> Digest {
-        Header { kind: Kind::File(6), mode: 0o644, ..Header::default() }.digest(b"hello\n")
+        Header {
+            kind: Kind::File(6),
+            mode: 0o644,
+            ..Header::default()
+        }
+        .digest(b"hello\n")
     }
 
     #[test]
     fn agrees_with_buildkit() {
-        let header = Header { mode: 0o755, ..Header::default() }.digest(b"");
-        let link = Header { kind: Kind::Symlink(b"a.txt"), mode: 0o777, ..Header::default() }.digest(b"");
+        let header = Header {
+            mode: 0o755,
+            ..Header::default()
+        }
+        .digest(b"");
+        let link = Header {
+            kind: Kind::Symlink(b"a.txt"),
+            mode: 0o777,
+            ..Header::default()
+        }
+        .digest(b"");
         let dir = directory(&header, &[(&b"lnk"[..], link), (b"a.txt", file())].into());
         let key = content_key(&[dir]);
         let found = [file(), header, link, dir, key, content_root(&key)].map(|digest| digest.hex());
@@ -145,7 +164,8 @@ mod tests {
 
     #[test]
     fn selectors_agree_with_buildkit() {
-        let found = [vec!["/"], vec!["/src"], vec!["/b", "/a"]].map(|paths| super::super::selector(&paths).hex());
+        let found = [vec!["/"], vec!["/src"], vec!["/b", "/a"]]
+            .map(|paths| super::super::selector(&paths).hex());
         assert_eq!(
             found,
             [
@@ -160,7 +180,10 @@ mod tests {
     fn extended_attributes_count_but_for_the_systems_own() {
         let with = |name: &str| {
             let name = name.as_bytes();
-            let header = Header { xattrs: [(name, &b"1"[..])].into(), ..Header::default() };
+            let header = Header {
+                xattrs: [(name, &b"1"[..])].into(),
+                ..Header::default()
+            };
             header.digest(b"") != Header::default().digest(b"")
         };
         assert!(with("user.a") && with("security.capability"));

@@ -9,7 +9,7 @@ pub(super) fn digest(op: &ExecOp, platform: &Platform) -> Digest {
     Digest::of(preimage(op, platform).as_bytes())
 }
 
-/// Returns the text that is hashed.
+/// Returns the text that BuildKit hashes.
 pub(super) fn preimage(op: &ExecOp, platform: &Platform) -> String {
     let mut op = op.clone();
     for host in &mut op.meta.extra_hosts.0 {
@@ -17,25 +17,37 @@ pub(super) fn preimage(op: &ExecOp, platform: &Platform) -> String {
     }
     for mount in &mut op.mounts.0 {
         mount.selector.clear();
-        if mount.cache.as_ref().is_some_and(|cache| !is_default_cache(cache, &mount.dest)) {
+        if mount
+            .cache
+            .as_ref()
+            .is_some_and(|cache| !is_default_cache(cache, &mount.dest))
+        {
             mount.cache = Some(CacheOpt::default());
         }
     }
-    // Old versions left the mounts out by mistake; for the plain `RUN` of a Dockerfile that is kept.
+    // Old versions left the mounts out by mistake. For the plain `RUN` of a Dockerfile, this stays
+    // so.
     if let [root] = op.mounts.0.as_slice()
         && is_plain_root(root)
     {
         op.mounts.0.clear();
     }
     document(|fields| {
-        fields.always("Type", "buildkit.exec.v0").always("Exec", &op);
+        fields
+            .always("Type", "buildkit.exec.v0")
+            .always("Exec", &op);
         platform::write(platform, fields);
     })
 }
 
-/// Tells a cache mount whose name follows from its path: only those names are part of the key.
+/// Returns whether the name of a cache mount follows from its path: only such names are part of the
+/// key.
 fn is_default_cache(cache: &CacheOpt, dest: &str) -> bool {
-    let named_by_path = cache.id == dest || cache.id.split_once('/').is_some_and(|(_, path)| path == dest);
+    let named_by_path = cache.id == dest
+        || cache
+            .id
+            .split_once('/')
+            .is_some_and(|(_, path)| path == dest);
     named_by_path && cache.sharing == 0
 }
 
@@ -49,14 +61,21 @@ fn is_plain_root(mount: &Mount) -> bool {
         && mount.result_id.is_empty()
 }
 
-/// Returns how the command uses its inputs: the paths of all mounts of an input count, the last one decides about content.
+/// Returns how the command uses its inputs. The paths of all mounts of an input count; its last
+/// mount decides about content.
 pub(super) fn inputs(op: &ExecOp, count: usize) -> Vec<InputKeys> {
     let mut paths = vec![Vec::new(); count];
     let mut content = vec![ContentKey::Never; count];
     for mount in &op.mounts.0 {
-        let Some(place) = place(mount).filter(|place| *place < count) else { continue };
+        let Some(place) = place(mount).filter(|place| *place < count) else {
+            continue;
+        };
         let path = clean(&mount.selector);
-        content[place] = if looks_at_content(mount, &path) { ContentKey::Unknown } else { ContentKey::Never };
+        content[place] = if looks_at_content(mount, &path) {
+            ContentKey::Unknown
+        } else {
+            ContentKey::Never
+        };
         paths[place].push(path);
     }
     let keys = |(paths, content): (Vec<String>, _)| InputKeys {
@@ -67,13 +86,16 @@ pub(super) fn inputs(op: &ExecOp, count: usize) -> Vec<InputKeys> {
     paths.into_iter().zip(content).map(keys).collect()
 }
 
-/// Returns the place of the input that a mount shows.
+/// Returns the index of the input of a mount.
 fn place(mount: &Mount) -> Option<usize> {
-    let without_input = matches!(mount.mount_type, MountType::SECRET | MountType::SSH | MountType::TMPFS);
+    let without_input = matches!(
+        mount.mount_type,
+        MountType::SECRET | MountType::SSH | MountType::TMPFS
+    );
     usize::try_from(mount.input).ok().filter(|_| !without_input)
 }
 
-/// Tells whether a mount shows the input at `input`.
+/// Returns whether a mount has the input at `input`.
 pub(super) fn is_of_input(mount: &Mount, input: usize) -> bool {
     place(mount) == Some(input)
 }
@@ -82,7 +104,8 @@ fn looks_at_content(mount: &Mount, path: &str) -> bool {
     const OFF: i32 = 2;
     const DEFAULT: i32 = 0;
     let safe = mount.output == NO_OUTPUT || mount.readonly || path == "/";
-    let wanted = mount.content_cache != OFF && !(mount.content_cache == DEFAULT && mount.dest == "/");
+    let wanted =
+        mount.content_cache != OFF && !(mount.content_cache == DEFAULT && mount.dest == "/");
     safe && wanted
 }
 
@@ -112,15 +135,19 @@ mod tests {
 
     fn key(mounts: &str) -> Digest {
         digest(
-            &op(&format!(r#"{{"meta":{{"args":["x"]}},"mounts":[{mounts}]}}"#)),
+            &op(&format!(
+                r#"{{"meta":{{"args":["x"]}},"mounts":[{mounts}]}}"#
+            )),
             &platform::parse("linux/amd64").unwrap(),
         )
     }
 
     #[test]
     fn agrees_with_buildkit() {
-        let op = op(r#"{"meta":{"removeMountStubsRecursive":true,"args":["/bin/sh","-c","echo hi"],"cwd":"/w",
-            "env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},"mounts":[{"dest":"/"}]}"#);
+        let op = op(
+            r#"{"meta":{"removeMountStubsRecursive":true,"args":["/bin/sh","-c","echo hi"],"cwd":"/w",
+            "env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},"mounts":[{"dest":"/"}]}"#,
+        );
         let key = digest(&op, &platform::parse("linux/amd64").unwrap());
         assert_eq!(
             (key.hex(), super::super::root(&key, 0).hex()),
@@ -135,7 +162,10 @@ mod tests {
     fn knows_what_is_part_of_the_key_and_what_is_not() {
         let root = r#"{"dest":"/"}"#;
         let same = [
-            (r#"{"dest":"/","selector":"/sub","input":1,"output":1}"#, root),
+            (
+                r#"{"dest":"/","selector":"/sub","input":1,"output":1}"#,
+                root,
+            ),
             ("", root),
             (
                 r#"{"dest":"/"},{"dest":"/c","mountType":3,"cacheOpt":{"ID":"mine"}}"#,
@@ -172,10 +202,15 @@ mod tests {
 
     #[test]
     fn uses_of_inputs() {
-        let op = op(r#"{"mounts":[{"dest":"/"},{"dest":"/a","input":1,"selector":"src/../src/","output":-1},
+        let op = op(
+            r#"{"mounts":[{"dest":"/"},{"dest":"/a","input":1,"selector":"src/../src/","output":-1},
             {"dest":"/s","mountType":1,"input":2},{"dest":"/rw","input":3,"selector":"/x"},
-            {"dest":"/again","input":0,"selector":"/src","readonly":true},{"dest":"/far","input":9},{"dest":"/n","input":-1}]}"#);
-        let found: Vec<_> = inputs(&op, 4).into_iter().map(|keys| (keys.selector, keys.content)).collect();
+            {"dest":"/again","input":0,"selector":"/src","readonly":true},{"dest":"/far","input":9},{"dest":"/n","input":-1}]}"#,
+        );
+        let found: Vec<_> = inputs(&op, 4)
+            .into_iter()
+            .map(|keys| (keys.selector, keys.content))
+            .collect();
         let hashed = |text: &str| Some(Digest::of(text.as_bytes()));
         assert_eq!(
             found,

@@ -5,22 +5,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ContentKey, InputKeys};
 use crate::format::digest::Digest;
 use crate::format::go_json::{Bytes, GoJson, document};
-use crate::format::llb::{ChownOpt, Copy, FileAction, FileChange, FileOp, NO_INPUT, NO_OUTPUT, UserOpt};
+use crate::format::llb::{
+    ChownOpt, Copy, FileAction, FileChange, FileOp, NO_INPUT, NO_OUTPUT, UserOpt,
+};
 
-/// None when an action is not known.
+/// Returns `None` if an action is unknown.
 pub(super) fn digest(op: &FileOp, inputs: usize) -> Option<Digest> {
     Some(Digest::of(preimage(op, inputs)?.as_bytes()))
 }
 
-/// Returns the text that is hashed; none when an action is not known.
+/// Returns the text that BuildKit hashes; `None` if an action is unknown.
 pub(super) fn preimage(op: &FileOp, inputs: usize) -> Option<String> {
-    let actions: Vec<String> = op.actions.0.iter().map(|action| marshal(action, inputs)).collect::<Option<_>>()?;
-    let encoded: Vec<Bytes<'_>> = actions.iter().map(|action| Bytes(action.as_bytes())).collect();
-    let places: Vec<[i64; 3]> =
-        op.actions.0.iter().map(|action| [action.input, action.secondary_input, action.output]).collect();
+    let actions: Vec<String> = op
+        .actions
+        .0
+        .iter()
+        .map(|action| marshal(action, inputs))
+        .collect::<Option<_>>()?;
+    let encoded: Vec<Bytes<'_>> = actions
+        .iter()
+        .map(|action| Bytes(action.as_bytes()))
+        .collect();
+    let places: Vec<[i64; 3]> = op
+        .actions
+        .0
+        .iter()
+        .map(|action| [action.input, action.secondary_input, action.output])
+        .collect();
     Some(document(|fields| {
-        fields.always("Type", "buildkit.file.v0").always("Actions", encoded.as_slice());
-        // Old versions left the places out; where they follow the usual pattern that is kept.
+        fields
+            .always("Type", "buildkit.file.v0")
+            .always("Actions", encoded.as_slice());
+        // Old versions left the indexes out. For the usual pattern, this stays so.
         if !are_usual(&places) {
             fields.unless_empty("indexes", places.as_slice());
         }
@@ -31,9 +47,13 @@ fn marshal(action: &FileAction, inputs: usize) -> Option<String> {
     let mut text = String::new();
     match &action.change {
         FileChange::Unknown => return None,
-        // Which path is copied is told by the selector instead, so that only its last part is in the key.
+        // The selector holds the copied path, so only its last part is in the key.
         FileChange::Copy(copy) if place(action.secondary_input, inputs).is_some() => {
-            Copy { src: base(&copy.src).to_owned(), ..Copy::clone(copy) }.write(&mut text);
+            Copy {
+                src: base(&copy.src).to_owned(),
+                ..Copy::clone(copy)
+            }
+            .write(&mut text);
         }
         FileChange::Copy(copy) => copy.write(&mut text),
         FileChange::MakeFile(file) => file.write(&mut text),
@@ -44,19 +64,25 @@ fn marshal(action: &FileAction, inputs: usize) -> Option<String> {
     Some(text)
 }
 
-/// Tells whether each action goes on where the one before it ended, from the first input to the only output.
+/// Returns whether each action continues the previous one, from the first input to the only output.
 fn are_usual(places: &[[i64; 3]]) -> bool {
     let mut expected = NO_INPUT + 1;
     let mut next = i64::try_from(places.len()).unwrap_or(i64::MAX);
-    places.iter().enumerate().all(|(at, &[input, secondary, output])| {
-        let goes_on = input == expected;
-        (expected, next) = (next, next.saturating_add(1));
-        let last = at + 1 == places.len();
-        goes_on && matches!(secondary, NO_INPUT | 1) && output == if last { 0 } else { NO_OUTPUT }
-    })
+    places
+        .iter()
+        .enumerate()
+        .all(|(at, &[input, secondary, output])| {
+            let goes_on = input == expected;
+            (expected, next) = (next, next.saturating_add(1));
+            let last = at + 1 == places.len();
+            goes_on
+                && matches!(secondary, NO_INPUT | 1)
+                && output == if last { 0 } else { NO_OUTPUT }
+        })
 }
 
-/// Returns how the operation uses its inputs: those that it only reads from are known by paths and by content.
+/// Returns how the operation uses its inputs: inputs that it only reads have paths and content
+/// keys.
 pub(super) fn inputs(op: &FileOp, count: usize) -> Vec<InputKeys> {
     let mut changed = BTreeSet::new();
     let mut paths: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
@@ -83,20 +109,26 @@ pub(super) fn inputs(op: &FileOp, count: usize) -> Vec<InputKeys> {
         Some(paths) if !changed.contains(&input) => {
             // Descending, for historical reasons.
             paths.sort_unstable_by(|one, other| other.cmp(one));
-            InputKeys { selector: Some(super::selector(paths)), content: ContentKey::Unknown, ..InputKeys::default() }
+            InputKeys {
+                selector: Some(super::selector(paths)),
+                content: ContentKey::Unknown,
+                ..InputKeys::default()
+            }
         }
         _ => InputKeys::default(),
     };
     (0..count).map(keys).collect()
 }
 
-/// Names the files in which an owner is looked up by name.
+/// Returns the files that resolve an owner by name.
 pub(super) fn lookups(owner: &ChownOpt) -> impl Iterator<Item = (i64, &'static str)> {
     let by_name = |user: &Option<UserOpt>, path| match user {
         Some(UserOpt::ByName(named)) => Some((named.input, path)),
         _ => None,
     };
-    by_name(&owner.user, "/etc/passwd").into_iter().chain(by_name(&owner.group, "/etc/group"))
+    by_name(&owner.user, "/etc/passwd")
+        .into_iter()
+        .chain(by_name(&owner.group, "/etc/group"))
 }
 
 pub(super) fn place(input: i64, count: usize) -> Option<usize> {
@@ -128,7 +160,10 @@ mod tests {
         let workdir = op(r#"{"input":0,"secondaryInput":-1,"output":0,
             "Action":{"mkdir":{"makeParents":true,"mode":493,"path":"/w","timestamp":-1}}}"#);
         let key = digest(&workdir, 1).unwrap();
-        assert_eq!(key.hex(), "9db5dc88869437365acb90a9b626b212b7102e65cfa699358bd0932ce258b729");
+        assert_eq!(
+            key.hex(),
+            "9db5dc88869437365acb90a9b626b212b7102e65cfa699358bd0932ce258b729"
+        );
         assert_eq!(
             super::super::root(&key, 0).hex(),
             "f6515d8afd8f2d2ce6612a1d4492f88887feb327524d76cfd0f4c19c328711c2"
@@ -164,18 +199,32 @@ mod tests {
     #[test]
     fn an_input_that_is_changed_is_known_as_a_whole() {
         let copy = |input: i64, from: i64, src: &str| {
-            format!(r#"{{"input":{input},"secondaryInput":{from},"output":0,"Action":{{"copy":{{"src":"{src}"}}}}}}"#)
+            format!(
+                r#"{{"input":{input},"secondaryInput":{from},"output":0,"Action":{{"copy":{{"src":"{src}"}}}}}}"#
+            )
         };
-        let used = inputs(&op(&format!("{},{}", copy(0, 1, "/a"), copy(2, 1, "/b"))), 2);
+        let used = inputs(
+            &op(&format!("{},{}", copy(0, 1, "/a"), copy(2, 1, "/b"))),
+            2,
+        );
         assert_eq!(used[0].selector, None);
         assert_eq!(used[1].selector, Some(Digest::of(b"/b\0/a")));
-        assert_eq!((used[0].content, used[1].content), (ContentKey::Never, ContentKey::Unknown));
+        assert_eq!(
+            (used[0].content, used[1].content),
+            (ContentKey::Never, ContentKey::Unknown)
+        );
         // The same input read and changed: no selector.
         assert_eq!(inputs(&op(&copy(0, 0, "/a")), 1)[0].selector, None);
-        // A source that is another action's result is no input, and its path stays in the key.
+        // A source that is another action's result is not an input, and its path stays in the key.
         assert_eq!(inputs(&op(&copy(0, 1, "/a")), 1)[0].selector, None);
-        assert_ne!(digest(&op(&copy(0, 1, "/x/a")), 1), digest(&op(&copy(0, 1, "/y/a")), 1));
-        assert_eq!(digest(&op(&copy(0, 1, "/x/a")), 2), digest(&op(&copy(0, 1, "/y/a")), 2));
+        assert_ne!(
+            digest(&op(&copy(0, 1, "/x/a")), 1),
+            digest(&op(&copy(0, 1, "/y/a")), 1)
+        );
+        assert_eq!(
+            digest(&op(&copy(0, 1, "/x/a")), 2),
+            digest(&op(&copy(0, 1, "/y/a")), 2)
+        );
     }
 
     #[test]
@@ -184,7 +233,10 @@ mod tests {
             "owner":{"user":{"User":{"byName":{"name":"app","input":2}}},"group":{"User":{"byName":{"name":"app","input":2}}}}}}}"#;
         let used = inputs(&op(text), 3);
         assert_eq!(used[1].selector, Some(Digest::of(b"/a")));
-        assert_eq!(used[2].selector, Some(Digest::of(b"/etc/passwd\0/etc/group")));
+        assert_eq!(
+            used[2].selector,
+            Some(Digest::of(b"/etc/passwd\0/etc/group"))
+        );
     }
 
     #[test]
@@ -194,7 +246,14 @@ mod tests {
 
     #[test]
     fn takes_the_last_part_of_a_path_as_go_does() {
-        for (path, expected) in [("", "."), ("/", "/"), ("//", "/"), ("/a/b/", "b"), ("a", "a"), ("/a/.", ".")] {
+        for (path, expected) in [
+            ("", "."),
+            ("/", "/"),
+            ("//", "/"),
+            ("/a/b/", "b"),
+            ("a", "a"),
+            ("/a/.", "."),
+        ] {
             assert_eq!(base(path), expected, "{path}");
         }
     }

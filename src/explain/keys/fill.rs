@@ -1,4 +1,4 @@
-//! Content keys from files at hand.
+//! Computes content keys from available files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,30 +9,32 @@ use crate::explain::context::{ContextFiles, scratch};
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 
-/// The files of outputs: of the local sources of a build, and of stages whose layers are at hand.
+/// The files of outputs: of local sources, and of stages whose layers are available.
 pub type KnownFiles = BTreeMap<StepOutput, Arc<ContextFiles>>;
 
-/// An input whose files are at hand, and whose content key is not known all the same.
+/// An input with available files whose content key is still unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfilled {
     /// The step.
     pub step: StepIndex,
-    /// Which of its inputs.
+    /// The index of the input.
     pub input: usize,
-    /// Why.
+    /// The reason.
     pub error: SelectError,
 }
 
-/// Returns the files that an input makes out of nothing.
+/// Returns the files of an input that is created without inputs of its own.
 fn made(build: &Build, output: StepOutput) -> Option<Arc<ContextFiles>> {
-    let step = build.step(output.step).filter(|step| step.inputs.is_empty() && output.output == 0)?;
+    let step = build
+        .step(output.step)
+        .filter(|step| step.inputs.is_empty() && output.output == 0)?;
     match &step.op.kind {
         OpKind::File(op) => scratch::files(op).map(Arc::new),
         _ => None,
     }
 }
 
-/// Fills in the content keys of the inputs whose files are at hand. What is known already stays.
+/// Sets the content keys of the inputs whose files are available. Known keys stay.
 ///
 /// Returns the inputs for which that was not possible.
 pub fn content_keys(build: &Build, keys: &mut [StepKeys], files: &KnownFiles) -> Vec<Unfilled> {
@@ -42,9 +44,14 @@ pub fn content_keys(build: &Build, keys: &mut [StepKeys], files: &KnownFiles) ->
             if keys.content != ContentKey::Unknown {
                 continue;
             }
-            let Some(files) = files.get(output).cloned().or_else(|| made(build, *output)) else { continue };
+            let Some(files) = files.get(output).cloned().or_else(|| made(build, *output)) else {
+                continue;
+            };
             let selectors = selectors::of_input(&of.op.kind, input, of.inputs.len());
-            let digests: Result<Vec<_>, _> = selectors.iter().map(|selector| files.checksum(selector)).collect();
+            let digests: Result<Vec<_>, _> = selectors
+                .iter()
+                .map(|selector| files.checksum(selector))
+                .collect();
             match digests {
                 Ok(digests) => keys.content = ContentKey::Known(content::content_key(&digests)),
                 Err(error) => unfilled.push(Unfilled { step, input, error }),

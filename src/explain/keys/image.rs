@@ -1,8 +1,8 @@
-//! The second key of an image, by the uncompressed digests of its layers.
+//! The second key of an image, from the uncompressed digests of its layers.
 //!
-//! A build's own description names an image by its manifest alone. Which layers it has is told by the provenance, for images
-//! below what was exported; their uncompressed digests are told by the caches that hold them, and by image configs. With
-//! the second key at hand, all keys of the image are known.
+//! A build's own description names an image by its manifest alone. The provenance lists the layers
+//! of images below the exported ones. Caches that hold these layers, and image configs, have their
+//! uncompressed digests. With the second key, all keys of the image are known.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::format::llb::OpKind;
 use crate::format::manifest::Descriptor;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 
-/// What caches and configs tell of layers and images.
+/// Facts about layers and images from caches and configs.
 #[derive(Debug, Clone, Default)]
 pub struct ImageFacts {
     /// The uncompressed digests of layers, by the compressed ones.
@@ -21,15 +21,18 @@ pub struct ImageFacts {
 }
 
 impl ImageFacts {
-    /// Takes in what a cache says of its layers.
+    /// Adds the layers of a cache.
     pub fn add_cache(&mut self, graph: &CacheGraph) {
         for layer in &graph.layers {
-            let diff_id = layer.annotations.as_ref().and_then(|annotations| annotations.diff_id.as_ref());
+            let diff_id = layer
+                .annotations
+                .as_ref()
+                .and_then(|annotations| annotations.diff_id.as_ref());
             self.add(&layer.blob, diff_id);
         }
     }
 
-    /// Takes in what a manifest says of its layers.
+    /// Adds the layers of a manifest.
     pub fn add_layers<'a>(&mut self, layers: impl IntoIterator<Item = &'a Descriptor>) {
         for layer in layers {
             self.add(&layer.digest, layer.diff_id().as_ref());
@@ -42,26 +45,40 @@ impl ImageFacts {
         }
     }
 
-    /// Returns the uncompressed digests of a chain up to its last `above` layers; none when one is not known.
+    /// Returns the uncompressed digests of a chain up to its last `above` layers; `None` if one is
+    /// unknown.
     fn bottom(&self, chain: &[Descriptor], above: usize) -> Option<Vec<Digest>> {
         let bottom = &chain[..chain.len().checked_sub(above)?];
-        bottom.iter().map(|layer| self.diff_ids.get(&layer.digest.valid()?).copied()).collect()
+        bottom
+            .iter()
+            .map(|layer| self.diff_ids.get(&layer.digest.valid()?).copied())
+            .collect()
     }
 }
 
-/// Fills in the second keys of the images of a build, where they follow from the facts.
+/// Sets the second keys of the images of a build, where the facts determine them.
 pub fn fill(build: &Build, keys: &mut [StepKeys], facts: &ImageFacts) {
     for (index, step) in (0..).map(StepIndex).zip(&build.steps) {
-        let Some(keys) = keys.get_mut(index.at()) else { continue };
-        let is_image =
-            matches!(&step.op.kind, OpKind::Source(op) if matches!(op.scheme().0, "docker-image" | "oci-layout"));
-        // Without the first key it is not known which image it is.
+        let Some(keys) = keys.get_mut(index.at()) else {
+            continue;
+        };
+        let is_image = matches!(&step.op.kind, OpKind::Source(op) if matches!(op.scheme().0, "docker-image" | "oci-layout"));
+        // Without the first key, the image is unknown.
         if !is_image || keys.digests.len() != 1 {
             continue;
         }
-        let own = step.layers.get(&0).into_iter().flatten().filter_map(|chain| facts.bottom(chain, 0));
-        let found: BTreeSet<Vec<Digest>> = own.chain(below_others(build, index, facts)).collect();
-        // Where they disagree nothing is known.
+        let own = step
+            .layers
+            .get(&0)
+            .into_iter()
+            .flatten()
+            .filter_map(|chain| facts.bottom(chain, 0));
+        let configured = step.image_layers.clone();
+        let found: BTreeSet<Vec<Digest>> = match configured {
+            Some(layers) => BTreeSet::from([layers]),
+            None => own.chain(below_others(build, index, facts)).collect(),
+        };
+        // If they disagree, nothing is known.
         let layers = found.first().filter(|_| found.len() == 1);
         if let Some(chain) = layers.and_then(|layers| source::image_chain(layers)) {
             keys.digests.push(chain);
@@ -70,23 +87,27 @@ pub fn fill(build: &Build, keys: &mut [StepKeys], facts: &ImageFacts) {
     }
 }
 
-/// Finds the layers of an image below the one layer that an operation put on it. Every operation puts one, an empty one
-/// where it changed nothing.
+/// Finds the layers of an image below the layer that an operation added to it. Every operation adds
+/// one layer, even an empty one.
 fn below_others(build: &Build, image: StepIndex, facts: &ImageFacts) -> Vec<Vec<Digest>> {
-    let base = StepOutput { step: image, output: 0 };
-    let from_it = build.steps.iter().filter(|step| step.inputs.first() == Some(&base) && goes_on(&step.op.kind));
+    let base = StepOutput {
+        step: image,
+        output: 0,
+    };
+    let from_it = build
+        .steps
+        .iter()
+        .filter(|step| step.inputs.first() == Some(&base) && goes_on(&step.op.kind));
     let chains = from_it.filter_map(|step| step.layers.get(&0)).flatten();
     chains.filter_map(|chain| facts.bottom(chain, 1)).collect()
 }
 
-/// Tells whether an operation puts its own layer on its first input.
+/// Returns whether an operation adds its own layer to its first input.
 fn goes_on(op: &OpKind) -> bool {
     match op {
-        OpKind::Exec(op) => op
-            .mounts
-            .0
-            .iter()
-            .any(|mount| mount.dest == "/" && mount.input == 0 && mount.output == 0 && !mount.readonly),
+        OpKind::Exec(op) => op.mounts.0.iter().any(|mount| {
+            mount.dest == "/" && mount.input == 0 && mount.output == 0 && !mount.readonly
+        }),
         OpKind::File(op) => op.actions.0.first().is_some_and(|action| action.input == 0),
         _ => false,
     }

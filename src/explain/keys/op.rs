@@ -1,4 +1,5 @@
-//! Key digests of the operations that look at nothing but themselves (`solver/llbsolver/ops` in BuildKit).
+//! Key digests of operations whose key holds only the operation itself (`solver/llbsolver/ops` in
+//! BuildKit).
 
 use crate::format::digest::Digest;
 use crate::format::go_json::{GoJson, document};
@@ -12,10 +13,12 @@ pub(super) fn diff(op: &DiffOp) -> Digest {
     typed("buildkit.diff.v0", "Diff", op)
 }
 
-/// None where the operation holds a definition, which is not read.
+/// Returns `None` if the operation holds a definition, which is not read.
 pub(super) fn build(op: &BuildOp) -> Option<Digest> {
-    // BuildKit writes `Exec` here indeed.
-    op.definition.is_none().then(|| typed("buildkit.build.v0", "Exec", op))
+    // BuildKit really writes `Exec` here.
+    op.definition
+        .is_none()
+        .then(|| typed("buildkit.build.v0", "Exec", op))
 }
 
 pub(super) fn passthrough(op: &PassthroughOp) -> Digest {
@@ -41,7 +44,10 @@ mod tests {
     #[test]
     fn agrees_with_buildkit() {
         let merged = merge(&lenient::parse(br#"{"inputs":[{},{"input":1}]}"#).unwrap());
-        assert_eq!(merged, digest("436287a2dc2ce494f564331be9ea3a9f27ebec398567877043da2f618f33d6c8"));
+        assert_eq!(
+            merged,
+            digest("436287a2dc2ce494f564331be9ea3a9f27ebec398567877043da2f618f33d6c8")
+        );
         assert_eq!(
             super::super::root(&merged, 0),
             digest("5dbfbafede47210a7bd7363461bc885ec7310febe761daffdf666bfdae5970ff")
@@ -67,7 +73,9 @@ mod tests {
         let op = lenient::parse(br#"{"outputs":[0,1],"id":"x"}"#);
         assert_eq!(
             passthrough(&op.unwrap()),
-            Digest::of(br#"{"Type":"buildkit.passthrough.v0","Passthrough":{"id":"x","outputs":[0,1]}}"#)
+            Digest::of(
+                br#"{"Type":"buildkit.passthrough.v0","Passthrough":{"id":"x","outputs":[0,1]}}"#
+            )
         );
     }
 }

@@ -1,12 +1,27 @@
-//! Platforms as keys hold them: normalized, and never absent.
+//! Platforms as in keys: normalized, and never absent.
 
 use crate::format::go_json::Fields;
 use crate::format::llb::Platform;
 use crate::format::provenance::{Build, Step};
 
-/// Returns the platform that a step's key holds: its own or the builder's. None when neither is known.
+/// Returns the platform in a step's key: its own or the builder's. Returns `None` if neither is
+/// known.
 pub fn of_step(build: &Build, step: &Step) -> Option<Platform> {
-    step.op.platform.as_ref().map(normalize).or_else(|| parse(&build.builder_platform))
+    step.op
+        .platform
+        .as_ref()
+        .map(normalize)
+        .or_else(|| parse(&build.builder_platform))
+}
+
+/// Formats a platform in the usual way: `linux/arm/v7`.
+pub fn name(platform: &Platform) -> String {
+    let mut name = format!("{}/{}", platform.os, platform.architecture);
+    if !platform.variant.is_empty() {
+        name.push('/');
+        name.push_str(&platform.variant);
+    }
+    name
 }
 
 /// Parses `linux/arm/v7`.
@@ -15,7 +30,14 @@ pub fn parse(text: &str) -> Option<Platform> {
     let (os, architecture) = (parts.next()?.to_owned(), parts.next()?.to_owned());
     let variant = parts.next().unwrap_or_default().to_owned();
     let known = !os.is_empty() && !architecture.is_empty();
-    known.then(|| normalize(&Platform { architecture, os, variant, ..Platform::default() }))
+    known.then(|| {
+        normalize(&Platform {
+            architecture,
+            os,
+            variant,
+            ..Platform::default()
+        })
+    })
 }
 
 /// Normalizes the names of a platform, as `platforms.Normalize` of containerd does.
@@ -25,7 +47,10 @@ pub fn normalize(platform: &Platform) -> Platform {
         "macos" => "darwin".to_owned(),
         os => os.to_owned(),
     };
-    let (architecture, variant) = (platform.architecture.to_lowercase(), platform.variant.to_lowercase());
+    let (architecture, variant) = (
+        platform.architecture.to_lowercase(),
+        platform.variant.to_lowercase(),
+    );
     let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
         ("i386", _) => ("386", ""),
         ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
@@ -42,7 +67,7 @@ pub fn normalize(platform: &Platform) -> Platform {
     normal
 }
 
-/// Writes the fields by which keys name a platform.
+/// Writes the fields of a platform in keys.
 pub(super) fn write(platform: &Platform, fields: &mut Fields<'_>) {
     fields
         .always("OS", &platform.os)
@@ -76,7 +101,11 @@ mod tests {
         ];
         for (given, expected) in cases {
             let normal = parse(given).unwrap();
-            assert_eq!(format!("{}/{}/{}", normal.os, normal.architecture, normal.variant), expected, "{given}");
+            assert_eq!(
+                format!("{}/{}/{}", normal.os, normal.architecture, normal.variant),
+                expected,
+                "{given}"
+            );
         }
         for none in ["", "linux", "/amd64", "linux/"] {
             assert!(parse(none).is_none(), "{none}");

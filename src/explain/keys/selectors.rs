@@ -1,11 +1,12 @@
-//! What of an input an operation takes, in the order in which its content key is made of it (`solver/llbsolver/ops` in
-//! BuildKit).
+//! The parts of an input that an operation uses, in the order of its content key
+//! (`solver/llbsolver/ops` in BuildKit).
 
 use crate::explain::context::select::Selector;
 use crate::format::go_path;
 use crate::format::llb::{ExecOp, FileChange, FileOp, Mount, OpKind};
 
-/// Returns what an operation takes of the input at `input`; none where its content is not looked at.
+/// Returns the parts that an operation uses of the input at `input`; empty if its content is not a
+/// key.
 pub fn of_input(op: &OpKind, input: usize, inputs: usize) -> Vec<Selector> {
     match op {
         OpKind::Exec(op) => of_mounts(op, input),
@@ -16,13 +17,29 @@ pub fn of_input(op: &OpKind, input: usize, inputs: usize) -> Vec<Selector> {
 
 fn of_mounts(op: &ExecOp, input: usize) -> Vec<Selector> {
     let taken = |mount: &&Mount| super::exec::is_of_input(mount, input);
-    let paths = op.mounts.0.iter().filter(taken).map(|mount| super::exec::clean(&mount.selector)).collect();
+    let paths = op
+        .mounts
+        .0
+        .iter()
+        .filter(taken)
+        .map(|mount| super::exec::clean(&mount.selector))
+        .collect();
     let paths = without_nested(paths);
-    // The root is looked at as it is, whatever else there is.
+    // The root replaces all other paths.
     if paths.iter().any(|path| path == "/") {
-        return vec![Selector { path: "/".to_owned(), ..Selector::default() }];
+        return vec![Selector {
+            path: "/".to_owned(),
+            ..Selector::default()
+        }];
     }
-    paths.into_iter().map(|path| Selector { path, follow_links: true, ..Selector::default() }).collect()
+    paths
+        .into_iter()
+        .map(|path| Selector {
+            path,
+            follow_links: true,
+            ..Selector::default()
+        })
+        .collect()
 }
 
 fn of_actions(op: &FileOp, input: usize, inputs: usize) -> Vec<Selector> {
@@ -53,27 +70,48 @@ fn of_actions(op: &FileOp, input: usize, inputs: usize) -> Vec<Selector> {
             ..Selector::default()
         }));
     }
-    let (filters, plain): (Vec<Selector>, Vec<Selector>) = selectors.into_iter().partition(Selector::is_filter);
+    let (filters, plain): (Vec<Selector>, Vec<Selector>) =
+        selectors.into_iter().partition(Selector::is_filter);
     let paths = |follow_links| {
-        let paths = plain.iter().filter(|selector| selector.follow_links == follow_links);
+        let paths = plain
+            .iter()
+            .filter(|selector| selector.follow_links == follow_links);
         let paths = without_nested(paths.map(|selector| selector.path.clone()).collect());
-        paths.into_iter().map(move |path| Selector { path, follow_links, ..Selector::default() })
+        paths.into_iter().map(move |path| Selector {
+            path,
+            follow_links,
+            ..Selector::default()
+        })
     };
     let mut selectors: Vec<Selector> = paths(false).chain(paths(true)).chain(filters).collect();
     selectors.sort_by(|one, other| one.path.cmp(&other.path));
     selectors
 }
 
-/// Sorts paths and drops those that are below another; a single one stays as it is.
+/// Sorts paths and removes those below another one; a single path stays unchanged.
 fn without_nested(mut paths: Vec<String>) -> Vec<String> {
     if paths.len() <= 1 {
         return paths;
     }
     paths.sort_unstable();
     paths.dedup();
-    let folder = |path: &String| if path.ends_with('/') { path.clone() } else { format!("{path}/") };
-    let is_nested = |path: &String| paths.iter().any(|other| other != path && path.starts_with(&folder(other)));
-    paths.iter().filter(|path| !is_nested(path)).cloned().collect()
+    let folder = |path: &String| {
+        if path.ends_with('/') {
+            path.clone()
+        } else {
+            format!("{path}/")
+        }
+    };
+    let is_nested = |path: &String| {
+        paths
+            .iter()
+            .any(|other| other != path && path.starts_with(&folder(other)))
+    };
+    paths
+        .iter()
+        .filter(|path| !is_nested(path))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -82,8 +120,12 @@ mod tests {
     use crate::format::lenient;
 
     fn paths(op: &str, input: usize, inputs: usize) -> Vec<String> {
-        let op: crate::format::llb::Op = lenient::parse(format!(r#"{{"Op":{op}}}"#).as_bytes()).unwrap();
-        of_input(&op.kind, input, inputs).into_iter().map(|selector| selector.path).collect()
+        let op: crate::format::llb::Op =
+            lenient::parse(format!(r#"{{"Op":{op}}}"#).as_bytes()).unwrap();
+        of_input(&op.kind, input, inputs)
+            .into_iter()
+            .map(|selector| selector.path)
+            .collect()
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::format::go_json::document;
 use crate::format::llb::{Platform, SourceOp};
 use crate::format::provenance::Build;
 
-/// The options of repositories that are part of the key as told here, or never (`solver/pb/attr.go`).
+/// The options of git sources that [`git`] handles, or that are never part of the key
+/// (`solver/pb/attr.go`).
 const GIT_OPTIONS: [&str; 10] = [
     "keepgitdir",
     "fullurl",
@@ -19,17 +20,24 @@ const GIT_OPTIONS: [&str; 10] = [
     "mtime",
     "fetchbycommit",
 ];
-/// The same of downloads.
-const HTTP_OPTIONS: [&str; 6] = ["filename", "checksum", "perm", "uid", "gid", "authheadersecret"];
+/// The same for downloads.
+const HTTP_OPTIONS: [&str; 6] = [
+    "filename",
+    "checksum",
+    "perm",
+    "uid",
+    "gid",
+    "authheadersecret",
+];
 
-/// Returns the key digest of a source whose own key is `key`.
+/// Returns the key digest of a source with the key `key`.
 pub fn digest(key: &str) -> Digest {
     Digest::of(format!("buildkit.source.v0:{key}").as_bytes())
 }
 
-/// Returns the first key digest of an image: by its manifest or index, and the platform taken of it.
+/// Returns the first key digest of an image: of its manifest or index, and the selected platform.
 ///
-/// `layer_limit` is the number of layers to which the image is cut, when it is.
+/// `layer_limit` is the number of layers to which the image is cut, if it is cut.
 pub fn image(manifest: &Digest, platform: &Platform, layer_limit: Option<i64>) -> Digest {
     let text = document(|fields| {
         fields.always("Digest", &manifest.to_string());
@@ -39,11 +47,13 @@ pub fn image(manifest: &Digest, platform: &Platform, layer_limit: Option<i64>) -
     digest(&Digest::of(text.as_bytes()).to_string())
 }
 
-/// Returns the second key digest of an image: by the uncompressed digests of its layers, bottom first. An image without
-/// layers has no second key.
+/// Returns the second key digest of an image: of the uncompressed digests of its layers, bottom
+/// first. An image without layers has no second key.
 pub fn image_chain(diff_ids: &[Digest]) -> Option<Digest> {
     let (first, rest) = diff_ids.split_first()?;
-    let chain = rest.iter().fold(*first, |chain, layer| Digest::of(format!("{chain} {layer}").as_bytes()));
+    let chain = rest.iter().fold(*first, |chain, layer| {
+        Digest::of(format!("{chain} {layer}").as_bytes())
+    });
     Some(digest(&chain.to_string()))
 }
 
@@ -62,10 +72,10 @@ pub fn git(commit: &str, subdir: &str, skip_submodules: bool, mtime: &str) -> Di
     digest(&key)
 }
 
-/// A download whose checksum is given, so that its date does not count.
+/// A download with a given checksum. Its date is not part of the key.
 #[derive(Debug, Clone, Copy)]
 pub struct PinnedDownload<'a> {
-    /// The name of the file that it becomes.
+    /// The name of the resulting file.
     pub filename: &'a str,
     /// Its permission bits, 0 for the default.
     pub perm: i64,
@@ -73,9 +83,9 @@ pub struct PinnedDownload<'a> {
     pub uid: i64,
     /// Its group.
     pub gid: i64,
-    /// What it must hash to.
+    /// The expected digest.
     pub checksum: &'a str,
-    /// The name of the secret that is sent along, empty for none.
+    /// The name of the secret in the request; empty for none.
     pub auth_header_secret: &'a str,
 }
 
@@ -95,10 +105,11 @@ impl PinnedDownload<'_> {
     }
 }
 
-/// Returns what a download hashed to in that build: its own checksum, or the one that the build resolved.
+/// Returns the digest of a download in that build: its own checksum, or the one that the build
+/// resolved.
 ///
-/// Two builds with the same name, owner and checksum of a download have the same files of it, and so the same content key,
-/// whatever the server said of its date.
+/// If two builds have the same name, owner and checksum of a download, its files are the same. The
+/// content key is then the same too, whatever date the server sent.
 pub fn downloaded(build: &Build, op: &SourceOp) -> Option<Digest> {
     if !matches!(op.scheme().0, "http" | "https") {
         return None;
@@ -106,25 +117,64 @@ pub fn downloaded(build: &Build, op: &SourceOp) -> Option<Digest> {
     if let Ok(pinned) = op.attr("http.checksum").parse() {
         return Some(pinned);
     }
-    let found = build.dependencies.iter().find(|dependency| dependency.uri == op.identifier)?;
-    found.digests.iter().find_map(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok())
+    let found = build
+        .dependencies
+        .iter()
+        .find(|dependency| dependency.uri == op.identifier)?;
+    found
+        .digests
+        .iter()
+        .find_map(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok())
 }
 
-/// Computes what the build's own description tells of a source's keys.
+/// Computes the keys of a source from the build's own description.
 pub(super) fn keys(build: &Build, op: &SourceOp, platform: Option<&Platform>) -> StepKeys {
-    let partial = |digest: Option<Digest>| StepKeys { digests: digest.into_iter().collect(), ..StepKeys::default() };
+    let partial = |digest: Option<Digest>| StepKeys {
+        digests: digest.into_iter().collect(),
+        ..StepKeys::default()
+    };
     match op.scheme() {
-        // Its keys are random and never leave the daemon; only the content of its files is known to a cache.
-        ("local", _) => StepKeys { complete: true, ..StepKeys::default() },
+        // Its keys are random and never leave the daemon; a cache holds only the content key of its
+        // files.
+        ("local", _) => StepKeys {
+            complete: true,
+            ..StepKeys::default()
+        },
         // The second key needs the image's config.
-        ("docker-image" | "oci-layout", reference) => partial(pinned_image(op, reference, platform)),
+        ("docker-image" | "oci-layout", reference) => {
+            let digest = pinned_image(op, reference, platform);
+            partial(digest.or_else(|| resolved_image(build, op, reference, platform)))
+        }
         ("git", reference) => pinned_git(build, op, reference),
         ("http" | "https", _) => {
             let digest = pinned_download(op);
-            StepKeys { complete: digest.is_some(), ..partial(digest) }
+            StepKeys {
+                complete: digest.is_some(),
+                ..partial(digest)
+            }
         }
         _ => StepKeys::default(),
     }
+}
+
+/// Returns the first key digest of an image on `platform`; `None` for other sources, and if its
+/// digest is unknown.
+pub fn image_on(op: &SourceOp, platform: &Platform) -> Option<Digest> {
+    match op.scheme() {
+        ("docker-image" | "oci-layout", reference) => pinned_image(op, reference, Some(platform)),
+        _ => None,
+    }
+}
+
+/// Returns the commit that a git source was resolved to, or that its name contains.
+pub fn commit<'a>(build: &'a Build, op: &'a SourceOp) -> Option<&'a str> {
+    let ("git", reference) = op.scheme() else {
+        return None;
+    };
+    let (remote, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let (name, _) = fragment.split_once(':').unwrap_or((fragment, ""));
+    let pinned = is_commit(name).then_some(name);
+    pinned.or_else(|| resolved_commit(build, op, remote, fragment))
 }
 
 fn pinned_image(op: &SourceOp, reference: &str, platform: Option<&Platform>) -> Option<Digest> {
@@ -136,40 +186,131 @@ fn pinned_image(op: &SourceOp, reference: &str, platform: Option<&Platform>) -> 
     Some(image(&manifest, platform?, limit))
 }
 
-/// Tells whether a source has options of its scheme that this program does not know, and that may be part of its key.
+/// Computes the key of an image without a digest, as named contexts have it, from the digest that
+/// the build resolved (`dockerui/namedcontext.go`).
+fn resolved_image(
+    build: &Build,
+    op: &SourceOp,
+    reference: &str,
+    platform: Option<&Platform>,
+) -> Option<Digest> {
+    let wanted = normal_reference(reference)?;
+    let mut found = build.dependencies.iter().filter(|dependency| {
+        image_of_uri(&dependency.uri).is_some_and(|(name, on)| {
+            let same_platform =
+                platform.is_none_or(|platform| on.is_none_or(|on| on == platform::name(platform)));
+            name == wanted && same_platform
+        })
+    });
+    let only = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    let mut digests = only.digests.iter();
+    let digest = digests.find_map(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok())?;
+    pinned_image(op, &format!("{reference}@{digest}"), platform)
+}
+
+/// Completes an image reference with its registry and tag, as Docker does.
+fn normal_reference(reference: &str) -> Option<String> {
+    if reference.contains('@') {
+        return None;
+    }
+    let (host, path) = match reference.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+        Some(_) => ("docker.io", reference),
+        None => return normal_reference(&format!("docker.io/library/{reference}")),
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let tag = if name.contains(':') { "" } else { ":latest" };
+    Some(format!("{host}/{path}{tag}"))
+}
+
+/// Parses `pkg:docker/NAME@TAG?platform=OS%2FARCH`, the name of an image in provenance
+/// (`util/purl/image.go`), into the reference and the platform.
+fn image_of_uri(uri: &str) -> Option<(String, Option<String>)> {
+    let rest = uri.strip_prefix("pkg:docker/")?;
+    let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (name, tag) = name.rsplit_once('@').unwrap_or((name, "latest"));
+    let decode = |text: &str| {
+        let decoded = percent_encoding::percent_decode_str(text);
+        decoded.decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    };
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let platform = pairs.find(|(key, _)| *key == "platform");
+    let platform = platform.and_then(|(_, value)| decode(value));
+    let reference = normal_reference(&format!("{}:{}", decode(name)?, decode(tag)?))?;
+    Some((reference, platform))
+}
+
+/// Returns whether a source has options of its scheme that this program does not know and that may
+/// be part of its key.
 fn has_other_options(op: &SourceOp, scheme: &str, known: &[&str]) -> bool {
-    op.attrs.keys().filter_map(|name| name.strip_prefix(scheme)).any(|name| {
-        // What a signature must be is never part of a key.
-        !known.contains(&name) && !name.starts_with("sig.")
-    })
+    op.attrs
+        .keys()
+        .filter_map(|name| name.strip_prefix(scheme))
+        .any(|name| {
+            // Requirements on a signature are never part of a key.
+            !known.contains(&name) && !name.starts_with("sig.")
+        })
 }
 
 fn pinned_git(build: &Build, op: &SourceOp, reference: &str) -> StepKeys {
     let (remote, fragment) = reference.split_once('#').unwrap_or((reference, ""));
     let (name, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
-    // With its `.git` directory the key holds the resolved name of the ref, which no evidence has.
+    // With its `.git` directory, the key holds the resolved name of the ref, which no evidence has.
     if op.attr("git.keepgitdir") == "true" || has_other_options(op, "git.", &GIT_OPTIONS) {
         return StepKeys::default();
     }
     let pinned = is_commit(name).then_some(name);
     let commit = pinned.or_else(|| resolved_commit(build, op, remote, fragment));
-    let key = |commit| git(commit, subdir, op.attr("git.skipsubmodules") == "true", op.attr("git.mtime"));
-    // What a name was resolved to may be an annotated tag, where the key holds the commit behind it.
-    StepKeys { digests: commit.map(key).into_iter().collect(), complete: pinned.is_some(), inputs: Vec::new() }
+    let key = |commit| {
+        git(
+            commit,
+            subdir,
+            op.attr("git.skipsubmodules") == "true",
+            op.attr("git.mtime"),
+        )
+    };
+    // The name may have been resolved to an annotated tag, but the key holds the commit behind it.
+    StepKeys {
+        digests: commit.map(key).into_iter().collect(),
+        complete: pinned.is_some(),
+        inputs: Vec::new(),
+    }
 }
 
-fn resolved_commit<'a>(build: &'a Build, op: &SourceOp, remote: &str, fragment: &str) -> Option<&'a str> {
+fn resolved_commit<'a>(
+    build: &'a Build,
+    op: &SourceOp,
+    remote: &str,
+    fragment: &str,
+) -> Option<&'a str> {
     let url = match op.attr("git.fullurl") {
         "" => format!("https://{remote}"),
         url => url.to_owned(),
     };
-    let uri = if fragment.is_empty() { url } else { format!("{url}#{fragment}") };
-    let found = build.dependencies.iter().find(|dependency| dependency.uri == uri)?;
-    found.digests.values().map(String::as_str).find(|digest| is_commit(digest))
+    // A subdirectory of the repository is not part of the resolved name.
+    let (name, _) = fragment.split_once(':').unwrap_or((fragment, ""));
+    let whole = format!("{url}#{fragment}");
+    let by_name = format!("{url}#{name}");
+    let is_named = |uri: &str| uri == whole || uri == by_name || (name.is_empty() && uri == url);
+    let found = build
+        .dependencies
+        .iter()
+        .find(|dependency| is_named(&dependency.uri))?;
+    found
+        .digests
+        .values()
+        .map(String::as_str)
+        .find(|digest| is_commit(digest))
 }
 
 fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    matches!(text.len(), 40 | 64)
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn pinned_download(op: &SourceOp) -> Option<Digest> {
@@ -192,9 +333,12 @@ fn pinned_download(op: &SourceOp) -> Option<Digest> {
     Some(download.digest())
 }
 
-/// Parses an integer whose base its prefix tells, as Go's `ParseInt(…, 0, …)`.
+/// Parses an integer with its base in the prefix, as Go's `ParseInt(…, 0, …)` does.
 fn go_integer(text: &str) -> Option<i64> {
-    match text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty())) {
+    match text
+        .strip_prefix("0o")
+        .or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty()))
+    {
         Some(octal) => i64::from_str_radix(octal, 8).ok(),
         None => text.parse().ok(),
     }
@@ -217,23 +361,45 @@ mod tests {
             uri: "https://github.com/a/b.git#main".into(),
             digests: [("sha1".to_owned(), "1".repeat(40))].into(),
         });
-        keys(&build, &lenient::parse(op.as_bytes()).unwrap(), platform::parse("linux/arm64").as_ref())
+        keys(
+            &build,
+            &lenient::parse(op.as_bytes()).unwrap(),
+            platform::parse("linux/arm64").as_ref(),
+        )
     }
 
     #[test]
     fn images_agree_with_buildkit() {
         let arm = image(&sha("1"), &platform::parse("linux/arm64").unwrap(), None);
-        assert_eq!(arm.hex(), "dcf741a8add3eef33c42e7b99aad9b3a09a3f8ede44ddd37b6d9a591bb3bc7a6");
-        assert_eq!(root(&arm, 0).hex(), "a07679234e780fd3f7a8d398e8d6d2e5c0ea7f30ac55744ee8f05dce23aa355c");
+        assert_eq!(
+            arm.hex(),
+            "dcf741a8add3eef33c42e7b99aad9b3a09a3f8ede44ddd37b6d9a591bb3bc7a6"
+        );
+        assert_eq!(
+            root(&arm, 0).hex(),
+            "a07679234e780fd3f7a8d398e8d6d2e5c0ea7f30ac55744ee8f05dce23aa355c"
+        );
         let real = sha("fe42d8feb746b4775a42adf318a2e11640a7e071d0617d7d1911df9e16e5eec3");
         let amd = image(&real, &platform::parse("linux/amd64").unwrap(), None);
-        assert_eq!(amd.hex(), "3eea0dca9c668c732bbf35a8972a47063663eae4890a4499a31e0975c74d4c7a");
-        assert_eq!(root(&amd, 0).hex(), "4c9908a81da46170e5e5f42cf0c182e2006aa185ac1d84f1fe4e0ec2f0b02582");
+        assert_eq!(
+            amd.hex(),
+            "3eea0dca9c668c732bbf35a8972a47063663eae4890a4499a31e0975c74d4c7a"
+        );
+        assert_eq!(
+            root(&amd, 0).hex(),
+            "4c9908a81da46170e5e5f42cf0c182e2006aa185ac1d84f1fe4e0ec2f0b02582"
+        );
         assert_eq!(
             image(&sha("1"), &platform::parse("linux/arm64").unwrap(), Some(0)),
             digest(
-                &Digest::of(format!(r#"{{"Digest":"{}","OS":"linux","Arch":"arm64","Limit":0}}"#, sha("1")).as_bytes())
-                    .to_string()
+                &Digest::of(
+                    format!(
+                        r#"{{"Digest":"{}","OS":"linux","Arch":"arm64","Limit":0}}"#,
+                        sha("1")
+                    )
+                    .as_bytes()
+                )
+                .to_string()
             )
         );
     }
@@ -242,8 +408,14 @@ mod tests {
     fn chains_of_layers_agree_with_buildkit() {
         let a = sha(&"a".repeat(64));
         let chain = image_chain(&[a]).unwrap();
-        assert_eq!(chain.hex(), "30e7d741b2534815eb20a4e228dfbb5615f85a088a70d3243d574d8d10573207");
-        assert_eq!(root(&chain, 0).hex(), "2d4b9031bad155439f20cd27e85cf1662f68a98319e66b9dc428d6184a6dde73");
+        assert_eq!(
+            chain.hex(),
+            "30e7d741b2534815eb20a4e228dfbb5615f85a088a70d3243d574d8d10573207"
+        );
+        assert_eq!(
+            root(&chain, 0).hex(),
+            "2d4b9031bad155439f20cd27e85cf1662f68a98319e66b9dc428d6184a6dde73"
+        );
         let two = Digest::of(format!("{a} {a}").as_bytes());
         assert_eq!(image_chain(&[a, a]), Some(digest(&two.to_string())));
         assert_eq!(image_chain(&[]), None);
@@ -252,22 +424,47 @@ mod tests {
     #[test]
     fn repositories_agree_with_buildkit() {
         let key = git(&"1".repeat(40), "", false, "");
-        assert_eq!(key.hex(), "5eaa1d4e60ec152bdc626c9f8b003aed50b03000036b8f7962f1086d805c79f8");
-        assert_eq!(root(&key, 0).hex(), "ededba896161ac39003519a6fa6fde4795b8cbb997674cdf948954c63fce6d34");
-        assert_eq!(git("c", "sub", true, "commit"), digest("c:sub(skip-submodules)(mtime=commit)"));
+        assert_eq!(
+            key.hex(),
+            "5eaa1d4e60ec152bdc626c9f8b003aed50b03000036b8f7962f1086d805c79f8"
+        );
+        assert_eq!(
+            root(&key, 0).hex(),
+            "ededba896161ac39003519a6fa6fde4795b8cbb997674cdf948954c63fce6d34"
+        );
+        assert_eq!(
+            git("c", "sub", true, "commit"),
+            digest("c:sub(skip-submodules)(mtime=commit)")
+        );
         assert_eq!(git("c", "", false, "checkout"), digest("c"));
     }
 
     #[test]
     fn downloads_agree_with_buildkit() {
         let checksum = format!("sha256:{}", "b".repeat(64));
-        let plain =
-            PinnedDownload { filename: "x", perm: 0, uid: 0, gid: 0, checksum: &checksum, auth_header_secret: "" };
-        assert_eq!(plain.digest().hex(), "b32c3c41f4ce59c8d2d5fc93dcc977772bae5c0b774ca220bfe9292b042008c9");
+        let plain = PinnedDownload {
+            filename: "x",
+            perm: 0,
+            uid: 0,
+            gid: 0,
+            checksum: &checksum,
+            auth_header_secret: "",
+        };
+        assert_eq!(
+            plain.digest().hex(),
+            "b32c3c41f4ce59c8d2d5fc93dcc977772bae5c0b774ca220bfe9292b042008c9"
+        );
         let pinned = keys_of(&format!(
             r#"{{"identifier":"https://h/x","attrs":{{"http.filename":"x","http.checksum":"{checksum}","http.perm":"0644"}}}}"#
         ));
-        assert_eq!(pinned.digests, [PinnedDownload { perm: 0o644, ..plain }.digest()]);
+        assert_eq!(
+            pinned.digests,
+            [PinnedDownload {
+                perm: 0o644,
+                ..plain
+            }
+            .digest()]
+        );
         assert!(pinned.complete);
         let dated = keys_of(r#"{"identifier":"https://h/x","attrs":{"http.filename":"x"}}"#);
         assert!(dated.digests.is_empty() && !dated.complete);
@@ -277,11 +474,20 @@ mod tests {
     fn a_download_is_known_by_what_it_hashed_to() {
         let mut build = Build::default();
         let digests = [("sha256".to_owned(), "a".repeat(64))].into();
-        build.dependencies.push(Dependency { uri: "http://h/x".into(), digests });
+        build.dependencies.push(Dependency {
+            uri: "http://h/x".into(),
+            digests,
+        });
         let of = |op: &str| downloaded(&build, &lenient::parse(op.as_bytes()).unwrap());
-        let pinned = format!(r#"{{"identifier":"https://h/y","attrs":{{"http.checksum":"{}"}}}}"#, sha("b"));
+        let pinned = format!(
+            r#"{{"identifier":"https://h/y","attrs":{{"http.checksum":"{}"}}}}"#,
+            sha("b")
+        );
         assert_eq!(of(&pinned), Some(sha("b")));
-        assert_eq!(of(r#"{"identifier":"http://h/x"}"#), Some(sha(&"a".repeat(64))));
+        assert_eq!(
+            of(r#"{"identifier":"http://h/x"}"#),
+            Some(sha(&"a".repeat(64)))
+        );
         assert_eq!(of(r#"{"identifier":"http://h/z"}"#), None);
         assert_eq!(of(r#"{"identifier":"git://h/x"}"#), None);
     }
@@ -291,13 +497,39 @@ mod tests {
         let cases = [
             (r#"{"identifier":"local://context"}"#, 0, true),
             (r#"{"identifier":"docker-image://a:latest"}"#, 0, false),
-            (&format!(r#"{{"identifier":"docker-image://a:latest@{}"}}"#, sha("1")), 1, false),
-            (&format!(r#"{{"identifier":"docker-image+blob://a@{}"}}"#, sha("1")), 0, false),
-            (r#"{"identifier":"git://github.com/a/b.git#main"}"#, 1, false),
-            (r#"{"identifier":"git://github.com/a/b.git#other"}"#, 0, false),
-            (&format!(r#"{{"identifier":"git://github.com/a/b.git#{}:dir"}}"#, "2".repeat(40)), 1, true),
             (
-                &format!(r#"{{"identifier":"git://a#{}","attrs":{{"git.keepgitdir":"true"}}}}"#, "2".repeat(40)),
+                &format!(r#"{{"identifier":"docker-image://a:latest@{}"}}"#, sha("1")),
+                1,
+                false,
+            ),
+            (
+                &format!(r#"{{"identifier":"docker-image+blob://a@{}"}}"#, sha("1")),
+                0,
+                false,
+            ),
+            (
+                r#"{"identifier":"git://github.com/a/b.git#main"}"#,
+                1,
+                false,
+            ),
+            (
+                r#"{"identifier":"git://github.com/a/b.git#other"}"#,
+                0,
+                false,
+            ),
+            (
+                &format!(
+                    r#"{{"identifier":"git://github.com/a/b.git#{}:dir"}}"#,
+                    "2".repeat(40)
+                ),
+                1,
+                true,
+            ),
+            (
+                &format!(
+                    r#"{{"identifier":"git://a#{}","attrs":{{"git.keepgitdir":"true"}}}}"#,
+                    "2".repeat(40)
+                ),
                 0,
                 false,
             ),
@@ -305,7 +537,11 @@ mod tests {
         ];
         for (op, known, complete) in cases {
             let keys = keys_of(op);
-            assert_eq!((keys.digests.len(), keys.complete), (known, complete), "{op}");
+            assert_eq!(
+                (keys.digests.len(), keys.complete),
+                (known, complete),
+                "{op}"
+            );
         }
     }
 }

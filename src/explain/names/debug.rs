@@ -1,7 +1,9 @@
-//! Names from the plain text that a daemon kept behind its digests (`--save-cache-debug`), for which no build has to be known.
+//! Names from the plain text that a daemon kept behind its digests (`--save-cache-debug`). No build
+//! has to be known for them.
 //!
-//! The text behind the key of an operation is what BuildKit hashes for it (`CacheMap` in `solver/llbsolver/ops`): an exec
-//! without its inputs, the actions of a file operation each as JSON in Base64, the name of a source.
+//! The text behind the key of an operation is the input of BuildKit's hash (`CacheMap` in
+//! `solver/llbsolver/ops`): an exec without its inputs, the actions of a file operation each as
+//! JSON in Base64, the name of a source.
 
 use serde_json::{Map, Value, json};
 
@@ -12,31 +14,38 @@ use crate::format::lenient;
 use crate::format::llb::OpKind;
 use crate::format::llb::json::Base64;
 
-/// The most files that are named of a folder's content.
+/// The most files that are named for the content of a directory.
 const MOST_FILES: usize = 4;
 
-/// What the text behind a record's key tells.
+/// The meaning of a record, from the text behind its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// What the step does, in the words of a Dockerfile as far as it has them.
+    /// The step, in the words of a Dockerfile where possible.
     Step(String),
     /// The record is the content of files.
     Files(String),
 }
 
-/// Tells what is behind the key of a record; none where the data does not hold it.
+/// Returns the meaning of a record from the text behind its key; `None` if the data does not hold
+/// it.
 pub fn tell(debug: &CacheDebug, record: &Digest) -> Option<Told> {
     match debug.of_record(record)? {
         Plain::Text(text) => step(debug, text).map(Told::Step),
         Plain::Digests(digests) => {
-            let files = digests.iter().filter_map(|digest| match debug.plain(digest)? {
-                Plain::Files(files) => Some(files),
-                _ => None,
-            });
+            let files = digests
+                .iter()
+                .filter_map(|digest| match debug.plain(digest)? {
+                    Plain::Files(files) => Some(files),
+                    _ => None,
+                });
             let names: Vec<String> = files
                 .flatten()
                 .filter(|(path, _)| !path.is_empty())
-                .map(|(path, _)| String::from_utf8_lossy(path).trim_start_matches('/').to_owned())
+                .map(|(path, _)| {
+                    String::from_utf8_lossy(path)
+                        .trim_start_matches('/')
+                        .to_owned()
+                })
                 .collect();
             let more = names.len().saturating_sub(MOST_FILES);
             let shown = names[..names.len() - more].join(", ");
@@ -50,7 +59,8 @@ pub fn tell(debug: &CacheDebug, record: &Digest) -> Option<Told> {
     }
 }
 
-/// Reads an operation back from the text that BuildKit hashes for it; its inputs are not in it.
+/// Parses an operation from the text that BuildKit hashes for it. The text does not hold its
+/// inputs.
 pub fn operation(text: &str) -> Option<OpKind> {
     let value: Value = serde_json::from_str(text).ok()?;
     let op = match value.get("Type")?.as_str()? {
@@ -70,13 +80,13 @@ pub fn operation(text: &str) -> Option<OpKind> {
     lenient::parse(op.to_string().as_bytes()).ok()
 }
 
-/// Reads one action of a file operation, which stands in its text as Base64.
+/// Parses one action of a file operation, which is Base64 in the text.
 pub fn action(text: &Value) -> Option<Map<String, Value>> {
     let Base64(bytes) = serde_json::from_value(text.clone()).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Tells what a change of files is by the fields that it has: the text has no other sign of it.
+/// Returns the kind of a file change by its fields: the text has no other sign of it.
 fn kind(change: &Map<String, Value>) -> &'static str {
     let has = |name: &str| change.contains_key(name);
     match () {
@@ -92,17 +102,29 @@ fn step(debug: &CacheDebug, text: &str) -> Option<String> {
     let Some(source) = text.strip_prefix("buildkit.source.v0:") else {
         return Some(derived::name(&operation(text)?)).filter(|name| !name.is_empty());
     };
-    // An image is named by its manifest; of other sources the name itself is what is hashed.
+    // An image is named by its manifest; for other sources, the name itself is hashed.
     let known = source.parse().ok().and_then(|digest| debug.plain(&digest));
-    let Some(Plain::Text(behind)) = known else { return Some(format!("source {}", short(source))) };
+    let Some(Plain::Text(behind)) = known else {
+        return Some(format!("source {}", short(source)));
+    };
     let image = serde_json::from_str::<Value>(behind).ok();
-    let digest = image.as_ref().and_then(|image| image.get("Digest")).and_then(Value::as_str);
-    Some(digest.map_or_else(|| format!("source {}", short(behind)), |digest| format!("FROM {}", short(digest))))
+    let digest = image
+        .as_ref()
+        .and_then(|image| image.get("Digest"))
+        .and_then(Value::as_str);
+    Some(digest.map_or_else(
+        || format!("source {}", short(behind)),
+        |digest| format!("FROM {}", short(digest)),
+    ))
 }
 
-/// Cuts a digest to what tells it apart.
+/// Cuts a digest to its first digits.
 fn short(text: &str) -> &str {
-    if text.starts_with("sha256:") { text.get(..19).unwrap_or(text) } else { text }
+    if text.starts_with("sha256:") {
+        text.get(..19).unwrap_or(text)
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +157,14 @@ mod tests {
         for (text, name) in cases {
             assert_eq!(derived::name(&operation(&text).unwrap()), name, "{text}");
         }
-        for text in ["", "{}", "[]", r#"{"Type":1}"#, r#"{"Type":"buildkit.exec.v0"}"#, r#"{"Type":"other"}"#] {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            r#"{"Type":1}"#,
+            r#"{"Type":"buildkit.exec.v0"}"#,
+            r#"{"Type":"other"}"#,
+        ] {
             assert!(operation(text).is_none(), "{text}");
         }
         assert!(operation(&file(&["no JSON"])).is_none());

@@ -1,4 +1,4 @@
-//! Names for operations of which no source is at hand, in the words of a Dockerfile where it has them.
+//! Names for operations without a Dockerfile at hand, in the words of a Dockerfile where possible.
 
 use crate::format::llb::{ExecOp, FileChange, FileOp, OpKind, SourceOp};
 
@@ -36,22 +36,40 @@ fn source(op: &SourceOp) -> String {
 }
 
 fn without_digest(reference: &str) -> &str {
-    reference.split_once('@').map_or(reference, |(name, _)| name)
+    reference
+        .split_once('@')
+        .map_or(reference, |(name, _)| name)
 }
 
 fn file(op: &FileOp) -> String {
     let changes: Vec<&FileChange> = op.actions.0.iter().map(|action| &action.change).collect();
-    let copies: Option<Vec<_>> =
-        changes.iter().map(|change| if let FileChange::Copy(copy) = change { Some(copy) } else { None }).collect();
+    let copies: Option<Vec<_>> = changes
+        .iter()
+        .map(|change| {
+            if let FileChange::Copy(copy) = change {
+                Some(copy)
+            } else {
+                None
+            }
+        })
+        .collect();
     // One instruction with several sources becomes as many copies.
     if let Some([first, rest @ ..]) = copies.as_deref()
         && rest.iter().all(|copy| copy.dest == first.dest)
     {
-        let sources: Vec<&str> = copies.iter().flatten().map(|copy| copy.src.as_str()).collect();
+        let sources: Vec<&str> = copies
+            .iter()
+            .flatten()
+            .map(|copy| copy.src.as_str())
+            .collect();
         let instruction = if first.attempt_unpack { "ADD" } else { "COPY" };
         return format!("{instruction} {} {}", sources.join(" "), first.dest);
     }
-    changes.into_iter().map(change).collect::<Vec<_>>().join(", ")
+    changes
+        .into_iter()
+        .map(change)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn change(change: &FileChange) -> String {
@@ -74,15 +92,30 @@ mod tests {
     #[test]
     fn speaks_the_language_of_dockerfiles() {
         let cases = [
-            (r#"{"exec":{"meta":{"args":["/bin/sh","-c","go build\nrm x"]}}}"#, "RUN go build"),
-            (r#"{"exec":{"meta":{"args":["go","build"]}}}"#, "RUN go build"),
+            (
+                r#"{"exec":{"meta":{"args":["/bin/sh","-c","go build\nrm x"]}}}"#,
+                "RUN go build",
+            ),
+            (
+                r#"{"exec":{"meta":{"args":["go","build"]}}}"#,
+                "RUN go build",
+            ),
             (
                 r#"{"source":{"identifier":"docker-image://docker.io/library/a:1@sha256:00"}}"#,
                 "FROM docker.io/library/a:1",
             ),
-            (r#"{"source":{"identifier":"local://extra"}}"#, "build context extra"),
-            (r#"{"source":{"identifier":"https://h/x"}}"#, "ADD https://h/x"),
-            (r#"{"file":{"actions":[{"Action":{"mkdir":{"path":"/x","makeParents":true}}}]}}"#, "WORKDIR /x"),
+            (
+                r#"{"source":{"identifier":"local://extra"}}"#,
+                "build context extra",
+            ),
+            (
+                r#"{"source":{"identifier":"https://h/x"}}"#,
+                "ADD https://h/x",
+            ),
+            (
+                r#"{"file":{"actions":[{"Action":{"mkdir":{"path":"/x","makeParents":true}}}]}}"#,
+                "WORKDIR /x",
+            ),
             (
                 r#"{"file":{"actions":[{"Action":{"copy":{"src":"/a","dest":"/d/"}}},{"Action":{"copy":{"src":"/b","dest":"/d/"}}}]}}"#,
                 "COPY /a /b /d/",
@@ -95,7 +128,11 @@ mod tests {
             (r#"{"merge":{}}"#, "merge"),
         ];
         for (op, expected) in cases {
-            assert_eq!(name(&lenient::parse(op.as_bytes()).unwrap()), expected, "{op}");
+            assert_eq!(
+                name(&lenient::parse(op.as_bytes()).unwrap()),
+                expected,
+                "{op}"
+            );
         }
     }
 }

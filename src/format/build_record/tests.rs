@@ -39,17 +39,38 @@ fn reads_a_record_without_its_attachments_and_says_so() {
             "layers":[{{"mediaType":"{STATUS}","digest":"{absent}"}},{{"mediaType":"application/x","digest":"{absent}"}}]}}"#
     );
     let (manifest_path, manifest_digest) = blob(manifest.as_bytes());
-    let index = format!(r#"{{"manifests":[{{"digest":"{manifest_digest}"}},{{"digest":"{absent}"}}]}}"#);
-    let files: [(&str, &[u8]); 3] =
-        [(&config_path, config), (&manifest_path, manifest.as_bytes()), ("./index.json", index.as_bytes())];
+    let index =
+        format!(r#"{{"manifests":[{{"digest":"{manifest_digest}"}},{{"digest":"{absent}"}}]}}"#);
+    let files: [(&str, &[u8]); 3] = [
+        (&config_path, config),
+        (&manifest_path, manifest.as_bytes()),
+        ("./index.json", index.as_bytes()),
+    ];
     for bytes in [archive(&files), packed(&archive(&files))] {
         assert!(may_be(&bytes));
         let records = parse(bytes.as_slice()).unwrap();
-        let [record] = records.as_slice() else { panic!("{records:?}") };
-        assert_eq!((record.error.as_deref(), record.total_steps, record.cached_steps), (Some("exit 1"), 5, 2));
-        let imports: Vec<_> = record.imports.iter().map(|entry| (entry.kind.as_str(), &entry.attributes)).collect();
+        let [record] = records.as_slice() else {
+            panic!("{records:?}")
+        };
+        assert_eq!(
+            (
+                record.error.as_deref(),
+                record.total_steps,
+                record.cached_steps
+            ),
+            (Some("exit 1"), 5, 2)
+        );
+        let imports: Vec<_> = record
+            .imports
+            .iter()
+            .map(|entry| (entry.kind.as_str(), &entry.attributes))
+            .collect();
         let of = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        let expected = [("s3", &of("bucket", "x")), ("registry", &of("ref", "a/b")), ("registry", &of("ref", "c"))];
+        let expected = [
+            ("s3", &of("bucket", "x")),
+            ("registry", &of("ref", "a/b")),
+            ("registry", &of("ref", "c")),
+        ];
         assert_eq!(imports, expected);
         assert_eq!(record.problems, [RecordProblem::Missing("log")]);
     }
@@ -58,9 +79,18 @@ fn reads_a_record_without_its_attachments_and_says_so() {
 #[test]
 fn refuses_what_is_no_record() {
     let error = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
-    assert_eq!(error(&archive(&[("x", b"y")])), "not a build record: it holds no `index.json`");
-    assert_eq!(error(&archive(&[("index.json", b"{}")])), "not a build record: there is no build in it");
-    assert_eq!(error(b"\x1f\x8bnonsense"), "the build record cannot be unpacked");
+    assert_eq!(
+        error(&archive(&[("x", b"y")])),
+        "not a build record: it holds no `index.json`"
+    );
+    assert_eq!(
+        error(&archive(&[("index.json", b"{}")])),
+        "not a build record: there is no build in it"
+    );
+    assert_eq!(
+        error(b"\x1f\x8bnonsense"),
+        "the build record cannot be unpacked"
+    );
     let (path, digest) = blob(b"right");
     assert_eq!(
         error(&archive(&[(&path, b"wrong")])),
@@ -85,7 +115,10 @@ fn a_bomb_goes_off_at_the_limit() {
     }
     let bytes = encoder.finish().unwrap();
     assert!(bytes.len() < 2 << 20);
-    assert!(matches!(parse(bytes.as_slice()), Err(BuildRecordError::TooLarge)));
+    assert!(matches!(
+        parse(bytes.as_slice()),
+        Err(BuildRecordError::TooLarge)
+    ));
 }
 
 proptest::proptest! {

@@ -1,65 +1,72 @@
-//! What BuildKit makes of a cache configuration when it imports one.
+//! Simulates BuildKit's import of a cache configuration.
 //!
-//! Follows `cache/remotecache/v1/parse.go`: every record is parsed depth first, one fault refuses the whole import, and a
-//! result with a layer that the manifest does not describe is dropped in silence. Loops are found without recursion, in
-//! time and memory linear in the configuration.
+//! Follows `cache/remotecache/v1/parse.go`: every record is parsed depth first, one fault refuses
+//! the whole import, and a result with a layer that is not in the manifest is silently dropped.
+//! Loops are found without recursion, in time and memory linear in the size of the configuration.
 
 use super::{CacheGraph, LayerIndex, Parent, RecordIndex, ResultLayers};
 use crate::format::digest::Digest;
 
-/// Why BuildKit refuses a whole configuration: the build goes on as if the cache were empty.
+/// Why BuildKit refuses a whole configuration. The build continues as if the cache were empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A record that leads to itself.
+    /// A record that links to itself, directly or not.
     #[error("record {} leads to itself", .0.0)]
     LoopingRecord(RecordIndex),
-    /// A link to a record that is not there.
+    /// A link to a record that does not exist.
     #[error("a link of record {} leads to record {target}, which is not there", .record.0)]
     NoSuchRecord {
-        /// Whose link it is.
+        /// The record with the link.
         record: RecordIndex,
-        /// Where it leads.
+        /// The target of the link.
         target: i64,
     },
-    /// An input that nothing can stand at.
+    /// An input without links.
     #[error("an input of record {} is empty", .0.0)]
     EmptyInput(RecordIndex),
-    /// A result or a parent that names a layer which is not there.
+    /// A result or a parent with a layer that does not exist.
     #[error("a result of record {} needs layer {layer}, which is not there", .record.0)]
     NoSuchLayer {
-        /// Whose result it is.
+        /// The record of the result.
         record: RecordIndex,
-        /// What it names.
+        /// The index of the layer.
         layer: i64,
     },
-    /// A layer of which a cache without a manifest does not say what its importers want to know (`s3.go`, `gha.go`).
+    /// A layer without the annotations that the importers of a cache without a manifest need
+    /// (`s3.go`, `gha.go`).
     #[error("layer {} has no annotations with an uncompressed digest", .0.0)]
     UndescribedLayer(LayerIndex),
-    /// Layers that lie on each other in a circle.
+    /// The configuration is one of several in an index, as `docker buildx imagetools create` makes
+    /// from the caches of several jobs. BuildKit takes such an index for one of images, finds no
+    /// inline cache in it, and imports nothing without a message (`cache/remotecache/import.go`).
+    #[error("the ref is an index of cache manifests, from which BuildKit imports nothing")]
+    OneOfSeveral,
+    /// Layers whose parents form a loop.
     #[error("layer {} of a result of record {} lies on itself", .layer.0, .record.0)]
     LoopingLayer {
-        /// Whose result it is.
+        /// The record of the result.
         record: RecordIndex,
-        /// A layer of the circle.
+        /// A layer of the loop.
         layer: LayerIndex,
     },
 }
 
-/// A result that BuildKit keeps: its layers from bottom to top are described by the manifest.
+/// A result that BuildKit keeps: its layers from bottom to top are in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportedResult {
-    /// The layer and everything that it lies on.
+    /// The layer and all layers below it.
     Top(LayerIndex),
     /// Exactly these layers, bottom first.
     Chain(Vec<LayerIndex>),
 }
 
-/// Simulates an import: for each record, the place in `results` and the layers of each result that is kept.
+/// Simulates an import. Returns for each record the results that are kept: their index in
+/// `results`, and their layers.
 ///
-/// `described` tells whether the manifest's layers include a blob.
+/// `described` returns whether the manifest's layers include a blob.
 ///
 /// # Errors
-/// The first fault that makes BuildKit refuse the whole configuration.
+/// The first fault for which BuildKit refuses the whole configuration.
 pub fn simulate(
     graph: &CacheGraph,
     described: impl Fn(&Digest) -> bool,
@@ -90,7 +97,7 @@ struct Importer<'a, D> {
     kept: Vec<Vec<(usize, ImportedResult)>>,
 }
 
-/// Where the walk stands in a record that is open: its next group and the next link in it.
+/// The position of the walk in an unfinished record: its next group and the next link in it.
 struct Open {
     record: RecordIndex,
     group: usize,
@@ -104,7 +111,11 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
         }
         let graph = self.graph;
         self.records[first.at()] = RecordState::Open;
-        let mut stack = vec![Open { record: first, group: 0, link: 0 }];
+        let mut stack = vec![Open {
+            record: first,
+            group: 0,
+            link: 0,
+        }];
         while let Some(open) = stack.last_mut() {
             let record = &graph.records[open.record.at()];
             let Some(links) = graph.input(record, open.group) else {
@@ -121,14 +132,20 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
                 continue;
             };
             open.link += 1;
-            let target =
-                graph.target(link).ok_or(Refusal::NoSuchRecord { record: open.record, target: link.target })?;
+            let target = graph.target(link).ok_or(Refusal::NoSuchRecord {
+                record: open.record,
+                target: link.target,
+            })?;
             match self.records[target.at()] {
                 RecordState::Done => {}
                 RecordState::Open => return Err(Refusal::LoopingRecord(target)),
                 RecordState::Unseen => {
                     self.records[target.at()] = RecordState::Open;
-                    stack.push(Open { record: target, group: 0, link: 0 });
+                    stack.push(Open {
+                        record: target,
+                        group: 0,
+                        link: 0,
+                    });
                 }
             }
         }
@@ -140,7 +157,10 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
         for (place, result) in graph.records[index.at()].results.iter().enumerate() {
             let kept = match &result.layers {
                 ResultLayers::Top(top) => self.layers.chain(index, *top)?.map(ImportedResult::Top),
-                ResultLayers::Chain(places) => self.layers.listed(index, places)?.map(ImportedResult::Chain),
+                ResultLayers::Chain(places) => self
+                    .layers
+                    .listed(index, places)?
+                    .map(ImportedResult::Chain),
             };
             self.kept[index.at()].extend(kept.map(|kept| (place, kept)));
         }
@@ -148,7 +168,7 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
     }
 }
 
-/// What is known of the chain below a layer.
+/// The state of the chain below a layer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChainState {
     Unseen,
@@ -165,14 +185,21 @@ struct LayerStates<'a, D> {
 
 impl<'a, D: Fn(&Digest) -> bool> LayerStates<'a, D> {
     fn new(graph: &'a CacheGraph, described: D) -> Self {
-        Self { graph, described, states: vec![ChainState::Unseen; graph.layers.len()] }
+        Self {
+            graph,
+            described,
+            states: vec![ChainState::Unseen; graph.layers.len()],
+        }
     }
 
     fn is_described(&self, layer: LayerIndex) -> bool {
-        self.graph.layers[layer.at()].blob.valid().is_some_and(|digest| (self.described)(&digest))
+        self.graph.layers[layer.at()]
+            .blob
+            .valid()
+            .is_some_and(|digest| (self.described)(&digest))
     }
 
-    /// Follows the parents of a top layer; none when one of them is not described.
+    /// Follows the parents of a top layer; `None` if one of them is not described.
     fn chain(&mut self, record: RecordIndex, top: i64) -> Result<Option<LayerIndex>, Refusal> {
         let no_such = |layer| Refusal::NoSuchLayer { record, layer };
         let top = self.graph.layer_at(top).ok_or(no_such(top))?;
@@ -202,11 +229,18 @@ impl<'a, D: Fn(&Digest) -> bool> LayerStates<'a, D> {
         Ok((end == ChainState::Described).then_some(top))
     }
 
-    /// Checks the layers of an explicit list; none when one of them is not described.
-    fn listed(&self, record: RecordIndex, places: &[i64]) -> Result<Option<Vec<LayerIndex>>, Refusal> {
+    /// Checks the layers of an explicit list; `None` if one of them is not described.
+    fn listed(
+        &self,
+        record: RecordIndex,
+        places: &[i64],
+    ) -> Result<Option<Vec<LayerIndex>>, Refusal> {
         let mut layers = Vec::with_capacity(places.len());
         for &place in places {
-            let layer = self.graph.layer_at(place).ok_or(Refusal::NoSuchLayer { record, layer: place })?;
+            let layer = self.graph.layer_at(place).ok_or(Refusal::NoSuchLayer {
+                record,
+                layer: place,
+            })?;
             if !self.is_described(layer) {
                 return Ok(None);
             }
@@ -227,7 +261,8 @@ mod tests {
     fn import(text: &str, missing: &str) -> Result<Vec<usize>, Refusal> {
         let graph = CacheGraph::parse(text.as_bytes()).unwrap();
         let missing = Digest::of(missing.as_bytes());
-        simulate(&graph, |digest| *digest != missing).map(|kept| kept.iter().map(Vec::len).collect())
+        simulate(&graph, |digest| *digest != missing)
+            .map(|kept| kept.iter().map(Vec::len).collect())
     }
 
     #[test]
@@ -238,32 +273,63 @@ mod tests {
                 r#"{"records":[{"inputs":[[{"link":1}]]},{"inputs":[[{"link":0}]]}]}"#.to_owned(),
                 Refusal::LoopingRecord(RecordIndex(0)),
             ),
-            (r#"{"records":[{"inputs":[[{"link":0}]]}]}"#.to_owned(), Refusal::LoopingRecord(RecordIndex(0))),
+            (
+                r#"{"records":[{"inputs":[[{"link":0}]]}]}"#.to_owned(),
+                Refusal::LoopingRecord(RecordIndex(0)),
+            ),
             (
                 r#"{"records":[{"inputs":[[{"link":5}]]}]}"#.to_owned(),
-                Refusal::NoSuchRecord { record: RecordIndex(0), target: 5 },
+                Refusal::NoSuchRecord {
+                    record: RecordIndex(0),
+                    target: 5,
+                },
             ),
             (
                 r#"{"records":[{"inputs":[[{"link":-1}]]}]}"#.to_owned(),
-                Refusal::NoSuchRecord { record: RecordIndex(0), target: -1 },
+                Refusal::NoSuchRecord {
+                    record: RecordIndex(0),
+                    target: -1,
+                },
             ),
-            (r#"{"records":[{},{"inputs":[[{"link":0}],[]]}]}"#.to_owned(), Refusal::EmptyInput(RecordIndex(1))),
-            (r#"{"records":[{"inputs":[null]}]}"#.to_owned(), Refusal::EmptyInput(RecordIndex(0))),
+            (
+                r#"{"records":[{},{"inputs":[[{"link":0}],[]]}]}"#.to_owned(),
+                Refusal::EmptyInput(RecordIndex(1)),
+            ),
+            (
+                r#"{"records":[{"inputs":[null]}]}"#.to_owned(),
+                Refusal::EmptyInput(RecordIndex(0)),
+            ),
             (
                 r#"{"records":[{"layers":[{"layer":0}]}]}"#.to_owned(),
-                Refusal::NoSuchLayer { record: RecordIndex(0), layer: 0 },
+                Refusal::NoSuchLayer {
+                    record: RecordIndex(0),
+                    layer: 0,
+                },
             ),
             (
                 r#"{"records":[{"chains":[{"layers":[-1]}]}]}"#.to_owned(),
-                Refusal::NoSuchLayer { record: RecordIndex(0), layer: -1 },
+                Refusal::NoSuchLayer {
+                    record: RecordIndex(0),
+                    layer: -1,
+                },
             ),
             (
-                format!(r#"{{"layers":[{{"blob":"{a}"}}],"records":[{{"layers":[{{"layer":0}}]}}]}}"#),
-                Refusal::LoopingLayer { record: RecordIndex(0), layer: LayerIndex(0) },
+                format!(
+                    r#"{{"layers":[{{"blob":"{a}"}}],"records":[{{"layers":[{{"layer":0}}]}}]}}"#
+                ),
+                Refusal::LoopingLayer {
+                    record: RecordIndex(0),
+                    layer: LayerIndex(0),
+                },
             ),
             (
-                format!(r#"{{"layers":[{{"blob":"{a}","parent":3}}],"records":[{{"layers":[{{"layer":0}}]}}]}}"#),
-                Refusal::NoSuchLayer { record: RecordIndex(0), layer: 3 },
+                format!(
+                    r#"{{"layers":[{{"blob":"{a}","parent":3}}],"records":[{{"layers":[{{"layer":0}}]}}]}}"#
+                ),
+                Refusal::NoSuchLayer {
+                    record: RecordIndex(0),
+                    layer: 3,
+                },
             ),
         ];
         for (text, refusal) in cases {
@@ -273,7 +339,10 @@ mod tests {
 
     #[test]
     fn a_fault_that_no_result_needs_is_none() {
-        assert_eq!(import(r#"{"layers":[{"blob":"x","parent":9}],"records":[{}]}"#, ""), Ok(vec![0]));
+        assert_eq!(
+            import(r#"{"layers":[{"blob":"x","parent":9}],"records":[{}]}"#, ""),
+            Ok(vec![0])
+        );
     }
 
     #[test]
@@ -299,7 +368,11 @@ mod tests {
         }
         text.push_str(r#"],"records":["#);
         for link in 1..count {
-            write!(text, r#"{{"layers":[{{"layer":{link}}}],"inputs":[[{{"link":{link}}}]]}},"#).unwrap();
+            write!(
+                text,
+                r#"{{"layers":[{{"layer":{link}}}],"inputs":[[{{"link":{link}}}]]}},"#
+            )
+            .unwrap();
         }
         text.push_str("{}]}");
         let kept = import(&text, "").unwrap();

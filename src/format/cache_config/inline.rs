@@ -1,7 +1,7 @@
-//! Inline caches: records inside an image's configuration.
+//! Inline caches: records in an image's configuration.
 //!
-//! The image carries, under `moby.buildkit.cache.v0`, the records alone; their layer numbers count the image's own layers,
-//! each lying on the one before it (`cache/remotecache/import.go` in BuildKit).
+//! The image has only the records, in `moby.buildkit.cache.v0`. Their layer numbers refer to the
+//! image's own layers, each on top of the previous one (`cache/remotecache/import.go` in BuildKit).
 
 use base64::Engine as _;
 
@@ -9,7 +9,7 @@ use super::{CacheGraph, CacheLayer, ConfigError, LayerAnnotations, LayerIndex, P
 use crate::format::lenient::{self, List};
 use crate::format::manifest::{Descriptor, ImageConfig};
 
-/// Why an image contributes no inline cache although it may carry one.
+/// Why an image has no usable inline cache although it may have one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InlineError {
     /// The value is not base64.
@@ -18,7 +18,7 @@ pub enum InlineError {
     /// The decoded value is not a list of records.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// BuildKit passes over an image whose layers and uncompressed digests differ in number.
+    /// BuildKit ignores an image whose layers and uncompressed digests differ in number.
     #[error("the image has {layers} layers but {diff_ids} uncompressed digests")]
     LayerCount {
         /// Layers of the manifest.
@@ -28,38 +28,58 @@ pub enum InlineError {
     },
 }
 
-/// Reads the inline cache of an image; nothing when it has none.
+/// Reads the inline cache of an image; `None` if it has none.
 ///
 /// # Errors
-/// When the image carries one that BuildKit would not import.
-pub fn read(config: &ImageConfig, layers: &[Descriptor]) -> Result<Option<CacheGraph>, InlineError> {
+/// If the image has one that BuildKit would not import.
+pub fn read(
+    config: &ImageConfig,
+    layers: &[Descriptor],
+) -> Result<Option<CacheGraph>, InlineError> {
     if config.inline_cache.is_empty() {
         return Ok(None);
     }
     let diff_ids = &config.rootfs.diff_ids.0;
     if diff_ids.len() != layers.len() {
-        return Err(InlineError::LayerCount { layers: layers.len(), diff_ids: diff_ids.len() });
+        return Err(InlineError::LayerCount {
+            layers: layers.len(),
+            diff_ids: diff_ids.len(),
+        });
     }
-    // Go takes line breaks inside base64; nothing else.
-    let encoded: String = config.inline_cache.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| InlineError::Encoding)?;
+    // Go accepts line breaks inside base64, and nothing else.
+    let encoded: String = config
+        .inline_cache
+        .chars()
+        .filter(|character| !matches!(character, '\r' | '\n'))
+        .collect();
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(encoded)
+        .map_err(|_| InlineError::Encoding)?;
     let records: List<RawRecord> = lenient::parse::<Option<_>>(&decoded)
         .map_err(|error| ConfigError::Json(error.to_string()))?
         .unwrap_or_default();
 
-    // Of the history, the entries that made layers stand in the layers' order.
-    let mut times = config.history.0.iter().filter(|entry| !entry.empty_layer).map(|entry| entry.created.0);
+    // The history entries with a layer are in the order of the layers.
+    let mut times = config
+        .history
+        .0
+        .iter()
+        .filter(|entry| !entry.empty_layer)
+        .map(|entry| entry.created.0);
     let mut parent = Parent::Bottom;
-    let synthetic = (0..).zip(layers).zip(diff_ids).map(|((place, layer), diff_id)| CacheLayer {
-        blob: layer.digest.clone(),
-        parent: std::mem::replace(&mut parent, Parent::Layer(LayerIndex(place))),
-        annotations: Some(LayerAnnotations {
-            media_type: layer.media_type.clone(),
-            diff_id: Some(diff_id.clone()),
-            size: layer.size(),
-            created: times.next().flatten(),
-        }),
-    });
+    let synthetic = (0..)
+        .zip(layers)
+        .zip(diff_ids)
+        .map(|((place, layer), diff_id)| CacheLayer {
+            blob: layer.digest.clone(),
+            parent: std::mem::replace(&mut parent, Parent::Layer(LayerIndex(place))),
+            annotations: Some(LayerAnnotations {
+                media_type: layer.media_type.clone(),
+                diff_id: Some(diff_id.clone()),
+                size: layer.size(),
+                created: times.next().flatten(),
+            }),
+        });
     Ok(Some(CacheGraph::assemble(synthetic.collect(), records.0)?))
 }
 
@@ -72,15 +92,25 @@ mod tests {
     fn image(records: &str, diff_ids: usize) -> (ImageConfig, Vec<Descriptor>) {
         let diff_ids = vec![format!("\"{}\"", Digest::of(b"x")); diff_ids].join(",");
         let value = base64::engine::general_purpose::STANDARD.encode(records);
-        let config = format!(r#"{{"rootfs":{{"diff_ids":[{diff_ids}]}},"moby.buildkit.cache.v0":"{value}"}}"#);
-        let manifest = format!(r#"{{"layers":[{{"digest":"{0}"}},{{"digest":"{0}"}}]}}"#, Digest::of(b"y"));
-        let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else { panic!() };
+        let config = format!(
+            r#"{{"rootfs":{{"diff_ids":[{diff_ids}]}},"moby.buildkit.cache.v0":"{value}"}}"#
+        );
+        let manifest = format!(
+            r#"{{"config":{{}},"layers":[{{"digest":"{0}"}},{{"digest":"{0}"}}]}}"#,
+            Digest::of(b"y")
+        );
+        let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else {
+            panic!()
+        };
         (lenient::parse(config.as_bytes()).unwrap(), layers)
     }
 
     #[test]
     fn layers_are_those_of_the_image_each_on_the_one_before() {
-        let (config, layers) = image(r#"[{"digest":"a"},{"digest":"b","layers":[{"layer":1}]}]"#, 2);
+        let (config, layers) = image(
+            r#"[{"digest":"a"},{"digest":"b","layers":[{"layer":1}]}]"#,
+            2,
+        );
         let graph = read(&config, &layers).unwrap().unwrap();
         let parents: Vec<Parent> = graph.layers.iter().map(|layer| layer.parent).collect();
         assert_eq!(parents, [Parent::Bottom, Parent::Layer(LayerIndex(0))]);
@@ -90,10 +120,22 @@ mod tests {
     #[test]
     fn says_why_a_cache_is_passed_over() {
         let (config, layers) = image("[]", 1);
-        assert_eq!(read(&config, &layers).unwrap_err(), InlineError::LayerCount { layers: 2, diff_ids: 1 });
+        assert_eq!(
+            read(&config, &layers).unwrap_err(),
+            InlineError::LayerCount {
+                layers: 2,
+                diff_ids: 1
+            }
+        );
         let (config, layers) = image("{}", 2);
-        assert!(matches!(read(&config, &layers), Err(InlineError::Config(_))));
-        let broken = ImageConfig { inline_cache: "!".into(), ..ImageConfig::default() };
+        assert!(matches!(
+            read(&config, &layers),
+            Err(InlineError::Config(_))
+        ));
+        let broken = ImageConfig {
+            inline_cache: "!".into(),
+            ..ImageConfig::default()
+        };
         assert_eq!(read(&broken, &[]).unwrap_err(), InlineError::Encoding);
         assert!(read(&ImageConfig::default(), &[]).unwrap().is_none());
     }

@@ -1,14 +1,11 @@
 //! Writes a cache configuration again without some of its results.
 //!
-//! What is left is written as it stood: times, annotations and the order of everything. Records that lead to no result any
-//! more go, and layers that no result needs. A record that a kept one links to is always kept, so that no input loses a
-//! link and every kept result is found by the keys by which it was found before.
+//! The rest is written back verbatim: times, annotations and the order of everything. Records that
+//! lead to no result any more are dropped, and so are layers that no result needs. A record that a
+//! kept one links to is always kept. No input loses a link, so every kept result is found by the
+//! same keys as before.
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
+use super::document::{Config, Layer};
 use super::import::{self, Refusal};
 use super::{CacheGraph, ConfigError, Parent, RecordIndex};
 
@@ -17,118 +14,75 @@ use super::{CacheGraph, ConfigError, Parent, RecordIndex};
 pub struct Rewritten {
     /// The new configuration.
     pub text: String,
-    /// For each of its records the place that it had.
+    /// The old index of each record.
     pub records: Vec<RecordIndex>,
-    /// For each of its layers the place that it had.
+    /// The old index of each layer.
     pub layers: Vec<usize>,
 }
 
-/// Says why a configuration is not written again.
+/// Why a configuration cannot be written again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
     /// It cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// BuildKit refuses it as it stands.
+    /// BuildKit refuses it already.
     #[error("BuildKit refuses it as it stands: {0}")]
     Refused(#[from] Refusal),
-    /// It holds something that this program does not know, and would lose.
+    /// It holds fields that this program does not know and would lose.
     #[error("it holds what would be lost: {0}")]
     Unknown(String),
-    /// The new one would not be what it should: a fault of this program.
+    /// The new configuration would be wrong: a bug of this program.
     #[error("what was written is not what should have been: {0}")]
     Unsound(&'static str),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    layers: Vec<Layer<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    records: Vec<Record<'a>>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Layer<'a> {
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    blob: Cow<'a, str>,
-    /// Left out when it is 0, as Go does.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    parent: i64,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    annotations: Option<&'a RawValue>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    layers: Vec<TopResult<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    chains: Vec<ChainResult<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    digest: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    inputs: Vec<Vec<Link<'a>>>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopResult<'a> {
-    layer: i64,
-    #[serde(borrow, rename = "createdAt", default, skip_serializing_if = "Option::is_none")]
-    created_at: Option<&'a RawValue>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChainResult<'a> {
-    layers: Vec<i64>,
-    #[serde(borrow, rename = "createdAt", default, skip_serializing_if = "Option::is_none")]
-    created_at: Option<&'a RawValue>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Link<'a> {
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
-    selector: Cow<'a, str>,
-    #[serde(default)]
-    link: i64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-/// Writes `text` again without the results of those records for which `goes` holds.
+/// Writes `text` again without the results of the records for which `goes` holds.
 ///
 /// # Errors
-/// When the configuration is not one that BuildKit imports, or cannot be written again without losing something else.
-pub fn without_results(text: &str, goes: impl Fn(RecordIndex) -> bool) -> Result<Rewritten, RewriteError> {
+/// If BuildKit does not import the configuration, or it cannot be written again without losing
+/// other parts.
+pub fn without_results(
+    text: &str,
+    goes: impl Fn(RecordIndex) -> bool,
+) -> Result<Rewritten, RewriteError> {
     let graph = CacheGraph::parse(text.as_bytes())?;
     import::simulate(&graph, |_| true)?;
-    let config: Config<'_> = serde_json::from_str(text).map_err(|error| RewriteError::Unknown(error.to_string()))?;
+    let config: Config<'_> =
+        serde_json::from_str(text).map_err(|error| RewriteError::Unknown(error.to_string()))?;
     if (config.layers.len(), config.records.len()) != (graph.layers.len(), graph.records.len()) {
         return Err(RewriteError::Unsound("it reads in two ways"));
     }
     let (records, layers) = needed(&graph, &goes);
     let new_record = new_places(&records);
     let new_layer = new_places(&layers);
-    let place = |of: &[Option<i64>], old: i64| usize::try_from(old).ok().and_then(|old| *of.get(old)?);
+    let place =
+        |of: &[Option<i64>], old: i64| usize::try_from(old).ok().and_then(|old| *of.get(old)?);
     let lost = || RewriteError::Unsound("a place is lost");
-    let mut new = Config { layers: Vec::new(), records: Vec::new() };
-    for (old, layer) in config.layers.iter().enumerate().filter(|(old, _)| layers[*old]) {
+    let mut new = Config {
+        layers: Vec::new(),
+        records: Vec::new(),
+    };
+    for (old, layer) in config
+        .layers
+        .iter()
+        .enumerate()
+        .filter(|(old, _)| layers[*old])
+    {
         let parent = match graph.layers[old].parent {
             Parent::Layer(below) => place(&new_layer, below.0.into()).ok_or_else(lost)?,
             Parent::Bottom | Parent::OutOfRange(_) => layer.parent,
         };
-        new.layers.push(Layer { parent, ..layer.clone() });
+        new.layers.push(Layer {
+            parent,
+            ..layer.clone()
+        });
     }
-    for (index, record) in (0..).map(RecordIndex).zip(&config.records).filter(|(index, _)| records[index.at()]) {
+    for (index, record) in (0..)
+        .map(RecordIndex)
+        .zip(&config.records)
+        .filter(|(index, _)| records[index.at()])
+    {
         let mut record = record.clone();
         if goes(index) {
             (record.layers, record.chains) = (Vec::new(), Vec::new());
@@ -139,32 +93,48 @@ pub fn without_results(text: &str, goes: impl Fn(RecordIndex) -> bool) -> Result
         for layer in record.chains.iter_mut().flat_map(|chain| &mut chain.layers) {
             *layer = place(&new_layer, *layer).ok_or_else(lost)?;
         }
-        for link in record.inputs.iter_mut().flatten() {
+        for link in record.inputs.iter_mut().flatten().flatten() {
             link.link = place(&new_record, link.link).ok_or_else(lost)?;
         }
         new.records.push(record);
     }
-    let kept = |kept: &[bool]| kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(old, _)| old).collect();
+    let kept = |kept: &[bool]| {
+        kept.iter()
+            .enumerate()
+            .filter(|(_, kept)| **kept)
+            .map(|(old, _)| old)
+            .collect()
+    };
     let records: Vec<usize> = kept(&records);
     let rewritten = Rewritten {
-        text: serde_json::to_string(&new).map_err(|error| RewriteError::Unknown(error.to_string()))?,
-        records: records.into_iter().filter_map(|old| Some(RecordIndex(u32::try_from(old).ok()?))).collect(),
+        text: serde_json::to_string(&new)
+            .map_err(|error| RewriteError::Unknown(error.to_string()))?,
+        records: records
+            .into_iter()
+            .filter_map(|old| Some(RecordIndex(u32::try_from(old).ok()?)))
+            .collect(),
         layers: kept(&layers),
     };
     prove(&graph, &rewritten, goes)?;
     Ok(rewritten)
 }
 
-/// Tells which records and layers stay: records with a result that stays and everything below them, and the layers of
-/// such results with everything that they lie on. Both graphs are known to be without loops.
+/// Returns which records and layers stay: records with a result that stays and everything below
+/// them, and the layers of such results with everything below them. Both graphs are known to be
+/// without loops.
 fn needed(graph: &CacheGraph, goes: &impl Fn(RecordIndex) -> bool) -> (Vec<bool>, Vec<bool>) {
-    let (mut records, mut layers) = (vec![false; graph.records.len()], vec![false; graph.layers.len()]);
-    let with_results = graph.indexed_records().filter(|(index, record)| !record.results.is_empty() && !goes(*index));
+    let (mut records, mut layers) = (
+        vec![false; graph.records.len()],
+        vec![false; graph.layers.len()],
+    );
+    let with_results = graph
+        .indexed_records()
+        .filter(|(index, record)| !record.results.is_empty() && !goes(*index));
     let mut open: Vec<RecordIndex> = Vec::new();
     for (index, record) in with_results {
         open.push(index);
         for result in &record.results {
-            // What a layer of a list lies on stays, too: its place is written down in the layer.
+            // The layers below a listed layer stay too, because the layer holds their index.
             let tops = match &result.layers {
                 super::ResultLayers::Top(top) => std::slice::from_ref(top),
                 super::ResultLayers::Chain(chain) => chain.as_slice(),
@@ -183,18 +153,29 @@ fn needed(graph: &CacheGraph, goes: &impl Fn(RecordIndex) -> bool) -> (Vec<bool>
             continue;
         }
         let links = graph.inputs(&graph.records[index.at()]).flatten();
-        open.extend(links.filter_map(|link| graph.target(link)).filter(|target| !records[target.at()]));
+        open.extend(
+            links
+                .filter_map(|link| graph.target(link))
+                .filter(|target| !records[target.at()]),
+        );
     }
     (records, layers)
 }
 
 fn new_places(kept: &[bool]) -> Vec<Option<i64>> {
     let mut next = 0..;
-    kept.iter().map(|kept| if *kept { next.next() } else { None }).collect()
+    kept.iter()
+        .map(|kept| if *kept { next.next() } else { None })
+        .collect()
 }
 
-/// Proves that the new configuration is the old one without the results that go, by reading it as BuildKit would.
-fn prove(old: &CacheGraph, new: &Rewritten, goes: impl Fn(RecordIndex) -> bool) -> Result<(), RewriteError> {
+/// Proves that the new configuration equals the old one without the dropped results, by reading it
+/// as BuildKit would.
+fn prove(
+    old: &CacheGraph,
+    new: &Rewritten,
+    goes: impl Fn(RecordIndex) -> bool,
+) -> Result<(), RewriteError> {
     let unsound = |what| Err(RewriteError::Unsound(what));
     let graph = CacheGraph::parse(new.text.as_bytes())?;
     import::simulate(&graph, |_| true)?;
@@ -203,18 +184,30 @@ fn prove(old: &CacheGraph, new: &Rewritten, goes: impl Fn(RecordIndex) -> bool) 
     }
     for (record, before) in graph.records.iter().zip(&new.records) {
         let origin = &old.records[before.at()];
-        let alike = record.digest == origin.digest && graph.inputs(record).len() == old.inputs(origin).len();
-        let links = graph.inputs(record).zip(old.inputs(origin)).all(|(new_links, old_links)| {
-            let same = |(link, before): (&super::Link, &super::Link)| {
-                let target = graph.target(link).map(|target| new.records[target.at()]);
-                link.selector == before.selector && target.is_some() && target == old.target(before)
-            };
-            new_links.len() == old_links.len() && new_links.iter().zip(old_links).all(same)
-        });
+        let alike = record.digest == origin.digest
+            && graph.inputs(record).len() == old.inputs(origin).len();
+        let links = graph
+            .inputs(record)
+            .zip(old.inputs(origin))
+            .all(|(new_links, old_links)| {
+                let same = |(link, before): (&super::Link, &super::Link)| {
+                    let target = graph.target(link).map(|target| new.records[target.at()]);
+                    link.selector == before.selector
+                        && target.is_some()
+                        && target == old.target(before)
+                };
+                new_links.len() == old_links.len() && new_links.iter().zip(old_links).all(same)
+            });
         if !alike || !links {
             return unsound("a key is another");
         }
-        if results(&graph, record) != if goes(*before) { Vec::new() } else { results(old, origin) } {
+        if results(&graph, record)
+            != if goes(*before) {
+                Vec::new()
+            } else {
+                results(old, origin)
+            }
+        {
             return unsound("a result is another");
         }
     }
@@ -228,22 +221,31 @@ fn prove(old: &CacheGraph, new: &Rewritten, goes: impl Fn(RecordIndex) -> bool) 
     Ok(())
 }
 
-/// A result by what it is: the blobs of its layers from the top down, and its time.
+/// The content of a result: the blobs of its layers from the top down, and its time.
 type ResultContent<'a> = (Vec<&'a super::DigestText>, Option<jiff::Timestamp>);
 
 fn results<'a>(graph: &'a CacheGraph, record: &super::Record) -> Vec<ResultContent<'a>> {
     let blobs = |layers: &super::ResultLayers| match layers {
         super::ResultLayers::Top(top) => {
-            let below = |at: &super::LayerIndex| graph.layers[at.at()].parent.layer().map(super::LayerIndex);
+            let below = |at: &super::LayerIndex| {
+                graph.layers[at.at()].parent.layer().map(super::LayerIndex)
+            };
             let chain = std::iter::successors(graph.layer_at(*top), below).take(graph.layers.len());
             chain.map(|at| &graph.layers[at.at()].blob).collect()
         }
         super::ResultLayers::Chain(chain) => {
-            let layers = chain.iter().rev().filter_map(|layer| graph.layer_at(*layer));
+            let layers = chain
+                .iter()
+                .rev()
+                .filter_map(|layer| graph.layer_at(*layer));
             layers.map(|at| &graph.layers[at.at()].blob).collect()
         }
     };
-    record.results.iter().map(|result| (blobs(&result.layers), result.created)).collect()
+    record
+        .results
+        .iter()
+        .map(|result| (blobs(&result.layers), result.created))
+        .collect()
 }
 
 #[cfg(test)]
@@ -253,7 +255,9 @@ mod tests {
     const CONFIG: &str = r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"},{"blob":"sha256:c","parent":1},{"blob":"sha256:d","parent":-1,"annotations":{"diffID":"x", "size":3}}],"records":[{"digest":"sha256:root"},{"layers":[{"layer":1,"createdAt":"2026-01-02T03:04:05.1+02:00"}],"digest":"sha256:one","inputs":[[{"link":0}]]},{"layers":[{"layer":2,"createdAt":"0001-01-01T00:00:00Z"}],"digest":"sha256:two","inputs":[[{"selector":"sha256:s","link":1},{"link":4}]]},{"layers":[{"layer":3,"createdAt":"2026-01-02T03:04:05Z"}],"digest":"sha256:aside","inputs":[[{"link":0}]]},{"digest":"sha256:content"},{"digest":"sha256:ghost","inputs":[[{"link":3}]]}]}"#;
 
     fn without(gone: &[u32]) -> String {
-        without_results(CONFIG, |index| gone.contains(&index.0)).unwrap().text
+        without_results(CONFIG, |index| gone.contains(&index.0))
+            .unwrap()
+            .text
     }
 
     #[test]
@@ -278,9 +282,18 @@ mod tests {
     #[test]
     fn what_would_be_lost_or_is_refused_is_not_written_again() {
         let rewrite = |text: &str| without_results(text, |_| false).unwrap_err();
-        assert!(matches!(rewrite(r#"{"records":[{"digest":"a"}],"future":1}"#), RewriteError::Unknown(_)));
-        assert!(matches!(rewrite(r#"{"records":[{"digest":"a","inputs":[[]]}]}"#), RewriteError::Refused(_)));
-        assert!(matches!(rewrite(r#"{"records":[{"digest":"a","inputs":[[{"link":0}]]}]}"#), RewriteError::Refused(_)));
+        assert!(matches!(
+            rewrite(r#"{"records":[{"digest":"a"}],"future":1}"#),
+            RewriteError::Unknown(_)
+        ));
+        assert!(matches!(
+            rewrite(r#"{"records":[{"digest":"a","inputs":[[]]}]}"#),
+            RewriteError::Refused(_)
+        ));
+        assert!(matches!(
+            rewrite(r#"{"records":[{"digest":"a","inputs":[[{"link":0}]]}]}"#),
+            RewriteError::Refused(_)
+        ));
         assert!(matches!(rewrite("["), RewriteError::Config(_)));
     }
 }

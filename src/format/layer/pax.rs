@@ -1,38 +1,39 @@
-//! The extended headers of POSIX, and what else says more about a file than its own header can.
+//! The extended headers of POSIX, and other extensions of a file's header.
 
 use jiff::Timestamp;
 
-/// What comes before a file's header and overrides it.
+/// The extensions before a file's header, which override it.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Extensions {
     /// Its path.
     pub path: Option<Vec<u8>>,
-    /// What it links to.
+    /// The target of its link.
     pub target: Option<Vec<u8>>,
-    /// How many bytes of content follow the header.
+    /// The size of the content after the header, in bytes.
     pub size: Option<u64>,
-    /// The number of its owner.
+    /// The numeric ID of its owner.
     pub uid: Option<u64>,
-    /// The number of its group.
+    /// The numeric ID of its group.
     pub gid: Option<u64>,
-    /// When it was last written.
+    /// Its modification time.
     pub modified: Option<Timestamp>,
     /// Its extended attributes by name.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether its content is told in pieces.
+    /// Whether it is sparse.
     pub is_sparse: bool,
 }
 
 impl Extensions {
-    /// Tells whether nothing overrides the header.
+    /// Returns whether there are no extensions.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Takes over the records of an extended header; `None` when they do not parse.
+    /// Applies the records of an extended header; `None` if they do not parse.
     ///
-    /// A record reads `LENGTH KEY=VALUE\n`, the length counting all of it (POSIX, pax, "Extended Header"). An empty value
-    /// leaves the header's own. Only path and size decide what else is read, and so must be right.
+    /// A record has the form `LENGTH KEY=VALUE\n`; the length includes the whole record (POSIX,
+    /// pax, "Extended Header"). An empty value keeps the header's own. Only path and size affect
+    /// further parsing, so they must be valid.
     pub(super) fn read(&mut self, mut records: &[u8]) -> Option<()> {
         while !records.is_empty() {
             let blank = records.iter().position(|byte| *byte == b' ')?;
@@ -58,7 +59,7 @@ impl Extensions {
             b"mtime" => self.modified = str::from_utf8(value).ok().and_then(time),
             _ if key.starts_with(b"GNU.sparse.") => self.is_sparse = true,
             _ => {
-                // How Go, and so containerd, writes them.
+                // The form that Go, and therefore containerd, writes.
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
                     self.xattrs.push((name.to_vec(), value.to_vec()));
                 }
@@ -68,15 +69,19 @@ impl Extensions {
     }
 }
 
-/// Parses seconds since 1970 with a sign and any fraction, of which nanoseconds count.
+/// Parses seconds since 1970 with a sign and a fraction, which is cut to nanoseconds.
 fn time(text: &str) -> Option<Timestamp> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let digits: String = fraction
+        .chars()
+        .chain("000000000".chars())
+        .take(9)
+        .collect();
     let nanoseconds: i32 = digits.parse().ok()?;
-    // The sign stands before both: `-0.5` is half a second before 1970.
+    // The sign applies to both parts: `-0.5` is half a second before 1970.
     let sign = if text.starts_with('-') { -1 } else { 1 };
     Timestamp::new(seconds.parse().ok()?, sign * nanoseconds).ok()
 }
@@ -97,7 +102,10 @@ mod tests {
         let extensions = read(all).unwrap();
         assert_eq!(extensions.path.as_deref(), Some(b"a\n=b c".as_slice()));
         assert_eq!(extensions.modified, "2023-11-14T22:13:20.5Z".parse().ok());
-        assert_eq!((extensions.size, extensions.uid, extensions.gid), (Some(1000), Some(7), None));
+        assert_eq!(
+            (extensions.size, extensions.uid, extensions.gid),
+            (Some(1000), Some(7), None)
+        );
         assert!(read(b"8 path=\n").unwrap().is_empty());
     }
 

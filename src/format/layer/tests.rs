@@ -35,12 +35,13 @@ fn header(entry_type: EntryType, size: u64) -> Header {
     header
 }
 
-/// An archive with one file of each kind.
+/// Returns an archive with one file of each kind.
 fn archive() -> Vec<u8> {
     let mut tar = Builder::new(Vec::new());
     let long = format!("long/{}", "a".repeat(300));
     let mut add = |entry_type, path: &str, content: &[u8]| {
-        tar.append_data(&mut header(entry_type, content.len() as u64), path, content).unwrap();
+        tar.append_data(&mut header(entry_type, content.len() as u64), path, content)
+            .unwrap();
     };
     add(EntryType::Directory, "./", b"");
     add(EntryType::Directory, "etc/", b"");
@@ -53,8 +54,14 @@ fn archive() -> Vec<u8> {
     add(EntryType::Regular, "var/.wh..wh..opq", b"");
     add(EntryType::Regular, ".wh..wh.plnk", b"");
     add(EntryType::new(b'V'), "volume", b"xyz");
-    tar.append_link(&mut header(EntryType::Symlink, 0), "bin/sh", format!("../{long}")).unwrap();
-    tar.append_link(&mut header(EntryType::Link, 0), "etc/passwd-", "etc/passwd").unwrap();
+    tar.append_link(
+        &mut header(EntryType::Symlink, 0),
+        "bin/sh",
+        format!("../{long}"),
+    )
+    .unwrap();
+    tar.append_link(&mut header(EntryType::Link, 0), "etc/passwd-", "etc/passwd")
+        .unwrap();
     tar.append_pax_extensions([
         ("path", "pax/näme\nof two lines".as_bytes()),
         ("mtime", b"-1.5".as_slice()),
@@ -62,7 +69,12 @@ fn archive() -> Vec<u8> {
         ("SCHILY.xattr.security.capability", b"\0\n=\xff".as_slice()),
     ])
     .unwrap();
-    tar.append_data(&mut header(EntryType::Regular, 5), "short", b"hello".as_slice()).unwrap();
+    tar.append_data(
+        &mut header(EntryType::Regular, 5),
+        "short",
+        b"hello".as_slice(),
+    )
+    .unwrap();
     tar.into_inner().unwrap()
 }
 
@@ -88,24 +100,48 @@ fn tells_every_kind_of_file() {
         ("var", Kind::Opaque, 0),
         (".wh..wh.plnk", Kind::File, 0),
         ("volume", Kind::Other, 0),
-        ("bin/sh", Kind::Symlink { target: format!("../{long}") }, 0),
-        ("etc/passwd-", Kind::Hardlink { target: "etc/passwd".into() }, 0),
+        (
+            "bin/sh",
+            Kind::Symlink {
+                target: format!("../{long}"),
+            },
+            0,
+        ),
+        (
+            "etc/passwd-",
+            Kind::Hardlink {
+                target: "etc/passwd".into(),
+            },
+            0,
+        ),
         ("pax/näme\nof two lines", Kind::File, 5),
     ];
-    let found: Vec<_> = entries.iter().map(|entry| (entry.path.as_str(), entry.kind.clone(), entry.size)).collect();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.path.as_str(), entry.kind.clone(), entry.size))
+        .collect();
     assert_eq!(found, expected);
 
     let [passwd, pax] = [&entries[2], &entries[13]];
-    assert_eq!((passwd.mode, passwd.uid, passwd.gid), (0o644, 1000, u64::from(u32::MAX)));
+    assert_eq!(
+        (passwd.mode, passwd.uid, passwd.gid),
+        (0o644, 1000, u64::from(u32::MAX))
+    );
     assert_eq!(passwd.modified, Timestamp::from_second(1_700_000_000).ok());
-    assert_eq!((pax.uid, pax.modified), (1 << 32, Timestamp::new(-1, -500_000_000).ok()));
+    assert_eq!(
+        (pax.uid, pax.modified),
+        (1 << 32, Timestamp::new(-1, -500_000_000).ok())
+    );
 }
 
 #[test]
 fn tells_the_compression_by_itself() {
     let plain = archive();
     let (first, second) = plain.split_at(1000);
-    let skippable = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".as_slice(), &zstd::encode_all(plain.as_slice(), 1).unwrap()];
+    let skippable = [
+        b"\x50\x2a\x4d\x18\x03\0\0\0abc".as_slice(),
+        &zstd::encode_all(plain.as_slice(), 1).unwrap(),
+    ];
     for blob in [
         gzip(&plain),
         [gzip(first), gzip(second)].concat(),
@@ -118,10 +154,14 @@ fn tells_the_compression_by_itself() {
 
 #[test]
 fn stops_when_told() {
-    let found = list(archive().as_slice(), &Limits::default(), |entry| match entry.path.as_str() {
-        "etc/passwd" => ControlFlow::Break(entry.size),
-        _ => ControlFlow::Continue(()),
-    });
+    let found = list(
+        archive().as_slice(),
+        &Limits::default(),
+        |entry| match entry.path.as_str() {
+            "etc/passwd" => ControlFlow::Break(entry.size),
+            _ => ControlFlow::Continue(()),
+        },
+    );
     assert_eq!(found.unwrap(), ControlFlow::Break(11));
 }
 
@@ -133,10 +173,34 @@ fn ends_at_its_limits() {
         (entries.len(), end.unwrap_err().to_string())
     };
     let limits = Limits::default();
-    assert_eq!(limited(Limits { entries: 3, ..limits }), (3, "the layer has more than 3 files".into()));
-    assert_eq!(limited(Limits { path: 300, ..limits }), (3, "a path in the layer is too long".into()));
-    assert_eq!(limited(Limits { bytes: 1700, ..limits }), (3, "the layer unpacks to more than 1700 bytes".into()));
-    assert_eq!(limited(Limits { bytes: 1024, ..limits }), (2, "the layer unpacks to more than 1024 bytes".into()));
+    assert_eq!(
+        limited(Limits {
+            entries: 3,
+            ..limits
+        }),
+        (3, "the layer has more than 3 files".into())
+    );
+    assert_eq!(
+        limited(Limits {
+            path: 300,
+            ..limits
+        }),
+        (3, "a path in the layer is too long".into())
+    );
+    assert_eq!(
+        limited(Limits {
+            bytes: 1700,
+            ..limits
+        }),
+        (3, "the layer unpacks to more than 1700 bytes".into())
+    );
+    assert_eq!(
+        limited(Limits {
+            bytes: 1024,
+            ..limits
+        }),
+        (2, "the layer unpacks to more than 1024 bytes".into())
+    );
 }
 
 #[test]
@@ -147,35 +211,68 @@ fn does_not_believe_a_size() {
         header.set_cksum();
         [header.as_bytes().as_slice(), content].concat()
     };
-    let ends = |blob: &[u8]| list_all(blob, &Limits::default()).1.unwrap_err().to_string();
+    let ends = |blob: &[u8]| {
+        list_all(blob, &Limits::default())
+            .1
+            .unwrap_err()
+            .to_string()
+    };
     let truncated = "the layer ends in the middle of a file";
     let too_long = "a path in the layer is too long";
-    assert_eq!(ends(&claim(EntryType::Regular, u64::MAX, b"abc")), truncated);
-    for extension in [EntryType::XHeader, EntryType::GNULongName, EntryType::GNULongLink] {
+    assert_eq!(
+        ends(&claim(EntryType::Regular, u64::MAX, b"abc")),
+        truncated
+    );
+    for extension in [
+        EntryType::XHeader,
+        EntryType::GNULongName,
+        EntryType::GNULongLink,
+    ] {
         assert_eq!(ends(&claim(extension, u64::MAX, b"")), too_long);
-        assert_eq!(ends(&claim(extension, MAX_EXTENSION + 1, &vec![b'a'; 2 << 20])), too_long);
+        assert_eq!(
+            ends(&claim(extension, MAX_EXTENSION + 1, &vec![b'a'; 2 << 20])),
+            too_long
+        );
         assert_eq!(ends(&claim(extension, 100, b"abc")), truncated);
     }
-    // Each may be large, all of them together not.
+    // One large extension is fine, all of them together are not.
     let large = claim(EntryType::GNULongName, 1 << 19, &vec![b'a'; 1 << 19]);
     assert_eq!(ends(&large.repeat(2)), truncated);
     assert_eq!(ends(&large.repeat(3)), too_long);
     let size = b"29 size=18446744073709551615\n";
     let overridden = [
-        claim(EntryType::XHeader, size.len() as u64, &[size.as_slice(), &[0; 512 - 29]].concat()),
+        claim(
+            EntryType::XHeader,
+            size.len() as u64,
+            &[size.as_slice(), &[0; 512 - 29]].concat(),
+        ),
         claim(EntryType::Regular, 0, b""),
     ];
     assert_eq!(ends(&overridden.concat()), truncated);
 
     // A directory has no content, whatever its size.
-    let directory = claim(EntryType::Directory, 512, &claim(EntryType::Regular, 0, b""));
+    let directory = claim(
+        EntryType::Directory,
+        512,
+        &claim(EntryType::Regular, 0, b""),
+    );
     assert_eq!(listed(&directory).len(), 2);
 }
 
 #[test]
 fn refuses_what_is_no_archive() {
-    for blob in [b"".as_slice(), b"{}", b"{\"layers\":[]}", &[b'x'; 4096], &gzip(b"hello"), &gzip(&[b'x'; 4096])] {
-        assert!(matches!(list_all(blob, &Limits::default()).1, Err(LayerError::NotALayer)));
+    for blob in [
+        b"".as_slice(),
+        b"{}",
+        b"{\"layers\":[]}",
+        &[b'x'; 4096],
+        &gzip(b"hello"),
+        &gzip(&[b'x'; 4096]),
+    ] {
+        assert!(matches!(
+            list_all(blob, &Limits::default()).1,
+            Err(LayerError::NotALayer)
+        ));
     }
     assert_eq!(listed(&[0; 1024]), []);
     let mut damaged = archive();
@@ -183,11 +280,17 @@ fn refuses_what_is_no_archive() {
     let (entries, end) = list_all(&damaged, &Limits::default());
     assert_eq!(
         (entries.len(), end.unwrap_err().to_string().as_str()),
-        (1, "the layer is damaged: a header does not add up to its checksum")
+        (
+            1,
+            "the layer is damaged: a header does not add up to its checksum"
+        )
     );
-    // A window of 2 GiB, which zstd can ask for.
+    // Requests a window of 2 GiB, which zstd allows.
     let greedy = b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00";
-    assert!(matches!(list_all(greedy, &Limits::default()).1, Err(LayerError::Read(_))));
+    assert!(matches!(
+        list_all(greedy, &Limits::default()).1,
+        Err(LayerError::Read(_))
+    ));
 }
 
 proptest! {
@@ -223,5 +326,28 @@ proptest! {
         if compressed && end.is_ok() {
             prop_assert_eq!(entries, whole);
         }
+    }
+}
+
+#[test]
+fn writes_permissions_as_ls_does() {
+    let entry = |kind: Kind, mode: u32| Entry {
+        path: "a".to_owned(),
+        kind,
+        size: 0,
+        mode,
+        uid: 0,
+        gid: 0,
+        modified: None,
+    };
+    let cases = [
+        (Kind::File, 0o644, "-rw-r--r--"),
+        (Kind::Directory, 0o1777, "drwxrwxrwt"),
+        (Kind::File, 0o4755, "-rwsr-xr-x"),
+        (Kind::File, 0o2604, "-rw---Sr--"),
+        (Kind::Symlink { target: "a".into() }, 0o777, "lrwxrwxrwx"),
+    ];
+    for (kind, bits, expected) in cases {
+        assert_eq!(entry(kind, bits).permissions(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Changes an `index.json` while every byte that is not about a removed or added entry stays as it is.
+//! Edits an `index.json`. Every byte outside of removed or added entries stays unchanged.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::format::raw_object::RawObject;
 /// The field that lists the entries.
 const MANIFESTS: &str = "manifests";
 
-/// An `index.json`, taken apart around its entries.
+/// An `index.json`, split around its entries.
 #[derive(Debug)]
 pub struct IndexText<'a> {
     head: &'a str,
@@ -26,110 +26,154 @@ struct Entry<'a> {
 }
 
 impl<'a> IndexText<'a> {
-    /// Takes the content of `index.json` apart.
+    /// Splits the content of `index.json`.
     ///
     /// # Errors
-    /// When it is no index, or one whose entries cannot be told apart beyond doubt: not UTF-8, or without exactly one field
-    /// `manifests`. Reading is lenient, as Go's is; changing is not.
+    /// If it is no index, or its entries cannot be separated safely: not UTF-8, or without exactly
+    /// one field `manifests`. Reading is lenient, as in Go; editing is not.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LayoutError> {
         let roots = parse_index(bytes)?;
-        let unclear = |what: &str| LayoutError::Json(format!("{what}, so that it cannot be changed safely"));
+        let unclear =
+            |what: &str| LayoutError::Json(format!("{what}, so that it cannot be changed safely"));
         let text = std::str::from_utf8(bytes).map_err(|_| unclear("it is not UTF-8"))?;
-        let object = RawObject::parse(text).map_err(|error| LayoutError::Json(error.to_string()))?;
-        let list = object.only(MANIFESTS).ok_or_else(|| unclear("it has not exactly one field `manifests`"))?.get();
-        let texts: Option<Vec<&RawValue>> =
+        let object =
+            RawObject::parse(text).map_err(|error| LayoutError::Json(error.to_string()))?;
+        let list = object
+            .only(MANIFESTS)
+            .ok_or_else(|| unclear("it has not exactly one field `manifests`"))?
+            .get();
+        let texts: Vec<&RawValue> =
             serde_json::from_str(list).map_err(|error| LayoutError::Json(error.to_string()))?;
-        let texts = texts.unwrap_or_default();
         if texts.len() != roots.len() {
             return Err(unclear("its entries read in two ways"));
         }
-        // The list borrows from the text, so that its place in it is known.
+        // The list borrows from the text, which gives its offset.
         let start = list.as_ptr() as usize - text.as_ptr() as usize;
-        let entries = texts.into_iter().zip(roots).map(|(text, root)| Entry { text: text.get().into(), root });
-        Ok(Self { head: &text[..start], entries: entries.collect(), tail: &text[start + list.len()..] })
+        let entries = texts.into_iter().zip(roots).map(|(text, root)| Entry {
+            text: text.get().into(),
+            root,
+        });
+        Ok(Self {
+            head: &text[..start],
+            entries: entries.collect(),
+            tail: &text[start + list.len()..],
+        })
     }
 
-    /// Returns the refs that the entries are.
+    /// Returns the refs of the entries.
     pub fn roots(&self) -> impl Iterator<Item = &Root> {
         self.entries.iter().map(|entry| &entry.root)
     }
 
-    /// Takes out the entries for which `goes` holds, and returns their texts.
+    /// Removes the entries for which `goes` holds, and returns their texts.
     pub fn take(&mut self, mut goes: impl FnMut(&Root) -> bool) -> Vec<String> {
-        self.entries.extract_if(.., |entry| goes(&entry.root)).map(|entry| entry.text.into_owned()).collect()
+        self.entries
+            .extract_if(.., |entry| goes(&entry.root))
+            .map(|entry| entry.text.into_owned())
+            .collect()
     }
 
-    /// Adds an entry, given as [`IndexText::take`] returned it, after the others.
+    /// Adds an entry, as returned by [`IndexText::take`], after the others.
     ///
     /// # Errors
-    /// When the text is no entry.
+    /// If the text is no entry.
     pub fn add(&mut self, text: &str) -> Result<(), LayoutError> {
         let root = parse_entry(text)?;
-        self.entries.push(Entry { text: Cow::Owned(text.to_owned()), root });
+        self.entries.push(Entry {
+            text: Cow::Owned(text.to_owned()),
+            root,
+        });
         Ok(())
     }
 
-    /// Lets the one entry for which `is_meant` holds point to another manifest, and returns the text that it had. None when
-    /// there is not exactly one. Its place, names and annotations stay, and fields that nobody knows.
+    /// Points the one entry for which `is_meant` holds to another manifest, and returns its former
+    /// text. Returns `None` unless there is exactly one. Its position, names and annotations stay,
+    /// and so do unknown fields.
     ///
     /// # Errors
-    /// When the entry cannot be changed beyond doubt.
+    /// If the entry cannot be changed safely.
     pub fn point_to(
         &mut self,
         mut is_meant: impl FnMut(&Root) -> bool,
         digest: &Digest,
         size: u64,
     ) -> Result<Option<String>, LayoutError> {
-        let mut meant = self.entries.iter_mut().filter(|entry| is_meant(&entry.root));
-        let (Some(entry), None) = (meant.next(), meant.next()) else { return Ok(None) };
+        let mut meant = self
+            .entries
+            .iter_mut()
+            .filter(|entry| is_meant(&entry.root));
+        let (Some(entry), None) = (meant.next(), meant.next()) else {
+            return Ok(None);
+        };
         let unclear = || LayoutError::Json("an entry cannot be changed safely".to_owned());
         let mut object = RawObject::parse(&entry.text).map_err(|_| unclear())?;
-        let changed = object.set("digest", digest).and_then(|()| object.set("size", &size));
+        let changed = object
+            .set("digest", digest)
+            .and_then(|()| object.set("size", &size));
         changed.ok_or_else(unclear)?;
         let text = object.to_text().ok_or_else(unclear)?;
         let root = parse_entry(&text)?;
         entry.root = root;
-        Ok(Some(std::mem::replace(&mut entry.text, Cow::Owned(text)).into_owned()))
+        Ok(Some(
+            std::mem::replace(&mut entry.text, Cow::Owned(text)).into_owned(),
+        ))
     }
 
-    /// Puts `text`, which [`Self::point_to`] returned, in the place of the one entry for which `is_meant` holds; false when
-    /// there is not exactly one.
+    /// Replaces the one entry for which `is_meant` holds by `text`, as returned by
+    /// [`Self::point_to`]. Returns false unless there is exactly one.
     ///
     /// # Errors
-    /// When the text is no entry.
-    pub fn put(&mut self, mut is_meant: impl FnMut(&Root) -> bool, text: &str) -> Result<bool, LayoutError> {
+    /// If the text is no entry.
+    pub fn put(
+        &mut self,
+        mut is_meant: impl FnMut(&Root) -> bool,
+        text: &str,
+    ) -> Result<bool, LayoutError> {
         let root = parse_entry(text)?;
-        let mut meant = self.entries.iter_mut().filter(|entry| is_meant(&entry.root));
-        let (Some(entry), None) = (meant.next(), meant.next()) else { return Ok(false) };
-        *entry = Entry { text: Cow::Owned(text.to_owned()), root };
+        let mut meant = self
+            .entries
+            .iter_mut()
+            .filter(|entry| is_meant(&entry.root));
+        let (Some(entry), None) = (meant.next(), meant.next()) else {
+            return Ok(false);
+        };
+        *entry = Entry {
+            text: Cow::Owned(text.to_owned()),
+            root,
+        };
         Ok(true)
     }
 
-    /// Returns the changed file.
+    /// Returns the edited file.
     ///
     /// # Errors
-    /// When it would not read as the entries that it should have.
+    /// If it would not parse to the expected entries.
     pub fn to_text(&self) -> Result<String, LayoutError> {
         let entries: Vec<&str> = self.entries.iter().map(|entry| &*entry.text).collect();
         let text = format!("{}[{}]{}", self.head, entries.join(","), self.tail);
-        let same =
-            |(new, old): (&Root, &Root)| new.names == old.names && new.descriptor.digest == old.descriptor.digest;
+        let same = |(new, old): (&Root, &Root)| {
+            new.names == old.names && new.descriptor.digest == old.descriptor.digest
+        };
         let roots = parse_index(text.as_bytes())?;
         if roots.len() != self.entries.len() || !roots.iter().zip(self.roots()).all(same) {
-            return Err(LayoutError::Json("the changed file would not read as it should".to_owned()));
+            return Err(LayoutError::Json(
+                "the changed file would not read as it should".to_owned(),
+            ));
         }
         Ok(text)
     }
 }
 
-/// Parses a single entry of an index, given as its text.
+/// Parses the text of a single entry of an index.
 ///
 /// # Errors
-/// When it is none.
+/// If it is no entry.
 pub fn parse_entry(text: &str) -> Result<Root, LayoutError> {
     let index = format!(r#"{{"schemaVersion":2,"manifests":[{text}]}}"#);
     let roots = <[Root; 1]>::try_from(parse_index(index.as_bytes())?);
-    roots.map(|[root]| root).map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
+    roots
+        .map(|[root]| root)
+        .map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
 }
 
 #[cfg(test)]
@@ -147,7 +191,10 @@ mod tests {
     fn what_stays_stays_byte_for_byte() {
         let mut index = IndexText::parse(INDEX.as_bytes()).unwrap();
         let gone = index.take(|root| root.names == ["old"]);
-        assert_eq!(gone, [r#"{"digest":"sha256:2", "annotations":{"org.opencontainers.image.ref.name":"old"}}"#]);
+        assert_eq!(
+            gone,
+            [r#"{"digest":"sha256:2", "annotations":{"org.opencontainers.image.ref.name":"old"}}"#]
+        );
         let text = index.to_text().unwrap();
         assert_eq!(
             text,
@@ -173,12 +220,19 @@ mod tests {
             br#"{"schemaVersion":1,"manifests":[]}"#,
             b"",
         ] {
-            assert!(IndexText::parse(unclear).is_err(), "{}", String::from_utf8_lossy(unclear));
+            assert!(
+                IndexText::parse(unclear).is_err(),
+                "{}",
+                String::from_utf8_lossy(unclear)
+            );
         }
-        let mut index = IndexText::parse(br#"{"schemaVersion":2,"manifests":null}"#).unwrap();
+        let mut index = IndexText::parse(br#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
         assert!(index.add("{},{}").is_err());
         assert!(index.add("{").is_err());
         index.add(r#"{"digest":"sha256:3"}"#).unwrap();
-        assert_eq!(index.to_text().unwrap(), r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:3"}]}"#);
+        assert_eq!(
+            index.to_text().unwrap(),
+            r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:3"}]}"#
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! A definition: the graph of operations as a client sends it, `pb.Definition` of `solver/pb/ops.proto`.
+//! A definition: the graph of operations as a client sends it, `pb.Definition` of
+//! `solver/pb/ops.proto`.
 //!
-//! The types of the protobuf crate are those of a BuildKit of its day; a field or an operation that it does not know would be
-//! lost without a word, and a key with it. So each operation is first held against the fields that are read here, and one
-//! with others is [`OpKind::Unknown`].
+//! The types of the protobuf crate belong to a certain version of BuildKit. A field or an operation
+//! that they lack would be lost silently, which would change a key. So each operation is first
+//! checked against the known fields, and one with others is [`OpKind::Unknown`].
 
 use std::collections::HashMap;
 
@@ -18,38 +19,39 @@ use crate::format::provenance::{
 mod convert;
 mod fields;
 
-/// The largest definition that is read, in bytes: what BuildKit takes in one message.
+/// The largest definition that is read, in bytes: BuildKit's limit for one message.
 pub const MAX_SIZE: usize = 16 << 20;
 
-/// Says why bytes are no definition.
+/// Why bytes are no definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
-    /// It is larger than any that BuildKit takes.
+    /// It is larger than BuildKit's limit.
     #[error("the definition is larger than {MAX_SIZE} bytes")]
     TooLarge,
-    /// Not protobuf of that shape.
+    /// It is not protobuf of that shape.
     #[error("not an LLB definition: {0}")]
     Protobuf(String),
-    /// There are no operations in it.
+    /// It holds no operations.
     #[error("the definition holds no operations")]
     Empty,
-    /// An operation takes something that is not there.
+    /// An operation has an input that does not exist.
     #[error("operation {step} takes `{input}`, which is not there")]
     DanglingInput {
-        /// Which operation, counted from 0.
+        /// The index of the operation, counted from 0.
         step: usize,
-        /// The digest that it names.
+        /// The digest of the input.
         input: String,
     },
-    /// The graph is none.
+    /// The graph is invalid.
     #[error(transparent)]
     Graph(#[from] ProvenanceError),
 }
 
-/// Parses a definition. A definition says nothing of the build's request, its resolved sources and its platform.
+/// Parses a definition. A definition does not include the build's request, its resolved sources and
+/// its platform.
 ///
 /// # Errors
-/// When it is none, or its graph is none.
+/// If it is no definition, or its graph is invalid.
 pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
     if bytes.len() > MAX_SIZE {
         return Err(DefinitionError::TooLarge);
@@ -61,7 +63,11 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
     }
     let source = definition.source.unwrap_or_default();
     let digests: Vec<Digest> = definition.def.iter().map(|op| Digest::of(op)).collect();
-    let places: HashMap<String, StepIndex> = digests.iter().map(Digest::to_string).zip((0..).map(StepIndex)).collect();
+    let places: HashMap<String, StepIndex> = digests
+        .iter()
+        .map(Digest::to_string)
+        .zip((0..).map(StepIndex))
+        .collect();
     let mut steps = Vec::with_capacity(definition.def.len());
     for (at, (bytes, digest)) in definition.def.iter().zip(&digests).enumerate() {
         let op = pb::Op::decode(bytes.as_slice()).map_err(malformed)?;
@@ -71,16 +77,27 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             let known = places.get(&input.digest).copied().zip(output);
             let (step, output) = known.ok_or_else(|| DefinitionError::DanglingInput {
                 step: at,
-                input: crate::format::text::visible(&input.digest).into_owned(),
+                input: crate::text::escape::visible(&input.digest).into_owned(),
             })?;
             inputs.push(StepOutput { step, output });
         }
         let name = digest.to_string();
-        let locations = source.locations.get(&name).map(locations_of).unwrap_or_default();
-        let ignores_cache = definition.metadata.get(&name).is_some_and(|metadata| metadata.ignore_cache);
+        let locations = source
+            .locations
+            .get(&name)
+            .map(locations_of)
+            .unwrap_or_default();
+        let ignores_cache = definition
+            .metadata
+            .get(&name)
+            .is_some_and(|metadata| metadata.ignore_cache);
         let platform = op.platform.as_ref().map(convert::platform);
         let unread = (!fields::are_known(bytes)).then(|| "a field of the definition".to_owned());
-        let kind = if unread.is_some() { OpKind::Unknown } else { convert::kind(op) };
+        let kind = if unread.is_some() {
+            OpKind::Unknown
+        } else {
+            convert::kind(op)
+        };
         steps.push(Step {
             id: format!("step{at}"),
             op: Op { kind, platform },
@@ -89,29 +106,52 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             locations,
             layers: std::collections::BTreeMap::new(),
             ignores_cache,
+            image_layers: None,
             unread,
         });
     }
     let sources = source.infos.into_iter().map(source_file).collect();
-    Ok(Build { sources, ..Build::of_steps(steps)? })
+    Ok(Build {
+        sources,
+        ..Build::of_steps(steps)?
+    })
 }
 
 fn locations_of(locations: &pb::Locations) -> Vec<Location> {
     let line = |position: Option<pb::Position>| {
-        position.and_then(|position| u32::try_from(position.line).ok()).filter(|line| *line > 0)
+        position
+            .and_then(|position| u32::try_from(position.line).ok())
+            .filter(|line| *line > 0)
     };
     let cover = |location: &pb::Location| {
-        let first_line = location.ranges.iter().filter_map(|range| line(range.start)).min()?;
-        let last_line = location.ranges.iter().filter_map(|range| line(range.end)).max()?;
+        let first_line = location
+            .ranges
+            .iter()
+            .filter_map(|range| line(range.start))
+            .min()?;
+        let last_line = location
+            .ranges
+            .iter()
+            .filter_map(|range| line(range.end))
+            .max()?;
         let source = usize::try_from(location.source_index).ok()?;
-        Some(Location { source, first_line, last_line: last_line.max(first_line) })
+        Some(Location {
+            source,
+            first_line,
+            last_line: last_line.max(first_line),
+        })
     };
     locations.locations.iter().filter_map(cover).collect()
 }
 
 fn source_file(info: pb::SourceInfo) -> SourceFile {
-    let text = (info.data.len() <= SOURCE_LIMIT).then(|| String::from_utf8_lossy(&info.data).into_owned());
-    SourceFile { name: info.filename, language: info.language, text: text.filter(|text| !text.is_empty()) }
+    let text =
+        (info.data.len() <= SOURCE_LIMIT).then(|| String::from_utf8_lossy(&info.data).into_owned());
+    SourceFile {
+        name: info.filename,
+        language: info.language,
+        text: text.filter(|text| !text.is_empty()),
+    }
 }
 
 #[cfg(test)]
@@ -119,27 +159,51 @@ mod tests {
     use super::*;
 
     fn definition(ops: &[&pb::Op]) -> Vec<u8> {
-        pb::Definition { def: ops.iter().map(|op| op.encode_to_vec()).collect(), ..pb::Definition::default() }
-            .encode_to_vec()
+        pb::Definition {
+            def: ops.iter().map(|op| op.encode_to_vec()).collect(),
+            ..pb::Definition::default()
+        }
+        .encode_to_vec()
     }
 
     fn source(identifier: &str) -> pb::Op {
-        let op = pb::SourceOp { identifier: identifier.into(), ..pb::SourceOp::default() };
-        pb::Op { op: Some(pb::op::Op::Source(op)), ..pb::Op::default() }
+        let op = pb::SourceOp {
+            identifier: identifier.into(),
+            ..pb::SourceOp::default()
+        };
+        pb::Op {
+            op: Some(pb::op::Op::Source(op)),
+            ..pb::Op::default()
+        }
     }
 
     fn on(op: &pb::Op, index: i64) -> pb::Op {
-        let input = pb::Input { digest: Digest::of(&op.encode_to_vec()).to_string(), index };
-        pb::Op { inputs: vec![input], ..pb::Op::default() }
+        let input = pb::Input {
+            digest: Digest::of(&op.encode_to_vec()).to_string(),
+            index,
+        };
+        pb::Op {
+            inputs: vec![input],
+            ..pb::Op::default()
+        }
     }
 
     #[test]
     fn ties_operations_by_their_digests() {
         let first = source("local://context");
         let build = parse(&definition(&[&on(&first, 1), &first])).unwrap();
-        assert_eq!(build.steps[0].inputs, [StepOutput { step: StepIndex(1), output: 1 }]);
+        assert_eq!(
+            build.steps[0].inputs,
+            [StepOutput {
+                step: StepIndex(1),
+                output: 1
+            }]
+        );
         assert_eq!(build.order, [StepIndex(1), StepIndex(0)]);
-        assert_eq!(build.steps[1].vertices, [Digest::of(&first.encode_to_vec())]);
+        assert_eq!(
+            build.steps[1].vertices,
+            [Digest::of(&first.encode_to_vec())]
+        );
     }
 
     #[test]
@@ -147,16 +211,51 @@ mod tests {
         let op = source("local://context");
         let name = Digest::of(&op.encode_to_vec()).to_string();
         let at = |line| Some(pb::Position { line, character: 0 });
-        let ranges = vec![pb::Range { start: at(7), end: at(8) }, pb::Range { start: at(5), end: at(5) }];
-        let locations = pb::Locations { locations: vec![pb::Location { source_index: 0, ranges }] };
-        let info = pb::SourceInfo { filename: "Dockerfile".into(), data: b"FROM x".to_vec(), ..Default::default() };
+        let ranges = vec![
+            pb::Range {
+                start: at(7),
+                end: at(8),
+            },
+            pb::Range {
+                start: at(5),
+                end: at(5),
+            },
+        ];
+        let locations = pb::Locations {
+            locations: vec![pb::Location {
+                source_index: 0,
+                ranges,
+            }],
+        };
+        let info = pb::SourceInfo {
+            filename: "Dockerfile".into(),
+            data: b"FROM x".to_vec(),
+            ..Default::default()
+        };
         let bytes = pb::Definition {
             def: vec![op.encode_to_vec()],
-            metadata: [(name.clone(), pb::OpMetadata { ignore_cache: true, ..Default::default() })].into(),
-            source: Some(pb::Source { locations: [(name, locations)].into(), infos: vec![info] }),
+            metadata: [(
+                name.clone(),
+                pb::OpMetadata {
+                    ignore_cache: true,
+                    ..Default::default()
+                },
+            )]
+            .into(),
+            source: Some(pb::Source {
+                locations: [(name, locations)].into(),
+                infos: vec![info],
+            }),
         };
         let build = parse(&bytes.encode_to_vec()).unwrap();
-        assert_eq!(build.steps[0].locations, [Location { source: 0, first_line: 5, last_line: 8 }]);
+        assert_eq!(
+            build.steps[0].locations,
+            [Location {
+                source: 0,
+                first_line: 5,
+                last_line: 8
+            }]
+        );
         assert!(build.steps[0].ignores_cache);
         assert_eq!(build.sources[0].text.as_deref(), Some("FROM x"));
     }
@@ -164,20 +263,39 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         assert_eq!(parse(b"").unwrap_err(), DefinitionError::Empty);
-        assert_eq!(parse(&vec![0; MAX_SIZE + 1]).unwrap_err(), DefinitionError::TooLarge);
-        assert!(matches!(parse(b"\x0a\xff").unwrap_err(), DefinitionError::Protobuf(_)));
+        assert_eq!(
+            parse(&vec![0; MAX_SIZE + 1]).unwrap_err(),
+            DefinitionError::TooLarge
+        );
+        assert!(matches!(
+            parse(b"\x0a\xff").unwrap_err(),
+            DefinitionError::Protobuf(_)
+        ));
         let dangling = parse(&definition(&[&on(&source("a"), 0)])).unwrap_err();
-        assert!(matches!(dangling, DefinitionError::DanglingInput { step: 0, .. }));
+        assert!(matches!(
+            dangling,
+            DefinitionError::DanglingInput { step: 0, .. }
+        ));
         let negative = parse(&definition(&[&on(&source("a"), -1), &source("a")])).unwrap_err();
-        assert!(matches!(negative, DefinitionError::DanglingInput { step: 0, .. }));
+        assert!(matches!(
+            negative,
+            DefinitionError::DanglingInput { step: 0, .. }
+        ));
     }
 
     #[test]
     fn what_it_does_not_know_has_no_key() {
         // Field 8 of an operation, and field 30 of a copy.
-        let unknown = [&b"\x42\x00"[..], b"\x22\x09\x12\x07\x22\x05\x0a\x00\xf0\x01\x01"];
+        let unknown = [
+            &b"\x42\x00"[..],
+            b"\x22\x09\x12\x07\x22\x05\x0a\x00\xf0\x01\x01",
+        ];
         for op in unknown {
-            let bytes = pb::Definition { def: vec![op.to_vec()], ..pb::Definition::default() }.encode_to_vec();
+            let bytes = pb::Definition {
+                def: vec![op.to_vec()],
+                ..pb::Definition::default()
+            }
+            .encode_to_vec();
             let build = parse(&bytes).unwrap();
             assert!(matches!(build.steps[0].op.kind, OpKind::Unknown), "{op:?}");
         }

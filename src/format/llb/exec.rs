@@ -1,4 +1,4 @@
-//! Commands: `ExecOp` and what belongs to it.
+//! Commands: `ExecOp` and its parts.
 
 use crate::format::lenient::{List, go_struct};
 
@@ -7,7 +7,7 @@ go_struct! {
     pub struct ExecOp {
         /// The process.
         pub meta: Meta = "meta",
-        /// What it sees, its root file system included.
+        /// Its mounts, including the root file system.
         pub mounts: List<Mount> = "mounts",
         /// 0 sandbox, 1 host, 2 none.
         pub network: i32 = "network",
@@ -29,8 +29,10 @@ go_struct! {
         pub env: List<String> = "env",
         /// The working directory.
         pub cwd: String = "cwd",
-        /// Who runs it.
+        /// The user.
         pub user: String = "user",
+        /// Proxies, which are not part of the key.
+        pub proxy_env: Option<ProxyEnv> = "proxy_env",
         /// Additions to `/etc/hosts`.
         pub extra_hosts: List<HostIp> = "extraHosts",
         /// The name of the host.
@@ -39,10 +41,27 @@ go_struct! {
         pub ulimits: List<Ulimit> = "ulimit",
         /// The control group.
         pub cgroup_parent: String = "cgroupParent",
-        /// Whether directories made for mounts are removed again; set by every client since BuildKit 0.11.
+        /// Whether directories created for mounts are removed again; every client sets it since
+        /// BuildKit 0.11.
         pub remove_mount_stubs_recursive: bool = "removeMountStubsRecursive",
         /// Exit codes that count as success.
         pub valid_exit_codes: List<i32> = "validExitCodes",
+    }
+}
+
+go_struct! {
+    /// The proxies in the environment of a command.
+    pub struct ProxyEnv {
+        /// For `http`.
+        pub http_proxy: String = "http_proxy",
+        /// For `https`.
+        pub https_proxy: String = "https_proxy",
+        /// For `ftp`.
+        pub ftp_proxy: String = "ftp_proxy",
+        /// Hosts without a proxy.
+        pub no_proxy: String = "no_proxy",
+        /// For all protocols.
+        pub all_proxy: String = "all_proxy",
     }
 }
 
@@ -59,7 +78,7 @@ go_struct! {
 go_struct! {
     /// A limit of a resource.
     pub struct Ulimit {
-        /// Which one.
+        /// The name of the limit.
         pub name: String = "Name",
         /// The soft limit.
         pub soft: i64 = "Soft",
@@ -75,7 +94,7 @@ go_struct! {
         pub id: String = "ID",
         /// The variable's name.
         pub name: String = "name",
-        /// Whether the build goes on without it.
+        /// Whether the build continues without it.
         pub optional: bool = "optional",
     }
 }
@@ -85,33 +104,33 @@ go_struct! {
     pub struct CdiDevice {
         /// Its name.
         pub name: String = "name",
-        /// Whether the build goes on without it.
+        /// Whether the build continues without it.
         pub optional: bool = "optional",
     }
 }
 
 go_struct! {
-    /// What a command sees at a path.
+    /// A mount of a command.
     pub struct Mount {
-        /// The place of the input, or [`NO_INPUT`](super::NO_INPUT).
+        /// The index of the input, or [`NO_INPUT`](super::NO_INPUT).
         pub input: i64 = "input",
         /// The part of the input that is mounted.
         pub selector: String = "selector",
-        /// Where.
+        /// The path in the container.
         pub dest: String = "dest",
-        /// The place of the output, or [`NO_OUTPUT`](super::NO_OUTPUT).
+        /// The index of the output, or [`NO_OUTPUT`](super::NO_OUTPUT).
         pub output: i64 = "output",
-        /// Whether it cannot be written.
+        /// Whether it is read-only.
         pub readonly: bool = "readonly",
-        /// What kind it is.
+        /// Its type.
         pub mount_type: MountType = "mountType",
-        /// For a temporary file system.
+        /// Options of a temporary file system.
         pub tmpfs: Option<TmpfsOpt> = "TmpfsOpt",
-        /// For a cache.
+        /// Options of a cache.
         pub cache: Option<CacheOpt> = "cacheOpt",
-        /// For a secret.
+        /// Options of a secret.
         pub secret: Option<SecretOpt> = "secretOpt",
-        /// For an SSH agent.
+        /// Options of an SSH agent.
         pub ssh: Option<SecretOpt> = "SSHOpt",
         /// A name for the result.
         pub result_id: String = "resultID",
@@ -120,7 +139,7 @@ go_struct! {
     }
 }
 
-/// The kind of a mount, an open set of numbers.
+/// The type of a mount. A newer BuildKit may define more numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 pub struct MountType(pub i32);
 
@@ -131,7 +150,7 @@ impl MountType {
     pub const SECRET: Self = Self(1);
     /// An SSH agent's socket.
     pub const SSH: Self = Self(2);
-    /// A directory that outlives the build.
+    /// A directory that persists after the build.
     pub const CACHE: Self = Self(3);
     /// A temporary file system.
     pub const TMPFS: Self = Self(4);
@@ -156,9 +175,9 @@ go_struct! {
 }
 
 go_struct! {
-    /// Options of a secret, and of an SSH agent, which has the same.
+    /// Options of a secret, and of an SSH agent, which has the same fields.
     pub struct SecretOpt {
-        /// The name under which the client knows it.
+        /// Its name in the client.
         pub id: String = "ID",
         /// The owner.
         pub uid: u32 = "uid",
@@ -166,7 +185,7 @@ go_struct! {
         pub gid: u32 = "gid",
         /// The permission bits.
         pub mode: u32 = "mode",
-        /// Whether the build goes on without it.
+        /// Whether the build continues without it.
         pub optional: bool = "optional",
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of files: `FileOp` and what belongs to it.
+//! File operations: `FileOp` and its parts.
 
 use super::json;
 use crate::format::lenient::{List, go_struct};
@@ -6,7 +6,7 @@ use crate::format::lenient::{List, go_struct};
 go_struct! {
     /// Copies, makes and removes files.
     pub struct FileOp {
-        /// What is done, one after another.
+        /// The actions, in order.
         pub actions: List<FileAction> = "actions",
     }
 }
@@ -14,23 +14,23 @@ go_struct! {
 go_struct! {
     /// One change of files.
     ///
-    /// Inputs count the vertex's inputs first and the results of earlier actions after them.
+    /// Input numbers count the vertex's inputs first, then the results of earlier actions.
     pub struct FileAction {
-        /// What is changed, or [`NO_INPUT`](super::NO_INPUT) for nothing.
+        /// The input that is changed, or [`NO_INPUT`](super::NO_INPUT) for none.
         pub input: i64 = "input",
-        /// Where a copy is taken from.
+        /// The input that a copy reads.
         pub secondary_input: i64 = "secondaryInput",
-        /// Which output of the vertex it makes, or [`NO_OUTPUT`](super::NO_OUTPUT).
+        /// The output of the vertex, or [`NO_OUTPUT`](super::NO_OUTPUT).
         pub output: i64 = "output",
         /// The change.
         pub change: FileChange = "Action",
     }
 }
 
-/// What a file action does.
+/// The change of a file action.
 #[derive(Debug, Clone, Default)]
 pub enum FileChange {
-    /// Nothing that the document holds: provenance by BuildKit before symbolic links were part of its JSON.
+    /// An unknown change: the JSON in provenance of older BuildKit versions has no symbolic links.
     #[default]
     Unknown,
     /// Copies files.
@@ -48,11 +48,11 @@ pub enum FileChange {
 go_struct! {
     /// Copies files.
     pub struct Copy {
-        /// From which path.
+        /// The source path.
         pub src: String = "src",
-        /// To which path.
+        /// The destination path.
         pub dest: String = "dest",
-        /// Who owns the copies.
+        /// The owner of the copies.
         pub owner: Option<ChownOpt> = "owner",
         /// Permission bits, or -1 to keep them.
         pub mode: i32 = "mode",
@@ -62,7 +62,7 @@ go_struct! {
         pub dir_copy_contents: bool = "dirCopyContents",
         /// Whether an archive is unpacked: `ADD`.
         pub attempt_unpack: bool = "attemptUnpackDockerCompatibility",
-        /// Whether the directories of `dest` are made.
+        /// Whether the parent directories of `dest` are created.
         pub create_dest_path: bool = "createDestPath",
         /// Whether `src` is a pattern.
         pub allow_wildcard: bool = "allowWildcard",
@@ -70,15 +70,15 @@ go_struct! {
         pub allow_empty_wildcard: bool = "allowEmptyWildcard",
         /// The time of the copies in nanoseconds, or -1 to keep it.
         pub timestamp: i64 = "timestamp",
-        /// Only what one of these matches.
+        /// Only paths that match one of these patterns are copied.
         pub include_patterns: List<String> = "include_patterns",
-        /// Nothing that one of these matches.
+        /// Paths that match one of these patterns are not copied.
         pub exclude_patterns: List<String> = "exclude_patterns",
-        /// Whether something of another kind at `dest` is replaced.
+        /// Whether a file of another kind at `dest` is replaced.
         pub always_replace_existing: bool = "alwaysReplaceExistingDestPaths",
         /// Permission bits as text, such as `u+x`.
         pub mode_str: String = "modeStr",
-        /// Paths that must be there.
+        /// Paths that must exist.
         pub required_paths: List<String> = "required_paths",
     }
 }
@@ -86,13 +86,13 @@ go_struct! {
 go_struct! {
     /// Makes a file.
     pub struct MakeFile {
-        /// Where.
+        /// The path.
         pub path: String = "path",
         /// Permission bits.
         pub mode: i32 = "mode",
-        /// What stands in it.
+        /// The content.
         pub data: json::Base64 = "data",
-        /// Who owns it.
+        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -102,13 +102,13 @@ go_struct! {
 go_struct! {
     /// Makes a directory.
     pub struct MakeDir {
-        /// Where.
+        /// The path.
         pub path: String = "path",
         /// Permission bits.
         pub mode: i32 = "mode",
-        /// Whether the directories above are made too.
+        /// Whether missing parent directories are created too.
         pub make_parents: bool = "makeParents",
-        /// Who owns it.
+        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -118,7 +118,7 @@ go_struct! {
 go_struct! {
     /// Removes files.
     pub struct Remove {
-        /// Which.
+        /// The path.
         pub path: String = "path",
         /// Whether they may be missing.
         pub allow_not_found: bool = "allowNotFound",
@@ -130,11 +130,11 @@ go_struct! {
 go_struct! {
     /// Makes a symbolic link.
     pub struct Symlink {
-        /// Where it leads.
+        /// The target of the link.
         pub old_path: String = "oldpath",
-        /// Where it is.
+        /// The path of the link.
         pub new_path: String = "newpath",
-        /// Who owns it.
+        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -154,7 +154,7 @@ go_struct! {
 /// A user or a group.
 #[derive(Debug, Clone)]
 pub enum UserOpt {
-    /// By name, looked up in the files of an input.
+    /// By name, resolved with the files of an input.
     ByName(NamedUser),
     /// By number.
     ById(u32),
@@ -165,7 +165,7 @@ go_struct! {
     pub struct NamedUser {
         /// The name.
         pub name: String = "name",
-        /// The input whose `/etc/passwd` or `/etc/group` knows it.
+        /// The input whose `/etc/passwd` or `/etc/group` resolves the name.
         pub input: i64 = "input",
     }
 }

@@ -1,12 +1,13 @@
-//! The JSON form of operations, as provenance and `buildctl debug dump-llb` have it (`solver/pb/json.go` in BuildKit).
+//! The JSON form of operations in provenance and in the output of `buildctl debug dump-llb`
+//! (`solver/pb/json.go` in BuildKit).
 
 use base64::Engine as _;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    BuildOp, Copy, DiffOp, ExecOp, FileChange, FileOp, MakeDir, MakeFile, MergeOp, NamedUser, OpKind, PassthroughOp,
-    Remove, SourceOp, Symlink, UserOpt,
+    BuildOp, Copy, DiffOp, ExecOp, FileChange, FileOp, MakeDir, MakeFile, MergeOp, NamedUser,
+    OpKind, PassthroughOp, Remove, SourceOp, Symlink, UserOpt,
 };
 use crate::format::lenient::go_struct;
 
@@ -17,8 +18,11 @@ pub struct Base64(pub Vec<u8>);
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        // Go takes line breaks inside base64; nothing else.
-        let text: String = text.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
+        // Go accepts line breaks inside base64, and nothing else.
+        let text: String = text
+            .chars()
+            .filter(|character| !matches!(character, '\r' | '\n'))
+            .collect();
         base64::engine::general_purpose::STANDARD
             .decode(text)
             .map(Self)
@@ -106,7 +110,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(op.platform.unwrap().os, "linux");
-        let OpKind::Exec(exec) = op.kind else { panic!() };
+        let OpKind::Exec(exec) = op.kind else {
+            panic!()
+        };
         assert_eq!((exec.meta.args.0[1].as_str(), exec.network), ("", 0));
         assert_eq!(exec.mounts.0[0].mount_type, MountType::CACHE);
         assert!(exec.mounts.0[0].cache.is_some() && exec.mounts.0[0].secret.is_none());
@@ -121,8 +127,13 @@ mod tests {
     fn reads_owners_by_name_and_by_number() {
         let owner = |text: &str| lenient::parse::<UserOpt>(text.as_bytes()).unwrap();
         assert!(matches!(owner(r#"{"User":{}}"#), UserOpt::ById(0)));
-        assert!(matches!(owner(r#"{"User":{"byId":1000}}"#), UserOpt::ById(1000)));
-        assert!(matches!(owner(r#"{"User":{"byName":{"name":"app","input":1}}}"#),
-            UserOpt::ByName(NamedUser { name, input: 1 }) if name == "app"));
+        assert!(matches!(
+            owner(r#"{"User":{"byId":1000}}"#),
+            UserOpt::ById(1000)
+        ));
+        assert!(
+            matches!(owner(r#"{"User":{"byName":{"name":"app","input":1}}}"#),
+            UserOpt::ByName(NamedUser { name, input: 1 }) if name == "app")
+        );
     }
 }

@@ -1,10 +1,12 @@
-//! Operations as Go marshals their protobuf structs: the fields of `solver/pb/ops.pb.go` in order, all with `omitempty`.
+//! Operations as Go marshals their protobuf structs: the fields of `solver/pb/ops.pb.go` in order,
+//! all with `omitempty`.
 
 use std::collections::BTreeMap;
 
 use super::{
-    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, HostIp, InputPlace, MakeDir, MakeFile, MergeOp, Meta,
-    Mount, MountType, NamedUser, PassthroughOp, Remove, SecretEnv, SecretOpt, Symlink, TmpfsOpt, Ulimit, UserOpt,
+    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, HostIp, InputPlace, MakeDir,
+    MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, PassthroughOp, Remove, SecretEnv,
+    SecretOpt, Symlink, TmpfsOpt, Ulimit, UserOpt,
 };
 use crate::format::go_json::{Bytes, GoJson, object};
 use crate::format::lenient::List;
@@ -19,7 +21,7 @@ impl<T: GoJson> GoJson for List<T> {
     }
 }
 
-/// Declares how a struct is marshalled: its fields with their names, in order.
+/// Declares how a struct is marshalled: its fields and their names, in order.
 macro_rules! marshal {
     ($name:ident { $($field:ident = $key:literal),* $(,)? }) => {
         impl GoJson for $name {
@@ -151,11 +153,15 @@ impl GoJson for UserOpt {
     }
 }
 
-/// An operation with a definition of its own has more fields than are read; see [`BuildOp::definition`].
+/// An operation with an embedded definition has further fields, which are not read; see
+/// [`BuildOp::definition`].
 impl GoJson for BuildOp {
     fn write(&self, out: &mut String) {
-        let attrs: BTreeMap<String, String> =
-            self.attrs.iter().map(|(name, value)| (name.clone(), value.clone().unwrap_or_default())).collect();
+        let attrs: BTreeMap<String, String> = self
+            .attrs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().unwrap_or_default()))
+            .collect();
         object(out, |fields| {
             fields
                 .unless_empty("builder", &self.builder)
@@ -188,7 +194,9 @@ mod tests {
     #[test]
     fn root_as_owner_keeps_the_empty_structs() {
         let mut out = String::new();
-        lenient::parse::<ChownOpt>(br#"{"user":{"User":{}}}"#).unwrap().write(&mut out);
+        lenient::parse::<ChownOpt>(br#"{"user":{"User":{}}}"#)
+            .unwrap()
+            .write(&mut out);
         assert_eq!(out, r#"{"user":{"User":{}}}"#);
     }
 }

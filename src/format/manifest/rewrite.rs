@@ -1,4 +1,6 @@
-//! Writes a cache manifest again for another configuration, in either of its forms.
+//! Writes a cache manifest again with another configuration, in either of its forms.
+
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -7,27 +9,42 @@ use crate::format::digest::Digest;
 use crate::format::lenient;
 use crate::format::raw_object::RawObject;
 
-/// Says why a manifest is not written again.
+/// Why a manifest cannot be written again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// It cannot be changed beyond doubt.
+    /// It cannot be changed safely.
     #[error("the manifest cannot be changed safely: {0}")]
     Unclear(&'static str),
 }
 
-/// Writes `text` again: with the configuration of that digest and size, and only those layers for whose blobs `keep` holds.
-/// Everything else stays as it stands.
+/// How to handle layers with several equal descriptors; BuildKit writes one descriptor for each
+/// layer of its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// Each stays.
+    Kept,
+    /// One of them stays.
+    Dropped,
+}
+
+/// Writes `text` again with the configuration of that digest and size, and only the layers for
+/// whose blobs `keep` holds. Everything else stays verbatim.
 ///
 /// # Errors
-/// When it is no cache manifest, or one that reads in two ways.
+/// If it is no cache manifest, or its text is ambiguous.
 pub fn with_config(
     text: &str,
     config: &Digest,
     size: u64,
     keep: impl Fn(&Digest) -> bool,
+    repeats: Repeats,
 ) -> Result<String, RewriteError> {
+    let mut seen = HashSet::new();
+    let mut is_new =
+        |text: &RawValue| repeats == Repeats::Kept || seen.insert(text.get().to_owned());
     let unclear = || RewriteError::Unclear("its fields read in two ways");
-    let mut object = RawObject::parse(text).map_err(|_| RewriteError::Unclear("it is no object"))?;
+    let mut object =
+        RawObject::parse(text).map_err(|_| RewriteError::Unclear("it is no object"))?;
     let new_config = |old: &RawValue| -> Option<Box<RawValue>> {
         let mut descriptor = RawObject::parse(old.get()).ok()?;
         descriptor.set("digest", config)?;
@@ -36,16 +53,19 @@ pub fn with_config(
     };
     if let Some(old) = object.only("config") {
         let layers: Vec<&RawValue> = list(object.only("layers").ok_or_else(unclear)?)?;
-        let layers: Vec<&RawValue> = kept(layers, &keep)?;
+        let mut layers: Vec<&RawValue> = kept(layers, &keep)?;
+        layers.retain(|layer| is_new(layer));
         object.set("layers", &layers).ok_or_else(unclear)?;
-        object.set("config", &new_config(old).ok_or_else(unclear)?).ok_or_else(unclear)?;
+        object
+            .set("config", &new_config(old).ok_or_else(unclear)?)
+            .ok_or_else(unclear)?;
     } else {
         let entries = list(object.only("manifests").ok_or_else(unclear)?)?;
         let mut new: Vec<Box<RawValue>> = Vec::with_capacity(entries.len());
         for entry in entries {
             if descriptor(entry)?.is_cache_config() {
                 new.push(new_config(entry).ok_or_else(unclear)?);
-            } else if !kept(vec![entry], &keep)?.is_empty() {
+            } else if !kept(vec![entry], &keep)?.is_empty() && is_new(entry) {
                 new.push(entry.to_owned());
             }
         }
@@ -59,13 +79,21 @@ fn list(text: &RawValue) -> Result<Vec<&RawValue>, RewriteError> {
 }
 
 fn descriptor(text: &RawValue) -> Result<Descriptor, RewriteError> {
-    lenient::parse(text.get().as_bytes()).map_err(|_| RewriteError::Unclear("a layer is no descriptor"))
+    lenient::parse(text.get().as_bytes())
+        .map_err(|_| RewriteError::Unclear("a layer is no descriptor"))
 }
 
-fn kept<'a>(layers: Vec<&'a RawValue>, keep: &impl Fn(&Digest) -> bool) -> Result<Vec<&'a RawValue>, RewriteError> {
+fn kept<'a>(
+    layers: Vec<&'a RawValue>,
+    keep: &impl Fn(&Digest) -> bool,
+) -> Result<Vec<&'a RawValue>, RewriteError> {
     let mut left = Vec::with_capacity(layers.len());
     for layer in layers {
-        if descriptor(layer)?.digest.valid().is_some_and(|digest| keep(&digest)) {
+        if descriptor(layer)?
+            .digest
+            .valid()
+            .is_some_and(|digest| keep(&digest))
+        {
             left.push(layer);
         }
     }

@@ -1,5 +1,5 @@
-//! The log in a build record: messages of protobuf, each after its length as four bytes, the lowest first
-//! (`solver/llbsolver/history.go` in BuildKit).
+//! The log in a build record: protobuf messages, each preceded by its length in four little-endian
+//! bytes (`solver/llbsolver/history.go` in BuildKit).
 
 use bollard_buildkit_proto::google::protobuf;
 use bollard_buildkit_proto::moby::buildkit::v1::StatusResponse;
@@ -11,24 +11,24 @@ use crate::format::digest::DigestText;
 use crate::format::lenient::List;
 use crate::format::time::GoTime;
 
-/// The largest message that is read, in bytes; what BuildKit takes in one.
+/// The largest message that is read, in bytes: BuildKit's limit for one message.
 const MAX_MESSAGE: usize = 16 << 20;
 
-/// Says where a log ends early; what comes before was read.
+/// Why a log ends early. The part before that was parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatusError {
     /// It ends within a message.
     #[error("the log ends in the middle of a message")]
     Truncated,
-    /// A message is larger than any that BuildKit takes.
+    /// A message is larger than BuildKit's limit.
     #[error("the log holds a message of {0} bytes")]
     TooLarge(usize),
-    /// A message is none.
+    /// A message is malformed.
     #[error("the log is damaged: {0}")]
     Protobuf(String),
 }
 
-/// Parses a log, as far as it can be read.
+/// Parses a log, as far as possible.
 pub(super) fn parse(bytes: &[u8]) -> (ProgressLog, Option<StatusError>) {
     let mut log = ProgressLog::default();
     let mut rest = bytes;
@@ -45,17 +45,28 @@ fn next(rest: &mut &[u8]) -> Result<Option<SolveStatus>, StatusError> {
     if rest.is_empty() {
         return Ok(None);
     }
-    let (length, after) = rest.split_first_chunk::<4>().ok_or(StatusError::Truncated)?;
+    let (length, after) = rest
+        .split_first_chunk::<4>()
+        .ok_or(StatusError::Truncated)?;
     let length = u32::from_le_bytes(*length) as usize;
     if length > MAX_MESSAGE {
         return Err(StatusError::TooLarge(length));
     }
-    let (message, after) = after.split_at_checked(length).ok_or(StatusError::Truncated)?;
+    let (message, after) = after
+        .split_at_checked(length)
+        .ok_or(StatusError::Truncated)?;
     *rest = after;
-    let message = StatusResponse::decode(message).map_err(|error| StatusError::Protobuf(error.to_string()))?;
+    let message = StatusResponse::decode(message)
+        .map_err(|error| StatusError::Protobuf(error.to_string()))?;
     let vertexes = message.vertexes.into_iter().map(|vertex| RawVertex {
         digest: DigestText::from(vertex.digest.as_str()),
-        inputs: List(vertex.inputs.iter().map(|input| DigestText::from(input.as_str())).collect()),
+        inputs: List(
+            vertex
+                .inputs
+                .iter()
+                .map(|input| DigestText::from(input.as_str()))
+                .collect(),
+        ),
         name: vertex.name,
         started: time(vertex.started),
         completed: time(vertex.completed),
@@ -92,23 +103,49 @@ mod tests {
 
     fn message() -> Vec<u8> {
         let digest = Digest::of(b"a").to_string();
-        let started = Some(protobuf::Timestamp { seconds: 10, nanos: 5 });
-        let vertex = Vertex { digest, name: "A".into(), started, cached: true, ..Vertex::default() };
-        let message = StatusResponse { vertexes: vec![vertex], ..StatusResponse::default() }.encode_to_vec();
-        [&u32::try_from(message.len()).unwrap().to_le_bytes()[..], &message].concat()
+        let started = Some(protobuf::Timestamp {
+            seconds: 10,
+            nanos: 5,
+        });
+        let vertex = Vertex {
+            digest,
+            name: "A".into(),
+            started,
+            cached: true,
+            ..Vertex::default()
+        };
+        let message = StatusResponse {
+            vertexes: vec![vertex],
+            ..StatusResponse::default()
+        }
+        .encode_to_vec();
+        [
+            &u32::try_from(message.len()).unwrap().to_le_bytes()[..],
+            &message,
+        ]
+        .concat()
     }
 
     #[test]
     fn reads_messages_up_to_where_they_end() {
         let (log, error) = parse(&[message(), message()].concat());
-        assert_eq!((log.vertices.len(), log.vertices[0].cached, error), (1, true, None));
+        assert_eq!(
+            (log.vertices.len(), log.vertices[0].cached, error),
+            (1, true, None)
+        );
         assert_eq!(log.vertices[0].started, Timestamp::new(10, 5).ok());
         let cut = [message(), message()[..9].to_vec()].concat();
         assert_eq!(parse(&cut).1, Some(StatusError::Truncated));
         assert_eq!(parse(&cut).0.vertices.len(), 1);
         assert_eq!(parse(b"\0\0").1, Some(StatusError::Truncated));
-        assert_eq!(parse(b"\xff\xff\xff\xff").1, Some(StatusError::TooLarge(u32::MAX as usize)));
-        assert!(matches!(parse(b"\x01\0\0\0\xff").1, Some(StatusError::Protobuf(_))));
+        assert_eq!(
+            parse(b"\xff\xff\xff\xff").1,
+            Some(StatusError::TooLarge(u32::MAX as usize))
+        );
+        assert!(matches!(
+            parse(b"\x01\0\0\0\xff").1,
+            Some(StatusError::Protobuf(_))
+        ));
     }
 
     proptest::proptest! {

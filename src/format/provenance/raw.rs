@@ -1,14 +1,16 @@
-//! The documents as BuildKit writes them, both versions in one shape, and what becomes of them.
+//! The documents as BuildKit writes them, both versions in one shape, and their conversion.
 
 use std::collections::BTreeMap;
 
-use super::{Build, Dependency, Location, ProvenanceError, Request, SOURCE_LIMIT, SourceFile, graph};
+use super::{
+    Build, Dependency, Location, ProvenanceError, Request, SOURCE_LIMIT, SourceFile, graph,
+};
 use crate::format::lenient::{self, List, go_struct};
 use crate::format::llb::json::Base64;
 use crate::format::llb::{Op, OpKind};
 use crate::format::manifest::Descriptor;
-use crate::format::text::visible;
 use crate::format::time::GoTime;
+use crate::text::escape::visible;
 
 go_struct! {
     /// A DSSE envelope or an in-toto statement.
@@ -68,7 +70,7 @@ go_struct! {
 }
 
 go_struct! {
-    struct ConfigSource { path: String = "path", entry_point: String = "entryPoint" }
+    struct ConfigSource { uri: String = "uri", path: String = "path", entry_point: String = "entryPoint" }
 }
 go_struct! {
     struct Parameters {
@@ -99,15 +101,16 @@ go_struct! {
     }
 }
 
-/// An operation, of which nothing was passed over.
+/// An operation together with its unknown parts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WholeOp {
     pub(super) op: Op,
-    /// The first part that was not known.
+    /// The first unknown part.
     pub(super) unread: Option<String>,
 }
 
-/// What of an operation is no part of its key: the client's wishes for a worker, and the proxies of a command.
+/// The parts of an operation that are not in its key: the client's worker constraints, and the
+/// proxies of a command.
 const BESIDE_THE_KEY: [&str; 2] = ["constraints", "Op.exec.meta.proxy_env"];
 
 impl<'de> serde::Deserialize<'de> for WholeOp {
@@ -116,18 +119,33 @@ impl<'de> serde::Deserialize<'de> for WholeOp {
         let op: Op = serde_ignored::deserialize(deserializer, |path| {
             // Optional values are question marks in a path.
             let path = path.to_string();
-            let path = path.split('.').filter(|part| *part != "?").collect::<Vec<_>>().join(".");
-            if !BESIDE_THE_KEY.iter().any(|known| known.eq_ignore_ascii_case(&path)) {
+            let path = path
+                .split('.')
+                .filter(|part| *part != "?")
+                .collect::<Vec<_>>()
+                .join(".");
+            let is_beside = |known: &&str| {
+                let (head, rest) = path.split_at_checked(known.len()).unwrap_or((&path, "."));
+                head.eq_ignore_ascii_case(known) && (rest.is_empty() || rest.starts_with('.'))
+            };
+            if !BESIDE_THE_KEY.iter().any(is_beside) {
                 unread.get_or_insert(path);
             }
         })?;
-        let kind = if unread.is_some() { OpKind::Unknown } else { op.kind };
-        Ok(Self { op: Op { kind, ..op }, unread })
+        let kind = if unread.is_some() {
+            OpKind::Unknown
+        } else {
+            op.kind
+        };
+        Ok(Self {
+            op: Op { kind, ..op },
+            unread,
+        })
     }
 }
 
 go_struct! {
-    /// Times and BuildKit's own part, under the names of version 1 and of version 0.2.
+    /// Times and BuildKit's own part, with the names of version 1 and of version 0.2.
     struct Metadata {
         started: GoTime = "startedOn",
         finished: GoTime = "finishedOn",
@@ -140,6 +158,7 @@ go_struct! {
 go_struct! {
     pub(super) struct BuildKitMetadata {
         source: Source = "source",
+        vcs: BTreeMap<String, Option<String>> = "vcs",
         pub(super) layers: BTreeMap<String, Option<List<List<Descriptor>>>> = "layers",
     }
 }
@@ -185,7 +204,9 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ProvenanceErr
 fn statement(envelope: Envelope, bytes: &[u8]) -> Result<Build, ProvenanceError> {
     const PREDICATE: &str = "https://slsa.dev/provenance/";
     if !envelope.predicate_type.is_empty() && !envelope.predicate_type.starts_with(PREDICATE) {
-        return Err(ProvenanceError::OtherPredicate(visible(&envelope.predicate_type).into_owned()));
+        return Err(ProvenanceError::OtherPredicate(
+            visible(&envelope.predicate_type).into_owned(),
+        ));
     }
     match envelope.predicate {
         Some(predicate) => predicate.into_build(),
@@ -201,28 +222,42 @@ impl Predicate {
                 internal.config,
                 self.run.metadata,
                 definition.dependencies,
-                external.request.into_request(external.config_source.path, internal.dockerfile_version),
+                external.request.into_request(
+                    external.config_source.uri,
+                    external.config_source.path,
+                    internal.dockerfile_version,
+                ),
                 internal.platform,
             );
         }
         if self.build_type.is_empty() {
             return Err(ProvenanceError::NotProvenance);
         }
-        let Invocation { config_source, parameters, environment } = self.invocation;
+        let Invocation {
+            config_source,
+            parameters,
+            environment,
+        } = self.invocation;
         assemble(
             self.config,
             self.metadata,
             self.materials,
-            parameters.into_request(config_source.entry_point, environment.dockerfile_version),
+            parameters.into_request(
+                config_source.uri,
+                config_source.entry_point,
+                environment.dockerfile_version,
+            ),
             environment.platform,
         )
     }
 }
 
 impl Parameters {
-    fn into_request(self, path: String, dockerfile_version: String) -> Request {
+    fn into_request(self, origin: String, path: String, dockerfile_version: String) -> Request {
         Request {
             path,
+            origin,
+            directory: None,
             frontend: self.frontend,
             args: present(self.args),
             locals: self.locals.0.into_iter().map(|local| local.name).collect(),
@@ -240,17 +275,40 @@ fn assemble(
     request: Request,
     builder_platform: String,
 ) -> Result<Build, ProvenanceError> {
-    let BuildKitMetadata { source, layers } = metadata.buildkit.or(metadata.buildkit_02).unwrap_or_default();
-    let locations = source.locations.into_iter().map(|(id, locations)| (id, locations.into_locations())).collect();
+    let BuildKitMetadata {
+        source,
+        vcs,
+        layers,
+    } = metadata
+        .buildkit
+        .or(metadata.buildkit_02)
+        .unwrap_or_default();
+    let locations = source
+        .locations
+        .into_iter()
+        .map(|(id, locations)| (id, locations.into_locations()))
+        .collect();
     let (steps, order) = graph::assemble(config, locations, layers)?;
+    let request = Request {
+        directory: directory_of(&vcs),
+        ..request
+    };
     Ok(Build {
         steps,
         order,
-        sources: source.infos.0.into_iter().map(SourceInfo::into_file).collect(),
+        sources: source
+            .infos
+            .0
+            .into_iter()
+            .map(SourceInfo::into_file)
+            .collect(),
         dependencies: dependencies
             .0
             .into_iter()
-            .map(|material| Dependency { uri: material.uri, digests: present(material.digest) })
+            .map(|material| Dependency {
+                uri: material.uri,
+                digests: present(material.digest),
+            })
             .collect(),
         request,
         builder_platform,
@@ -259,20 +317,57 @@ fn assemble(
     })
 }
 
-/// Reads `null` in a map as Go does: as the zero value.
+/// Returns the directory of the Dockerfile below the context; buildx gives both paths relative to
+/// the repository.
+fn directory_of(vcs: &BTreeMap<String, Option<String>>) -> Option<String> {
+    let named = |name: &str| {
+        let path = vcs.get(&format!("localdir:{name}"))?.as_deref()?;
+        let clean = crate::format::go_path::clean(path.as_bytes());
+        let clean = String::from_utf8_lossy(&clean).into_owned();
+        Some(clean).filter(|path| !path.starts_with('/') && !path.starts_with(".."))
+    };
+    let (context, dockerfile) = (named("context")?, named("dockerfile")?);
+    match context.as_str() {
+        "." => Some(dockerfile),
+        context if context == dockerfile => Some(".".to_owned()),
+        context => {
+            let below = dockerfile.strip_prefix(context)?.strip_prefix('/')?;
+            Some(below.to_owned())
+        }
+    }
+}
+
+/// Converts `null` in a map to the zero value, as Go does.
 fn present(map: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
-    map.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+    map.into_iter()
+        .map(|(name, value)| (name, value.unwrap_or_default()))
+        .collect()
 }
 
 impl RawLocations {
-    /// A location covers the lines of all its ranges: an instruction with a here-document has one range a line.
+    /// A location covers the lines of all its ranges: an instruction with a here-document has one
+    /// range per line.
     fn into_locations(self) -> Vec<Location> {
         let line = |line: i32| u32::try_from(line).ok().filter(|line| *line > 0);
         let cover = |location: RawLocation| {
-            let first_line = location.ranges.0.iter().filter_map(|range| line(range.start.line)).min()?;
-            let last_line = location.ranges.0.iter().filter_map(|range| line(range.end.line)).max()?;
+            let first_line = location
+                .ranges
+                .0
+                .iter()
+                .filter_map(|range| line(range.start.line))
+                .min()?;
+            let last_line = location
+                .ranges
+                .0
+                .iter()
+                .filter_map(|range| line(range.end.line))
+                .max()?;
             let source = usize::try_from(location.source).ok()?;
-            Some(Location { source, first_line, last_line: last_line.max(first_line) })
+            Some(Location {
+                source,
+                first_line,
+                last_line: last_line.max(first_line),
+            })
         };
         self.locations.0.into_iter().filter_map(cover).collect()
     }
@@ -280,7 +375,12 @@ impl RawLocations {
 
 impl SourceInfo {
     fn into_file(self) -> SourceFile {
-        let text = (self.data.0.len() <= SOURCE_LIMIT).then(|| String::from_utf8_lossy(&self.data.0).into_owned());
-        SourceFile { name: self.name, language: self.language, text: text.filter(|text| !text.is_empty()) }
+        let text = (self.data.0.len() <= SOURCE_LIMIT)
+            .then(|| String::from_utf8_lossy(&self.data.0).into_owned());
+        SourceFile {
+            name: self.name,
+            language: self.language,
+            text: text.filter(|text| !text.is_empty()),
+        }
     }
 }

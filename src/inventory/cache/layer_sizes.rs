@@ -1,7 +1,8 @@
-//! Sizes of chains of layers, for all layers of a configuration at once.
+//! Sizes of layer chains, for all layers of a configuration at once.
 //!
-//! Layers form trees, each lying on its parent; a result is a path from a layer to a bottom. One walk over the trees gives
-//! every path its size with each blob counted once, in time linear in the configuration, however deep the chains are.
+//! Layers form trees, each layer on its parent; a result is a path from a layer to a bottom layer.
+//! One walk over the trees computes the size of every path, with each blob counted once. The time
+//! is linear in the configuration, however deep the chains are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,23 +13,23 @@ use crate::format::cache_config::{CacheGraph, LayerIndex};
 pub(super) struct LayerSizes<'a> {
     layers: &'a [LayerDetail],
     by_layer: Vec<ResultSizes>,
-    /// The blobs that exactly one record uses, and no other ref, where all refs are known.
+    /// The blobs that exactly one record and no other ref uses; `None` if some refs are unknown.
     exclusive: Option<HashSet<BlobId>>,
 }
 
-/// What the walk learns of a layer.
+/// The facts that the walk collects about a layer.
 #[derive(Clone, Copy, Default)]
 struct Visit {
     parent: Option<usize>,
-    /// Whether the layer's blob lies on the path below it, too.
+    /// Whether the layer's blob also appears on the path below it.
     repeats: bool,
-    /// How many results have the layer in their chain.
+    /// The number of results with this layer in their chain.
     users: u64,
 }
 
 impl<'a> LayerSizes<'a> {
-    /// Measures the chains of `graph`, as they are used by `results`; `is_own` tells whether no other ref
-    /// has a blob, where that is known.
+    /// Measures the chains of `graph` for `results`. `is_own` returns whether no other ref has a
+    /// blob, if that is known.
     pub(super) fn new<'r>(
         graph: &CacheGraph,
         layers: &'a [LayerDetail],
@@ -41,7 +42,10 @@ impl<'a> LayerSizes<'a> {
             match result {
                 ImportedResult::Top(top) => visits[top.at()].users += 1,
                 ImportedResult::Chain(chain) => {
-                    let blobs: HashSet<BlobId> = chain.iter().filter_map(|layer| layers[layer.at()].blob).collect();
+                    let blobs: HashSet<BlobId> = chain
+                        .iter()
+                        .filter_map(|layer| layers[layer.at()].blob)
+                        .collect();
                     for blob in blobs {
                         *blob_users.entry(blob).or_default() += 1;
                     }
@@ -58,17 +62,27 @@ impl<'a> LayerSizes<'a> {
             }
         }
         let exclusive: Option<HashSet<BlobId>> = is_own.map(|is_own| {
-            let own = blob_users.into_iter().filter(|(blob, users)| *users == 1 && is_own(*blob));
+            let own = blob_users
+                .into_iter()
+                .filter(|(blob, users)| *users == 1 && is_own(*blob));
             own.map(|(blob, _)| blob).collect()
         });
 
-        let nothing = ResultSizes { exclusive_bytes: exclusive.as_ref().map(|_| 0), ..ResultSizes::default() };
+        let nothing = ResultSizes {
+            exclusive_bytes: exclusive.as_ref().map(|_| 0),
+            ..ResultSizes::default()
+        };
         let mut by_layer = vec![nothing; layers.len()];
         for &layer in &order {
-            let below = visits[layer].parent.map_or(nothing, |parent| by_layer[parent]);
+            let below = visits[layer]
+                .parent
+                .map_or(nothing, |parent| by_layer[parent]);
             let bytes = layers[layer].bytes.unwrap_or_default();
             let added = if visits[layer].repeats { 0 } else { bytes };
-            let is_own = layers[layer].blob.zip(exclusive.as_ref()).is_some_and(|(blob, own)| own.contains(&blob));
+            let is_own = layers[layer]
+                .blob
+                .zip(exclusive.as_ref())
+                .is_some_and(|(blob, own)| own.contains(&blob));
             let own = if is_own { added } else { 0 };
             by_layer[layer] = ResultSizes {
                 layer_bytes: bytes,
@@ -77,7 +91,11 @@ impl<'a> LayerSizes<'a> {
                 depth: below.depth + 1,
             };
         }
-        Self { layers, by_layer, exclusive }
+        Self {
+            layers,
+            by_layer,
+            exclusive,
+        }
     }
 
     /// Returns the sizes of a result.
@@ -86,7 +104,10 @@ impl<'a> LayerSizes<'a> {
             ImportedResult::Top(top) => self.by_layer[top.at()],
             ImportedResult::Chain(chain) => {
                 let exclusive_bytes = self.exclusive.as_ref().map(|_| 0);
-                let mut sizes = ResultSizes { exclusive_bytes, ..ResultSizes::default() };
+                let mut sizes = ResultSizes {
+                    exclusive_bytes,
+                    ..ResultSizes::default()
+                };
                 let mut seen = HashSet::new();
                 for layer in chain.iter().map(|layer| &self.layers[layer.at()]) {
                     let bytes = layer.bytes.unwrap_or_default();
@@ -95,8 +116,13 @@ impl<'a> LayerSizes<'a> {
                         continue;
                     }
                     sizes.bytes = sizes.bytes.saturating_add(bytes);
-                    if layer.blob.zip(self.exclusive.as_ref()).is_some_and(|(blob, own)| own.contains(&blob)) {
-                        sizes.exclusive_bytes = sizes.exclusive_bytes.map(|own| own.saturating_add(bytes));
+                    if layer
+                        .blob
+                        .zip(self.exclusive.as_ref())
+                        .is_some_and(|(blob, own)| own.contains(&blob))
+                    {
+                        sizes.exclusive_bytes =
+                            sizes.exclusive_bytes.map(|own| own.saturating_add(bytes));
                     }
                 }
                 sizes
@@ -105,8 +131,8 @@ impl<'a> LayerSizes<'a> {
     }
 }
 
-/// Walks the trees from their bottoms up: the layers in an order in which parents come first, and what each visit saw.
-/// Layers in a circle are on no tree.
+/// Walks the trees from the bottom up. Returns the layers in an order with parents first, and the
+/// facts of each visit. Layers in a cycle are on no tree.
 fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<Visit>) {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); layers.len()];
     for (layer, known) in graph.layers.iter().enumerate() {
@@ -117,7 +143,7 @@ fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<Visit>) 
     let mut visits = vec![Visit::default(); layers.len()];
     let mut order = Vec::with_capacity(layers.len());
     let mut on_path: HashSet<BlobId> = HashSet::new();
-    // A layer stands on the stack to be entered, and below its children to be left again.
+    // A layer is on the stack once to be entered, and once below its children to be left again.
     let mut stack: Vec<(usize, bool)> = (0..)
         .map(LayerIndex)
         .take(layers.len())
@@ -149,9 +175,12 @@ mod tests {
 
     /// Layers as (blob, parent); the size of blob N is 10 to the power of N.
     fn measure(layers: &[(u32, i64)], tops: &[u32], shared: &[u32]) -> Vec<(u64, u64)> {
-        let text: Vec<String> =
-            layers.iter().map(|(_, parent)| format!(r#"{{"blob":"x","parent":{parent}}}"#)).collect();
-        let graph = CacheGraph::parse(format!(r#"{{"layers":[{}]}}"#, text.join(",")).as_bytes()).unwrap();
+        let text: Vec<String> = layers
+            .iter()
+            .map(|(_, parent)| format!(r#"{{"blob":"x","parent":{parent}}}"#))
+            .collect();
+        let graph =
+            CacheGraph::parse(format!(r#"{{"layers":[{}]}}"#, text.join(",")).as_bytes()).unwrap();
         let details: Vec<LayerDetail> = layers
             .iter()
             .map(|(blob, _)| LayerDetail {
@@ -163,10 +192,20 @@ mod tests {
                 is_stored: true,
             })
             .collect();
-        let results: Vec<ImportedResult> = tops.iter().map(|top| ImportedResult::Top(LayerIndex(*top))).collect();
-        let sizes = LayerSizes::new(&graph, &details, results.iter(), Some(|blob: BlobId| !shared.contains(&blob.0)));
+        let results: Vec<ImportedResult> = tops
+            .iter()
+            .map(|top| ImportedResult::Top(LayerIndex(*top)))
+            .collect();
+        let sizes = LayerSizes::new(
+            &graph,
+            &details,
+            results.iter(),
+            Some(|blob: BlobId| !shared.contains(&blob.0)),
+        );
         let sizes = results.iter().map(|result| sizes.of(result));
-        sizes.map(|sizes| (sizes.bytes, sizes.exclusive_bytes.unwrap())).collect()
+        sizes
+            .map(|sizes| (sizes.bytes, sizes.exclusive_bytes.unwrap()))
+            .collect()
     }
 
     #[test]
@@ -181,7 +220,10 @@ mod tests {
         assert_eq!(measure(&fork, &[1, 2], &[]), [(11, 10), (101, 100)]);
         assert_eq!(measure(&fork, &[0, 1], &[]), [(1, 0), (11, 10)]);
         // The same blob on two chains.
-        assert_eq!(measure(&[(1, -1), (0, -1), (1, 1)], &[0, 2], &[]), [(10, 0), (11, 1)]);
+        assert_eq!(
+            measure(&[(1, -1), (0, -1), (1, 1)], &[0, 2], &[]),
+            [(10, 0), (11, 1)]
+        );
         assert_eq!(measure(&fork, &[1, 2], &[2]), [(11, 10), (101, 0)]);
     }
 

@@ -1,4 +1,4 @@
-//! From the text of a filter to its terms.
+//! Parses the text of a filter into terms.
 
 use std::ops::Range;
 
@@ -7,14 +7,15 @@ use regex::Regex;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Comparison, DigestPrefix, NumberField, Pattern, Term, Test, TextField};
-use crate::format::text::visible;
-use crate::pattern::{self, Case, is_glob};
-use crate::units::{parse_duration, parse_size};
+use crate::text::escape::visible;
+use crate::text::pattern::{self, Case, has_glob_syntax, is_glob};
+use crate::text::units::{parse_duration, parse_size};
 
-/// The longest filter in bytes: far more than a person types, and too little to make matching slow.
+/// The maximum length of a filter in bytes: far more than people type, and short enough for fast
+/// matching.
 const MAX_LENGTH: usize = 1024;
 
-/// The words that `state` knows: those of blobs and other objects, those of records, and those of a build's steps.
+/// The values of `state`: those of blobs and other objects, of records, and of build steps.
 pub const STATES: [&str; 12] = [
     "live",
     "orphan",
@@ -30,7 +31,7 @@ pub const STATES: [&str; 12] = [
     "miss",
 ];
 
-const FIELDS: [(&str, Field); 13] = [
+const FIELDS: [(&str, Field); 14] = [
     ("size", Field::Size(NumberField::Size)),
     ("exclusive", Field::Size(NumberField::Exclusive)),
     ("age", Field::Age),
@@ -44,14 +45,15 @@ const FIELDS: [(&str, Field); 13] = [
     ("records", Field::Count(NumberField::Records)),
     ("refs", Field::Count(NumberField::Refs)),
     ("platform", Field::Text(TextField::Platform)),
+    ("path", Field::Text(TextField::Path)),
 ];
 
-/// Returns the names that can stand before an operator.
+/// Returns the names that can precede an operator.
 pub fn fields() -> impl Iterator<Item = &'static str> {
     FIELDS.into_iter().map(|(field, _)| field)
 }
 
-/// The operators, those that begin with another one first.
+/// The operators; longer ones come before their prefixes.
 const OPERATORS: [(&str, Operator); 7] = [
     (">=", Operator::Compare(Comparison::AtLeast)),
     ("<=", Operator::Compare(Comparison::AtMost)),
@@ -62,7 +64,7 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("~", Operator::Match),
 ];
 
-/// What a field's value is.
+/// The type of a field's value.
 #[derive(Clone, Copy)]
 enum Field {
     Size(NumberField),
@@ -79,77 +81,84 @@ enum Operator {
     Match,
 }
 
-/// What is wrong with a filter, and where.
+/// A problem in a filter, and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct FilterError {
-    /// The bytes of the filter that are to blame.
+    /// The bytes of the filter with the problem.
     pub span: Range<usize>,
-    /// What is wrong with them.
+    /// The problem.
     pub problem: Problem,
 }
 
 impl FilterError {
-    /// Returns `filter` and a line below it that points at the fault.
+    /// Returns `filter` and a second line that points at the problem.
     pub fn pointed_out(&self, filter: &str) -> String {
         let before = visible(filter.get(..self.span.start).unwrap_or_default()).width();
         let fault = visible(filter.get(self.span.clone()).unwrap_or_default()).width();
-        format!("{}\n{}{}", visible(filter), " ".repeat(before), "^".repeat(fault.max(1)))
+        format!(
+            "{}\n{}{}",
+            visible(filter),
+            " ".repeat(before),
+            "^".repeat(fault.max(1))
+        )
     }
 }
 
-/// Says what is wrong with a term.
+/// A problem with a term.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// The filter is longer than any that a person would write.
+    /// The filter is too long.
     #[error("the filter has more than {MAX_LENGTH} bytes")]
     TooLong,
-    /// A `!` with nothing behind it, or another one.
+    /// A `!` with no term after it, or with another `!`.
     #[error("`!` stands before what it negates")]
     NothingNegated,
-    /// A quote that nothing closes, or that something follows.
+    /// A quote that is not closed, or that is followed by text.
     #[error("a quote ends with `\"` and a blank; a quote inside is written twice")]
     Unquoted,
-    /// Nothing stands before an operator.
+    /// No field name before an operator.
     #[error("a field stands before the operator; what is in quotes is looked for in names")]
     NoField,
-    /// What stands before an operator is no field.
+    /// An unknown field name before an operator.
     #[error("there is no field `{}`{}; in quotes it is looked for in names", visible(.name), nearest_hint(*.nearest))]
     UnknownField {
-        /// What stands there.
+        /// The unknown name.
         name: Box<str>,
-        /// The field that reads most like it.
+        /// The most similar field.
         nearest: Option<&'static str>,
     },
-    /// The word after `state` is none that a row can be in.
+    /// An unknown value of `state`.
     #[error("there is no state `{}`{}", visible(.name), nearest_hint(*.nearest))]
     UnknownState {
-        /// What stands there.
+        /// The unknown name.
         name: Box<str>,
-        /// The state that reads most like it.
+        /// The most similar state.
         nearest: Option<&'static str>,
     },
-    /// The field cannot be compared like that.
+    /// The field does not support the operator.
     #[error("`{field}` takes {operators}")]
     WrongOperator {
         /// The field.
         field: &'static str,
-        /// The operators that it has.
+        /// The operators that the field supports.
         operators: &'static str,
     },
-    /// Nothing follows the operator.
+    /// No value after the operator.
     #[error("a value follows the operator")]
     NoValue,
-    /// The value is none that the field can have.
+    /// The field cannot have this value.
     #[error("{}", visible(.0))]
     WrongValue(Box<str>),
-    /// The regular expression is not one, or takes too much memory.
+    /// The regular expression is invalid, or needs too much memory.
     #[error("`{}` is not a regular expression that can be used", visible(.0))]
     WrongPattern(Box<str>),
 }
 
 fn nearest_hint(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!(" (did you mean `{nearest}`?)")).unwrap_or_default()
+    nearest
+        .map(|nearest| format!(" (did you mean `{nearest}`?)"))
+        .unwrap_or_default()
 }
 
 /// Parses all terms of a filter.
@@ -175,27 +184,50 @@ fn skip_blanks(filter: &str, at: usize) -> usize {
     filter.len() - filter[at..].trim_start().len()
 }
 
-/// Reads the term that begins at `start`; returns its end, too.
+/// Parses the term that begins at `start`; also returns its end.
 fn read_term(filter: &str, start: usize) -> Result<(Term, usize), FilterError> {
     let negated = filter[start..].starts_with('!');
     let word = start + usize::from(negated);
-    if negated && filter[word..].chars().next().is_none_or(|next| next == '!' || next.is_whitespace()) {
+    if negated
+        && filter[word..]
+            .chars()
+            .next()
+            .is_none_or(|next| next == '!' || next.is_whitespace())
+    {
         return Err(fault(start..word, Problem::NothingNegated));
     }
     let (test, end) = read_test(filter, word)?;
-    Ok((Term { negated, test, written: filter[word..end].into() }, end))
+    Ok((
+        Term {
+            negated,
+            test,
+            written: filter[word..end].into(),
+        },
+        end,
+    ))
 }
 
-/// Reads a term without its `!`.
+/// Parses a term without its `!`.
 fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     let word = &filter[start..];
-    let name_length = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(word.len());
+    let name_length = word
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+        .unwrap_or(word.len());
     let (name, rest) = word.split_at(name_length);
-    let operator = OPERATORS.into_iter().find(|(sign, _)| rest.starts_with(sign)).filter(|_| !is_algorithm(name));
+    let operator = OPERATORS
+        .into_iter()
+        .find(|(sign, _)| rest.starts_with(sign))
+        .filter(|_| !is_algorithm(name));
     let Some((sign, operator)) = operator else {
-        let (value, end) = read_value(filter, start)?;
-        let test = if word.starts_with('"') { contains(&value) } else { bare(&value) };
-        return test.map(|test| (test, end)).map_err(|problem| fault(start..end, problem));
+        let (value, end) = read_value(filter, start, &['"'])?;
+        let test = if word.starts_with('"') {
+            contains(&value)
+        } else {
+            bare(&value)
+        };
+        return test
+            .map(|test| (test, end))
+            .map_err(|problem| fault(start..end, problem));
     };
 
     let sign_start = start + name_length;
@@ -205,9 +237,15 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     }
     let (name, field) = field(name).ok_or_else(|| {
         let nearest = nearest(name, fields());
-        fault(start..sign_start, Problem::UnknownField { name: name.into(), nearest })
+        fault(
+            start..sign_start,
+            Problem::UnknownField {
+                name: name.into(),
+                nearest,
+            },
+        )
     })?;
-    let (value, end) = read_value(filter, value_start)?;
+    let (value, end) = read_value(filter, value_start, &['"', '\''])?;
     if end == value_start {
         return Err(fault(start..end, Problem::NoValue));
     }
@@ -218,22 +256,28 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     Ok((test, end))
 }
 
-/// Reads the value that begins at `start`, with or without quotes; returns its end, too.
-fn read_value(filter: &str, start: usize) -> Result<(String, usize), FilterError> {
+/// Reads the value that begins at `start`, with or without one of these quotes; returns its end,
+/// too.
+fn read_value(filter: &str, start: usize, quotes: &[char]) -> Result<(String, usize), FilterError> {
     let text = &filter[start..];
-    let Some(quoted) = text.strip_prefix('"') else {
+    let quote = text.chars().next().filter(|first| quotes.contains(first));
+    let Some((quote, quoted)) = quote.and_then(|quote| Some((quote, text.strip_prefix(quote)?)))
+    else {
         let length = text.find(char::is_whitespace).unwrap_or(text.len());
         return Ok((text[..length].to_owned(), start + length));
     };
     let mut value = String::new();
     let mut characters = quoted.char_indices().peekable();
     while let Some((index, character)) = characters.next() {
-        if character != '"' {
+        if character != quote {
             value.push(character);
-        } else if characters.next_if(|(_, next)| *next == '"').is_some() {
-            value.push('"');
-        } else if characters.peek().is_none_or(|(_, next)| next.is_whitespace()) {
-            // Both quotes are one byte.
+        } else if characters.next_if(|(_, next)| *next == quote).is_some() {
+            value.push(quote);
+        } else if characters
+            .peek()
+            .is_none_or(|(_, next)| next.is_whitespace())
+        {
+            // Each quote is one byte.
             return Ok((value, start + index + 2));
         } else {
             break;
@@ -243,51 +287,79 @@ fn read_value(filter: &str, start: usize) -> Result<(String, usize), FilterError
 }
 
 fn is_algorithm(name: &str) -> bool {
-    ["sha256", "sha512"].iter().any(|algorithm| name.eq_ignore_ascii_case(algorithm))
+    ["sha256", "sha512"]
+        .iter()
+        .any(|algorithm| name.eq_ignore_ascii_case(algorithm))
 }
 
 fn field(name: &str) -> Option<(&'static str, Field)> {
-    FIELDS.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name))
+    FIELDS
+        .into_iter()
+        .find(|(field, _)| field.eq_ignore_ascii_case(name))
 }
 
-/// Makes the test of a word that has no operator.
+/// Returns the test for a word without an operator.
 fn bare(word: &str) -> Result<Test, Problem> {
     let lower = word.to_lowercase();
     match lower.as_str() {
         "shared" => Ok(Test::Shared),
         "tagged" => Ok(Test::Tagged),
-        "live" | "orphan" | "missing" => Ok(Test::Text(TextField::State, Pattern::Whole(lower.into()))),
-        _ if lower.starts_with("sha256:") || lower.starts_with("sha512:") => digest_prefix(word).map(Test::Digest),
+        "live" | "orphan" | "missing" => {
+            Ok(Test::Text(TextField::State, Pattern::Whole(lower.into())))
+        }
+        _ if lower.starts_with("sha256:") || lower.starts_with("sha512:") => {
+            digest_prefix(word).map(Test::Digest)
+        }
         _ => contains(word),
     }
 }
 
-/// Makes the test that looks for `word` in names.
+/// Returns the test that searches for `word` in names.
 fn contains(word: &str) -> Result<Test, Problem> {
-    let pattern = if is_glob(word) { glob(word) } else { regex(&regex::escape(word)) };
+    let pattern = if is_glob(word) {
+        glob(word)
+    } else {
+        regex(&regex::escape(word))
+    };
     pattern.map(|regex| Test::Text(TextField::Name, Pattern::Regex(regex)))
 }
 
-fn compare(name: &'static str, field: Field, operator: Operator, value: &str) -> Result<Test, Problem> {
+fn compare(
+    name: &'static str,
+    field: Field,
+    operator: Operator,
+    value: &str,
+) -> Result<Test, Problem> {
     use Operator::{Compare, Match};
     let wrong_value = |message: String| Problem::WrongValue(message.into());
-    let wrong_operator = |operators| Problem::WrongOperator { field: name, operators };
+    let wrong_operator = |operators| Problem::WrongOperator {
+        field: name,
+        operators,
+    };
     match (field, operator) {
-        (Field::Size(field), Compare(comparison)) => {
-            parse_size(value).map(|size| Test::Number(field, comparison, size)).map_err(wrong_value)
-        }
+        (Field::Size(field), Compare(comparison)) => parse_size(value)
+            .map(|size| Test::Number(field, comparison, size))
+            .map_err(wrong_value),
         (Field::Count(field), Compare(comparison)) => value
             .parse()
             .map(|count| Test::Number(field, comparison, count))
             .map_err(|_| wrong_value(format!("`{value}` is not a whole number"))),
-        (Field::Size(_) | Field::Count(_), Match) => Err(wrong_operator("`>`, `>=`, `<`, `<=`, `=` or `:`")),
-        (Field::Age, Match | Compare(Comparison::Equal)) => Err(wrong_operator("`>`, `>=`, `<` or `<=`")),
+        (Field::Size(_) | Field::Count(_), Match) => {
+            Err(wrong_operator("`>`, `>=`, `<`, `<=`, `=` or `:`"))
+        }
+        (Field::Age, Match | Compare(Comparison::Equal)) => {
+            Err(wrong_operator("`>`, `>=`, `<` or `<=`"))
+        }
         (Field::Age, Compare(comparison)) => parse_duration(value)
             .and_then(|age| SignedDuration::try_from(age).map_err(|error| error.to_string()))
             .map(|age| Test::Age(comparison, age))
             .map_err(wrong_value),
-        (Field::Text(field), Match) => regex(value).map(|regex| Test::Text(field, Pattern::Regex(regex))),
-        (Field::Text(field), Compare(Comparison::Equal)) => whole(value).map(|pattern| Test::Text(field, pattern)),
+        (Field::Text(field), Match) => {
+            regex(value).map(|regex| Test::Text(field, Pattern::Regex(regex)))
+        }
+        (Field::Text(field), Compare(Comparison::Equal)) => {
+            whole(field, value).map(|pattern| Test::Text(field, pattern))
+        }
         (Field::Text(_), Compare(_)) => Err(wrong_operator("`=`, `:` or `~`")),
         (Field::State, Compare(Comparison::Equal)) => state(value),
         (Field::Digest, Compare(Comparison::Equal)) => digest_prefix(value).map(Test::Digest),
@@ -299,7 +371,10 @@ fn state(word: &str) -> Result<Test, Problem> {
     let state = STATES
         .into_iter()
         .find(|state| state.eq_ignore_ascii_case(word))
-        .ok_or_else(|| Problem::UnknownState { name: word.into(), nearest: nearest(word, STATES.into_iter()) })?;
+        .ok_or_else(|| Problem::UnknownState {
+            name: word.into(),
+            nearest: nearest(word, STATES.into_iter()),
+        })?;
     Ok(Test::Text(TextField::State, Pattern::Whole(state.into())))
 }
 
@@ -311,20 +386,44 @@ fn digest_prefix(text: &str) -> Result<DigestPrefix, Problem> {
         Some(_) => return Err(wrong()),
         None => (None, text),
     };
-    let digit = |character: char| character.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let digits = hex.chars().map(digit).collect::<Option<Vec<u8>>>().ok_or_else(wrong)?;
+    let digit = |character: char| {
+        character
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let digits = hex
+        .chars()
+        .map(digit)
+        .collect::<Option<Vec<u8>>>()
+        .ok_or_else(wrong)?;
     Ok(DigestPrefix { algorithm, digits })
 }
 
-fn whole(text: &str) -> Result<Pattern, Problem> {
-    if is_glob(text) {
-        return glob(text).map(Pattern::Regex);
+fn whole(field: TextField, text: &str) -> Result<Pattern, Problem> {
+    // The names of steps contain brackets and braces themselves.
+    let is_glob = match field {
+        TextField::Step => is_glob(text),
+        _ => has_glob_syntax(text),
+    };
+    if is_glob {
+        return match field {
+            TextField::Step => wildcards(text),
+            _ => glob(text),
+        }
+        .map(Pattern::Regex);
     }
-    Ok(Pattern::Whole(text.chars().flat_map(char::to_lowercase).collect()))
+    Ok(Pattern::Whole(
+        text.chars().flat_map(char::to_lowercase).collect(),
+    ))
 }
 
+/// Compiles a glob in which all characters but `*` and `?` stand for themselves.
 fn glob(text: &str) -> Result<Regex, Problem> {
-    pattern::glob(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
+    pattern::glob(text, Case::Ignored).or_else(|_| wildcards(text))
+}
+
+fn wildcards(text: &str) -> Result<Regex, Problem> {
+    pattern::wildcards(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
 }
 
 fn regex(text: &str) -> Result<Regex, Problem> {
@@ -341,7 +440,7 @@ fn nearest(name: &str, words: impl Iterator<Item = &'static str>) -> Option<&'st
         .map(|(_, word)| word)
 }
 
-/// Counts the letters to insert, drop or replace to get from `from` to `to`.
+/// Returns the number of letters to insert, drop or replace to turn `from` into `to`.
 fn edits(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (index, from) in from.bytes().enumerate() {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A row with all that a term can ask for, or nothing.
+/// A row with a value for every field, or with none.
 #[derive(Default)]
 struct Row {
     texts: Vec<(TextField, &'static str)>,
@@ -20,7 +20,10 @@ impl Subject for Row {
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
-        self.numbers.iter().find(|(of, _)| *of == field).map(|(_, number)| *number)
+        self.numbers
+            .iter()
+            .find(|(of, _)| *of == field)
+            .map(|(_, number)| *number)
     }
 
     fn created(&self) -> Option<Timestamp> {
@@ -52,7 +55,11 @@ fn blob() -> Row {
             (TextField::Kind, "blob"),
             (TextField::Platform, "linux/amd64"),
         ],
-        numbers: vec![(NumberField::Size, 2 << 30), (NumberField::Refs, 2), (NumberField::Layers, 0)],
+        numbers: vec![
+            (NumberField::Size, 2 << 30),
+            (NumberField::Refs, 2),
+            (NumberField::Layers, 0),
+        ],
         created: Some("2026-10-12T12:00:00Z".parse().unwrap()),
         digest: Some(Digest::of(b"hello\n")),
         tagged: Some(false),
@@ -60,7 +67,9 @@ fn blob() -> Row {
 }
 
 fn matches(filter: &str, row: &Row) -> bool {
-    Filter::parse(filter).unwrap_or_else(|error| panic!("{}\n{error}", error.pointed_out(filter))).matches(row, now())
+    Filter::parse(filter)
+        .unwrap_or_else(|error| panic!("{}\n{error}", error.pointed_out(filter)))
+        .matches(row, now())
 }
 
 #[test]
@@ -101,8 +110,14 @@ fn each_term_holds_for_what_it_says() {
         ("kind:blob platform:linux/*", true),
         ("digest:5891b5", true),
         ("digest:sha256:5891B", true),
-        ("sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03", true),
-        ("sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be030", false),
+        (
+            "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+            true,
+        ),
+        (
+            "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be030",
+            false,
+        ),
         ("sha512:5891", false),
         ("!digest:00", true),
         ("app", true),
@@ -146,47 +161,104 @@ fn a_row_that_does_not_know_a_value_matches_no_term_about_it() {
 #[test]
 fn says_what_is_wrong_and_where() {
     let cases = [
-        ("size>1Q", "size>1Q\n     ^^", "`1Q` is not a size; write it as 500MB, 1.5GiB or a number of bytes"),
+        (
+            "size>1Q",
+            "size>1Q\n     ^^",
+            "`1Q` is not a size; write it as 500MB, 1.5GiB or a number of bytes",
+        ),
         (
             "live sze>1G",
             "live sze>1G\n     ^^^",
             "there is no field `sze` (did you mean `size`?); in quotes it is looked for in names",
         ),
-        ("x http://a", "x http://a\n  ^^^^", "there is no field `http`; in quotes it is looked for in names"),
-        (">=1", ">=1\n^^", "a field stands before the operator; what is in quotes is looked for in names"),
-        ("size~1", "size~1\n    ^", "`size` takes `>`, `>=`, `<`, `<=`, `=` or `:`"),
-        ("age=1d", "age=1d\n   ^", "`age` takes `>`, `>=`, `<` or `<=`"),
+        (
+            "x http://a",
+            "x http://a\n  ^^^^",
+            "there is no field `http`; in quotes it is looked for in names",
+        ),
+        (
+            ">=1",
+            ">=1\n^^",
+            "a field stands before the operator; what is in quotes is looked for in names",
+        ),
+        (
+            "size~1",
+            "size~1\n    ^",
+            "`size` takes `>`, `>=`, `<`, `<=`, `=` or `:`",
+        ),
+        (
+            "age=1d",
+            "age=1d\n   ^",
+            "`age` takes `>`, `>=`, `<` or `<=`",
+        ),
         ("ref>a", "ref>a\n   ^", "`ref` takes `=`, `:` or `~`"),
         ("state~a", "state~a\n     ^", "`state` takes `=` or `:`"),
-        ("state:orphn", "state:orphn\n      ^^^^^", "there is no state `orphn` (did you mean `orphan`?)"),
-        ("age>soon", "age>soon\n    ^^^^", "`soon` is not a duration; write it as 30d, 48h or 2w 3h"),
+        (
+            "state:orphn",
+            "state:orphn\n      ^^^^^",
+            "there is no state `orphn` (did you mean `orphan`?)",
+        ),
+        (
+            "age>soon",
+            "age>soon\n    ^^^^",
+            "`soon` is not a duration; write it as 30d, 48h or 2w 3h",
+        ),
         ("refs>-1", "refs>-1\n     ^^", "`-1` is not a whole number"),
-        ("!ref~(", "!ref~(\n     ^", "`(` is not a regular expression that can be used"),
-        ("digest:xyz", "digest:xyz\n       ^^^", "`xyz` is not how a digest begins"),
-        ("size> live", "size> live\n^^^^^", "a value follows the operator"),
+        (
+            "!ref~(",
+            "!ref~(\n     ^",
+            "`(` is not a regular expression that can be used",
+        ),
+        (
+            "digest:xyz",
+            "digest:xyz\n       ^^^",
+            "`xyz` is not how a digest begins",
+        ),
+        (
+            "size> live",
+            "size> live\n^^^^^",
+            "a value follows the operator",
+        ),
         ("a ! b", "a ! b\n  ^", "`!` stands before what it negates"),
         ("!!live", "!!live\n^", "`!` stands before what it negates"),
-        ("é \"b", "é \"b\n  ^^", "a quote ends with `\"` and a blank; a quote inside is written twice"),
-        ("\x1b size>x", "␛ size>x\n       ^", "`x` is not a size; write it as 500MB, 1.5GiB or a number of bytes"),
+        (
+            "é \"b",
+            "é \"b\n  ^^",
+            "a quote ends with `\"` and a blank; a quote inside is written twice",
+        ),
+        (
+            "\x1b size>x",
+            "␛ size>x\n       ^",
+            "`x` is not a size; write it as 500MB, 1.5GiB or a number of bytes",
+        ),
     ];
     for (filter, pointed_out, message) in cases {
         let error = Filter::parse(filter).unwrap_err();
         assert_eq!(error.pointed_out(filter), pointed_out);
         assert_eq!(error.to_string(), message, "{filter}");
     }
-    assert_eq!(Filter::parse(&"a".repeat(2000)).unwrap_err().problem, Problem::TooLong);
+    assert_eq!(
+        Filter::parse(&"a".repeat(2000)).unwrap_err().problem,
+        Problem::TooLong
+    );
     let greedy = Filter::parse(r"name~\w{900}{900}").unwrap_err();
     assert!(matches!(greedy.problem, Problem::WrongPattern(_)));
 }
 
 #[test]
 fn prints_what_was_written() {
+    for quoted in ["step~'a (b|c)'", "step~\"a (b|c)\""] {
+        let filter = Filter::parse(quoted).unwrap();
+        assert_eq!(filter.to_string(), quoted);
+    }
+    // A word may begin with an apostrophe.
+    assert!(Filter::parse("'tis").is_ok());
     let filter = Filter::parse("  size>1G   !ref~\"^a \"\"b\"\t\"two words\" ").unwrap();
     assert_eq!(filter.to_string(), r#"size>1G !ref~"^a ""b" "two words""#);
     assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
 }
 
-/// Text that is often a filter.
+/// Text that is often a valid filter.
 fn filters() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![

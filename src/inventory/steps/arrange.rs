@@ -1,4 +1,4 @@
-//! The order of the rows: by stage and line where names are known, else by what builds on what.
+//! The order of the rows: by stage and line if names are known, else along the first input.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,28 @@ use crate::format::cache_config::RecordIndex;
 
 pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
     let graph = &cache.graph;
-    let mut writer = Writer { rows: Vec::with_capacity(graph.records.len()), twins: twins(cache, folded) };
-    let steps = || graph.indexed_records().map(|(index, _)| index).filter(|index| folded.is_step(*index));
+    let mut writer = Writer {
+        rows: Vec::with_capacity(graph.records.len()),
+        twins: twins(cache, folded),
+    };
+    let steps = || {
+        graph
+            .indexed_records()
+            .map(|(index, _)| index)
+            .filter(|index| folded.is_step(*index))
+    };
 
     let mut stages: BTreeMap<Option<StageRow>, Vec<RecordIndex>> = BTreeMap::new();
     for index in steps() {
-        let Some(label) = step_label(labels, index) else { continue };
-        // A base image is no part of the stages that stand on it.
+        let Some(label) = step_label(labels, index) else {
+            continue;
+        };
+        // A base image is not part of the stages on top of it.
         let is_base = graph.records[index.at()].input_count() == 0;
-        stages.entry(stage(label).filter(|_| !is_base)).or_default().push(index);
+        stages
+            .entry(stage(label).filter(|_| !is_base))
+            .or_default()
+            .push(index);
     }
     for (stage, mut members) in stages {
         members.sort_by_key(|index| (step_label(labels, *index).and_then(line), *index));
@@ -40,21 +53,26 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
     if writer.rows.is_empty() {
         forest.write(&mut writer, Indent::at(0));
     } else if !forest.tops.is_empty() {
-        writer.group(RowKind::Unnamed, |writer| forest.write(writer, Indent::at(1)));
+        writer.group(RowKind::Unnamed, |writer| {
+            forest.write(writer, Indent::at(1));
+        });
     }
     writer.rows
 }
 
 fn stage(label: &RecordLabel) -> Option<StageRow> {
     let stage = label.places.first()?.stage.as_ref()?;
-    Some(StageRow { index: stage.index, name: stage.to_string() })
+    Some(StageRow {
+        index: stage.index,
+        name: stage.to_string(),
+    })
 }
 
 fn line(label: &RecordLabel) -> Option<u32> {
     label.places.first().map(|place| place.first_line)
 }
 
-/// Lists for each record the others that its row stands for.
+/// Returns, for each record, the other records that share its row.
 fn twins(cache: &RefCache, folded: &Folded) -> Vec<Vec<RecordIndex>> {
     let mut twins = vec![Vec::new(); cache.graph.records.len()];
     for (index, _) in cache.graph.indexed_records() {
@@ -72,23 +90,41 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes a header and what it holds.
+    /// Writes a header and its members.
     fn group(&mut self, kind: RowKind, members: impl FnOnce(&mut Self)) {
         let header = self.rows.len();
-        self.rows.push(StepRow { kind, indent: Indent::at(0), twins: 0, below: 0 });
+        self.rows.push(StepRow {
+            kind,
+            indent: Indent::at(0),
+            twins: 0,
+            below: 0,
+        });
         members(self);
         self.close(header);
     }
 
     fn step(&mut self, index: RecordIndex, indent: Indent) {
         let twins = std::mem::take(&mut self.twins[index.at()]);
-        self.rows.push(StepRow { kind: RowKind::Step(index), indent, twins: count(twins.len()), below: 0 });
-        let inside = Indent { begins: false, ..indent.branch(true) };
-        let twin = |index| StepRow { kind: RowKind::Twin(index), indent: inside, twins: 0, below: 0 };
+        self.rows.push(StepRow {
+            kind: RowKind::Step(index),
+            indent,
+            twins: count(twins.len()),
+            below: 0,
+        });
+        let inside = Indent {
+            begins: false,
+            ..indent.branch(true)
+        };
+        let twin = |index| StepRow {
+            kind: RowKind::Twin(index),
+            indent: inside,
+            twins: 0,
+            below: 0,
+        };
         self.rows.extend(twins.into_iter().map(twin));
     }
 
-    /// Makes everything written since `place` the inside of the row there.
+    /// Puts all rows written since `place` below the row at that index.
     fn close(&mut self, place: usize) {
         self.rows[place].below = count(self.rows.len() - place - 1) - self.rows[place].twins;
     }
@@ -98,7 +134,7 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// What builds on what: each step below at most one other, without circles.
+/// The steps as a forest: each step has at most one parent, without cycles.
 struct Forest {
     tops: Vec<RecordIndex>,
     children: Vec<Vec<RecordIndex>>,
@@ -114,43 +150,69 @@ impl Forest {
             .collect();
         let mut parents: Vec<Option<RecordIndex>> = vec![None; graph.records.len()];
         for &index in &members {
-            let links = graph.input(&graph.records[index.at()], 0).unwrap_or_default();
+            let links = graph
+                .input(&graph.records[index.at()], 0)
+                .unwrap_or_default();
             parents[index.at()] = links
                 .iter()
                 .filter_map(|link| graph.target(link))
                 .filter(|target| !folded.hidden[target.at()])
                 .map(|target| folded.row_of[target.at()])
                 .filter(|parent| *parent != index && is_member(*parent))
-                .min_by_key(|parent| (cache.records[parent.at()].state != RecordState::Result, *parent));
+                .min_by_key(|parent| {
+                    (
+                        cache.records[parent.at()].state != RecordState::Result,
+                        *parent,
+                    )
+                });
         }
         open_circles(&members, &mut parents);
 
-        let mut forest = Self { tops: Vec::new(), children: vec![Vec::new(); graph.records.len()] };
+        let mut forest = Self {
+            tops: Vec::new(),
+            children: vec![Vec::new(); graph.records.len()],
+        };
         for index in members {
             match parents[index.at()] {
                 Some(parent) => forest.children[parent.at()].push(index),
                 None => forest.tops.push(index),
             }
         }
-        // In the order in which a build made them; what has no time comes last, but what everything stands on first.
+        // In the order in which a build created them. Records without a time come last, but sources
+        // come first.
         let is_root = |index: &RecordIndex| graph.records[index.at()].input_count() == 0;
         let order = |index: &RecordIndex| {
             let created = cache.records[index.at()].created;
             (!is_root(index), created.is_none(), created, *index)
         };
-        // An image that files are only copied from comes after those on which something stands.
-        forest.tops.sort_by_key(|top| (is_root(top) && forest.children[top.at()].is_empty(), order(top)));
-        forest.children.iter_mut().for_each(|children| children.sort_by_key(order));
+        // An image that is only a source of copied files comes after the images that steps build
+        // on.
+        forest.tops.sort_by_key(|top| {
+            (
+                is_root(top) && forest.children[top.at()].is_empty(),
+                order(top),
+            )
+        });
+        forest
+            .children
+            .iter_mut()
+            .for_each(|children| children.sort_by_key(order));
         forest
     }
 
-    /// Writes the steps from the bases upward. An explicit stack, for they lie on each other without end.
+    /// Writes the steps from the bases upward. Uses an explicit stack, because the depth is
+    /// unlimited.
     fn write(&self, writer: &mut Writer, indent: Indent) {
         enum Task {
             Enter(RecordIndex, Indent),
             Close(usize),
         }
-        let mut stack: Vec<Task> = self.tops.iter().rev().map(|index| Task::Enter(*index, indent)).collect();
+        let mut stack: Vec<Task> = self
+            .tops
+            .iter()
+            .rev()
+            .map(|index| Task::Enter(*index, indent))
+            .collect();
         while let Some(task) = stack.pop() {
             let (index, indent) = match task {
                 Task::Enter(index, indent) => (index, indent),
@@ -167,16 +229,21 @@ impl Forest {
                 [others @ .., last] => {
                     stack.push(Task::Close(place));
                     stack.push(Task::Enter(*last, indent.branch(true)));
-                    stack.extend(others.iter().rev().map(|index| Task::Enter(*index, indent.branch(false))));
+                    stack.extend(
+                        others
+                            .iter()
+                            .rev()
+                            .map(|index| Task::Enter(*index, indent.branch(false))),
+                    );
                 }
             }
         }
     }
 }
 
-/// Takes the parent from one record of every circle: the one at which the walk comes back to itself.
+/// Removes the parent of one record in every cycle: the one at which the walk returns to itself.
 fn open_circles(members: &[RecordIndex], parents: &mut [Option<RecordIndex>]) {
-    // The walk by which each record was seen first.
+    // The walk that saw each record first.
     let mut seen: Vec<Option<RecordIndex>> = vec![None; parents.len()];
     for &start in members {
         let mut record = start;

@@ -1,4 +1,5 @@
-//! What there is to say about one step: what it is made from, what uses it, where its bytes are, and what keeps them.
+//! All facts about one step: its inputs, its users, the location of its bytes, and the refs that
+//! keep them.
 
 use super::super::cache::{LayerDetail, RefCache};
 use super::super::{Inventory, RefId};
@@ -6,7 +7,7 @@ use super::{Step, StepTree};
 use crate::format::cache_config::{CacheGraph, CacheLayer, LayerIndex, RecordIndex};
 use crate::format::digest::DigestText;
 
-/// The most entries that a list of a detail holds; what is more is counted.
+/// The maximum number of entries in a list of a detail; the rest are only counted.
 const MOST: usize = 100;
 
 /// The beginning of a list.
@@ -14,17 +15,20 @@ const MOST: usize = 100;
 pub struct Listed<T> {
     /// The first entries.
     pub items: Vec<T>,
-    /// How many there are beyond those.
+    /// The number of further entries.
     pub more: usize,
 }
 
 impl<T> Listed<T> {
     fn of(mut all: impl Iterator<Item = T>) -> Self {
         let items = all.by_ref().take(MOST).collect();
-        Self { items, more: all.count() }
+        Self {
+            items,
+            more: all.count(),
+        }
     }
 
-    /// Returns how many entries there are in all.
+    /// Returns the total number of entries.
     pub fn count(&self) -> usize {
         self.items.len() + self.more
     }
@@ -33,17 +37,20 @@ impl<T> Listed<T> {
 /// The records that link to each record, by any of their inputs.
 #[derive(Debug, Clone, Default)]
 pub struct Users {
-    /// Where the users of each record begin in `users`, and at last where they all end.
+    /// The start of each record's users in `users`; the last element is the end.
     starts: Vec<usize>,
     users: Vec<RecordIndex>,
 }
 
 impl Users {
-    /// Turns the links of `graph` around.
+    /// Inverts the links of `graph`.
     pub fn new(graph: &CacheGraph) -> Self {
         let links = || {
             graph.indexed_records().flat_map(|(index, record)| {
-                let targets = graph.inputs(record).flatten().filter_map(|link| graph.target(link));
+                let targets = graph
+                    .inputs(record)
+                    .flatten()
+                    .filter_map(|link| graph.target(link));
                 targets.map(move |target| (target, index))
             })
         };
@@ -61,43 +68,50 @@ impl Users {
         Self { starts, users }
     }
 
-    /// Returns the records that link to `record`, each once, in their order.
+    /// Returns the records that link to `record`, each once, in order.
     pub fn of(&self, record: RecordIndex) -> impl Iterator<Item = RecordIndex> {
-        let range = self.starts.get(record.at()).zip(self.starts.get(record.at() + 1));
-        let users = range.map(|(start, end)| &self.users[*start..*end]).unwrap_or_default();
-        users.chunk_by(|one, next| one == next).filter_map(|same| same.first().copied())
+        let range = self
+            .starts
+            .get(record.at())
+            .zip(self.starts.get(record.at() + 1));
+        let users = range
+            .map(|(start, end)| &self.users[*start..*end])
+            .unwrap_or_default();
+        users
+            .chunk_by(|one, next| one == next)
+            .filter_map(|same| same.first().copied())
     }
 }
 
-/// What may stand at an input.
+/// One alternative for an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alternative<'a> {
-    /// The linked record; none when the link leads nowhere.
+    /// The linked record; `None` if the link is dangling.
     pub record: Option<RecordIndex>,
-    /// The part of it that is used: a hash of paths.
+    /// The selector of the part that is used: a hash of paths.
     pub selector: Option<&'a DigestText>,
-    /// Whether the record is the key of files' content, which no row shows.
+    /// Whether the record is the key of file content, which no row shows.
     pub is_content: bool,
 }
 
-/// All about a step.
+/// All facts about a step.
 pub struct StepDetail<'a> {
     /// The step.
     pub step: Step<'a>,
-    /// For each input, what may stand there.
+    /// The alternatives for each input.
     pub inputs: Listed<Listed<Alternative<'a>>>,
     /// The records that use it.
     pub users: Listed<RecordIndex>,
     /// The layers of its result, from the top down.
     pub chain: Listed<(LayerIndex, &'a CacheLayer, &'a LayerDetail)>,
-    /// The blobs that its result needs and the store does not hold soundly.
+    /// The blobs that its result needs and that the store lacks or holds with the wrong size.
     pub missing: Listed<DigestText>,
-    /// The refs that name the blob of its top layer: while one of them stays, so does the blob.
+    /// The refs that reference the blob of its top layer: the blob stays while one of them does.
     pub kept_by: Listed<RefId>,
 }
 
 impl<'a> StepDetail<'a> {
-    /// Gathers what there is to say about `record`; none when it is no record of `cache`.
+    /// Collects all facts about `record`; `None` if it is not a record of `cache`.
     pub fn new(
         inventory: &'a Inventory,
         cache: &'a RefCache,
@@ -109,17 +123,35 @@ impl<'a> StepDetail<'a> {
         let graph = &cache.graph;
         let alternative = |link: &'a crate::format::cache_config::Link| {
             let record = graph.target(link);
-            let is_content = record.is_some_and(|record| tree.hidden.binary_search(&record).is_ok());
-            Alternative { record, selector: link.selector.as_ref(), is_content }
+            let is_content =
+                record.is_some_and(|record| tree.hidden.binary_search(&record).is_ok());
+            Alternative {
+                record,
+                selector: link.selector.as_ref(),
+                is_content,
+            }
         };
-        let chain = step.detail.result.iter().flat_map(|result| cache.chain(result));
+        let chain = step
+            .detail
+            .result
+            .iter()
+            .flat_map(|result| cache.chain(result));
         Some(Self {
-            inputs: Listed::of(graph.inputs(step.record).map(|links| Listed::of(links.iter().map(alternative)))),
+            inputs: Listed::of(
+                graph
+                    .inputs(step.record)
+                    .map(|links| Listed::of(links.iter().map(alternative))),
+            ),
             users: Listed::of(users.of(record)),
-            chain: Listed::of(chain.map(|layer| (layer, &graph.layers[layer.at()], &cache.layers[layer.at()]))),
+            chain: Listed::of(
+                chain.map(|layer| (layer, &graph.layers[layer.at()], &cache.layers[layer.at()])),
+            ),
             missing: Listed::of(cache.missing_blobs(&inventory.blobs, record).into_iter()),
             kept_by: Listed::of(
-                step.blob().into_iter().flat_map(|blob| inventory.refs_of(blob.id())).map(|(id, _)| id),
+                step.blob()
+                    .into_iter()
+                    .flat_map(|blob| inventory.refs_of(blob.id()))
+                    .map(|(id, _)| id),
             ),
             step,
         })

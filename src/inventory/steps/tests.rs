@@ -11,7 +11,7 @@ use crate::format::cache_config::{CacheGraph, CacheLayer};
 use crate::format::manifest::Descriptor;
 use crate::inventory::resolve::FoundCache;
 
-/// The selector of what is used as a whole by a `RUN`.
+/// The selector of a `RUN`, which uses its input as a whole.
 fn root() -> String {
     Digest::of(b"/").to_string()
 }
@@ -23,9 +23,15 @@ fn cache(records: &str, layers: u32) -> (RefCache, BlobTable) {
     for layer in 0..layers {
         let digest = Digest::of(&layer.to_le_bytes());
         blobs.store(digest, u64::from(layer) + 1, None);
-        listed.push(format!(r#"{{"blob":"{digest}","parent":{}}}"#, i64::from(layer) - 1));
+        listed.push(format!(
+            r#"{{"blob":"{digest}","parent":{}}}"#,
+            i64::from(layer) - 1
+        ));
     }
-    let text = format!(r#"{{"layers":[{}],"records":[{records}]}}"#, listed.join(","));
+    let text = format!(
+        r#"{{"layers":[{}],"records":[{records}]}}"#,
+        listed.join(",")
+    );
     let graph = CacheGraph::parse(text.as_bytes()).unwrap();
     let described = |layer: &CacheLayer| {
         let mut descriptor = Descriptor::default();
@@ -39,6 +45,7 @@ fn cache(records: &str, layers: u32) -> (RefCache, BlobTable) {
         layers: &descriptors.iter().collect::<Vec<_>>(),
         platform: None,
         undescribed: None,
+        unloadable: std::collections::HashSet::new(),
     };
     (RefCache::of_found(found, &blobs), blobs)
 }
@@ -46,8 +53,10 @@ fn cache(records: &str, layers: u32) -> (RefCache, BlobTable) {
 /// Draws a tree: a row a line, its depth as blanks, twins in brackets.
 fn draw(cache: &RefCache, tree: &StepTree) -> Vec<String> {
     let name = |index: RecordIndex| {
-        label(&tree.labels, index)
-            .map_or_else(|| cache.graph.records[index.at()].digest.to_string(), |l| l.text.clone())
+        label(&tree.labels, index).map_or_else(
+            || cache.graph.records[index.at()].digest.to_string(),
+            |l| l.text.clone(),
+        )
     };
     let row = |row: &StepRow| {
         let text = match &row.kind {
@@ -80,7 +89,9 @@ fn a_chain_stays_on_one_level_and_a_fork_goes_deeper() {
 
 #[test]
 fn what_was_made_first_stands_first() {
-    let at = |day: u32, layer: u32| format!(r#""layers":[{{"layer":{layer},"createdAt":"2026-01-0{day}T00:00:00Z"}}]"#);
+    let at = |day: u32, layer: u32| {
+        format!(r#""layers":[{{"layer":{layer},"createdAt":"2026-01-0{day}T00:00:00Z"}}]"#)
+    };
     let records = format!(
         r#"{{"digest":"base"}}, {{"digest":"key","inputs":[[{{"link":0}}]]}},
            {{"digest":"late","inputs":[[{{"link":0}}]],{}}}, {{"digest":"early","inputs":[[{{"link":0}}]],{}}}"#,
@@ -93,7 +104,8 @@ fn what_was_made_first_stands_first() {
 #[test]
 fn keys_of_content_are_no_steps_and_keys_of_sources_are() {
     let root = root();
-    // A RUN on a base with two keys; COPY from the context; COPY --from of a step and of an image; COPY to nothing.
+    // A RUN on a base with two keys; COPY from the context; COPY --from of a step and of an image;
+    // COPY to nothing.
     let records = format!(
         r#"{{"digest":"base"}}, {{"digest":"base2"}}, {{"digest":"files"}}, {{"digest":"image"}}, {{"digest":"content"}},
            {{"digest":"dir","inputs":[[{{"link":0}},{{"link":1}}]]}},
@@ -104,7 +116,12 @@ fn keys_of_content_are_no_steps_and_keys_of_sources_are() {
     );
     let (cache, _) = cache(&records, 0);
     let tree = StepTree::new(&cache, Labels::new());
-    assert_eq!(draw(&cache, &tree), ["base", " [base2]", "dir", "run", "copy", "from", "scratch", "image"]);
+    assert_eq!(
+        draw(&cache, &tree),
+        [
+            "base", " [base2]", "dir", "run", "copy", "from", "scratch", "image"
+        ]
+    );
     assert_eq!(tree.hidden, [RecordIndex(2), RecordIndex(4)]);
     assert_eq!((tree.rows[0].twins, tree.rows[0].below), (1, 0));
 }
@@ -116,8 +133,11 @@ fn a_key_that_a_former_build_left_is_folded_into_the_step_with_the_result() {
         {"digest":"next","inputs":[[{"link":2}]]},
         {"digest":"run","inputs":[[{"link":0}]]},
         {"digest":"after","inputs":[[{"link":5}]],"layers":[{"layer":1}]}"#;
-    // What has a result and builds on a key speaks for the key: it is another step.
-    assert_eq!(drawn(records), ["base", " run", "  [run]", " next", " run", " after", "old"]);
+    // A record with a result that builds on a key shows that the key is another step.
+    assert_eq!(
+        drawn(records),
+        ["base", " run", "  [run]", " next", " run", " after", "old"]
+    );
 }
 
 /// A record, its text, its stage and its line.
@@ -127,13 +147,23 @@ fn labels(named: &[Named<'_>]) -> Labels {
     let mut labels = Labels::new();
     for &(index, text, stage, line) in named {
         labels.resize(labels.len().max(index as usize + 1), None);
-        let stage = stage.map(|(index, name)| Stage { index, name: Some(name.to_owned()) });
-        let place = Place { file: "Dockerfile".into(), first_line: line, last_line: line, stage, text: text.into() };
+        let stage = stage.map(|(index, name)| Stage {
+            index,
+            name: Some(name.to_owned()),
+        });
+        let place = Place {
+            file: "Dockerfile".into(),
+            first_line: line,
+            last_line: line,
+            stage,
+            text: text.into(),
+        };
         let label = RecordLabel {
             text: text.into(),
             places: vec![place],
             certainty: Certainty::Proved,
             is_step: !text.starts_with("files"),
+            platform: None,
         };
         labels[index as usize] = Some(label);
     }
@@ -155,7 +185,17 @@ fn names_give_stages_in_the_order_of_the_dockerfile() {
     let tree = StepTree::new(&cache, named);
     assert_eq!(
         draw(&cache, &tree),
-        ["FROM base", "deps:", " RUN x", " RUN y", "web:", " RUN z", "unnamed:", " other", " more"]
+        [
+            "FROM base",
+            "deps:",
+            " RUN x",
+            " RUN y",
+            "web:",
+            " RUN z",
+            "unnamed:",
+            " other",
+            " more"
+        ]
     );
     let folded = |kind: &RowKind| matches!(kind, RowKind::Stage(stage) if stage.name == "deps");
     assert_eq!(tree.visible(folded, |_| false), [0, 1, 4, 5, 6, 7, 8]);
@@ -167,11 +207,24 @@ fn names_keep_equal_operations_of_two_stages_apart() {
         {"digest":"run","inputs":[[{"link":1}]]}, {"digest":"dir","inputs":[[{"link":2}]]},
         {"digest":"dir","inputs":[[{"link":5}]]}, {"digest":"old"}"#;
     let (cache, _) = cache(records, 1);
-    let named = labels(&[(1, "WORKDIR /a", Some((0, "one")), 2), (3, "WORKDIR /a", Some((1, "two")), 5)]);
+    let named = labels(&[
+        (1, "WORKDIR /a", Some((0, "one")), 2),
+        (3, "WORKDIR /a", Some((1, "two")), 5),
+    ]);
     let tree = StepTree::new(&cache, named);
     assert_eq!(
         draw(&cache, &tree),
-        ["one:", " WORKDIR /a", "  [dir]", "two:", " WORKDIR /a", "unnamed:", " run", " base", " old"]
+        [
+            "one:",
+            " WORKDIR /a",
+            "  [dir]",
+            "two:",
+            " WORKDIR /a",
+            "unnamed:",
+            " run",
+            " base",
+            " old"
+        ]
     );
 }
 
@@ -193,7 +246,12 @@ fn folding_and_opening_show_what_they_should() {
 fn a_chain_of_a_hundred_thousand_stays_flat() {
     let mut records = String::from(r#"{"digest":"0"}"#);
     for link in 0..100_000 {
-        write!(records, r#",{{"digest":"{}","inputs":[[{{"link":{link}}}]]}}"#, link + 1).unwrap();
+        write!(
+            records,
+            r#",{{"digest":"{}","inputs":[[{{"link":{link}}}]]}}"#,
+            link + 1
+        )
+        .unwrap();
     }
     let (cache, _) = cache(&records, 0);
     let tree = StepTree::new(&cache, Labels::new());
@@ -203,11 +261,18 @@ fn a_chain_of_a_hundred_thousand_stays_flat() {
     let mut comb = String::from(r#"{"digest":"0"}"#);
     for link in 0..50_000 {
         let inputs = format!(r#""inputs":[[{{"link":{}}}]]"#, link * 2);
-        write!(comb, r#",{{"digest":"l",{inputs}}},{{"digest":"r",{inputs}}}"#).unwrap();
+        write!(
+            comb,
+            r#",{{"digest":"l",{inputs}}},{{"digest":"r",{inputs}}}"#
+        )
+        .unwrap();
     }
     let (cache, _) = self::cache(&comb, 0);
     let tree = StepTree::new(&cache, Labels::new());
-    assert_eq!(tree.rows.iter().map(|row| row.indent.depth).max(), Some(50_000));
+    assert_eq!(
+        tree.rows.iter().map(|row| row.indent.depth).max(),
+        Some(50_000)
+    );
 }
 
 #[test]
@@ -218,39 +283,77 @@ fn a_detail_tells_inputs_users_layers_and_refs() {
     let (cache, blobs) = cache(records, 3);
     let tree = StepTree::new(&cache, Labels::new());
     let users = Users::new(&cache.graph);
-    let inventory = crate::inventory::Inventory { blobs, ..Default::default() };
+    let inventory = crate::inventory::Inventory {
+        blobs,
+        ..Default::default()
+    };
     let detail = StepDetail::new(&inventory, &cache, &tree, &users, RecordIndex(2)).unwrap();
     assert_eq!(detail.users.items, [RecordIndex(3)]);
-    let files = Alternative { record: Some(RecordIndex(1)), selector: None, is_content: true };
+    let files = Alternative {
+        record: Some(RecordIndex(1)),
+        selector: None,
+        is_content: true,
+    };
     assert_eq!(detail.inputs.items[1].items[0], files);
-    let layers: Vec<u32> = detail.chain.items.iter().map(|(layer, ..)| layer.0).collect();
+    let layers: Vec<u32> = detail
+        .chain
+        .items
+        .iter()
+        .map(|(layer, ..)| layer.0)
+        .collect();
     assert_eq!(layers, [2, 1, 0]);
     assert_eq!((detail.missing.count(), detail.kept_by.count()), (0, 0));
     assert!(StepDetail::new(&inventory, &cache, &tree, &users, RecordIndex(4)).is_none());
 }
 
 fn any_record() -> impl Strategy<Value = String> {
-    let link = (prop_oneof![8 => 0..12_i64, 1 => -2..40_i64], prop_oneof![Just(""), Just("s"), Just("t")]);
+    let link = (
+        prop_oneof![8 => 0..12_i64, 1 => -2..40_i64],
+        prop_oneof![Just(""), Just("s"), Just("t")],
+    );
     let inputs = prop::collection::vec(prop::collection::vec(link, 0..4), 0..3);
-    (0..6_u32, inputs, prop::option::weighted(0.4, -1..4_i64)).prop_map(|(digest, inputs, layer)| {
-        let link = |(link, selector): &(i64, &str)| format!(r#"{{"link":{link},"selector":"{selector}"}}"#);
-        let group = |links: &Vec<(i64, &str)>| format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","));
-        let groups: Vec<String> = inputs.iter().map(group).collect();
-        let layers = layer.map(|layer| format!(r#","layers":[{{"layer":{layer}}}]"#)).unwrap_or_default();
-        format!(r#"{{"digest":"{digest}","inputs":[{}]{layers}}}"#, groups.join(","))
-    })
+    (0..6_u32, inputs, prop::option::weighted(0.4, -1..4_i64)).prop_map(
+        |(digest, inputs, layer)| {
+            let link = |(link, selector): &(i64, &str)| {
+                format!(r#"{{"link":{link},"selector":"{selector}"}}"#)
+            };
+            let group = |links: &Vec<(i64, &str)>| {
+                format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","))
+            };
+            let groups: Vec<String> = inputs.iter().map(group).collect();
+            let layers = layer
+                .map(|layer| format!(r#","layers":[{{"layer":{layer}}}]"#))
+                .unwrap_or_default();
+            format!(
+                r#"{{"digest":"{digest}","inputs":[{}]{layers}}}"#,
+                groups.join(",")
+            )
+        },
+    )
 }
 
-/// Records that link only to those before them, so that an import takes them and results count.
+/// Records that link only to earlier ones, so that an import accepts them and results count.
 fn any_sound_record(place: u32) -> impl Strategy<Value = String> {
     let link = (0..place.max(1), prop_oneof![Just(""), Just("s")]);
-    let inputs = prop::collection::vec(prop::collection::vec(link, 1..4), 0..=if place == 0 { 0 } else { 2 });
+    let inputs = prop::collection::vec(
+        prop::collection::vec(link, 1..4),
+        0..=if place == 0 { 0 } else { 2 },
+    );
     (0..4_u32, inputs, prop::option::weighted(0.5, 0..3_u32)).prop_map(|(digest, inputs, layer)| {
-        let link = |(link, selector): &(u32, &str)| format!(r#"{{"link":{link},"selector":"{selector}"}}"#);
-        let group = |links: &Vec<(u32, &str)>| format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","));
+        let link = |(link, selector): &(u32, &str)| {
+            format!(r#"{{"link":{link},"selector":"{selector}"}}"#)
+        };
+        let group = |links: &Vec<(u32, &str)>| {
+            format!("[{}]", links.iter().map(link).collect::<Vec<_>>().join(","))
+        };
         let groups: Vec<String> = inputs.iter().map(group).collect();
-        let layers = layer.map(|layer| format!(r#","layers":[{{"layer":{layer}}}]"#)).unwrap_or_default();
-        format!(r#"{{"digest":"{digest}","inputs":[{}]{layers}}}"#, groups.join(","))
+        let layers = layer
+            .map(|layer| format!(r#","layers":[{{"layer":{layer}}}]"#))
+            .unwrap_or_default();
+        format!(
+            r#"{{"digest":"{digest}","inputs":[{}]{layers}}}"#,
+            groups.join(",")
+        )
     })
 }
 

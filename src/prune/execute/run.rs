@@ -1,21 +1,27 @@
-//! One run: refs, then results inside of refs, then objects batch by batch, each step said in the journal.
+//! One run: deletes refs, then results within refs, then objects in batches. Each step is recorded
+//! in the journal.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExecuteError, Options, Report, Step, same_store};
+use super::{ExecuteError, Options, Report, Settled, Step};
 use crate::backend::{
-    Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner, Skip,
+    Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
+    Skip,
 };
+use crate::format::digest::Digest;
 use crate::inventory::digest_in_trash;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::journal::{Journal, JournalError};
 use crate::prune::live::Live;
 use crate::prune::plan::{Kind, Plan, Target, digest_in_entry};
+use crate::prune::proof::{self, Proof, Purpose};
 
-/// A run of a plan, and what became of each item so far.
+/// A run of a plan, with the outcomes so far.
 pub(super) struct Run<'a> {
     pub(super) pruner: &'a SharedPruner,
     pub(super) plan: &'a Plan,
@@ -24,8 +30,13 @@ pub(super) struct Run<'a> {
     pub(super) scan: ScanOptions,
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) begun: Vec<bool>,
+    /// The proof of a plan from a file against the store.
+    proof: Proof,
     pub(super) put_back: usize,
-    /// Why the journal cannot be written any more. Nothing is deleted from then on, but what was is looked after.
+    pub(super) settled: Settled,
+    /// Deleted blobs that freed no space, because they have a hard link outside the store.
+    linked: HashSet<usize>,
+    /// The journal's write error, if any. From then on nothing is deleted, but cleanup continues.
     fault: Option<JournalError>,
 }
 
@@ -38,13 +49,33 @@ impl<'a> Run<'a> {
         outcomes: Vec<Option<Outcome>>,
         begun: Vec<bool>,
     ) -> Self {
-        // A run that was told to end still has to look after what it did: its reads are not cancelled.
-        let scan = ScanOptions { concurrency: options.concurrency, cancel: CancellationToken::new() };
-        Self { pruner, plan, journal, options, scan, outcomes, begun, put_back: 0, fault: None }
+        // A cancelled run still has to clean up after itself, so its reads are not cancelled.
+        let scan = ScanOptions {
+            concurrency: options.concurrency,
+            cancel: CancellationToken::new(),
+        };
+        Self {
+            pruner,
+            plan,
+            journal,
+            options,
+            scan,
+            outcomes,
+            begun,
+            proof: Proof::default(),
+            put_back: 0,
+            settled: Settled {
+                waited: Duration::ZERO,
+                restored: 0,
+                complete: true,
+            },
+            linked: HashSet::new(),
+            fault: None,
+        }
     }
 
     pub(super) async fn whole(self) -> Result<Report, ExecuteError> {
-        same_store(&**self.pruner, self.plan).await?;
+        proof::admit(&**self.pruner, self.plan, self.options, Purpose::Delete).await?;
         let pruner = self.pruner;
         let lease = pruner.lease().await?;
         let report = self.leased().await;
@@ -54,50 +85,78 @@ impl<'a> Run<'a> {
     }
 
     async fn leased(mut self) -> Result<Report, ExecuteError> {
-        let forget_before = Timestamp::now().checked_sub(self.plan.grace()).unwrap_or(Timestamp::MIN);
+        let forget_before = Timestamp::now()
+            .checked_sub(self.plan.grace())
+            .unwrap_or(Timestamp::MIN);
         self.reached(Step::Leased);
+        self.prove().await?;
         let live = self.put_back_what_is_named().await?;
         let refs = 0..self.plan.refs();
         let rewritten = refs.end..self.plan.before_objects();
-        let dropped = self.drop_refs(refs).await;
+        let dropped = self.drop_refs(refs.clone()).await;
         let changed = self.rewrite_refs(rewritten.clone()).await || dropped;
         let live = if changed { self.mark().await? } else { live };
-        // Of what a run that is to end has not come to, nothing is said: going on looks at it anew.
+        let objects = rewritten.end..self.plan.delete().len();
+        let live = self.before_sweep(&objects, live).await?;
+        // A run that is ending concludes nothing about the remaining items; a resumed run checks
+        // them again.
         if !self.is_over() {
-            self.leave_what_is_needed(&live);
+            self.leave_what_is_needed(&live).await;
         }
-        self.sweep(rewritten.end..self.plan.delete().len()).await;
+        self.sweep(objects).await;
+        self.retry_refs(refs).await;
         self.reached(Step::Swept);
-        self.check_refs_again(live).await;
+        self.settle(live).await;
         let settled = self.pruner.settle(forget_before).await;
         self.reached(Step::Settled);
         let broken = self.broken_refs().await?;
-        let (broken, cured) = self.cure(broken).await;
+        let (broken, deleted_broken) = self.delete_broken(broken).await;
         if settled.is_ok() && self.fault.is_none() {
             self.note(Journal::finished);
         }
-        let fault = settled.err().map(ExecuteError::from).or(self.fault.take().map(ExecuteError::from));
+        let fault = settled
+            .err()
+            .map(ExecuteError::from)
+            .or(self.fault.take().map(ExecuteError::from));
         match fault {
-            // That a kept ref is broken is the graver news.
-            Some(error) if !broken.is_empty() => tracing::warn!(%error, "the run did not come to its end"),
+            // A broken kept ref outranks this error.
+            Some(error) if !broken.is_empty() => {
+                tracing::warn!(%error, "the run did not come to its end");
+            }
             Some(error) => return Err(error),
             None => {}
         }
-        let outcomes: Vec<Outcome> =
-            self.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Cancelled)).collect();
-        let done = self.plan.delete().iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
-        let freed_bytes = done.map(|(item, _)| item.target.bytes()).fold(0, u64::saturating_add);
-        let manner = self.pruner.manner();
-        Ok(Report { outcomes, put_back: self.put_back, freed_bytes, broken, cured, manner })
+        let freed_bytes = self.freed_bytes();
+        let trashed_bytes = self.trashed_bytes();
+        let settled = self.pruner.prune_abilities().watch.map(|_| self.settled);
+        let outcomes: Vec<Outcome> = self
+            .outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or(Outcome::Cancelled))
+            .collect();
+        let deletion_method = self.pruner.facts().await.deletes;
+        Ok(Report {
+            outcomes,
+            put_back: self.put_back,
+            freed_bytes,
+            trashed_bytes,
+            settled,
+            broken,
+            deleted_broken,
+            deletion_method,
+        })
     }
 
-    /// Tells whether nothing more may be deleted.
+    /// Returns whether the run must not delete anything more.
     fn is_over(&self) -> bool {
         self.fault.is_some() || self.options.cancel.is_cancelled()
     }
 
-    /// Writes to the journal, unless that has failed before; tells whether it worked.
-    pub(super) fn note(&mut self, write: impl FnOnce(&mut Journal) -> Result<(), JournalError>) -> bool {
+    /// Writes to the journal, unless that has failed before; returns whether it succeeded.
+    pub(super) fn note(
+        &mut self,
+        write: impl FnOnce(&mut Journal) -> Result<(), JournalError>,
+    ) -> bool {
         if self.fault.is_none() {
             self.fault = write(self.journal).err();
         }
@@ -109,12 +168,28 @@ impl<'a> Run<'a> {
     }
 
     pub(super) async fn mark(&self) -> Result<Live, ExecuteError> {
-        Ok(Live::mark(&**self.pruner, &self.scan, self.plan).await?)
+        Ok(Live::mark(&**self.pruner, &self.scan, self.plan, &self.proof).await?)
     }
 
-    /// Takes the refs out that go; tells whether the store may have changed.
+    /// Proves a plan from a file against the store. Items that differ from the plan are concluded
+    /// here. Absent items are processed later, because an interrupted run may have deleted them
+    /// itself.
+    async fn prove(&mut self) -> Result<(), ExecuteError> {
+        self.proof = Proof::of(self.pruner, self.plan, &self.scan, self.options.policy).await?;
+        for item in 0..self.outcomes.len() {
+            if self.outcomes[item].is_none()
+                && !self.proof.is_absent(item)
+                && let Some(outcome) = self.proof.verdict(item).cloned()
+            {
+                self.conclude(item, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes refs; returns whether the store may have changed.
     async fn drop_refs(&mut self, refs: Range<usize>) -> bool {
-        let open: Vec<usize> = refs.clone().filter(|item| self.outcomes[*item].is_none()).collect();
+        let open = self.present(refs.clone());
         if open.is_empty() {
             return false;
         }
@@ -123,27 +198,50 @@ impl<'a> Run<'a> {
             return false;
         }
         self.reached(Step::Begun);
-        let targets: Vec<RefTarget> = open.iter().filter_map(|item| self.ref_target(*item)).collect();
-        let removed = self.pruner.remove_refs(self.plan.id(), targets).await;
+        let targets: Vec<RefTarget> = open
+            .iter()
+            .filter_map(|item| self.ref_target(*item))
+            .collect();
+        let removed = self.pruner.delete_refs(self.plan.id(), targets).await;
         self.reached(Step::Deleted);
         match removed {
             Ok(outcomes) => {
                 for (item, outcome) in open.into_iter().zip(outcomes) {
-                    // What a run began before it was killed and is gone now, it did itself.
+                    // An absent item that an interrupted run had started was deleted by that run.
                     let done = outcome == Outcome::AlreadyGone && self.begun[item];
                     self.conclude(item, if done { Outcome::Done } else { outcome });
                 }
             }
-            Err(error) => self.conclude_all(&open, &Outcome::Failed(with_causes(&error))),
+            Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
         }
         self.note(Journal::sync);
         self.reached(Step::Journaled(self.plan.refs()));
         true
     }
 
-    /// Lets refs point to what was written for them; tells whether the store may have changed.
+    /// Returns the unfinished items that the listing contains; concludes that the others are gone.
+    fn present(&mut self, items: Range<usize>) -> Vec<usize> {
+        let open = items.filter(|item| self.outcomes[*item].is_none());
+        let (absent, present): (Vec<usize>, Vec<usize>) =
+            open.partition(|item| self.proof.is_absent(*item));
+        for item in absent {
+            // An absent item that an interrupted run had started was deleted by that run.
+            let begun = self.begun[item];
+            self.conclude(
+                item,
+                if begun {
+                    Outcome::Done
+                } else {
+                    Outcome::AlreadyGone
+                },
+            );
+        }
+        present
+    }
+
+    /// Points refs to their new documents; returns whether the store may have changed.
     async fn rewrite_refs(&mut self, rewrites: Range<usize>) -> bool {
-        let open: Vec<usize> = rewrites.clone().filter(|item| self.outcomes[*item].is_none()).collect();
+        let open = self.present(rewrites.clone());
         if open.is_empty() {
             return false;
         }
@@ -153,7 +251,10 @@ impl<'a> Run<'a> {
         }
         self.reached(Step::Begun);
         let targets: Vec<RefRewrite> = open.iter().filter_map(|item| self.rewrite(*item)).collect();
-        let changed = self.pruner.rewrite_refs(self.plan.id(), targets).await;
+        let changed = match self.pruner.prune_abilities().rewrite {
+            Some(store) => store.rewrite_refs(self.plan.id(), targets).await,
+            None => Ok(vec![Outcome::Skipped(Skip::Unsupported); open.len()]),
+        };
         self.reached(Step::Deleted);
         match changed {
             Ok(outcomes) => {
@@ -162,23 +263,75 @@ impl<'a> Run<'a> {
                     self.conclude(item, if done { Outcome::Done } else { outcome });
                 }
             }
-            Err(error) => self.conclude_all(&open, &Outcome::Failed(with_causes(&error))),
+            Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
         }
         self.note(Journal::sync);
         self.reached(Step::Journaled(rewrites.end));
         true
     }
 
-    /// Leaves everything that is needed by now, and everything when that is not known.
-    fn leave_what_is_needed(&mut self, live: &Live) {
+    /// Waits for builds before blobs are moved to a trash, and returns the blobs needed after that.
+    /// If the wait times out, blobs that a build may still reference are kept.
+    async fn before_sweep(
+        &mut self,
+        objects: &Range<usize>,
+        live: Live,
+    ) -> Result<Live, ExecuteError> {
+        let moves: Vec<usize> = objects
+            .clone()
+            .filter(|item| self.outcomes[*item].is_none() && self.is_moved(*item))
+            .collect();
+        let Some(store) = self.pruner.prune_abilities().watch else {
+            return Ok(live);
+        };
+        if moves.is_empty() || self.options.settle.quiet.is_zero() || self.is_over() {
+            return Ok(live);
+        }
+        if !self.wait_for_builds(store).await {
+            self.settled.complete = false;
+            self.conclude_all(&moves, &Outcome::Skipped(Skip::InUse));
+        }
+        self.put_back_what_is_named().await
+    }
+
+    /// Returns whether an item is a blob that goes to the trash.
+    pub(super) fn is_moved(&self, item: usize) -> bool {
+        self.plan.disposal() == Disposal::Trash
+            && self.plan.delete().at(item).target.kind() == Kind::Blob
+    }
+
+    /// Deletes refs that could not be deleted before because the disk was full.
+    async fn retry_refs(&mut self, refs: Range<usize>) {
+        let full: Vec<usize> = refs
+            .clone()
+            .filter(|item| self.is_for_lack_of_room(*item))
+            .collect();
+        if full.is_empty() || self.freed_bytes() == 0 {
+            return;
+        }
+        for item in full {
+            self.outcomes[item] = None;
+        }
+        self.drop_refs(refs).await;
+    }
+
+    fn is_for_lack_of_room(&self, item: usize) -> bool {
+        matches!(&self.outcomes[item], Some(Outcome::Failed(why)) if why.contains(NO_ROOM))
+    }
+
+    /// Keeps all blobs that are needed by now, or all blobs if that is unknown.
+    async fn leave_what_is_needed(&mut self, live: &Live) {
+        let copies = self.copies(live).await;
         for (item, deletion) in self.plan.delete().iter().enumerate() {
             if self.outcomes[item].is_some() {
                 continue;
             }
-            let Target::Object(object) = &deletion.target else { continue };
+            let Target::Object(object) = &deletion.target else {
+                continue;
+            };
             let digest = match &object.name {
                 ObjectName::Partial(_) => continue,
-                // A rule that names an entry decides about it, unless a ref is known to need it.
+                // A rule that names an entry decides, unless a ref is known to need the entry.
                 ObjectName::Entry(name) => {
                     if digest_in_entry(name).is_some_and(|digest| live.blobs.contains(&digest)) {
                         self.conclude(item, Outcome::Skipped(Skip::Named));
@@ -186,6 +339,8 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 ObjectName::Blob(digest) => Some(*digest),
+                // The trash copy of a blob that is stored again is not needed.
+                ObjectName::Trashed(_) if copies.contains(&item) => continue,
                 ObjectName::Trashed(name) => digest_in_trash(name),
             };
             if digest.is_some_and(|digest| live.blobs.contains(&digest)) {
@@ -196,26 +351,87 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Returns the trash items whose blob is needed and is stored with the same size.
+    async fn copies(&self, live: &Live) -> HashSet<usize> {
+        let needed: Vec<(usize, Digest, u64)> = self
+            .plan
+            .delete()
+            .iter()
+            .enumerate()
+            .filter(|(item, _)| self.outcomes[*item].is_none())
+            .filter_map(|(item, deletion)| {
+                let Target::Object(object) = &deletion.target else {
+                    return None;
+                };
+                let ObjectName::Trashed(name) = &object.name else {
+                    return None;
+                };
+                let digest = digest_in_trash(name).filter(|digest| live.blobs.contains(digest))?;
+                Some((item, digest, object.size))
+            })
+            .collect();
+        let names = needed
+            .iter()
+            .map(|(_, digest, _)| ObjectName::Blob(*digest));
+        let sizes = match self.pruner.prune_abilities().trash {
+            Some(trash) => trash.stored_sizes(names.collect()).await,
+            None => return HashSet::new(),
+        };
+        let same = needed
+            .into_iter()
+            .zip(sizes)
+            .filter(|((_, _, size), stored)| *stored == Some(*size));
+        same.map(|((item, _, _), _)| item).collect()
+    }
+
     async fn sweep(&mut self, objects: Range<usize>) {
-        let open: Vec<usize> = objects.filter(|item| self.outcomes[*item].is_none()).collect();
+        let open = objects.filter(|item| self.outcomes[*item].is_none());
+        let (absent, open): (Vec<usize>, Vec<usize>) =
+            open.partition(|item| self.proof.is_absent(*item));
+        let gone = vec![Outcome::AlreadyGone; absent.len()];
+        let gone = self.own_up(&absent, gone).await;
+        for (item, outcome) in absent.into_iter().zip(gone) {
+            self.conclude(item, outcome);
+        }
         if open.is_empty() {
             return;
         }
+        let mut open = open;
         if let Err(error) = self.ready_trash().await {
-            return self.conclude_all(&open, &Outcome::Failed(with_causes(&error)));
+            // The items already in the trash need no further space, and deleting them frees some.
+            let (moved, rest) = open.into_iter().partition(|item| self.goes_to_trash(*item));
+            let moved: Vec<usize> = moved;
+            self.conclude_all(&moved, &Outcome::Failed(why(&error)));
+            open = rest;
         }
         for batch in open.chunks(self.options.batch.max(1)) {
-            let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
+            let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+                continue;
+            };
             if self.is_over() || !self.note(|journal| journal.begin(*first..*last + 1)) {
                 self.conclude_all(batch, &Outcome::Cancelled);
                 continue;
             }
             self.reached(Step::Begun);
-            let targets: Vec<ObjectTarget> = batch.iter().filter_map(|item| self.object_target(*item)).collect();
-            let outcomes = self.pruner.remove_objects(self.plan.id(), self.plan.disposal(), targets).await;
+            let targets: Vec<ObjectTarget> = batch
+                .iter()
+                .filter_map(|item| self.object_target(*item))
+                .collect();
+            let names = targets.iter().map(|target| target.name.clone()).collect();
+            let linked = match self.pruner.prune_abilities().measure {
+                Some(disk) => disk.free_nothing(names).await,
+                None => vec![false; targets.len()],
+            };
+            let outcomes = self
+                .pruner
+                .delete_objects(self.plan.id(), self.plan.disposal(), targets)
+                .await;
             self.reached(Step::Deleted);
             let outcomes = self.own_up(batch, outcomes).await;
-            for (item, outcome) in batch.iter().zip(outcomes) {
+            for ((item, outcome), is_linked) in batch.iter().zip(outcomes).zip(linked) {
+                if is_linked {
+                    self.linked.insert(*item);
+                }
                 self.conclude(*item, outcome);
             }
             self.reached(Step::Journaled(*last + 1));
@@ -224,18 +440,27 @@ impl<'a> Run<'a> {
     }
 
     async fn ready_trash(&self) -> Result<(), PruneError> {
-        let needs_trash = self.plan.disposal() == Disposal::Trash
-            && self.plan.delete().iter().any(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial));
-        if needs_trash { self.pruner.prepare(self.plan.id()).await } else { Ok(()) }
+        let needs_trash = (0..self.outcomes.len())
+            .any(|item| self.outcomes[item].is_none() && self.goes_to_trash(item));
+        match self.pruner.prune_abilities().trash {
+            Some(trash) if needs_trash => trash.prepare(self.plan.id()).await,
+            _ => Ok(()),
+        }
     }
 
-    /// Finds out which of the objects that are gone went in this very run, before it was killed.
+    /// Determines which absent objects this run itself deleted before it was interrupted.
     async fn own_up(&self, batch: &[usize], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
         let gone: Vec<usize> = (0..batch.len().min(outcomes.len()))
             .filter(|place| outcomes[*place] == Outcome::AlreadyGone && self.begun[batch[*place]])
             .collect();
-        let names = gone.iter().filter_map(|place| self.object_target(batch[*place])).map(|target| target.name);
-        let there = self.pruner.in_trash(self.plan.id(), names.collect()).await;
+        let names = gone
+            .iter()
+            .filter_map(|place| self.object_target(batch[*place]))
+            .map(|target| target.name);
+        let there = match self.pruner.prune_abilities().trash {
+            Some(trash) => trash.in_trash(self.plan.id(), names.collect()).await,
+            None => vec![false; gone.len()],
+        };
         for (place, there) in gone.into_iter().zip(there) {
             let trashed = self.plan.delete().at(batch[place]).target.kind() == Kind::Object;
             if there || trashed || self.plan.disposal() == Disposal::AtOnce {
@@ -256,6 +481,43 @@ impl<'a> Run<'a> {
         for item in items {
             self.conclude(*item, outcome.clone());
         }
+    }
+
+    fn bytes(&self, item: usize) -> u64 {
+        self.plan.delete().at(item).target.bytes()
+    }
+
+    fn goes_to_trash(&self, item: usize) -> bool {
+        self.plan.disposal() == Disposal::Trash
+            && matches!(
+                self.plan.delete().at(item).target.kind(),
+                Kind::Blob | Kind::Partial
+            )
+    }
+
+    fn trashed_bytes(&self) -> u64 {
+        self.bytes_where(|item| self.is_in_trash(item))
+    }
+
+    /// Returns the bytes of deleted blobs that had no hard link outside.
+    fn freed_bytes(&self) -> u64 {
+        self.bytes_where(|item| {
+            self.outcomes[item] == Some(Outcome::Done)
+                && !self.goes_to_trash(item)
+                && !self.linked.contains(&item)
+        })
+    }
+
+    fn bytes_where(&self, counts: impl Fn(usize) -> bool) -> u64 {
+        (0..self.outcomes.len())
+            .filter(|item| counts(*item))
+            .map(|item| self.bytes(item))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Returns whether an item was moved to the trash and not restored.
+    pub(super) fn is_in_trash(&self, item: usize) -> bool {
+        self.outcomes[item] == Some(Outcome::Done) && self.goes_to_trash(item)
     }
 
     fn target(&self, item: usize) -> Target {
@@ -284,7 +546,20 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Writes an error with its causes in one line.
+/// The system's message for a full disk.
+const NO_ROOM: &str = "No space left on device";
+
+/// Returns why something failed, and advice for a full disk.
+fn why(error: &PruneError) -> String {
+    let text = with_causes(error);
+    if text.contains(NO_ROOM) {
+        format!("{text}; `--no-trash --i-am-the-only-writer` needs no room")
+    } else {
+        text
+    }
+}
+
+/// Formats an error with its causes in one line.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

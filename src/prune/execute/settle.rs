@@ -1,31 +1,34 @@
-//! What a run puts back because a ref names it by now, and how it looks after what it did.
+//! Restores blobs that refs reference by now, and the checks at the end of a run.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::run::Run;
+use super::watch::Watched;
 use super::{ExecuteError, Step};
-use crate::backend::{Disposal, ObjectName, Outcome, PruneError, RefTarget, SharedReader, Skip};
+use crate::backend::{ObjectName, Outcome, PruneError, RefTarget, SharedReader, Skip};
 use crate::format::digest::Digest;
-use crate::format::text::visible;
+use crate::inventory::blobs::Blob;
 use crate::inventory::{RefEntry, scan};
 use crate::prune::journal::Journal;
 use crate::prune::live::Live;
 use crate::prune::plan::Kind;
+use crate::text::escape::visible;
 
-/// A ref that lacks blobs which it did not lack before.
+/// A ref that lacks blobs it had before.
 pub(super) struct Broken {
     names: Vec<String>,
     digest: Option<Digest>,
-    /// Whether it lacks a blob that this run has deleted.
+    /// Whether it lacks a blob that this run deleted.
     by_this_run: bool,
 }
 
-/// How often the refs may change under the last check before everything is put back.
+/// The maximum number of changes to the refs during the last check before everything is restored.
 const MOST_ROUNDS: usize = 5;
 
 impl Run<'_> {
-    /// Puts back what the trash holds and a ref names, until a ref names nothing more of it: a manifest that is back may
-    /// name further blobs.
+    /// Restores the blobs in the trash that a ref references, until none are left: a restored
+    /// manifest may reference further blobs.
     pub(super) async fn put_back_what_is_named(&mut self) -> Result<Live, ExecuteError> {
         loop {
             let live = self.mark().await?;
@@ -36,9 +39,12 @@ impl Run<'_> {
         }
     }
 
-    /// Puts back from the trash what is needed; tells whether there was something.
+    /// Restores needed blobs from the trash; returns whether there were any.
     async fn put_back(&mut self, live: &Live) -> Result<bool, ExecuteError> {
-        let (back, fault) = match self.pruner.put_back(live.blobs.clone()).await {
+        let Some(store) = self.pruner.prune_abilities().restore_objects else {
+            return Ok(false);
+        };
+        let (back, fault) = match store.restore_blobs(live.blobs.clone()).await {
             Ok(back) => (back, None),
             Err(PruneError::PutBackInPart { back, source }) => (back, Some(*source)),
             Err(error) => return Err(error.into()),
@@ -46,8 +52,11 @@ impl Run<'_> {
         let plan = self.plan;
         let of_back: HashSet<&Digest> = back.iter().collect();
         let is_back = |name: &ObjectName| matches!(name, ObjectName::Blob(digest) if of_back.contains(digest));
-        let items: HashMap<ObjectName, usize> =
-            plan.objects().zip(plan.before_objects()..).filter(|(name, _)| is_back(name)).collect();
+        let items: HashMap<ObjectName, usize> = plan
+            .objects()
+            .zip(plan.before_objects()..)
+            .filter(|(name, _)| is_back(name))
+            .collect();
         for digest in &back {
             self.note(|journal| journal.put_back(*digest));
             if let Some(item) = items.get(&ObjectName::Blob(*digest))
@@ -60,29 +69,55 @@ impl Run<'_> {
         fault.map_or(Ok(!back.is_empty()), |fault| Err(fault.into()))
     }
 
-    /// Reads the refs again while nobody can write them, and puts back what they name by now. When they do not come to
-    /// rest, or cannot be read, all that went into the trash comes back.
-    pub(super) async fn check_refs_again(&mut self, mut live: Live) {
-        let moved = (0..self.outcomes.len()).any(|item| self.is_in_trash(item));
-        if !moved {
-            if self.pruner.keeps_what_it_deletes() && self.deleted().next().is_some() {
+    /// Restores the blobs referenced by refs that were written during the deletions. If these are
+    /// unknown, restores everything that this run moved to the trash.
+    pub(super) async fn settle(&mut self, live: Live) {
+        let moved: Vec<usize> = (0..self.outcomes.len())
+            .filter(|item| self.is_in_trash(*item))
+            .collect();
+        if moved.is_empty() {
+            let store = self.pruner.prune_abilities();
+            // Without a trash, what the store restores was deleted.
+            let may_restore = store.trash.is_none() && store.restore_objects.is_some();
+            if may_restore && self.deleted().next().is_some() {
                 self.take_back_what_is_named(live).await;
             }
             return;
         }
+        let has_blobs = moved.iter().any(|item| self.is_moved(*item));
+        match self.pruner.prune_abilities().watch {
+            Some(store) if has_blobs && !self.options.settle.quiet.is_zero() => {
+                if matches!(self.watch(store).await, Watched::Undetermined) {
+                    self.take_all_back().await;
+                }
+            }
+            _ => self.check_refs_again(live).await,
+        }
+    }
+
+    /// Reads the refs again while no build writes them, and restores the blobs that they reference
+    /// by now. If the refs keep changing or cannot be read, restores everything that went to the
+    /// trash.
+    async fn check_refs_again(&mut self, mut live: Live) {
+        let pruner = Arc::clone(self.pruner);
+        let trash = pruner.prune_abilities().trash;
         for _ in 0..MOST_ROUNDS {
-            match self.pruner.refs_are(live.fingerprint).await {
+            let Some(trash) = trash else { break };
+            match trash.refs_are(live.fingerprint).await {
                 Ok(true) => return,
                 Ok(false) | Err(PruneError::IndexHeld(_)) => {}
                 Err(_) => break,
             }
             let Ok(marked) = self.mark().await else { break };
             live = marked;
-            // A manifest that is named again may be in the trash: what it names is known when it is back.
+            // A manifest that is referenced again may be in the trash; its references are known
+            // once it is restored.
             match self.put_back(&live).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    let Ok(marked) = self.put_back_what_is_named().await else { break };
+                    let Ok(marked) = self.put_back_what_is_named().await else {
+                        break;
+                    };
                     live = marked;
                 }
                 Err(error) => {
@@ -97,10 +132,10 @@ impl Run<'_> {
         self.take_all_back().await;
     }
 
-    /// Takes back what was deleted and is named by now, where the store still has it. What it cannot give back shows when
-    /// the store is listed again.
+    /// Restores deleted blobs that are referenced by now, if the store still has them. The final
+    /// listing shows any that cannot be restored.
     async fn take_back_what_is_named(&mut self, live: Live) {
-        if matches!(self.pruner.refs_are(live.fingerprint).await, Ok(true)) {
+        if matches!(self.pruner.still(live.fingerprint).await, Ok(true)) {
             return;
         }
         if let Ok(live) = self.mark().await
@@ -110,20 +145,31 @@ impl Run<'_> {
         }
     }
 
-    /// Returns the blobs that went in this run, or in the one that it goes on with.
+    /// Returns the blobs that this run, or the run it resumes, deleted.
     fn deleted(&self) -> impl Iterator<Item = Digest> {
-        (0..self.outcomes.len()).filter(|item| self.outcomes[*item] == Some(Outcome::Done)).filter_map(
-            |item| match self.object_target(item)?.name {
+        (0..self.outcomes.len())
+            .filter(|item| self.outcomes[*item] == Some(Outcome::Done))
+            .filter_map(|item| match self.object_target(item)?.name {
                 ObjectName::Blob(digest) => Some(digest),
                 ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
-            },
-        )
+            })
     }
 
     async fn take_all_back(&mut self) {
-        let moved: Vec<usize> = (0..self.outcomes.len()).filter(|item| self.is_in_trash(*item)).collect();
-        let names = moved.iter().filter_map(|item| self.object_target(*item)).map(|target| target.name);
-        let outcomes = self.pruner.restore_objects(self.plan.id(), names.collect()).await;
+        let moved: Vec<usize> = (0..self.outcomes.len())
+            .filter(|item| self.is_in_trash(*item))
+            .collect();
+        let names = moved
+            .iter()
+            .filter_map(|item| self.object_target(*item))
+            .map(|target| target.name);
+        let outcomes = match self.pruner.prune_abilities().restore_objects {
+            Some(store) => {
+                let names = names.collect();
+                store.restore_objects(self.plan.id(), names).await
+            }
+            None => Vec::new(),
+        };
         for (item, outcome) in moved.into_iter().zip(outcomes) {
             if matches!(outcome, Outcome::Done | Outcome::AlreadyGone) {
                 self.put_back += 1;
@@ -133,17 +179,11 @@ impl Run<'_> {
         self.note(Journal::sync);
     }
 
-    fn is_in_trash(&self, item: usize) -> bool {
-        self.plan.disposal() == Disposal::Trash
-            && self.outcomes[item] == Some(Outcome::Done)
-            && matches!(self.plan.delete().at(item).target.kind(), Kind::Blob | Kind::Partial)
-    }
-
-    /// Lists the store again; returns the refs that lack something which they did not lack when the plan was made.
+    /// Lists the store again; returns the refs that lack blobs they had when the plan was made.
     pub(super) async fn broken_refs(&self) -> Result<Vec<Broken>, ExecuteError> {
         let reader: SharedReader = self.pruner.clone();
         let inventory = scan::scan(&reader, &self.scan, |_| ()).await?;
-        // A ref that lost results lacks what it lacked before.
+        // A ref that lost results still lacks the blobs it lacked before.
         let before: HashMap<String, String> = self
             .plan
             .delete()
@@ -153,9 +193,16 @@ impl Run<'_> {
             .collect();
         let lacked = |name: &str, digest: &str| {
             let digest = before.get(digest).map_or(digest, String::as_str);
-            let kept = self.plan.keep().iter().filter(|kept| kept.kind == Kind::Ref);
-            let same = kept.filter(|kept| kept.name == name && kept.digest.as_deref() == Some(digest));
-            same.map(|kept| kept.missing_blobs).max().unwrap_or_default()
+            let kept = self
+                .plan
+                .keep()
+                .iter()
+                .filter(|kept| kept.kind == Kind::Ref);
+            let same =
+                kept.filter(|kept| kept.name == name && kept.digest.as_deref() == Some(digest));
+            same.map(|kept| kept.missing_blobs)
+                .max()
+                .unwrap_or_default()
         };
         let broken = inventory.refs.iter().filter(|entry| {
             entry.sizes.missing_blobs > 0
@@ -163,7 +210,11 @@ impl Run<'_> {
         });
         let deleted: HashSet<Digest> = self.deleted().collect();
         let lacks_what_went = |entry: &RefEntry| {
-            let mut lacking = entry.reach.iter().map(|id| inventory.blobs.get(*id)).filter(|blob| !blob.is_stored());
+            let mut lacking = entry
+                .reach
+                .iter()
+                .map(|id| inventory.blobs.get(*id))
+                .filter(Blob::is_missing);
             lacking.any(|blob| deleted.contains(&blob.digest()))
         };
         let told = broken.map(|entry| Broken {
@@ -174,25 +225,38 @@ impl Run<'_> {
         Ok(told.collect())
     }
 
-    /// Removes those refs that came while this run went on and name what it has deleted, when that is wanted. Returns the
-    /// names of those that still are broken, and of those that are gone.
-    pub(super) async fn cure(&mut self, broken: Vec<Broken>) -> (Vec<String>, Vec<String>) {
-        let (mut left, mut cured) = (Vec::new(), Vec::new());
+    /// If enabled, deletes the refs that appeared during this run and reference blobs that it
+    /// deleted. Returns the names of the refs that are still broken, and of the deleted ones.
+    pub(super) async fn delete_broken(
+        &mut self,
+        broken: Vec<Broken>,
+    ) -> (Vec<String>, Vec<String>) {
+        let (mut left, mut deleted_broken) = (Vec::new(), Vec::new());
         for broken in broken {
             let name = visible(&broken.names.join(", ")).into_owned();
-            let target = broken.digest.filter(|_| self.options.cure && broken.by_this_run);
-            let target = target.map(|digest| RefTarget { names: broken.names.clone(), digest, bytes: 0 });
+            let target = broken
+                .digest
+                .filter(|_| self.options.delete_broken && broken.by_this_run);
+            let target = target.map(|digest| RefTarget {
+                names: broken.names.clone(),
+                digest,
+                bytes: 0,
+            });
             let removed = match target {
-                Some(target) => self.pruner.remove_refs(self.plan.id(), vec![target]).await.unwrap_or_default(),
+                Some(target) => self
+                    .pruner
+                    .delete_refs(self.plan.id(), vec![target])
+                    .await
+                    .unwrap_or_default(),
                 None => Vec::new(),
             };
             if removed == [Outcome::Done] {
-                self.note(|journal| journal.cured(name.clone()));
-                cured.push(name);
+                self.note(|journal| journal.deleted_broken(name.clone()));
+                deleted_broken.push(name);
             } else {
                 left.push(name);
             }
         }
-        (left, cured)
+        (left, deleted_broken)
     }
 }

@@ -1,8 +1,8 @@
-//! What a plan deletes, of which there may be a million, in a few bytes each.
+//! The deletions of a plan, stored compactly because there may be a million.
 //!
-//! A blob that goes because no ref reaches it, or none that stays, is known by its place in a table of blobs: the one of the
-//! inventory, which its plan shares, or one of its own for a plan that was read from a file. Everything else is held as it
-//! is. Whoever asks for a [`Deletion`] gets it, made on demand where need be.
+//! A blob that is deleted because no ref, or no kept ref, reaches it is stored as an index in a
+//! blob table: the inventory's table, which the plan shares, or its own table for a plan from a
+//! file. Other deletions are stored whole. Accessors build a [`Deletion`] on demand.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,49 +16,62 @@ use crate::backend::{ObjectName, ObjectTarget, RefTarget};
 use crate::inventory::blobs::{BlobId, BlobTable};
 use crate::prune::records::Rewrite;
 
-/// Everything that goes, refs first.
+/// All deletions, refs first.
 #[derive(Debug, Clone, Default)]
 pub struct Deletions {
     slots: Vec<Slot>,
     blobs: BlobTable,
     whole: Vec<Deletion>,
-    /// When the plan was made, from which the ages of blobs follow; none before one is known.
+    /// The creation time of the plan, from which the ages of blobs follow; `None` until one is
+    /// known.
     made: Option<Timestamp>,
 }
 
-/// How a deletion is held.
+/// The storage of a deletion.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
-    /// As it is, at this place.
+    /// Stored whole, at this index.
     Whole(u32),
     /// A blob that no ref reaches.
     Orphan(BlobId),
-    /// A blob that no ref reaches which stays.
+    /// A blob that no kept ref reaches.
     Freed(BlobId),
 }
 
 impl Deletions {
-    /// Begins the list of a plan that is made at `made` over `blobs`.
+    /// Creates the list of a plan that is made at `made` over `blobs`.
     pub(super) fn over(blobs: &BlobTable, made: Timestamp) -> Self {
-        Self { blobs: blobs.clone(), made: Some(made), ..Self::default() }
+        Self {
+            blobs: blobs.clone(),
+            made: Some(made),
+            ..Self::default()
+        }
     }
 
-    /// Adds something.
+    /// Adds a deletion.
     pub(super) fn push(&mut self, deletion: Deletion) {
-        // Memory ends long before the numbers do.
-        self.slots.push(Slot::Whole(u32::try_from(self.whole.len()).unwrap_or(u32::MAX)));
+        // Memory runs out before the numbers do.
+        self.slots.push(Slot::Whole(
+            u32::try_from(self.whole.len()).unwrap_or(u32::MAX),
+        ));
         self.whole.push(deletion);
     }
 
-    /// Adds blobs of the table, in the order of their digests.
+    /// Adds blobs of the table, sorted by digest.
     pub(super) fn push_blobs(&mut self, mut blobs: Vec<BlobId>) {
         let table = &self.blobs;
         blobs.sort_unstable_by_key(|blob| table.get(*blob).digest());
-        let slot = |blob| if table.get(blob).refs() == 0 { Slot::Orphan(blob) } else { Slot::Freed(blob) };
+        let slot = |blob| {
+            if table.get(blob).refs() == 0 {
+                Slot::Orphan(blob)
+            } else {
+                Slot::Freed(blob)
+            }
+        };
         self.slots.extend(blobs.into_iter().map(slot));
     }
 
-    /// Adds something that was read from a file.
+    /// Adds a deletion that was read from a file.
     fn push_read(&mut self, deletion: Deletion) {
         match self.packed(&deletion) {
             Some(slot) => self.slots.push(slot),
@@ -66,17 +79,30 @@ impl Deletions {
         }
     }
 
-    /// Takes a blob into the table, unless that would lose something of what is said about it.
+    /// Adds a blob to the table, unless that would lose data of the deletion.
     fn packed(&mut self, deletion: &Deletion) -> Option<Slot> {
-        let Deletion { target: Target::Object(target), reasons } = deletion else { return None };
-        let (ObjectTarget { name: ObjectName::Blob(digest), size, modified }, [Why::Store(reason)]) =
-            (target, reasons.as_slice())
+        let Deletion {
+            target: Target::Object(target),
+            reasons,
+        } = deletion
+        else {
+            return None;
+        };
+        let (
+            ObjectTarget {
+                name: ObjectName::Blob(digest),
+                size,
+                modified,
+            },
+            [Why::Store(reason)],
+        ) = (target, reasons.as_slice())
         else {
             return None;
         };
         let slot = match reason {
             StoreReason::Orphan { unchanged } => {
-                // The first one tells when the plan was made; one that then is of another age is held as it is.
+                // The first blob determines when the plan was made; a blob whose age then differs
+                // is stored whole.
                 self.made = self.made.or_else(|| modified.checked_add(*unchanged).ok());
                 Slot::Orphan
             }
@@ -96,39 +122,48 @@ impl Deletions {
             Slot::Orphan(blob) => (self.blobs.get(blob), false),
             Slot::Freed(blob) => (self.blobs.get(blob), true),
         };
-        // A blob of unknown age does not come here; if it did, no proof would let it go.
+        // A blob of unknown age does not get here; if it did, no proof would accept its deletion.
         let modified = blob.modified().unwrap_or(Timestamp::MAX);
         let name = ObjectName::Blob(blob.digest());
         let reason = if is_freed {
             StoreReason::FreedNow
         } else {
-            StoreReason::Orphan { unchanged: age(modified, self.made.unwrap_or(modified)) }
+            StoreReason::Orphan {
+                unchanged: age(modified, self.made.unwrap_or(modified)),
+            }
         };
-        let target = Target::Object(ObjectTarget { name, size: blob.stored_size(), modified });
-        Cow::Owned(Deletion { target, reasons: vec![reason.into()] })
+        let target = Target::Object(ObjectTarget {
+            name,
+            size: blob.stored_size(),
+            modified,
+        });
+        Cow::Owned(Deletion {
+            target,
+            reasons: vec![reason.into()],
+        })
     }
 
-    /// Returns how many there are.
+    /// Returns the number of deletions.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Tells whether there is none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Returns the one at `place`.
+    /// Returns the deletion at `place`.
     pub fn get(&self, place: usize) -> Option<Cow<'_, Deletion>> {
         self.slots.get(place).map(|slot| self.made_of(*slot))
     }
 
-    /// Returns the one at `place`, which is less than their number.
+    /// Returns the deletion at `place`, which must be less than the length.
     pub fn at(&self, place: usize) -> Cow<'_, Deletion> {
         self.made_of(self.slots[place])
     }
 
-    /// Returns all in their order.
+    /// Returns all deletions in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Cow<'_, Deletion>> {
         self.slots.iter().map(|slot| self.made_of(*slot))
     }
@@ -141,7 +176,7 @@ impl Deletions {
         })
     }
 
-    /// Returns the refs that stay and lose results.
+    /// Returns the kept refs that lose results.
     pub fn rewrites(&self) -> impl Iterator<Item = &Rewrite> {
         self.whole.iter().filter_map(|item| match &item.target {
             Target::Rewrite(rewrite) => Some(&**rewrite),
@@ -149,10 +184,13 @@ impl Deletions {
         })
     }
 
-    /// Returns how many at the beginning `are` of a kind that is held as it is.
+    /// Returns the length of the prefix of deletions that are stored whole and match `are`.
     pub(super) fn leading(&self, are: impl Fn(&Target) -> bool) -> usize {
         self.slots.partition_point(|slot| match slot {
-            Slot::Whole(place) => self.whole.get(*place as usize).is_some_and(|item| are(&item.target)),
+            Slot::Whole(place) => self
+                .whole
+                .get(*place as usize)
+                .is_some_and(|item| are(&item.target)),
             Slot::Orphan(_) | Slot::Freed(_) => false,
         })
     }
@@ -167,7 +205,9 @@ impl PartialEq for Deletions {
 impl FromIterator<Deletion> for Deletions {
     fn from_iter<I: IntoIterator<Item = Deletion>>(deletions: I) -> Self {
         let mut list = Self::default();
-        deletions.into_iter().for_each(|deletion| list.push_read(deletion));
+        deletions
+            .into_iter()
+            .for_each(|deletion| list.push_read(deletion));
         list
     }
 }

@@ -1,8 +1,8 @@
-//! A plan as a file: JSON with its version, and with a digest over the rest.
+//! A plan as a file: JSON with a version, and with a digest over the rest.
 //!
-//! Whoever edits a plan by hand makes one that was never proved. The digest is no protection against malice, for whoever
-//! can write the file can write that, too; but what is loaded is proved again, and carried out only after the store was
-//! marked again.
+//! An edited plan was never proved. The digest does not protect against malice, because an attacker
+//! can recompute it. So a loaded plan is proved again, and executed only after the store was marked
+//! again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -21,44 +21,50 @@ struct Envelope<'a> {
     plan: &'a RawValue,
 }
 
-/// Says why a file is no plan that can be carried out.
+/// Why a file is not an executable plan.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Not JSON of that shape.
+    /// Not JSON of the expected shape.
     #[error("it is not a plan: {0}")]
     Json(String),
-    /// A version that this program does not know.
+    /// A version that this program does not support.
     #[error("it is a plan of version {0}; only version {VERSION} is known")]
     Version(u64),
-    /// The content was changed after it was saved.
+    /// The content was changed after saving.
     #[error("it was changed after it was saved, so that nobody has checked it")]
     Edited,
-    /// It breaks a rule that every plan keeps.
+    /// The plan violates an invariant of all plans.
     #[error("it is not sound")]
     Unsound(#[from] Violation),
 }
 
-/// Writes a plan as one line of JSON.
+/// Formats a plan as one line of JSON.
 ///
 /// # Errors
-/// Only when the program itself is at fault.
+/// Fails only on a bug in this program.
 pub fn save(plan: &Plan) -> Result<Box<RawValue>, serde_json::Error> {
     let content = to_raw_value(plan)?;
     let digest = Digest::of(content.get().as_bytes());
-    to_raw_value(&Envelope { cachelens_plan: VERSION, digest, plan: &content })
+    to_raw_value(&Envelope {
+        cachelens_plan: VERSION,
+        digest,
+        plan: &content,
+    })
 }
 
-/// Reads a plan, and proves what can be proved of it by itself.
+/// Parses a plan, and proves everything that can be proved without the store.
 ///
 /// # Errors
-/// When it is of another version, was edited, or is no plan.
+/// Fails if the plan has another version, was edited, or is malformed.
 pub fn load(text: &str) -> Result<Plan, FileError> {
     #[derive(Deserialize)]
     struct Version {
         cachelens_plan: u64,
     }
     let json = |error: serde_json::Error| FileError::Json(error.to_string());
-    let Version { cachelens_plan: version } = serde_json::from_str(text).map_err(json)?;
+    let Version {
+        cachelens_plan: version,
+    } = serde_json::from_str(text).map_err(json)?;
     if version != u64::from(VERSION) {
         return Err(FileError::Version(version));
     }

@@ -1,4 +1,4 @@
-//! What a plan deletes and keeps, item by item, each with its reasons.
+//! The deleted and kept items of a plan, each with its reasons.
 
 use std::fmt;
 
@@ -7,50 +7,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::{ObjectName, ObjectTarget, RefTarget};
 use crate::prune::records::Rewrite;
+use crate::prune::repair::Mend;
 use crate::retention::Reason;
-use crate::units::Age;
+use crate::text::units::Age;
 
-/// Something that goes.
+/// A deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
-    /// What goes, and how it must still be found.
+    /// The target, with the precondition for its deletion.
     #[serde(flatten, with = "document")]
     pub target: Target,
-    /// Why, the reason that weighs most first.
+    /// The reasons, the most important first.
     pub reasons: Vec<Why>,
 }
 
-/// What goes, with its precondition.
+/// A target of a deletion, with its precondition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// A ref. It frees nothing itself: the blobs are items of their own.
+    /// A ref. Its deletion frees nothing by itself: the blobs are separate items.
     Ref(RefTarget),
-    /// Results of a ref that stays. They free nothing yet: a later run finds what nothing reaches any more.
+    /// Results of a kept ref. Dropping them frees nothing yet: a later run finds the blobs that no
+    /// ref reaches any more.
     Rewrite(Box<Rewrite>),
-    /// A blob, an unfinished upload, or something in the trash.
+    /// A blob, an unfinished upload, or an object in the trash.
     Object(ObjectTarget),
 }
 
-/// What kind of thing an item is.
+/// The kind of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A ref.
     Ref,
-    /// Results of a ref that stays.
+    /// Results of a kept ref.
     Results,
     /// A blob.
     Blob,
     /// An unfinished upload.
     Partial,
-    /// Something in the trash.
+    /// An object in the trash.
     Object,
     /// An entry of a store that deletes by entry.
     Entry,
 }
 
 impl Kind {
-    /// Returns the word for it, as JSON and tables show it.
+    /// Returns the word that JSON and tables show.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ref => "ref",
@@ -64,7 +66,7 @@ impl Kind {
 }
 
 impl Target {
-    /// Returns what kind of thing it is.
+    /// Returns its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Ref(_) => Kind::Ref,
@@ -78,20 +80,24 @@ impl Target {
         }
     }
 
-    /// Returns what people call it.
+    /// Returns its display name.
     pub fn name(&self) -> String {
         match self {
             Self::Ref(target) => called(target),
             Self::Rewrite(rewrite) => called(&rewrite.documents.from),
-            Self::Object(ObjectTarget { name: ObjectName::Blob(digest), .. }) => digest.to_string(),
             Self::Object(ObjectTarget {
-                name: ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name),
+                name: ObjectName::Blob(digest),
+                ..
+            }) => digest.to_string(),
+            Self::Object(ObjectTarget {
+                name:
+                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name),
                 ..
             }) => name.clone(),
         }
     }
 
-    /// Returns the bytes that the store holds no longer when it has gone.
+    /// Returns the bytes that its deletion frees in the store.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Ref(target) => target.bytes,
@@ -102,10 +108,14 @@ impl Target {
 }
 
 fn called(target: &RefTarget) -> String {
-    target.names.first().cloned().unwrap_or_else(|| target.digest.to_string())
+    target
+        .names
+        .first()
+        .cloned()
+        .unwrap_or_else(|| target.digest.to_string())
 }
 
-/// A target as a flat JSON object, with the fields that every item of a plan has.
+/// A target as a flat JSON object, with the fields common to all items of a plan.
 mod document {
     use jiff::Timestamp;
     use serde::de::Error as _;
@@ -115,6 +125,7 @@ mod document {
     use crate::backend::{ObjectName, ObjectTarget, RefRewrite, RefTarget};
     use crate::format::digest::Digest;
     use crate::prune::records::{DroppedResult, Rewrite};
+    use crate::prune::repair::Mend;
 
     #[derive(Serialize, Deserialize)]
     struct Item {
@@ -132,23 +143,42 @@ mod document {
         rewrite: Option<Rewriting>,
     }
 
-    /// What is written in the place of what a ref points to.
+    /// The replacement for the digest of a ref.
     #[derive(Serialize, Deserialize)]
     struct Rewriting {
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         filter: String,
         results: Vec<DroppedResult>,
         later_bytes: u64,
         documents: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mends: Vec<Mend>,
     }
 
     fn names_of(item: &Item) -> Vec<String> {
-        if item.untagged { Vec::new() } else { [vec![item.name.clone()], item.aliases.clone()].concat() }
+        if item.untagged {
+            Vec::new()
+        } else {
+            [vec![item.name.clone()], item.aliases.clone()].concat()
+        }
     }
 
-    pub(super) fn serialize<S: Serializer>(target: &Target, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        target: &Target,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let (kind, name, bytes) = (target.kind(), target.name(), target.bytes());
         let (aliases, untagged, digest, modified, rewrite) = (Vec::new(), false, None, None, None);
-        let none = Item { kind, name, aliases, untagged, digest, bytes, modified, rewrite };
+        let none = Item {
+            kind,
+            name,
+            aliases,
+            untagged,
+            digest,
+            bytes,
+            modified,
+            rewrite,
+        };
         let aliases = |target: &RefTarget| target.names.iter().skip(1).cloned().collect();
         match target {
             Target::Ref(target) => Item {
@@ -168,56 +198,106 @@ mod document {
                         results: rewrite.results.clone(),
                         later_bytes: rewrite.later_bytes,
                         documents: rewrite.documents.documents.clone(),
+                        mends: rewrite.mends.clone(),
                     }),
                     ..none
                 }
             }
             Target::Object(object) => {
-                let digest = if let ObjectName::Blob(digest) = object.name { Some(digest) } else { None };
-                Item { digest, modified: Some(object.modified), ..none }
+                let digest = if let ObjectName::Blob(digest) = object.name {
+                    Some(digest)
+                } else {
+                    None
+                };
+                Item {
+                    digest,
+                    modified: Some(object.modified),
+                    ..none
+                }
             }
         }
         .serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Target, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Target, D::Error> {
         let item = Item::deserialize(deserializer)?;
         let missing = D::Error::missing_field;
         let name = match item.kind {
             Kind::Ref => {
-                let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
-                return Ok(Target::Ref(RefTarget { names, digest, bytes: item.bytes }));
+                let (names, digest) = (
+                    names_of(&item),
+                    item.digest.ok_or_else(|| missing("digest"))?,
+                );
+                return Ok(Target::Ref(RefTarget {
+                    names,
+                    digest,
+                    bytes: item.bytes,
+                }));
             }
             Kind::Results => {
-                let (names, digest) = (names_of(&item), item.digest.ok_or_else(|| missing("digest"))?);
-                let Rewriting { filter, results, later_bytes, documents } =
-                    item.rewrite.ok_or_else(|| missing("rewrite"))?;
-                let documents = RefRewrite { from: RefTarget { names, digest, bytes: 0 }, documents };
-                return Ok(Target::Rewrite(Box::new(Rewrite { documents, filter, results, later_bytes })));
+                let (names, digest) = (
+                    names_of(&item),
+                    item.digest.ok_or_else(|| missing("digest"))?,
+                );
+                let Rewriting {
+                    filter,
+                    results,
+                    later_bytes,
+                    documents,
+                    mends,
+                } = item.rewrite.ok_or_else(|| missing("rewrite"))?;
+                let documents = RefRewrite {
+                    from: RefTarget {
+                        names,
+                        digest,
+                        bytes: 0,
+                    },
+                    documents,
+                };
+                return Ok(Target::Rewrite(Box::new(Rewrite {
+                    documents,
+                    filter,
+                    results,
+                    later_bytes,
+                    mends,
+                })));
             }
             Kind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
             Kind::Partial => ObjectName::Partial(item.name),
-            Kind::Object => ObjectName::Trashed(item.name),
+            Kind::Object if ObjectName::of_trash(&item.name).is_some() => {
+                ObjectName::Trashed(item.name)
+            }
+            Kind::Object => {
+                let shown = crate::text::escape::visible(&item.name).into_owned();
+                let message = format!("`{shown}` is not the name of something in the trash");
+                return Err(D::Error::custom(message));
+            }
             Kind::Entry => ObjectName::Entry(item.name),
         };
         let modified = item.modified.ok_or_else(|| missing("modified"))?;
-        Ok(Target::Object(ObjectTarget { name, size: item.bytes, modified }))
+        Ok(Target::Object(ObjectTarget {
+            name,
+            size: item.bytes,
+            modified,
+        }))
     }
 }
 
-/// Something that stays, and is no live blob: those are only counted.
+/// A kept item other than a live blob; those are only counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// What a ref points to, as it stands there.
+    /// The digest of a ref, as stored.
     pub digest: Option<String>,
-    /// Of a ref, how many blobs it names that were not stored when the plan was made.
+    /// For a ref, the number of referenced blobs that were not stored when the plan was made.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missing_blobs: u64,
-    /// Why, the reason that weighs most first.
+    /// The reasons, the most important first.
     pub reasons: Vec<Why>,
 }
 
@@ -226,57 +306,64 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Why something stays or goes.
+/// Why an item is kept or deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Why {
-    /// The policy says so.
+    /// The policy decides.
     Policy(Reason),
-    /// The state of the store says so.
+    /// The state of the store decides.
     Store(StoreReason),
 }
 
-/// What the state of a store says about something in it.
+/// A reason in the state of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum StoreReason {
-    /// It goes: no ref reaches it.
+    /// Deleted: no ref reaches it.
     Orphan {
-        /// How long ago it was last written.
+        /// The time since its last write.
         unchanged: SignedDuration,
     },
-    /// It goes: only refs reach it that go, or went a short time ago, and the blobs are not to wait.
+    /// Deleted: only deleted or recently deleted refs reach it, and the blobs are not to wait.
     FreedNow,
-    /// They go: a filter chose these results of a ref that stays.
+    /// Deleted: a filter chose these results of a kept ref.
     ChosenResults {
-        /// How many.
+        /// The number of results.
         results: usize,
         /// The filter.
         filter: String,
     },
-    /// It goes: an upload that was left unfinished.
+    /// Rewritten: a repair fixes a part of it.
+    Mended {
+        /// The fix.
+        mend: Mend,
+    },
+    /// It goes: its manifest is not stored, so no build can import it.
+    ManifestGone,
+    /// Deleted: an unfinished upload.
     Unfinished {
-        /// How long ago something of it was last written.
+        /// The time since the last write to it.
         unchanged: SignedDuration,
     },
-    /// It goes: an earlier prune put it into the trash.
+    /// Deleted: an earlier prune moved it to the trash.
     Trashed {
-        /// How long ago.
+        /// The time since then.
         ago: SignedDuration,
     },
-    /// It stays: a ref that stays is the same entry.
+    /// Kept: a kept ref is the same entry.
     SameAsKept,
-    /// It stays: a ref cannot be read, which may name it.
+    /// Kept: an unreadable ref may reference it.
     Undetermined,
-    /// It stays: a ref names it again, and this plan puts it back.
+    /// Kept: a ref references it again, and this plan restores it.
     NamedAgain,
-    /// It stays until what the trash holds has been put back: that may name it.
+    /// Kept until the trash has been restored, because restored blobs may reference it.
     AwaitsPutBack,
-    /// It stays: a person has left it out of the plan.
+    /// Kept: a person has excluded it from the plan.
     LeftOut,
-    /// It stays: it does not lie in the store in a way that can be deleted safely.
+    /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
@@ -293,13 +380,27 @@ impl fmt::Display for Why {
 impl fmt::Display for StoreReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Orphan { unchanged } => write!(f, "no ref reaches it; written {}", Age(*unchanged).ago()),
+            Self::Orphan { unchanged } => {
+                write!(f, "no ref reaches it; written {}", Age(*unchanged).ago())
+            }
             Self::FreedNow => f.write_str("only refs that go reach it"),
             Self::ChosenResults { results, filter } => {
-                let results = if *results == 1 { "1 result".to_owned() } else { format!("{results} results") };
-                write!(f, "{results} of it: `{}` chose them", crate::format::text::visible(filter))
+                let results = if *results == 1 {
+                    "1 result".to_owned()
+                } else {
+                    format!("{results} results")
+                };
+                write!(
+                    f,
+                    "{results} of it: `{}` chose them",
+                    crate::text::escape::visible(filter)
+                )
             }
-            Self::Unfinished { unchanged } => write!(f, "an unfinished upload, left {}", Age(*unchanged).ago()),
+            Self::Mended { mend } => mend.fmt(f),
+            Self::ManifestGone => f.write_str("its manifest is gone: no build can import it"),
+            Self::Unfinished { unchanged } => {
+                write!(f, "an unfinished upload, left {}", Age(*unchanged).ago())
+            }
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("another entry that stays is the same"),
             Self::Undetermined => f.write_str("a ref that cannot be read may name it"),

@@ -1,17 +1,17 @@
-//! What becomes of each ref, each blob and each other object.
+//! The fate of each ref, each blob and each other object.
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, ref_target};
-use crate::backend::{ObjectName, ObjectTarget, RefTarget, Support};
+use crate::backend::{EntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, RefEntry, StoreWarning, Tally};
 use crate::retention::{Reason, Verdict};
 
-/// What becomes of a ref.
+/// The fate of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RefFate {
     Stays(Vec<Why>),
@@ -27,48 +27,50 @@ impl RefFate {
     }
 }
 
-/// Which refs reach a blob. The greatest counts.
+/// The refs that reach a blob. The greatest variant counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
     Nothing,
-    /// Refs that an earlier prune took out less than the grace ago.
+    /// Refs that an earlier prune deleted less than the grace period ago.
     Recent,
-    /// Refs that go.
+    /// Deleted refs.
     Dropped,
-    /// A ref that stays.
+    /// A kept ref.
     Kept,
 }
 
-/// What becomes of a blob. Only [`BlobFate::Goes`] is a deletion.
+/// The fate of a blob. Only [`BlobFate::Goes`] and [`BlobFate::Ruled`] are deletions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlobFate {
-    /// It is named and not stored: there is nothing to delete.
+    /// Referenced and not stored: there is nothing to delete.
     Missing,
-    /// It stays: a ref reaches it that stays.
+    /// Kept: a kept ref reaches it.
     Live,
-    /// It stays for now: only refs reach it that go, or went less than the grace ago.
+    /// Waits: only refs that are deleted, or were deleted within the grace period, reach it.
     Waits,
-    /// It is left to the store: only refs reach it that go, and a registry frees space by itself.
+    /// Left to the store: only deleted refs reach it, and a registry frees space by itself.
     Collected,
-    /// It stays: it was written too recently.
+    /// Kept: it was written too recently.
     WithinGrace,
-    /// It stays: nobody knows when it was written.
+    /// Kept: its age is unknown.
     UnknownAge,
-    /// It stays: a ref cannot be read, which may name it.
+    /// Kept: an unreadable ref may reference it.
     Undetermined,
-    /// It stays until what the trash holds has been put back: that may name it.
+    /// Kept until the trash has been restored, because restored blobs may reference it.
     AwaitsPutBack,
-    /// It stays: it does not lie in the store in a way that can be deleted safely.
+    /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported,
-    /// It stays: a person has left it out.
+    /// Kept: a person has excluded it.
     LeftOut,
-    /// It goes: nothing reaches it, and nothing did when the plan was made.
+    /// Deleted as an entry, by a rule that names its kind.
+    Ruled,
+    /// Deleted: no ref reaches it, and none did when the plan was made.
     Goes,
 }
 
 impl BlobFate {
-    /// The fates of blobs that stay although no ref reaches them which stays.
+    /// The fates of blobs that stay although no kept ref reaches them.
     pub const HELD: [Self; 8] = [
         Self::Waits,
         Self::Collected,
@@ -80,7 +82,7 @@ impl BlobFate {
         Self::LeftOut,
     ];
 
-    /// Says it as a person reads it.
+    /// Returns the explanation for people.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Missing => "named and not stored",
@@ -93,35 +95,40 @@ impl BlobFate {
             Self::AwaitsPutBack => "something is put back first, which may name them",
             Self::Unsupported => "cannot be deleted safely here",
             Self::LeftOut => "left out by hand",
+            Self::Ruled => "a rule deletes them",
             Self::Goes => "no ref reaches them",
         }
     }
 }
 
-/// What becomes of everything in a store.
+/// The fates of everything in a store.
 #[derive(Debug)]
 pub struct Judged {
     /// In the order of the blob table.
     pub(super) blobs: Vec<BlobFate>,
-    /// Blobs in the trash that a ref names and the store does not hold.
+    /// Blobs in the trash that a ref references and the store does not hold.
     pub(super) put_back: Vec<Digest>,
-    /// Whether something could not be read that may name blobs.
+    /// Whether a document that may reference blobs could not be read.
     pub(super) undetermined: bool,
 }
 
 impl Judged {
-    /// Judges everything.
+    /// Judges everything in the store.
     pub fn new(planning: &Planning<'_>) -> Self {
         Self::with_refs(planning).1
     }
 
-    /// Judges everything, refs first; returns what becomes of those, in the inventory's order, and the rest.
+    /// Judges everything, refs first; returns the fates of the refs, in the inventory's order, and
+    /// the rest.
     pub(super) fn with_refs(planning: &Planning<'_>) -> (Vec<RefFate>, Self) {
         let inventory = planning.inventory;
         let refs = judge_refs(planning);
         let reached = reached(planning, &refs);
         let put_back = inventory.awaited_from_trash();
-        let undetermined = inventory.refs.iter().any(|entry| is_undetermined(inventory, entry, &put_back))
+        let undetermined = inventory
+            .refs
+            .iter()
+            .any(|entry| is_undetermined(inventory, entry, &put_back))
             || planning.recent.unreadable
             || inventory.warnings.contains(&StoreWarning::KeepsChanging);
         let hold = match &planning.capabilities.delete_object {
@@ -130,33 +137,64 @@ impl Judged {
             Support::Yes if !put_back.is_empty() => Some(BlobFate::AwaitsPutBack),
             Support::Yes => None,
         };
-        let blobs =
-            inventory.blobs.iter().zip(reached).map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
-        let judged = Self { blobs: blobs.collect(), put_back, undetermined };
+        let blobs = inventory
+            .blobs
+            .iter()
+            .zip(reached)
+            .map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
+        let mut blobs: Vec<BlobFate> = blobs.collect();
+        for blob in ruled(planning) {
+            if let Some(fate) = blobs.get_mut(blob.0 as usize)
+                && BlobFate::HELD.contains(fate)
+            {
+                *fate = BlobFate::Ruled;
+            }
+        }
+        let judged = Self {
+            blobs,
+            put_back,
+            undetermined,
+        };
         (refs, judged)
     }
 
-    /// Returns what becomes of a blob of the inventory.
+    /// Returns the fate of a blob of the inventory.
     pub fn of_blob(&self, blob: BlobId) -> Option<BlobFate> {
         self.blobs.get(blob.0 as usize).copied()
     }
 
     pub(super) fn tally(&self, inventory: &Inventory, fate: BlobFate) -> Tally {
-        let of_fate = inventory.blobs.iter().zip(&self.blobs).filter(|(_, found)| **found == fate);
+        let of_fate = inventory
+            .blobs
+            .iter()
+            .zip(&self.blobs)
+            .filter(|(_, found)| **found == fate);
         of_fate.map(|(blob, _)| blob.stored_size()).collect()
     }
 
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
         let (inventory, mut warnings) = (planning.inventory, Vec::new());
-        let unreadable = inventory.refs.iter().filter(|entry| is_undetermined(inventory, entry, &self.put_back));
-        let (sealed, unreadable): (Vec<_>, Vec<_>) = unreadable.partition(|entry| entry.sealed().is_some());
-        let name = |entry: &RefEntry| format!("`{}`", crate::format::text::visible(&entry.name));
-        let of_all: BTreeMap<&str, Vec<&RefEntry>> = sealed.iter().fold(BTreeMap::new(), |mut of_all, entry| {
-            of_all.entry(entry.sealed().unwrap_or_default()).or_default().push(entry);
-            of_all
-        });
+        let unreadable = inventory
+            .refs
+            .iter()
+            .filter(|entry| is_undetermined(inventory, entry, &self.put_back));
+        let (withheld, unreadable): (Vec<_>, Vec<_>) =
+            unreadable.partition(|entry| entry.withheld().is_some());
+        let name = |entry: &RefEntry| format!("`{}`", crate::text::escape::visible(&entry.name));
+        let of_all: BTreeMap<&str, Vec<&RefEntry>> =
+            withheld.iter().fold(BTreeMap::new(), |mut of_all, entry| {
+                of_all
+                    .entry(entry.withheld().unwrap_or_default())
+                    .or_default()
+                    .push(entry);
+                of_all
+            });
         warnings.extend(of_all.into_iter().map(|(why, entries)| {
-            let which = if let [entry] = entries[..] { name(entry) } else { format!("{} refs", entries.len()) };
+            let which = if let [entry] = entries[..] {
+                name(entry)
+            } else {
+                format!("{} refs", entries.len())
+            };
             format!("{which}: {why}; a blob goes only by a rule that names the kind `blob`")
         }));
         let blocks = |entry: &&RefEntry| {
@@ -188,20 +226,26 @@ impl Judged {
     }
 }
 
-/// Tells whether a ref may reach more than is known. What comes back from the trash is read before anything goes; and where
-/// the store does not list its blobs, none goes that a manifest could name.
+/// Returns whether a ref may reach more blobs than are known. Blobs that are restored from the
+/// trash are read before any deletion. If the store does not list its blobs, no blob is deleted
+/// that a manifest could reference.
 fn is_undetermined(inventory: &Inventory, entry: &RefEntry, put_back: &[Digest]) -> bool {
     let absent = entry.absent_manifests();
-    let comes_back = absent.iter().all(|digest| put_back.binary_search(digest).is_ok());
+    let comes_back = absent
+        .iter()
+        .all(|digest| put_back.binary_search(digest).is_ok());
     entry.is_unreadable() && (absent.is_empty() || !(comes_back || inventory.unlisted.is_some()))
 }
 
-/// Tells whether nothing is wrong but that the store does not hand out what its refs name.
-pub(super) fn is_undetermined_by_seals_only(planning: &Planning<'_>) -> bool {
+/// Returns whether the only cause is a store that withholds the content of its refs.
+pub(super) fn is_undetermined_by_withheld_only(planning: &Planning<'_>) -> bool {
     let inventory = planning.inventory;
     !planning.recent.unreadable
         && !inventory.warnings.contains(&StoreWarning::KeepsChanging)
-        && inventory.refs.iter().all(|entry| entry.sealed().is_some() || !entry.is_unreadable())
+        && inventory
+            .refs
+            .iter()
+            .all(|entry| entry.withheld().is_some() || !entry.is_unreadable())
 }
 
 fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
@@ -226,11 +270,18 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             }
         })
         .collect();
-    // Entries that are the same cannot be told apart in the store: one that stays keeps all of them.
+    // Equal entries cannot be told apart in the store, so one kept entry keeps all of them.
     let going: HashSet<&RefTarget> = fates.iter().filter_map(RefFate::goes).collect();
-    let stay = planning.inventory.refs.iter().zip(&fates).filter(|(_, fate)| fate.goes().is_none());
-    let same: HashSet<RefTarget> =
-        stay.filter_map(|(entry, _)| ref_target(entry)).filter(|target| going.contains(target)).collect();
+    let stay = planning
+        .inventory
+        .refs
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| fate.goes().is_none());
+    let same: HashSet<RefTarget> = stay
+        .filter_map(|(entry, _)| ref_target(entry))
+        .filter(|target| going.contains(target))
+        .collect();
     for fate in &mut fates {
         if fate.goes().is_some_and(|target| same.contains(target)) {
             *fate = RefFate::Stays(vec![StoreReason::SameAsKept.into()]);
@@ -247,9 +298,17 @@ fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
             *reached = by.max(*reached);
         }
     };
-    let recent = planning.recent.blobs.iter().filter_map(|digest| inventory.blobs.find(digest));
+    let recent = planning
+        .recent
+        .blobs
+        .iter()
+        .filter_map(|digest| inventory.blobs.find(digest));
     recent.for_each(|blob| mark(blob, Reached::Recent));
-    let shared = planning.recent.beside.iter().filter_map(|digest| inventory.blobs.find(digest));
+    let shared = planning
+        .recent
+        .beside
+        .iter()
+        .filter_map(|digest| inventory.blobs.find(digest));
     shared.for_each(|blob| mark(blob, Reached::Kept));
     for (entry, fate) in inventory.refs.iter().zip(refs) {
         let by = match fate {
@@ -258,22 +317,83 @@ fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
         };
         entry.reach.iter().for_each(|blob| mark(*blob, by));
     }
+    share_fates(planning, &mut reached);
     reached
 }
 
-fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: Option<BlobFate>) -> BlobFate {
+/// Gives a referrer the fate of its subject, also for referrers of referrers.
+fn share_fates(planning: &Planning<'_>, reached: &mut [Reached]) {
+    let blobs = &planning.inventory.blobs;
+    let find = |digest: &Digest| blobs.find(digest).map(|id| id.0 as usize);
+    let mut has_changed = true;
+    while has_changed {
+        has_changed = false;
+        for referrer in &planning.recent.referrers {
+            let Some(by) = find(&referrer.subject).and_then(|id| reached.get(id).copied()) else {
+                continue;
+            };
+            for id in referrer.blobs.iter().filter_map(find) {
+                if let Some(found) = reached.get_mut(id)
+                    && *found < by
+                {
+                    *found = by;
+                    has_changed = true;
+                }
+            }
+        }
+    }
+}
+
+/// Returns the blobs that are entries dropped by a rule.
+fn ruled<'a>(planning: &'a Planning<'_>) -> impl Iterator<Item = BlobId> + 'a {
+    let inventory = planning.inventory;
+    let verdicts = planning.verdicts.refs.iter().skip(inventory.refs.len());
+    let can_go = planning.capabilities.delete_object == Support::Yes;
+    let entries = inventory.entries.iter().zip(verdicts);
+    entries.filter_map(move |(entry, verdict)| {
+        let EntryKind::Blob(digest) = entry.kind else {
+            return None;
+        };
+        let is_left_out = planning.spared.contains(&entry_target(entry));
+        if !can_go || !verdict.is_drop() || is_left_out {
+            return None;
+        }
+        inventory.blobs.find(&digest)
+    })
+}
+
+/// Returns an entry as a deletion target.
+pub(super) fn entry_target(entry: &StoreEntry) -> Target {
+    Target::Object(ObjectTarget {
+        name: ObjectName::Entry(entry.name.clone()),
+        size: entry.size,
+        modified: entry.touched(),
+    })
+}
+
+fn judge_blob(
+    planning: &Planning<'_>,
+    blob: Blob<'_>,
+    reached: Reached,
+    hold: Option<BlobFate>,
+) -> BlobFate {
     if !blob.is_stored() {
         return BlobFate::Missing;
     }
     match (reached, planning.freed_blobs, hold, blob.modified()) {
         (Reached::Kept, ..) => BlobFate::Live,
-        (Reached::Dropped | Reached::Recent, ..) if planning.inventory.unlisted.is_some() => BlobFate::Collected,
+        (Reached::Dropped | Reached::Recent, ..) if planning.inventory.unlisted.is_some() => {
+            BlobFate::Collected
+        }
         (Reached::Dropped | Reached::Recent, FreedBlobs::Wait, ..) => BlobFate::Waits,
         (_, _, Some(hold), _) => hold,
         (_, _, None, None) => BlobFate::UnknownAge,
-        (_, _, None, Some(modified)) if age(modified, planning.now) < planning.blob_grace() => BlobFate::WithinGrace,
+        (_, _, None, Some(modified)) if age(modified, planning.now) < planning.blob_grace() => {
+            BlobFate::WithinGrace
+        }
         (_, _, None, _)
-            if blob_target(blob).is_some_and(|target| planning.spared.contains(&Target::Object(target))) =>
+            if blob_target(blob)
+                .is_some_and(|target| planning.spared.contains(&Target::Object(target))) =>
         {
             BlobFate::LeftOut
         }
@@ -282,12 +402,20 @@ fn judge_blob(planning: &Planning<'_>, blob: Blob<'_>, reached: Reached, hold: O
     }
 }
 
-/// Returns a blob as what goes; none when it is not known well enough.
+/// Returns a blob as a deletion target; `None` if too little is known about it.
 pub(super) fn blob_target(blob: Blob<'_>) -> Option<ObjectTarget> {
-    Some(ObjectTarget { name: ObjectName::Blob(blob.digest()), size: blob.size()?, modified: blob.modified()? })
+    Some(ObjectTarget {
+        name: ObjectName::Blob(blob.digest()),
+        size: blob.size()?,
+        modified: blob.modified()?,
+    })
 }
 
-/// Returns the digest of a blob that an entry holds, by the key at the end of its name.
+/// Returns the digest of the blob in an entry, from the key at the end of the entry's name.
 pub(in crate::prune) fn digest_in_entry(name: &str) -> Option<Digest> {
-    name.splitn(3, ':').nth(2)?.strip_prefix("buildkit-blob-1-")?.parse().ok()
+    name.splitn(3, ':')
+        .nth(2)?
+        .strip_prefix("buildkit-blob-1-")?
+        .parse()
+        .ok()
 }

@@ -1,101 +1,117 @@
-//! How a plan is made: what it follows from, what keeps it from being made, and the steps.
+//! Makes a plan: the input, the errors, and the steps.
 
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::judge::is_undetermined_by_seals_only;
+use super::judge::is_undetermined_by_withheld_only;
 use super::lists::Lists;
-use super::{BlobFate, Held, Judged, Kind, Plan, Target, Violation, verify};
-use crate::backend::{Capabilities, Disposal, PlanId};
+use super::{BlobFate, Deletions, Held, Judged, Kind, Plan, Target, Violation, ref_target, verify};
+use crate::backend::{Capabilities, Disposal, PlanId, RefTarget};
 use crate::format::digest::Digest;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, RefEntry};
 use crate::prune::records::Rewrites;
-use crate::retention::{Percent, Policy, Verdict, Verdicts};
+use crate::retention::{Action, Percent, Policy, Rule, Verdict, Verdicts};
+use crate::text::escape::visible;
 
-/// Everything that a plan follows from.
+/// The input of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Planning<'a> {
-    /// The source, as it was named.
+    /// The source, as named by the user.
     pub source: &'a str,
-    /// Where it lies, however it was named.
+    /// Its location, independent of that name.
     pub place: &'a str,
-    /// What the store holds.
+    /// The content of the store.
     pub inventory: &'a Inventory,
-    /// What becomes of its refs, in the inventory's order.
+    /// The verdicts on its refs, in the inventory's order.
     pub verdicts: &'a Verdicts,
-    /// What the refs reach that earlier prunes took out less than the grace ago.
+    /// The blobs of refs that earlier prunes deleted within the grace period.
     pub recent: &'a RecentlyDropped,
-    /// What the store lets be deleted.
+    /// The supported deletions of the store.
     pub capabilities: &'a Capabilities,
     /// The policy behind the verdicts.
     pub policy: &'a Policy,
-    /// The same, as a person reads it.
+    /// The policy as text.
     pub policy_text: &'a str,
-    /// When the plan is made.
+    /// The creation time of the plan.
     pub now: Timestamp,
-    /// What becomes of blobs when the refs go that reached them.
+    /// Whether the blobs of deleted refs are deleted at once or wait.
     pub freed_blobs: FreedBlobs,
     /// Where deleted objects go.
     pub disposal: Disposal,
-    /// The refs that are to lose some of their results.
+    /// The refs that lose some of their results.
     pub rewrites: &'a Rewrites,
-    /// What a person has left out: it stays, and so does everything that it reaches.
+    /// The excluded items: they stay, with everything that they reach.
     pub spared: &'a HashSet<Target>,
 }
 
 impl Planning<'_> {
-    /// Returns how long a blob must have been left alone before it goes: the grace, and on top of it the time for which a
-    /// build may rely on a blob that it found.
+    /// Returns how long a blob must be unused before it is deleted: the grace period, plus the time
+    /// for which a build may rely on a blob that it found.
     pub(super) fn blob_grace(&self) -> SignedDuration {
         self.policy.grace.saturating_add(self.capabilities.settling)
     }
 }
 
-/// What becomes of blobs when the refs go that reached them.
+/// Whether the blobs of deleted refs are deleted at once or wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FreedBlobs {
-    /// They wait: builds that imported the refs may still fetch them. A later run takes them, when the grace has passed.
+    /// They wait, because builds that imported the refs may still fetch them. A later run deletes
+    /// them after the grace period.
     Wait,
-    /// They go with the refs.
+    /// They are deleted with the refs.
     GoNow,
 }
 
-/// What is needed beside what the refs of the store reach.
+/// The needed blobs that no ref of the store reaches.
 #[derive(Debug, Clone, Default)]
 pub struct RecentlyDropped {
-    /// The blobs that refs reach which earlier prunes took out of the store a short time ago.
+    /// The blobs of refs that earlier prunes deleted recently.
     pub blobs: HashSet<Digest>,
-    /// The blobs that refs of other caches reach, which keep theirs in the same place, and what refers to something that stays.
+    /// The blobs that refs of other caches reach, if these keep their blobs in the same place.
     pub beside: HashSet<Digest>,
+    /// Manifests that no ref references, and whose subject a ref reaches, or reached recently.
+    pub referrers: Vec<Referrer>,
     /// Whether one of them cannot be read, so that it may reach more.
     pub unreadable: bool,
 }
 
-/// Says why there is no plan.
+/// An unreferenced manifest that refers to another one, such as a signature. It stays as long as
+/// its subject stays.
+#[derive(Debug, Clone)]
+pub struct Referrer {
+    /// The manifest that it refers to.
+    pub subject: Digest,
+    /// The manifest itself and the blobs that it reaches.
+    pub blobs: Vec<Digest>,
+}
+
+/// Why no plan was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The scan has not ended, or found the refs of another moment.
+    /// The scan is not complete, or does not match the current refs.
     #[error("the scan is not complete")]
     Incomplete,
-    /// There is a ref about which nothing was decided.
+    /// A ref has no verdict.
     #[error("nothing was decided about the ref `{0}`")]
     Undecided(String),
-    /// More would go than the policy allows.
-    #[error("the plan would delete {part} of {whole} {what}, more than the {limit} that `max_delete` allows")]
+    /// The plan would delete more than the policy allows.
+    #[error(
+        "the plan would delete {part} of {whole} {what}, more than the {limit} that `max_delete` allows"
+    )]
     TooMuch {
-        /// Of what.
+        /// The kind of things.
         what: &'static str,
-        /// How much would go.
+        /// The amount to delete.
         part: u64,
-        /// Of how much.
+        /// The total amount.
         whole: u64,
-        /// The largest share that may go.
+        /// The maximum share.
         limit: Percent,
     },
-    /// The plan breaks a rule that every plan keeps: a fault of this program.
+    /// The plan violates an invariant of all plans: a bug in this program.
     #[error("the plan is not sound, and nothing was done")]
     Unsound(#[from] Violation),
 }
@@ -104,7 +120,8 @@ impl Plan {
     /// Makes the plan.
     ///
     /// # Errors
-    /// When something is not known that must be, when more would go than may, and when the result cannot be proved.
+    /// Fails if a required fact is unknown, if the plan would delete more than allowed, and if the
+    /// result cannot be proved.
     pub fn new(planning: &Planning<'_>) -> Result<Self, PlanError> {
         let fingerprint = ready(planning)?;
         let plan = assemble(planning, fingerprint);
@@ -114,12 +131,15 @@ impl Plan {
     }
 }
 
-/// Checks that everything is known that a plan needs; returns which refs there are.
+/// Checks that all required facts are known; returns the fingerprint of the refs.
 fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
     let inventory = planning.inventory;
     let judged = inventory.refs.len() + inventory.entries.len();
     let complete = inventory.is_complete() && planning.verdicts.refs.len() == judged;
-    let fingerprint = inventory.fingerprint.filter(|_| complete).ok_or(PlanError::Incomplete)?;
+    let fingerprint = inventory
+        .fingerprint
+        .filter(|_| complete)
+        .ok_or(PlanError::Incomplete)?;
     for (entry, verdict) in inventory.refs.iter().zip(&planning.verdicts.refs) {
         if matches!(verdict, Verdict::Undecided(_)) {
             return Err(PlanError::Undecided(entry.name.clone()));
@@ -131,16 +151,41 @@ fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
 fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
     let (fates, judged) = Judged::with_refs(planning);
     let Lists { delete, keep, .. } = Lists::new(planning, &judged, fates);
-    let dropped = delete.refs().count();
-    let frees_bytes = delete.iter().map(|item| item.target.bytes()).fold(0, u64::saturating_add);
-    let frees_objects = (delete.len() - delete.leading(|target| !matches!(target, Target::Object(_)))) as u64;
+    let drops_every_ref = drops_every_ref(planning.inventory, &delete);
+    let frees_bytes = delete
+        .iter()
+        .map(|item| item.target.bytes())
+        .fold(0, u64::saturating_add);
+    let frees_objects =
+        (delete.len() - delete.leading(|target| !matches!(target, Target::Object(_)))) as u64;
     let tally = |fate| judged.tally(planning.inventory, fate).into();
-    let held = BlobFate::HELD.map(|fate| Held { fate, count: tally(fate) });
-    let mut warnings: Vec<String> = planning.inventory.warnings.iter().map(ToString::to_string).collect();
+    let held = BlobFate::HELD.map(|fate| Held {
+        fate,
+        count: tally(fate),
+    });
+    let mut warnings: Vec<String> = planning
+        .inventory
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     warnings.extend(planning.verdicts.warnings.iter().map(ToString::to_string));
-    warnings.extend(judged.warnings(planning));
+    warnings.extend(without_versions(planning));
+    let repair = planning.rewrites.repair.as_ref();
+    if repair.is_none() {
+        warnings.extend(judged.warnings(planning));
+    }
     warnings.extend(planning.rewrites.warnings.iter().cloned());
-    let unmet = planning.verdicts.budgets.iter().filter(|budget| budget.is_unreachable());
+    let takes_objects =
+        delete.len() > delete.leading(|target| !matches!(target, Target::Object(_)));
+    if planning.policy.grace.is_zero() && takes_objects {
+        warnings.push(NO_GRACE.to_owned());
+    }
+    let unmet = planning
+        .verdicts
+        .budgets
+        .iter()
+        .filter(|budget| budget.is_unreachable());
     Plan {
         id: plan_id(planning, &fingerprint),
         source: planning.source.to_owned(),
@@ -153,44 +198,116 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
         fingerprint,
         delete,
         keep,
-        held: held.into_iter().filter(|held| held.count.blobs > 0).collect(),
+        held: held
+            .into_iter()
+            .filter(|held| held.count.blobs > 0)
+            .collect(),
         live: tally(BlobFate::Live),
         waits: tally(BlobFate::Waits),
         undetermined: judged.undetermined,
-        sealed: judged.undetermined && is_undetermined_by_seals_only(planning),
-        drops_every_ref: dropped > 0 && dropped == planning.inventory.refs.len(),
+        withheld: judged.undetermined && is_undetermined_by_withheld_only(planning),
+        drops_every_ref,
         unmet_budgets: unmet.map(|budget| budget.limit.to_string()).collect(),
         frees_bytes,
         frees_objects,
         disk: None,
         warnings,
+        unmended: repair.map(|repair| repair.unmended.clone()),
         put_back: judged.put_back,
+        origin: super::PlanOrigin::Made,
     }
 }
 
-/// Names a plan by its time, and by what tells it from others of the same second.
+/// The effect of a grace period of zero.
+const NO_GRACE: &str = "a grace of 0s takes the protection of running builds away: what they upload, and what they found stored, may be deleted";
+
+/// Returns whether no ref is left apart from artifacts of other refs.
+fn drops_every_ref(inventory: &Inventory, delete: &Deletions) -> bool {
+    let going: HashSet<&RefTarget> = delete.refs().collect();
+    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
+    let mut own = inventory
+        .refs
+        .iter()
+        .filter(|entry| entry.subject.is_none())
+        .peekable();
+    match own.peek() {
+        Some(_) => own.all(goes),
+        None => !going.is_empty() && inventory.refs.iter().all(goes),
+    }
+}
+
+/// Lists the rules that count previous versions, for a store that lists none.
+fn without_versions(planning: &Planning<'_>) -> Vec<String> {
+    let inventory = planning.inventory;
+    let Some(why) = &inventory.unlisted_versions else {
+        return Vec::new();
+    };
+    if inventory
+        .refs
+        .iter()
+        .any(|entry| entry.facts().generation > 0)
+    {
+        return Vec::new();
+    }
+    let rules = planning.policy.rules.iter();
+    let warning = |rule: &Rule| {
+        let Action::Keep(keep) = &rule.action else {
+            return None;
+        };
+        let generations = keep.criteria.generations?;
+        let name = visible(&rule.name);
+        Some(format!(
+            "rule \"{name}\": `generations = {generations}` has no effect here: {}",
+            visible(why)
+        ))
+    };
+    rules.filter_map(warning).collect()
+}
+
+/// Names a plan by its time, and by a hash that distinguishes it from others of the same second.
 fn plan_id(planning: &Planning<'_>, fingerprint: &Digest) -> PlanId {
-    let told = format!("{} {} {} {}", planning.place, planning.now, fingerprint, planning.policy_text);
+    let told = format!(
+        "{} {} {} {}",
+        planning.place, planning.now, fingerprint, planning.policy_text
+    );
     PlanId::new(planning.now, &Digest::of(told.as_bytes()))
 }
 
-/// Checks the share that goes, of refs, of objects and of bytes. What is in the trash is no part of the cache any more.
+/// Checks the shares of deleted refs, objects and bytes. The trash does not count as part of the
+/// cache.
 fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
-    let Some(limit) = planning.policy.max_delete else { return Ok(()) };
+    let Some(limit) = planning.policy.max_delete else {
+        return Ok(());
+    };
     let totals = planning.inventory.totals();
     let refs = plan.refs() as u64;
-    let goes = plan.delete.iter().filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial | Kind::Entry));
-    let (objects, bytes) =
-        goes.fold((0, 0_u64), |(count, bytes), item| (count + 1, bytes.saturating_add(item.target.bytes())));
+    let goes = plan
+        .delete
+        .iter()
+        .filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial | Kind::Entry));
+    let (objects, bytes) = goes.fold((0, 0_u64), |(count, bytes), item| {
+        (count + 1, bytes.saturating_add(item.target.bytes()))
+    });
     let stored = totals.stored();
-    let whole = (stored.count - totals.trash.count, stored.bytes.saturating_sub(totals.trash.bytes));
+    let whole = (
+        stored.count - totals.trash.count,
+        stored.bytes.saturating_sub(totals.trash.bytes),
+    );
     let shares = [
         ("refs", refs, planning.inventory.refs.len() as u64),
         ("objects", objects, whole.0),
         ("bytes", bytes, whole.1),
     ];
-    match shares.into_iter().find(|(_, part, whole)| limit.is_exceeded_by(*part, *whole)) {
-        Some((what, part, whole)) => Err(PlanError::TooMuch { what, part, whole, limit }),
+    match shares
+        .into_iter()
+        .find(|(_, part, whole)| limit.is_exceeded_by(*part, *whole))
+    {
+        Some((what, part, whole)) => Err(PlanError::TooMuch {
+            what,
+            part,
+            whole,
+            limit,
+        }),
         None => Ok(()),
     }
 }

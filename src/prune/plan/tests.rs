@@ -1,4 +1,4 @@
-//! Plans over small stores, and broken ones that the proof must refuse.
+//! Plans over small stores, and broken plans that the proof must reject.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::*;
 use crate::backend::memory::MemoryCache;
 use crate::backend::{
-    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject, Support, WayBack,
+    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject,
+    Support, WayBack,
 };
 use crate::inventory::scan::{ScanOptions, scan};
 use crate::prune::records::Rewrites;
@@ -19,7 +20,7 @@ fn ago(hours: i64) -> Timestamp {
     NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(hours)
 }
 
-/// A store in the making: refs as name, hours and layers, and a verdict for each.
+/// A store under construction: refs with name, hours and layers, and a verdict for each.
 #[derive(Default)]
 struct Store {
     cache: MemoryCache,
@@ -34,12 +35,16 @@ struct Store {
 
 impl Store {
     fn blob(&mut self, text: &str, hours: i64) -> Digest {
-        self.cache.add_blob(text.as_bytes().to_vec(), Some(ago(hours)))
+        self.cache
+            .add_blob(text.as_bytes().to_vec(), Some(ago(hours)))
     }
 
     fn a_ref(&mut self, name: &str, goes: bool, layers: &[Digest]) -> Digest {
         let config = self.blob("{}", 100);
-        let layers: Vec<String> = layers.iter().map(|layer| format!(r#"{{"digest":"{layer}"}}"#)).collect();
+        let layers: Vec<String> = layers
+            .iter()
+            .map(|layer| format!(r#"{{"digest":"{layer}"}}"#))
+            .collect();
         let manifest = format!(
             r#"{{"config":{{"mediaType":"application/vnd.buildkit.cacheconfig.v0","digest":"{config}"}},"layers":[{}]}}"#,
             layers.join(",")
@@ -53,15 +58,26 @@ impl Store {
         self.entries
             .push(format!(r#"{{"digest":"{digest}","annotations":{{"org.opencontainers.image.ref.name":"{name}"}}}}"#));
         let reasons = vec![Reason::NoRule];
-        self.verdicts.refs.push(if goes { Verdict::Drop(reasons) } else { Verdict::Keep(reasons) });
+        self.verdicts.refs.push(if goes {
+            Verdict::Drop(reasons)
+        } else {
+            Verdict::Keep(reasons)
+        });
     }
 
     fn plan_and(&mut self, then: impl FnOnce(&Planning<'_>, Result<Plan, PlanError>)) {
-        let index = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, self.entries.join(","));
+        let index = format!(
+            r#"{{"schemaVersion":2,"manifests":[{}]}}"#,
+            self.entries.join(",")
+        );
         self.cache.set_index(index.as_bytes()).unwrap();
         let reader: SharedReader = Arc::new(std::mem::take(&mut self.cache));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let inventory = runtime
+            .block_on(scan(&reader, &ScanOptions::default(), |_| ()))
+            .unwrap();
         let all = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
@@ -94,11 +110,17 @@ impl Store {
 }
 
 fn names(plan: &Plan) -> Vec<String> {
-    plan.delete().iter().map(|item| item.target.name()).collect()
+    plan.delete()
+        .iter()
+        .map(|item| item.target.name())
+        .collect()
 }
 
 fn held(plan: &Plan) -> Vec<(BlobFate, u64)> {
-    plan.held().iter().map(|held| (held.fate, held.count.blobs)).collect()
+    plan.held()
+        .iter()
+        .map(|held| (held.fate, held.count.blobs))
+        .collect()
 }
 
 #[test]
@@ -112,9 +134,18 @@ fn what_nothing_reaches_goes_when_the_grace_has_passed() {
     store.a_ref("main", false, &[used]);
     let plan = store.plan();
     assert_eq!(names(&plan), [old.to_string()]);
-    assert_eq!(held(&plan), [(BlobFate::WithinGrace, 2), (BlobFate::UnknownAge, 1)]);
-    assert_eq!((plan.frees_bytes(), plan.frees_objects(), plan.live().blobs), (3, 1, 3));
-    assert_eq!(plan.delete().get(0).unwrap().reasons[0].to_string(), "no ref reaches it; written 2d 1h ago");
+    assert_eq!(
+        held(&plan),
+        [(BlobFate::WithinGrace, 2), (BlobFate::UnknownAge, 1)]
+    );
+    assert_eq!(
+        (plan.frees_bytes(), plan.frees_objects(), plan.live().blobs),
+        (3, 1, 3)
+    );
+    assert_eq!(
+        plan.delete().get(0).unwrap().reasons[0].to_string(),
+        "no ref reaches it; written 2d 1h ago"
+    );
 }
 
 #[test]
@@ -128,11 +159,17 @@ fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
     };
     let (mut store, _) = make();
     let plan = store.plan();
-    assert_eq!((names(&plan), plan.waits().blobs), (vec!["old".to_owned()], 2));
+    assert_eq!(
+        (names(&plan), plan.waits().blobs),
+        (vec!["old".to_owned()], 2)
+    );
     let (mut store, own) = make();
     store.freed = Some(FreedBlobs::GoNow);
     let plan = store.plan();
-    assert_eq!((plan.refs(), plan.frees_objects(), plan.waits().blobs), (1, 2, 0));
+    assert_eq!(
+        (plan.refs(), plan.frees_objects(), plan.waits().blobs),
+        (1, 2, 0)
+    );
     assert_eq!(names(&plan)[0], "old");
     assert!(names(&plan).contains(&own.to_string()));
 }
@@ -157,8 +194,12 @@ fn what_cannot_be_read_stops_the_deletion_of_blobs_and_not_of_uploads() {
             let odd = store.blob("{ odd", 100);
             store.entry("odd", false, odd);
         }
-        let upload =
-            OtherObject { name: "ingest/x".into(), kind: OtherKind::Upload, size: 5, modified: Some(ago(100)) };
+        let upload = OtherObject {
+            name: "ingest/x".into(),
+            kind: OtherKind::Upload,
+            size: 5,
+            modified: Some(ago(100)),
+        };
         store.cache.add_other(StoredObject::Partial(upload));
         let plan = store.plan();
         assert_eq!(names(&plan), ["ingest/x"]);
@@ -174,16 +215,32 @@ fn an_entry_that_is_the_same_as_one_that_stays_stays() {
     store.entry("main", false, manifest);
     let plan = store.plan();
     assert_eq!(plan.refs(), 0);
-    assert_eq!(plan.keep()[0].reasons, [Why::Store(StoreReason::SameAsKept)]);
+    assert_eq!(
+        plan.keep()[0].reasons,
+        [Why::Store(StoreReason::SameAsKept)]
+    );
 }
 
 #[test]
 fn unknown_things_and_strange_uploads_never_go() {
     let mut store = Store::default();
-    let other = |name: &str, kind| OtherObject { name: name.into(), kind, size: 5, modified: Some(ago(1000)) };
-    store.cache.add_other(StoredObject::Unknown(other("notes.txt", OtherKind::File)));
-    store.cache.add_other(StoredObject::Partial(other("ingest/link", OtherKind::Symlink)));
-    store.cache.add_other(StoredObject::Partial(OtherObject { modified: None, ..other("ingest/x", OtherKind::File) }));
+    let other = |name: &str, kind| OtherObject {
+        name: name.into(),
+        kind,
+        size: 5,
+        modified: Some(ago(1000)),
+    };
+    store
+        .cache
+        .add_other(StoredObject::Unknown(other("notes.txt", OtherKind::File)));
+    store.cache.add_other(StoredObject::Partial(other(
+        "ingest/link",
+        OtherKind::Symlink,
+    )));
+    store.cache.add_other(StoredObject::Partial(OtherObject {
+        modified: None,
+        ..other("ingest/x", OtherKind::File)
+    }));
     let plan = store.plan();
     assert!(plan.is_empty());
     assert_eq!(plan.keep().len(), 2);
@@ -197,7 +254,10 @@ fn what_the_store_does_not_allow_is_said() {
     store.capabilities = Some(Capabilities::none("it is carved in stone"));
     let plan = store.plan();
     assert!(plan.is_empty());
-    assert_eq!(plan.keep()[0].reasons[0].to_string(), "it is carved in stone");
+    assert_eq!(
+        plan.keep()[0].reasons[0].to_string(),
+        "it is carved in stone"
+    );
     assert_eq!(held(&plan), [(BlobFate::Unsupported, 1)]);
 }
 
@@ -208,16 +268,27 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
     let lost = Digest::of(b"lost");
     store.a_ref("main", false, &[lost]);
     let in_trash = |digest: Digest| OtherObject {
-        name: format!(".cachelens-trash/20261119T000000Z-00000000/blobs/sha256/{}", digest.hex()),
+        name: format!(
+            ".cachelens-trash/20261119T000000Z-00000000/blobs/sha256/{}",
+            digest.hex()
+        ),
         kind: OtherKind::File,
         size: 4,
         modified: Some(ago(72)),
     };
     store.cache.add_other(StoredObject::Trashed(in_trash(lost)));
-    store.cache.add_other(StoredObject::Trashed(in_trash(Digest::of(b"else"))));
+    store
+        .cache
+        .add_other(StoredObject::Trashed(in_trash(Digest::of(b"else"))));
     let plan = store.plan();
     assert_eq!((plan.delete().len(), plan.put_back()), (0, &[lost][..]));
-    assert_eq!(plan.keep().iter().filter(|kept| kept.kind == Kind::Object).count(), 2);
+    assert_eq!(
+        plan.keep()
+            .iter()
+            .filter(|kept| kept.kind == Kind::Object)
+            .count(),
+        2
+    );
 }
 
 #[test]
@@ -238,20 +309,36 @@ fn a_share_beyond_the_limit_is_refused() {
     store.a_ref("main", false, &[]);
     store.blob(&"orphan".repeat(1000), 100);
     store.policy.max_delete = Some("50%".parse().unwrap());
-    store.plan_and(|_, plan| assert!(matches!(plan, Err(PlanError::TooMuch { what: "bytes", .. }))));
+    store.plan_and(|_, plan| {
+        assert!(matches!(
+            plan,
+            Err(PlanError::TooMuch { what: "bytes", .. })
+        ));
+    });
 }
 
 fn deletion(target: Target) -> Deletion {
-    Deletion { target, reasons: Vec::new() }
+    Deletion {
+        target,
+        reasons: Vec::new(),
+    }
 }
 
 fn blob(digest: Digest, size: u64, hours: i64) -> Deletion {
     let name = ObjectName::Blob(digest);
-    deletion(Target::Object(ObjectTarget { name, size, modified: ago(hours) }))
+    deletion(Target::Object(ObjectTarget {
+        name,
+        size,
+        modified: ago(hours),
+    }))
 }
 
 fn a_ref(name: &str, digest: Digest) -> Deletion {
-    deletion(Target::Ref(RefTarget { names: vec![name.to_owned()], digest, bytes: 0 }))
+    deletion(Target::Ref(RefTarget {
+        names: vec![name.to_owned()],
+        digest,
+        bytes: 0,
+    }))
 }
 
 /// Makes a sound plan unsound.
@@ -260,7 +347,11 @@ type Change = Box<dyn Fn(&mut Vec<Deletion>)>;
 #[test]
 fn the_proof_finds_what_is_wrong_with_a_plan() {
     let mut store = Store::default();
-    let (used, orphan, young) = (store.blob("used", 100), store.blob("orphan", 100), store.blob("young", 1));
+    let (used, orphan, young) = (
+        store.blob("used", 100),
+        store.blob("orphan", 100),
+        store.blob("young", 1),
+    );
     let main = store.a_ref("main", false, &[used]);
     let of_old = store.blob("of old", 100);
     let old = store.a_ref("old", true, &[used, of_old]);
@@ -278,24 +369,51 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
         assert_eq!(with(&|_| ()), Ok(()));
         let cases: Vec<(Violation, Change)> = vec![
             (
-                Violation::Reached { name: used.to_string(), by: "main".into() },
+                Violation::Reached {
+                    name: used.to_string(),
+                    by: "main".into(),
+                },
                 Box::new(move |delete| delete.push(blob(used, 4, 100))),
             ),
-            (Violation::Twice(orphan.to_string()), Box::new(move |delete| delete.push(blob(orphan, 6, 100)))),
-            (Violation::TooYoung(young.to_string()), Box::new(move |delete| delete.push(blob(young, 5, 1)))),
-            // A date that is not the store's does not make it older.
-            (Violation::NoSuchObject(young.to_string()), Box::new(move |delete| delete.push(blob(young, 5, 100)))),
-            (Violation::RefAfterObject("old".into()), Box::new(|delete| delete.rotate_left(1))),
-            (Violation::NotDropped("main".into()), Box::new(move |delete| delete.insert(0, a_ref("main", main)))),
-            (Violation::NoSuchRef("gone".into()), Box::new(move |delete| delete.insert(0, a_ref("gone", old)))),
-            (Violation::OneStep(old.to_string()), Box::new(move |delete| delete.push(blob(old, 1, 100)))),
+            (
+                Violation::Twice(orphan.to_string()),
+                Box::new(move |delete| delete.push(blob(orphan, 6, 100))),
+            ),
+            (
+                Violation::TooYoung(young.to_string()),
+                Box::new(move |delete| delete.push(blob(young, 5, 1))),
+            ),
+            // A date that differs from the store's does not make it older.
+            (
+                Violation::NoSuchObject(young.to_string()),
+                Box::new(move |delete| delete.push(blob(young, 5, 100))),
+            ),
+            (
+                Violation::RefAfterObject("old".into()),
+                Box::new(|delete| delete.rotate_left(1)),
+            ),
+            (
+                Violation::KeptToo("main".into()),
+                Box::new(move |delete| delete.insert(0, a_ref("main", main))),
+            ),
+            (
+                Violation::NoSuchRef("gone".into()),
+                Box::new(move |delete| delete.insert(0, a_ref("gone", old))),
+            ),
+            (
+                Violation::OneStep(old.to_string()),
+                Box::new(move |delete| delete.push(blob(old, 1, 100))),
+            ),
         ];
         for (violation, change) in cases {
             assert_eq!(with(&change), Err(violation));
         }
         let mut unsure = plan.clone();
         unsure.undetermined = true;
-        assert_eq!(verify::against(&unsure, planning), Err(Violation::Undetermined(orphan.to_string())));
+        assert_eq!(
+            verify::against(&unsure, planning),
+            Err(Violation::Undetermined(orphan.to_string()))
+        );
         let mut sums = plan.clone();
         sums.frees_bytes += 1;
         assert_eq!(verify::alone(&sums), Err(Violation::Sums));
@@ -314,10 +432,20 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     assert_eq!(plan.delete().len(), 4);
     let text = file::save(&plan).unwrap().get().to_owned();
     let loaded = file::load(&text).unwrap();
-    assert_eq!(loaded, plan);
+    assert!(loaded.is_loaded() && !plan.is_loaded());
     assert_eq!(file::save(&loaded).unwrap().get(), text);
-    assert!(matches!(file::load(&text.replace("main", "mine")), Err(file::FileError::Edited)));
-    for wrong in ["", "{}", "[]", "null", r#"{"cachelens_plan":2,"later":1}"#, r#"{"cachelens_plan":1}"#] {
+    assert!(matches!(
+        file::load(&text.replace("main", "mine")),
+        Err(file::FileError::Edited)
+    ));
+    for wrong in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        r#"{"cachelens_plan":2,"later":1}"#,
+        r#"{"cachelens_plan":1}"#,
+    ] {
         assert!(file::load(wrong).is_err(), "{wrong}");
     }
 }
@@ -327,19 +455,34 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
     let digest = Digest::of(b"blob");
     let orphan = |size, hours, unchanged| {
         let unchanged = SignedDuration::from_hours(unchanged);
-        Deletion { reasons: vec![StoreReason::Orphan { unchanged }.into()], ..blob(digest, size, hours) }
+        Deletion {
+            reasons: vec![StoreReason::Orphan { unchanged }.into()],
+            ..blob(digest, size, hours)
+        }
     };
     let far = Timestamp::MAX;
     let name = ObjectName::Blob(Digest::of(b"far"));
-    let of_the_future = deletion(Target::Object(ObjectTarget { name, size: u64::MAX, modified: far }));
-    let of_the_future = Deletion { reasons: vec![StoreReason::FreedNow.into()], ..of_the_future };
+    let of_the_future = deletion(Target::Object(ObjectTarget {
+        name,
+        size: u64::MAX,
+        modified: far,
+    }));
+    let of_the_future = Deletion {
+        reasons: vec![StoreReason::FreedNow.into()],
+        ..of_the_future
+    };
     let given = vec![
         orphan(4, 100, 100),
-        // The same again, otherwise, and of another time than the first one says.
+        // Repeated with other values, and with another time than the first one implies.
         orphan(4, 100, 100),
         orphan(5, 90, 90),
         Deletion {
-            reasons: vec![StoreReason::Orphan { unchanged: SignedDuration::ZERO }.into()],
+            reasons: vec![
+                StoreReason::Orphan {
+                    unchanged: SignedDuration::ZERO,
+                }
+                .into(),
+            ],
             ..blob(Digest::of(b"2"), 1, 50)
         },
         of_the_future,
@@ -359,10 +502,21 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let (own, orphan) = (store.blob("own", 100), store.blob("orphan", 100));
     let digest = store.a_ref("old", true, &[own]);
     store.freed = Some(FreedBlobs::GoNow);
-    store.spared.insert(Target::Ref(RefTarget { names: vec!["old".into()], digest, bytes: 0 }));
+    store.spared.insert(Target::Ref(RefTarget {
+        names: vec!["old".into()],
+        digest,
+        bytes: 0,
+    }));
     let name = ObjectName::Blob(orphan);
-    store.spared.insert(Target::Object(ObjectTarget { name, size: 6, modified: ago(100) }));
+    store.spared.insert(Target::Object(ObjectTarget {
+        name,
+        size: 6,
+        modified: ago(100),
+    }));
     let plan = store.plan();
     assert!(plan.is_empty());
-    assert_eq!((plan.live().blobs, held(&plan)), (3, vec![(BlobFate::LeftOut, 1)]));
+    assert_eq!(
+        (plan.live().blobs, held(&plan)),
+        (3, vec![(BlobFate::LeftOut, 1)])
+    );
 }

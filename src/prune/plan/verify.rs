@@ -1,4 +1,4 @@
-//! The proof that a plan keeps what every plan must keep. It looks at the result only, and computes everything anew.
+//! Proves the invariants of every plan. Looks only at the result, and recomputes everything.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,52 +12,61 @@ use crate::format::manifest::{Descriptor, Document};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
 
-/// A rule that a plan breaks. Names are fit to be shown.
+/// A violated invariant. Names are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// Something comes before a ref.
+    /// An item precedes a ref.
     #[error("the ref `{0}` comes after an object, or after results")]
     RefAfterObject(String),
-    /// Something is in it twice.
+    /// An item appears twice.
     #[error("`{0}` is in it twice")]
     Twice(String),
-    /// Something is younger than the grace.
+    /// An item is younger than the grace period.
     #[error("`{0}` is younger than the grace")]
     TooYoung(String),
-    /// The sums are not those of the items.
+    /// The sums do not match the items.
     #[error("its sums are not those of its items")]
     Sums,
-    /// Objects go although it is not known which are needed.
+    /// Objects are deleted although the needed blobs are unknown.
     #[error("`{0}` goes although a ref cannot be read, or something is to be put back first")]
     Undetermined(String),
-    /// A ref that the inventory does not have, or not like this.
+    /// A ref that the inventory does not have in this form.
     #[error("there is no ref `{0}` as it says")]
     NoSuchRef(String),
     /// A ref that no verdict drops.
     #[error("no verdict drops the ref `{0}`")]
     NotDropped(String),
-    /// Results go although what would take their place is not sound.
+    /// Results are dropped although the replacement is not sound.
     #[error("what would take the place of the ref `{0}` is not sound")]
     Rewrite(String),
-    /// An object that the inventory does not have, or not like this.
+    /// A ref that the plan also keeps.
+    #[error("it deletes the ref `{0}` and keeps it as well")]
+    KeptToo(String),
+    /// An object that the inventory does not have in this form.
     #[error("there is no object `{0}` as it says")]
     NoSuchObject(String),
-    /// Something that a kept ref reaches.
+    /// An item that a kept ref reaches.
     #[error("`{name}` goes although the ref `{by}`, which stays, reaches it")]
     Reached {
-        /// What.
+        /// The item.
         name: String,
-        /// By what.
+        /// The ref.
         by: String,
     },
-    /// Something that is to wait until the refs that reached it have been gone for a while.
+    /// A blob that must wait until the refs that reached it have been gone for a while.
     #[error("`{0}` goes in the same step as the refs that reach it")]
     OneStep(String),
 }
 
-/// Proves what can be proved of a plan by itself.
+/// Proves everything that the plan alone can prove.
 pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     let mut seen = Seen::of(plan);
+    let kept: HashSet<(&str, &str)> = plan
+        .keep
+        .iter()
+        .filter(|kept| kept.kind == Kind::Ref)
+        .filter_map(|kept| Some((kept.name.as_str(), kept.digest.as_deref()?)))
+        .collect();
     let (mut bytes, mut objects, mut rewrites) = (0_u64, 0_u64, 0_u64);
     for item in plan.delete.iter() {
         let name = || shown(&item.target);
@@ -65,9 +74,17 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
             return Err(Violation::Twice(name()));
         }
         match &item.target {
-            Target::Ref(_) | Target::Rewrite(_) if objects > 0 => return Err(Violation::RefAfterObject(name())),
+            Target::Ref(_) | Target::Rewrite(_) if objects > 0 => {
+                return Err(Violation::RefAfterObject(name()));
+            }
             Target::Ref(_) if rewrites > 0 => return Err(Violation::RefAfterObject(name())),
-            Target::Ref(target) => bytes = bytes.saturating_add(target.bytes),
+            Target::Ref(target) => {
+                let digest = target.digest.to_string();
+                if kept.contains(&(item.target.name().as_str(), digest.as_str())) {
+                    return Err(Violation::KeptToo(name()));
+                }
+                bytes = bytes.saturating_add(target.bytes);
+            }
             Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => rewrites += 1,
             Target::Rewrite(_) => return Err(Violation::Rewrite(name())),
             Target::Object(object) => {
@@ -76,8 +93,10 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
                 if age(object.modified, plan.created) < plan.grace {
                     return Err(Violation::TooYoung(name()));
                 }
-                // A rule that names an entry decides about it, whatever else is known; one that a ref reaches is no such.
-                let needs_certainty = !matches!(object.name, ObjectName::Partial(_) | ObjectName::Entry(_));
+                // A rule that names an entry decides regardless of other facts; an entry that a ref
+                // reaches is not covered by this.
+                let needs_certainty =
+                    !matches!(object.name, ObjectName::Partial(_) | ObjectName::Entry(_));
                 if needs_certainty && (plan.undetermined || !plan.put_back.is_empty()) {
                     return Err(Violation::Undetermined(name()));
                 }
@@ -90,7 +109,8 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     Ok(())
 }
 
-/// What was met already. Blobs that come in the order of their digests need no memory: two of one would be neighbours.
+/// The items seen so far. Blobs in digest order need no memory, because duplicates would be
+/// neighbours.
 struct Seen {
     others: HashSet<Target>,
     in_order: bool,
@@ -99,7 +119,10 @@ struct Seen {
 impl Seen {
     fn of(plan: &Plan) -> Self {
         let blobs = || plan.objects().filter_map(|name| digest(&name));
-        Self { others: HashSet::new(), in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next) }
+        Self {
+            others: HashSet::new(),
+            in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next),
+        }
     }
 
     fn is_new(&mut self, target: &Target) -> bool {
@@ -107,7 +130,7 @@ impl Seen {
     }
 }
 
-/// Proves a plan against what it was made from.
+/// Proves a plan against its input.
 pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     alone(plan)?;
     let inventory = planning.inventory;
@@ -116,12 +139,18 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     refs(planning, &going)?;
     rewrites(plan, planning, &going)?;
     reach(inventory, &going, plan.freed_blobs)?;
-    if let Some(shared) = planning.recent.beside.iter().find(|digest| going.has_blob(digest)) {
+    if let Some(shared) = planning
+        .recent
+        .beside
+        .iter()
+        .find(|digest| going.has_blob(digest))
+    {
         return Err(Violation::Reached {
             name: shared.to_string(),
-            by: "another cache with the same blobs, or for what it is about".to_owned(),
+            by: "of another cache with the same blobs".to_owned(),
         });
     }
+    referrers(planning, &going, plan.freed_blobs)?;
     let mut recent = planning.recent.blobs.iter();
     if plan.freed_blobs == FreedBlobs::Wait
         && let Some(waits) = recent.find(|digest| going.has_blob(digest))
@@ -131,20 +160,22 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     objects(plan, planning)
 }
 
-/// Proves that no blob goes when there is a ref which may name any, whatever the plan itself says of that.
+/// Proves that no blob is deleted while an unreadable ref may reference any blob, regardless of the
+/// plan's own flag.
 fn certainty(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
     let mut objects = plan.objects();
-    let uncertain = objects.find(|name| matches!(name, ObjectName::Blob(_) | ObjectName::Trashed(_)));
+    let uncertain =
+        objects.find(|name| matches!(name, ObjectName::Blob(_) | ObjectName::Trashed(_)));
     match uncertain.filter(|_| inventory.has_unreadable_ref()) {
         Some(ObjectName::Blob(digest)) => Err(Violation::Undetermined(digest.to_string())),
-        Some(ObjectName::Trashed(name)) => {
-            Err(Violation::Undetermined(crate::format::text::visible(&name).into_owned()))
-        }
+        Some(ObjectName::Trashed(name)) => Err(Violation::Undetermined(
+            crate::text::escape::visible(&name).into_owned(),
+        )),
         Some(ObjectName::Partial(_) | ObjectName::Entry(_)) | None => Ok(()),
     }
 }
 
-/// What a plan deletes, found by what it is.
+/// The deletions of a plan, indexed by kind.
 struct Going<'a> {
     inventory: &'a Inventory,
     refs: HashSet<&'a RefTarget>,
@@ -155,12 +186,18 @@ struct Going<'a> {
 impl<'a> Going<'a> {
     fn of(plan: &'a Plan, inventory: &'a Inventory) -> Self {
         let mut blobs = vec![false; inventory.blobs.len()];
-        // One that the inventory does not have is found when the objects are looked at.
-        let places = plan.objects().filter_map(|name| inventory.blobs.find(&digest(&name)?));
+        // Unknown blobs are detected when the objects are checked.
+        let places = plan
+            .objects()
+            .filter_map(|name| inventory.blobs.find(&digest(&name)?));
         for id in places {
             blobs[id.0 as usize] = true;
         }
-        Self { inventory, refs: plan.delete.refs().collect(), blobs }
+        Self {
+            inventory,
+            refs: plan.delete.refs().collect(),
+            blobs,
+        }
     }
 
     fn has_ref(&self, entry: &RefEntry) -> bool {
@@ -172,15 +209,29 @@ impl<'a> Going<'a> {
     }
 
     fn has_blob(&self, digest: &Digest) -> bool {
-        self.inventory.blobs.find(digest).is_some_and(|id| self.has(id))
+        self.inventory
+            .blobs
+            .find(digest)
+            .is_some_and(|id| self.has(id))
     }
 }
 
 fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
     let mut found = HashSet::new();
     for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
-        let Some(target) = ref_target(entry).and_then(|target| going.refs.get(&target)) else { continue };
-        let shown = || crate::format::text::visible(&entry.name).into_owned();
+        let Some(target) = ref_target(entry).and_then(|target| going.refs.get(&target)) else {
+            continue;
+        };
+        let shown = || crate::text::escape::visible(&entry.name).into_owned();
+        // A repair deletes a ref whose manifest is gone, of which nothing is lost at any age.
+        let is_protected = verdict
+            .reasons()
+            .iter()
+            .any(|reason| matches!(reason, crate::retention::Reason::Protected { .. }));
+        if planning.rewrites.repair.is_some() && entry.is_gone() && !is_protected {
+            found.insert(*target);
+            continue;
+        }
         if !verdict.is_drop() {
             return Err(Violation::NotDropped(shown()));
         }
@@ -196,8 +247,8 @@ fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
     }
 }
 
-/// Proves that results go only from refs that stay, are not protected and are old enough, and that nothing goes which takes
-/// their place.
+/// Proves that only unprotected kept refs that are old enough lose results, and that no deletion
+/// removes their replacement.
 fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
     for rewrite in plan.delete.rewrites() {
         let from = &rewrite.documents.from;
@@ -207,28 +258,42 @@ fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(
         let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
             return Err(Violation::NoSuchRef(name()));
         };
-        let is_protected =
-            |reason: &crate::retention::Reason| matches!(reason, crate::retention::Reason::Protected { .. });
+        let is_protected = |reason: &crate::retention::Reason| {
+            matches!(reason, crate::retention::Reason::Protected { .. })
+        };
         let changed: Option<Timestamp> = entry.created.map(|(time, _)| time).max(entry.modified);
-        if changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace) {
+        // A repair drops only results that no build can use, and all blobs that the ref reached
+        // stay for the grace period.
+        let is_young =
+            changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace);
+        if is_young && rewrite.mends.is_empty() {
             return Err(Violation::TooYoung(name()));
         }
         let mut documents = rewrite.documents.documents.iter();
         let is_deleted = documents.any(|text| going.has_blob(&Digest::of(text.as_bytes())));
-        if going.refs.contains(from) || verdict.is_drop() || verdict.reasons().iter().any(is_protected) || is_deleted {
+        if going.refs.contains(from)
+            || verdict.is_drop()
+            || verdict.reasons().iter().any(is_protected)
+            || is_deleted
+        {
             return Err(Violation::Rewrite(name()));
         }
     }
     Ok(())
 }
 
-/// Tells whether BuildKit imports the documents: a configuration, and where there is one a manifest that names it with all
-/// its layers.
+/// Returns whether BuildKit imports the documents: a configuration, and a manifest, if there is
+/// one, that references it with all its layers.
 pub(in crate::prune) fn is_importable(rewrite: &RefRewrite) -> bool {
-    let (Some(config), rest) = (rewrite.documents.first(), rewrite.documents.get(1..).unwrap_or_default()) else {
+    let (Some(config), rest) = (
+        rewrite.documents.first(),
+        rewrite.documents.get(1..).unwrap_or_default(),
+    ) else {
         return false;
     };
-    let Ok(graph) = CacheGraph::parse(config.as_bytes()) else { return false };
+    let Ok(graph) = CacheGraph::parse(config.as_bytes()) else {
+        return false;
+    };
     if import::simulate(&graph, |_| true).is_err() || rewrite.to().0 == rewrite.from.digest {
         return false;
     }
@@ -237,27 +302,40 @@ pub(in crate::prune) fn is_importable(rewrite: &RefRewrite) -> bool {
         is_it && descriptor.is_cache_config() && descriptor.size() == Some(config.len() as u64)
     };
     let holds_all = |layers: &[Descriptor]| {
-        let held: HashSet<Digest> = layers.iter().filter_map(|layer| layer.digest.valid()).collect();
-        graph.layers.iter().all(|layer| layer.blob.valid().is_none_or(|blob| held.contains(&blob)))
+        let held: HashSet<Digest> = layers
+            .iter()
+            .filter_map(|layer| layer.digest.valid())
+            .collect();
+        graph
+            .layers
+            .iter()
+            .all(|layer| layer.blob.valid().is_none_or(|blob| held.contains(&blob)))
     };
     match rest {
         [] => true,
         [manifest] => match Document::parse(manifest.as_bytes()) {
-            Ok(Document::Manifest { config, layers, .. }) => is_config(&config) && holds_all(&layers),
-            Ok(Document::Index { entries, .. }) => entries.iter().any(is_config) && holds_all(&entries),
-            Err(_) => false,
+            Ok(Document::Manifest { config, layers, .. }) => {
+                is_config(&config) && holds_all(&layers)
+            }
+            Ok(Document::Index { entries, .. }) => {
+                entries.iter().any(is_config) && holds_all(&entries)
+            }
+            Ok(Document::Schema1 { .. } | Document::Artifact { .. }) | Err(_) => false,
         },
         _ => false,
     }
 }
 
-/// Proves that nothing goes which a ref reaches that stays, and in two steps nothing that any ref reaches.
+/// Proves that no blob is deleted that a kept ref reaches; if blobs wait, that no ref at all
+/// reaches.
 fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<(), Violation> {
     for entry in inventory.refs.iter() {
-        let Some(taken) = entry.reach.iter().find(|blob| going.has(**blob)) else { continue };
+        let Some(taken) = entry.reach.iter().find(|blob| going.has(**blob)) else {
+            continue;
+        };
         let taken = inventory.blobs.get(*taken).digest().to_string();
         if !going.has_ref(entry) {
-            let by = crate::format::text::visible(&entry.name).into_owned();
+            let by = crate::text::escape::visible(&entry.name).into_owned();
             return Err(Violation::Reached { name: taken, by });
         }
         if freed == FreedBlobs::Wait {
@@ -267,7 +345,51 @@ fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<
     Ok(())
 }
 
-/// Proves that each object is in the inventory, as what it is said to be; what is unknown is not.
+/// Proves that no referrer of a kept blob is deleted; if blobs wait, no referrer of a blob that any
+/// ref reaches.
+fn referrers(
+    planning: &Planning<'_>,
+    going: &Going<'_>,
+    freed: FreedBlobs,
+) -> Result<(), Violation> {
+    if planning.recent.referrers.is_empty() {
+        return Ok(());
+    }
+    let blobs = &planning.inventory.blobs;
+    let counts = |entry: &&RefEntry| freed == FreedBlobs::Wait || !going.has_ref(entry);
+    let mut needed: HashSet<BlobId> = HashSet::new();
+    for entry in planning.inventory.refs.iter().filter(counts) {
+        needed.extend(entry.reach.iter());
+    }
+    let mut rest: Vec<_> = planning.recent.referrers.iter().collect();
+    loop {
+        let before = rest.len();
+        let mut found = Vec::new();
+        rest.retain(|referrer| {
+            let is_needed = blobs
+                .find(&referrer.subject)
+                .is_some_and(|id| needed.contains(&id));
+            if is_needed {
+                found.push(*referrer);
+            }
+            !is_needed
+        });
+        for referrer in found {
+            if let Some(taken) = referrer.blobs.iter().find(|blob| going.has_blob(blob)) {
+                return Err(Violation::Reached {
+                    name: taken.to_string(),
+                    by: referrer.subject.to_string(),
+                });
+            }
+            needed.extend(referrer.blobs.iter().filter_map(|blob| blobs.find(blob)));
+        }
+        if rest.len() == before {
+            return Ok(());
+        }
+    }
+}
+
+/// Proves that the inventory has each object in the declared form; unknown objects never match.
 fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     let inventory = planning.inventory;
     let lists = [&inventory.partial, &inventory.trash].map(|list| {
@@ -280,14 +402,22 @@ fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
         let mut same = list[same..].iter().take_while(|listed| listed.name == name);
         same.any(|listed| (listed.size, listed.modified) == (object.size, Some(object.modified)))
     };
-    let entries: HashMap<&str, &StoreEntry> =
-        inventory.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let entries: HashMap<&str, &StoreEntry> = inventory
+        .entries
+        .iter()
+        .map(|entry| (entry.name.as_str(), entry))
+        .collect();
     let is_reached = |entry: &StoreEntry| {
-        let blob = entry.kind.digest().and_then(|digest| inventory.blobs.find(&digest));
+        let blob = entry
+            .kind
+            .digest()
+            .and_then(|digest| inventory.blobs.find(&digest));
         blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0)
     };
     for item in plan.delete.iter() {
-        let Target::Object(object) = &item.target else { continue };
+        let Target::Object(object) = &item.target else {
+            continue;
+        };
         let is_blob = matches!(object.name, ObjectName::Blob(_));
         if is_blob && age(object.modified, planning.now) < planning.blob_grace() {
             return Err(Violation::TooYoung(shown(&item.target)));
@@ -303,7 +433,8 @@ fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
             ObjectName::Partial(name) => is_listed(&lists[0], name, object),
             ObjectName::Trashed(name) => is_listed(&lists[1], name, object),
             ObjectName::Entry(name) => entries.get(name.as_str()).is_some_and(|entry| {
-                !is_reached(entry) && (entry.size, entry.touched()) == (object.size, object.modified)
+                !is_reached(entry)
+                    && (entry.size, entry.touched()) == (object.size, object.modified)
             }),
         };
         if !is_there {
@@ -321,5 +452,5 @@ fn digest(name: &ObjectName) -> Option<Digest> {
 }
 
 fn shown(target: &Target) -> String {
-    crate::format::text::visible(&target.name()).into_owned()
+    crate::text::escape::visible(&target.name()).into_owned()
 }

@@ -9,13 +9,21 @@ use crate::check::{self, CheckOptions, Subject};
 use crate::inventory::Inventory;
 use crate::tui::message::Report;
 
-/// Checks what a scan of `store` found, and reports how far it has come, and what it found unless somebody stopped it.
-pub(super) async fn check(store: &Store, inventory: &Inventory, options: &CheckOptions, reporter: &Reporter) {
+/// Checks the scan of `store`, and reports the progress, and the result unless it was cancelled.
+pub(super) async fn check(
+    store: &Store,
+    inventory: &Inventory,
+    options: &CheckOptions,
+    reporter: &Reporter,
+) {
     let Some(reader) = &store.reader else { return };
-    let name = store.source.as_ref().map_or_else(|| store.label.clone(), ToString::to_string);
+    let name = store
+        .source
+        .as_ref()
+        .map_or_else(|| store.label.clone(), ToString::to_string);
     let subject = Subject {
         source: &name,
-        kind: &store.kind,
+        kind: store.kind,
         location: store.source.as_ref().map(|source| &source.location),
         inventory,
         only: None,
@@ -27,7 +35,9 @@ pub(super) async fn check(store: &Store, inventory: &Inventory, options: &CheckO
             next = Instant::now() + PACE;
         }
     };
-    if let Some(checked) = check::check(&subject, reader, options, (reporter.clock)(), observe).await {
+    if let Some(checked) =
+        check::check(&subject, reader, options, (reporter.clock)(), observe).await
+    {
         reporter.report(Report::Checked(Arc::new(checked))).await;
     }
 }

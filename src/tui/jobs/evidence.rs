@@ -1,41 +1,53 @@
-//! Reads the evidence that a person names, tells what it is, and helps to name it.
+//! Reads evidence that a person names, detects its type, and completes names.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 
-use crate::context::{self, Directories};
-use crate::evidence;
 use crate::explain::evidence::Evidence;
+use crate::explain::load::context::{self, Directories};
+use crate::explain::load::documents;
 use crate::format::evidence::Document;
 use crate::format::provenance::Build;
-use crate::format::text::visible;
+use crate::text::escape::visible;
 use crate::tui::evidence::{self as given, Given, ImageProvenance, Part};
 use crate::tui::message::Completion;
 
-/// The most entries of a directory that are looked at to complete a name.
+/// The maximum number of directory entries to read for a completion.
 const MOST_ENTRIES: usize = 20_000;
-/// The most names that are offered.
+/// The maximum number of names to offer.
 const MOST_NAMES: usize = 200;
 
 /// Reads all evidence of a part.
 ///
 /// # Errors
-/// What is wrong with the first that gives none, in a sentence that names it.
-pub(super) async fn load(given: &Given, part: Part, images: &ImageProvenance) -> Result<Vec<Document>, String> {
+/// Returns a sentence about the first unusable piece, with its name.
+pub(super) async fn load(
+    given: &Given,
+    part: Part,
+    images: &ImageProvenance,
+) -> Result<Vec<Document>, String> {
     let mut documents = Vec::new();
     for text in given.of(part) {
         let shown = visible(&text).into_owned();
-        documents.extend(documents_of(text, images).await.map_err(|fault| format!("{shown}: {fault}"))?);
+        documents.extend(
+            documents_of(text, images)
+                .await
+                .map_err(|fault| format!("{shown}: {fault}"))?,
+        );
     }
     Ok(documents)
 }
 
-/// Says what a piece of evidence is.
+/// Detects the type of a piece of evidence.
 ///
 /// # Errors
-/// Why it is none, in a sentence.
-pub(super) async fn recognise(part: Part, text: String, images: &ImageProvenance) -> Result<String, String> {
+/// Returns a sentence that explains why it is not evidence.
+pub(super) async fn recognise(
+    part: Part,
+    text: String,
+    images: &ImageProvenance,
+) -> Result<String, String> {
     if part != Part::Context {
         let documents = documents_of(text, images).await?;
         return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
@@ -53,28 +65,39 @@ pub(super) async fn recognise(part: Part, text: String, images: &ImageProvenance
             Ok(_) => return Err("it is no directory".to_owned()),
             Err(error) => return Err(format!("cannot read it: {error}")),
         }
-        let ignores = if path.join(".dockerignore").is_file() { ", with a .dockerignore" } else { "" };
+        let ignores = if path.join(".dockerignore").is_file() {
+            ", with a .dockerignore"
+        } else {
+            ""
+        };
         Ok(format!("{name}{ignores}"))
     };
-    tokio::task::spawn_blocking(look).await.map_err(|_| "it was interrupted".to_owned())?
+    tokio::task::spawn_blocking(look)
+        .await
+        .map_err(|_| "it was interrupted".to_owned())?
 }
 
-/// Gathers what names the steps of a cache: of builds, and of the files that they took.
+/// Loads the evidence that names the steps of a cache: evidence of builds, and of the files that
+/// they used.
 ///
 /// # Errors
-/// What is wrong with the evidence, in a sentence.
+/// Returns a sentence that explains the problem.
 pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result<Evidence, String> {
     let now = load(given, Part::Build, images).await?;
     let before = load(given, Part::Baseline, images).await?;
     let directories = given.directories();
     let gather = move || {
         let mut evidence = Evidence::default();
-        for debug in now.iter().chain(&before).filter(|document| matches!(document, Document::CacheDebug(_))) {
+        for debug in now
+            .iter()
+            .chain(&before)
+            .filter(|document| matches!(document, Document::CacheDebug(_)))
+        {
             let _ = evidence.add_document(debug.clone());
         }
         for build in builds(now) {
             let contexts = context::load(&build, &directories);
-            // Evidence without steps was refused when it was read.
+            // Evidence without steps was rejected on reading.
             let _ = evidence.add_build_with(build, &contexts.files);
         }
         for build in builds(before) {
@@ -82,7 +105,9 @@ pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result
         }
         evidence
     };
-    let evidence = tokio::task::spawn_blocking(gather).await.map_err(|_| "it was interrupted".to_owned())?;
+    let evidence = tokio::task::spawn_blocking(gather)
+        .await
+        .map_err(|_| "it was interrupted".to_owned())?;
     if evidence.is_empty() {
         return Err(
             "it tells no steps: give the build's provenance (mode=max), its record or its definition".to_owned()
@@ -94,7 +119,11 @@ pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result
 fn builds(documents: Vec<Document>) -> impl Iterator<Item = Build> {
     documents.into_iter().flat_map(|document| match document {
         Document::Provenance(build) | Document::Definition(build) => vec![*build],
-        Document::Records(records) => records.into_iter().flat_map(|record| record.builds).collect(),
+        Document::Builds(builds) => builds.into_iter().map(|named| named.build).collect(),
+        Document::Records(records) => records
+            .into_iter()
+            .flat_map(|record| record.builds)
+            .collect(),
         Document::Log(_) | Document::PlainLog(_) | Document::CacheDebug(_) => Vec::new(),
     })
 }
@@ -106,7 +135,9 @@ async fn documents_of(text: String, images: &ImageProvenance) -> Result<Vec<Docu
         let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
         let documents: Result<Vec<Document>, _> = statements.iter().map(read).collect();
         return match documents {
-            Ok(documents) if documents.is_empty() => Err("the image carries no provenance".to_owned()),
+            Ok(documents) if documents.is_empty() => {
+                Err("the image carries no provenance".to_owned())
+            }
             documents => documents.map_err(|error| error.to_string()),
         };
     }
@@ -117,20 +148,22 @@ async fn documents_of(text: String, images: &ImageProvenance) -> Result<Vec<Docu
 
 fn in_files(path: &Path) -> Result<Vec<Document>, String> {
     let found = fs::metadata(path).map_err(|error| format!("cannot read it: {error}"))?;
-    // A pipe would keep its reader waiting, and be empty the second time.
+    // A pipe would block its reader, and would be empty the second time.
     if !found.is_file() && !found.is_dir() {
         return Err("it is neither a file nor a folder".to_owned());
     }
-    let (read, unusable) = evidence::load(path);
-    // A folder may hold other things, too.
+    let (read, unusable) = documents::load(path);
+    // A folder may contain other files, too.
     match unusable.into_iter().next() {
-        Some(unusable) if !found.is_dir() || read.is_empty() => Err(told(&unusable.error, found.is_dir())),
+        Some(unusable) if !found.is_dir() || read.is_empty() => {
+            Err(told(&unusable.error, found.is_dir()))
+        }
         None if read.is_empty() => Err("the folder is empty".to_owned()),
         _ => Ok(read.into_iter().map(|found| found.document).collect()),
     }
 }
 
-fn told(error: &evidence::LoadError, in_folder: bool) -> String {
+fn told(error: &documents::LoadError, in_folder: bool) -> String {
     if in_folder {
         return "no file in it is evidence of a build".to_owned();
     }
@@ -141,22 +174,32 @@ fn told(error: &evidence::LoadError, in_folder: bool) -> String {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    error.hint().map_or(text.clone(), |hint| format!("{text}: {hint}"))
+    error
+        .hint()
+        .map_or(text.clone(), |hint| format!("{text}: {hint}"))
 }
 
-/// Says in a few words what a document is.
+/// Returns a short description of a document.
 fn words(document: &Document) -> String {
     let steps = |build: &Build| counted(build.steps.len(), "step");
     match document {
         Document::Provenance(build) => format!("provenance, {}", steps(build)),
         Document::Definition(build) => format!("LLB definition, {}", steps(build)),
+        Document::Builds(builds) => format!("provenance of {} builds", builds.len()),
         Document::Records(records) => {
             let record = records.first();
             let log = record.is_some_and(|record| !record.log.vertices.is_empty());
             let imports = record.map_or(0, |record| record.imports.len());
             let builds = record.map_or(0, |record| record.builds.len());
             let mut parts = vec!["build record".to_owned()];
-            parts.push(if builds > 0 { "provenance" } else { "no provenance" }.to_owned());
+            parts.push(
+                if builds > 0 {
+                    "provenance"
+                } else {
+                    "no provenance"
+                }
+                .to_owned(),
+            );
             parts.push(if log { "log" } else { "no log" }.to_owned());
             if imports > 0 {
                 parts.push(format!("names {}", counted(imports, "cache")));
@@ -180,14 +223,20 @@ fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// Completes the path that `text` begins, in what a person typed for `part`.
+/// Completes the path at the end of `text`, which a person typed for `part`.
 pub(super) fn complete(part: Part, text: &str) -> Completion {
     let (lead, typed) = match text.split_once('=') {
         Some((name, path)) if part == Part::Context => (format!("{name}="), path),
         _ => (String::new(), text),
     };
-    let (folder, begun) = typed.rfind(MAIN_SEPARATOR).map_or(("", typed), |at| typed.split_at(at + 1));
-    let place = if folder.is_empty() { given::path(".") } else { given::path(folder) };
+    let (folder, begun) = typed
+        .rfind(MAIN_SEPARATOR)
+        .map_or(("", typed), |at| typed.split_at(at + 1));
+    let place = if folder.is_empty() {
+        given::path(".")
+    } else {
+        given::path(folder)
+    };
     let mut names: Vec<String> = fs::read_dir(place)
         .into_iter()
         .flatten()
@@ -200,19 +249,34 @@ pub(super) fn complete(part: Part, text: &str) -> Completion {
                 return None;
             }
             let is_folder = entry.path().is_dir();
-            (is_folder || part != Part::Context).then(|| if is_folder { format!("{name}/") } else { name })
+            (is_folder || part != Part::Context)
+                .then(|| if is_folder { format!("{name}/") } else { name })
         })
         .collect();
     names.sort_unstable();
-    let common = names.iter().skip(1).fold(names.first().map_or("", String::as_str), |common, name| {
-        let same = common.char_indices().zip(name.chars()).find(|((_, one), other)| one != other);
-        let end = same.map_or(common.len().min(name.len()), |((at, _), _)| at);
-        &common[..end]
-    });
-    let completed = if common.len() > begun.len() { format!("{lead}{folder}{common}") } else { text.to_owned() };
+    let common =
+        names
+            .iter()
+            .skip(1)
+            .fold(names.first().map_or("", String::as_str), |common, name| {
+                let same = common
+                    .char_indices()
+                    .zip(name.chars())
+                    .find(|((_, one), other)| one != other);
+                let end = same.map_or(common.len().min(name.len()), |((at, _), _)| at);
+                &common[..end]
+            });
+    let completed = if common.len() > begun.len() {
+        format!("{lead}{folder}{common}")
+    } else {
+        text.to_owned()
+    };
     if names.len() == 1 {
         names.clear();
     }
     names.truncate(MOST_NAMES);
-    Completion { text: completed, names }
+    Completion {
+        text: completed,
+        names,
+    }
 }

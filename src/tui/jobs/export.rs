@@ -1,4 +1,4 @@
-//! Writes rows to a file, as JSON or CSV, and texts.
+//! Writes rows to a file, as JSON or CSV, and plans.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -7,30 +7,35 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::prune::plan;
-use crate::tui::effect::{Export, Overwrite, Saving};
+use crate::prune::plan::{self, Plan};
+use crate::tui::effect::{Export, Overwrite};
 use crate::tui::message::ExportError;
 
-/// Writes rows, all of them or none, and returns how many.
+/// Writes all rows or none, and returns their number.
 pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
     let file = create(&export.path, export.overwrite)?;
-    let is_csv = export.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let written = if is_csv { write_csv(export, file, cancel) } else { write_json(export, file, cancel) };
+    let is_csv = export
+        .path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let written = if is_csv {
+        write_csv(export, file, cancel)
+    } else {
+        write_json(export, file, cancel)
+    };
     written.map(|()| export.shown.len()).map_err(|error| {
-        // Half a file is worse than none; when it cannot be removed either, the error is the same.
+        // A partial file is worse than none; if it cannot be deleted either, the error stays the
+        // same.
         let _ = fs::remove_file(&export.path);
         ExportError::Failed(error.to_string())
     })
 }
 
-/// Writes a text, all of it or nothing.
-pub(super) fn save(saving: &Saving, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
-    let text = match saving {
-        Saving::Plan(plan) => plan::file::save(plan).map(|text| format!("{text}\n")),
-        Saving::Rule(text) => Ok(text.clone()),
-    };
-    let text = text.map_err(|error| ExportError::Failed(error.to_string()))?;
-    create(path, overwrite)?.write_all(text.as_bytes()).map_err(|error| {
+/// Writes a whole plan or nothing.
+pub(super) fn save_plan(plan: &Plan, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
+    let text = plan::file::save(plan).map_err(|error| ExportError::Failed(error.to_string()))?;
+    let mut file = create(path, overwrite)?;
+    writeln!(file, "{text}").map_err(|error| {
         // As above.
         let _ = fs::remove_file(path);
         ExportError::Failed(error.to_string())
@@ -51,7 +56,11 @@ fn create(path: &Path, overwrite: Overwrite) -> Result<File, ExportError> {
 }
 
 fn go_on(cancel: &CancellationToken) -> io::Result<()> {
-    if cancel.is_cancelled() { Err(io::Error::other("it was stopped")) } else { Ok(()) }
+    if cancel.is_cancelled() {
+        Err(io::Error::other("it was stopped"))
+    } else {
+        Ok(())
+    }
 }
 
 fn write_json(export: &Export, file: File, cancel: &CancellationToken) -> io::Result<()> {
@@ -59,7 +68,11 @@ fn write_json(export: &Export, file: File, cancel: &CancellationToken) -> io::Re
     write!(file, "{{\"schema\":1,\"rows\":[")?;
     for (place, row) in export.shown.iter().enumerate() {
         go_on(cancel)?;
-        let fields = export.rows.fields(*row).into_iter().map(|(name, value)| (name.to_owned(), value));
+        let fields = export
+            .rows
+            .fields(*row)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         write!(file, "{}", if place == 0 { "\n" } else { ",\n" })?;
         serde_json::to_writer(&mut file, &Value::Object(fields.collect::<Map<_, _>>()))?;
     }
@@ -80,11 +93,13 @@ fn write_csv(export: &Export, file: File, cancel: &CancellationToken) -> io::Res
     writer.flush()
 }
 
-/// Returns a value as it stands in a table. A text that a spreadsheet would compute is kept from it by a quote.
+/// Formats a value for a table. A leading quote keeps a spreadsheet from evaluating the text.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
+        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+            format!("'{text}")
+        }
         Value::String(text) => text.clone(),
         other => json!(other).to_string(),
     }

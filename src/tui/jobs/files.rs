@@ -1,70 +1,172 @@
-//! Lists the files of a layer while its blob is read.
+//! Builds the tree of a layer's files while the layer is read, orders it, and reads single files.
 
-use std::io;
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{CacheReader, ReadError};
+use super::{Jobs, PACE, Reporter, SHARE, extract, lock};
+use crate::backend::layer_content::{self, LayerFile, ReadTo};
+use crate::backend::layer_files;
 use crate::format::digest::Digest;
-use crate::format::layer::{self, Entry, LayerError, Limits};
+use crate::format::layer::Entry;
+use crate::tui::effect::Overwrite;
+use crate::tui::layer::preview::Subject;
+use crate::tui::list::View;
+use crate::tui::message::Report;
+use crate::tui::preview::{MOST, Preview};
+use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
+use crate::tui::rows::sources::grouped;
+use crate::tui::world::SourceId;
 
-/// How much of a layer is listed: what a person still looks through.
-const LIMITS: Limits = Limits { entries: 500_000, bytes: 32 << 30, path: 4096 };
-/// So many files are handed on at once.
-const BATCH: usize = 4096;
-/// Fewer of them are handed on after this time.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Lists the files of the layer `digest`, and hands them to `each` in batches.
-///
-/// # Errors
-/// Why the listing is incomplete, in a sentence; what came before it holds.
-pub(super) async fn list(
-    reader: &dyn CacheReader,
-    digest: Digest,
-    cancel: CancellationToken,
-    mut each: impl FnMut(Arc<Vec<Entry>>) + Send + 'static,
-) -> Result<(), String> {
-    let mut blob = reader.open_blob(digest).await.map_err(|error| match error {
-        ReadError::Absent => "the layer is not stored".to_owned(),
-        error => format!("the layer cannot be read: {error}"),
-    })?;
-    let work = move || {
-        let (mut batch, mut handed) = (Vec::new(), Instant::now());
-        let end = layer::list(&mut blob, &LIMITS, |entry| {
-            batch.push(entry);
-            if batch.len() == BATCH || handed.elapsed() > PATIENCE {
-                each(Arc::new(std::mem::take(&mut batch)));
-                handed = Instant::now();
-            }
-            if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        if !batch.is_empty() {
-            each(Arc::new(batch));
-        }
-        match end {
-            // Only at its end it shows whether the blob is what its digest says.
-            Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
-                Ok(_) => Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    Err("the layer is damaged: its bytes are not those of its digest".to_owned())
+impl Jobs {
+    pub(super) fn list_files(
+        &mut self,
+        source: SourceId,
+        layer: Digest,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let Some(reader) = reader else { return job };
+            let listing = Arc::new(Mutex::new(Listing::new(reporter.clone())));
+            let each = Arc::clone(&listing);
+            let enough = cancel.clone();
+            let end = layer_files::list(&*reader, layer, cancel, move |batch| {
+                if lock(&each).add(&batch).is_err() {
+                    enough.cancel();
                 }
-                Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
-            },
-            Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
-            Err(error) => Err(told(&error)),
-        }
-    };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the listing was interrupted".to_owned()))
+            });
+            let end = end.await;
+            let (tree, end) = lock(&listing).end(end);
+            reporter.report(Report::Files(tree)).await;
+            reporter.report(Report::FilesEnd(end)).await;
+            job
+        });
+    }
+
+    /// Reads the beginning of a file or a blob.
+    pub(super) fn preview(
+        &mut self,
+        source: SourceId,
+        subject: Subject,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let Some(reader) = reader else { return job };
+            // One more byte shows whether the content continues.
+            let most = MOST + 1;
+            let bytes = match subject {
+                Subject::Blob(blob) => {
+                    layer_content::beginning(&*reader, blob, most, cancel.clone()).await
+                }
+                Subject::File(file) => {
+                    let take = move |content: &mut dyn Read| {
+                        let mut bytes = Vec::new();
+                        content.take(most).read_to_end(&mut bytes)?;
+                        Ok(bytes)
+                    };
+                    let to = ReadTo::File;
+                    layer_content::read(&*reader, file, to, cancel.clone(), take).await
+                }
+            };
+            if !cancel.is_cancelled() {
+                let preview = bytes.map(|bytes| Arc::new(Preview::new(&bytes)));
+                reporter.report(Report::Previewed(preview)).await;
+            }
+            job
+        });
+    }
+
+    /// Writes a file of a layer to a file.
+    pub(super) fn extract(
+        &mut self,
+        source: SourceId,
+        file: LayerFile,
+        path: PathBuf,
+        overwrite: Overwrite,
+        (cancel, reporter): (CancellationToken, Reporter),
+    ) {
+        let job = reporter.job;
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let Some(reader) = reader else { return job };
+            let written = extract::write(&*reader, file, &path, overwrite, cancel).await;
+            reporter.report(Report::Extracted(path, written)).await;
+            job
+        });
+    }
+
+    pub(super) fn arrange_files(
+        &mut self,
+        tree: Arc<FileTree>,
+        view: View,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let now = (self.clock)();
+        self.blocking(reporter, move |_| {
+            let order = FileOrder::new_while(tree, view, now, || !cancel.is_cancelled())?;
+            Some(Report::FilesArranged(Arc::new(order)))
+        });
+    }
 }
 
-/// Says an error with what is behind it.
-fn told(error: &LayerError) -> String {
-    match error {
-        LayerError::Read(source) => format!("{error}: {source}"),
-        _ => error.to_string(),
+/// The tree of a layer that is being read.
+struct Listing {
+    builder: TreeBuilder,
+    reporter: Reporter,
+    next: Instant,
+    is_too_large: bool,
+}
+
+/// The tree has no room for the rest of the layer.
+struct Full;
+
+impl Listing {
+    fn new(reporter: Reporter) -> Self {
+        Self {
+            builder: TreeBuilder::default(),
+            reporter,
+            next: Instant::now(),
+            is_too_large: false,
+        }
+    }
+
+    /// Adds files, and reports the tree from time to time. Each report copies the tree, which must
+    /// take only a small part of the time.
+    fn add(&mut self, batch: &[Entry]) -> Result<(), Full> {
+        for entry in batch {
+            if self.is_too_large || self.builder.add(entry).is_err() {
+                self.is_too_large = true;
+                return Err(Full);
+            }
+        }
+        let begun = Instant::now();
+        if begun >= self.next {
+            let tree = Arc::new(self.builder.tree().clone());
+            let cost: Duration = begun.elapsed();
+            let _ = self.reporter.hint(Report::Files(tree));
+            self.next = Instant::now() + PACE.max(cost * SHARE);
+        }
+        Ok(())
+    }
+
+    /// Returns the whole tree, and why it is incomplete, if so.
+    fn end(&mut self, end: Result<(), String>) -> (Arc<FileTree>, Result<(), String>) {
+        let tree = Arc::new(std::mem::take(&mut self.builder).into_tree());
+        if self.is_too_large {
+            let most = grouped(Bounds::default().nodes as u64);
+            let why = format!("the layer has too many files to show all: {most} at most");
+            return (tree, Err(why));
+        }
+        (tree, end)
     }
 }

@@ -1,5 +1,5 @@
-//! Scans a source, and where it may stand for several stores finds them first: it becomes the first of them, the others are
-//! told as they are found.
+//! Scans a source. If the source may stand for several stores, finds them first: the source becomes
+//! the first store, and the others are reported as they are found.
 
 use std::sync::Arc;
 
@@ -7,34 +7,101 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::store::{Store, Stores, admit, split};
 use super::{Reporter, lock, prune, scan};
+use crate::config::HistoryStore;
+use crate::inventory::history::ScanRecord;
 use crate::inventory::scan::ScanOptions;
+use crate::source::Source;
+use crate::tui::found::Found;
 use crate::tui::message::{Report, ScanEnd};
 use crate::tui::pruning::Pruning;
 use crate::tui::world::{Admitted, SourceId};
 use crate::tui::{Finder, OpenedSource};
 
-/// What a scan works with.
+/// The input of a scan.
 pub(super) struct Scanning {
     pub(super) source: SourceId,
     pub(super) stores: Stores,
     pub(super) admission: Arc<Mutex<()>>,
     pub(super) pruning: Arc<Pruning>,
     pub(super) options: ScanOptions,
+    pub(super) history: HistoryStore,
     pub(super) reporter: Reporter,
 }
 
 impl Scanning {
-    /// Scans a store.
-    pub(super) async fn of(&self, store: Store) {
-        let Some(reader) = store.reader else { return };
-        let result = match scan(&reader, self.source, &self.options, &self.reporter).await {
-            Ok(found) => Ok(prune::judged(found, &reader, &store.label, &self.pruning.policy, &self.reporter).await),
-            Err(end) => Err(end),
+    /// Opens a source that waited for a person's consent, after the person has given it.
+    pub(super) async fn opened(&self, store: Store) -> Option<Store> {
+        let Some(open) = store.waiting.clone() else {
+            return Some(store);
         };
-        self.reporter.report(Report::Scanned(self.source, result)).await;
+        let opened = tokio::task::spawn_blocking(move || open()).await;
+        match opened {
+            Ok(Ok(opened)) => {
+                self.become_one(opened).await;
+                lock(&self.stores).get(self.source.0).cloned()
+            }
+            Ok(Err(error)) => {
+                let end = Err(ScanEnd::Failed(error));
+                self.reporter
+                    .report(Report::Scanned(self.source, end))
+                    .await;
+                None
+            }
+            Err(_) => None,
+        }
     }
 
-    /// Finds stores, and scans the first while the others are found; without any, the source itself.
+    /// Scans a store.
+    pub(super) async fn of(&self, store: Store) {
+        let scanned = store.scanned();
+        let Some(reader) = store.reader else { return };
+        let result = match scan(&reader, self.source, &self.options, &self.reporter).await {
+            Ok(found) => Ok(prune::judged(
+                self.with_past(found, scanned).await,
+                &reader,
+                &store.label,
+                &self.pruning.policy,
+                &self.reporter,
+            )
+            .await),
+            Err(end) => Err(end),
+        };
+        self.reporter
+            .report(Report::Scanned(self.source, result))
+            .await;
+    }
+
+    /// Leaves a record of the scan, and adds those of earlier scans.
+    async fn with_past(&self, found: Found, source: Option<Source>) -> Found {
+        let now = (self.reporter.clock)();
+        let record = ScanRecord::of(&found.inventory, &found.totals, now);
+        let (Some(record), Some(source)) = (record, source) else {
+            return found;
+        };
+        let mut refs = found.inventory.refs.iter();
+        let repository = refs.find_map(|entry| entry.facts().repository.clone());
+        let history = self.history.clone();
+        let recorded = tokio::task::spawn_blocking(move || {
+            history
+                .record(&source, repository.as_deref(), record)
+                .inspect_err(|error| tracing::warn!(%error, "the record of the scan is not kept"))
+        });
+        match recorded.await {
+            Ok(Ok(past)) => {
+                for skipped in past.skipped {
+                    tracing::warn!("a record is skipped: {skipped}");
+                }
+                Found {
+                    past: Some(Arc::new(past.history)),
+                    ..found
+                }
+            }
+            Ok(Err(_)) | Err(_) => found,
+        }
+    }
+
+    /// Finds stores, and scans the first one while the search continues; if there is none, scans
+    /// the source itself.
     pub(super) async fn found(&self, find: &Finder) {
         let (sender, mut stores) = mpsc::channel(1);
         let (first, begin) = oneshot::channel::<()>();
@@ -60,9 +127,15 @@ impl Scanning {
         };
         let (end, (), is_found) = tokio::join!(finding, heeding, scanning);
         match end {
-            None if !is_found => self.reporter.report(Report::Scanned(self.source, Err(ScanEnd::Stopped))).await,
+            None if !is_found => {
+                self.reporter
+                    .report(Report::Scanned(self.source, Err(ScanEnd::Stopped)))
+                    .await;
+            }
             Some(Err(error)) if !is_found => {
-                self.reporter.report(Report::Scanned(self.source, Err(ScanEnd::Failed(error)))).await;
+                self.reporter
+                    .report(Report::Scanned(self.source, Err(ScanEnd::Failed(error))))
+                    .await;
             }
             Some(Ok(None)) if !is_found => self.scan_again().await,
             Some(Ok(Some(left_out))) => {
@@ -75,7 +148,7 @@ impl Scanning {
         }
     }
 
-    /// Scans the source as it is by now.
+    /// Scans the source in its current state.
     async fn scan_again(&self) {
         let store = lock(&self.stores).get(self.source.0).cloned();
         if let Some(store) = store {
@@ -88,7 +161,9 @@ impl Scanning {
         if let Some(place) = lock(&self.stores).get_mut(self.source.0) {
             *place = store;
         }
-        self.reporter.report(Report::Becomes(self.source, info)).await;
+        self.reporter
+            .report(Report::Becomes(self.source, info))
+            .await;
     }
 
     async fn add(&self, store: OpenedSource) {

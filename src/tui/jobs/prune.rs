@@ -1,4 +1,5 @@
-//! Judges refs, makes plans, carries them out, and takes that back. Here alone the UI gets hold of something that deletes.
+//! Judges refs, makes plans, executes them, and undoes runs. Only this part of the UI can access
+//! code that deletes.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -8,23 +9,27 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::store::Store;
 use super::{Jobs, PACE, Reporter, lock};
-use crate::backend::{Outcome, SharedReader};
+use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Exit, Failure};
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
-use crate::prune::execute::{self, Options, Step};
-use crate::prune::journal::Journal;
+use crate::prune::execute::{self, Options, Settle, Step};
+use crate::prune::journal::{History, Journal};
 use crate::prune::plan::{FreedBlobs, Plan, Target};
 use crate::prune::undo;
-use crate::retention::Policy;
-use crate::tui::effect::{Cure, PruneWork};
+use crate::retention::{Policy, Rule};
+use crate::source::StoreKind;
+use crate::tui::effect::{NewBroken, PruneWork};
 use crate::tui::found::Found;
 use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
-use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope};
+use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope, Trial, with_rule};
+use crate::tui::world::SourceId;
 
-/// How many objects go at once: little enough that a run soon stops, and enough that the journal does not hold it up.
+/// The number of objects per batch: small enough for a run to stop soon, and large enough that the
+/// journal does not slow it down.
 const BATCH: usize = 512;
 
 impl Jobs {
@@ -36,8 +41,18 @@ impl Jobs {
                 let (store, pruning) = (self.store(source), Arc::clone(&self.pruning));
                 let options = self.scan_options(cancel);
                 self.tasks.spawn(async move {
-                    if let Some((label, reader)) = store.and_then(|store| Some((store.label, store.reader?))) {
-                        let order = Order { inventory, label, scope, freed_blobs, left_out, now: (reporter.clock)() };
+                    if let Some((label, kind, reader)) =
+                        store.and_then(|store| Some((store.label, store.kind, store.reader?)))
+                    {
+                        let order = Order {
+                            inventory,
+                            label,
+                            kind,
+                            scope,
+                            freed_blobs,
+                            left_out,
+                            now: (reporter.clock)(),
+                        };
                         let planned = plan(&reader, order, &pruning.policy, &options).await;
                         reporter.report(Report::Planned(planned)).await;
                     }
@@ -48,22 +63,48 @@ impl Jobs {
                 let planned = planned.leaving_out(spared).map(Arc::new);
                 Some(Report::Planned(planned.map_err(|error| words(&error))))
             }),
-            PruneWork::CarryOut(source, plan, cure) => {
-                let (make, pruning) = (self.store(source).and_then(|store| store.pruner), Arc::clone(&self.pruning));
+            PruneWork::CarryOut(source, plan, delete_broken) => {
+                let store = self.store(source);
+                let own = store.as_ref().and_then(|store| store.copy_journals.clone());
+                let make = store.and_then(|store| store.pruner);
+                let journals = own.or_else(|| self.pruning.journals.clone());
+                let pruning = Arc::clone(&self.pruning);
                 let options = self.scan_options(cancel);
                 self.holding.insert(job);
                 self.tasks.spawn(async move {
-                    let ran = carry_out(make, &plan, cure, &pruning, options, &reporter).await;
+                    let ran = carry_out(
+                        make,
+                        &plan,
+                        delete_broken,
+                        journals,
+                        &pruning,
+                        options,
+                        &reporter,
+                    )
+                    .await;
+                    reporter.report(Report::Ran(ran)).await;
+                    job
+                });
+            }
+            PruneWork::Resume(source, journal) => {
+                let make = self.store(source).and_then(|store| store.pruner);
+                let pruning = Arc::clone(&self.pruning);
+                let options = self.scan_options(cancel);
+                self.holding.insert(job);
+                self.tasks.spawn(async move {
+                    let ran = resume(make, journal, &pruning, options, &reporter).await;
                     reporter.report(Report::Ran(ran)).await;
                     job
                 });
             }
             PruneWork::Undo(source, journal) => {
                 let make = self.store(source).and_then(|store| store.pruner);
+                let pruning = Arc::clone(&self.pruning);
                 let options = self.scan_options(cancel);
                 self.holding.insert(job);
                 self.tasks.spawn(async move {
-                    reporter.report(Report::Undone(undo(make, journal, options).await)).await;
+                    let undone = undo(make, journal, &pruning.policy, options, &reporter).await;
+                    reporter.report(Report::Undone(undone)).await;
                     job
                 });
             }
@@ -71,22 +112,74 @@ impl Jobs {
     }
 }
 
-/// A plan that was asked for.
+impl Jobs {
+    /// Applies the current policy to the scan of a source.
+    pub(super) fn judge(&mut self, source: SourceId, found: Found, reporter: Reporter) {
+        let store = self.store(source);
+        let pruning = Arc::clone(&self.pruning);
+        self.tasks.spawn(async move {
+            if let Some(Store {
+                label,
+                reader: Some(reader),
+                ..
+            }) = store
+            {
+                let found = judged(found, &reader, &label, &pruning.policy, &reporter).await;
+                reporter.report(Report::Judged(source, found)).await;
+            }
+            reporter.job
+        });
+    }
+
+    /// Applies the policy, with `rule` after its rules, to the scan of `source`.
+    pub(super) fn try_rule(
+        &mut self,
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        rule: Rule,
+        reporter: Reporter,
+    ) {
+        let store = self.store(source);
+        let pruning = Arc::clone(&self.pruning);
+        self.tasks.spawn(async move {
+            if let Some(Store {
+                label,
+                reader: Some(reader),
+                ..
+            }) = store
+            {
+                let free = reader.facts().await.free_bytes;
+                let policy = with_rule(&pruning.policy, rule);
+                let now = (reporter.clock)();
+                let verdicts = draft::judge(&inventory, &label, &policy, free, now);
+                let trial = Trial {
+                    verdicts: Arc::new(verdicts),
+                    place: policy.rules.len().saturating_sub(1),
+                };
+                reporter.report(Report::RuleTried(trial)).await;
+            }
+            reporter.job
+        });
+    }
+}
+
+/// A requested plan.
 struct Order {
     inventory: Arc<Inventory>,
     label: String,
+    kind: StoreKind,
     scope: Scope,
     freed_blobs: FreedBlobs,
     left_out: HashSet<Target>,
     now: Timestamp,
 }
 
-/// Returns an error with its causes, in one line.
+/// Formats an error with its causes in one line.
 fn words(error: &dyn std::error::Error) -> String {
     Failure::new(Exit::Failed, error).to_string()
 }
 
-/// Adds what `policy` says of the refs.
+/// Adds the verdicts of `policy` on the refs.
 pub(super) async fn judged(
     found: Found,
     reader: &SharedReader,
@@ -94,9 +187,12 @@ pub(super) async fn judged(
     policy: &Policy,
     reporter: &Reporter,
 ) -> Found {
-    let free = reader.free_bytes().await;
+    let free = reader.facts().await.free_bytes;
     let verdicts = draft::judge(&found.inventory, label, policy, free, (reporter.clock)());
-    Found { verdicts: Some(Arc::new(verdicts)), ..found }
+    Found {
+        verdicts: Some(Arc::new(verdicts)),
+        ..found
+    }
 }
 
 /// Makes a plan.
@@ -106,15 +202,45 @@ async fn plan(
     policy: &Policy,
     options: &ScanOptions,
 ) -> Result<Arc<Planned>, String> {
-    let Order { inventory, label, scope, freed_blobs, left_out, now } = order;
+    let Order {
+        inventory,
+        label,
+        kind,
+        scope,
+        freed_blobs,
+        left_out,
+        now,
+    } = order;
     let policy = scope.policy(policy).map_err(|error| words(&error))?;
     let draft = Draft::gather(reader, inventory, &label, policy, options, now).await;
-    let draft = Arc::new(draft.map_err(|error| words(&error))?);
+    let mut draft = draft.map_err(|error| words(&error))?;
+    if let Scope::Repair(repairing) = &scope {
+        let found = draft::Found {
+            findings: &repairing.findings,
+            damaged: &repairing.damaged,
+        };
+        let remedies = repairing.remedies();
+        draft = draft.repairing(reader, kind, found, &remedies).await;
+    }
+    let draft = Arc::new(draft);
     let make = move || {
-        let spared = scope.spared(&draft);
-        let planned = Planned::new(draft, Choices { freed_blobs, spared })?;
+        let mut spared = scope.spared(&draft);
+        if scope == Scope::Trash {
+            spared.extend(draft.all_but_trash()?);
+        }
+        let planned = Planned::new(
+            draft,
+            Choices {
+                freed_blobs,
+                spared,
+            },
+        )?;
         let spared = planned.with_left_out(left_out);
-        if spared == planned.choices.spared { Ok(planned) } else { planned.leaving_out(spared) }
+        if spared == planned.choices.spared {
+            Ok(planned)
+        } else {
+            planned.leaving_out(spared)
+        }
     };
     match tokio::task::spawn_blocking(make).await {
         Ok(planned) => planned.map(Arc::new).map_err(|error| words(&error)),
@@ -122,84 +248,219 @@ async fn plan(
     }
 }
 
-/// Carries a plan out.
+/// Executes a plan.
 async fn carry_out(
     make: Option<MakePruner>,
     plan: &Plan,
-    cure: Cure,
+    delete_broken: NewBroken,
+    journals: Option<PathBuf>,
     pruning: &Pruning,
     scan: ScanOptions,
     reporter: &Reporter,
 ) -> Result<Ran, RunFault> {
     let fault = |why: String| RunFault { why, journal: None };
     let pruner = make.ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?();
-    let folder = pruning.journals.as_deref().ok_or_else(|| fault("there is no place for a journal".to_owned()))?;
-    let mut journal = Journal::create_in(folder, plan).map_err(|error| fault(words(&error)))?;
-    let path = journal.path().to_owned();
-    let news = Mutex::new(Gathered::new(plan));
-    let observe = |step: Step<'_>| {
-        let mut gathered = lock(&news);
-        if let Some(told) = gathered.heed(step, plan)
-            && let Some(Report::Running(untold)) = reporter.hint(Report::Running(told))
-        {
-            gathered.keep(untold);
-        }
+    let folder = journals.ok_or_else(|| fault("there is no place for a journal".to_owned()))?;
+    let mut journal = Journal::create_in(&folder, plan).map_err(|error| fault(words(&error)))?;
+    let delete_broken = delete_broken == NewBroken::Delete;
+    let setup = Setup {
+        settle: pruning.settle,
+        delete_broken,
+        scan,
+        policy: &pruning.policy,
     };
-    let cancel = scan.cancel.clone();
-    let cure = cure == Cure::Remove;
-    let options = Options { concurrency: scan.concurrency, batch: BATCH, cure, cancel, observe: &observe };
-    match execute::execute(&pruner, plan, &mut journal, &options).await {
-        Ok(report) => Ok(Ran { report, journal: path }),
+    run(&pruner, plan, None, &mut journal, setup, reporter).await
+}
+
+/// The settings of a run.
+struct Setup<'a> {
+    settle: Settle,
+    delete_broken: bool,
+    scan: ScanOptions,
+    policy: &'a Policy,
+}
+
+/// Resumes the run that wrote `journal`.
+async fn resume(
+    make: Option<MakePruner>,
+    journal: PathBuf,
+    pruning: &Pruning,
+    scan: ScanOptions,
+    reporter: &Reporter,
+) -> Result<Ran, RunFault> {
+    let path = journal.clone();
+    let fault = |why: String| RunFault {
+        why,
+        journal: Some(path.clone()),
+    };
+    let pruner = make.ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?();
+    let (mut journal, history) = reopen(journal).await.map_err(fault)?;
+    let plan = &history.plan;
+    let setup = Setup {
+        settle: pruning.settle,
+        delete_broken: false,
+        scan,
+        policy: &pruning.policy,
+    };
+    let history = Some(&history);
+    run(&pruner, plan, history, &mut journal, setup, reporter).await
+}
+
+/// Executes a plan, or resumes it after `history`.
+async fn run(
+    pruner: &SharedPruner,
+    plan: &Plan,
+    history: Option<&History>,
+    journal: &mut Journal,
+    setup: Setup<'_>,
+    reporter: &Reporter,
+) -> Result<Ran, RunFault> {
+    let path = journal.path().to_owned();
+    let news = Mutex::new(Gathered::new(plan, Phase::Marking));
+    if let Some(history) = history {
+        lock(&news).begin_with(history);
+    }
+    let observe = |step: Step<'_>| observe(&news, step, plan, reporter);
+    let options = Options {
+        concurrency: setup.scan.concurrency,
+        batch: BATCH,
+        settle: setup.settle,
+        delete_broken: setup.delete_broken,
+        cancel: setup.scan.cancel,
+        observe: &observe,
+        policy: setup.policy,
+        max_plan_age: None,
+    };
+    let ran = match history {
+        Some(history) => execute::resume(pruner, history, journal, &options).await,
+        None => execute::execute(pruner, plan, journal, &options).await,
+    };
+    match ran {
+        Ok(report) => Ok(Ran {
+            report,
+            journal: path,
+        }),
         Err(error) => {
             let told = lock(&news).tell();
             reporter.report(Report::Running(told)).await;
-            Err(RunFault { why: Failure::from(error).to_string(), journal: Some(path) })
+            Err(RunFault {
+                why: Failure::from(error).to_string(),
+                journal: Some(path),
+            })
         }
     }
 }
 
-/// Takes a run back; returns what became of the items that it had deleted.
-async fn undo(make: Option<MakePruner>, journal: PathBuf, scan: ScanOptions) -> Result<Vec<(usize, Outcome)>, String> {
-    let pruner = make.ok_or_else(|| "nothing may be put back into it".to_owned())?();
+/// Reports the progress of a run, if a report is due.
+fn observe(news: &Mutex<Gathered>, step: Step<'_>, plan: &Plan, reporter: &Reporter) {
+    let mut gathered = lock(news);
+    if let Some(told) = gathered.heed(step, plan)
+        && let Some(Report::Running(untold)) = reporter.hint(Report::Running(told))
+    {
+        gathered.keep(untold);
+    }
+}
+
+async fn reopen(journal: PathBuf) -> Result<(Journal, History), String> {
     let open = move || Journal::reopen(&journal);
-    let opened = tokio::task::spawn_blocking(open).await.map_err(|error| words(&error))?;
-    let (mut journal, history) = opened.map_err(|error| words(&error))?;
-    let options =
-        Options { concurrency: scan.concurrency, batch: BATCH, cure: false, cancel: scan.cancel, observe: &|_| () };
+    let opened = tokio::task::spawn_blocking(open)
+        .await
+        .map_err(|error| words(&error))?;
+    opened.map_err(|error| words(&error))
+}
+
+/// Undoes a run; returns the outcomes of the items that it had deleted.
+async fn undo(
+    make: Option<MakePruner>,
+    journal: PathBuf,
+    policy: &Policy,
+    scan: ScanOptions,
+    reporter: &Reporter,
+) -> Result<Vec<(usize, Outcome)>, String> {
+    let pruner = make.ok_or_else(|| "nothing may be restored there".to_owned())?();
+    let (mut journal, history) = reopen(journal).await?;
+    let news = Mutex::new(Gathered::new(&history.plan, Phase::Restoring));
+    let observe = |step: Step<'_>| observe(&news, step, &history.plan, reporter);
+    let options = Options {
+        concurrency: scan.concurrency,
+        batch: BATCH,
+        settle: Settle::NONE,
+        delete_broken: false,
+        cancel: scan.cancel,
+        observe: &observe,
+        policy,
+        max_plan_age: None,
+    };
     let undone = undo::undo(&pruner, &history, &mut journal, &options).await;
     undone.map_err(|error| Failure::from(error).to_string())
 }
 
-/// What a run has told since the UI was told last.
+/// The progress of a run since the last report.
 struct Gathered {
     news: RunNews,
-    /// The items of which something is known, and whether each has gone.
+    /// The items with known outcomes, and whether each is deleted.
     known: HashMap<usize, bool>,
     told: Instant,
 }
 
 impl Gathered {
-    fn new(plan: &Plan) -> Self {
-        Self { news: RunNews::default(), known: HashMap::with_capacity(plan.delete().len()), told: Instant::now() }
+    fn new(plan: &Plan, phase: Phase) -> Self {
+        Self {
+            news: RunNews {
+                phase,
+                ..RunNews::default()
+            },
+            known: HashMap::with_capacity(plan.delete().len()),
+            told: Instant::now(),
+        }
     }
 
-    /// Takes a step in; returns what the UI is to be told, when it is time.
+    /// Counts the outcomes from before the run was resumed.
+    fn begin_with(&mut self, history: &History) {
+        for (item, outcome) in history.outcomes.iter().enumerate() {
+            let is_done = match outcome {
+                Some(Outcome::Done) => true,
+                Some(Outcome::AlreadyGone | Outcome::Skipped(_)) => false,
+                Some(Outcome::Failed(_) | Outcome::Cancelled) | None => continue,
+            };
+            self.known.insert(item, is_done);
+            if is_done {
+                self.news.deleted += 1;
+                let bytes = history.plan.delete().at(item).target.bytes();
+                self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
+            }
+        }
+    }
+
+    /// Records a step; returns a report for the UI, if one is due.
     fn heed(&mut self, step: Step<'_>, plan: &Plan) -> Option<RunNews> {
         let before = self.news.phase;
         match step {
-            Step::Leased | Step::Marked | Step::Deleted | Step::Journaled(_) | Step::Settled => {}
+            Step::Leased | Step::Marked | Step::Deleted | Step::Journaled(_) => {}
             Step::Begun => self.news.phase = Phase::Deleting,
-            Step::Swept => self.news.phase = Phase::Checking,
+            Step::Waiting => self.news.phase = Phase::Waiting,
+            Step::Watching(left) => {
+                let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+                self.news.phase = Phase::Watching(seconds);
+            }
+            Step::Settled | Step::Swept => self.news.phase = Phase::Checking,
+            // Its deletion was not started, so its outcome is unknown.
+            Step::Concluded(item, outcome @ Outcome::Cancelled) => {
+                self.news.outcomes.push((item, outcome.clone()));
+            }
             Step::Concluded(item, outcome) => {
                 let is_done = *outcome == Outcome::Done;
                 let was_done = self.known.insert(item, is_done).unwrap_or(false);
-                let bytes = plan.delete().get(item).map_or(0, |item| item.target.bytes());
+                let bytes = plan
+                    .delete()
+                    .get(item)
+                    .map_or(0, |item| item.target.bytes());
                 match (was_done, is_done) {
                     (false, true) => {
                         self.news.deleted += 1;
                         self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
                     }
-                    // It came back, because a ref names it.
+                    // It was restored because a ref references it.
                     (true, false) => {
                         self.news.deleted -= 1;
                         self.news.freed_bytes = self.news.freed_bytes.saturating_sub(bytes);
@@ -212,17 +473,81 @@ impl Gathered {
         (before != self.news.phase || self.told.elapsed() >= PACE).then(|| self.tell())
     }
 
-    /// Keeps what could not be told for the next time.
+    /// Keeps a report that could not be sent for the next time.
     fn keep(&mut self, untold: RunNews) {
         let later = std::mem::replace(&mut self.news.outcomes, untold.outcomes);
         self.news.outcomes.extend(later);
     }
 
-    /// Returns what the UI has not been told yet.
+    /// Returns the unreported progress.
     fn tell(&mut self) -> RunNews {
         self.told = Instant::now();
         self.news.concluded = self.known.len();
         let outcomes = std::mem::take(&mut self.news.outcomes);
-        RunNews { outcomes, ..self.news.clone() }
+        RunNews {
+            outcomes,
+            ..self.news.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::backend::Skip;
+    use crate::backend::local::LocalCache;
+    use crate::format::digest::Digest;
+    use crate::inventory::scan;
+
+    /// A plan that deletes four orphans of a hundred bytes each.
+    async fn plan() -> Plan {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = folder.path().join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        for number in 0..4_u8 {
+            let bytes = [number; 100];
+            std::fs::write(blobs.join(Digest::of(&bytes).hex()), bytes).unwrap();
+        }
+        let marker = r#"{"imageLayoutVersion":"1.0.0"}"#;
+        std::fs::write(folder.path().join("oci-layout"), marker).unwrap();
+        let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+        std::fs::write(folder.path().join("index.json"), index).unwrap();
+        let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
+        let scan = ScanOptions {
+            concurrency: 1,
+            cancel: CancellationToken::new(),
+        };
+        let inventory = scan::scan(&reader, &scan, |_| ()).await.unwrap();
+        let now = Timestamp::now() + jiff::SignedDuration::from_hours(1000);
+        let policy = Policy::default();
+        let draft = Draft::gather(&reader, Arc::new(inventory), "store", policy, &scan, now);
+        let choices = Choices {
+            freed_blobs: FreedBlobs::Wait,
+            spared: HashSet::new(),
+        };
+        draft.await.unwrap().plan(&choices).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_not_begun_is_not_counted_as_done() {
+        let plan = plan().await;
+        assert_eq!(plan.delete().len(), 4);
+        let mut gathered = Gathered::new(&plan, Phase::Deleting);
+        let outcomes = [
+            Outcome::Done,
+            Outcome::Skipped(Skip::Changed),
+            Outcome::Cancelled,
+            Outcome::Cancelled,
+        ];
+        for (item, outcome) in outcomes.iter().enumerate() {
+            gathered.heed(Step::Concluded(item, outcome), &plan);
+        }
+        let news = gathered.tell();
+        assert_eq!(
+            (news.concluded, news.deleted, news.freed_bytes),
+            (2, 1, 100)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the steps of a ref, and what names them.
+//! Reads the steps of a ref, and the evidence that names them.
 
 use std::sync::Arc;
 
@@ -8,12 +8,14 @@ use crate::explain::evidence::Evidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::evidence::{Given, ImageProvenance};
+use crate::tui::rows::diff::DiffRows;
 use crate::tui::rows::steps::{Names, RefSteps};
 
-/// Reads the configurations of the ref at `id`, and names the steps by what is given, else by what the store has.
+/// Reads the configurations of the ref at `id`, and names the steps by the given evidence, or by
+/// the store's own evidence.
 ///
 /// # Errors
-/// What is wrong with the ref, a sentence each.
+/// Returns the faults of the ref, one sentence each.
 pub(super) async fn load(
     reader: &dyn CacheReader,
     inventory: Arc<Inventory>,
@@ -21,28 +23,57 @@ pub(super) async fn load(
     given: Given,
     images: &ImageProvenance,
 ) -> Result<RefSteps, Vec<String>> {
-    let Some(entry) = inventory.get_ref(id) else { return Err(vec!["the ref is not there any more".to_owned()]) };
+    let Some(entry) = inventory.get_ref(id) else {
+        return Err(vec!["the ref is not there any more".to_owned()]);
+    };
     let mut evidence = Evidence::default();
-    for statement in reader.provenance(&entry.name).await {
-        // What does not name steps is nobody's fault here; a build may have been told to say little.
+    for statement in reader.abilities().provenance(&entry.name).await {
+        // Evidence that does not name steps is not a fault here; a build may have been configured
+        // to record little.
         let _ = evidence.add(&statement);
     }
     let caches = RefCache::load(reader, &inventory.blobs, entry).await;
-    let caches = caches.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let own = if evidence.is_empty() { Names::None } else { Names::Store };
+    let caches =
+        caches.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let own = if evidence.is_empty() {
+        Names::None
+    } else {
+        Names::Store
+    };
     let steps = RefSteps::new(inventory, id, Arc::new(caches), &evidence, own);
     if given.is_empty() {
         return Ok(steps);
     }
-    // What served for another ref is tried here; where it does not, the store's names are better than none.
+    // Evidence for another ref is tried here; if it does not match, the store's names are better
+    // than none.
     Ok(name(&steps, given, images).await.unwrap_or(steps))
+}
+
+/// Compares two refs; the first one is the older.
+///
+/// # Errors
+/// Returns the faults of one of the refs, one sentence each.
+pub(super) async fn compare(
+    reader: &dyn CacheReader,
+    inventory: &Arc<Inventory>,
+    [before, after]: [RefId; 2],
+    given: Given,
+    images: &ImageProvenance,
+) -> Result<DiffRows, Vec<String>> {
+    let before = load(reader, Arc::clone(inventory), before, given.clone(), images).await?;
+    let after = load(reader, Arc::clone(inventory), after, given, images).await?;
+    Ok(DiffRows::new(before, after))
 }
 
 /// Names steps by evidence.
 ///
 /// # Errors
-/// Why they have no names by it, in a sentence.
-pub(super) async fn name(steps: &RefSteps, given: Given, images: &ImageProvenance) -> Result<RefSteps, String> {
+/// Returns a sentence that explains why the evidence does not name them.
+pub(super) async fn name(
+    steps: &RefSteps,
+    given: Given,
+    images: &ImageProvenance,
+) -> Result<RefSteps, String> {
     let evidence = evidence::for_names(&given, images).await?;
     let named = steps.named(&evidence, Names::Given(given));
     if named.counts.named == 0 {

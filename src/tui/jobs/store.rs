@@ -1,42 +1,63 @@
-//! The stores behind the sources of the UI: each is there once, however often and by whichever name it is opened.
+//! The stores behind the sources of the UI. Each store exists once, however often and under
+//! whatever name it is opened.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
 use crate::backend::SharedReader;
-use crate::source::{Location, RefSelector, Source};
+use crate::source::{Location, RefSelector, Source, StoreKind};
 use crate::tui::pruning::{Access, Deleting, MakePruner};
 use crate::tui::world::{Admitted, SourceId, SourceInfo};
-use crate::tui::{Finder, OpenedSource};
+use crate::tui::{Finder, OpenedSource, Waiting};
 
-/// The stores of the sources, in the order in which the UI counts them.
+/// The stores of the sources, in the UI's numbering.
 pub(super) type Stores = Arc<Mutex<Vec<Store>>>;
 
-/// What jobs need to know of a source.
+/// The data about a source that jobs need.
 #[derive(Clone)]
 pub(super) struct Store {
     pub(super) label: String,
-    pub(super) kind: String,
+    pub(super) kind: StoreKind,
     pub(super) source: Option<Source>,
     pub(super) reader: Option<SharedReader>,
     pub(super) pruner: Option<MakePruner>,
     pub(super) find: Option<Finder>,
-    /// Where it lies, by whichever name it was opened; none where that is not known.
+    /// The same as [`OpenedSource::copy_journals`].
+    pub(super) copy_journals: Option<PathBuf>,
+    /// Its location, independent of the name it was opened with; `None` if unknown.
     place: Option<Location>,
-    /// Which of its refs are read; none for all of them.
+    /// The refs to read; `None` for all.
     select: Option<RefSelector>,
+    /// Opens it, if a person has to consent first.
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Store {
-    /// Tells whether nothing would be seen in `other` that is not seen here.
+    /// Returns whether `other` shows nothing that this store does not show.
     fn holds(&self, other: &Self) -> bool {
-        let is_same = self.place.is_some() && self.place == other.place && self.find.is_some() == other.find.is_some();
+        // A waiting store is not contacted; the user has named the other one.
+        let is_same = self.waiting.is_none()
+            && self.place.is_some()
+            && self.place == other.place
+            && self.find.is_some() == other.find.is_some();
         is_same && (self.select.is_none() || self.select == other.select)
     }
 }
 
-/// Gives a source its place among the stores, unless it has one already.
+impl Store {
+    /// Returns the source as it is scanned, by which records of its scans are kept.
+    pub(super) fn scanned(&self) -> Option<Source> {
+        let source = self.source.clone()?;
+        Some(Source {
+            select: self.select.clone(),
+            ..source
+        })
+    }
+}
+
+/// Adds a source to the stores, unless it is known already.
 pub(super) fn admit(stores: &Stores, access: Access, source: OpenedSource) -> Admitted {
     let (store, info) = split(access, source);
     let mut stores = lock(stores);
@@ -47,27 +68,65 @@ pub(super) fn admit(stores: &Stores, access: Access, source: OpenedSource) -> Ad
     Admitted::New(info)
 }
 
-/// Parts what jobs need to know of a source from what the UI is to know.
+/// Separates the data that jobs need from the data that the UI needs.
 pub(super) fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
-    let OpenedSource { label, kind, source, reader, select, find, pruner } = source;
+    let OpenedSource {
+        label,
+        kind,
+        source,
+        reader,
+        select,
+        find,
+        copy_journals,
+        pruner,
+        waiting,
+    } = source;
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
+        Err(_) if waiting.is_some() => (None, None),
         Err(fault) => (None, Some(fault)),
     };
+    let is_copy = copy_journals.is_some();
+    let access = if is_copy { Access::Write } else { access };
     let deleting = match (access, &pruner) {
-        (Access::ReadOnly, _) => {
-            Deleting::Refused("this is read-only: start `cachelens --write` to carry a plan out".to_owned())
-        }
-        (Access::Write, None) => Deleting::Refused(format!("nothing can be deleted from a source of kind {kind}")),
+        (Access::ReadOnly, _) => Deleting::Refused(
+            "this is read-only: start `cachelens --write` to carry a plan out".to_owned(),
+        ),
+        (Access::Write, None) => Deleting::Refused(format!(
+            "nothing can be deleted from a source of kind {kind}"
+        )),
         (Access::Write, Some(_)) => Deleting::Allowed,
     };
     let (is_search, place) = (find.is_some(), source.as_ref().map(place));
-    let info =
-        SourceInfo { label: label.clone(), kind: kind.clone(), fault, is_search, select: select.clone(), deleting };
-    (Store { label, kind, source, reader, pruner, find, place, select }, info)
+    let info = SourceInfo {
+        label: label.clone(),
+        kind,
+        fault,
+        is_search,
+        select: select.clone(),
+        deleting,
+        is_copy,
+        is_waiting: waiting.is_some(),
+    };
+    (
+        Store {
+            label,
+            kind,
+            source,
+            reader,
+            pruner,
+            find,
+            copy_journals,
+            place,
+            // All refs are read to find those that fit a pattern.
+            select: select.filter(|select| !select.is_pattern()),
+            waiting,
+        },
+        info,
+    )
 }
 
-/// Returns where a source lies. A directory has many names, of which one is its own.
+/// Returns the location of a source. A directory can have many paths, one of which is canonical.
 fn place(source: &Source) -> Location {
     let mut place = source.location.clone();
     if let Location::Local(local) | Location::RegistryDir(local) = &mut place

@@ -8,22 +8,21 @@ use super::evidence;
 use super::{Jobs, Reporter};
 use crate::backend::SharedReader;
 use crate::error::Failure;
+use crate::explain::load::{self, Imported, WhyError};
 use crate::format::evidence::Document;
-use crate::format::text::visible;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
-use crate::source::Source;
+use crate::text::escape::visible;
 use crate::tui::effect::Imports;
 use crate::tui::evidence::{Given, ImageProvenance, Part};
 use crate::tui::message::Report;
 use crate::tui::rows::why::Explained;
 use crate::tui::{OpenedSource, Opener};
-use crate::why::{self, Imported, WhyError};
 
-/// The most caches that a record names and that are opened.
+/// The maximum number of caches in a record to open.
 const MOST_CACHES: usize = 16;
 
-/// A ref that a build imports, with what it takes to ask its store.
+/// A ref that a build imports, with the access to its store.
 struct Import {
     label: String,
     reader: SharedReader,
@@ -33,8 +32,14 @@ struct Import {
 
 impl Jobs {
     /// Explains a build.
-    pub(super) fn explain(&mut self, imports: Imports, given: Given, cancel: CancellationToken, reporter: Reporter) {
-        let (open, images) = (Arc::clone(&self.open), Arc::clone(&self.images));
+    pub(super) fn explain(
+        &mut self,
+        imports: Imports,
+        given: Given,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let (open, images) = (Arc::clone(&self.open_found), Arc::clone(&self.images));
         let options = self.scan_options(cancel.clone());
         let store = match &imports {
             Imports::Ref { source, .. } => self.store(*source),
@@ -43,14 +48,21 @@ impl Jobs {
         let job = reporter.job;
         self.tasks.spawn(async move {
             let known = match imports {
-                Imports::Ref { inventory, id, .. } => {
-                    store.and_then(|store| Some(Import { label: store.label, reader: store.reader?, inventory, id }))
-                }
+                Imports::Ref { inventory, id, .. } => store.and_then(|store| {
+                    Some(Import {
+                        label: store.label,
+                        reader: store.reader?,
+                        inventory,
+                        id,
+                    })
+                }),
                 Imports::Named => None,
             };
             let explaining = explain(known, &given, &open, &images, &options, &reporter);
             if let Some(explained) = cancel.run_until_cancelled(explaining).await {
-                reporter.report(Report::Explained(explained.map(Arc::new))).await;
+                reporter
+                    .report(Report::Explained(explained.map(Arc::new)))
+                    .await;
             }
             job
         });
@@ -66,8 +78,12 @@ async fn explain(
     reporter: &Reporter,
 ) -> Result<Explained, Vec<String>> {
     let tell = |words: String| reporter.report(Report::Explaining(words));
-    let documents = evidence::load(given, Part::Build, images).await.map_err(|fault| vec![fault])?;
-    let baseline = evidence::load(given, Part::Baseline, images).await.map_err(|fault| vec![fault])?;
+    let documents = evidence::load(given, Part::Build, images)
+        .await
+        .map_err(|fault| vec![fault])?;
+    let baseline = evidence::load(given, Part::Baseline, images)
+        .await
+        .map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
         vec![known]
@@ -82,7 +98,8 @@ async fn explain(
         }
         opened
     };
-    // What a cache holds that cannot be opened is not known: steps must not be called missing for it.
+    // The content of a cache that cannot be opened is unknown, so steps must not be reported as
+    // missing because of it.
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -91,38 +108,39 @@ async fn explain(
         .iter()
         .filter_map(|import| {
             let entry = import.inventory.get_ref(import.id)?;
-            Some(Imported { reader: &import.reader, inventory: &import.inventory, entry })
+            Some(Imported {
+                reader: &import.reader,
+                inventory: &import.inventory,
+                entry,
+            })
         })
         .collect();
-    let against = imports.iter().zip(&imported).map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
+    let against = imports
+        .iter()
+        .zip(&imported)
+        .map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
     let against = against.collect();
-    let given = why::Given { documents, baseline, directories: given.directories() };
-    let explanation = why::explain(&imported, given).await.map_err(faults)?;
+    let given = load::Given {
+        wanted: load::Wanted::default(),
+        documents,
+        baseline,
+        directories: given.directories(),
+    };
+    let explanation = load::explain(&imported, given).await.map_err(faults)?;
     Ok(Explained::new(explanation, against))
 }
 
-/// Returns the caches that the build's record names, as they stand in `--cache-from`.
+/// Returns the caches in the build's record, in the form of `--cache-from`.
 fn named(documents: &[Document]) -> Result<Vec<String>, Vec<String>> {
     let records = documents.iter().filter_map(|document| match document {
         Document::Records(records) => records.first(),
         _ => None,
     });
-    let texts: Vec<String> =
-        records.flat_map(|record| &record.imports).take(MOST_CACHES).map(ToString::to_string).collect();
-    let signs_elsewhere = |text: &&String| {
-        let parsed = Source::parse(text, &|_| false);
-        parsed.is_ok_and(|parsed| parsed.source.signs_for_another_service())
-    };
-    if let Some(text) = texts.iter().find(signs_elsewhere) {
-        // Whoever wrote the record chose it.
-        return Err(vec![
-            format!(
-                "the record names an S3 service of its own, which would get requests signed with your keys: {}",
-                visible(text)
-            ),
-            "when it is yours, open the source by name, and ask why from there".to_owned(),
-        ]);
-    }
+    let texts: Vec<String> = records
+        .flat_map(|record| &record.imports)
+        .take(MOST_CACHES)
+        .map(ToString::to_string)
+        .collect();
     if texts.is_empty() {
         return Err(vec![
             "the evidence names no cache that the build imported".to_owned(),
@@ -132,38 +150,62 @@ fn named(documents: &[Document]) -> Result<Vec<String>, Vec<String>> {
     Ok(texts)
 }
 
-/// Opens a cache by its name, and finds the ref that it means.
+/// Opens a cache by its name, and finds its ref.
 async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Import, String> {
     let (open, name) = (Arc::clone(open), text.to_owned());
     let opened = tokio::task::spawn_blocking(move || open(&name)).await;
-    let OpenedSource { label, reader, select, .. } = opened.map_err(|_| "it was interrupted".to_owned())??;
+    let OpenedSource {
+        label,
+        reader,
+        select,
+        ..
+    } = opened.map_err(|_| "it was interrupted".to_owned())??;
     let reader = reader?;
-    let inventory = scan::scan(&reader, options, |_| ()).await.map_err(|error| match error {
-        ScanError::Cancelled => "it was stopped".to_owned(),
-        ScanError::Backend(error) => Failure::from(error).to_string(),
-    })?;
+    let inventory = scan::scan(&reader, options, |_| ())
+        .await
+        .map_err(|error| match error {
+            ScanError::Cancelled => "it was stopped".to_owned(),
+            ScanError::Backend(error) => Failure::from(error).to_string(),
+        })?;
     let is_meant = |entry: &RefEntry| {
         let digest = entry.digest().valid();
-        select.as_ref().is_none_or(|select| entry.names().any(|name| select.selects(name, digest.as_ref())))
+        select.as_ref().is_none_or(|select| {
+            entry
+                .names()
+                .any(|name| select.selects(name, digest.as_ref()))
+        })
     };
-    let mut meant = inventory.indexed_refs().filter(|(_, entry)| is_meant(entry));
+    let mut meant = inventory
+        .indexed_refs()
+        .filter(|(_, entry)| is_meant(entry));
     let id = match (meant.next(), meant.next()) {
         (Some((id, _)), None) => id,
-        (Some((id, _)), Some(_)) if select.is_some() => id,
-        (Some(_), Some(_)) => return Err("it has several refs: open the source, and go to the one".to_owned()),
+        (Some((id, _)), Some(_)) if select.as_ref().is_some_and(|s| !s.is_pattern()) => id,
+        (Some(_), Some(_)) => {
+            return Err("it has several refs: open the source, and go to the one".to_owned());
+        }
         (None, _) => return Err("the ref that the build imported is not there any more".to_owned()),
     };
     drop(meant);
-    Ok(Import { label, reader, inventory: Arc::new(inventory), id })
+    Ok(Import {
+        label,
+        reader,
+        inventory: Arc::new(inventory),
+        id,
+    })
 }
 
 fn faults(error: WhyError) -> Vec<String> {
     let said = error.to_string();
     match error {
         WhyError::NoGraph => {
-            vec![said, "give its provenance (mode=max), its build record, or its LLB definition".to_owned()]
+            vec![
+                said,
+                "give its provenance (mode=max), its build record, or its LLB definition"
+                    .to_owned(),
+            ]
         }
         WhyError::NoCache { faults, .. } => std::iter::once(said).chain(faults).collect(),
-        WhyError::Interrupted => vec![said],
+        WhyError::OtherBuilds { .. } | WhyError::Interrupted => vec![said],
     }
 }

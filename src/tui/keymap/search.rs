@@ -1,17 +1,25 @@
-//! Finds what a key does by what people call it: by the name of the action, by other words for it, or by parts of its text.
+//! Finds key bindings by the name of the action, by synonyms, or by parts of its description.
 
 use super::{Action, Binding};
 
-/// From this distance on, only the beginnings of words were found.
+/// From this distance on, only the beginnings of words matched.
 pub const SCATTERED: u32 = 5;
 
-/// Tells how far `wanted` is from what a key does: less for its name than for its text, less for the beginning of a word
-/// than for its middle; nothing when it has nothing to do with it.
+/// Returns the distance between `wanted` and a binding: less for the name than for the description,
+/// and less for the beginning of a word than for the middle; `None` without a match.
 pub fn distance(wanted: &str, binding: &Binding) -> Option<u32> {
     let wanted = wanted.trim().to_lowercase();
     let (name, text) = (name(binding.action), binding.text.to_lowercase());
-    let words = format!("{} {}", also(binding.action), binding.hint.as_deref().unwrap_or_default()).to_lowercase();
-    let begins_word = |text: &str| text.match_indices(&wanted).any(|(at, _)| at == 0 || text[..at].ends_with(' '));
+    let words = format!(
+        "{} {}",
+        also(binding.action),
+        binding.hint.as_deref().unwrap_or_default()
+    )
+    .to_lowercase();
+    let begins_word = |text: &str| {
+        text.match_indices(&wanted)
+            .any(|(at, _)| at == 0 || text[..at].ends_with(' '))
+    };
     let found = [
         name.starts_with(&wanted),
         begins_word(&name) || begins_word(&words),
@@ -23,6 +31,11 @@ pub fn distance(wanted: &str, binding: &Binding) -> Option<u32> {
         Some((distance, _)) => Some(distance),
         None => scattered(&wanted, &text).map(|apart| SCATTERED + apart),
     }
+}
+
+/// Returns the name of an action as it stands in the key map and on the command line: `mark-all`.
+pub fn command_name(action: Action) -> String {
+    name(action).replace(' ', "-")
 }
 
 /// Returns the name of an action, as `mark all`.
@@ -37,7 +50,7 @@ fn name(action: Action) -> String {
     name
 }
 
-/// Returns other words that people have for an action.
+/// Returns synonyms for an action.
 fn also(action: Action) -> &'static str {
     match action {
         Action::Quit => "exit leave",
@@ -49,11 +62,14 @@ fn also(action: Action) -> &'static str {
         Action::Top => "first home",
         Action::Bottom => "last end",
         Action::Open => "show enter",
-        Action::Filter => "search find grep",
+        Action::Filter => "search grep",
         Action::Sort => "order",
         Action::Reverse => "sort descending ascending",
         Action::Mark => "select tag",
+        Action::Columns => "hide show fields",
+        Action::Range => "select mark visual from to",
         Action::MarkAll => "select unmark all",
+        Action::Zoom => "maximize full screen pane",
         Action::Details => "info describe",
         Action::Focus => "details pane scroll",
         Action::Copy => "yank clipboard",
@@ -62,8 +78,13 @@ fn also(action: Action) -> &'static str {
         Action::Add => "open source",
         Action::Orphans => "waste garbage",
         Action::Missing => "broken",
+        Action::Preview => "view cat text content",
+        Action::Extract => "save write copy out",
+        Action::Find => "declared discover ci bake",
         Action::Check => "faults verify",
         Action::Verify => "read digest",
+        Action::Repair => "repair mend remedy heal",
+        Action::Treemap => "boxes bytes size map",
         Action::Plan => "prune delete clean gc policy",
         Action::LeaveOut => "exclude keep spare",
         Action::Save => "write export",
@@ -80,20 +101,26 @@ fn also(action: Action) -> &'static str {
     }
 }
 
-/// Tells how many words are skipped to when `wanted` is made of the beginnings of some words of `text`, as `ftr` of
-/// `filter the rows`; nothing when it is not.
+/// Returns the number of skipped words if `wanted` consists of the beginnings of words in `text`,
+/// such as `ftr` in `filter the rows`; `None` otherwise.
 fn scattered(wanted: &str, text: &str) -> Option<u32> {
-    let wanted: Vec<char> = wanted.chars().filter(|character| !character.is_whitespace()).collect();
+    let wanted: Vec<char> = wanted
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .collect();
     let text: Vec<char> = text.chars().collect();
     starts(&text, 0).find_map(|at| jumps(&wanted, &text, at))
 }
 
-/// Returns where the words begin from `from` on.
+/// Returns the starts of the words after `from`.
 fn starts(text: &[char], from: usize) -> impl Iterator<Item = usize> {
-    (from..text.len()).filter(|at| at.checked_sub(1).is_none_or(|before| text.get(before) == Some(&' ')))
+    (from..text.len()).filter(|at| {
+        at.checked_sub(1)
+            .is_none_or(|before| text.get(before) == Some(&' '))
+    })
 }
 
-/// Counts the words that have to be skipped to when the first of `wanted` stands at `at`.
+/// Counts the skipped words when the first character of `wanted` is at `at`.
 fn jumps(wanted: &[char], text: &[char], at: usize) -> Option<u32> {
     let (first, rest) = wanted.split_first()?;
     if text.get(at) != Some(first) {
@@ -103,7 +130,11 @@ fn jumps(wanted: &[char], text: &[char], at: usize) -> Option<u32> {
         return Some(0);
     }
     let on = jumps(rest, text, at + 1);
-    on.or_else(|| starts(text, at + 2).find_map(|at| jumps(rest, text, at)).map(|jumps| jumps + 1))
+    on.or_else(|| {
+        starts(text, at + 2)
+            .find_map(|at| jumps(rest, text, at))
+            .map(|jumps| jumps + 1)
+    })
 }
 
 #[cfg(test)]
@@ -113,8 +144,8 @@ mod tests {
 
     fn found(wanted: &str) -> Vec<Action> {
         let keymap = Keymap::built_in().unwrap();
-        let bindings =
-            [Context::Sources, Context::List, Context::Global].map(|context| keymap.bindings(context).to_vec());
+        let bindings = [Context::Sources, Context::List, Context::Global]
+            .map(|context| keymap.bindings(context).to_vec());
         let mut found: Vec<_> = bindings
             .iter()
             .flatten()
@@ -140,7 +171,12 @@ mod tests {
             ("csv", Action::Export),
         ];
         for (wanted, action) in cases {
-            assert_eq!(found(wanted).first(), Some(&action), "{wanted}: {:?}", found(wanted));
+            assert_eq!(
+                found(wanted).first(),
+                Some(&action),
+                "{wanted}: {:?}",
+                found(wanted)
+            );
         }
         assert_eq!(found("theme"), []);
         assert_eq!(found("xyz"), []);
@@ -149,9 +185,27 @@ mod tests {
     #[test]
     fn parts_come_before_scattered_characters() {
         let keymap = Keymap::built_in().unwrap();
-        let filter = keymap.bindings(Context::List).iter().find(|binding| binding.action == Action::Filter).unwrap();
-        let distances =
-            ["filter", "search", "ilt", "the rows", "ows", "ftr", "xyz", ""].map(|wanted| distance(wanted, filter));
-        assert_eq!(distances, [Some(0), Some(1), Some(2), Some(3), Some(4), Some(SCATTERED + 2), None, Some(0)]);
+        let filter = keymap
+            .bindings(Context::List)
+            .iter()
+            .find(|binding| binding.action == Action::Filter)
+            .unwrap();
+        let distances = [
+            "filter", "search", "ilt", "the rows", "ows", "ftr", "xyz", "",
+        ]
+        .map(|wanted| distance(wanted, filter));
+        assert_eq!(
+            distances,
+            [
+                Some(0),
+                Some(1),
+                Some(2),
+                Some(3),
+                Some(4),
+                Some(SCATTERED + 2),
+                None,
+                Some(0)
+            ]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Asks what to open.
+//! Prompts for a source to open.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::Layer;
 use crate::tui::effect::{JobId, Work};
+use crate::tui::evidence::Part;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Key, Report};
 use crate::tui::rows::Cell;
@@ -15,24 +16,41 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-const HELP: &str = "a directory, or what stands in --cache-to or --cache-from, as in type=local,dest=./cache";
+const HELP: &str = "./dir · s3://bucket/prefix · ghcr.io/acme/app:cache · gha:owner/repo · \
+    what stands in --cache-to or --cache-from, as in type=local,dest=./cache";
 
-/// Asks what to open, until it opens.
+/// Prompts for a source until it can be opened.
 #[derive(Debug, Default)]
 pub struct AddPrompt {
     input: InputLine,
     opening: Option<JobId>,
+    completing: Option<JobId>,
+    /// What the name could go on with.
+    names: Vec<String>,
     fault: Option<String>,
+}
+
+impl AddPrompt {
+    /// Begins with opening `name`.
+    pub fn opening(name: String, cx: &mut Context<'_>) -> Self {
+        let opening = Some(cx.start(Work::Open(name.clone())));
+        Self {
+            input: InputLine::new(name),
+            opening,
+            ..Self::default()
+        }
+    }
 }
 
 impl Layer for AddPrompt {
     fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+        keymap::Context::CommandLine
     }
 
     fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
         match action {
-            Some(Action::Accept) if self.input.text().trim().is_empty() || self.opening.is_some() => {}
+            Some(Action::Accept)
+                if self.input.text().trim().is_empty() || self.opening.is_some() => {}
             Some(Action::Accept) => {
                 self.fault = None;
                 self.opening = Some(cx.start(Work::Open(self.input.text().trim().to_owned())));
@@ -43,8 +61,13 @@ impl Layer for AddPrompt {
                 }
                 cx.close();
             }
+            Some(Action::Complete) => {
+                let typed = self.input.text().trim_start().to_owned();
+                self.completing = Some(cx.start(Work::Complete(Part::Context, typed)));
+            }
             _ => {
                 self.input.key(key);
+                self.names.clear();
             }
         }
         Handled::Yes
@@ -55,6 +78,12 @@ impl Layer for AddPrompt {
     }
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        if let Report::Completed(completion) = report
+            && self.completing.take_if(|waited| *waited == job).is_some()
+        {
+            self.input = InputLine::new(completion.text.clone());
+            self.names.clone_from(&completion.names);
+        }
         if let Report::Opened(result) = report
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
@@ -67,22 +96,43 @@ impl Layer for AddPrompt {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = 72.min(area.width.saturating_sub(8));
+        let names = self.names.join("  ");
         let (words, role) = match (&self.fault, self.opening) {
             (_, Some(_)) => ("opening…", Role::Title),
             (Some(fault), None) => (fault.as_str(), Role::Error),
+            (None, None) if !names.is_empty() => (names.as_str(), Role::Dim),
             (None, None) => (HELP, Role::Dim),
         };
-        let sentences = words.lines().map(|line| Cell::new(line.trim().to_owned(), role));
-        let lines: Vec<Cell> = sentences.flat_map(|sentence| text::wrap(&sentence, width)).collect();
-        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
+        let sentences = words
+            .lines()
+            .map(|line| Cell::new(line.trim().to_owned(), role));
+        let lines: Vec<Cell> = sentences
+            .flat_map(|sentence| text::wrap(&sentence, width))
+            .collect();
+        let height = u16::try_from(lines.len() + 2)
+            .unwrap_or(u16::MAX)
+            .min(area.height.saturating_sub(4));
         let inside = popup::open("Open a source", width, height, &world.theme, frame, area);
         for (line, row) in lines.iter().zip(2..inside.height) {
-            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(inside, row),
+                line,
+                &world.theme,
+                Style::default(),
+            );
         }
-        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        self.input.draw(
+            &world.theme,
+            frame,
+            Rect {
+                height: 1.min(inside.height),
+                ..inside
+            },
+        );
     }
 
-    // A source may carry a password or a key.
+    // A source may contain a password or a key.
     fn is_private(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! A question that is answered with yes or no.
+//! A yes-or-no question.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,7 +13,10 @@ use crate::tui::view;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// A question, and what follows from a yes.
+/// The question whether a run should stop watching for builds.
+pub const STOP_WATCHING: &str = "Stop watching for builds? Everything is deleted that should be. A build that was exporting may lack blobs until the next prune restores them.";
+
+/// A question, and the request that a yes sends.
 #[derive(Debug)]
 pub struct Confirm {
     question: String,
@@ -21,9 +24,12 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// Asks `question`; a yes hands `request` to the screen.
+    /// Asks `question`; a yes sends `request` to the screen.
     pub fn new(question: String, request: Request) -> Self {
-        Self { question, request: Some(request) }
+        Self {
+            question,
+            request: Some(request),
+        }
     }
 }
 
@@ -51,9 +57,19 @@ impl Layer for Confirm {
         let lines = text::wrap(&Cell::text(self.question.clone()), width);
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
         let inside = popup::open("Please confirm", width, height, &world.theme, frame, area);
-        let keys = view::hints(world, &[keymap::Context::Confirm], "", width, None);
-        for (line, row) in lines.iter().chain([&Cell::default(), &keys]).zip(0..inside.height) {
-            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+        let keys = view::hint_line(world, keymap::Context::Confirm, width);
+        for (line, row) in lines
+            .iter()
+            .chain([&Cell::default(), &keys])
+            .zip(0..inside.height)
+        {
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(inside, row),
+                line,
+                &world.theme,
+                Style::default(),
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All that is known of a row.
+//! All details of a row.
 
 use ratatui::Frame;
 use ratatui::layout::{Rect, Size};
@@ -11,10 +11,10 @@ use crate::tui::screen::Screen;
 use crate::tui::widget::{detail, popup};
 use crate::tui::world::{Context, Handled, World};
 
-/// The widest that lines of text are read with ease.
+/// The maximum width of text that is easy to read.
 const WIDTH: u16 = 84;
 
-/// All that is known of a row, as it was when it was asked for.
+/// All details of a row, as of the time of the request.
 #[derive(Debug)]
 pub struct Details {
     details: Vec<Detail>,
@@ -24,14 +24,19 @@ pub struct Details {
 impl Details {
     /// Shows `details`.
     pub fn new(details: Vec<Detail>) -> Self {
-        Self { details, scroll: Scroll::default() }
+        Self {
+            details,
+            scroll: Scroll::default(),
+        }
     }
 
-    /// Returns the lines for a terminal of `size`, and the room for them.
+    /// Returns the lines for a terminal of `size`, and the space for them.
     fn lines(&self, size: Size) -> (Vec<Cell>, Size) {
         let width = WIDTH.min(size.width.saturating_sub(4));
         let lines = detail::lines(&self.details, width);
-        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(size.height.saturating_sub(4));
+        let height = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .min(size.height.saturating_sub(4));
         (lines, Size { width, height })
     }
 }
@@ -59,19 +64,22 @@ impl Layer for Details {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let (lines, room) = self.lines(area.as_size());
-        let title = format!("Details{}", self.scroll.more(lines.len(), room.height.into()));
+        let title = format!(
+            "Details{}",
+            self.scroll.more(lines.len(), room.height.into())
+        );
         let inside = popup::open(&title, room.width, room.height, &world.theme, frame, area);
         let top = self.scroll.top(lines.len(), inside.height.into());
         detail::draw(&lines, top, &world.theme, frame.buffer_mut(), inside);
     }
 }
 
-/// How far a text is scrolled.
+/// The scroll position of a text.
 #[derive(Debug, Default)]
 pub struct Scroll(usize);
 
 impl Scroll {
-    /// Moves within `lines` of which `height` are seen.
+    /// Scrolls within `lines`, of which `height` are visible.
     pub fn act(&mut self, action: Action, lines: usize, height: usize) {
         let here = self.top(lines, height);
         self.0 = match action {
@@ -88,7 +96,7 @@ impl Scroll {
         self.0 = self.top(lines, height);
     }
 
-    /// Says on which sides of what is seen there is more, for a title.
+    /// Returns a note on the directions in which the text continues, for a title.
     pub fn more(&self, lines: usize, height: usize) -> &'static str {
         let top = self.top(lines, height);
         match (top > 0, top + height < lines) {
@@ -99,7 +107,7 @@ impl Scroll {
         }
     }
 
-    /// Returns the first line that is seen.
+    /// Returns the first visible line.
     pub fn top(&self, lines: usize, height: usize) -> usize {
         self.0.min(lines.saturating_sub(height))
     }

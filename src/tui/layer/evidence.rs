@@ -1,4 +1,5 @@
-//! Asks for what tells of builds: of the one that is explained, of an earlier one, and of the files that were built.
+//! Prompts for evidence: of the build to explain, of an earlier build, and of the files that were
+//! built.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,40 +17,53 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// Prints the provenance of an image.
+/// The command that prints the provenance of an image.
 pub const INSPECT: &str =
     "docker buildx imagetools inspect IMAGE --format '{{json .Provenance.SLSA}}' > provenance.json";
 
 const NEEDED: &str = "a build is needed: its record, its provenance, or the image that carries it";
 
-/// The widest that the box becomes.
+/// The maximum width of the box.
 const WIDEST: u16 = 96;
 
-/// Asks for evidence, until an empty line is accepted.
+/// Prompts for evidence, until an empty line is accepted.
 #[derive(Debug)]
 pub struct EvidencePrompt {
     given: Given,
     part: Part,
     input: InputLine,
-    /// What is being read, and what it is about.
+    /// The job that reads a piece, if any.
     reading: Option<JobId>,
-    /// Those pieces that were given before and are recognised now, by their places.
+    /// The jobs that recognise pieces given before, with their indexes.
     recognising: Vec<(JobId, usize)>,
     completing: Option<JobId>,
-    /// What the line could go on with.
+    /// The possible completions of the line.
     names: Vec<String>,
     fault: Option<String>,
-    /// The place in the history, counted from its end; 0 is what is typed.
+    /// The position in the history, counted from its end; 0 is the typed text.
     back: usize,
 }
 
 impl EvidencePrompt {
-    /// Asks for evidence, beginning with what was given before.
+    /// Opens the prompt with the evidence that was given before.
     pub fn open(cx: &mut Context<'_>) {
         let given = cx.world.evidence.clone();
-        let part = if given.is_empty() { Part::Build } else { Part::Baseline };
-        let unseen = given.items.iter().enumerate().filter(|(_, item)| item.seen.is_none());
-        let recognising = unseen.map(|(place, item)| (cx.start(Work::Recognise(item.part, item.text.clone())), place));
+        let part = if given.is_empty() {
+            Part::Build
+        } else {
+            Part::Baseline
+        };
+        let unseen = given
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.seen.is_none());
+        let recognising = unseen.map(|(place, item)| {
+            (
+                cx.start(Work::Recognise(item.part, item.text.clone())),
+                place,
+            )
+        });
         let recognising = recognising.collect();
         cx.show(Self {
             given,
@@ -86,13 +100,19 @@ impl EvidencePrompt {
 
     fn stop(&mut self, cx: &mut Context<'_>) {
         let recognising = self.recognising.drain(..).map(|(job, _)| job);
-        for job in recognising.chain(self.reading.take()).chain(self.completing.take()) {
+        for job in recognising
+            .chain(self.reading.take())
+            .chain(self.completing.take())
+        {
             cx.stop(job);
         }
     }
 
     fn turn(&mut self, action: Action) {
-        let here = Part::ALL.iter().position(|part| *part == self.part).unwrap_or_default();
+        let here = Part::ALL
+            .iter()
+            .position(|part| *part == self.part)
+            .unwrap_or_default();
         let there = match action {
             Action::Up => here.saturating_sub(1),
             _ => (here + 1).min(Part::ALL.len() - 1),
@@ -102,28 +122,39 @@ impl EvidencePrompt {
         self.fault = None;
     }
 
-    /// Puts what was typed before into the line.
+    /// Recalls an earlier input.
     fn recall(&mut self, action: Action, world: &World) {
         let typed = &world.typed_evidence;
         self.back = match action {
             Action::Older => (self.back + 1).min(typed.len()),
             _ => self.back.saturating_sub(1),
         };
-        let text = typed.len().checked_sub(self.back).and_then(|place| typed.get(place));
+        let text = typed
+            .len()
+            .checked_sub(self.back)
+            .and_then(|place| typed.get(place));
         self.input = InputLine::new(text.cloned().unwrap_or_default());
     }
 
-    /// Takes the last piece of the part back into the line.
+    /// Moves the last piece of the part back into the line.
     fn take_back(&mut self) {
-        if let Some(place) = self.given.items.iter().rposition(|item| item.part == self.part) {
+        if let Some(place) = self
+            .given
+            .items
+            .iter()
+            .rposition(|item| item.part == self.part)
+        {
             let item = self.given.items.remove(place);
             self.recognising.retain(|(_, waiting)| *waiting != place);
-            self.recognising.iter_mut().filter(|(_, waiting)| *waiting > place).for_each(|(_, waiting)| *waiting -= 1);
+            self.recognising
+                .iter_mut()
+                .filter(|(_, waiting)| *waiting > place)
+                .for_each(|(_, waiting)| *waiting -= 1);
             self.input = InputLine::new(item.text);
         }
     }
 
-    /// Returns all lines, and the place of the one that is typed.
+    /// Returns all lines, and the index of the input line.
     fn lines(&self, width: u16) -> (Vec<Cell>, usize) {
         let mut lines = Vec::new();
         let mut typed = 0;
@@ -133,7 +164,11 @@ impl EvidencePrompt {
                 Part::Baseline => "the same of an earlier build: what changed since",
                 Part::Context => "the folder, or NAME=FOLDER: which files changed",
             };
-            let role = if part == self.part { Role::Title } else { Role::Heading };
+            let role = if part == self.part {
+                Role::Title
+            } else {
+                Role::Heading
+            };
             lines.push(Cell::new(format!("{:<10}", part.word()), role).and(about, Role::Dim));
             for item in self.given.items.iter().filter(|item| item.part == part) {
                 let (sign, seen, role) = match &item.seen {
@@ -142,7 +177,11 @@ impl EvidencePrompt {
                 };
                 let room = width.saturating_sub(text::width(seen).min(width / 2) + 4);
                 let name = text::cut_front(&item.text, room);
-                lines.push(Cell::new(sign, role).and(name, Role::Text).and(format!("  {seen}"), Role::Dim));
+                lines.push(
+                    Cell::new(sign, role)
+                        .and(name, Role::Text)
+                        .and(format!("  {seen}"), Role::Dim),
+                );
             }
             if part == self.part {
                 typed = lines.len();
@@ -154,7 +193,7 @@ impl EvidencePrompt {
         (lines, typed)
     }
 
-    /// Returns what stands below the parts: what is wrong, what could be typed, or how it goes on.
+    /// Returns the lines below the parts: a problem, completions, or instructions.
     fn below(&self, width: u16) -> Vec<Cell> {
         if self.reading.is_some() {
             return vec![Cell::new("reading…", Role::Title)];
@@ -166,7 +205,10 @@ impl EvidencePrompt {
             let mut lines = text::wrap(&Cell::new(self.names.join("  "), Role::Text), width);
             if lines.len() > 4 {
                 lines.truncate(3);
-                lines.push(Cell::new(format!("… {} names in all", self.names.len()), Role::Dim));
+                lines.push(Cell::new(
+                    format!("… {} names in all", self.names.len()),
+                    Role::Dim,
+                ));
             }
             return lines;
         }
@@ -174,7 +216,10 @@ impl EvidencePrompt {
             let record = Cell::new("docker buildx history export -o run.dockerbuild", Role::Key)
                 .and("  writes a build record, which has it all", Role::Dim);
             let inspect = Cell::new(INSPECT, Role::Key).and("  that of an image", Role::Dim);
-            return [record, inspect].iter().flat_map(|line| text::wrap(line, width)).collect();
+            return [record, inspect]
+                .iter()
+                .flat_map(|line| text::wrap(line, width))
+                .collect();
         }
         let words = "enter adds what is typed, and on an empty line goes on; backspace there takes one back";
         text::wrap(&Cell::new(words, Role::Dim), width)
@@ -204,7 +249,8 @@ impl Layer for EvidencePrompt {
                 if let Some(job) = self.completing.take() {
                     cx.stop(job);
                 }
-                self.completing = Some(cx.start(Work::Complete(self.part, self.input.text().to_owned())));
+                self.completing =
+                    Some(cx.start(Work::Complete(self.part, self.input.text().to_owned())));
             }
             Some(Action::TakeBack) if self.input.text().is_empty() => self.take_back(),
             _ => {
@@ -222,26 +268,47 @@ impl Layer for EvidencePrompt {
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         match report {
-            Report::Recognised(result) if self.reading.take_if(|reading| *reading == job).is_some() => match result {
-                Ok(seen) => {
-                    let text = self.input.text().trim().to_owned();
-                    self.input = InputLine::default();
-                    self.back = 0;
-                    cx.world.typed_evidence.retain(|typed| *typed != text);
-                    cx.world.typed_evidence.push(text.clone());
-                    self.given.items.retain(|item| (item.part, &item.text) != (self.part, &text));
-                    self.given.items.push(Item { part: self.part, text, seen: Some(seen.clone()) });
+            Report::Recognised(result)
+                if self.reading.take_if(|reading| *reading == job).is_some() =>
+            {
+                match result {
+                    Ok(seen) => {
+                        let text = self.input.text().trim().to_owned();
+                        self.input = InputLine::default();
+                        self.back = 0;
+                        cx.world.typed_evidence.retain(|typed| *typed != text);
+                        cx.world.typed_evidence.push(text.clone());
+                        self.given
+                            .items
+                            .retain(|item| (item.part, &item.text) != (self.part, &text));
+                        self.given.items.push(Item {
+                            part: self.part,
+                            text,
+                            seen: Some(seen.clone()),
+                        });
+                    }
+                    Err(fault) => self.fault = Some(fault.clone()),
                 }
-                Err(fault) => self.fault = Some(fault.clone()),
-            },
+            }
             Report::Recognised(result) => {
-                let Some(waiting) = self.recognising.iter().position(|(waiting, _)| *waiting == job) else { return };
+                let Some(waiting) = self
+                    .recognising
+                    .iter()
+                    .position(|(waiting, _)| *waiting == job)
+                else {
+                    return;
+                };
                 let (_, place) = self.recognising.remove(waiting);
                 if let Some(item) = self.given.items.get_mut(place) {
                     item.seen = Some(result.clone().unwrap_or_else(|fault| format!("! {fault}")));
                 }
             }
-            Report::Completed(completion) if self.completing.take_if(|completing| *completing == job).is_some() => {
+            Report::Completed(completion)
+                if self
+                    .completing
+                    .take_if(|completing| *completing == job)
+                    .is_some() =>
+            {
                 if completion.text != self.input.text() {
                     self.input = InputLine::new(completion.text.clone());
                 }
@@ -254,17 +321,43 @@ impl Layer for EvidencePrompt {
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = WIDEST.min(area.width.saturating_sub(8));
         let (lines, typed) = self.lines(width);
-        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
-        let inside = popup::open("What tells of the build", width, height, &world.theme, frame, area);
+        let height = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .min(area.height.saturating_sub(4));
+        let inside = popup::open(
+            "What tells of the build",
+            width,
+            height,
+            &world.theme,
+            frame,
+            area,
+        );
         let top = popup::top(typed + 2, lines.len(), inside.height.into());
         for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
-            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(inside, row),
+                line,
+                &world.theme,
+                Style::default(),
+            );
         }
-        if let Some(row) =
-            typed.checked_sub(top).and_then(|row| u16::try_from(row).ok()).filter(|row| *row < inside.height)
+        if let Some(row) = typed
+            .checked_sub(top)
+            .and_then(|row| u16::try_from(row).ok())
+            .filter(|row| *row < inside.height)
         {
             let (x, width) = (inside.x + 2, inside.width.saturating_sub(2));
-            self.input.draw(&world.theme, frame, Rect { x, y: inside.y + row, width, height: 1 });
+            self.input.draw(
+                &world.theme,
+                frame,
+                Rect {
+                    x,
+                    y: inside.y + row,
+                    width,
+                    height: 1,
+                },
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Asks for the name of the file that rows are written to.
+//! Prompts for the name of the file to write rows to.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,12 +16,12 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// Asks for the name of a file.
+/// Prompts for the name of a file.
 #[derive(Debug)]
 pub struct ExportPrompt(InputLine);
 
 impl ExportPrompt {
-    /// Begins with the name `default`.
+    /// Starts with the name `default`.
     pub fn new(default: &str) -> Self {
         Self(InputLine::new(default.to_owned()))
     }
@@ -37,7 +37,10 @@ impl Layer for ExportPrompt {
             Some(Action::Accept) if self.0.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Export(self.0.text().trim().into(), Overwrite::Never));
+                cx.ask(Request::Export(
+                    self.0.text().trim().into(),
+                    Overwrite::Never,
+                ));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {
@@ -53,11 +56,31 @@ impl Layer for ExportPrompt {
 
     fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let inside = popup::open("Write to a file", 60, 3, &world.theme, frame, area);
-        self.0.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        self.0.draw(
+            &world.theme,
+            frame,
+            Rect {
+                height: 1.min(inside.height),
+                ..inside
+            },
+        );
         let count = screen.list().map_or(0, |list| list.shown().len());
-        let format = if self.0.text().trim().to_lowercase().ends_with(".csv") { "CSV" } else { "JSON" };
-        let words = format!("{} rows as {format}; a name that ends in .csv makes CSV", grouped(count as u64));
+        let format = if self.0.text().trim().to_lowercase().ends_with(".csv") {
+            "CSV"
+        } else {
+            "JSON"
+        };
+        let words = format!(
+            "{} rows as {format}; a name that ends in .csv makes CSV",
+            grouped(count as u64)
+        );
         let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
-        text::put(frame.buffer_mut(), line, &Cell::new(words, Role::Dim), &world.theme, Style::default());
+        text::put(
+            frame.buffer_mut(),
+            line,
+            &Cell::new(words, Role::Dim),
+            &world.theme,
+            Style::default(),
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The line in which a filter is typed. The list follows every key; what is wrong with the filter stands below it.
+//! The input line of a filter. The list follows every key; a problem with the filter is shown below
+//! the line.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,16 +10,13 @@ use super::Layer;
 use crate::inventory::filter::{Filter, FilterError, Problem, STATES, fields};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::Key;
-use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, FilterHelp};
 use crate::tui::screen::{Request, Screen};
 use crate::tui::theme::Role;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::text;
 use crate::tui::world::{Context, Handled, World};
-
-/// What one can type, for those who have not typed anything.
-const EXAMPLES: &str = "size>1G  age>30d  ref~^pr-  state:orphan  !shared  or any part of a name";
 
 /// Returns the terms that end before the one with the byte at `fault`.
 fn before(text: &str, fault: usize) -> &str {
@@ -26,7 +24,7 @@ fn before(text: &str, fault: usize) -> &str {
     &text[..text.rfind(char::is_whitespace).unwrap_or_default()]
 }
 
-/// The line in which a filter is typed.
+/// The input line of a filter.
 #[derive(Debug)]
 pub struct FilterBar {
     input: InputLine,
@@ -35,10 +33,14 @@ pub struct FilterBar {
 }
 
 impl FilterBar {
-    /// Begins with the filter that holds.
+    /// Starts with the current filter.
     pub fn new(filter: &Filter) -> Self {
         let written = filter.to_string();
-        Self { input: InputLine::new(written), before: filter.clone(), fault: None }
+        Self {
+            input: InputLine::new(written),
+            before: filter.clone(),
+            fault: None,
+        }
     }
 
     fn follow(&mut self, cx: &mut Context<'_>) {
@@ -48,7 +50,8 @@ impl FilterBar {
                 cx.ask(Request::Filter(filter));
             }
             Err(fault) => {
-                // What stands before it holds on, so that rows do not go and come with every key.
+                // The terms before the fault still apply, so that rows do not disappear and return
+                // with every key.
                 if let Ok(filter) = Filter::parse(before(self.input.text(), fault.span.start)) {
                     cx.ask(Request::Filter(filter));
                 }
@@ -57,15 +60,24 @@ impl FilterBar {
         }
     }
 
-    /// Says what is wrong, and what there is where a name is.
-    fn fault(&self) -> Option<Cell> {
+    /// Returns the problem, and the known names if a name is expected.
+    fn fault(&self, help: FilterHelp) -> Option<Cell> {
         let fault = self.fault.as_ref()?;
         let there_is = match fault.problem {
-            Problem::UnknownField { .. } => format!(" · fields: {}", fields().collect::<Vec<_>>().join(" ")),
+            Problem::UnknownField { .. } => {
+                let fields = help
+                    .fields
+                    .map_or_else(|| fields().collect(), <[_]>::to_vec);
+                format!(" · fields: {}", fields.join(" "))
+            }
             Problem::UnknownState { .. } => format!(" · states: {}", STATES.join(" ")),
             _ => String::new(),
         };
-        Some(Cell::new("! ", Role::Error).and(fault.to_string(), Role::Error).and(there_is, Role::Dim))
+        Some(
+            Cell::new("! ", Role::Error)
+                .and(fault.to_string(), Role::Error)
+                .and(there_is, Role::Dim),
+        )
     }
 }
 
@@ -76,7 +88,8 @@ impl Layer for FilterBar {
 
     fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
         match action {
-            // A filter that cannot be understood is not accepted: what is shown would not be what is typed.
+            // An invalid filter is not accepted, because the visible rows would not match the typed
+            // text.
             Some(Action::Accept) if self.fault.is_some() => {}
             Some(Action::Accept) => cx.close(),
             Some(Action::Cancel) => {
@@ -89,7 +102,7 @@ impl Layer for FilterBar {
                 if self.input.text() != before {
                     self.follow(cx);
                 }
-                // Arrows and pages move the list meanwhile.
+                // Arrows and page keys still move the list.
                 return handled;
             }
         }
@@ -103,24 +116,55 @@ impl Layer for FilterBar {
 
     fn draw(&self, world: &World, screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = area.width.saturating_sub(2);
-        let faults = self.fault().map(|fault| text::wrap_hanging(&fault, width)).unwrap_or_default();
+        let help = screen
+            .list()
+            .map(|list| list.rows().filter_help())
+            .unwrap_or_default();
+        let faults = self
+            .fault(help)
+            .map(|fault| text::wrap_hanging(&fault, width))
+            .unwrap_or_default();
         let height = u16::try_from(faults.len().max(1)).unwrap_or(1) + 1;
-        let area = Rect { y: area.bottom().saturating_sub(height), height, ..area }.intersection(area);
+        let area = Rect {
+            y: area.bottom().saturating_sub(height),
+            height,
+            ..area
+        }
+        .intersection(area);
         Clear.render(area, frame.buffer_mut());
-        frame.buffer_mut().set_style(area, world.theme.style(Role::Text));
+        frame
+            .buffer_mut()
+            .set_style(area, world.theme.style(Role::Text));
         let label = Cell::new(" filter  ", Role::Title);
-        text::put(frame.buffer_mut(), text::Line::of(area, 0), &label, &world.theme, Style::default());
-        let inside = Rect { x: area.x + 9, width: area.width.saturating_sub(10), height: 1, ..area };
+        text::put(
+            frame.buffer_mut(),
+            text::Line::of(area, 0),
+            &label,
+            &world.theme,
+            Style::default(),
+        );
+        let inside = Rect {
+            x: area.x + 9,
+            width: area.width.saturating_sub(10),
+            height: 1,
+            ..area
+        };
         self.input.draw(&world.theme, frame, inside);
         for (line, row) in faults.iter().zip(1..area.height) {
-            let at = text::Line { x: area.x + 1, width, ..text::Line::of(area, row) };
+            let at = text::Line {
+                x: area.x + 1,
+                width,
+                ..text::Line::of(area, row)
+            };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
         if !faults.is_empty() {
             return;
         }
         let below = match screen.list() {
-            _ if self.input.text().is_empty() => Cell::new(format!(" {EXAMPLES}"), Role::Dim),
+            _ if self.input.text().is_empty() => {
+                Cell::new(format!(" {}", help.examples), Role::Dim)
+            }
             Some(list) => {
                 let found = format!(" {}", list.rows().tally(list.shown()).sentence("match"));
                 let all = u64::from(list.rows().count());
@@ -129,7 +173,13 @@ impl Layer for FilterBar {
             }
             None => Cell::default(),
         };
-        text::put(frame.buffer_mut(), text::Line::of(area, 1), &below, &world.theme, Style::default());
+        text::put(
+            frame.buffer_mut(),
+            text::Line::of(area, 1),
+            &below,
+            &world.theme,
+            Style::default(),
+        );
     }
 }
 
@@ -139,7 +189,14 @@ mod tests {
 
     #[test]
     fn terms_before_a_fault_hold() {
-        let kept = ["ref~", "c1 ref~", "c1 !sise>1G", "c1 size>1G age>", "\"a b\" ref~"].map(|text| {
+        let kept = [
+            "ref~",
+            "c1 ref~",
+            "c1 !sise>1G",
+            "c1 size>1G age>",
+            "\"a b\" ref~",
+        ]
+        .map(|text| {
             let fault = Filter::parse(text).unwrap_err();
             before(text, fault.span.start)
         });

@@ -1,4 +1,4 @@
-//! The keys that work here, from the key map.
+//! The keys of the current screen, from the key map.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,14 +14,18 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{detail, popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// The places that every screen can lead to.
-const LAYERS: [keymap::Context; 4] =
-    [keymap::Context::Popup, keymap::Context::Search, keymap::Context::Prompt, keymap::Context::Confirm];
+/// The contexts of layers, which every screen can open.
+const LAYERS: [keymap::Context; 4] = [
+    keymap::Context::Popup,
+    keymap::Context::Search,
+    keymap::Context::Prompt,
+    keymap::Context::Confirm,
+];
 
-/// The lines above the keys: what is typed, and room.
+/// The lines above the keys: the input, and a blank line.
 const HEAD: u16 = 2;
 
-/// The keys that work here, narrowed by what is typed.
+/// The keys of the current screen, filtered by the typed text.
 #[derive(Debug)]
 pub struct Help {
     contexts: Vec<keymap::Context>,
@@ -33,10 +37,14 @@ impl Help {
     /// Shows the keys of `contexts`, and those of layers.
     pub fn new(contexts: &[keymap::Context]) -> Self {
         let contexts = contexts.iter().copied().chain(LAYERS).collect();
-        Self { contexts, input: InputLine::default(), scroll: Scroll::default() }
+        Self {
+            contexts,
+            input: InputLine::default(),
+            scroll: Scroll::default(),
+        }
     }
 
-    /// Returns the lines of `width` columns; of a text that is longer the rest stands below its beginning.
+    /// Returns lines of `width` columns; the rest of a longer text is indented below its beginning.
     fn lines(&self, keymap: &Keymap, width: u16) -> Vec<Cell> {
         let wanted = self.input.text().to_lowercase();
         let mut lines = Vec::new();
@@ -44,10 +52,16 @@ impl Help {
             let bindings = keymap.bindings(*context).iter().filter_map(|binding| {
                 let keys = binding.keys().collect::<Vec<_>>().join(" ");
                 let found = keys.to_lowercase().contains(&wanted)
-                    || search::distance(&wanted, binding).is_some_and(|distance| distance < search::SCATTERED);
-                found.then(|| Cell::new(format!("  {keys:<16} "), Role::Key).and(binding.text.clone(), Role::Text))
+                    || search::distance(&wanted, binding)
+                        .is_some_and(|distance| distance < search::SCATTERED);
+                found.then(|| {
+                    Cell::new(format!("  {keys:<16} "), Role::Key)
+                        .and(binding.text.clone(), Role::Text)
+                })
             });
-            let bindings: Vec<Cell> = bindings.flat_map(|binding| text::wrap_hanging(&binding, width)).collect();
+            let bindings: Vec<Cell> = bindings
+                .flat_map(|binding| text::wrap_hanging(&binding, width))
+                .collect();
             if !bindings.is_empty() {
                 if !lines.is_empty() {
                     lines.push(Cell::default());
@@ -82,11 +96,16 @@ impl Layer for Help {
         match action {
             Some(Action::Accept | Action::Cancel) => cx.close(),
             Some(action) => {
-                let lines = self.lines(&cx.world.keymap, width(cx.world.size.width)).len();
-                self.scroll.act(action, lines, (height(cx.world.size.height) - HEAD).into());
+                let lines = self
+                    .lines(&cx.world.keymap, width(cx.world.size.width))
+                    .len();
+                self.scroll
+                    .act(action, lines, (height(cx.world.size.height) - HEAD).into());
             }
-            // What opened the help closes it, unless something is being looked for.
-            None if self.input.text().is_empty() && matches!(key.character(), Some('?' | 'q')) => cx.close(),
+            // The key that opened the help closes it, unless there is a search text.
+            None if self.input.text().is_empty() && matches!(key.character(), Some('?' | 'q')) => {
+                cx.close();
+            }
             None => {
                 self.scroll = Scroll::default();
                 self.input.key(key);
@@ -105,11 +124,31 @@ impl Layer for Help {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let lines = self.lines(&world.keymap, width(area.width));
-        let more = self.scroll.more(lines.len(), (height(area.height) - HEAD).into());
+        let more = self
+            .scroll
+            .more(lines.len(), (height(area.height) - HEAD).into());
         let title = format!("Keys · type to search{more}");
-        let inside = popup::open(&title, width(area.width), height(area.height), &world.theme, frame, area);
-        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
-        let below = Rect { y: inside.y + HEAD, height: inside.height.saturating_sub(HEAD), ..inside };
+        let inside = popup::open(
+            &title,
+            width(area.width),
+            height(area.height),
+            &world.theme,
+            frame,
+            area,
+        );
+        self.input.draw(
+            &world.theme,
+            frame,
+            Rect {
+                height: 1.min(inside.height),
+                ..inside
+            },
+        );
+        let below = Rect {
+            y: inside.y + HEAD,
+            height: inside.height.saturating_sub(HEAD),
+            ..inside
+        };
         let top = self.scroll.top(lines.len(), below.height.into());
         detail::draw(&lines, top, &world.theme, frame.buffer_mut(), below);
     }

@@ -1,11 +1,14 @@
-//! Asks for the name of the file that a text is written to.
+//! Prompts for the name of the file to write a plan to.
+
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Layer;
-use crate::tui::effect::{Overwrite, Saving};
+use crate::prune::plan::Plan;
+use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::Key;
 use crate::tui::rows::Cell;
@@ -15,21 +18,20 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// Asks for the name of a file.
+/// Prompts for the name of a file.
 #[derive(Debug)]
 pub struct SavePrompt {
-    saving: Saving,
+    plan: Arc<Plan>,
     input: InputLine,
 }
 
 impl SavePrompt {
-    /// Asks where `saving` is to be written.
-    pub fn new(saving: Saving) -> Self {
-        let name = match &saving {
-            Saving::Plan(_) => "./cachelens-plan.json",
-            Saving::Rule(_) => "./cachelens-rule.toml",
-        };
-        Self { saving, input: InputLine::new(name.to_owned()) }
+    /// Prompts for the target of `plan`.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            plan,
+            input: InputLine::new("./cachelens-plan.json".to_owned()),
+        }
     }
 }
 
@@ -43,7 +45,11 @@ impl Layer for SavePrompt {
             Some(Action::Accept) if self.input.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Save(self.saving.clone(), self.input.text().trim().into(), Overwrite::Never));
+                cx.ask(Request::Save(
+                    Arc::clone(&self.plan),
+                    self.input.text().trim().into(),
+                    Overwrite::Never,
+                ));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {
@@ -58,13 +64,23 @@ impl Layer for SavePrompt {
     }
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let (title, words) = match &self.saving {
-            Saving::Plan(_) => ("Save the plan", "`cachelens prune --apply FILE` carries it out"),
-            Saving::Rule(_) => ("Save the rule", "it belongs into cachelens.toml"),
-        };
-        let inside = popup::open(title, 60, 3, &world.theme, frame, area);
-        self.input.draw(&world.theme, frame, Rect { height: 1.min(inside.height), ..inside });
+        let words = "`cachelens prune --apply FILE` carries it out";
+        let inside = popup::open("Save the plan", 60, 3, &world.theme, frame, area);
+        self.input.draw(
+            &world.theme,
+            frame,
+            Rect {
+                height: 1.min(inside.height),
+                ..inside
+            },
+        );
         let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
-        text::put(frame.buffer_mut(), line, &Cell::new(words, Role::Dim), &world.theme, Style::default());
+        text::put(
+            frame.buffer_mut(),
+            line,
+            &Cell::new(words, Role::Dim),
+            &world.theme,
+            Style::default(),
+        );
     }
 }

@@ -23,18 +23,50 @@ pub struct SortMenu {
 }
 
 impl SortMenu {
-    /// Offers `columns`, beginning with the order that holds.
+    /// Offers `columns`, starting with the current order.
     pub fn new(columns: &'static [Column], sort: Sort) -> Self {
         let sortable = |(_, column): &(usize, &Column)| column.sort != Sortable::No;
-        let choices: Vec<usize> = columns.iter().enumerate().filter(sortable).map(|(place, _)| place).collect();
-        let cursor = choices.iter().position(|choice| *choice == sort.column).unwrap_or_default();
-        Self { columns, choices, cursor, sort }
+        let choices: Vec<usize> = columns
+            .iter()
+            .enumerate()
+            .filter(sortable)
+            .map(|(place, _)| place)
+            .collect();
+        let cursor = choices
+            .iter()
+            .position(|choice| *choice == sort.column)
+            .unwrap_or_default();
+        Self {
+            columns,
+            choices,
+            cursor,
+            sort,
+        }
     }
 
-    /// Returns the order that the line at `place` stands for.
+    /// Returns the order of the line at `place`.
     fn order_at(&self, place: usize) -> Sort {
         let column = self.choices.get(place).copied().unwrap_or_default();
-        if column == self.sort.column { self.sort } else { Sort::by(column, self.columns) }
+        if column == self.sort.column {
+            self.sort
+        } else {
+            Sort::by(column, self.columns)
+        }
+    }
+}
+
+/// Returns which values come first in an order.
+fn words(column: &Column, order: Order) -> &'static str {
+    let is_text = matches!(column.align, Align::Left | Align::Path);
+    match (column.title, order) {
+        ("AGE" | "NEWEST", Order::Ascending) => "▴ newest first",
+        ("AGE" | "NEWEST", Order::Descending) => "▾ oldest first",
+        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", Order::Ascending) => "▴ smallest first",
+        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", Order::Descending) => "▾ largest first",
+        (_, Order::Ascending) if is_text && column.sort == Sortable::Ascending => "▴ from A to Z",
+        (_, Order::Descending) if is_text && column.sort == Sortable::Ascending => "▾ from Z to A",
+        (_, Order::Ascending) => "▴ fewest first",
+        (_, Order::Descending) => "▾ most first",
     }
 }
 
@@ -69,17 +101,27 @@ impl Layer for SortMenu {
         let inside = popup::open("Sort by", 30, height, &world.theme, frame, area);
         for ((place, column), row) in self.choices.iter().enumerate().zip(0..inside.height) {
             let sort = self.order_at(place);
-            let align = self.columns.get(*column).map(|column| column.align);
-            let words = match (align, sort.order) {
-                (Some(Align::Left | Align::Path), Order::Ascending) => "▴ from A to Z",
-                (Some(Align::Left | Align::Path), Order::Descending) => "▾ from Z to A",
-                (_, Order::Ascending) => "▴ least first",
-                (_, Order::Descending) => "▾ most first",
+            let words = self
+                .columns
+                .get(*column)
+                .map_or("", |column| words(column, sort.order));
+            let chosen = if *column == self.sort.column {
+                "✓ "
+            } else {
+                "  "
             };
-            let chosen = if *column == self.sort.column { "✓ " } else { "  " };
             let title = self.columns.get(*column).map_or("", |column| column.title);
-            let cell = Cell::new(chosen, Role::Good).and(format!("{title:<12}"), Role::Text).and(words, Role::Dim);
-            popup::item(&cell, place == self.cursor, &world.theme, frame, inside, row);
+            let cell = Cell::new(chosen, Role::Good)
+                .and(format!("{title:<12}"), Role::Text)
+                .and(words, Role::Dim);
+            popup::item(
+                &cell,
+                place == self.cursor,
+                &world.theme,
+                frame,
+                inside,
+                row,
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A question that is answered by typing a name, for what weighs more than a key.
+//! A question that is answered by typing a name, for serious decisions.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,21 +14,27 @@ use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::{Context, Handled, World};
 
-/// A question, the name that answers it, and what follows.
+/// A question, the expected name, and the request that it sends.
 #[derive(Debug)]
 pub struct Typed {
     question: String,
     name: String,
     input: InputLine,
-    /// Whether something else was accepted in vain.
+    /// Whether a wrong name was entered.
     is_wrong: bool,
     request: Request,
 }
 
 impl Typed {
-    /// Asks `question`; whoever types `name` hands `request` to the screen.
+    /// Asks `question`; typing `name` sends `request` to the screen.
     pub fn new(question: String, name: String, request: Request) -> Self {
-        Self { question, name, input: InputLine::default(), is_wrong: false, request }
+        Self {
+            question,
+            name,
+            input: InputLine::default(),
+            is_wrong: false,
+            request,
+        }
     }
 }
 
@@ -57,18 +63,40 @@ impl Layer for Typed {
         let width = area.width.saturating_sub(6).min(72);
         let mut lines = text::wrap(&Cell::text(self.question.clone()), width);
         lines.push(Cell::default());
-        let ask = Cell::text("Type the name of the source to go on:  ").and(self.name.clone(), Role::Strong);
+        let ask = Cell::text("Type the name of the source to go on:  ")
+            .and(self.name.clone(), Role::Strong);
         lines.extend(text::wrap(&ask, width));
-        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(4));
+        let height = u16::try_from(lines.len() + 2)
+            .unwrap_or(u16::MAX)
+            .min(area.height.saturating_sub(4));
         let inside = popup::open("Please confirm", width, height, &world.theme, frame, area);
         for (line, row) in lines.iter().zip(0..inside.height.saturating_sub(2)) {
-            text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(inside, row),
+                line,
+                &world.theme,
+                Style::default(),
+            );
         }
-        let last = Rect { y: inside.bottom().saturating_sub(1), height: 1.min(inside.height), ..inside };
+        let last = Rect {
+            y: inside.bottom().saturating_sub(1),
+            height: 1.min(inside.height),
+            ..inside
+        };
         if self.is_wrong {
             let words = Cell::new("! that is not its name", Role::Error);
-            let above = Rect { y: last.y.saturating_sub(1), ..last };
-            text::put(frame.buffer_mut(), text::Line::of(above, 0), &words, &world.theme, Style::default());
+            let above = Rect {
+                y: last.y.saturating_sub(1),
+                ..last
+            };
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(above, 0),
+                &words,
+                &world.theme,
+                Style::default(),
+            );
         }
         text::put(
             frame.buffer_mut(),
@@ -77,6 +105,14 @@ impl Layer for Typed {
             &world.theme,
             Style::default(),
         );
-        self.input.draw(&world.theme, frame, Rect { x: last.x + 2, width: last.width.saturating_sub(2), ..last });
+        self.input.draw(
+            &world.theme,
+            frame,
+            Rect {
+                x: last.x + 2,
+                width: last.width.saturating_sub(2),
+                ..last
+            },
+        );
     }
 }

@@ -7,33 +7,33 @@ use jiff::Timestamp;
 use super::View;
 use crate::tui::rows::RowSet;
 
-/// After so many rows somebody may say that it is enough.
+/// After this many rows the caller may cancel.
 const STEP: u32 = 16_384;
 
-/// Rows to be filtered and sorted.
+/// Rows to filter and sort.
 #[derive(Debug, Clone)]
 pub struct Arrangement {
-    /// Where they come from.
+    /// The source of the rows.
     pub rows: Arc<dyn RowSet>,
     /// The filter and the order.
     pub view: View,
-    /// The time that ages are measured from.
+    /// The time from which ages are measured.
     pub now: Timestamp,
 }
 
 /// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sort {
-    /// The column that decides.
+    /// The sort column.
     pub column: usize,
-    /// Which way.
+    /// The direction.
     pub order: Order,
 }
 
-/// Which way rows are sorted.
+/// The direction of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The least first.
+    /// The smallest first.
     #[default]
     Ascending,
     /// The largest first.
@@ -41,7 +41,7 @@ pub enum Order {
 }
 
 impl Sort {
-    /// Returns the same the other way round.
+    /// Returns the opposite direction.
     #[must_use]
     pub fn reversed(self) -> Self {
         let order = match self.order {
@@ -52,7 +52,8 @@ impl Sort {
     }
 }
 
-/// Returns the rows that pass the filter, in order; nothing when `go_on`, which learns how many rows are done, says so.
+/// Returns the rows that pass the filter, in order. `go_on` receives the number of processed rows;
+/// returns `None` if it cancels.
 pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) -> Option<Vec<u32>> {
     let Arrangement { rows, view, now } = arrangement;
     let count = rows.count();
@@ -69,14 +70,17 @@ pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) ->
         }
     }
     let Sort { column, order } = view.sort;
-    let mut keyed: Vec<([u64; 2], u32)> = shown.into_iter().map(|row| (rows.sort_key(column, row), row)).collect();
+    let mut keyed: Vec<([u64; 2], u32)> = shown
+        .into_iter()
+        .map(|row| (rows.sort_key(column, row), row))
+        .collect();
     keyed.sort_unstable_by(|(a_key, a), (b_key, b)| {
         let ordering = a_key.cmp(b_key).then_with(|| rows.compare(column, *a, *b));
         let ordering = match order {
             Order::Ascending => ordering,
             Order::Descending => ordering.reverse(),
         };
-        // Rows that are equal stay as the store has them.
+        // Equal rows keep the order of the store.
         ordering.then(a.cmp(b))
     });
     go_on(count).then(|| keyed.into_iter().map(|(_, row)| row).collect())

@@ -1,4 +1,4 @@
-//! The files behind a cause as rows: what of each is not as it was.
+//! The changed files behind a cause, as rows.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -15,12 +15,33 @@ use crate::inventory::filter::{Filter, Subject, TextField};
 use crate::tui::theme::Role;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "PATH", align: Align::Path, min: 27, max: 200, rank: 0, sort: Sortable::Ascending },
-    Column { title: "WHAT", align: Align::Left, min: 13, max: 13, rank: 1, sort: Sortable::Ascending },
-    Column { title: "FROM → TO", align: Align::Left, min: 12, max: 48, rank: 2, sort: Sortable::No },
+    Column {
+        title: "PATH",
+        align: Align::Path,
+        min: 27,
+        max: 200,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 13,
+        max: 13,
+        rank: 1,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "FROM → TO",
+        align: Align::Left,
+        min: 12,
+        max: 48,
+        rank: 2,
+        sort: Sortable::No,
+    },
 ];
 
-/// The files that are not as they were when a step was cached.
+/// The files that changed since a step was cached.
 #[derive(Debug)]
 pub struct ChangedFiles {
     explained: Arc<Explained>,
@@ -33,13 +54,18 @@ impl ChangedFiles {
         Self { explained, step }
     }
 
-    /// Returns the explanation that they are part of.
+    /// Returns the explanation that the files belong to.
     pub fn explained(&self) -> &Explained {
         &self.explained
     }
 
     fn all(&self) -> &[PathChange] {
-        let cause = self.explained.explanation.causes.get(self.step.at()).and_then(Option::as_ref);
+        let cause = self
+            .explained
+            .explanation
+            .causes
+            .get(self.step.at())
+            .and_then(Option::as_ref);
         cause.map_or(&[], |cause| &cause.paths)
     }
 
@@ -48,7 +74,7 @@ impl ChangedFiles {
     }
 }
 
-/// Returns the sign for what became of a file.
+/// Returns the sign for a file's change.
 fn sign(change: &PathChange) -> (&'static str, Role) {
     match change.kind {
         CauseKind::FileAdded => ("+ ", Role::Good),
@@ -66,12 +92,18 @@ fn word(kind: CauseKind) -> &'static str {
     }
 }
 
-/// Writes a line about a file: what became of it, and how.
+/// Formats a line about a file and its change.
 pub fn line(change: &PathChange) -> Cell {
     let (sign, role) = sign(change);
-    let cell = Cell::new(sign, role).and(change.path.clone(), Role::Text).and("  ", Role::Text);
+    let cell = Cell::new(sign, role)
+        .and(change.path.clone(), Role::Text)
+        .and("  ", Role::Text);
     let cell = cell.and(word(change.kind), Role::Dim);
-    if change.detail.is_empty() { cell } else { cell.and(format!(" {}", change.detail), Role::Dim) }
+    if change.detail.is_empty() {
+        cell
+    } else {
+        cell.and(format!(" {}", change.detail), Role::Dim)
+    }
 }
 
 impl Subject for PathChange {
@@ -79,7 +111,11 @@ impl Subject for PathChange {
         match field {
             TextField::Name => Some(test(&self.path)),
             TextField::Kind => Some(test(word(self.kind))),
-            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+            TextField::Ref
+            | TextField::Step
+            | TextField::State
+            | TextField::Platform
+            | TextField::Path => None,
         }
     }
 }
@@ -94,7 +130,9 @@ impl RowSet for ChangedFiles {
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
-        let Some(change) = self.at(row) else { return Vec::new() };
+        let Some(change) = self.at(row) else {
+            return Vec::new();
+        };
         vec![
             Cell::text(change.path.clone()),
             Cell::new(sign(change).0, sign(change).1).and(word(change.kind), Role::Text),
@@ -103,10 +141,18 @@ impl RowSet for ChangedFiles {
     }
 
     fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
-        let Some(change) = self.at(row) else { return Vec::new() };
-        let mut lines = vec![Detail::Text(Cell::new(change.path.clone(), Role::Strong)), Detail::Blank];
+        let Some(change) = self.at(row) else {
+            return Vec::new();
+        };
+        let mut lines = vec![
+            Detail::Text(Cell::new(change.path.clone(), Role::Strong)),
+            Detail::Blank,
+        ];
         let (sign, role) = sign(change);
-        lines.push(Detail::Fact("what", Cell::new(sign, role).and(word(change.kind), Role::Text)));
+        lines.push(Detail::Fact(
+            "what",
+            Cell::new(sign, role).and(word(change.kind), Role::Text),
+        ));
         if !change.detail.is_empty() {
             lines.push(Detail::Fact("from, to", Cell::text(change.detail.clone())));
         }
@@ -118,11 +164,20 @@ impl RowSet for ChangedFiles {
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
-        self.at(row).is_some_and(|change| filter.matches(change, now))
+        self.at(row)
+            .is_some_and(|change| filter.matches(change, now))
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let key = |row: u32| self.at(row).map(|change| if column == 1 { word(change.kind) } else { &change.path });
+        let key = |row: u32| {
+            self.at(row).map(|change| {
+                if column == 1 {
+                    word(change.kind)
+                } else {
+                    &change.path
+                }
+            })
+        };
         key(a).cmp(&key(b))
     }
 
@@ -142,22 +197,30 @@ impl RowSet for ChangedFiles {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Some(change) = self.at(row) else { return Vec::new() };
-        vec![("path", json!(change.path)), ("kind", json!(change.kind.word())), ("detail", json!(change.detail))]
+        let Some(change) = self.at(row) else {
+            return Vec::new();
+        };
+        vec![
+            ("path", json!(change.path)),
+            ("kind", json!(change.kind.word())),
+            ("detail", json!(change.detail)),
+        ]
     }
 
     fn name(&self, row: u32) -> String {
-        self.at(row).map(|change| change.path.clone()).unwrap_or_default()
+        self.at(row)
+            .map(|change| change.path.clone())
+            .unwrap_or_default()
     }
 }
 
-/// Returns a line of a text that is another.
+/// Formats a line of a text diff.
 pub(super) fn text_line(line: &Line) -> Detail {
     let (sign, text) = line.parts();
     let role = match line {
         Line::Added(_) => Role::Good,
         Line::Removed(_) => Role::Missing,
-        Line::Same(_) | Line::Gap => Role::Dim,
+        Line::Same(_) | Line::Hunk(_) | Line::More(_) => Role::Dim,
     };
     Detail::Text(Cell::new(format!("{sign} {text}"), role))
 }

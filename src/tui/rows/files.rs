@@ -1,4 +1,4 @@
-//! The files of a layer as rows, in the order of the archive or sorted.
+//! The files of a layer as rows: a tree with sums, in which folders can be opened.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,143 +7,241 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use super::sources::grouped;
+use super::{Cell, Column, Detail, FilterHelp, Identity, NONE, RowSet, Tally};
 use crate::format::layer::{Entry, Kind};
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::Filter;
+use crate::text::units::{Age, Size};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
+use crate::tui::widget::meter;
 
-/// The column of paths.
-pub const PATH: usize = 0;
+mod columns;
+mod folds;
+mod order;
+mod tree;
 
-const COLUMNS: &[Column] = &[
-    Column { title: "PATH", align: Align::Path, min: 29, max: 200, rank: 0, sort: Sortable::Ascending },
-    Column { title: "MODE", align: Align::Left, min: 10, max: 10, rank: 3, sort: Sortable::No },
-    Column { title: "OWNER", align: Align::Right, min: 9, max: 11, rank: 4, sort: Sortable::No },
-    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "MODIFIED", align: Align::Left, min: 16, max: 16, rank: 2, sort: Sortable::Descending },
-];
+use columns::{BAR, COLUMNS};
+pub use folds::FileFolds;
+pub use order::{FileOrder, SIZE};
+pub use tree::{Bounds, FileEntry, FileTree, LayerTotals, ROOT, TreeBuilder};
 
-/// Files as they came, in batches that snapshots share.
-#[derive(Debug, Clone, Default)]
+/// Deeper rows are not indented further; a number shows their depth.
+const DEEPEST: u16 = 6;
+
+/// The visible rows.
+#[derive(Debug)]
 pub struct FileRows {
-    /// Each batch with the number of its first row.
-    batches: Vec<(u32, Arc<Vec<Entry>>)>,
-    count: u32,
-    bytes: u64,
-    removed: u64,
+    order: Arc<FileOrder>,
+    rows: Vec<Row>,
+    /// The row of each node, or [`HIDDEN`].
+    places: Vec<u32>,
+}
+
+/// Means no row.
+const HIDDEN: u32 = u32::MAX;
+
+/// A row: a file, or a chain of folders that each contain only the next one.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    /// The first folder of the chain.
+    first: u32,
+    /// The last folder, or the file.
+    node: u32,
+    level: u32,
+    /// The first row that is not below it.
+    end: u32,
+    is_open: bool,
 }
 
 impl FileRows {
-    /// Returns the same with a batch more.
-    #[must_use]
-    pub fn with(&self, batch: &Arc<Vec<Entry>>) -> Self {
-        let mut more = self.clone();
-        more.bytes = batch.iter().fold(more.bytes, |sum, entry| sum.saturating_add(entry.size));
-        more.removed += batch.iter().filter(|entry| removes(&entry.kind)).count() as u64;
-        more.batches.push((more.count, Arc::clone(batch)));
-        more.count = more.count.saturating_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        more
-    }
-
-    /// Returns what all files take once unpacked.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Returns how many entries take something away from the layers below.
-    pub fn removed(&self) -> u64 {
-        self.removed
-    }
-
-    fn at(&self, row: u32) -> &Entry {
-        let batch = self.batches.partition_point(|(first, _)| *first <= row) - 1;
-        let (first, entries) = &self.batches[batch];
-        &entries[(row - first) as usize]
-    }
-}
-
-/// Returns the word for what an entry is.
-fn word(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink { .. } => "symlink",
-        Kind::Hardlink { .. } => "hardlink",
-        Kind::Device => "device",
-        Kind::Fifo => "fifo",
-        Kind::Whiteout => "deleted",
-        Kind::Opaque => "emptied",
-        Kind::Other => "other",
-    }
-}
-
-/// Tells whether an entry takes something away from the layers below.
-fn removes(kind: &Kind) -> bool {
-    matches!(kind, Kind::Whiteout | Kind::Opaque)
-}
-
-fn path(entry: &Entry) -> Cell {
-    let path = entry.path.clone();
-    match &entry.kind {
-        Kind::Directory => Cell::new(path, Role::Strong).and("/", Role::Dim),
-        Kind::Symlink { target } => Cell::text(path).and(format!(" → {target}"), Role::Dim),
-        Kind::Hardlink { target } => Cell::text(path).and(format!(" = {target}"), Role::Dim),
-        Kind::Whiteout => Cell::new("− ", Role::Missing).and(path, Role::Missing).and("  deleted", Role::Dim),
-        Kind::Opaque => Cell::new("− ", Role::Missing).and(path, Role::Missing).and("/*  emptied", Role::Dim),
-        Kind::File | Kind::Device | Kind::Fifo | Kind::Other => Cell::text(path),
-    }
-}
-
-/// Writes permissions as `ls` does.
-fn mode(entry: &Entry) -> String {
-    let kind = match entry.kind {
-        Kind::Directory | Kind::Opaque => 'd',
-        Kind::Symlink { .. } => 'l',
-        Kind::Device => 'b',
-        Kind::Fifo => 'p',
-        _ => '-',
-    };
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = entry.mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (entry.mode & special != 0, bits & 1 != 0) {
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
-}
-
-fn time(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-impl Subject for Entry {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        match field {
-            TextField::Name => Some(test(&self.path)),
-            TextField::Kind => Some(test(word(&self.kind))),
-            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+    /// Shows the content of `order` in open folders.
+    pub fn new(order: Arc<FileOrder>, folds: &FileFolds) -> Self {
+        let is_filtered = !order.view.filter.is_empty();
+        let mut rows: Vec<Row> = Vec::new();
+        let mut places = vec![HIDDEN; order.tree.count()];
+        if order.tree.is_emptied(ROOT) {
+            places[ROOT as usize] = 0;
+            rows.push(Row {
+                first: ROOT,
+                node: ROOT,
+                level: 0,
+                end: 1,
+                is_open: false,
+            });
+        }
+        // For each open folder: its row, and the index of its next child.
+        let mut open: Vec<(Option<usize>, u32, usize)> = vec![(None, ROOT, 0)];
+        while let Some((row, folder, next)) = open.last_mut() {
+            let Some(first) = order.children(*folder).get(*next).copied() else {
+                let end = count(rows.len());
+                if let Some(row) = row.and_then(|row| rows.get_mut(row)) {
+                    row.end = end;
+                }
+                open.pop();
+                continue;
+            };
+            *next += 1;
+            let level = count(open.len()) - 1;
+            let node = order.chain_end(first);
+            let is_open = !order.children(node).is_empty() && folds.is_open(node, is_filtered);
+            places[node as usize] = count(rows.len());
+            rows.push(Row {
+                first,
+                node,
+                level,
+                end: count(rows.len()) + 1,
+                is_open,
+            });
+            if is_open {
+                open.push((Some(rows.len() - 1), node, 0));
+            }
+        }
+        Self {
+            order,
+            rows,
+            places,
         }
     }
 
-    fn number(&self, field: NumberField) -> Option<u64> {
-        (field == NumberField::Size && !removes(&self.kind)).then_some(self.size)
+    /// Returns the files in their order.
+    pub fn order(&self) -> &Arc<FileOrder> {
+        &self.order
     }
 
-    fn created(&self) -> Option<Timestamp> {
-        self.modified
+    /// Returns the file of a row.
+    pub fn node(&self, row: u32) -> u32 {
+        self.at(row).node
+    }
+
+    /// Returns why a row has no content to show.
+    pub fn no_content(&self, row: u32) -> String {
+        match self.tree().kind(self.node(row)) {
+            Kind::Directory | Kind::Opaque => "a folder has no content of its own".to_owned(),
+            Kind::Symlink { target } => format!("a symbolic link to {target} has no content"),
+            Kind::Whiteout => "the layer deletes this path: it has no content".to_owned(),
+            kind => format!("a {} has no content", kind.word()),
+        }
+    }
+
+    /// Returns the location of a row's content in the archive: the number of its entry, and the
+    /// target of a hard link. `None` if the row has no content.
+    pub fn content(&self, row: u32) -> Option<(u64, Option<String>)> {
+        let described = self.tree().entry(self.node(row))?;
+        match &described.entry.kind {
+            Kind::File => Some((described.number, None)),
+            Kind::Hardlink { target } => Some((described.number, Some(target.clone()))),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a row is open; `None` if nothing is below it.
+    pub fn fold(&self, row: u32) -> Option<bool> {
+        let row = self.at(row);
+        let has_children = !self.order.children(row.node).is_empty() && row.node != ROOT;
+        has_children.then_some(row.is_open)
+    }
+
+    /// Returns the folder of a row, if that folder has a row.
+    pub fn parent(&self, row: u32) -> Option<Identity> {
+        let parent = self.tree().parent(self.at(row).first);
+        (parent != ROOT).then_some(Identity::File(parent))
+    }
+
+    /// Returns the folder of the only row at the top, if there is only one.
+    pub fn only_folder(&self) -> Option<u32> {
+        let first = self.rows.first()?;
+        let is_only = first.end as usize == self.rows.len() && first.node != ROOT;
+        (is_only && !self.order.children(first.node).is_empty()).then_some(first.node)
+    }
+
+    fn tree(&self) -> &FileTree {
+        &self.order.tree
+    }
+
+    fn at(&self, row: u32) -> &Row {
+        &self.rows[row as usize]
+    }
+
+    /// Returns the name of a row, with a sign for its kind.
+    fn name_cell(&self, row: &Row, name: String) -> Cell {
+        let tree = self.tree();
+        let cell = match tree.kind(row.node) {
+            Kind::Directory | Kind::Opaque => Cell::new(name, Role::Strong).and("/", Role::Dim),
+            Kind::Symlink { target } => Cell::text(name).and(format!(" → {target}"), Role::Dim),
+            Kind::Hardlink { target } => Cell::text(name).and(format!(" = {target}"), Role::Dim),
+            Kind::Whiteout => Cell::new("− ", Role::Missing)
+                .and(name, Role::Missing)
+                .and("  deleted", Role::Dim),
+            Kind::File | Kind::Device | Kind::Fifo | Kind::Other => Cell::text(name),
+        };
+        if tree.is_emptied(row.node) {
+            cell.and("  − emptied first", Role::Missing)
+        } else {
+            cell
+        }
+    }
+
+    fn path_cell(&self, row: &Row) -> Cell {
+        let indent = "  ".repeat(row.level.min(DEEPEST.into()) as usize);
+        let cell = if row.level > u32::from(DEEPEST) {
+            Cell::new(format!("{indent}{} ", row.level), Role::Dim)
+        } else {
+            Cell::text(indent)
+        };
+        let sign = match (self.order.children(row.node).is_empty(), row.is_open) {
+            (true, _) => "  ",
+            (false, true) => "▾ ",
+            (false, false) => "▸ ",
+        };
+        let name = if row.node == ROOT {
+            ".".to_owned()
+        } else {
+            self.tree()
+                .path_below(self.tree().parent(row.first), row.node)
+        };
+        cell.and(sign, Role::Dim).and_all(self.name_cell(row, name))
+    }
+
+    /// Returns the number of files below a folder, or its deletions if there are none.
+    fn files_cell(&self, row: &Row) -> Cell {
+        let sum = self.order.sum(row.node);
+        let is_folder = self.tree().is_folder(row.node);
+        match (is_folder, sum.files, sum.removed) {
+            (true, 0, removed) if removed > 0 => {
+                Cell::new(format!("− {}", grouped(removed)), Role::Missing)
+            }
+            (true, files, _) => Cell::text(grouped(files)),
+            (false, ..) => Cell::new(NONE, Role::Dim),
+        }
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn time(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+/// Returns a percentage, with one decimal below ten.
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return NONE.to_owned();
+    }
+    let tenths = u128::from(part) * 1000 / u128::from(whole);
+    match tenths {
+        0 if part > 0 => "below 0.1 %".to_owned(),
+        0..100 => format!("{}.{} %", tenths / 10, tenths % 10),
+        _ => format!("{} %", tenths / 10),
     }
 }
 
 impl RowSet for FileRows {
     fn count(&self) -> u32 {
-        self.count
+        count(self.rows.len())
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -151,122 +249,178 @@ impl RowSet for FileRows {
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
-        let entry = self.at(row);
+        let row = self.at(row);
+        let tree = self.tree();
         let none = || Cell::new(NONE, Role::Dim);
-        let size = match entry.kind {
-            Kind::File => Cell::text(Size(entry.size).to_string()),
-            _ => none(),
-        };
-        if removes(&entry.kind) {
-            return vec![path(entry), none(), none(), size, none()];
-        }
+        let kind = tree.kind(row.node);
+        let sum = self.order.sum(row.node);
+        let has_size = matches!(kind, Kind::File | Kind::Directory);
+        let entry = tree.entry(row.node).map(|described| &described.entry);
+        let entry = entry.filter(|entry| !entry.kind.removes());
         vec![
-            path(entry),
-            Cell::new(mode(entry), Role::Dim),
-            Cell::new(format!("{}:{}", entry.uid, entry.gid), Role::Dim),
-            size,
-            entry.modified.map_or_else(none, |modified| Cell::new(time(modified), Role::Dim)),
+            self.path_cell(row),
+            if has_size || sum.bytes > 0 {
+                Cell::text(Size(sum.bytes).to_string())
+            } else {
+                none()
+            },
+            Cell::new(
+                meter::bar(sum.bytes, self.order.sum(ROOT).bytes, BAR),
+                Role::Title,
+            ),
+            self.files_cell(row),
+            entry.map_or_else(none, |entry| Cell::new(entry.permissions(), Role::Dim)),
+            entry
+                .and_then(|entry| entry.modified)
+                .map_or_else(none, |modified| Cell::new(time(modified), Role::Dim)),
+            entry.map_or_else(none, |entry| {
+                Cell::new(format!("{}:{}", entry.uid, entry.gid), Role::Dim)
+            }),
         ]
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
-        let entry = self.at(row);
+        let row = self.at(row);
+        let tree = self.tree();
+        let kind = tree.kind(row.node);
+        let sum = self.order.sum(row.node);
         let fact = |name, value: String| Detail::Fact(name, Cell::text(value));
-        let mut lines = vec![Detail::Text(path(entry)), Detail::Blank, fact("kind", word(&entry.kind).to_owned())];
-        if removes(&entry.kind) {
-            lines.push(Detail::Text(Cell::new("The layers below have it; this one takes it away.", Role::Dim)));
+        let mut lines = vec![
+            Detail::Text(self.name_cell(row, tree.path(row.node))),
+            Detail::Blank,
+            fact("kind", kind.word().to_owned()),
+        ];
+        if *kind == Kind::Whiteout {
+            lines.push(Detail::Text(Cell::new(
+                "The layers below have this path; this layer deletes it.",
+                Role::Dim,
+            )));
             return lines;
         }
-        lines.push(fact("mode", format!("{} {:04o}", mode(entry), entry.mode)));
-        lines.push(fact("owner", format!("{}:{}", entry.uid, entry.gid)));
-        if entry.kind == Kind::File {
-            lines.push(fact("size", format!("{} ({} bytes)", Size(entry.size), entry.size)));
+        if tree.is_emptied(row.node) {
+            lines.push(Detail::Text(Cell::new(
+                "This layer deletes what the layers below have in this folder.",
+                Role::Dim,
+            )));
         }
+        if matches!(kind, Kind::File | Kind::Directory) {
+            let bytes = sum.bytes;
+            lines.push(fact("size", format!("{} ({bytes} bytes)", Size(bytes))));
+            let whole = self.order.sum(ROOT).bytes;
+            let of = if self.order.view.filter.is_empty() {
+                "the layer"
+            } else {
+                "what the filter shows"
+            };
+            lines.push(fact("share", format!("{} of {of}", percent(bytes, whole))));
+        }
+        if tree.is_folder(row.node) {
+            lines.push(fact("files", grouped(sum.files)));
+            if sum.removed > 0 {
+                lines.push(fact("deletions", grouped(sum.removed)));
+            }
+        }
+        let Some(FileEntry { entry, .. }) = tree.entry(row.node) else {
+            lines.push(Detail::Text(Cell::new(
+                "The layer has files in this folder and does not describe it.",
+                Role::Dim,
+            )));
+            return lines;
+        };
+        let mode = format!("{} {}", entry.permissions(), entry.octal_mode());
+        lines.push(fact("mode", mode));
+        lines.push(fact("owner", format!("{}:{}", entry.uid, entry.gid)));
         if let Some(modified) = entry.modified {
-            lines.push(fact("modified", format!("{modified:.0}, {}", Age::between(modified, now).ago())));
+            let age = Age::between(modified, now).ago();
+            lines.push(fact("modified", format!("{modified:.0}, {age}")));
         }
         lines
     }
 
-    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
-        filter.matches(self.at(row), now)
+    /// The rows have passed the filter already.
+    fn matches(&self, _row: u32, _filter: &Filter, _now: Timestamp) -> bool {
+        true
     }
 
-    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let (a, b) = (self.at(a), self.at(b));
-        match column {
-            3 => a.size.cmp(&b.size),
-            4 => a.modified.cmp(&b.modified),
-            _ => a.path.cmp(&b.path),
-        }
+    /// The rows are sorted already.
+    fn compare(&self, _column: usize, _a: u32, _b: u32) -> Ordering {
+        Ordering::Equal
     }
 
     fn identity(&self, row: u32) -> Identity {
-        Identity::File(row)
+        Identity::File(self.at(row).node)
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
         match identity {
-            Identity::File(row) => Some(*row).filter(|row| *row < self.count),
+            Identity::File(node) => self
+                .places
+                .get(*node as usize)
+                .copied()
+                .filter(|row| *row != HIDDEN),
             _ => None,
         }
     }
 
     fn bytes(&self, row: u32) -> u64 {
-        self.at(row).size
+        self.order.sum(self.at(row).node).bytes
+    }
+
+    /// A row below another selected row is counted once.
+    fn together(&self, rows: &[u32]) -> String {
+        let mut rows = rows.to_vec();
+        rows.sort_unstable();
+        let mut counted = 0;
+        let mut bytes = 0u64;
+        for row in rows {
+            if row >= counted {
+                bytes = bytes.saturating_add(self.bytes(row));
+                counted = self.at(row).end;
+            }
+        }
+        Size(bytes).to_string()
+    }
+
+    fn tally(&self, _shown: &[u32]) -> Tally {
+        let (files, folders) = self.order.matched();
+        Tally {
+            shown: files,
+            all: self.order.all(),
+            others: if files == 0 { folders } else { 0 },
+        }
+    }
+
+    fn filter_help(&self) -> FilterHelp {
+        FilterHelp {
+            examples: "path~node_modules  path~\\.map$  size>1M  age>30d  kind:symlink  or a part of a path",
+            fields: Some(&["path", "size", "age", "kind"]),
+        }
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let entry = self.at(row);
-        let target = match &entry.kind {
-            Kind::Symlink { target } | Kind::Hardlink { target } => Some(target),
-            _ => None,
-        };
+        let node = self.at(row).node;
+        let tree = self.tree();
+        let entry = tree.entry(node).map(|described| &described.entry);
+        let sum = self.order.sum(node);
         vec![
-            ("path", json!(entry.path)),
-            ("kind", json!(word(&entry.kind))),
-            ("target", json!(target)),
-            ("mode", json!(format!("{:04o}", entry.mode))),
-            ("uid", json!(entry.uid)),
-            ("gid", json!(entry.gid)),
-            ("size", json!(entry.size)),
-            ("modified", json!(entry.modified)),
+            ("path", json!(tree.path(node))),
+            ("kind", json!(tree.kind(node).word())),
+            ("target", json!(tree.kind(node).link())),
+            ("emptied", json!(tree.is_emptied(node))),
+            ("mode", json!(entry.map(Entry::octal_mode))),
+            ("uid", json!(entry.map(|entry| entry.uid))),
+            ("gid", json!(entry.map(|entry| entry.gid))),
+            ("size", json!(sum.bytes)),
+            ("files", json!(sum.files)),
+            ("deletions", json!(sum.removed)),
+            ("modified", json!(entry.and_then(|entry| entry.modified))),
         ]
     }
 
     fn name(&self, row: u32) -> String {
-        self.at(row).path.clone()
+        self.tree().path(self.at(row).node)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(path: &str, kind: Kind, mode: u32) -> Entry {
-        Entry { path: path.to_owned(), kind, size: 0, mode, uid: 0, gid: 0, modified: None }
-    }
-
-    #[test]
-    fn writes_permissions_as_ls_does() {
-        let cases = [
-            (Kind::File, 0o644, "-rw-r--r--"),
-            (Kind::Directory, 0o1777, "drwxrwxrwt"),
-            (Kind::File, 0o4755, "-rwsr-xr-x"),
-            (Kind::File, 0o2604, "-rw---Sr--"),
-            (Kind::Symlink { target: "a".into() }, 0o777, "lrwxrwxrwx"),
-        ];
-        for (kind, bits, expected) in cases {
-            assert_eq!(mode(&entry("a", kind, bits)), expected);
-        }
-    }
-
-    #[test]
-    fn rows_of_all_batches_have_their_numbers() {
-        let batch = |paths: &[&str]| Arc::new(paths.iter().map(|path| entry(path, Kind::File, 0o644)).collect());
-        let rows = FileRows::default().with(&batch(&["a", "b"])).with(&batch(&[])).with(&batch(&["c"]));
-        let names: Vec<String> = (0..rows.count()).map(|row| rows.name(row)).collect();
-        assert_eq!(names, ["a", "b", "c"]);
-        assert_eq!((rows.find(&Identity::File(2)), rows.find(&Identity::File(3))), (Some(2), None));
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
-//! What a check found, as rows: the gravest first.
+//! The findings of a check as rows: the most severe first.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,37 +11,96 @@ use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
 use crate::check::{Checked, Finding, Severity};
 use crate::format::digest::Digest;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::text::units::Size;
 use crate::tui::theme::Role;
-use crate::units::Size;
 
-/// The column of weights, by which findings are sorted at first.
+/// The column of severities, the initial sort column.
 pub const SEVERITY: usize = 0;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "SEVERITY", align: Align::Left, min: 9, max: 9, rank: 0, sort: Sortable::Ascending },
-    Column { title: "FINDING", align: Align::Left, min: 14, max: 19, rank: 0, sort: Sortable::Ascending },
-    Column { title: "COST", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
-    Column { title: "REF", align: Align::Left, min: 8, max: 20, rank: 2, sort: Sortable::Ascending },
-    Column { title: "WHAT", align: Align::Left, min: 28, max: 160, rank: 1, sort: Sortable::No },
+    Column {
+        title: "SEVERITY",
+        align: Align::Left,
+        min: 9,
+        max: 9,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "FINDING",
+        align: Align::Left,
+        min: 14,
+        max: 19,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "COST",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "REF",
+        align: Align::Left,
+        min: 8,
+        max: 20,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 28,
+        max: 160,
+        rank: 1,
+        sort: Sortable::No,
+    },
 ];
 
-/// What a check found.
+/// The findings of a check.
 #[derive(Debug, Default)]
-pub struct FindingRows(Arc<Checked>);
+pub struct FindingRows {
+    checked: Arc<Checked>,
+    /// What tells the findings from each other, also after another check.
+    keys: Vec<String>,
+    places: HashMap<String, u32>,
+}
 
 impl FindingRows {
-    /// Shows what was found.
+    /// Shows the result of a check.
     pub fn new(checked: Arc<Checked>) -> Self {
-        Self(checked)
+        let keys: Vec<String> = checked.findings.iter().map(key).collect();
+        let places = keys.iter().cloned().zip(0..).collect();
+        Self {
+            checked,
+            keys,
+            places,
+        }
     }
 
     /// Returns the finding of a row.
     pub fn at(&self, row: u32) -> &Finding {
-        &self.0.findings[row as usize]
+        &self.checked.findings[row as usize]
     }
 }
 
-/// Returns a sign and the word for a weight.
+/// Returns what tells a finding from the others of a source.
+fn key(finding: &Finding) -> String {
+    let of = finding.ref_name.as_deref().unwrap_or_default();
+    let subject = finding.subject.as_deref().unwrap_or_default();
+    // A finding without a subject is told by its sentence.
+    let rest = if subject.is_empty() {
+        &finding.message
+    } else {
+        subject
+    };
+    format!("{}\n{of}\n{rest}", finding.code)
+}
+
+/// Returns a sign and the word for a severity.
 fn severity(severity: Severity) -> Cell {
     match severity {
         Severity::Error => Cell::new("! error", Role::Error),
@@ -51,7 +111,7 @@ fn severity(severity: Severity) -> Cell {
 
 impl RowSet for FindingRows {
     fn count(&self) -> u32 {
-        u32::try_from(self.0.findings.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.checked.findings.len()).unwrap_or(u32::MAX)
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -63,7 +123,11 @@ impl RowSet for FindingRows {
         vec![
             severity(finding.severity),
             Cell::new(finding.code.name(), Role::Strong),
-            Cell::text(finding.bytes.map_or_else(|| NONE.to_owned(), |bytes| Size(bytes).to_string())),
+            Cell::text(
+                finding
+                    .bytes
+                    .map_or_else(|| NONE.to_owned(), |bytes| Size(bytes).to_string()),
+            ),
             Cell::text(finding.ref_name.clone().unwrap_or_else(|| NONE.to_owned())),
             Cell::text(finding.message.clone()),
         ]
@@ -77,7 +141,10 @@ impl RowSet for FindingRows {
             Detail::Blank,
         ];
         if let Some(hint) = &finding.hint {
-            details.extend([Detail::Fact("to do", Cell::text(hint.clone())), Detail::Blank]);
+            details.extend([
+                Detail::Fact("to do", Cell::text(hint.clone())),
+                Detail::Blank,
+            ]);
         }
         details.push(Detail::Fact("severity", severity(finding.severity)));
         let facts = [
@@ -86,7 +153,11 @@ impl RowSet for FindingRows {
             ("cost", finding.bytes.map(|bytes| Size(bytes).to_string())),
             ("source", Some(finding.source.clone())),
         ];
-        details.extend(facts.into_iter().filter_map(|(name, value)| Some(Detail::Fact(name, Cell::text(value?)))));
+        details.extend(
+            facts
+                .into_iter()
+                .filter_map(|(name, value)| Some(Detail::Fact(name, Cell::text(value?)))),
+        );
         details
     }
 
@@ -105,12 +176,12 @@ impl RowSet for FindingRows {
     }
 
     fn identity(&self, row: u32) -> Identity {
-        Identity::Item(row as usize)
+        Identity::Object(self.keys[row as usize].clone())
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
         match identity {
-            Identity::Item(place) => u32::try_from(*place).ok().filter(|row| *row < self.count()),
+            Identity::Object(key) => self.places.get(key).copied(),
             _ => None,
         }
     }
@@ -133,11 +204,23 @@ impl RowSet for FindingRows {
         ]
     }
 
-    /// A finding is handed on as what it says, where it says it, and what to do.
+    /// The copied text of a finding is its message, subject and advice.
     fn name(&self, row: u32) -> String {
-        let Finding { severity, code, source, ref_name, message, hint, .. } = self.at(row);
-        let place = ref_name.as_ref().map_or_else(|| source.clone(), |name| format!("{source}#{name}"));
-        let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        let Finding {
+            severity,
+            code,
+            source,
+            ref_name,
+            message,
+            hint,
+            ..
+        } = self.at(row);
+        let place = ref_name
+            .as_ref()
+            .map_or_else(|| source.clone(), |name| format!("{source}#{name}"));
+        let hint = hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
         format!("{severity} {code} in {place}: {message}{hint}")
     }
 }
@@ -146,13 +229,21 @@ impl Subject for Finding {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => {
-                let texts =
-                    [Some(self.code.name()), self.ref_name.as_deref(), self.subject.as_deref(), Some(&self.message)];
+                let texts = [
+                    Some(self.code.name()),
+                    self.ref_name.as_deref(),
+                    self.subject.as_deref(),
+                    Some(&self.message),
+                ];
                 Some(texts.into_iter().flatten().any(test))
             }
             TextField::Ref => self.ref_name.as_deref().map(test),
-            TextField::Kind => Some([self.code.name(), self.severity.word()].into_iter().any(test)),
-            TextField::State | TextField::Step | TextField::Platform => None,
+            TextField::Kind => Some(
+                [self.code.name(), self.severity.word()]
+                    .into_iter()
+                    .any(test),
+            ),
+            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a plan says, as rows: what goes, what waits, what stays.
+//! The items of a plan as rows: deleted, waiting, and kept.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,21 +8,47 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use super::sources::grouped;
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, moment};
 use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
-use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::{RefEntry, digest_in_trash};
 use crate::prune::plan::{Deletion, Kept, Kind, Target, Why};
-use crate::tui::pruning::{Entry, Part, Planned, Standing};
+use crate::retention::Reason;
+use crate::text::units::{Age, Size};
+use crate::tui::pruning::{Entry, KeptTrash, Part, Planned, Standing};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
+
+/// The column of sizes, the initial sort column.
+pub const SIZE: usize = 1;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "WHAT", align: Align::Left, min: 20, max: 80, rank: 0, sort: Sortable::Ascending },
-    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "WHY", align: Align::Left, min: 25, max: 90, rank: 2, sort: Sortable::Ascending },
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 20,
+        max: 80,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "SIZE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "WHY",
+        align: Align::Left,
+        min: 25,
+        max: 90,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
 ];
 
 /// A part of a plan.
@@ -33,14 +59,15 @@ pub struct PlanRows {
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
-/// What a row stands for.
+/// The content of a row.
 enum Thing<'a> {
     Goes(Cow<'a, Deletion>),
     Kept(&'a Kept),
     Held(Digest),
+    Trash(&'a KeptTrash),
 }
 
-/// What an item is called.
+/// The name of an item.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Name<'a> {
     Text(&'a str),
@@ -62,18 +89,26 @@ impl PlanRows {
     /// Shows a part of a plan.
     pub fn new(planned: Arc<Planned>, part: Part) -> Self {
         let entries = Arc::clone(planned.part(part));
-        Self { planned, entries, places: OnceLock::new() }
-    }
-
-    /// Returns what is to be deleted by a row, when it stands for that.
-    pub fn deletion(&self, row: u32) -> Option<Cow<'_, Deletion>> {
-        match self.entries.get(row as usize)? {
-            Entry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
-            Entry::Kept(_) | Entry::Held(..) => None,
+        Self {
+            planned,
+            entries,
+            places: OnceLock::new(),
         }
     }
 
-    /// Returns the name of the ref that a row stands for, if it is one.
+    /// Returns the deletion of a row, if it is one.
+    pub fn deletion(&self, row: u32) -> Option<Cow<'_, Deletion>> {
+        match self.entries.get(row as usize)? {
+            Entry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
+            Entry::Kept(_) | Entry::Held(..) | Entry::Trash(_) => None,
+        }
+    }
+
+    fn trash(&self, place: u32) -> &KeptTrash {
+        &self.planned.trash[place as usize]
+    }
+
+    /// Returns the name of the ref in a row, if it is one.
     pub fn ref_name(&self, row: u32) -> Option<String> {
         let item = self.item(row);
         (item.kind == Kind::Ref).then_some(item.name)
@@ -83,14 +118,19 @@ impl PlanRows {
         match self.entries[row as usize] {
             Entry::Deletion(place) => Thing::Goes(self.planned.whole.delete().at(place as usize)),
             Entry::Kept(place) => Thing::Kept(&self.planned.plan.keep()[place as usize]),
-            Entry::Held(id, _) => Thing::Held(self.planned.draft.inventory().blobs.get(id).digest()),
+            Entry::Held(id, _) => {
+                Thing::Held(self.planned.draft.inventory().blobs.get(id).digest())
+            }
+            Entry::Trash(place) => Thing::Trash(self.trash(place)),
         }
     }
 
     fn item(&self, row: u32) -> Item<'_> {
         let planned = &*self.planned;
         let find = |name: &str, digest: &str| {
-            planned.find_ref(name, digest).and_then(|id| planned.draft.inventory().get_ref(id))
+            planned
+                .find_ref(name, digest)
+                .and_then(|id| planned.draft.inventory().get_ref(id))
         };
         let words = |reasons: &[Why]| reasons.iter().map(ToString::to_string).collect();
         match self.entries[row as usize] {
@@ -100,7 +140,10 @@ impl PlanRows {
                 let name = target.name();
                 let (entry, modified) = match target {
                     Target::Ref(target) => (find(&name, &target.digest.to_string()), None),
-                    Target::Rewrite(rewrite) => (find(&name, &rewrite.documents.from.digest.to_string()), None),
+                    Target::Rewrite(rewrite) => (
+                        find(&name, &rewrite.documents.from.digest.to_string()),
+                        None,
+                    ),
                     Target::Object(object) => (None, Some(object.modified)),
                 };
                 let bytes = match target {
@@ -109,15 +152,35 @@ impl PlanRows {
                     Target::Object(object) => Some(object.size),
                 };
                 let standing = planned.standings.get(place as usize).copied();
-                Item { kind: target.kind(), name, bytes, entry, modified, standing, reasons: words(reasons) }
+                Item {
+                    kind: target.kind(),
+                    name,
+                    bytes,
+                    entry,
+                    modified,
+                    standing,
+                    reasons: words(reasons),
+                }
             }
             Entry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
-                let entry = kept.digest.as_ref().and_then(|digest| find(&kept.name, digest));
+                let entry = kept
+                    .digest
+                    .as_ref()
+                    .and_then(|digest| find(&kept.name, digest));
                 let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
                 let (name, reasons) = (kept.name.clone(), words(&kept.reasons));
-                Item { kind: kept.kind, name, bytes, entry, modified: None, standing: None, reasons }
+                Item {
+                    kind: kept.kind,
+                    name,
+                    bytes,
+                    entry,
+                    modified: None,
+                    standing: None,
+                    reasons,
+                }
             }
+            Entry::Trash(place) => self.trashed(self.trash(place)),
             Entry::Held(id, fate) => {
                 let blob: Blob<'_> = planned.draft.inventory().blobs.get(id);
                 Item {
@@ -134,13 +197,43 @@ impl PlanRows {
     }
 }
 
+impl PlanRows {
+    /// Returns the trash of a run as one item.
+    fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> Item<'a> {
+        let kept = &self.planned.plan.keep()[trash.first as usize];
+        let grace = self.planned.plan.grace();
+        let is_young = |why: &&Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
+        let until = trash.since.and_then(|since| since.checked_add(grace).ok());
+        let reasons = match (kept.reasons.iter().find(is_young), until) {
+            (Some(_), Some(until)) => vec![format!("a prune after {} deletes it", moment(until))],
+            _ => kept.reasons.iter().map(ToString::to_string).collect(),
+        };
+        let began = trash.since.map_or(trash.run.clone(), moment);
+        let objects = if trash.tally.count == 1 {
+            "object"
+        } else {
+            "objects"
+        };
+        Item {
+            kind: Kind::Object,
+            name: format!("run of {began}, {} {objects}", grouped(trash.tally.count)),
+            bytes: Some(trash.tally.bytes),
+            entry: None,
+            modified: trash.since,
+            standing: None,
+            reasons,
+        }
+    }
+}
+
 impl Thing<'_> {
-    /// Returns what rows are sorted by at first: a plan may have millions of items, so nothing is copied.
+    /// Returns the initial sort key: a plan may have millions of items, so nothing is copied.
     fn key(&self) -> (Kind, Name<'_>) {
         match self {
             Self::Goes(item) => (item.target.kind(), name(&item.target)),
             Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
             Self::Held(digest) => (Kind::Blob, Name::Digest(*digest)),
+            Self::Trash(trash) => (Kind::Object, Name::Text(&trash.run)),
         }
     }
 
@@ -148,14 +241,15 @@ impl Thing<'_> {
         match self {
             Self::Goes(item) => match &item.target {
                 Target::Ref(target) => Identity::Ref(item.target.name(), target.digest.to_string()),
-                Target::Rewrite(rewrite) => {
-                    Identity::Results(item.target.name(), rewrite.documents.from.digest.to_string())
-                }
+                Target::Rewrite(rewrite) => Identity::Results(
+                    item.target.name(),
+                    rewrite.documents.from.digest.to_string(),
+                ),
                 Target::Object(object) => match &object.name {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
-                    ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
-                        Identity::Object(name.clone())
-                    }
+                    ObjectName::Partial(name)
+                    | ObjectName::Trashed(name)
+                    | ObjectName::Entry(name) => Identity::Object(name.clone()),
                 },
             },
             Self::Kept(kept) => match &kept.digest {
@@ -163,29 +257,39 @@ impl Thing<'_> {
                 None => Identity::Object(kept.name.clone()),
             },
             Self::Held(digest) => Identity::Blob(*digest),
+            Self::Trash(trash) => Identity::Object(trash.run.clone()),
         }
     }
 }
 
 fn name(target: &Target) -> Name<'_> {
     fn called(target: &RefTarget) -> Name<'_> {
-        target.names.first().map_or(Name::Digest(target.digest), |name| Name::Text(name))
+        target
+            .names
+            .first()
+            .map_or(Name::Digest(target.digest), |name| Name::Text(name))
     }
     match target {
         Target::Ref(target) => called(target),
         Target::Rewrite(rewrite) => called(&rewrite.documents.from),
         Target::Object(object) => match &object.name {
             ObjectName::Blob(digest) => Name::Digest(*digest),
-            ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => Name::Text(name),
+            ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                Name::Text(name)
+            }
         },
     }
 }
 
-/// Returns the name as far as it tells things apart: of an entry the key comes first, then the branch.
+/// Returns the distinctive part of a name: for an entry the key first, then the branch.
 pub(super) fn short_name(kind: Kind, name: &str) -> String {
     let mut parts = name.splitn(3, ':').skip(1);
     match (kind, parts.next(), parts.next()) {
         (Kind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
+        // In the trash, too, a blob is identified by its digest.
+        (Kind::Object, ..) => {
+            digest_in_trash(name).map_or_else(|| name.to_owned(), |digest| digest.to_string())
+        }
         _ => name.to_owned(),
     }
 }
@@ -203,7 +307,7 @@ impl Item<'_> {
         matches!(self.standing, Some(Standing::LeftOut | Standing::Needed))
     }
 
-    /// Returns the kind of thing as people say it.
+    /// Returns the display word for the kind.
     fn kind_word(&self) -> &'static str {
         match self.kind {
             Kind::Object => "trash",
@@ -224,10 +328,16 @@ impl RowSet for PlanRows {
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
         let item = self.item(row);
         let role = if item.stays() { Role::Dim } else { Role::Text };
-        let size = item.bytes.map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
+        let size = item
+            .bytes
+            .map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
         let sign = if item.stays() { "✗ " } else { "" };
         let what = Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(sign, Role::Mark);
-        vec![what.and(short_name(item.kind, &item.name), role), Cell::new(size, role), item.why()]
+        vec![
+            what.and(short_name(item.kind, &item.name), role),
+            Cell::new(size, role),
+            item.why(),
+        ]
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
@@ -237,37 +347,63 @@ impl RowSet for PlanRows {
             details.push(Detail::Text(item.why().and("; it stays", Role::Text)));
         }
         details.push(Detail::Fact("kind", Cell::text(item.kind_word())));
-        let sealed = item.entry.filter(|entry| entry.sealed().is_some());
-        if let Some(entry) = item.entry.filter(|_| sealed.is_none()) {
-            details.push(Detail::Fact("digest", Cell::text(entry.digest().to_string())));
+        let withheld = item.entry.filter(|entry| entry.withheld().is_some());
+        if let Some(entry) = item.entry.filter(|_| withheld.is_none()) {
+            details.push(Detail::Fact(
+                "digest",
+                Cell::text(entry.digest().to_string()),
+            ));
             if let Some((then, _)) = entry.age() {
-                details.push(Detail::Fact("age", Cell::text(format!("{}", Age::between(then, now).ago()))));
+                details.push(Detail::Fact(
+                    "age",
+                    Cell::text(format!("{}", Age::between(then, now).ago())),
+                ));
             }
-            details.push(Detail::Fact("size", Cell::text(Size(entry.sizes.bytes).to_string())));
+            details.push(Detail::Fact(
+                "size",
+                Cell::text(Size(entry.sizes.bytes).to_string()),
+            ));
         }
         if let Some(bytes) = item.bytes {
             let (name, words) = match item.kind {
-                Kind::Ref if sealed.is_some() => ("frees", ": the index itself"),
+                Kind::Ref if withheld.is_some() => ("frees", ": the index itself"),
                 Kind::Ref => ("only here", ": what no other ref reaches"),
                 Kind::Results => ("later", ": what a later run takes"),
                 Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
             };
-            details.push(Detail::Fact(name, Cell::text(Size(bytes).to_string()).and(words, Role::Dim)));
+            details.push(Detail::Fact(
+                name,
+                Cell::text(Size(bytes).to_string()).and(words, Role::Dim),
+            ));
         }
         if let Some(modified) = item.modified {
-            details.push(Detail::Fact("written", Cell::text(format!("{}", Age::between(modified, now).ago()))));
+            details.push(Detail::Fact(
+                "written",
+                Cell::text(format!("{}", Age::between(modified, now).ago())),
+            ));
         }
         let deletion = self.deletion(row);
-        if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target) {
+        if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target)
+        {
             details.extend([Detail::Blank, Detail::Heading("Results".into())]);
             details.extend(rewrite.results.iter().map(|result| {
-                let name = result.name.clone().unwrap_or_else(|| result.digest.chars().take(19).collect());
-                let size = result.bytes.map(|bytes| format!("  {}", Size(bytes))).unwrap_or_default();
+                let name = result
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| result.digest.chars().take(19).collect());
+                let size = result
+                    .bytes
+                    .map(|bytes| format!("  {}", Size(bytes)))
+                    .unwrap_or_default();
                 Detail::Text(Cell::text(name).and(size, Role::Dim))
             }));
         }
         details.extend([Detail::Blank, Detail::Heading("Why".into())]);
-        details.extend(item.reasons.into_iter().map(|reason| Detail::Text(Cell::text(reason))));
+        details.extend(
+            item.reasons
+                .into_iter()
+                .map(|reason| Detail::Text(Cell::text(reason))),
+        );
         details
     }
 
@@ -288,7 +424,11 @@ impl RowSet for PlanRows {
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
-        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        let places = self.places.get_or_init(|| {
+            (0..self.count())
+                .map(|row| (self.identity(row), row))
+                .collect()
+        });
         places.get(identity).copied()
     }
 
@@ -319,18 +459,22 @@ impl Subject for Item<'_> {
             TextField::Name => Some(test(&self.name)),
             TextField::Kind => Some(test(self.kind.word())),
             TextField::Ref => self.entry.map(|entry| entry.names().any(test)),
-            TextField::State | TextField::Step | TextField::Platform => None,
+            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
         match field {
             NumberField::Size => self.bytes,
-            NumberField::Exclusive | NumberField::Layers | NumberField::Records | NumberField::Refs => None,
+            NumberField::Exclusive
+            | NumberField::Layers
+            | NumberField::Records
+            | NumberField::Refs => None,
         }
     }
 
     fn created(&self) -> Option<Timestamp> {
-        self.modified.or_else(|| self.entry?.age().map(|(then, _)| then))
+        self.modified
+            .or_else(|| self.entry?.age().map(|(then, _)| then))
     }
 }

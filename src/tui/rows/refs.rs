@@ -10,44 +10,167 @@ use serde_json::{Value, json};
 use super::sources::grouped;
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::backend::short_branch;
+use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::{Evictions, Visibility};
-use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
-use crate::retention::{Verdict, Verdicts};
+use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefId, RefKind, Together};
+use crate::retention::{Reason, Verdict, Verdicts};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
+use crate::tui::widget::meter;
 
-/// The column of ages, by which refs are sorted at first.
+/// The column of ages, the initial sort column.
 pub const AGE: usize = 2;
-/// The column of what the policy says.
+/// The column of policy verdicts.
 const POLICY: usize = 7;
-/// How many missing blobs the details list.
+/// The column of bars.
+const BAR: usize = 8;
+const BAR_WIDTH: u16 = 6;
+/// The maximum number of missing blobs in the details.
 const MISSING_SHOWN: usize = 20;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "REF", align: Align::Left, min: 11, max: 60, rank: 0, sort: Sortable::Ascending },
-    Column { title: "KIND", align: Align::Left, min: 7, max: 7, rank: 7, sort: Sortable::Ascending },
-    Column { title: "AGE", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Ascending },
-    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
-    Column { title: "ONLY HERE", align: Align::Right, min: 9, max: 9, rank: 4, sort: Sortable::Descending },
-    Column { title: "LAYERS", align: Align::Right, min: 6, max: 6, rank: 6, sort: Sortable::Descending },
-    Column { title: "STEPS", align: Align::Left, min: 13, max: 70, rank: 1, sort: Sortable::Descending },
-    Column { title: "POLICY", align: Align::Left, min: 16, max: 70, rank: 5, sort: Sortable::Ascending },
+    Column {
+        title: "REF",
+        align: Align::Left,
+        min: 11,
+        max: 60,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "KIND",
+        align: Align::Left,
+        min: 7,
+        max: 7,
+        rank: 7,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "AGE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "SIZE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 2,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "ONLY HERE",
+        align: Align::Right,
+        min: 9,
+        max: 9,
+        rank: 4,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "LAYERS",
+        align: Align::Right,
+        min: 6,
+        max: 6,
+        rank: 6,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "STEPS",
+        align: Align::Left,
+        min: 13,
+        max: 70,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "POLICY",
+        align: Align::Left,
+        min: 16,
+        max: 70,
+        rank: 5,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "",
+        align: Align::Left,
+        min: BAR_WIDTH,
+        max: BAR_WIDTH,
+        rank: 6,
+        sort: Sortable::No,
+    },
 ];
+
+/// The columns of a list of refs; the bar follows the size.
+const ALL: &[Column] = &[
+    COLUMNS[0],
+    COLUMNS[1],
+    COLUMNS[AGE],
+    COLUMNS[3],
+    COLUMNS[BAR],
+    COLUMNS[4],
+    COLUMNS[5],
+    COLUMNS[6],
+    COLUMNS[POLICY],
+];
+
+/// The columns that show the effect of a policy: the verdict comes first, and is hidden last.
+const BY_POLICY: &[Column] = &[
+    Column {
+        max: 60,
+        ..COLUMNS[0]
+    },
+    Column {
+        min: 20,
+        rank: 0,
+        ..COLUMNS[POLICY]
+    },
+    COLUMNS[AGE],
+    COLUMNS[3],
+    COLUMNS[BAR],
+    COLUMNS[4],
+];
+/// The indexes of these columns among all columns.
+const BY_POLICY_PLACES: &[usize] = &[0, POLICY, AGE, 3, BAR, 4];
 
 /// The refs of an inventory.
 #[derive(Debug)]
 pub struct RefRows {
+    columns: &'static [Column],
+    /// For each column, its index among all columns.
+    places_of_columns: &'static [usize],
     inventory: Arc<Inventory>,
     verdicts: Option<Arc<Verdicts>>,
     evictions: OnceLock<Option<Evictions>>,
+    largest: OnceLock<u64>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
 impl RefRows {
-    /// Shows the refs of `inventory`, with what the policy says of them when that is known.
+    /// Shows the refs of `inventory`, with the verdicts of the policy if known.
     pub fn new(inventory: Arc<Inventory>, verdicts: Option<Arc<Verdicts>>) -> Self {
-        Self { inventory, verdicts, evictions: OnceLock::new(), places: OnceLock::new() }
+        Self {
+            columns: ALL,
+            places_of_columns: &[0, 1, AGE, 3, BAR, 4, 5, 6, POLICY],
+            inventory,
+            verdicts,
+            evictions: OnceLock::new(),
+            largest: OnceLock::new(),
+            places: OnceLock::new(),
+        }
+    }
+
+    /// Shows the same refs with the verdicts next to the names.
+    pub fn by_policy(inventory: Arc<Inventory>, verdicts: Option<Arc<Verdicts>>) -> Self {
+        Self {
+            columns: BY_POLICY,
+            places_of_columns: BY_POLICY_PLACES,
+            ..Self::new(inventory, verdicts)
+        }
     }
 
     fn verdict(&self, row: u32) -> Option<&Verdict> {
@@ -58,19 +181,31 @@ impl RefRows {
         &self.inventory.refs[row as usize]
     }
 
-    /// Says when a ref is evicted, where there is a quota.
+    /// Returns when a ref is evicted, if the store has a quota.
     fn eviction(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         let evictions = self.evictions.get_or_init(|| self.inventory.evictions());
-        let Some(eviction) = evictions.as_ref().and_then(|evictions| evictions.refs.get(row as usize)) else {
+        let Some(eviction) = evictions
+            .as_ref()
+            .and_then(|evictions| evictions.refs.get(row as usize))
+        else {
             return Vec::new();
         };
         let facts = self.at(row).facts();
-        let used = facts
-            .used
-            .map(|used| Detail::Fact("last used", Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago()))));
+        let used = facts.used.map(|used| {
+            Detail::Fact(
+                "last used",
+                Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago())),
+            )
+        });
         let idle = match eviction.idle_at {
-            Some(at) if at > now => Cell::text(format!("in {} unless a build uses it", Age::between(now, at))),
-            Some(_) => Cell::new("at any time: no build has used it for long enough", Role::Warning),
+            Some(at) if at > now => Cell::text(format!(
+                "in {} unless a build uses it",
+                Age::between(now, at)
+            )),
+            Some(_) => Cell::new(
+                "at any time: no build has used it for long enough",
+                Role::Warning,
+            ),
             None => unknown(),
         };
         let room = match eviction.after_bytes {
@@ -80,21 +215,33 @@ impl RefRows {
         let visibility = self.inventory.visibility();
         let branch = facts.branch.as_ref();
         let sees = |of: &&Visibility| branch.is_some_and(|branch| of.reads.contains(branch));
-        let readers: Vec<&str> = visibility.iter().filter(sees).map(|of| short_branch(&of.branch)).collect();
+        let readers: Vec<&str> = visibility
+            .iter()
+            .filter(sees)
+            .map(|of| short_branch(&of.branch))
+            .collect();
         let readers = match readers.as_slice() {
             [] => Cell::new("no build: the branch is gone", Role::Warning),
             readers => Cell::text(format!("builds on {}", readers.join(", "))),
         };
-        let facts = [Detail::Fact("read by", readers), Detail::Fact("evicted", idle), Detail::Fact("or", room)];
+        let facts = [
+            Detail::Fact("read by", readers),
+            Detail::Fact("evicted", idle),
+            Detail::Fact("or", room),
+        ];
         used.into_iter().chain(facts).collect()
     }
 
-    /// Prints a size of a ref, where it is known at all.
+    /// Formats a size of a ref, if known.
     fn size_of(&self, entry: &RefEntry, bytes: u64, role: Role) -> Cell {
-        if entry.sealed().is_some() { unknown() } else { self.size(bytes, role) }
+        if entry.withheld().is_some() {
+            unknown()
+        } else {
+            self.size(bytes, role)
+        }
     }
 
-    /// Prints what only a ref has, where all that others have is known.
+    /// Formats the exclusive size of a ref, if all other refs are known.
     fn exclusive(&self, entry: &RefEntry) -> Cell {
         match entry.sizes.exclusive_bytes {
             Some(bytes) => self.size_of(entry, bytes, Role::Text),
@@ -103,7 +250,7 @@ impl RefRows {
         }
     }
 
-    /// Sizes are known when everything has been listed.
+    /// Sizes are known once everything has been listed.
     fn size(&self, bytes: u64, role: Role) -> Cell {
         match self.inventory.progress {
             Progress::Listing => Cell::new("…", Role::Dim),
@@ -116,7 +263,7 @@ fn unknown() -> Cell {
     Cell::new(UNKNOWN, Role::Unsure)
 }
 
-/// Says what keeps builds from using a ref as it is.
+/// Returns why builds cannot use a ref as it is.
 pub fn fault(entry: &RefEntry) -> Option<String> {
     if let Some(fault) = entry.faults.first() {
         return Some(fault.kind.to_string());
@@ -124,22 +271,43 @@ pub fn fault(entry: &RefEntry) -> Option<String> {
     match entry.sizes.missing_blobs {
         0 => None,
         1 => Some("1 blob missing: a build that imports this fails".to_owned()),
-        count => Some(format!("{count} blobs missing: a build that imports this fails")),
+        count => Some(format!(
+            "{count} blobs missing: a build that imports this fails"
+        )),
     }
 }
 
-/// Says what becomes of a ref, and the reason that weighs most.
+/// Returns the verdict on a ref, and its most important reason.
 fn policy(verdict: &Verdict) -> Cell {
-    let reason = verdict.reasons().first().map(ToString::to_string).unwrap_or_default();
-    verdict_word(verdict).and("  ", Role::Text).and(reason, Role::Dim)
+    // The rule is named last, so that the text that differs between rows comes first.
+    let reason = match verdict.reasons().first() {
+        Some(Reason::Criterion { rule, criterion }) => format!("{criterion} · {}", visible(rule)),
+        Some(Reason::Expired {
+            rule, age, keeps, ..
+        }) => format!("{} old, past {keeps} · {}", Age(*age), visible(rule)),
+        Some(Reason::Protected { rule } | Reason::Rule { rule }) => visible(rule).into_owned(),
+        Some(Reason::NoRule) => "no rule".to_owned(),
+        Some(reason) => reason.to_string(),
+        None => String::new(),
+    };
+    verdict_word(verdict)
+        .and("  ", Role::Text)
+        .and(reason, Role::Dim)
 }
 
 fn verdict_word(verdict: &Verdict) -> Cell {
-    Cell::new(verdict.word(), if verdict.is_drop() { Role::Orphan } else { Role::Live })
+    Cell::new(
+        verdict.word(),
+        if verdict.is_drop() {
+            Role::Orphan
+        } else {
+            Role::Live
+        },
+    )
 }
 
 fn steps(entry: &RefEntry) -> Cell {
-    if entry.sealed().is_some() {
+    if entry.withheld().is_some() {
         return unknown();
     }
     if let Some(fault) = fault(entry) {
@@ -152,7 +320,9 @@ fn steps(entry: &RefEntry) -> Cell {
             let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", Role::Good);
             let cell = match counts.key_only_steps() {
                 0 => cell,
-                count => cell.and(format!("{count:>4}"), Role::Text).and(" ○", Role::Dim),
+                count => cell
+                    .and(format!("{count:>4}"), Role::Text)
+                    .and(" ○", Role::Dim),
             };
             match counts.broken {
                 0 => cell,
@@ -168,51 +338,60 @@ impl RowSet for RefRows {
     }
 
     fn columns(&self) -> &'static [Column] {
-        COLUMNS
+        self.columns
     }
 
     fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
-        let entry = self.at(row);
-        vec![
-            Cell::new(entry.name.clone(), if entry.tagged { Role::Text } else { Role::Dim }),
-            Cell::new(entry.kind.word(), Role::Dim),
-            Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| Age::between(then, now).to_string())),
-            self.size_of(entry, entry.sizes.bytes, Role::Text),
-            self.exclusive(entry),
-            entry.sealed().map_or_else(|| Cell::text(grouped(entry.layers.into())), |_| unknown()),
-            steps(entry),
-            self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
-        ]
+        let mut cells = self.all_cells(row, now);
+        let places = self.places_of_columns.iter();
+        places
+            .map(|place| std::mem::take(&mut cells[*place]))
+            .collect()
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         let entry = self.at(row);
         let mut details = vec![Detail::Heading(entry.name.clone().into())];
-        if let Some(fault) = fault(entry).filter(|_| entry.sealed().is_none()) {
-            details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault, Role::Missing)));
+        if let Some(fault) = fault(entry).filter(|_| entry.withheld().is_none()) {
+            details.push(Detail::Text(
+                Cell::new("! ", Role::Missing).and(fault, Role::Missing),
+            ));
         }
-        // What a sealed ref goes by here is no digest of its content.
-        let digest = entry.sealed().map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
+        // The ID of a withheld ref is not a digest of its content.
+        let digest = entry
+            .withheld()
+            .map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
         details.push(Detail::Fact("digest", digest));
         for alias in &entry.aliases {
             details.push(Detail::Fact("also", Cell::text(alias.clone())));
         }
         details.push(Detail::Fact("kind", Cell::text(entry.kind.word())));
         if !entry.platforms.is_empty() {
-            details.push(Detail::Fact("platforms", Cell::text(entry.platforms.join(", "))));
+            details.push(Detail::Fact(
+                "platforms",
+                Cell::text(entry.platforms.join(", ")),
+            ));
         }
         if let Some((then, source)) = entry.age() {
             let words = match source {
                 AgeSource::CacheConfig => "its newest result",
                 AgeSource::ImageConfig => "the image's own date",
                 AgeSource::Store => "when it was stored",
+                AgeSource::Subject => "by the date of what it belongs to",
             };
             let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
-            details.push(Detail::Fact("age", Cell::text(age).and(format!(" ({words})"), Role::Dim)));
+            details.push(Detail::Fact(
+                "age",
+                Cell::text(age).and(format!(" ({words})"), Role::Dim),
+            ));
         }
         if let Some(verdict) = self.verdict(row) {
             for (place, reason) in verdict.reasons().iter().enumerate() {
-                let word = if place == 0 { verdict_word(verdict).and(": ", Role::Text) } else { Cell::default() };
+                let word = if place == 0 {
+                    verdict_word(verdict).and(": ", Role::Text)
+                } else {
+                    Cell::default()
+                };
                 details.push(Detail::Fact(
                     if place == 0 { "policy" } else { "" },
                     word.and(reason.to_string(), Role::Text),
@@ -221,9 +400,16 @@ impl RowSet for RefRows {
         }
         details.extend(self.eviction(row, now));
         details.extend(self.size_details(entry));
-        for fault in entry.faults.iter().skip(1).filter(|_| entry.sealed().is_none()) {
+        for fault in entry
+            .faults
+            .iter()
+            .skip(1)
+            .filter(|_| entry.withheld().is_none())
+        {
             details.push(Detail::Blank);
-            details.push(Detail::Text(Cell::new("! ", Role::Missing).and(fault.to_string(), Role::Text)));
+            details.push(Detail::Text(
+                Cell::new("! ", Role::Missing).and(fault.to_string(), Role::Text),
+            ));
         }
         details
     }
@@ -236,10 +422,11 @@ impl RowSet for RefRows {
         let (one, other) = (a, b);
         let policy_of = |row| self.verdict(row).map(ToString::to_string);
         let (a, b) = (self.at(a), self.at(b));
-        match column {
+        let column = self.places_of_columns.get(column).copied();
+        match column.unwrap_or_default() {
             0 => a.name.cmp(&b.name),
             1 => a.kind.word().cmp(b.kind.word()),
-            // The youngest has the least age; one without a time comes last.
+            // The youngest has the smallest age; a ref without a time comes last.
             AGE => match (a.age(), b.age()) {
                 (Some((a, _)), Some((b, _))) => b.cmp(&a),
                 (a, b) => a.is_none().cmp(&b.is_none()),
@@ -261,7 +448,11 @@ impl RowSet for RefRows {
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
-        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        let places = self.places.get_or_init(|| {
+            (0..self.count())
+                .map(|row| (self.identity(row), row))
+                .collect()
+        });
         places.get(identity).copied()
     }
 
@@ -269,49 +460,52 @@ impl RowSet for RefRows {
         self.at(row).sizes.bytes
     }
 
-    /// Refs share most of what they reach: each blob counts once, and as theirs when no other ref reaches it.
+    /// Refs share most of their blobs: each blob counts once, and as exclusive if no other ref
+    /// reaches it.
     fn together(&self, rows: &[u32]) -> String {
         if self.inventory.progress != Progress::Complete {
             return "…".to_owned();
         }
-        if rows.iter().any(|row| self.at(*row).sealed().is_some()) {
-            return format!("{UNKNOWN} in all");
-        }
-        let blobs = &self.inventory.blobs;
-        let mut reached = vec![0u32; blobs.len()];
-        let (mut all, mut theirs) = (0u64, 0u64);
-        for entry in rows.iter().map(|row| self.at(*row)) {
-            let own = entry.facts().bytes;
-            (all, theirs) = (all.saturating_add(own), theirs.saturating_add(own));
-            for id in &entry.reach {
-                if let Some(refs) = reached.get_mut(id.0 as usize) {
-                    *refs += 1;
-                }
+        let refs: Vec<RefId> = rows.iter().copied().map(RefId).collect();
+        match self.inventory.together(&refs) {
+            None => format!("{UNKNOWN} in all"),
+            Some(Together {
+                bytes,
+                exclusive_bytes,
+            }) => {
+                let theirs =
+                    exclusive_bytes.map_or(UNKNOWN.to_owned(), |bytes| Size(bytes).to_string());
+                format!("{} in all, {theirs} only theirs", Size(bytes))
             }
         }
-        for (blob, refs) in blobs.iter().zip(reached).filter(|(blob, refs)| *refs > 0 && blob.is_stored()) {
-            all = all.saturating_add(blob.stored_size());
-            if blob.refs() == refs {
-                theirs = theirs.saturating_add(blob.stored_size());
-            }
-        }
-        let is_known = rows.iter().all(|row| self.at(*row).sizes.exclusive_bytes.is_some());
-        let theirs = if is_known { Size(theirs).to_string() } else { UNKNOWN.to_owned() };
-        format!("{} in all, {theirs} only theirs", Size(all))
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
-        let known = self.inventory.progress == Progress::Complete && entry.sealed().is_none();
+        let known = self.inventory.progress == Progress::Complete && entry.withheld().is_none();
         let counts = entry.counts();
         vec![
             ("name", json!(entry.name)),
-            ("digest", json!(entry.sealed().is_none().then(|| entry.digest().to_string()))),
+            (
+                "digest",
+                json!(
+                    entry
+                        .withheld()
+                        .is_none()
+                        .then(|| entry.digest().to_string())
+                ),
+            ),
             ("kind", json!(entry.kind.word())),
             ("state", json!(entry.state())),
             ("bytes", json!(known.then_some(entry.sizes.bytes))),
-            ("exclusive_bytes", json!(entry.sizes.exclusive_bytes.filter(|_| known))),
-            ("missing_blobs", json!(known.then_some(entry.sizes.missing_blobs))),
+            (
+                "exclusive_bytes",
+                json!(entry.sizes.exclusive_bytes.filter(|_| known)),
+            ),
+            (
+                "missing_blobs",
+                json!(known.then_some(entry.sizes.missing_blobs)),
+            ),
             ("layers", json!(known.then_some(entry.layers))),
             ("records", json!(counts.map(|counts| counts.records))),
             ("results", json!(counts.map(|counts| counts.results))),
@@ -329,8 +523,52 @@ impl RowSet for RefRows {
 }
 
 impl RefRows {
+    /// Draws the size of a ref as a share of the largest: first the exclusive part, then the shared
+    /// part.
+    fn bar(&self, entry: &RefEntry) -> Cell {
+        if entry.withheld().is_some() || self.inventory.progress != Progress::Complete {
+            return Cell::default();
+        }
+        let largest = *self.largest.get_or_init(|| {
+            let sizes = self.inventory.refs.iter().map(|entry| entry.sizes.bytes);
+            sizes.max().unwrap_or_default()
+        });
+        let own = entry.sizes.exclusive_bytes.unwrap_or_default();
+        meter::own_and_shared(own, entry.sizes.bytes, largest, BAR_WIDTH)
+    }
+
+    fn all_cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
+        let entry = self.at(row);
+        let is_dropped = self.verdict(row).is_some_and(Verdict::is_drop);
+        let mut cells = vec![
+            Cell::new(
+                entry.name.clone(),
+                if entry.tagged { Role::Text } else { Role::Dim },
+            ),
+            Cell::new(entry.kind.word(), Role::Dim),
+            Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| {
+                Age::between(then, now).to_string()
+            })),
+            self.size_of(entry, entry.sizes.bytes, Role::Text),
+            self.exclusive(entry),
+            entry
+                .withheld()
+                .map_or_else(|| Cell::text(grouped(entry.layers.into())), |_| unknown()),
+            steps(entry),
+            self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
+            self.bar(entry),
+        ];
+        // Dropped refs are paler than kept ones, so that the verdicts are readable at a glance.
+        for piece in cells.iter_mut().flat_map(|cell| &mut cell.0) {
+            if is_dropped && piece.1 == Role::Text {
+                piece.1 = Role::Dim;
+            }
+        }
+        cells
+    }
+
     fn size_details(&self, entry: &RefEntry) -> Vec<Detail> {
-        if let Some(why) = entry.sealed() {
+        if let Some(why) = entry.withheld() {
             let why = Cell::new("not known: ", Role::Unsure).and(why.to_owned(), Role::Unsure);
             return vec![Detail::Blank, Detail::Fact("size", why)];
         }
@@ -339,14 +577,21 @@ impl RefRows {
             Detail::Blank,
             Detail::Fact(
                 "size",
-                self.size_of(entry, sizes.bytes, Role::Strong)
-                    .and(format!(" in {} blobs", grouped(entry.reach.len() as u64)), Role::Dim),
+                self.size_of(entry, sizes.bytes, Role::Strong).and(
+                    format!(" in {} blobs", grouped(entry.reach.len() as u64)),
+                    Role::Dim,
+                ),
             ),
             Detail::Fact(
                 "only here",
                 match sizes.exclusive_bytes {
-                    Some(_) => self.exclusive(entry).and(": what deleting this ref alone would free", Role::Dim),
-                    None => Cell::new("not known: only this ref of the repository was read", Role::Unsure),
+                    Some(_) => self
+                        .exclusive(entry)
+                        .and(": what deleting this ref alone would free", Role::Dim),
+                    None => Cell::new(
+                        "not known: only this ref of the repository was read",
+                        Role::Unsure,
+                    ),
                 },
             ),
             Detail::Fact("layers", Cell::text(grouped(entry.layers.into()))),
@@ -356,11 +601,13 @@ impl RefRows {
                 Detail::Fact("records", Cell::text(grouped(counts.records))),
                 Detail::Fact(
                     "results",
-                    Cell::new(grouped(counts.results), Role::Good).and(" whose result can be loaded  ✓", Role::Dim),
+                    Cell::new(grouped(counts.results), Role::Good)
+                        .and(" whose result can be loaded  ✓", Role::Dim),
                 ),
                 Detail::Fact(
                     "key only",
-                    Cell::text(grouped(counts.key_only_steps())).and(" that only let later steps match  ○", Role::Dim),
+                    Cell::text(grouped(counts.key_only_steps()))
+                        .and(" that only let later steps match  ○", Role::Dim),
                 ),
             ]);
             if counts.broken > 0 {
@@ -371,10 +618,18 @@ impl RefRows {
         }
         if sizes.missing_blobs > 0 {
             details.push(Detail::Blank);
-            details.push(Detail::Heading(format!("Missing, {} as named", Size(sizes.missing_bytes)).into()));
-            let blobs = entry.reach.iter().map(|id| self.inventory.blobs.get(*id)).filter(|blob| !blob.is_stored());
+            details.push(Detail::Heading(
+                format!("Missing, {} as named", Size(sizes.missing_bytes)).into(),
+            ));
+            let blobs = entry
+                .reach
+                .iter()
+                .map(|id| self.inventory.blobs.get(*id))
+                .filter(Blob::is_missing);
             details.extend(
-                blobs.take(MISSING_SHOWN).map(|blob| Detail::Text(Cell::new(blob.digest().to_string(), Role::Missing))),
+                blobs
+                    .take(MISSING_SHOWN)
+                    .map(|blob| Detail::Text(Cell::new(blob.digest().to_string(), Role::Missing))),
             );
         }
         details

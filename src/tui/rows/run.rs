@@ -1,4 +1,4 @@
-//! What became of the items of a plan, as rows: what went wrong first.
+//! The outcomes of a plan's items as rows: failures first.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -13,27 +13,55 @@ use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::text::units::Size;
 use crate::tui::pruning::goes_into_trash;
 use crate::tui::theme::Role;
-use crate::units::Size;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "OUTCOME", align: Align::Left, min: 10, max: 12, rank: 0, sort: Sortable::Ascending },
-    Column { title: "WHAT", align: Align::Left, min: 20, max: 80, rank: 0, sort: Sortable::Ascending },
-    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 2, sort: Sortable::Descending },
-    Column { title: "WHY", align: Align::Left, min: 10, max: 90, rank: 1, sort: Sortable::Ascending },
+    Column {
+        title: "OUTCOME",
+        align: Align::Left,
+        min: 10,
+        max: 12,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 20,
+        max: 80,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "SIZE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 2,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "WHY",
+        align: Align::Left,
+        min: 10,
+        max: 90,
+        rank: 1,
+        sort: Sortable::Ascending,
+    },
 ];
 
-/// What was done to the items.
+/// The operation on the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// They were deleted.
     Deleted,
-    /// They were put back.
+    /// They were restored.
     PutBack,
 }
 
-/// What became of items of a plan.
+/// The outcomes of items of a plan.
 #[derive(Debug)]
 pub struct RunRows {
     plan: Arc<Plan>,
@@ -43,10 +71,15 @@ pub struct RunRows {
 }
 
 impl RunRows {
-    /// Shows outcomes of items of `plan`, given by their places.
+    /// Shows the outcomes of items of `plan`, by index.
     pub fn new(plan: Arc<Plan>, deed: Deed, mut outcomes: Vec<(usize, Outcome)>) -> Self {
         outcomes.retain(|(item, _)| *item < plan.delete().len());
-        Self { plan, deed, outcomes, places: OnceLock::new() }
+        Self {
+            plan,
+            deed,
+            outcomes,
+            places: OnceLock::new(),
+        }
     }
 
     fn at(&self, row: u32) -> (usize, Cow<'_, Deletion>, &Outcome) {
@@ -56,10 +89,20 @@ impl RunRows {
 
     fn item(&self, row: u32) -> Item<'_> {
         let (_, deletion, outcome) = self.at(row);
-        let is_moved = self.deed == Deed::Deleted && *outcome == Outcome::Done;
-        let is_moved = is_moved && goes_into_trash(&self.plan, deletion.target.kind());
-        let word = if is_moved { "trashed" } else { word(outcome, self.deed) };
-        Item { deletion, outcome, word }
+        let kind = deletion.target.kind();
+        let is_done = self.deed == Deed::Deleted && *outcome == Outcome::Done;
+        let word = if is_done && goes_into_trash(&self.plan, kind) {
+            "trashed"
+        } else if is_done && kind == Kind::Results {
+            "rewritten"
+        } else {
+            word(outcome, self.deed)
+        };
+        Item {
+            deletion,
+            outcome,
+            word,
+        }
     }
 }
 
@@ -82,7 +125,7 @@ pub fn word(outcome: &Outcome, deed: Deed) -> &'static str {
     }
 }
 
-/// Returns how much an outcome matters; the least matters most.
+/// Returns the sort weight of an outcome; the smallest is the most important.
 fn weight(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Failed(_) => 0,
@@ -123,7 +166,11 @@ impl RowSet for RunRows {
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
-        let Item { deletion, outcome, word } = self.item(row);
+        let Item {
+            deletion,
+            outcome,
+            word,
+        } = self.item(row);
         let kind = deletion.target.kind();
         let size = if matches!(kind, Kind::Ref | Kind::Results) {
             NONE.to_owned()
@@ -140,18 +187,30 @@ impl RowSet for RunRows {
     }
 
     fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
-        let Item { deletion, outcome, word } = self.item(row);
+        let Item {
+            deletion,
+            outcome,
+            word,
+        } = self.item(row);
         let mut details = vec![
             Detail::Heading(deletion.target.name().into()),
             Detail::Fact("outcome", Cell::new(word, role(outcome))),
             Detail::Fact("kind", Cell::text(deletion.target.kind().word())),
-            Detail::Fact("size", Cell::text(Size(deletion.target.bytes()).to_string())),
+            Detail::Fact(
+                "size",
+                Cell::text(Size(deletion.target.bytes()).to_string()),
+            ),
         ];
         if *outcome != Outcome::Done {
             details.push(Detail::Fact("why", Cell::text(why(outcome, self.deed))));
         }
         details.extend([Detail::Blank, Detail::Heading("Why it was to go".into())]);
-        details.extend(deletion.reasons.iter().map(|reason| Detail::Text(Cell::text(reason.to_string()))));
+        details.extend(
+            deletion
+                .reasons
+                .iter()
+                .map(|reason| Detail::Text(Cell::text(reason.to_string()))),
+        );
         details
     }
 
@@ -163,7 +222,8 @@ impl RowSet for RunRows {
         let ((_, one, left), (_, other, right)) = (self.at(a), self.at(b));
         match column {
             0 => weight(left).cmp(&weight(right)),
-            1 => (one.target.kind(), one.target.name()).cmp(&(other.target.kind(), other.target.name())),
+            1 => (one.target.kind(), one.target.name())
+                .cmp(&(other.target.kind(), other.target.name())),
             2 => one.target.bytes().cmp(&other.target.bytes()),
             _ => why(left, self.deed).cmp(&why(right, self.deed)),
         }
@@ -174,7 +234,11 @@ impl RowSet for RunRows {
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
-        let places = self.places.get_or_init(|| (0..self.count()).map(|row| (self.identity(row), row)).collect());
+        let places = self.places.get_or_init(|| {
+            (0..self.count())
+                .map(|row| (self.identity(row), row))
+                .collect()
+        });
         places.get(identity).copied()
     }
 
@@ -183,7 +247,11 @@ impl RowSet for RunRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Item { deletion, outcome, word } = self.item(row);
+        let Item {
+            deletion,
+            outcome,
+            word,
+        } = self.item(row);
         vec![
             ("outcome", json!(word)),
             ("kind", json!(deletion.target.kind().word())),
@@ -204,7 +272,7 @@ impl Subject for Item<'_> {
             TextField::Name => Some(test(&self.deletion.target.name())),
             TextField::Kind => Some(test(self.deletion.target.kind().word())),
             TextField::State => Some(test(self.word)),
-            TextField::Ref | TextField::Step | TextField::Platform => None,
+            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 

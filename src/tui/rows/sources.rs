@@ -8,40 +8,98 @@ use serde_json::{Value, json};
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::{RefEntry, Tally};
+use crate::text::units::{Age, Size};
 use crate::tui::found::Found;
 use crate::tui::theme::Role;
 use crate::tui::widget::meter;
+use crate::tui::widget::text::cell_width;
 use crate::tui::world::{Scan, Source};
-use crate::units::{Age, Size};
 
 mod bucket;
 mod detail;
+mod past;
 
-/// Stands for what is still being read.
+/// Shown while a value is still being read.
 const MORE: &str = "…";
-/// What is said of a store in which a ref reaches everything.
+/// Shown for a store in which refs reach everything.
 const NO_WASTE: &str = "no waste";
 
-/// The column by which sources are sorted at first: their own order.
+/// The initial sort column: the sources in their own order.
 pub const BY_NAME: usize = 0;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "SOURCE", align: Align::Path, min: 14, max: 60, rank: 0, sort: Sortable::Ascending },
-    Column { title: "KIND", align: Align::Left, min: 8, max: 8, rank: 6, sort: Sortable::Ascending },
-    Column { title: "REFS", align: Align::Right, min: 6, max: 6, rank: 4, sort: Sortable::Descending },
-    Column { title: "LIVE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "ORPHAN", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "MISSING", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
-    Column { title: "NEWEST", align: Align::Right, min: 8, max: 8, rank: 5, sort: Sortable::Descending },
-    Column { title: "STATE", align: Align::Left, min: 9, max: 40, rank: 2, sort: Sortable::No },
+    Column {
+        title: "SOURCE",
+        align: Align::Path,
+        min: 14,
+        max: 60,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "KIND",
+        align: Align::Left,
+        min: 8,
+        max: 8,
+        rank: 6,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "REFS",
+        align: Align::Right,
+        min: 6,
+        max: 6,
+        rank: 4,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "LIVE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "ORPHAN",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "MISSING",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "NEWEST",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 5,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "STATE",
+        align: Align::Left,
+        min: 9,
+        max: 40,
+        rank: 2,
+        sort: Sortable::No,
+    },
 ];
 
-/// The sources as they are at the moment.
+/// The current sources.
 #[derive(Debug)]
 pub struct SourceRows(Vec<Source>);
 
 impl SourceRows {
-    /// Takes the sources as they are.
+    /// Takes a snapshot of the sources.
     pub fn new(sources: &[Source]) -> Self {
         Self(sources.to_vec())
     }
@@ -55,20 +113,27 @@ impl SourceRows {
     }
 }
 
-/// Returns how a scan stands, in words.
+/// Returns the state of a scan as text.
 pub fn scan_state(source: &Source) -> Cell {
-    let objects = source.found.as_ref().map_or(0, |found| found.inventory.blobs.len());
+    let objects = source
+        .found
+        .as_ref()
+        .map_or(0, |found| found.inventory.blobs.len());
     match &source.scan {
+        _ if source.info.is_waiting => Cell::new("not contacted yet", Role::Warning),
         Scan::Running(_) if source.info.is_search => Cell::new("looking for caches…", Role::Title),
         Scan::Running(_) if objects == 0 => Cell::new("reading refs…", Role::Title),
-        Scan::Running(_) => Cell::new(format!("scanning, {} blobs…", grouped(objects as u64)), Role::Title),
+        Scan::Running(_) => Cell::new(
+            format!("scanning, {} blobs…", grouped(objects as u64)),
+            Role::Title,
+        ),
         Scan::Done => Cell::new("ready", Role::Good),
         Scan::Stopped => Cell::new("stopped: not all is known", Role::Warning),
         Scan::Failed(_) => Cell::new("! failed", Role::Error),
     }
 }
 
-/// Prints a number with thin groups of three digits, as `612 000`.
+/// Formats a number in groups of three digits with thin spaces, as `612 000`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let first = digits.len() % 3;
@@ -82,26 +147,35 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// Tells whether all is known of a source that can be.
+/// Returns whether everything knowable about a source is known.
 pub fn is_settled(source: &Source) -> bool {
     match (&source.scan, &source.found) {
         (Scan::Failed(_), None) => true,
+        _ if source.info.is_waiting => true,
         (Scan::Running(_), _) | (_, None) => false,
         (_, Some(found)) => found.is_complete(),
     }
 }
 
-/// Prints bytes that were counted so far: until that is all of them, nothing seen is not nothing there.
+/// Formats bytes counted so far. Until the count is complete, zero is not shown as nothing.
 pub fn so_far(bytes: u64, is_all: bool, role: Role) -> Cell {
-    if bytes == 0 && !is_all { Cell::new(MORE, Role::Dim) } else { Cell::new(Size(bytes).to_string(), role) }
+    if bytes == 0 && !is_all {
+        Cell::new(MORE, Role::Dim)
+    } else {
+        Cell::new(Size(bytes).to_string(), role)
+    }
 }
 
-/// Prints how many things were counted so far, as [`so_far`] does.
+/// Formats a count so far, like [`so_far`].
 pub fn counted_so_far(count: u64, is_all: bool) -> String {
-    if count == 0 && !is_all { MORE.to_owned() } else { grouped(count) }
+    if count == 0 && !is_all {
+        MORE.to_owned()
+    } else {
+        grouped(count)
+    }
 }
 
-/// Says what lies in the trash: it takes its room until a later prune empties it.
+/// Returns a note on the trash: it takes space until a later prune empties it.
 pub fn in_trash(bytes: u64) -> String {
     format!("{} in the trash", Size(bytes))
 }
@@ -117,7 +191,7 @@ fn orphan(found: &Found) -> Cell {
 fn missing(found: &Found) -> Cell {
     match (found.is_complete(), found.broken_refs()) {
         (false, _) => Cell::new("…", Role::Dim),
-        (true, 0) if found.sealed().is_some() => Cell::new(UNKNOWN, Role::Unsure),
+        (true, 0) if found.withheld().is_some() => Cell::new(UNKNOWN, Role::Unsure),
         (true, 0) => Cell::new(NONE, Role::Dim),
         (true, 1) => Cell::new("! 1 ref", Role::Missing),
         (true, count) => Cell::new(format!("! {count} refs"), Role::Missing),
@@ -136,10 +210,16 @@ impl RowSet for SourceRows {
     fn cells(&self, row: u32, now: Timestamp) -> Vec<Cell> {
         let source = self.at(row);
         let is_running = matches!(source.scan, Scan::Running(_));
-        let mut cells = vec![Cell::text(source.info.label.clone()), Cell::new(source.info.kind.clone(), Role::Dim)];
+        let mut cells = vec![
+            Cell::text(source.info.label.clone()),
+            Cell::new(source.info.kind.word(), Role::Dim),
+        ];
         match &source.found {
             Some(found) => cells.extend([
-                Cell::text(counted_so_far(found.inventory.refs.len() as u64, found.is_complete())),
+                Cell::text(counted_so_far(
+                    found.inventory.refs.len() as u64,
+                    found.is_complete(),
+                )),
                 so_far(found.totals.live.bytes, found.is_complete(), Role::Live),
                 orphan(found),
                 missing(found),
@@ -148,17 +228,29 @@ impl RowSet for SourceRows {
                     None => Cell::text(if found.is_complete() { NONE } else { MORE }),
                 },
             ]),
-            None => cells.extend(std::iter::repeat_n(Cell::new(if is_running { MORE } else { "" }, Role::Dim), 5)),
+            None => cells.extend(std::iter::repeat_n(
+                Cell::new(if is_running { MORE } else { "" }, Role::Dim),
+                5,
+            )),
         }
         cells.push(scan_state(source));
         cells
     }
 
     fn below(&self, row: u32, width: u16) -> Cell {
-        if let Scan::Failed(error) = &self.at(row).scan {
-            return Cell::new(error.lines().next().unwrap_or_default().to_owned(), Role::Error);
+        if self.at(row).info.is_waiting {
+            let words = "a file of this checkout names it: open it to contact its host";
+            return Cell::new(words, Role::Dim);
         }
-        let Some(found) = self.found(row) else { return Cell::default() };
+        if let Scan::Failed(error) = &self.at(row).scan {
+            return Cell::new(
+                error.lines().next().unwrap_or_default().to_owned(),
+                Role::Error,
+            );
+        }
+        let Some(found) = self.found(row) else {
+            return Cell::default();
+        };
         let totals = &found.totals;
         let stored = totals.stored().bytes;
         if stored == 0 && !found.is_complete() {
@@ -171,14 +263,18 @@ impl RowSet for SourceRows {
             _ if !found.is_complete() => "not all is known yet".to_owned(),
             Some(orphan) if orphan.bytes > 0 => {
                 let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
-                if percent == 0 { "<1 % orphaned".to_owned() } else { format!("{percent} % orphaned") }
+                if percent == 0 {
+                    "<1 % orphaned".to_owned()
+                } else {
+                    format!("{percent} % orphaned")
+                }
             }
             Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
                 format!("no waste · {} unknown", Size(totals.unknown.bytes))
             }
             Some(_) => NO_WASTE.to_owned(),
             None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
-            None if found.inventory.is_sealed() => "orphans ?".to_owned(),
+            None if found.inventory.is_withheld() => "orphans ?".to_owned(),
             None => "a ref cannot be read".to_owned(),
         };
         let words = match totals.trash.bytes {
@@ -186,37 +282,54 @@ impl RowSet for SourceRows {
             bytes if words == NO_WASTE => in_trash(bytes),
             bytes => format!("{words} · {}", in_trash(bytes)),
         };
-        let room = width.saturating_sub(34).min(96);
+        let past = found.past.as_ref();
+        let past = past.map_or_else(Cell::default, |history| past::line(history, width));
+        let words_take = 34 + cell_width(&past);
+        let room = width.saturating_sub(words_take).min(96);
         let bar = match found.inventory.around.as_ref() {
-            // A gauge: what there is of what there may be.
+            // A gauge of the quota in use.
             Some(around) => {
-                let filled = u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
-                let filled = u16::try_from(filled).unwrap_or(room).clamp(room.min(3), room);
+                let filled =
+                    u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
+                let filled = u16::try_from(filled)
+                    .unwrap_or(room)
+                    .clamp(room.min(3), room);
                 let free = "▁".repeat(usize::from(room - filled));
                 let gauge = meter::of_totals(totals, filled).and(free, Role::Dim);
-                gauge.and(format!("  {} of the quota · {words}", share(stored, around.limit)), Role::Dim)
+                gauge.and(
+                    format!("  {} of the quota · {words}", share(stored, around.limit)),
+                    Role::Dim,
+                )
             }
             None => meter::of_totals(totals, room).and(format!("  {words}"), Role::Dim),
         };
-        match totals.missing.count {
+        let bar = match totals.missing.count {
             0 => bar,
             count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
-        }
+        };
+        bar.and_all(past)
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         let source = self.at(row);
         let mut details = vec![
             Detail::Heading(source.info.label.clone().into()),
-            Detail::Fact("kind", Cell::text(source.info.kind.clone())),
+            Detail::Fact("kind", Cell::text(source.info.kind.word())),
             Detail::Fact("scan", scan_state(source)),
         ];
         if let Scan::Failed(error) = &source.scan {
             details.push(Detail::Blank);
-            details.extend(error.lines().map(|line| Detail::Text(Cell::text(line.to_owned()))));
+            details.extend(
+                error
+                    .lines()
+                    .map(|line| Detail::Text(Cell::text(line.to_owned()))),
+            );
         }
         if let Some(found) = &source.found {
             detail::found(found, now, &mut details);
+            if let Some(history) = &found.past {
+                past::details(history, now, &mut details);
+            }
         }
         details
     }
@@ -254,20 +367,46 @@ impl RowSet for SourceRows {
     }
 
     fn bytes(&self, row: u32) -> u64 {
-        self.found(row).map_or(0, |found| found.totals.stored().bytes)
+        self.found(row)
+            .map_or(0, |found| found.totals.stored().bytes)
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let source = self.at(row);
-        let totals = source.found.as_ref().filter(|found| found.is_complete()).map(|found| &found.totals);
-        let newest = source.found.as_ref().and_then(|found| found.inventory.newest());
+        let totals = source
+            .found
+            .as_ref()
+            .filter(|found| found.is_complete())
+            .map(|found| &found.totals);
+        let newest = source
+            .found
+            .as_ref()
+            .and_then(|found| found.inventory.newest());
         vec![
             ("source", json!(source.info.label)),
-            ("kind", json!(source.info.kind)),
-            ("refs", json!(source.found.as_ref().map(|found| found.inventory.refs.len()))),
+            ("kind", json!(source.info.kind.word())),
+            (
+                "refs",
+                json!(
+                    source
+                        .found
+                        .as_ref()
+                        .map(|found| found.inventory.refs.len())
+                ),
+            ),
             ("live_bytes", json!(totals.map(|totals| totals.live.bytes))),
-            ("orphan_bytes", json!(totals.and_then(|totals| totals.orphan).map(|orphan| orphan.bytes))),
-            ("missing_blobs", json!(totals.map(|totals| totals.missing.count))),
+            (
+                "orphan_bytes",
+                json!(
+                    totals
+                        .and_then(|totals| totals.orphan)
+                        .map(|orphan| orphan.bytes)
+                ),
+            ),
+            (
+                "missing_blobs",
+                json!(totals.map(|totals| totals.missing.count)),
+            ),
             ("newest", json!(newest)),
         ]
     }
@@ -277,21 +416,30 @@ impl RowSet for SourceRows {
     }
 }
 
-/// Returns a share in hundredths.
+/// Returns a share as a percentage.
 fn share(part: u64, whole: u64) -> String {
     let percent = u128::from(part) * 100 / u128::from(whole.max(1));
-    if percent == 0 && part > 0 { "<1 %".to_owned() } else { format!("{percent} %") }
+    if percent == 0 && part > 0 {
+        "<1 %".to_owned()
+    } else {
+        format!("{percent} %")
+    }
 }
 
 impl Subject for Source {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => Some(test(&self.info.label)),
-            TextField::Kind => Some(test(&self.info.kind)),
-            TextField::Ref => {
-                self.found.as_ref().map(|found| found.inventory.refs.iter().flat_map(RefEntry::names).any(test))
-            }
-            TextField::State | TextField::Step | TextField::Platform => None,
+            TextField::Kind => Some(test(self.info.kind.word())),
+            TextField::Ref => self.found.as_ref().map(|found| {
+                found
+                    .inventory
+                    .refs
+                    .iter()
+                    .flat_map(RefEntry::names)
+                    .any(test)
+            }),
+            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
         }
     }
 
@@ -305,7 +453,9 @@ impl Subject for Source {
     }
 
     fn created(&self) -> Option<Timestamp> {
-        self.found.as_ref().and_then(|found| found.inventory.newest())
+        self.found
+            .as_ref()
+            .and_then(|found| found.inventory.newest())
     }
 
     fn shared(&self) -> Option<bool> {
@@ -331,23 +481,45 @@ mod tests {
     fn what_is_still_being_read_is_not_nothing() {
         let info = SourceInfo {
             label: "store".into(),
-            kind: "local".into(),
+            kind: crate::source::StoreKind::Local,
             fault: None,
             is_search: false,
             select: None,
             deleting: Deleting::Allowed,
+            is_copy: false,
+            is_waiting: false,
         };
-        let found = |progress| Found::new(Inventory { progress, ..Inventory::default() }, Timestamp::UNIX_EPOCH);
+        let found = |progress| {
+            Found::new(
+                Inventory {
+                    progress,
+                    ..Inventory::default()
+                },
+                Timestamp::UNIX_EPOCH,
+            )
+        };
         let drawn = |scan, found| {
-            let rows = SourceRows::new(&[Source { info: info.clone(), scan, found }]);
+            let rows = SourceRows::new(&[Source {
+                info: info.clone(),
+                scan,
+                found,
+                policy_changed: false,
+            }]);
             let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
-            let mut cells: Vec<String> = rows.cells(0, Timestamp::UNIX_EPOCH).into_iter().map(text).collect();
+            let mut cells: Vec<String> = rows
+                .cells(0, Timestamp::UNIX_EPOCH)
+                .into_iter()
+                .map(text)
+                .collect();
             cells.truncate(7);
             (cells.split_off(2).join(" "), text(rows.below(0, 80)))
         };
         let running = || Scan::Running(JobId(1));
         assert_eq!(drawn(running(), None), ("… … … … …".into(), String::new()));
-        assert_eq!(drawn(running(), Some(found(Progress::Listing))), ("… … … … …".into(), "…".into()));
+        assert_eq!(
+            drawn(running(), Some(found(Progress::Listing))),
+            ("… … … … …".into(), "…".into())
+        );
         assert_eq!(
             drawn(Scan::Done, Some(found(Progress::Complete))),
             ("0 0 B – – –".into(), "nothing is stored".into())

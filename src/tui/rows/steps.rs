@@ -1,8 +1,9 @@
-//! The steps of a ref, with all that their rows and details show.
+//! The steps of a ref, with the data for their rows and details.
 
 use std::sync::Arc;
 
 use super::{Identity, UNKNOWN};
+use crate::explain::diff::RecordAt;
 use crate::explain::evidence::Evidence;
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::import::Refusal;
@@ -17,27 +18,27 @@ mod list;
 
 pub use list::{Folds, Shape, StepRows};
 
-/// Where the names of steps come from.
+/// The origin of the names of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
-    /// From nowhere.
+    /// None.
     None,
-    /// From provenance that the store has.
+    /// Provenance in the store.
     Store,
-    /// From evidence that a person gave.
+    /// Evidence that a person gave.
     Given(Given),
 }
 
-/// All that is known of a ref's steps.
+/// All facts about a ref's steps.
 #[derive(Debug)]
 pub struct RefSteps {
-    /// The store as it was when this was read.
+    /// The inventory at the time of reading.
     pub inventory: Arc<Inventory>,
-    /// The ref's place in it.
+    /// The index of the ref in it.
     pub id: RefId,
-    /// Where the names come from.
+    /// The origin of the names.
     pub names: Names,
-    /// How many steps there are.
+    /// The numbers of steps.
     pub counts: StepCounts,
     caches: Arc<Vec<RefCache>>,
     parts: Vec<Part>,
@@ -50,18 +51,18 @@ struct Part {
     users: Users,
 }
 
-/// How many steps there are, by state.
+/// The numbers of steps, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StepCounts {
     /// All of them.
     pub steps: usize,
-    /// Those with a result that can be loaded.
+    /// Those with a loadable result.
     pub results: usize,
-    /// Those of which only a key is left.
+    /// Those with only a key.
     pub keys: usize,
     /// Those whose result cannot be loaded.
     pub broken: usize,
-    /// Those that evidence names.
+    /// Those with a name from the evidence.
     pub named: usize,
 }
 
@@ -74,20 +75,42 @@ impl RefSteps {
         evidence: &Evidence,
         names: Names,
     ) -> Self {
-        let labels = |cache: &RefCache| if evidence.is_empty() { Labels::new() } else { evidence.labels(&cache.graph) };
+        let labels = |cache: &RefCache| {
+            if evidence.is_empty() {
+                Labels::new()
+            } else {
+                evidence.labels(&cache.graph)
+            }
+        };
         let parts = caches
             .iter()
-            .map(|cache| Part { tree: StepTree::new(cache, labels(cache)), users: Users::new(&cache.graph) })
+            .map(|cache| Part {
+                tree: StepTree::new(cache, labels(cache)),
+                users: Users::new(&cache.graph),
+            })
             .collect();
-        let mut steps = Self { inventory, id, names, counts: StepCounts::default(), caches, parts };
+        let mut steps = Self {
+            inventory,
+            id,
+            names,
+            counts: StepCounts::default(),
+            caches,
+            parts,
+        };
         steps.counts = steps.count();
         steps
     }
 
-    /// Returns the same steps with the names that `evidence` gives.
+    /// Returns the same steps with the names from `evidence`.
     #[must_use]
     pub fn named(&self, evidence: &Evidence, names: Names) -> Self {
-        Self::new(Arc::clone(&self.inventory), self.id, Arc::clone(&self.caches), evidence, names)
+        Self::new(
+            Arc::clone(&self.inventory),
+            self.id,
+            Arc::clone(&self.caches),
+            evidence,
+            names,
+        )
     }
 
     /// Returns the ref.
@@ -95,7 +118,7 @@ impl RefSteps {
         self.inventory.get_ref(self.id)
     }
 
-    /// Tells whether the store was listed to its end, so that what is not there is missing.
+    /// Returns whether the store was listed completely, so that unlisted blobs are missing.
     pub fn is_settled(&self) -> bool {
         self.inventory.progress == Progress::Complete
     }
@@ -103,7 +126,9 @@ impl RefSteps {
     fn count(&self) -> StepCounts {
         let mut counts = StepCounts::default();
         for (part, place) in self.places() {
-            let Some(step) = self.step(part, place).filter(|_| self.is_step(part, place)) else { continue };
+            let Some(step) = self.step(part, place).filter(|_| self.is_step(part, place)) else {
+                continue;
+            };
             counts.steps += 1;
             counts.named += usize::from(step.label.is_some());
             match step.detail.state {
@@ -115,7 +140,7 @@ impl RefSteps {
         counts
     }
 
-    /// Returns why BuildKit refuses a configuration, when it does.
+    /// Returns why BuildKit refuses a configuration, if it does.
     pub fn refusal(&self) -> Option<Refusal> {
         self.caches.iter().find_map(|cache| cache.refusal)
     }
@@ -131,7 +156,7 @@ impl RefSteps {
         &self.parts[part].tree.rows[place]
     }
 
-    /// Tells whether a row is a step that a build runs: no head, no twin and no source.
+    /// Returns whether a row is a step that a build runs: not a header, a twin, or a source.
     fn is_step(&self, part: usize, place: usize) -> bool {
         matches!(self.row(part, place).kind, RowKind::Step(_))
             && self.step(part, place).is_some_and(|step| !step.is_source())
@@ -141,19 +166,36 @@ impl RefSteps {
         self.step_at(part, self.row(part, place).record()?)
     }
 
-    fn step_at(&self, part: usize, record: RecordIndex) -> Option<Step<'_>> {
-        self.parts[part].tree.step(&self.caches[part], &self.inventory.blobs, record)
+    /// Returns the configurations of the ref.
+    pub fn caches(&self) -> &[RefCache] {
+        &self.caches
     }
 
-    /// Finds the record that `identity` stands for.
+    /// Returns the step of a record.
+    pub fn step_of(&self, at: RecordAt) -> Option<Step<'_>> {
+        (at.cache < self.parts.len()).then(|| self.step_at(at.cache, at.record))?
+    }
+
+    fn step_at(&self, part: usize, record: RecordIndex) -> Option<Step<'_>> {
+        self.parts[part]
+            .tree
+            .step(&self.caches[part], &self.inventory.blobs, record)
+    }
+
+    /// Finds the record with `identity`.
     fn locate(&self, identity: &Identity) -> Option<(usize, RecordIndex)> {
-        let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = identity else { return None };
-        let part = self.caches.iter().position(|cache| cache.config == *config)?;
+        let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = identity else {
+            return None;
+        };
+        let part = self
+            .caches
+            .iter()
+            .position(|cache| cache.config == *config)?;
         Some((part, *record))
     }
 }
 
-/// Writes how many refs there are.
+/// Formats a number of refs.
 fn refs(count: u32) -> String {
     format!("{count} {}", if count == 1 { "ref" } else { "refs" })
 }
@@ -166,7 +208,7 @@ fn count(length: usize) -> u32 {
 fn sign(step: &Step<'_>, steps: &RefSteps) -> (&'static str, Role) {
     match step.detail.state {
         RecordState::Result => ("✓", Role::Good),
-        // A source never has a result; its key is all that there is to it.
+        // A source never has a result, only a key.
         RecordState::KeyOnly if step.is_source() => (" ", Role::Dim),
         RecordState::KeyOnly => ("○", Role::Dim),
         RecordState::Broken if !steps.is_settled() => (UNKNOWN, Role::Unsure),

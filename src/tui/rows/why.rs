@@ -1,57 +1,99 @@
-//! The steps of a build as rows: which were in the cache and which ran, those that ran because of another folded below it.
+//! The steps of a build as rows: hits and executed steps. Steps that ran because of another are
+//! folded below it.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
 use crate::explain::cause::Cause;
+use crate::explain::load::Explanation;
+use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::words::{seconds, sentence};
 use crate::explain::solve::{InCache, Verdict};
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::inventory::steps::RowKind;
 use crate::tui::theme::Role;
-use crate::why::Explanation;
-use crate::why::groups::{Group, Groups};
-use crate::why::words::{seconds, sentence};
 
 mod detail;
 mod words;
 
 pub use words::lines as changed_words;
 
-/// The places of the columns that are compared by more than the order of the file.
+/// The indexes of the columns with their own comparison; the others use the order of the file.
 const TIME: usize = 3;
 
 static COLUMNS: [Column; 5] = [
-    Column { title: "STEP", align: Align::Left, min: 36, max: 160, rank: 0, sort: Sortable::Ascending },
-    Column { title: "LINE", align: Align::Right, min: 4, max: 4, rank: 2, sort: Sortable::Ascending },
-    Column { title: "IN CACHE", align: Align::Left, min: 11, max: 11, rank: 4, sort: Sortable::Ascending },
-    Column { title: "TIME", align: Align::Right, min: 6, max: 7, rank: 3, sort: Sortable::Descending },
-    Column { title: "WHY", align: Align::Left, min: 13, max: 19, rank: 1, sort: Sortable::No },
+    Column {
+        title: "STEP",
+        align: Align::Left,
+        min: 36,
+        max: 160,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "LINE",
+        align: Align::Right,
+        min: 4,
+        max: 4,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "IN CACHE",
+        align: Align::Left,
+        min: 11,
+        max: 11,
+        rank: 4,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "TIME",
+        align: Align::Right,
+        min: 6,
+        max: 7,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "WHY",
+        align: Align::Left,
+        min: 13,
+        max: 19,
+        rank: 1,
+        sort: Sortable::No,
+    },
 ];
 
-/// An explanation, arranged to be looked at.
+/// An explanation, arranged for display.
 pub struct Explained {
     /// The explanation.
     pub explanation: Explanation,
-    /// The refs that it holds the build against.
+    /// The refs that the build is compared with.
     pub against: Vec<String>,
-    /// Why steps run.
+    /// The reasons why steps run.
     pub groups: Groups,
-    /// How many steps hit, miss, and are open.
+    /// The numbers of hit, missed, and undecided steps.
     pub counts: [usize; 3],
-    /// How long those that ran took together, as far as a log tells.
-    pub lost: SignedDuration,
+    /// What those that run cost, in words.
+    pub lost: Option<String>,
     order: Vec<StepIndex>,
 }
 
 impl fmt::Debug for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} steps against {}", self.order.len(), self.against.join(" "))
+        write!(
+            f,
+            "{} steps against {}",
+            self.order.len(),
+            self.against.join(" ")
+        )
     }
 }
 
@@ -60,26 +102,37 @@ impl Explained {
     pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
         let order = explanation.steps();
         let groups = Groups::new(&explanation);
-        let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown].map(|verdict| explanation.count(verdict));
-        let lost = explanation.lost();
-        Self { explanation, against, groups, counts, lost, order }
+        let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown]
+            .map(|verdict| explanation.count(verdict));
+        let lost = explanation.lost().words();
+        Self {
+            explanation,
+            against,
+            groups,
+            counts,
+            lost,
+            order,
+        }
     }
 
-    /// Returns how many steps there are.
+    /// Returns the number of steps.
     pub fn steps(&self) -> usize {
         self.order.len()
     }
 
-    /// Returns what runs because of a step.
+    /// Returns the steps that run because of a step.
     fn followers(&self, root: StepIndex) -> impl Iterator<Item = StepIndex> {
-        self.order.iter().copied().filter(move |step| self.groups.owner(*step) == Some(root))
+        self.order
+            .iter()
+            .copied()
+            .filter(move |step| self.groups.owner(*step) == Some(root))
     }
 
     fn cause(&self, step: StepIndex) -> Option<&Cause> {
         self.explanation.causes.get(step.at())?.as_ref()
     }
 
-    /// Returns what a step is called and where it stands.
+    /// Returns the name and location of a step.
     pub fn title(&self, step: StepIndex) -> Cell {
         let title = Cell::new(self.explanation.title(step), Role::Strong);
         match self.explanation.place(step) {
@@ -88,19 +141,44 @@ impl Explained {
         }
     }
 
-    /// Returns all that is known of a step.
+    /// Returns the step that a row of the steps of a ref stands for; where no step has its record any
+    /// more, the one of that name.
+    pub fn step_at(&self, row: &Identity, name: &str) -> Option<StepIndex> {
+        let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = row else {
+            return None;
+        };
+        let is_it = |step: &StepIndex| {
+            let records = &self.explanation.standings[step.at()].records;
+            records.iter().any(|(cache, found)| {
+                found == record && self.explanation.configs.get(*cache) == Some(config)
+            })
+        };
+        let mut steps = self.order.iter().copied();
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let named = |step: &StepIndex| self.explanation.title(*step) == name;
+        steps.clone().find(is_it).or_else(|| steps.find(named))
+    }
+
+    /// Returns all details of a step.
     pub fn details(&self, step: StepIndex) -> Vec<Detail> {
         detail::of_step(self, step)
     }
 
-    /// Returns the sentences about a group of causes: what it is, then what follows and what to do.
+    /// Returns the sentences about a group of causes: the cause, then its effects and advice.
     pub fn told(&self, group: &Group) -> Vec<Cell> {
-        let Some((first, others)) = group.steps.split_first() else { return Vec::new() };
-        let Some(cause) = self.cause(*first) else { return Vec::new() };
+        let Some((first, others)) = group.steps.split_first() else {
+            return Vec::new();
+        };
+        let Some(cause) = self.cause(*first) else {
+            return Vec::new();
+        };
         let mut what = self.title(*first);
         what = match others.len() {
             0 => what.and(": ", Role::Dim),
-            1 => what.and(" and ", Role::Dim).and_all(self.title(others[0])).and(", each: ", Role::Dim),
+            1 => what
+                .and(" and ", Role::Dim)
+                .and_all(self.title(others[0]))
+                .and(", each: ", Role::Dim),
             count => what.and(format!(" and {count} more steps, each: "), Role::Dim),
         };
         let mut sentences = vec![what.and(sentence(cause), Role::Text)];
@@ -109,8 +187,10 @@ impl Explained {
         if !costs.is_empty() {
             remedy = remedy.and(costs, Role::Warning).and("  ", Role::Text);
         }
-        if let Some(advice) = cause.kind.advice() {
-            remedy = remedy.and("→ ", Role::Key).and(advice, Role::Dim);
+        if let Some(advice) = cause.advice() {
+            remedy = remedy
+                .and("→ ", Role::Key)
+                .and(advice.to_owned(), Role::Dim);
         }
         if !remedy.0.is_empty() {
             sentences.push(remedy);
@@ -119,7 +199,7 @@ impl Explained {
     }
 }
 
-/// Returns the sign of a verdict and the word beside it.
+/// Returns the sign and the word of a verdict.
 fn sign(explanation: &Explanation, step: StepIndex) -> (&'static str, &'static str, Role) {
     if !explanation.is_judged(step) {
         return ("·", "", Role::Dim);
@@ -131,16 +211,16 @@ fn sign(explanation: &Explanation, step: StepIndex) -> (&'static str, &'static s
     }
 }
 
-/// Whether steps stand below those that they run because of.
+/// Whether steps are shown below the step that caused them to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// They do, as far as they are unfolded.
+    /// They are, if unfolded.
     Folded,
-    /// All stand in the order of the file.
+    /// All steps are in the order of the file.
     Flat,
 }
 
-/// The steps of a build as rows of a list. Rows beyond those that show are those that are folded away.
+/// The steps of a build as rows of a list. Rows after the visible ones are the folded rows.
 #[derive(Debug)]
 pub struct WhyRows {
     explained: Option<Arc<Explained>>,
@@ -148,13 +228,17 @@ pub struct WhyRows {
     shape: Shape,
     places: Vec<StepIndex>,
     shown: u32,
-    /// How many steps stand, or are folded away, below others.
+    /// The number of steps shown or folded below each step.
     below: HashMap<StepIndex, usize>,
 }
 
 impl WhyRows {
-    /// Makes the rows of an explanation, with what runs because of the steps in `opened` unfolded.
-    pub fn new(explained: Option<Arc<Explained>>, opened: HashSet<StepIndex>, shape: Shape) -> Self {
+    /// Builds the rows of an explanation; the effects of the steps in `opened` are unfolded.
+    pub fn new(
+        explained: Option<Arc<Explained>>,
+        opened: HashSet<StepIndex>,
+        shape: Shape,
+    ) -> Self {
         let (mut places, mut hidden) = (Vec::new(), Vec::new());
         let mut below: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
         if let Some(explained) = explained.as_ref().filter(|_| shape == Shape::Folded) {
@@ -165,17 +249,33 @@ impl WhyRows {
             }
         }
         for &step in explained.iter().flat_map(|explained| &explained.order) {
-            let is_below = explained.as_ref().is_some_and(|explained| explained.groups.owner(step).is_some());
+            let is_below = explained
+                .as_ref()
+                .is_some_and(|explained| explained.groups.owner(step).is_some());
             if shape == Shape::Flat || !is_below {
                 places.push(step);
                 let inside = below.get(&step).map_or(&[][..], Vec::as_slice);
-                if opened.contains(&step) { places.extend(inside) } else { hidden.extend(inside) }
+                if opened.contains(&step) {
+                    places.extend(inside);
+                } else {
+                    hidden.extend(inside);
+                }
             }
         }
         let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
         places.append(&mut hidden);
-        let below = below.into_iter().map(|(step, inside)| (step, inside.len())).collect();
-        Self { explained, opened, shape, places, shown, below }
+        let below = below
+            .into_iter()
+            .map(|(step, inside)| (step, inside.len()))
+            .collect();
+        Self {
+            explained,
+            opened,
+            shape,
+            places,
+            shown,
+            below,
+        }
     }
 
     /// Returns the explanation.
@@ -183,7 +283,7 @@ impl WhyRows {
         self.explained.as_ref()
     }
 
-    /// Returns how the rows stand.
+    /// Returns the shape of the rows.
     pub fn shape(&self) -> Shape {
         self.shape
     }
@@ -193,15 +293,22 @@ impl WhyRows {
         self.places.get(row as usize).copied()
     }
 
-    /// Tells how many steps are folded, or can be, below a row.
+    /// Returns the number of steps that are folded or foldable below a row.
     pub fn below(&self, row: u32) -> usize {
-        self.step(row).and_then(|step| self.below.get(&step)).copied().unwrap_or_default()
+        self.step(row)
+            .and_then(|step| self.below.get(&step))
+            .copied()
+            .unwrap_or_default()
     }
 
-    /// Returns the row that a row stands below.
+    /// Returns the parent of a row.
     pub fn parent(&self, row: u32) -> Option<Identity> {
         let step = self.step(row)?;
-        self.explained.as_ref()?.groups.owner(step).map(|owner| Identity::BuildStep(owner.0))
+        self.explained
+            .as_ref()?
+            .groups
+            .owner(step)
+            .map(|owner| Identity::BuildStep(owner.0))
     }
 
     fn of(&self, row: u32) -> Option<(&Explained, StepIndex)> {
@@ -220,7 +327,9 @@ impl WhyRows {
             (false, _, true) => "▾ ",
             (false, _, false) => "▸ ",
         };
-        let cell = cell.and(lead, Role::Title).and(explained.explanation.title(step), Role::Text);
+        let cell = cell
+            .and(lead, Role::Title)
+            .and(explained.explanation.title(step), Role::Text);
         match below {
             0 => cell,
             count if !self.opened.contains(&step) => cell.and(format!("  +{count}"), Role::Dim),
@@ -229,7 +338,11 @@ impl WhyRows {
     }
 
     fn why_cell(explained: &Explained, step: StepIndex) -> Cell {
-        let number = explained.groups.number(step).map(|number| number.to_string()).unwrap_or_default();
+        let number = explained
+            .groups
+            .number(step)
+            .map(|number| number.to_string())
+            .unwrap_or_default();
         match explained.cause(step) {
             Some(cause) if cause.is_root() => {
                 Cell::new(number, Role::Strong).and(format!(" {}", cause.kind.word()), Role::Text)
@@ -264,13 +377,17 @@ impl Subject for Filtered<'_> {
         let explanation = &self.explained.explanation;
         match field {
             TextField::Name | TextField::Step => Some(test(&explanation.title(self.step))),
-            TextField::Kind => Some(self.explained.cause(self.step).is_some_and(|cause| test(cause.kind.word()))),
+            TextField::Kind => Some(
+                self.explained
+                    .cause(self.step)
+                    .is_some_and(|cause| test(cause.kind.word())),
+            ),
             TextField::State => {
                 let standing = &explanation.standings[self.step.at()];
                 let is_judged = explanation.is_judged(self.step);
                 Some(is_judged && test(standing.verdict.word()) || test(standing.in_cache.word()))
             }
-            TextField::Ref | TextField::Platform => None,
+            TextField::Ref | TextField::Platform | TextField::Path => None,
         }
     }
 }
@@ -285,14 +402,18 @@ impl RowSet for WhyRows {
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
-        let Some((explained, step)) = self.of(row) else { return Vec::new() };
+        let Some((explained, step)) = self.of(row) else {
+            return Vec::new();
+        };
         let explanation = &explained.explanation;
         let none = || Cell::new(NONE, Role::Dim);
         let place = explanation.place(step);
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         vec![
             self.step_cell(explained, row, step),
-            place.map_or_else(none, |place| Cell::new(place.first_line.to_string(), Role::Dim)),
+            place.map_or_else(none, |place| {
+                Cell::new(place.first_line.to_string(), Role::Dim)
+            }),
             in_cache(explanation.standings[step.at()].in_cache),
             busy.map_or_else(none, |busy| Cell::text(seconds(busy))),
             Self::why_cell(explained, step),
@@ -300,14 +421,17 @@ impl RowSet for WhyRows {
     }
 
     fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
-        self.of(row).map(|(explained, step)| explained.details(step)).unwrap_or_default()
+        self.of(row)
+            .map(|(explained, step)| explained.details(step))
+            .unwrap_or_default()
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
         if filter.is_empty() {
             return row < self.shown;
         }
-        self.of(row).is_some_and(|(explained, step)| filter.matches(&Filtered { explained, step }, now))
+        self.of(row)
+            .is_some_and(|(explained, step)| filter.matches(&Filtered { explained, step }, now))
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
@@ -315,7 +439,9 @@ impl RowSet for WhyRows {
             let (explained, step) = self.of(row)?;
             let explanation = &explained.explanation;
             Some(match column {
-                1 => explanation.place(step).map_or(0, |place| i128::from(place.first_line)),
+                1 => explanation
+                    .place(step)
+                    .map_or(0, |place| i128::from(place.first_line)),
                 2 => explanation.standings[step.at()].in_cache as i128,
                 TIME => explanation.busy[step.at()].map_or(-1, |busy| busy.as_nanos()),
                 _ => i128::from(row),
@@ -329,7 +455,9 @@ impl RowSet for WhyRows {
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
-        let Identity::BuildStep(number) = identity else { return None };
+        let Identity::BuildStep(number) = identity else {
+            return None;
+        };
         let place = self.places.iter().position(|step| step.0 == *number)?;
         u32::try_from(place).ok()
     }
@@ -339,23 +467,54 @@ impl RowSet for WhyRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Some((explained, step)) = self.of(row) else { return Vec::new() };
+        let Some((explained, step)) = self.of(row) else {
+            return Vec::new();
+        };
         let explanation = &explained.explanation;
-        let (of, standing) = (&explanation.build.steps[step.at()], &explanation.standings[step.at()]);
+        let (of, standing) = (
+            &explanation.build.steps[step.at()],
+            &explanation.standings[step.at()],
+        );
         let (place, cause) = (explanation.place(step), explained.cause(step));
-        let keys: Vec<String> = explanation.keys[step.at()].digests.iter().map(ToString::to_string).collect();
-        let paths = |cause: &Cause| cause.paths.iter().map(|path| path.path.clone()).collect::<Vec<_>>();
+        let keys: Vec<String> = explanation.keys[step.at()]
+            .digests
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let paths = |cause: &Cause| {
+            cause
+                .paths
+                .iter()
+                .map(|path| path.path.clone())
+                .collect::<Vec<_>>()
+        };
         vec![
             ("id", json!(of.id)),
             ("name", json!(explanation.title(step))),
             ("file", json!(place.map(|place| &place.file))),
             ("line", json!(place.map(|place| place.first_line))),
-            ("stage", json!(place.and_then(|place| place.stage.as_ref()).map(ToString::to_string))),
-            ("vertex", json!(of.vertices.first().map(ToString::to_string))),
+            (
+                "stage",
+                json!(
+                    place
+                        .and_then(|place| place.stage.as_ref())
+                        .map(ToString::to_string)
+                ),
+            ),
+            (
+                "vertex",
+                json!(of.vertices.first().map(ToString::to_string)),
+            ),
             ("keys", json!(keys)),
             ("in_cache", json!(standing.in_cache.word())),
-            ("verdict", json!(explanation.is_judged(step).then(|| standing.verdict.word()))),
-            ("seconds", json!(explanation.busy[step.at()].map(|busy| busy.as_secs_f64()))),
+            (
+                "verdict",
+                json!(explanation.is_judged(step).then(|| standing.verdict.word())),
+            ),
+            (
+                "seconds",
+                json!(explanation.busy[step.at()].map(|busy| busy.as_secs_f64())),
+            ),
             ("cause", json!(cause.map(|cause| cause.kind.word()))),
             ("detail", json!(cause.map(|cause| &cause.detail))),
             ("paths", json!(cause.map(paths))),
@@ -363,13 +522,23 @@ impl RowSet for WhyRows {
         ]
     }
 
-    /// Returns what somebody would paste into a message: the step, and why it ran.
+    /// Returns the text for a message: the step, and why it ran.
     fn name(&self, row: u32) -> String {
-        let Some((explained, step)) = self.of(row) else { return String::new() };
+        let Some((explained, step)) = self.of(row) else {
+            return String::new();
+        };
         let explanation = &explained.explanation;
-        let place = explanation.place(step).map(|place| format!("{}:{} ", place.file, place.first_line));
-        let why = explained.cause(step).map(|cause| format!(": {}", sentence(cause)));
-        let parts = [place.unwrap_or_default(), explanation.title(step), why.unwrap_or_default()];
+        let place = explanation
+            .place(step)
+            .map(|place| format!("{}:{} ", place.file, place.first_line));
+        let why = explained
+            .cause(step)
+            .map(|cause| format!(": {}", sentence(cause)));
+        let parts = [
+            place.unwrap_or_default(),
+            explanation.title(step),
+            why.unwrap_or_default(),
+        ];
         parts.concat()
     }
 }

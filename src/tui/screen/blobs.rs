@@ -1,26 +1,27 @@
-//! The blobs of a source, and everything else that lies in it.
+//! The blobs of a source, and all its other objects.
 
 use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use super::files::{Files, MOST_PREVIEWED};
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{Header, Screen};
 use crate::format::digest::Digest;
+use crate::inventory::blobs::BlobRole;
 use crate::inventory::filter::Filter;
 use crate::inventory::{BlobState, Inventory, Tally};
-use crate::tui::effect::JobId;
+use crate::source::StoreKind;
+use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Order, Sort};
-use crate::tui::message::Report;
 use crate::tui::rows::blobs::{Beside, BlobRows, SIZE};
 use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Context, Handled, Scan, SourceId, SourceInfo, World};
-use crate::units::Size;
 
 /// The blobs of a source.
 #[derive(Debug)]
@@ -30,55 +31,115 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Shows everything in `source`, the largest first.
+    /// Shows all objects of `source`, the largest first.
     pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
-        let list = List::new(rows(source, cx.world), Sort { column: SIZE, order: Order::Descending }, cx);
-        Self { source, screen: ListScreen::new(list, RowHeight::Single, 0) }
+        let list = List::new(
+            rows(source, cx.world),
+            Sort {
+                column: SIZE,
+                order: Order::Descending,
+            },
+            cx,
+        );
+        Self {
+            source,
+            screen: ListScreen::new(list, RowHeight::Single, 0),
+        }
     }
 
-    /// Shows what is in one state of `source`.
+    /// Shows the objects of `source` in one state.
     pub fn in_state(source: SourceId, state: &str, cx: &mut Context<'_>) -> Self {
         let mut blobs = Self::new(source, cx);
-        blobs.screen.list.set_filter(Filter::parse(&format!("state:{state}")).unwrap_or_default(), cx);
+        blobs.screen.list.set_filter(
+            Filter::parse(&format!("state:{state}")).unwrap_or_default(),
+            cx,
+        );
         blobs
     }
 
-    /// Shows everything in `source`, with the cursor on a blob.
+    /// Shows all objects of `source`, with the cursor on a blob.
     pub fn at(source: SourceId, blob: Digest, cx: &mut Context<'_>) -> Self {
         let mut blobs = Self::new(source, cx);
         blobs.screen.list.select(&Identity::Blob(blob));
         blobs
     }
 
-    /// Shows what is in one state only, or everything if that is the case already.
+    /// Returns the blob under the cursor if it is stored and may be a layer. The type of an orphan
+    /// is unknown before it is read.
+    fn layer(&self, world: &World) -> Option<Digest> {
+        let row = self.screen.list.current()?;
+        let Identity::Blob(digest) = self.screen.list.rows().identity(row) else {
+            return None;
+        };
+        let blobs = &world.source(self.source).found.as_ref()?.inventory.blobs;
+        let blob = blobs.find(&digest).map(|id| blobs.get(id))?;
+        let may_be_layer = matches!(blob.role(), BlobRole::Layer | BlobRole::Unnamed);
+        (blob.is_stored() && may_be_layer).then_some(digest)
+    }
+
+    /// Shows the files of a layer, or the details of any other object.
+    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+        let Some(layer) = self.layer(cx.world) else {
+            return self.screen.act(Action::Details, cx);
+        };
+        let name = format!("{}:{}", layer.algorithm(), layer.short(12));
+        let files = Files::new(self.source, "blobs".to_owned(), name, layer, cx);
+        cx.push(files);
+        Handled::Yes
+    }
+
+    /// Shows only the objects in one state, or all objects if that is shown already.
     fn toggle(&mut self, state: BlobState, cx: &mut Context<'_>) {
         let only = Filter::parse(&format!("state:{}", state.word())).unwrap_or_default();
-        let filter = if self.screen.list.view().filter == only { Filter::default() } else { only };
+        let filter = if self.screen.list.view().filter == only {
+            Filter::default()
+        } else {
+            only
+        };
         self.screen.list.set_filter(filter, cx);
     }
 }
 
 fn rows(source: SourceId, world: &World) -> Arc<BlobRows> {
     let found = world.source(source).found.as_ref();
-    let inventory = found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory));
+    let inventory = found.map_or_else(
+        || Arc::new(Inventory::default()),
+        |found| Arc::clone(&found.inventory),
+    );
     Arc::new(BlobRows::new(inventory).beside(beside(source, world)))
 }
 
-/// Returns the other repositories of the registry that a source lies in, as far as they were looked at.
+/// Returns the other repositories in the registry of a source that were scanned.
 fn beside(source: SourceId, world: &World) -> Vec<Beside> {
     fn registry(info: &SourceInfo) -> Option<&str> {
-        info.label.split('/').next().filter(|_| info.kind == "registry")
+        info.label
+            .split('/')
+            .next()
+            .filter(|_| info.kind == StoreKind::Registry)
     }
-    let Some(own) = registry(&world.source(source).info) else { return Vec::new() };
-    let others = world.indexed_sources().filter(|(id, other)| *id != source && registry(&other.info) == Some(own));
+    let Some(own) = registry(&world.source(source).info) else {
+        return Vec::new();
+    };
+    let others = world
+        .indexed_sources()
+        .filter(|(id, other)| *id != source && registry(&other.info) == Some(own));
     others
-        .filter_map(|(_, other)| Some((other.info.label.clone(), Arc::clone(&other.found.as_ref()?.inventory))))
+        .filter_map(|(_, other)| {
+            Some((
+                other.info.label.clone(),
+                Arc::clone(&other.found.as_ref()?.inventory),
+            ))
+        })
         .collect()
 }
 
 impl Screen for Blobs {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Blobs, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Blobs,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
@@ -86,7 +147,10 @@ impl Screen for Blobs {
         let mut facts = Vec::new();
         if let Some(found) = &source.found {
             let stored = found.totals.stored();
-            facts.push(format!("{} objects", counted_so_far(stored.count, found.is_complete())));
+            facts.push(format!(
+                "{} objects",
+                counted_so_far(stored.count, found.is_complete())
+            ));
             if stored.bytes > 0 || found.is_complete() {
                 facts.push(Size(stored.bytes).to_string());
             }
@@ -94,7 +158,10 @@ impl Screen for Blobs {
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
         }
-        Header { path: vec![source.info.label.clone(), "blobs".to_owned()], facts }
+        Header {
+            path: vec![source.info.label.clone(), "blobs".to_owned()],
+            facts,
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
@@ -104,11 +171,18 @@ impl Screen for Blobs {
                 let totals = &found.totals;
                 let part = |cell: Cell, word: &str, tally: Tally, role| match tally.count {
                     0 => cell,
-                    _ if cell.0.is_empty() => cell.and(format!("{} {word}", Size(tally.bytes)), role),
+                    _ if cell.0.is_empty() => {
+                        cell.and(format!("{} {word}", Size(tally.bytes)), role)
+                    }
                     _ => cell.and(format!(" · {} {word}", Size(tally.bytes)), role),
                 };
                 let cell = part(Cell::default(), "live", totals.live, Role::Live);
-                let cell = part(cell, "orphan", totals.orphan.unwrap_or_default(), Role::Orphan);
+                let cell = part(
+                    cell,
+                    "orphan",
+                    totals.orphan.unwrap_or_default(),
+                    Role::Orphan,
+                );
                 let cell = part(cell, "in the trash", totals.trash, Role::Orphan);
                 let cell = part(cell, "undetermined", totals.undetermined, Role::Unsure);
                 let cell = part(cell, "missing", totals.missing, Role::Missing);
@@ -126,27 +200,14 @@ impl Screen for Blobs {
             Action::Missing => self.toggle(BlobState::Missing, cx),
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),
+            Action::Escape if self.screen.act(action, cx) == Handled::No => {
+                return cx.stop_scan(self.source);
+            }
             Action::Escape => {}
-            // A blob opens into nothing: what is known of it are its details.
-            Action::Open => return self.screen.act(Action::Details, cx),
+            Action::Open => return self.open(cx),
             _ => return self.screen.act(action, cx),
         }
         Handled::Yes
-    }
-
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        self.screen.answer(request, cx);
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.screen.act(Action::Details, cx);
-        }
-    }
-
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        self.screen.report(job, report, cx);
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
@@ -164,8 +225,34 @@ impl Screen for Blobs {
         self.screen.draw(world, frame, area, &[empty]);
     }
 
-    fn list(&self) -> Option<&List> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let layer = self.layer(cx.world);
+        let source = self.source;
+        self.screen.follow(cx, |_, cx| {
+            let layer = layer.filter(|_| cx.world.is_cheap(source))?;
+            let blobs = &cx.world.source(source).found.as_ref()?.inventory.blobs;
+            let size = blobs.find(&layer).map(|id| blobs.get(id).stored_size());
+            size.filter(|size| *size <= MOST_PREVIEWED)?;
+            let name = format!("{}:{}", layer.algorithm(), layer.short(12));
+            let files = Files::new(source, "blobs".to_owned(), name, layer, cx);
+            Some(Box::new(files))
+        });
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        self.screen.forget_preview(cx);
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
     }
 
     fn file_name(&self) -> &'static str {

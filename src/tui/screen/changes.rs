@@ -1,4 +1,4 @@
-//! The files behind a cause, with what of each is another.
+//! The changed files behind a cause.
 
 use std::sync::Arc;
 
@@ -6,12 +6,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{Header, Screen};
+use crate::explain::load::words::sentence;
 use crate::format::provenance::StepIndex;
-use crate::tui::effect::JobId;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
 use crate::tui::rows::changes::ChangedFiles;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::why::Explained;
@@ -20,7 +19,6 @@ use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
 use crate::tui::world::{Context, Handled, World};
-use crate::why::words::sentence;
 
 /// The files behind a cause.
 #[derive(Debug)]
@@ -33,7 +31,11 @@ pub struct Changes {
 impl Changes {
     /// Lists the files behind the cause of `step`.
     pub fn new(explained: Arc<Explained>, step: StepIndex, cx: &mut Context<'_>) -> Self {
-        let cause = explained.explanation.causes.get(step.at()).and_then(Option::as_ref);
+        let cause = explained
+            .explanation
+            .causes
+            .get(step.at())
+            .and_then(Option::as_ref);
         let lead = cause.map(|cause| Cell::text(sentence(cause)));
         let rows = Arc::new(ChangedFiles::new(explained, step));
         let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
@@ -45,15 +47,26 @@ impl Changes {
 
 impl Screen for Changes {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Changes, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Changes,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
         let title = self.rows.explained().explanation.title(self.step);
         let step = text::cut(&title, world.size.width.saturating_sub(40).max(12));
         let count = self.rows.count();
-        let files = if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count.into())) };
-        Header { path: vec!["why".to_owned(), step], facts: vec![files] }
+        let files = if count == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{} files", grouped(count.into()))
+        };
+        Header {
+            path: vec!["why".to_owned(), step],
+            facts: vec![files],
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
@@ -70,26 +83,21 @@ impl Screen for Changes {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        self.screen.answer(request, cx);
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.screen.act(Action::Details, cx);
-        }
-    }
-
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        self.screen.report(job, report, cx);
-    }
-
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.screen.draw(world, frame, area, &[Cell::new("There is no file to tell of.", Role::Dim)]);
+        self.screen.draw(
+            world,
+            frame,
+            area,
+            &[Cell::new("There is no file to tell of.", Role::Dim)],
+        );
     }
 
-    fn list(&self) -> Option<&List> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! What a check of a source found: what breaks builds, what endangers them, and what is waste.
+//! The findings of a check: faults that break builds, risks, and waste.
 
 use std::sync::Arc;
 
@@ -7,22 +7,26 @@ use ratatui::layout::Rect;
 
 use super::blobs::Blobs;
 use super::list_screen::ListScreen;
+use super::plan::PlanScreen;
 use super::steps::Steps;
-use super::{Header, Pointer, Request, Screen};
-use crate::check::{Checked, Code, Finding, Progress, Severity};
+use super::{Header, Pointer, Request, Screen, ScreenWork, WorkKey};
+use crate::check::{Checked, Code, FROM_TRASH, Finding, Progress, Severity};
+use crate::inventory::Inventory;
+use crate::prune::repair::why_not;
+use crate::text::units::Size;
 use crate::tui::effect::{JobId, Work};
 use crate::tui::found::Found;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
+use crate::tui::pruning::{Repairing, Scope};
 use crate::tui::rows::Cell;
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
-use crate::units::Size;
 
-/// With so many columns, the list says what each finding is about.
+/// From this width on, the list shows the subject of each finding.
 const LIST_WIDTH: u16 = 90;
 
 /// The findings in a source.
@@ -32,49 +36,86 @@ pub struct Check {
     screen: ListScreen,
     rows: Arc<FindingRows>,
     checked: Arc<Checked>,
+    /// The inventory that is or was checked.
+    inventory: Option<Arc<Inventory>>,
     state: State,
 }
 
-/// How far the check is.
+/// The progress of the check.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// The scan has not ended, on which it rests.
+    /// The scan that it needs has not ended.
     Waiting,
-    /// It runs, and has come this far.
+    /// It is running, with its progress.
     Running(JobId, Option<Progress>),
     /// It has ended.
     Done,
-    /// Somebody stopped it.
+    /// It was stopped.
     Stopped,
 }
 
 impl Check {
-    /// Checks `source`, and shows what is found.
+    /// Checks `source` and shows the findings.
     pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(FindingRows::default());
-        let list = List::new(Arc::clone(&rows) as _, Sort { column: SEVERITY, ..Sort::default() }, cx);
+        let list = List::new(
+            Arc::clone(&rows) as _,
+            Sort {
+                column: SEVERITY,
+                ..Sort::default()
+            },
+            cx,
+        );
         let screen = ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH);
-        let mut check = Self { source, screen, rows, checked: Arc::default(), state: State::Waiting };
+        let mut check = Self {
+            source,
+            screen,
+            rows,
+            checked: Arc::default(),
+            inventory: None,
+            state: State::Waiting,
+        };
         check.begin(false, cx);
         check
     }
 
-    /// Checks what the scan has found, as soon as it has ended.
+    /// Checks the scan, once it has ended.
     fn begin(&mut self, verify: bool, cx: &mut Context<'_>) {
         if let State::Running(job, _) = self.state {
             cx.stop(job);
         }
         let source = cx.world.source(self.source);
+        self.inventory = source
+            .found
+            .as_ref()
+            .map(|found| Arc::clone(&found.inventory));
         self.state = match (&source.scan, &source.found, &source.info.fault) {
             (Scan::Running(_), ..) => State::Waiting,
             (Scan::Failed(error), ..) | (_, None, Some(error)) => {
-                let unreadable = Finding::new(&source.info.label, Code::SourceUnreadable, error.replace('\n', " "));
-                self.show(Arc::new(Checked { findings: vec![unreadable], ..Checked::default() }), cx);
+                let unreadable = Finding::new(
+                    &source.info.label,
+                    Code::SourceUnreadable,
+                    error.replace('\n', " "),
+                );
+                self.show(
+                    Arc::new(Checked {
+                        findings: vec![unreadable],
+                        ..Checked::default()
+                    }),
+                    cx,
+                );
                 State::Done
             }
             (_, Some(found), _) => {
                 let inventory = Arc::clone(&found.inventory);
-                State::Running(cx.start(Work::Check { source: self.source, inventory, verify }), None)
+                State::Running(
+                    cx.start(Work::Check {
+                        source: self.source,
+                        inventory,
+                        verify,
+                    }),
+                    None,
+                )
             }
             (_, None, None) => State::Stopped,
         };
@@ -87,19 +128,31 @@ impl Check {
     }
 
     fn current(&self) -> Option<Finding> {
-        self.screen.list.current().map(|row| self.rows.at(row).clone())
+        self.screen
+            .list
+            .current()
+            .map(|row| self.rows.at(row).clone())
     }
 
-    /// Goes to the ref that the finding is about, else to blobs, else shows all that is known of it.
+    /// Goes to the ref of the finding, else to its blobs, else shows all details of the finding.
     fn open(&mut self, cx: &mut Context<'_>) -> Handled {
-        let Some(finding) = self.current() else { return Handled::Yes };
+        let Some(finding) = self.current() else {
+            return Handled::Yes;
+        };
         let found = cx.world.source(self.source).found.clone();
-        let named = finding.ref_name.as_ref().zip(found).and_then(|(name, found)| {
-            let (id, _) = found.inventory.indexed_refs().find(|(_, entry)| entry.names().any(|other| other == name))?;
-            Some((id, found.inventory))
-        });
+        let named = finding
+            .ref_name
+            .as_ref()
+            .zip(found)
+            .and_then(|(name, found)| {
+                let (id, _) = found
+                    .inventory
+                    .indexed_refs()
+                    .find(|(_, entry)| entry.names().any(|other| other == name))?;
+                Some((id, found.inventory))
+            });
         if let Some((id, inventory)) = named {
-            let steps = Steps::new(self.source, inventory, id, cx);
+            let steps = Steps::at(self.source, inventory, id, finding.digest(), cx);
             cx.push(steps);
         } else if let Some(state) = state_of(finding.code) {
             let blobs = Blobs::in_state(self.source, state, cx);
@@ -121,22 +174,86 @@ impl Check {
     }
 
     fn verify(&mut self, cx: &mut Context<'_>) {
-        if cx.world.source(self.source).found.as_ref().is_some_and(Found::is_complete) {
+        if cx
+            .world
+            .source(self.source)
+            .found
+            .as_ref()
+            .is_some_and(Found::is_complete)
+        {
             self.begin(true, cx);
         } else {
-            cx.world.tell(StatusKind::Failed, "the scan has not ended: there is nothing to read yet");
+            cx.world.tell(
+                StatusKind::Failed,
+                "the scan has not ended: there is nothing to read yet",
+            );
         }
     }
 
+    /// Returns the marked findings, else the one under the cursor.
+    fn chosen(&self) -> Vec<Finding> {
+        let list = &self.screen.list;
+        let marks = list.marks();
+        let mut rows: Vec<u32> = marks
+            .iter()
+            .filter_map(|identity| list.rows().find(identity))
+            .collect();
+        if rows.is_empty() {
+            rows.extend(list.current());
+        }
+        rows.into_iter()
+            .map(|row| self.rows.at(row).clone())
+            .collect()
+    }
+
+    /// Plans the repair of the chosen findings.
+    fn repair(&mut self, cx: &mut Context<'_>) {
+        let findings = self.chosen();
+        let fixable = |finding: &Finding| {
+            Code::MENDABLE.contains(&finding.code) || Code::COMPACTION.contains(&finding.code)
+        };
+        // What lies in the trash comes back, whatever the finding is about.
+        let returns = |finding: &Finding| {
+            let hint = finding.hint.as_deref().unwrap_or_default();
+            hint.starts_with(FROM_TRASH)
+        };
+        let Some(first) = findings.first() else {
+            return;
+        };
+        if self.state != State::Done {
+            let words = "the check has not ended: there is nothing to repair yet";
+            return cx.world.tell(StatusKind::Failed, words);
+        }
+        if !findings
+            .iter()
+            .any(|finding| fixable(finding) || returns(finding))
+        {
+            let why = why_not(first.code)
+                .unwrap_or("it is no damage; a prune may delete what it is about");
+            let words = format!("{} cannot be repaired: {why}", first.code);
+            return cx.world.tell(StatusKind::Failed, words);
+        }
+        let repairing = Repairing {
+            findings,
+            damaged: Arc::new(self.checked.damaged.clone()),
+        };
+        self.screen.list.unmark();
+        let plan = PlanScreen::new(self.source, Scope::Repair(Box::new(repairing)), cx);
+        cx.push(plan);
+    }
+
     fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
-        let State::Running(job, _) = self.state else { return Handled::No };
+        let State::Running(job, _) = self.state else {
+            return Handled::No;
+        };
         cx.stop(job);
         self.state = State::Stopped;
-        cx.world.tell(StatusKind::Done, "the check was stopped; r checks again");
+        cx.world
+            .tell(StatusKind::Done, "the check was stopped; r checks again");
         Handled::Yes
     }
 
-    /// Says how far it is, and what it has found.
+    /// Returns the progress and the findings.
     fn sums(&self) -> Cell {
         match &self.state {
             State::Waiting => Cell::new("waiting for the scan to end…", Role::Title),
@@ -144,9 +261,10 @@ impl Check {
             State::Running(_, Some(Progress::Refs { done, all })) => {
                 Cell::new(format!("checking: {done} of {all} refs"), Role::Title)
             }
-            State::Running(_, Some(Progress::Blobs { read, all })) => {
-                Cell::new(format!("reading layers: {} of {}", Size(*read), Size(*all)), Role::Title)
-            }
+            State::Running(_, Some(Progress::Blobs { read, all })) => Cell::new(
+                format!("reading layers: {} of {}", Size(*read), Size(*all)),
+                Role::Title,
+            ),
             State::Stopped => Cell::new("stopped before it was done", Role::Warning),
             State::Done => self.found(),
         }
@@ -154,7 +272,12 @@ impl Check {
 
     fn found(&self) -> Cell {
         let part = |cell: Cell, severity: Severity, role: Role| {
-            let count = self.checked.findings.iter().filter(|finding| finding.severity == severity).count();
+            let count = self
+                .checked
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count();
             let gap = if cell.0.is_empty() { "" } else { " · " };
             match count {
                 0 => cell,
@@ -165,7 +288,11 @@ impl Check {
         let cell = part(Cell::default(), Severity::Error, Role::Error);
         let cell = part(cell, Severity::Warning, Role::Warning);
         let cell = part(cell, Severity::Info, Role::Text);
-        let cell = if cell.0.is_empty() { Cell::new("nothing found", Role::Good) } else { cell };
+        let cell = if cell.0.is_empty() {
+            Cell::new("nothing found", Role::Good)
+        } else {
+            cell
+        };
         let read = match self.checked.read {
             None => "layers not read".to_owned(),
             Some(count) => format!("{count} layers read and sound"),
@@ -175,24 +302,38 @@ impl Check {
 
     fn empty(&self) -> Vec<Cell> {
         match self.state {
-            State::Waiting => vec![Cell::new("The scan goes on; the check rests on it.", Role::Dim)],
+            State::Waiting => vec![Cell::new(
+                "The scan goes on; the check rests on it.",
+                Role::Dim,
+            )],
             State::Running(..) => vec![Cell::new("Looking into the refs…", Role::Dim)],
-            State::Stopped => vec![Cell::text("The check was stopped."), Cell::new("r checks again", Role::Dim)],
+            State::Stopped => vec![
+                Cell::text("The check was stopped."),
+                Cell::new("r checks again", Role::Dim),
+            ],
             State::Done => vec![
                 Cell::new("Nothing found.", Role::Good).and(
-                    format!(" {} refs and {} blobs were looked at.", self.checked.refs, self.checked.blobs),
+                    format!(
+                        " {} refs and {} blobs were looked at.",
+                        self.checked.refs, self.checked.blobs
+                    ),
                     Role::Text,
                 ),
                 match self.checked.read {
-                    None => Cell::new("v reads every layer, too, and compares it with its digest", Role::Dim),
-                    Some(count) => Cell::new(format!("{count} layers were read and are sound"), Role::Dim),
+                    None => Cell::new(
+                        "V reads every layer, too, and compares it with its digest",
+                        Role::Dim,
+                    ),
+                    Some(count) => {
+                        Cell::new(format!("{count} layers were read and are sound"), Role::Dim)
+                    }
                 },
             ],
         }
     }
 }
 
-/// Returns the state in which the blobs screen has what a finding is about.
+/// Returns the filter state of the blobs screen for a finding.
 fn state_of(code: Code) -> Option<&'static str> {
     match code {
         Code::Orphans => Some("orphan"),
@@ -204,16 +345,31 @@ fn state_of(code: Code) -> Option<&'static str> {
 
 impl Screen for Check {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Check, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Check,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
         let source = world.source(self.source);
-        let refs = if self.checked.refs == 1 { "1 ref".to_owned() } else { format!("{} refs", self.checked.refs) };
-        // Of a source that cannot be read, nobody knows how many there are.
+        let refs = if self.checked.refs == 1 {
+            "1 ref".to_owned()
+        } else {
+            format!("{} refs", self.checked.refs)
+        };
+        // The number of refs in an unreadable source is unknown.
         let is_read = source.found.is_some();
-        let facts = if self.state == State::Done && is_read { vec![refs] } else { Vec::new() };
-        Header { path: vec![source.info.label.clone(), "check".to_owned()], facts }
+        let facts = if self.state == State::Done && is_read {
+            vec![refs]
+        } else {
+            Vec::new()
+        };
+        Header {
+            path: vec![source.info.label.clone(), "check".to_owned()],
+            facts,
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
@@ -225,7 +381,8 @@ impl Screen for Check {
             Action::Open => return self.open(cx),
             Action::Blobs => self.blobs(cx),
             Action::Verify => self.verify(cx),
-            // What was found may be past: the scan comes first, and the check after it.
+            Action::Repair => self.repair(cx),
+            // The findings may be outdated: the source is scanned again before the check.
             Action::Rescan => {
                 cx.scan(self.source);
                 self.begin(false, cx);
@@ -250,7 +407,9 @@ impl Screen for Check {
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         match (report, &mut self.state) {
-            (Report::Checking(news), State::Running(running, progress)) if *running == job => *progress = Some(*news),
+            (Report::Checking(news), State::Running(running, progress)) if *running == job => {
+                *progress = Some(*news);
+            }
             (Report::Checked(checked), State::Running(running, _)) if *running == job => {
                 self.state = State::Done;
                 self.show(Arc::clone(checked), cx);
@@ -259,14 +418,34 @@ impl Screen for Check {
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
-        if let State::Running(job, _) = self.state {
-            cx.stop(job);
-        }
+    fn background(&self, world: &World) -> Option<ScreenWork> {
+        let label = &world.source(self.source).info.label;
+        Some(ScreenWork {
+            key: WorkKey::Check(self.source),
+            title: format!("check of {label}"),
+            progress: self.sums(),
+            is_running: matches!(self.state, State::Waiting | State::Running(..)),
+            is_kept: true,
+        })
+    }
+
+    fn stop_background(&mut self, cx: &mut Context<'_>) {
+        self.stop(cx);
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
-        if source == self.source && !matches!(cx.world.source(source).scan, Scan::Running(_)) {
+        if source != self.source {
+            return;
+        }
+        let source = cx.world.source(source);
+        let found = source.found.as_ref().map(|found| &found.inventory);
+        let is_same = match (found, &self.inventory) {
+            (Some(found), Some(checked)) => Arc::ptr_eq(found, checked),
+            _ => false,
+        };
+        // The check covers the scan, unless there is a newer one.
+        let waits = self.state == State::Waiting;
+        if (waits || !is_same) && !matches!(source.scan, Scan::Running(_)) {
             self.begin(false, cx);
         }
     }
@@ -277,6 +456,10 @@ impl Screen for Check {
 
     fn list(&self) -> Option<&List> {
         Some(&self.screen.list)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The files of a layer, as they come out of its blob.
+//! The files of a layer as a tree: the sizes of folders and files, and the deletions.
 
 use std::sync::Arc;
 
@@ -8,74 +8,231 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{Header, Pointer, Request, Screen};
+use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
-use crate::inventory::blobs::Blob;
+use crate::inventory::blobs::{Blob, BlobRole};
+use crate::text::units::Size;
 use crate::tui::effect::{JobId, Work};
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
+use crate::tui::layer::extract::ExtractPrompt;
+use crate::tui::list::{AT_ONCE, List, Order, Sort, View};
 use crate::tui::message::Report;
-use crate::tui::rows::files::{FileRows, PATH};
+use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SIZE};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, Line};
 use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
-use crate::units::Size;
+
+mod content;
+
+use content::tell_extracted;
+
+/// From this width on, the list shows all columns; the details next to it shrink for that.
+const LIST_WIDTH: u16 = 118;
+
+/// The largest layer that is read to show its files next to a list.
+pub const MOST_PREVIEWED: u64 = 64 << 20;
 
 /// The files of a layer.
 #[derive(Debug)]
 pub struct Files {
     source: SourceId,
-    /// The ref that led here.
-    ref_name: String,
-    /// What made the layer.
+    /// The ref that led here, or another origin.
+    from: String,
+    /// The step that created the layer.
     step: String,
     layer: Digest,
     screen: ListScreen,
+    /// The files so far; the rows may show fewer until these are ordered.
+    tree: Arc<FileTree>,
     rows: Arc<FileRows>,
+    folds: FileFolds,
+    /// The job that orders the files, and its view.
+    arranging: Option<(JobId, View)>,
     state: State,
+    /// The job that writes a file, and the file.
+    extracting: Option<(JobId, LayerFile)>,
+    /// Whether no folder was opened or closed yet.
+    is_untouched: bool,
 }
 
-/// How far the listing has come.
+/// The progress of the listing.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// It goes on.
+    /// It is running.
     Listing(JobId),
-    /// All files are there.
+    /// All files are listed.
     Done,
-    /// Somebody stopped it.
+    /// A person stopped it.
     Stopped,
     /// It ended early, for this reason.
     Ended(String),
 }
 
 impl Files {
-    /// Lists the files of `layer`, which `step` of a ref made.
-    pub fn new(source: SourceId, ref_name: String, step: String, layer: Digest, cx: &mut Context<'_>) -> Self {
-        let rows = Arc::new(FileRows::default());
-        let list = List::new(Arc::clone(&rows) as _, Sort { column: PATH, ..Sort::default() }, cx);
+    /// Lists the files of `layer`, which `step` of a ref created.
+    pub fn new(
+        source: SourceId,
+        from: String,
+        step: String,
+        layer: Digest,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let view = View {
+            sort: Sort {
+                column: SIZE,
+                order: Order::Descending,
+            },
+            ..View::default()
+        };
+        let tree = Arc::new(FileTree::default());
+        let folds = FileFolds::default();
+        let order = ordered(&tree, view.clone(), cx);
+        let rows = Arc::new(FileRows::new(order, &folds));
+        let list = List::new(Arc::clone(&rows) as _, view.sort, cx);
         let job = cx.start(Work::ListFiles(source, layer));
-        let screen = ListScreen::new(list, RowHeight::Single, 1);
-        Self { source, ref_name, step, layer, screen, rows, state: State::Listing(job) }
+        Self {
+            source,
+            from,
+            step,
+            layer,
+            screen: ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH),
+            tree,
+            rows,
+            folds,
+            arranging: None,
+            state: State::Listing(job),
+            extracting: None,
+            is_untouched: true,
+        }
     }
 
-    /// Stops the listing; tells whether one went on.
-    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
-        let State::Listing(job) = self.state else { return Handled::No };
-        cx.stop(job);
-        self.state = State::Stopped;
-        cx.world.tell(StatusKind::Done, "the listing was stopped; the files so far stay");
+    /// Applies the order that the list requests: at once, or in a background job if there are many
+    /// files.
+    fn arrange(&mut self, cx: &mut Context<'_>) {
+        let wanted = self.screen.list.view().clone();
+        if let Some((job, view)) = &self.arranging {
+            if *view == wanted {
+                return;
+            }
+            cx.stop(*job);
+            self.arranging = None;
+        }
+        let order = self.rows.order();
+        if Arc::ptr_eq(&order.tree, &self.tree) && order.view == wanted {
+            return;
+        }
+        if self.tree.count() > AT_ONCE as usize {
+            let work = Work::ArrangeFiles(Arc::clone(&self.tree), wanted.clone());
+            self.arranging = Some((cx.start(work), wanted));
+        } else {
+            let order = ordered(&self.tree, wanted, cx);
+            self.show(order, cx);
+        }
+    }
+
+    fn show(&mut self, order: Arc<FileOrder>, cx: &mut Context<'_>) {
+        if order.view.filter != self.rows.order().view.filter {
+            self.folds.filter_changed();
+        }
+        self.rows = Arc::new(FileRows::new(order, &self.folds));
+        let is_whole = Arc::ptr_eq(&self.rows.order().tree, &self.tree)
+            && !matches!(self.state, State::Listing(_));
+        // If everything lies in one folder, that folder is opened at once.
+        if is_whole
+            && std::mem::take(&mut self.is_untouched)
+            && let Some(folder) = self.rows.only_folder()
+        {
+            self.folds.set(folder, true, false);
+            self.rows = Arc::new(FileRows::new(Arc::clone(self.rows.order()), &self.folds));
+        }
+        self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
+    }
+
+    /// Opens or closes the folder under the cursor.
+    fn fold(&mut self, row: u32, is_open: bool, cx: &mut Context<'_>) {
+        self.is_untouched = false;
+        let is_filtered = !self.rows.order().view.filter.is_empty();
+        self.folds.set(self.rows.node(row), is_open, is_filtered);
+        self.show(Arc::clone(self.rows.order()), cx);
+    }
+
+    /// Returns the row under the cursor. `None` while the list still loads rows, because its
+    /// numbers are those of the old rows.
+    fn current(&self) -> Option<u32> {
+        let row = self.screen.list.current()?;
+        self.rows.find(&self.screen.list.rows().identity(row))
+    }
+
+    fn expand(&mut self, cx: &mut Context<'_>) {
+        if let Some(row) = self
+            .current()
+            .filter(|row| self.rows.fold(*row) == Some(false))
+        {
+            self.fold(row, true, cx);
+        }
+    }
+
+    /// Closes the folder, or goes to the parent folder of the row.
+    fn collapse(&mut self, cx: &mut Context<'_>) {
+        let Some(row) = self.current() else { return };
+        if self.rows.fold(row) == Some(true) {
+            self.fold(row, false, cx);
+        } else if let Some(parent) = self.rows.parent(row) {
+            self.screen.list.select(&parent);
+        }
+    }
+
+    /// Opens or closes a folder; shows the beginning of a file, or the details of any other entry.
+    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+        let Some(row) = self.current() else {
+            return Handled::Yes;
+        };
+        match (self.rows.fold(row), self.rows.content(row)) {
+            (Some(is_open), _) => self.fold(row, !is_open, cx),
+            (None, Some(_)) => self.preview(cx),
+            (None, None) => return self.screen.act(Action::Details, cx),
+        }
         Handled::Yes
     }
 
+    /// Stops the write of a file, else a running listing.
+    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
+        if let Some((job, _)) = self.extracting.take() {
+            cx.stop(job);
+            cx.world
+                .tell(StatusKind::Done, "stopped; no file was written");
+            return Handled::Yes;
+        }
+        let State::Listing(job) = self.state else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        self.state = State::Stopped;
+        cx.world.tell(
+            StatusKind::Done,
+            "the listing was stopped; the files so far stay",
+        );
+        Handled::Yes
+    }
+
+    fn blob<'w>(&self, world: &'w World) -> Option<Blob<'w>> {
+        let found = world.source(self.source).found.as_ref()?;
+        let blobs = &found.inventory.blobs;
+        blobs.find(&self.layer).map(|id| blobs.get(id))
+    }
+
     fn head(&self, world: &World) -> Cell {
-        let stored = world.source(self.source).found.as_ref().and_then(|found| {
-            let blobs = &found.inventory.blobs;
-            blobs.find(&self.layer).map(|id| blobs.get(id)).filter(Blob::is_stored).and_then(|blob| blob.size())
-        });
-        let cell = Cell::new("layer ", Role::Dim)
-            .and(format!("{}:{}", self.layer.algorithm(), self.layer.short(12)), Role::Text);
+        let stored = self
+            .blob(world)
+            .filter(Blob::is_stored)
+            .and_then(|blob| blob.size());
+        let cell = Cell::new("layer ", Role::Dim).and(
+            format!("{}:{}", self.layer.algorithm(), self.layer.short(12)),
+            Role::Text,
+        );
         let cell = match stored {
             Some(_) if matches!(self.state, State::Ended(_)) => cell,
             Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), Role::Dim),
@@ -85,90 +242,188 @@ impl Files {
             State::Ended(why) => cell.and(format!(" · ! {why}"), Role::Error),
             State::Listing(_) => cell.and(" · listing…", Role::Title),
             State::Stopped => cell.and(" · stopped: there may be more files", Role::Warning),
+            State::Done if self.arranging.is_some() => cell.and(" · sorting…", Role::Title),
             State::Done => cell,
+        }
+    }
+
+    /// Returns why there is no file to show.
+    fn empty(&self, world: &World) -> Vec<Cell> {
+        match &self.state {
+            State::Listing(_) => vec![Cell::new("Reading the layer…", Role::Dim)],
+            State::Stopped => vec![Cell::text(
+                "The listing was stopped before it came to a file.",
+            )],
+            State::Done => vec![Cell::text(
+                "The layer holds no files: the step changed nothing.",
+            )],
+            State::Ended(why) => {
+                let is_layer = self
+                    .blob(world)
+                    .is_none_or(|blob| blob.role() == BlobRole::Layer);
+                let so = if is_layer {
+                    "A build that needs this layer fails, or runs the step again."
+                } else {
+                    "No ref uses this blob, so no build needs it."
+                };
+                let key = world.keymap.key_for(self.contexts(), Action::Preview);
+                vec![
+                    Cell::new(format!("! {why}"), Role::Error),
+                    Cell::text(so),
+                    Cell::new(format!("{key} shows how the blob begins"), Role::Dim),
+                ]
+            }
         }
     }
 }
 
+fn ordered(tree: &Arc<FileTree>, view: View, cx: &Context<'_>) -> Arc<FileOrder> {
+    let now = cx.world.now;
+    Arc::new(FileOrder::new(Arc::clone(tree), view, now))
+}
+
 impl Screen for Files {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Files, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Files,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
-        // The step's name gives way first: it stood on the screen before.
+        // The name of the step shrinks first, because the previous screen showed it.
         let room = world.size.width.saturating_sub(48).max(12);
         let step = text::cut(&self.step, room);
-        let name = text::cut(&self.ref_name, world.size.width / 4);
+        let name = text::cut(&self.from, world.size.width / 4);
         let path = vec![world.source(self.source).info.label.clone(), name, step];
-        let count = self.rows.count();
-        let files = if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count.into())) };
-        Header { path, facts: vec![files] }
+        let count = self.tree.totals().files;
+        let files = if count == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{} files", grouped(count))
+        };
+        Header {
+            path,
+            facts: vec![files],
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let unpacked = Cell::new(Size(self.rows.bytes()).to_string(), Role::Strong).and(" unpacked", Role::Dim);
-        let removed = match self.rows.removed() {
-            0 => unpacked,
-            count => unpacked.and(format!(" · {} deleted from below", grouped(count)), Role::Missing),
+        let order = self.rows.order();
+        let sum = order.sum(ROOT);
+        let sums = Cell::new(Size(sum.bytes).to_string(), Role::Strong).and(" unpacked", Role::Dim);
+        let sums = match sum.removed {
+            0 => sums,
+            count => sums.and(
+                format!(" · {} deleted from below", grouped(count)),
+                Role::Missing,
+            ),
         };
-        self.screen.summary(world, "files", removed)
+        let summary = self.screen.summary(world, "files", sums);
+        if order.view.filter.is_empty() {
+            summary
+        } else {
+            Cell::new(Size(sum.bytes).to_string(), Role::Strong)
+                .and(" in ", Role::Dim)
+                .and_all(summary)
+        }
     }
 
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
-            Action::Escape => {}
-            Action::Open => return self.screen.act(Action::Details, cx),
-            _ => return self.screen.act(action, cx),
+            Action::Escape => self.arrange(cx),
+            Action::Open => return self.open(cx),
+            Action::Expand => self.expand(cx),
+            Action::Collapse => self.collapse(cx),
+            Action::Preview => self.preview(cx),
+            Action::Extract => {
+                if let Some((file, path)) = self.file(cx) {
+                    cx.show(ExtractPrompt::new(file, path));
+                }
+            }
+            _ => {
+                let handled = self.screen.act(action, cx);
+                self.arrange(cx);
+                return handled;
+            }
         }
         Handled::Yes
     }
 
     fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        if let Request::Extract(file, path, overwrite) = request {
+            return self.extract(file, path, overwrite, cx);
+        }
         self.screen.answer(request, cx);
+        self.arrange(cx);
     }
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.screen.act(Action::Details, cx);
+            self.open(cx);
         }
     }
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         match report {
-            Report::Files(batch) if self.state == State::Listing(job) => {
-                self.rows = Arc::new(self.rows.with(batch));
-                self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
+            Report::Files(tree) if self.state == State::Listing(job) => {
+                self.tree = Arc::clone(tree);
+                self.arrange(cx);
             }
             Report::FilesEnd(end) if self.state == State::Listing(job) => {
                 self.state = end.clone().map_or_else(State::Ended, |()| State::Done);
+                self.show(Arc::clone(self.rows.order()), cx);
+            }
+            Report::Extracted(path, result) => {
+                let own = |(extracting, _): &mut (JobId, LayerFile)| *extracting == job;
+                if let Some((_, file)) = self.extracting.take_if(own) {
+                    tell_extracted(path, result, file, cx);
+                }
+            }
+            Report::FilesArranged(order) => {
+                if self
+                    .arranging
+                    .take_if(|(arranging, _)| *arranging == job)
+                    .is_some()
+                {
+                    self.show(Arc::clone(order), cx);
+                    self.arrange(cx);
+                }
             }
             _ => self.screen.report(job, report, cx),
         }
     }
 
     fn leave(&mut self, cx: &mut Context<'_>) {
-        if let State::Listing(job) = self.state {
+        let listing = match self.state {
+            State::Listing(job) => Some(job),
+            _ => None,
+        };
+        let arranging = self.arranging.take().map(|(job, _)| job);
+        let extracting = self.extracting.take().map(|(job, _)| job);
+        for job in listing.into_iter().chain(arranging).chain(extracting) {
             cx.stop(job);
         }
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
-        let line = Line { x: head.x + 3, width: head.width.saturating_sub(4), ..Line::of(head, 0) };
-        text::put(frame.buffer_mut(), line, &self.head(world), &world.theme, Style::default());
-        let empty = match &self.state {
-            State::Listing(_) => vec![Cell::new("Reading the layer…", Role::Dim)],
-            State::Stopped => vec![Cell::text("The listing was stopped before it came to a file.")],
-            State::Done => vec![Cell::text("The layer holds no files: the step changed nothing.")],
-            State::Ended(why) => vec![
-                Cell::new(format!("! {why}"), Role::Error),
-                Cell::text("A build that needs this layer fails, or runs the step again."),
-            ],
+        let line = Line {
+            x: head.x + 3,
+            width: head.width.saturating_sub(4),
+            ..Line::of(head, 0)
         };
-        self.screen.draw(world, frame, area, &empty);
+        text::put(
+            frame.buffer_mut(),
+            line,
+            &self.head(world),
+            &world.theme,
+            Style::default(),
+        );
+        self.screen.draw(world, frame, area, &self.empty(world));
     }
 
     fn list(&self) -> Option<&List> {

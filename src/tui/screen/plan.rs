@@ -1,4 +1,5 @@
-//! A plan: what goes, what waits, what stays, and why. Nothing is deleted before a person has seen it and said so.
+//! A plan: deleted, waiting and kept items, with reasons. Nothing is deleted before a person has
+//! seen and confirmed it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,25 +9,24 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
+use super::rule::RuleScreen;
 use super::run::RunScreen;
 use super::{Header, Pointer, Request, Screen};
-use crate::format::text::visible;
-use crate::inventory::RefEntry;
-use crate::prune::plan::{FreedBlobs, Target};
-use crate::retention::Action as RuleAction;
-use crate::tui::effect::{Cure, JobId, Overwrite, PruneWork, Saving, Work};
+use crate::prune::plan::{FreedBlobs, Plan, Target};
+use crate::text::escape::visible;
+use crate::tui::effect::{JobId, NewBroken, Overwrite, PruneWork, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
-use crate::tui::layer::rule::RulePopup;
 use crate::tui::layer::save::SavePrompt;
 use crate::tui::layer::typed::Typed;
-use crate::tui::list::{List, Sort};
+use crate::tui::list::{List, Order, Sort};
 use crate::tui::message::{ExportError, Report};
 use crate::tui::pruning::{Deleting, Part, Planned, Scope};
 use crate::tui::rows::Cell;
-use crate::tui::rows::plan::PlanRows;
+use crate::tui::rows::plan::{PlanRows, SIZE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
+use crate::tui::rule::Choice;
 use crate::tui::theme::Role;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
@@ -35,13 +35,17 @@ use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
 
 mod words;
 
-/// The places whose keys are active here.
-const CONTEXTS: &[keymap::Context] = &[keymap::Context::Plan, keymap::Context::List, keymap::Context::Global];
-/// A run that frees more bytes has to be confirmed by typing the name of the source.
+/// The contexts whose keys are active here.
+const CONTEXTS: &[keymap::Context] = &[
+    keymap::Context::Plan,
+    keymap::Context::List,
+    keymap::Context::Global,
+];
+/// A run that frees more bytes than this must be confirmed by typing the name of the source.
 const MANY_BYTES: u64 = 1 << 30;
-/// So has one that deletes more refs.
+/// The same holds for a run that deletes more refs than this.
 const MANY_REFS: usize = 10;
-/// No more warnings than these stand above the list.
+/// The maximum number of warnings above the list.
 const MOST_WARNINGS: usize = 2;
 
 /// A plan of a source.
@@ -50,40 +54,57 @@ pub struct PlanScreen {
     source: SourceId,
     scope: Scope,
     freed_blobs: FreedBlobs,
-    cure: Cure,
+    new_broken: NewBroken,
     state: State,
     part: Part,
     rows: Option<Arc<PlanRows>>,
     screen: ListScreen,
-    /// What is being written, and the job that does.
-    saving: Option<(JobId, Saving)>,
+    /// The plan that is being written, and the job that writes it.
+    saving: Option<(JobId, Arc<Plan>)>,
 }
 
-/// How far the plan is.
+/// The progress of the plan.
 #[derive(Debug)]
 enum State {
     /// The scan has not ended.
     Awaiting,
     /// It is being made.
     Planning(JobId),
-    /// It is here.
+    /// It is available.
     Ready(Arc<Planned>),
-    /// It is here, and being made anew.
+    /// It is available, and is being made again.
     Replanning(JobId, Arc<Planned>),
-    /// There is none.
+    /// No plan could be made.
     Failed(String),
 }
 
 impl PlanScreen {
     /// Plans a prune of `source`.
     pub fn new(source: SourceId, scope: Scope, cx: &mut Context<'_>) -> Self {
-        // Until there is a plan there is nothing to list.
-        let list = List::new(Arc::new(RefRows::new(Arc::default(), None)), Sort::default(), cx);
+        // Without a plan there is nothing to list.
+        let none = Arc::new(RefRows::new(Arc::default(), None));
+        let list = List::new(
+            none,
+            Sort {
+                column: SIZE,
+                order: Order::Descending,
+            },
+            cx,
+        );
         let screen = ListScreen::new(list, RowHeight::Single, 0);
         let (part, freed_blobs) = (Part::Goes, FreedBlobs::Wait);
         let state = State::Awaiting;
-        let mut plan =
-            Self { source, scope, freed_blobs, cure: Cure::default(), state, part, rows: None, screen, saving: None };
+        let mut plan = Self {
+            source,
+            scope,
+            freed_blobs,
+            new_broken: NewBroken::default(),
+            state,
+            part,
+            rows: None,
+            screen,
+            saving: None,
+        };
         plan.begin(cx);
         plan
     }
@@ -95,26 +116,37 @@ impl PlanScreen {
         }
     }
 
-    /// Makes the plan of what is known of the source, or waits until that is everything.
+    /// Makes the plan from the source's inventory, or waits until that is complete.
     fn begin(&mut self, cx: &mut Context<'_>) {
         if let State::Planning(job) | State::Replanning(job, _) = self.state {
             cx.stop(job);
         }
         let source = cx.world.source(self.source);
-        let complete = source.found.as_ref().filter(|found| found.is_complete()).map(|found| &found.inventory);
+        let complete = source
+            .found
+            .as_ref()
+            .filter(|found| found.is_complete())
+            .map(|found| &found.inventory);
         self.state = match (&source.scan, complete) {
             (Scan::Done, Some(inventory)) => {
                 let inventory = Arc::clone(inventory);
-                let left_out = cx.world.left_out.get(&self.source).cloned().unwrap_or_default();
+                let left_out = cx
+                    .world
+                    .left_out
+                    .get(&self.source)
+                    .cloned()
+                    .unwrap_or_default();
                 let scope = self.scope.clone();
-                let work = PruneWork::Plan(self.source, inventory, scope, self.freed_blobs, left_out);
+                let work =
+                    PruneWork::Plan(self.source, inventory, scope, self.freed_blobs, left_out);
                 State::Planning(cx.start(Work::Prune(work)))
             }
             (Scan::Running(_), _) => State::Awaiting,
             (Scan::Failed(error), _) => State::Failed(error.clone()),
-            (Scan::Stopped | Scan::Done, _) => {
-                State::Failed("The scan was stopped: what it did not see may be needed. r scans again.".to_owned())
-            }
+            (Scan::Stopped | Scan::Done, _) => State::Failed(
+                "The scan was stopped: what it did not see may be needed. r scans again."
+                    .to_owned(),
+            ),
         };
     }
 
@@ -125,7 +157,10 @@ impl PlanScreen {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::LeaveOut);
             let words = match left_out {
                 1 => format!("1 item is left out as before; {key} takes it in again"),
-                count => format!("{} items are left out as before; {key} takes them in again", grouped(count as u64)),
+                count => format!(
+                    "{} items are left out as before; {key} takes them in again",
+                    grouped(count as u64)
+                ),
             };
             cx.world.tell(StatusKind::Done, words);
         }
@@ -136,9 +171,11 @@ impl PlanScreen {
         self.state = State::Ready(planned);
     }
 
-    /// Shows another part; `step` parts further.
+    /// Shows the part that is `step` parts further.
     fn turn(&mut self, step: usize, cx: &mut Context<'_>) {
-        let Some(planned) = self.planned() else { return };
+        let Some(planned) = self.planned() else {
+            return;
+        };
         let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
         let place = (self.part as usize + step) % Part::ALL.len();
         let part = Part::ALL[place];
@@ -150,14 +187,22 @@ impl PlanScreen {
         self.screen.act(Action::Top, cx);
     }
 
-    /// Returns the rows that are marked, else the one under the cursor.
+    /// Returns the marked rows, else the one under the cursor.
     fn chosen(&self) -> Vec<u32> {
         let list = &self.screen.list;
-        let marked: Vec<u32> = list.marks().iter().filter_map(|identity| list.rows().find(identity)).collect();
-        if marked.is_empty() { list.current().into_iter().collect() } else { marked }
+        let marked: Vec<u32> = list
+            .marks()
+            .iter()
+            .filter_map(|identity| list.rows().find(identity))
+            .collect();
+        if marked.is_empty() {
+            list.current().into_iter().collect()
+        } else {
+            marked
+        }
     }
 
-    /// Leaves the chosen items out; takes them in again when all are out already.
+    /// Excludes the chosen items; includes them again if all are excluded already.
     fn leave_out(&mut self, cx: &mut Context<'_>) {
         let (State::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
             return cx.world.tell(StatusKind::Failed, "the plan is being made");
@@ -181,26 +226,42 @@ impl PlanScreen {
             spared | &chosen
         };
         let planned = Arc::clone(planned);
-        let job = cx.start(Work::Prune(PruneWork::LeaveOut(Arc::clone(&planned), spared)));
+        let job = cx.start(Work::Prune(PruneWork::LeaveOut(
+            Arc::clone(&planned),
+            spared,
+        )));
         self.state = State::Replanning(job, planned);
         self.screen.list.unmark();
     }
 
     fn make_rule(&self, cx: &mut Context<'_>) {
-        let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else { return };
-        let names: Vec<String> = self.chosen().into_iter().filter_map(|row| rows.ref_name(row)).collect();
+        let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else {
+            return;
+        };
+        let names: Vec<String> = self
+            .chosen()
+            .into_iter()
+            .filter_map(|row| rows.ref_name(row))
+            .collect();
         if names.is_empty() {
-            return cx.world.tell(StatusKind::Failed, "rules are about refs, and none is chosen");
+            return cx.world.tell(
+                StatusKind::Failed,
+                "rules are about refs, and none is chosen",
+            );
         }
-        let action = if self.part == Part::Goes { RuleAction::Drop } else { RuleAction::Protect };
-        let all = planned.draft.inventory().refs.iter().flat_map(RefEntry::names);
-        match RulePopup::new(&names, action, all) {
-            Ok(popup) => cx.show(popup),
+        let choice = if self.part == Part::Goes {
+            Choice::Drop
+        } else {
+            Choice::Protect
+        };
+        let inventory = Arc::clone(planned.draft.inventory());
+        match RuleScreen::new(self.source, inventory, &names, choice, cx) {
+            Ok(screen) => cx.push(screen),
             Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
         }
     }
 
-    /// Asks whether the plan is to be carried out.
+    /// Asks for confirmation to execute the plan.
     fn confirm(&self, cx: &mut Context<'_>) {
         let State::Ready(planned) = &self.state else {
             return cx.world.tell(StatusKind::Failed, "there is no plan yet");
@@ -212,11 +273,22 @@ impl PlanScreen {
             return cx.world.tell(StatusKind::Failed, why);
         }
         if plan.is_empty() {
-            return cx.world.tell(StatusKind::Failed, "nothing goes by this plan");
+            return cx
+                .world
+                .tell(StatusKind::Failed, "nothing goes by this plan");
         }
-        let question = words::question(planned, &info.label, self.cure);
-        let weighs_much =
-            plan.frees_bytes() > MANY_BYTES || plan.refs() > MANY_REFS || plan.drops_every_ref() || planned.frees_now();
+        let question = match self.scope {
+            Scope::Trash => words::empty_trash(planned, &info.label),
+            Scope::Repair(_) => words::repair(planned, &info.label),
+            Scope::Policy | Scope::WithRule(_) | Scope::Marked(_) => {
+                words::question(planned, &info.label, self.new_broken)
+            }
+        };
+        let weighs_much = self.scope == Scope::Trash
+            || plan.frees_bytes() > MANY_BYTES
+            || plan.refs() > MANY_REFS
+            || plan.drops_every_ref()
+            || planned.frees_now();
         if weighs_much {
             let name = info.label.clone();
             cx.show(Typed::new(question, name, Request::CarryOut));
@@ -225,31 +297,60 @@ impl PlanScreen {
         }
     }
 
-    /// Does what was confirmed: leaves this screen for the one of the run.
+    /// Executes the confirmed plan: replaces this screen with the one of the run.
     fn carry_out(&self, cx: &mut Context<'_>) {
-        // The question was about the plan that is shown: while a layer asks, no key reaches this screen.
-        let State::Ready(planned) = &self.state else { return };
-        let run = RunScreen::new(self.source, Arc::clone(&planned.plan), self.cure, planned.draft.way_back(), cx);
+        // The confirmation was for the visible plan: while a layer is open, no key reaches this
+        // screen.
+        let State::Ready(planned) = &self.state else {
+            return;
+        };
+        let run = RunScreen::new(
+            self.source,
+            Arc::clone(&planned.plan),
+            self.new_broken,
+            planned.draft.way_back(),
+            cx,
+        );
         cx.back();
         cx.push(run);
     }
 
-    fn save(&mut self, saving: Saving, path: std::path::PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
-        let job = cx.start(Work::Save(saving.clone(), path, overwrite));
-        self.saving = Some((job, saving));
+    fn save(
+        &mut self,
+        plan: Arc<Plan>,
+        path: std::path::PathBuf,
+        overwrite: Overwrite,
+        cx: &mut Context<'_>,
+    ) {
+        let job = cx.start(Work::SavePlan(Arc::clone(&plan), path, overwrite));
+        self.saving = Some((job, plan));
     }
 
-    fn saved(&mut self, job: JobId, path: &std::path::Path, result: &Result<(), ExportError>, cx: &mut Context<'_>) {
-        let Some((_, saving)) = self.saving.take_if(|(saving, _)| *saving == job) else { return };
+    fn saved(
+        &mut self,
+        job: JobId,
+        path: &std::path::Path,
+        result: &Result<(), ExportError>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some((_, plan)) = self.saving.take_if(|(saving, _)| *saving == job) else {
+            return;
+        };
         let name = visible(&path.to_string_lossy()).into_owned();
         match result {
-            Ok(()) => cx.world.tell(StatusKind::Done, format!("written to {name}")),
+            Ok(()) => cx
+                .world
+                .tell(StatusKind::Done, format!("written to {name}")),
             Err(ExportError::Exists) => {
                 let question = format!("{name} is there already. Replace it?");
-                cx.show(Confirm::new(question, Request::Save(saving, path.to_owned(), Overwrite::Agreed)));
+                cx.show(Confirm::new(
+                    question,
+                    Request::Save(plan, path.to_owned(), Overwrite::Agreed),
+                ));
             }
             Err(ExportError::Failed(why)) => {
-                cx.world.tell(StatusKind::Failed, format!("{name} was not written: {why}"));
+                cx.world
+                    .tell(StatusKind::Failed, format!("{name} was not written: {why}"));
             }
         }
     }
@@ -262,11 +363,16 @@ impl PlanScreen {
             ],
             State::Planning(_) => vec![Cell::new("Making the plan…", Role::Title)],
             State::Failed(why) => {
-                let mut sentences = vec![Cell::new("! There is no plan, and nothing was changed.", Role::Error)];
+                let mut sentences = vec![Cell::new(
+                    "! There is no plan, and nothing was changed.",
+                    Role::Error,
+                )];
                 sentences.extend(why.lines().map(|line| Cell::text(line.trim().to_owned())));
                 sentences
             }
-            State::Ready(planned) | State::Replanning(_, planned) => vec![words::nothing(planned, self.part)],
+            State::Ready(planned) | State::Replanning(_, planned) => {
+                vec![words::nothing(planned, self.part)]
+            }
         }
     }
 }
@@ -278,22 +384,36 @@ impl Screen for PlanScreen {
 
     fn header(&self, world: &World) -> Header {
         let label = world.source(self.source).info.label.clone();
-        let made = self.planned().map(|planned| format!("made {}", planned.plan.created().strftime("%H:%M:%S UTC")));
-        Header { path: vec![label, "plan".to_owned()], facts: vec![made.unwrap_or_else(|| "no plan yet".to_owned())] }
+        let made = self
+            .planned()
+            .map(|planned| format!("made {}", planned.plan.created().strftime("%H:%M:%S UTC")));
+        Header {
+            path: vec![label, "plan".to_owned()],
+            facts: vec![made.unwrap_or_else(|| "no plan yet".to_owned())],
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
         let from = match (&self.scope, &world.policy_from) {
             (Scope::Marked(_), _) => Cell::new(format!("drops {} only", self.scope), Role::Strong),
-            (Scope::Policy, Some(file)) => Cell::new("policy ", Role::Dim).and(file.clone(), Role::Text),
-            (Scope::Policy, None) => Cell::new("no policy: orphans and unfinished uploads only", Role::Dim),
+            (Scope::WithRule(_), _) => Cell::new(self.scope.to_string(), Role::Strong),
+            (Scope::Trash, _) => Cell::new("empties the trash, whatever its age", Role::Strong),
+            (Scope::Repair(_), _) => Cell::new(format!("repairs {}", self.scope), Role::Strong),
+            (Scope::Policy, Some(file)) => {
+                Cell::new("policy ", Role::Dim).and(file.clone(), Role::Text)
+            }
+            (Scope::Policy, None) => {
+                Cell::new("no policy: orphans and unfinished uploads only", Role::Dim)
+            }
         };
-        let from = match self.cure {
-            Cure::Leave => from,
-            Cure::Remove => from.and(" · cures what comes late", Role::Warning),
+        let from = match self.new_broken {
+            NewBroken::Report => from,
+            NewBroken::Delete => from.and(" · deletes refs that come broken", Role::Warning),
         };
         let from = match &self.state {
-            State::Replanning(..) => Cell::new("proving the plan anew… · ", Role::Title).and_all(from),
+            State::Replanning(..) => {
+                Cell::new("proving the plan anew… · ", Role::Title).and_all(from)
+            }
             _ => from,
         };
         self.screen.summary(world, "items", from)
@@ -307,7 +427,7 @@ impl Screen for PlanScreen {
             Action::PreviousPart => self.turn(Part::ALL.len() - 1, cx),
             Action::MakeRule => self.make_rule(cx),
             Action::Save => match &self.state {
-                State::Ready(planned) => cx.show(SavePrompt::new(Saving::Plan(Arc::clone(&planned.plan)))),
+                State::Ready(planned) => cx.show(SavePrompt::new(Arc::clone(&planned.plan))),
                 _ => cx.world.tell(StatusKind::Failed, "there is no plan yet"),
             },
             Action::FreeNow => {
@@ -317,10 +437,10 @@ impl Screen for PlanScreen {
                 };
                 self.begin(cx);
             }
-            Action::Cure => {
-                self.cure = match self.cure {
-                    Cure::Leave => Cure::Remove,
-                    Cure::Remove => Cure::Leave,
+            Action::DeleteBroken => {
+                self.new_broken = match self.new_broken {
+                    NewBroken::Report => NewBroken::Delete,
+                    NewBroken::Delete => NewBroken::Report,
                 };
             }
             Action::Rescan => {
@@ -336,7 +456,7 @@ impl Screen for PlanScreen {
     fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
         match request {
             Request::CarryOut => self.carry_out(cx),
-            Request::Save(saving, path, overwrite) => self.save(saving, path, overwrite, cx),
+            Request::Save(plan, path, overwrite) => self.save(plan, path, overwrite, cx),
             request => self.screen.answer(request, cx),
         }
     }
@@ -347,7 +467,9 @@ impl Screen for PlanScreen {
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         match (report, &self.state) {
-            (Report::Planned(result), State::Planning(waited) | State::Replanning(waited, _)) if *waited == job => {
+            (Report::Planned(result), State::Planning(waited) | State::Replanning(waited, _))
+                if *waited == job =>
+            {
                 match result {
                     Ok(planned) => self.show(Arc::clone(planned), cx),
                     Err(why) => self.state = State::Failed(why.clone()),
@@ -364,13 +486,29 @@ impl Screen for PlanScreen {
         }
     }
 
+    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+        // A plan of marked refs also depends on the policy.
+        self.begin(cx);
+    }
+
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let sentences = self.sentences();
         let Some(planned) = self.planned() else {
-            let lines = sentences.iter().flat_map(|cell| text::wrap(cell, area.width.saturating_sub(6)));
+            let lines = sentences
+                .iter()
+                .flat_map(|cell| text::wrap(cell, area.width.saturating_sub(6)));
             for (line, row) in lines.zip(1..area.height) {
-                let at = text::Line { x: area.x + 3, ..text::Line::of(area, row) };
-                text::put(frame.buffer_mut(), at, &line, &world.theme, Style::default());
+                let at = text::Line {
+                    x: area.x + 3,
+                    ..text::Line::of(area, row)
+                };
+                text::put(
+                    frame.buffer_mut(),
+                    at,
+                    &line,
+                    &world.theme,
+                    Style::default(),
+                );
             }
             return;
         };
@@ -378,16 +516,28 @@ impl Screen for PlanScreen {
         let width = head.width.saturating_sub(2);
         let lines = words::head(planned, self.part, width);
         for (line, row) in lines.iter().zip(0..head.height.saturating_sub(1)) {
-            let at = text::Line { x: head.x + 1, width, ..text::Line::of(head, row) };
+            let at = text::Line {
+                x: head.x + 1,
+                width,
+                ..text::Line::of(head, row)
+            };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
-        let rule = Rect { y: head.bottom().saturating_sub(1), height: 1, ..head };
+        let rule = Rect {
+            y: head.bottom().saturating_sub(1),
+            height: 1,
+            ..head
+        };
         view::draw_rule(world, frame.buffer_mut(), rule);
         self.screen.draw(world, frame, area, &sentences);
     }
 
     fn list(&self) -> Option<&List> {
         Some(&self.screen.list)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The refs of a source: what each takes, and whether a build can use it.
+//! The refs of a source: their sizes, and whether a build can use them.
 
 use std::sync::Arc;
 
@@ -8,30 +8,34 @@ use ratatui::style::Style;
 
 use super::blobs::Blobs;
 use super::check::Check;
-use super::list_screen::ListScreen;
+use super::diff::DiffScreen;
+use super::list_screen::{ListScreen, draw_filler};
 use super::plan::PlanScreen;
+use super::rule::RuleScreen;
 use super::steps::Steps;
+use super::treemap::TreemapScreen;
 use super::why::Why;
-use super::{Header, Pointer, Request, Screen};
+use super::{Header, Screen, WorkKey};
+use crate::inventory::filter::Filter;
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
-use crate::tui::effect::JobId;
+use crate::text::units::Size;
+use crate::tui::found::Found;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
 use crate::tui::pruning::Scope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::{counted_so_far, grouped, in_trash, so_far};
 use crate::tui::rows::{Cell, Identity};
+use crate::tui::rule::Choice;
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::{histogram, meter, text};
+use crate::tui::widget::{histogram, meter, text, treemap};
 use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
-use crate::units::Size;
 
-/// The lines above the list: the meter, the ages, and a rule.
-/// With so many columns, all of a ref is seen that tells it from others, the policy included.
+/// From this width on, all distinctive columns of a ref are visible, including the policy.
 const LIST_WIDTH: u16 = 78;
+/// The lines above the list: the meter, the ages, and a rule.
 const HEAD: u16 = 3;
 
 /// The refs of a source.
@@ -39,26 +43,48 @@ const HEAD: u16 = 3;
 pub struct Refs {
     source: SourceId,
     screen: ListScreen,
-    /// Those to go to as soon as the refs are known.
+    /// The refs to select as soon as they are known.
     select: Option<RefSelector>,
 }
 
 impl Refs {
-    /// Shows the refs of `source`, and goes to the first that `select` means.
+    /// Shows the refs of `source`, and goes to the first one that `select` matches.
     pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut Context<'_>) -> Self {
-        let list = List::new(rows(source, cx.world), Sort { column: AGE, ..Sort::default() }, cx);
-        let mut refs =
-            Self { source, screen: ListScreen::new(list, RowHeight::Single, HEAD).wanting(LIST_WIDTH), select };
+        let list = List::new(
+            rows(source, cx.world),
+            Sort {
+                column: AGE,
+                ..Sort::default()
+            },
+            cx,
+        );
+        let mut refs = Self {
+            source,
+            screen: ListScreen::new(list, RowHeight::Single, HEAD)
+                .wanting(LIST_WIDTH)
+                .of_numbers()
+                .with_filler(),
+            select,
+        };
         refs.follow_selection(cx);
         refs
     }
 
     fn follow_selection(&mut self, cx: &mut Context<'_>) {
-        let Some(found) = &cx.world.source(self.source).found else { return };
-        let Some(select) = self.select.take() else { return };
+        let Some(found) = &cx.world.source(self.source).found else {
+            return;
+        };
+        let Some(select) = self.select.take() else {
+            return;
+        };
+        if select.is_pattern() {
+            return self.narrow(&select, cx);
+        }
         let selected = found.inventory.indexed_refs().find(|(_, entry)| {
             let digest = entry.digest().valid();
-            entry.names().any(|name| select.selects(name, digest.as_ref()))
+            entry
+                .names()
+                .any(|name| select.selects(name, digest.as_ref()))
         });
         match selected {
             Some((id, _)) => {
@@ -68,25 +94,100 @@ impl Refs {
                     self.explain(cx);
                 }
             }
-            None => cx.world.tell(StatusKind::Failed, "the ref that was asked for is not there; these are"),
+            None => cx.world.tell(
+                StatusKind::Failed,
+                "the ref that was asked for is not there; these are",
+            ),
         }
     }
 
-    /// Returns what a plan is to be about: what is marked, if anything is.
+    /// Shows the refs that fit a pattern. The filter can be edited like one that was typed.
+    fn narrow(&mut self, select: &RefSelector, cx: &mut Context<'_>) {
+        let text = format!("ref:\"{}\"", select.to_string().replace('"', "\"\""));
+        match Filter::parse(&text) {
+            Ok(filter) if !select.to_string().contains(';') => {
+                self.screen.list.set_filter(filter, cx);
+            }
+            // A list of names has no filter of its own: all refs are shown.
+            Ok(_) | Err(_) => cx.world.tell(
+                StatusKind::Done,
+                format!("these are all refs; the ones that are meant fit {select}"),
+            ),
+        }
+    }
+
+    /// Returns the scope of a plan: the marked refs, if there are any.
     fn scope(&self) -> Scope {
-        let refs = self.screen.list.marks().into_iter().filter_map(|identity| match identity {
-            Identity::Ref(name, digest) => Some((name, digest)),
-            _ => None,
-        });
+        let refs = self
+            .screen
+            .list
+            .marks()
+            .into_iter()
+            .filter_map(|identity| match identity {
+                Identity::Ref(name, digest) => Some((name, digest)),
+                _ => None,
+            });
         match refs.collect::<Vec<_>>() {
             refs if refs.is_empty() => Scope::Policy,
             refs => Scope::Marked(refs),
         }
     }
 
+    /// Compares the two marked refs, or the marked one with the one under the cursor.
+    fn compare(&self, cx: &mut Context<'_>) {
+        let list = &self.screen.list;
+        let mut rows: Vec<u32> = list
+            .marks()
+            .iter()
+            .filter_map(|identity| list.rows().find(identity))
+            .collect();
+        if rows.len() == 1 {
+            rows.extend(list.current().filter(|row| !rows.contains(row)));
+        }
+        let found = cx.world.source(self.source).found.clone();
+        let (Ok(rows), Some(found)) = (<[u32; 2]>::try_from(rows), found) else {
+            let key = |action| cx.world.keymap.key_for(self.contexts(), action);
+            let (mark, diff) = (key(Action::Mark), key(Action::Diff));
+            let words = format!("mark one ref or two with {mark}, then {diff} compares them");
+            return cx.world.tell(StatusKind::Failed, words);
+        };
+        let diff = DiffScreen::new(self.source, found.inventory, rows.map(RefId), cx);
+        cx.push(diff);
+    }
+
+    /// Edits a rule about the marked refs, else about refs like the one under the cursor.
+    fn make_rule(&self, cx: &mut Context<'_>) {
+        let list = &self.screen.list;
+        let marked = match self.scope() {
+            Scope::Marked(refs) => refs.into_iter().map(|(name, _)| name).collect(),
+            _ => Vec::new(),
+        };
+        let names: Vec<String> = if marked.is_empty() {
+            list.current()
+                .map(|row| list.rows().name(row))
+                .into_iter()
+                .collect()
+        } else {
+            marked
+        };
+        let found = cx.world.source(self.source).found.clone();
+        let found = found.filter(Found::is_complete);
+        let Some(found) = found.filter(|_| !names.is_empty()) else {
+            let words = "a rule can be edited when every ref is known";
+            return cx.world.tell(StatusKind::Failed, words);
+        };
+        match RuleScreen::new(self.source, found.inventory, &names, Choice::Keep, cx) {
+            Ok(screen) => cx.push(screen),
+            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+        }
+    }
+
     /// Opens the ref under the cursor.
     fn open(&mut self, cx: &mut Context<'_>) {
-        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        let (row, found) = (
+            self.screen.list.current(),
+            cx.world.source(self.source).found.clone(),
+        );
         if let Some((row, found)) = row.zip(found) {
             let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
             cx.push(steps);
@@ -95,7 +196,10 @@ impl Refs {
 
     /// Asks why builds missed the ref under the cursor.
     fn explain(&mut self, cx: &mut Context<'_>) {
-        let (row, found) = (self.screen.list.current(), cx.world.source(self.source).found.clone());
+        let (row, found) = (
+            self.screen.list.current(),
+            cx.world.source(self.source).found.clone(),
+        );
         if let Some((row, found)) = row.zip(found) {
             let why = Why::of_ref(self.source, &found.inventory, RefId(row), cx);
             cx.push(why);
@@ -103,51 +207,87 @@ impl Refs {
     }
 
     fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let Some(found) = &world.source(self.source).found else { return };
+        let Some(found) = &world.source(self.source).found else {
+            return;
+        };
         let totals = &found.totals;
         let is_all = found.is_complete();
         let words = so_far(totals.live.bytes, is_all, Role::Live).and(" live · ", Role::Dim);
         let words = match totals.orphan {
-            Some(orphan) => words.and_all(so_far(orphan.bytes, is_all, Role::Orphan)).and(" orphan", Role::Dim),
+            Some(orphan) => words
+                .and_all(so_far(orphan.bytes, is_all, Role::Orphan))
+                .and(" orphan", Role::Dim),
             None => words.and("orphans not known", Role::Unsure),
         };
         let words = match totals.trash.bytes {
             0 => words,
-            bytes => words.and(" · ", Role::Dim).and(in_trash(bytes), Role::Orphan),
+            bytes => words
+                .and(" · ", Role::Dim)
+                .and(in_trash(bytes), Role::Orphan),
         };
         let words = match totals.missing.count {
             0 => words,
-            count => words.and(" · ", Role::Dim).and(format!("! {} missing", grouped(count)), Role::Missing),
+            count => words
+                .and(" · ", Role::Dim)
+                .and(format!("! {} missing", grouped(count)), Role::Missing),
         };
         let width = area.width.saturating_sub(2);
         let words_width = text::cell_width(&words);
         let bar = meter::of_totals(totals, width.saturating_sub(words_width + 2));
-        let meter = Cell(bar.0.into_iter().chain(Cell::text("  ").0).chain(words.0).collect());
+        let meter = Cell(
+            bar.0
+                .into_iter()
+                .chain(Cell::text("  ").0)
+                .chain(words.0)
+                .collect(),
+        );
         let ages = Cell::new("bytes by age  ", Role::Dim);
-        let ages = match found.sealed() {
-            Some(why) => ages.and("? ", Role::Unsure).and(why.to_owned(), Role::Unsure),
+        let ages = match found.withheld() {
+            Some(why) => ages
+                .and("? ", Role::Unsure)
+                .and(why.to_owned(), Role::Unsure),
             None => ages.and_all(histogram::by_age(&found.ages, width.saturating_sub(14))),
         };
         let buffer = frame.buffer_mut();
         for (cell, row) in [meter, ages].iter().zip(0..area.height.saturating_sub(1)) {
-            let at = text::Line { x: area.x + 1, width, ..text::Line::of(area, row) };
+            let at = text::Line {
+                x: area.x + 1,
+                width,
+                ..text::Line::of(area, row)
+            };
             text::put(buffer, at, cell, &world.theme, Style::default());
         }
-        let rule = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+        let rule = Rect {
+            y: area.bottom().saturating_sub(1),
+            height: 1,
+            ..area
+        };
         crate::tui::view::draw_rule(world, buffer, rule);
     }
 
     fn empty(&self, world: &World) -> Vec<Cell> {
         let source = world.source(self.source);
+        let key = |action| world.keymap.key_for(self.contexts(), action);
         match &source.scan {
             Scan::Running(_) => vec![Cell::new("Reading the refs…", Role::Dim)],
-            Scan::Failed(error) => error.lines().map(|line| Cell::text(line.to_owned())).collect(),
+            Scan::Failed(error) => error
+                .lines()
+                .map(|line| Cell::text(line.to_owned()))
+                .collect(),
             Scan::Stopped => {
-                vec![Cell::text("The scan was stopped before it found a ref."), Cell::new("r scans again", Role::Dim)]
+                vec![
+                    Cell::text("The scan was stopped before it found a ref."),
+                    Cell::new(format!("{} scans again", key(Action::Rescan)), Role::Dim),
+                ]
             }
             Scan::Done => vec![
-                Cell::text("No ref names anything here: a build that imports this cache finds nothing."),
-                Cell::new("b shows what is stored all the same", Role::Dim),
+                Cell::text(
+                    "No ref names anything here: a build that imports this cache finds nothing.",
+                ),
+                Cell::new(
+                    format!("{} shows what is stored all the same", key(Action::Blobs)),
+                    Role::Dim,
+                ),
             ],
         }
     }
@@ -155,13 +295,23 @@ impl Refs {
 
 fn rows(source: SourceId, world: &World) -> Arc<RefRows> {
     let found = world.source(source).found.as_ref();
-    let inventory = found.map_or_else(|| Arc::new(Inventory::default()), |found| Arc::clone(&found.inventory));
-    Arc::new(RefRows::new(inventory, found.and_then(|found| found.verdicts.clone())))
+    let inventory = found.map_or_else(
+        || Arc::new(Inventory::default()),
+        |found| Arc::clone(&found.inventory),
+    );
+    Arc::new(RefRows::new(
+        inventory,
+        found.and_then(|found| found.verdicts.clone()),
+    ))
 }
 
 impl Screen for Refs {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Refs, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Refs,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
@@ -170,7 +320,11 @@ impl Screen for Refs {
         if let Some(found) = &source.found {
             let count = found.inventory.refs.len() as u64;
             let words = || format!("{} refs", counted_so_far(count, found.is_complete()));
-            facts.push(if count == 1 { "1 ref".to_owned() } else { words() });
+            facts.push(if count == 1 {
+                "1 ref".to_owned()
+            } else {
+                words()
+            });
             let stored = found.totals.stored().bytes;
             if stored > 0 || found.is_complete() {
                 facts.push(Size(stored).to_string());
@@ -179,7 +333,10 @@ impl Screen for Refs {
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
         }
-        Header { path: vec![source.info.label.clone(), "refs".to_owned()], facts }
+        Header {
+            path: vec![source.info.label.clone(), "refs".to_owned()],
+            facts,
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
@@ -188,12 +345,20 @@ impl Screen for Refs {
             Some(found) if found.is_complete() => {
                 let broken = found.broken_refs();
                 let live = Cell::new(Size(found.totals.live.bytes).to_string(), Role::Strong);
-                let reached = if found.sealed().is_some() { " in the indexes of " } else { " reached by " };
+                let reached = if found.withheld().is_some() {
+                    " in the indexes of "
+                } else {
+                    " reached by "
+                };
                 let cell = live
                     .and(reached, Role::Dim)
                     .and(grouped(found.inventory.refs.len() as u64), Role::Strong)
                     .and(" refs", Role::Dim);
-                if broken == 0 { cell } else { cell.and(format!(" · ! {broken} broken"), Role::Missing) }
+                if broken == 0 {
+                    cell
+                } else {
+                    cell.and(format!(" · ! {broken} broken"), Role::Missing)
+                }
             }
             _ => crate::tui::rows::sources::scan_state(source),
         };
@@ -208,35 +373,33 @@ impl Screen for Refs {
                 cx.push(blobs);
             }
             Action::Check => {
-                let check = Check::new(self.source, cx);
-                cx.push(check);
+                let source = self.source;
+                cx.push_once(WorkKey::Check(source), |cx| Check::new(source, cx));
             }
             Action::Plan => {
                 let plan = PlanScreen::new(self.source, self.scope(), cx);
                 cx.push(plan);
             }
+            Action::Treemap => {
+                let treemap = TreemapScreen::new(self.source, cx);
+                cx.push(treemap);
+            }
+            Action::EmptyTrash => {
+                let plan = PlanScreen::new(self.source, Scope::Trash, cx);
+                cx.push(plan);
+            }
             Action::Why => self.explain(cx),
+            Action::MakeRule => self.make_rule(cx),
+            Action::Diff => self.compare(cx),
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => return cx.stop_scan(self.source),
+            Action::Escape if self.screen.act(action, cx) == Handled::No => {
+                return cx.stop_scan(self.source);
+            }
             Action::Escape => {}
             _ => return self.screen.act(action, cx),
         }
         Handled::Yes
-    }
-
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        self.screen.answer(request, cx);
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
-        }
-    }
-
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        self.screen.report(job, report, cx);
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
@@ -244,16 +407,45 @@ impl Screen for Refs {
             let rows = rows(source, cx.world);
             self.screen.list.set_rows(rows, cx);
             self.follow_selection(cx);
+            self.screen.forget_preview(cx);
         }
+    }
+
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let source = self.source;
+        self.screen.follow(cx, |row, cx| {
+            let found = cx.world.source(source).found.clone()?;
+            let is_ready = found.is_complete() && cx.world.is_cheap(source);
+            is_ready
+                .then(|| Steps::new(source, found.inventory, RefId(row), cx))
+                .map(|steps| Box::new(steps) as Box<dyn Screen>)
+        });
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        self.screen.forget_preview(cx);
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.draw_head(world, frame, self.screen.areas(area).head);
         self.screen.draw(world, frame, area, &self.empty(world));
+        let found = world.source(self.source).found.as_ref();
+        let filler = self.screen.areas(area).filler;
+        if let Some(found) = found.filter(|_| filler.is_some()) {
+            draw_filler(&treemap::of_source(found), world, frame, filler);
+        }
     }
 
-    fn list(&self) -> Option<&List> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,5 +1,6 @@
-//! A plan that is carried out: how far it is, what became of each item, and the way back.
+//! A running plan: its progress, the outcome of each item, and how to undo it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,80 +10,137 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{Header, Pointer, Request, Screen, ScreenWork, WorkKey};
 use crate::backend::{Disposal, Outcome, WayBack};
-use crate::format::text::visible;
 use crate::inventory::Tally;
-use crate::prune::plan::Plan;
-use crate::tui::effect::{Cure, JobId, PruneWork, Work};
+use crate::prune::plan::{Kind, Plan};
+use crate::prune::runs::{self, RunState};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
+use crate::tui::effect::{Effect, JobId, NewBroken, PruneWork, Work};
 use crate::tui::keymap::{self, Action};
-use crate::tui::layer::confirm::Confirm;
+use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
 use crate::tui::list::{List, Sort};
-use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
-use crate::tui::pruning::goes_into_trash;
-use crate::tui::rows::Cell;
+use crate::tui::message::{OpenedRun, Phase, Ran, Report, RunFault, RunNews};
+use crate::tui::pruning::{Deleting, goes_into_trash};
 use crate::tui::rows::run::{Deed, RunRows};
+use crate::tui::rows::runs::state;
 use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, moment};
 use crate::tui::theme::Role;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
 use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
-use crate::units::{Age, Size};
 
-/// The lines above the list, with the rule below them.
+/// The lines above the list, including the rule below them.
 const HEAD: u16 = 4;
-/// From this width on there is room for whole sentences.
+/// From this width on there is space for whole sentences.
 const WIDE: u16 = 70;
-/// How many of the latest items are listed that went as they should; all of the others are.
+/// The number of latest successful items to list; all other items are listed.
 const LATEST: usize = 200;
 
 /// A run of a plan.
 #[derive(Debug)]
 pub struct RunScreen {
     source: SourceId,
+    /// The first job that executes, resumes or undoes it.
+    job: Option<JobId>,
     plan: Arc<Plan>,
     way_back: WayBack,
     state: State,
     began: Timestamp,
     news: RunNews,
-    /// What did not go as it should, and the latest that did.
+    /// The items that failed, and the latest successful ones.
     wrong: Vec<(usize, Outcome)>,
     latest: Vec<(usize, Outcome)>,
-    /// What went into the trash, when the run has ended.
+    /// The items moved to the trash, once the run has ended.
     moved: Tally,
+    /// How many refs were written again, when the run has ended.
+    rewritten: u64,
     screen: ListScreen,
 }
 
-/// How far the run is.
+/// The progress of the run.
 #[derive(Debug)]
 enum State {
-    /// It goes on.
+    /// It is running.
     Running(JobId),
-    /// It was told to stop, and brings to its end what is in flight.
+    /// It was told to stop, and finishes its current batch.
     Stopping(JobId),
     /// It has ended.
     Ended(Ran),
     /// It ended early.
     Failed(RunFault),
-    /// It is being taken back.
-    Undoing(JobId),
-    /// It was taken back: so many items of so many.
+    /// It is an earlier run, according to its journal.
+    Past(Arc<OpenedRun>),
+    /// This many of its items are being restored.
+    Undoing(JobId, usize),
+    /// It was undone: restored items, and all items.
     Undone(usize, usize),
-    /// It was not taken back.
+    /// It could not be undone.
     NotUndone(String),
 }
 
 impl RunScreen {
-    /// Carries `plan` out.
-    pub fn new(source: SourceId, plan: Arc<Plan>, cure: Cure, way_back: WayBack, cx: &mut Context<'_>) -> Self {
+    /// Executes `plan`.
+    pub fn new(
+        source: SourceId,
+        plan: Arc<Plan>,
+        new_broken: NewBroken,
+        way_back: WayBack,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, Vec::new()));
         let list = List::new(rows, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
-        let state = State::Running(cx.start(Work::Prune(PruneWork::CarryOut(source, Arc::clone(&plan), cure))));
+        let job = cx.start(Work::Prune(PruneWork::CarryOut(
+            source,
+            Arc::clone(&plan),
+            new_broken,
+        )));
+        let state = State::Running(job);
         let (began, news) = (cx.world.now, RunNews::default());
         let (wrong, latest, moved) = (Vec::new(), Vec::new(), Tally::default());
-        Self { source, plan, way_back, state, began, news, wrong, latest, moved, screen }
+        Self {
+            source,
+            job: Some(job),
+            plan,
+            way_back,
+            state,
+            began,
+            news,
+            wrong,
+            latest,
+            moved,
+            rewritten: 0,
+            screen,
+        }
+    }
+
+    /// Shows an earlier run of an open source.
+    pub fn past(opened: &Arc<OpenedRun>, cx: &mut Context<'_>) -> Self {
+        let (source, way_back) = opened.source.unwrap_or((SourceId(0), WayBack::None));
+        let plan = Arc::clone(&opened.plan);
+        let outcome = |outcome: &Option<Outcome>| outcome.clone().unwrap_or(Outcome::Cancelled);
+        let outcomes: Vec<(usize, Outcome)> =
+            opened.outcomes.iter().map(outcome).enumerate().collect();
+        let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, outcomes));
+        let list = List::new(rows, Sort::default(), cx);
+        Self {
+            source,
+            job: None,
+            plan,
+            way_back,
+            state: State::Past(Arc::clone(opened)),
+            began: cx.world.now,
+            news: RunNews::default(),
+            wrong: Vec::new(),
+            latest: Vec::new(),
+            moved: Tally::default(),
+            rewritten: 0,
+            screen: ListScreen::new(list, RowHeight::Single, HEAD),
+        }
     }
 
     fn show(&mut self, deed: Deed, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
@@ -90,25 +148,55 @@ impl RunScreen {
         self.screen.list.set_rows(Arc::new(rows), cx);
     }
 
-    fn heed(&mut self, news: &RunNews, cx: &mut Context<'_>) {
+    fn heed(&mut self, job: JobId, news: &RunNews, cx: &mut Context<'_>) {
+        match news.phase {
+            Phase::Watching(left) => cx.world.set_watch(job, self.source, left),
+            _ => drop(cx.world.end_watch(job)),
+        }
         for (item, outcome) in &news.outcomes {
-            let list = if *outcome == Outcome::Done { &mut self.latest } else { &mut self.wrong };
+            let list = if *outcome == Outcome::Done {
+                &mut self.latest
+            } else {
+                &mut self.wrong
+            };
             list.push((*item, outcome.clone()));
         }
-        self.latest.drain(..self.latest.len().saturating_sub(LATEST));
-        self.news = RunNews { outcomes: Vec::new(), ..news.clone() };
-        let outcomes = self.wrong.iter().chain(self.latest.iter().rev()).cloned().collect();
-        self.show(Deed::Deleted, outcomes, cx);
+        self.latest
+            .drain(..self.latest.len().saturating_sub(LATEST));
+        self.news = RunNews {
+            outcomes: Vec::new(),
+            ..news.clone()
+        };
+        let outcomes = self
+            .wrong
+            .iter()
+            .chain(self.latest.iter().rev())
+            .cloned()
+            .collect();
+        let deed = match self.state {
+            State::Undoing(..) => Deed::PutBack,
+            _ => Deed::Deleted,
+        };
+        self.show(deed, outcomes, cx);
     }
 
-    /// Takes the end of the run over, and looks at the source anew.
+    /// Applies the end of the run, and scans the source again.
     fn end(&mut self, result: &Result<Ran, RunFault>, cx: &mut Context<'_>) {
         self.state = match result {
             Ok(ran) => {
                 let done = ran.report.outcomes.iter().zip(self.plan.delete().iter());
-                let done = done.filter(|(outcome, _)| **outcome == Outcome::Done).map(|(_, item)| item);
-                let moved = done.filter(|item| goes_into_trash(&self.plan, item.target.kind()));
+                let done: Vec<_> = done
+                    .filter(|(outcome, _)| **outcome == Outcome::Done)
+                    .map(|(_, item)| item)
+                    .collect();
+                let moved = done
+                    .iter()
+                    .filter(|item| goes_into_trash(&self.plan, item.target.kind()));
                 self.moved = moved.map(|item| item.target.bytes()).collect();
+                let rewritten = done
+                    .iter()
+                    .filter(|item| item.target.kind() == Kind::Results);
+                self.rewritten = rewritten.count() as u64;
                 let outcomes = ran.report.outcomes.iter().cloned().enumerate().collect();
                 self.show(Deed::Deleted, outcomes, cx);
                 State::Ended(ran.clone())
@@ -121,8 +209,12 @@ impl RunScreen {
     fn undone(&mut self, result: &Result<Vec<(usize, Outcome)>, String>, cx: &mut Context<'_>) {
         self.state = match result {
             Ok(outcomes) => {
-                let is_back = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone);
-                let back = outcomes.iter().filter(|(_, outcome)| is_back(outcome)).count();
+                let is_back =
+                    |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone);
+                let back = outcomes
+                    .iter()
+                    .filter(|(_, outcome)| is_back(outcome))
+                    .count();
                 let of = outcomes.len();
                 self.show(Deed::PutBack, outcomes.clone(), cx);
                 State::Undone(back, of)
@@ -139,10 +231,11 @@ impl RunScreen {
         }
     }
 
-    /// Returns the journal of a run that has ended and can be taken back.
+    /// Returns the journal of a run that has ended.
     fn journal(&self) -> Option<&PathBuf> {
         match &self.state {
             State::Ended(ran) => Some(&ran.journal),
+            State::Past(opened) => Some(&opened.journal),
             State::Failed(fault) => fault.journal.as_ref(),
             _ => None,
         }
@@ -151,14 +244,26 @@ impl RunScreen {
     fn ask_to_undo(&self, cx: &mut Context<'_>) {
         let deleted = match &self.state {
             State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            State::Past(opened) => opened.deleted(),
             State::Failed(_) => self.news.deleted,
             _ => 0,
         };
+        if let Deleting::Refused(why) = &cx.world.source(self.source).info.deleting {
+            let why = why.clone();
+            return cx.world.tell(StatusKind::Failed, why);
+        }
         match self.journal() {
-            None if self.is_busy() => cx.world.tell(StatusKind::Failed, "it goes on; esc stops it"),
-            None => cx.world.tell(StatusKind::Failed, "there is nothing to put back"),
+            None if self.is_busy() => cx
+                .world
+                .tell(StatusKind::Failed, "it goes on; esc stops it"),
+            None => cx
+                .world
+                .tell(StatusKind::Failed, "there is nothing to put back"),
             Some(_) if self.way_back == WayBack::None => {
-                cx.world.tell(StatusKind::Failed, "nothing is kept of what was deleted there");
+                cx.world.tell(
+                    StatusKind::Failed,
+                    "nothing is kept of what was deleted there",
+                );
             }
             Some(_) if deleted == 0 => cx.world.tell(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
@@ -166,28 +271,108 @@ impl RunScreen {
                 let items = if deleted == 1 { "item" } else { "items" };
                 let as_far = match self.way_back {
                     WayBack::Part(words) => format!("? {words}"),
-                    WayBack::Trash | WayBack::None => ", as far as the trash still has them?".to_owned(),
+                    WayBack::Trash | WayBack::None => {
+                        ", as far as the trash still has them?".to_owned()
+                    }
                 };
                 let deleted = grouped(deleted as u64);
-                let question = format!("Put back into {label} the {deleted} {items} that this run deleted{as_far}");
+                let question = format!(
+                    "Put back into {label} the {deleted} {items} that this run deleted{as_far}"
+                );
                 cx.show(Confirm::new(question, Request::Undo));
             }
         }
     }
 
     fn undo(&mut self, cx: &mut Context<'_>) {
+        let deleted = match &self.state {
+            State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            State::Past(opened) => opened.deleted(),
+            _ => self.news.deleted,
+        };
         if let Some(journal) = self.journal().cloned() {
-            self.state = State::Undoing(cx.start(Work::Prune(PruneWork::Undo(self.source, journal))));
+            let job = cx.start(Work::Prune(PruneWork::Undo(self.source, journal)));
+            self.start_again(State::Undoing(job, deleted), cx);
+        }
+    }
+
+    /// Returns whether a resumed run would try any items.
+    fn is_resumable(&self) -> bool {
+        let is_left =
+            |outcome: &Outcome| matches!(outcome, Outcome::Cancelled | Outcome::Failed(_));
+        match &self.state {
+            State::Ended(ran) => ran.report.outcomes.iter().any(is_left),
+            State::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
+            State::Failed(fault) => fault.journal.is_some(),
+            _ => false,
+        }
+    }
+
+    fn ask_to_resume(&self, cx: &mut Context<'_>) {
+        let info = &cx.world.source(self.source).info;
+        let refused = match &info.deleting {
+            Deleting::Refused(why) => Some(why.clone()),
+            Deleting::Allowed if self.is_busy() => Some("it is running; esc stops it".to_owned()),
+            Deleting::Allowed if !self.is_resumable() => {
+                Some("there is nothing left to do in this run".to_owned())
+            }
+            Deleting::Allowed => None,
+        };
+        if let Some(why) = refused {
+            return cx.world.tell(StatusKind::Failed, why);
+        }
+        let question = format!(
+            "Resume the run in {}? Each item that is left is checked again just before it is deleted.",
+            info.label
+        );
+        cx.show(Confirm::new(question, Request::Resume));
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) {
+        if let Some(journal) = self.journal().cloned() {
+            let job = cx.start(Work::Prune(PruneWork::Resume(self.source, journal)));
+            self.start_again(State::Running(job), cx);
+        }
+    }
+
+    fn start_again(&mut self, state: State, cx: &mut Context<'_>) {
+        if let State::Running(job) | State::Undoing(job, _) = state {
+            self.job.get_or_insert(job);
+        }
+        self.state = state;
+        self.began = cx.world.now;
+        self.news = RunNews::default();
+        self.wrong.clear();
+        self.latest.clear();
+    }
+
+    /// Copies the command that resumes the run, or undoes it if there is nothing left to do.
+    fn copy_command(&self, cx: &mut Context<'_>) {
+        let flag = if self.is_resumable() {
+            "--resume"
+        } else {
+            "--undo"
+        };
+        match self.journal() {
+            Some(journal) => cx.effect(Effect::Copy(runs::command(flag, journal))),
+            None => cx
+                .world
+                .tell(StatusKind::Failed, "the run has no journal yet"),
         }
     }
 
     fn lines(&self, world: &World, width: u16) -> [Cell; 3] {
         let empty = Cell::default;
         match &self.state {
-            State::Running(_) | State::Stopping(_) => [self.progress(width), self.pace(world), self.doing()],
-            State::Ended(ran) => {
-                [self.outcome(ran, width), aftermath(ran, self.plan.is_sealed()), journal_line(Some(&ran.journal))]
+            State::Running(_) | State::Stopping(_) => {
+                let of = self.plan.delete().len();
+                [self.progress(width), self.pace(world, of), self.doing()]
             }
+            State::Ended(ran) => [
+                self.outcome(ran, self.began, width),
+                aftermath(ran, self.plan.is_withheld()),
+                journal_line(Some(&ran.journal)),
+            ],
             State::Failed(fault) => [
                 Cell::new("! ", Role::Error).and(sentence(&fault.why), Role::Error),
                 Cell::text(match self.news.deleted {
@@ -197,10 +382,27 @@ impl RunScreen {
                 }),
                 journal_line(fault.journal.as_ref()),
             ],
-            State::Undoing(_) => [Cell::new("Putting back what went…", Role::Title), empty(), empty()],
+            State::Past(opened) => [
+                past(opened),
+                Cell::new(past_hint(opened), Role::Dim),
+                journal_line(Some(&opened.journal)),
+            ],
+            State::Undoing(_, of) => [
+                self.meter(*of, "restored", width),
+                self.pace(world, *of),
+                Cell::new("Restoring what the run deleted…", Role::Title),
+            ],
             State::Undone(back, of) => {
-                let role = if back == of { Role::Good } else { Role::Warning };
-                let words = format!("{} of {} items are back", grouped(*back as u64), grouped(*of as u64));
+                let role = if back == of {
+                    Role::Good
+                } else {
+                    Role::Warning
+                };
+                let words = format!(
+                    "{} of {} items are back",
+                    grouped(*back as u64),
+                    grouped(*of as u64)
+                );
                 [Cell::new(words, role), empty(), empty()]
             }
             State::NotUndone(why) => [
@@ -212,105 +414,235 @@ impl RunScreen {
     }
 
     fn progress(&self, width: u16) -> Cell {
-        let (done, of) = (self.news.concluded as u64, self.plan.delete().len() as u64);
-        // Which of them leave the store for good is told when the run has ended.
-        let word = if self.plan.disposal() == Disposal::Trash { "taken away" } else { "freed" };
-        let words = format!("  {} of {} · {} {word}", grouped(done), grouped(of), Size(self.news.freed_bytes));
-        let room = width.saturating_sub(text::width(&words)).min(80);
-        let bar = if done == 0 { String::new() } else { meter::bar(done, of, room) };
-        let rest = usize::from(room.saturating_sub(text::width(&bar)));
-        Cell::new(bar, Role::Live).and("░".repeat(rest), Role::Rule).and(words, Role::Strong)
+        // Which of them leave the store permanently is known at the end of the run.
+        let word = if self.plan.disposal() == Disposal::Trash {
+            "taken away"
+        } else {
+            "freed"
+        };
+        self.meter(self.plan.delete().len(), word, width)
     }
 
-    fn pace(&self, world: &World) -> Cell {
-        let elapsed = world.now.duration_since(self.began).as_millis().unsigned_abs();
-        let (done, of) = (self.news.concluded as u128, self.plan.delete().len() as u128);
+    /// Draws the number of processed items out of `of`.
+    fn meter(&self, of: usize, word: &str, width: u16) -> Cell {
+        let done = self.news.concluded as u64;
+        let of = of as u64;
+        let words = format!(
+            "  {} of {} · {} {word}",
+            grouped(done),
+            grouped(of),
+            Size(self.news.freed_bytes)
+        );
+        let room = width.saturating_sub(text::width(&words)).min(80);
+        let bar = if done == 0 || room == 0 {
+            String::new()
+        } else {
+            meter::bar(done, of, room)
+        };
+        let rest = usize::from(room.saturating_sub(text::width(&bar)));
+        Cell::new(bar, Role::Live)
+            .and("░".repeat(rest), Role::Rule)
+            .and(words, Role::Strong)
+    }
+
+    fn pace(&self, world: &World, of: usize) -> Cell {
+        let elapsed = world
+            .now
+            .duration_since(self.began)
+            .as_millis()
+            .unsigned_abs();
+        let done = self.news.concluded as u128;
+        let of = of as u128;
         if done == 0 || elapsed == 0 {
             return Cell::new("rate and time left are not known yet", Role::Dim);
         }
         let per_second = |number: u128| u64::try_from(number * 1000 / elapsed).unwrap_or(u64::MAX);
         let left = i64::try_from(of.saturating_sub(done) * elapsed / done).unwrap_or(i64::MAX);
         let bytes = Size(per_second(self.news.freed_bytes.into()));
-        Cell::text(format!("{} items/s · {bytes}/s", grouped(per_second(done))))
-            .and(format!(" · about {} left", Age(SignedDuration::from_millis(left))), Role::Strong)
+        Cell::text(format!("{} items/s · {bytes}/s", grouped(per_second(done)))).and(
+            match left {
+                ..1000 => " · almost done".to_owned(),
+                _ => format!(" · about {} left", Age(SignedDuration::from_millis(left))),
+            },
+            Role::Strong,
+        )
     }
 
     fn doing(&self) -> Cell {
         if matches!(self.state, State::Stopping(_)) {
-            return Cell::new("Stopping: what is in flight comes to its end.", Role::Warning);
+            return Cell::new(
+                "Stopping: what is in flight comes to its end.",
+                Role::Warning,
+            );
         }
         Cell::new(
             match self.news.phase {
-                Phase::Marking => "Reading what is needed…",
-                Phase::Deleting => "Deleting; each item is checked again just before.",
-                Phase::Checking => "Reading the refs again, and whether each that stays is whole…",
+                Phase::Marking => "Reading what is needed…".to_owned(),
+                Phase::Waiting => "Waiting: a build writes to the cache just now.".to_owned(),
+                Phase::Deleting => "Deleting; each item is checked again just before.".to_owned(),
+                Phase::Watching(left) => format!(
+                    "Watching {left} s for builds that were exporting; what they need is restored."
+                ),
+                Phase::Restoring => "Restoring what the run deleted…".to_owned(),
+                Phase::Checking => {
+                    "Reading the refs again, and whether each that stays is whole…".to_owned()
+                }
             },
             Role::Title,
         )
     }
 
-    /// Says what became of the items. What went into the trash takes its room until that is emptied: none of it is free.
-    fn outcome(&self, ran: &Ran, width: u16) -> Cell {
+    fn is_watching(&self) -> bool {
+        matches!(self.state, State::Running(_)) && matches!(self.news.phase, Phase::Watching(_))
+    }
+
+    /// Asks whether to stop watching for builds; all planned deletions are done.
+    fn ask_to_stop_watching(cx: &mut Context<'_>) {
+        cx.show(Confirm::new(
+            STOP_WATCHING.to_owned(),
+            Request::StopWatching,
+        ));
+    }
+
+    /// Returns the outcome of the items. The trash takes space until it is emptied: none of it is
+    /// free.
+    fn outcome(&self, ran: &Ran, ended: Timestamp, width: u16) -> Cell {
         let report = &ran.report;
         let count = |is: fn(&Outcome) -> bool| report.count(is) as u64;
         let moved = self.moved;
-        let deleted = count(|outcome| *outcome == Outcome::Done).saturating_sub(moved.count);
-        let freed = report.freed_bytes.saturating_sub(moved.bytes);
+        let deleted = count(|outcome| *outcome == Outcome::Done)
+            .saturating_sub(moved.count)
+            .saturating_sub(self.rewritten);
+        let freed = report.freed_bytes;
         let counts = [
+            (self.rewritten, "written again", Role::Good),
             (moved.count, "moved to the trash", Role::Good),
             (deleted, "deleted", Role::Good),
-            (count(|outcome| *outcome == Outcome::AlreadyGone), "already gone", Role::Text),
-            (count(|outcome| matches!(outcome, Outcome::Skipped(_))), "skipped", Role::Warning),
-            (count(|outcome| matches!(outcome, Outcome::Failed(_))), "failed", Role::Error),
-            (count(|outcome| *outcome == Outcome::Cancelled), "not begun", Role::Warning),
+            (
+                count(|outcome| *outcome == Outcome::AlreadyGone),
+                "already gone",
+                Role::Text,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+                "skipped",
+                Role::Warning,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Failed(_))),
+                "failed",
+                Role::Error,
+            ),
+            (
+                count(|outcome| *outcome == Outcome::Cancelled),
+                "not begun",
+                Role::Warning,
+            ),
         ];
-        let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && moved.count == 0;
-        let there = counts.into_iter().filter(|(number, word, _)| is_told(*number, word));
+        let others = moved.count + self.rewritten;
+        let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
+        let there = counts
+            .into_iter()
+            .filter(|(number, word, _)| is_told(*number, word));
         let cell = there.fold(Cell::default(), |cell, (number, word, role)| {
             let joint = if cell.0.is_empty() { "" } else { " · " };
-            cell.and(joint, Role::Dim).and(format!("{} {word}", grouped(number)), role)
+            cell.and(joint, Role::Dim)
+                .and(format!("{} {word}", grouped(number)), role)
         });
-        let sum = |cell: Cell, bytes, words| {
-            cell.and(" · ", Role::Dim).and(Size(bytes).to_string(), Role::Orphan).and(words, Role::Dim)
+        let sum = |cell: Cell, bytes, words: String| {
+            cell.and(" · ", Role::Dim)
+                .and(Size(bytes).to_string(), Role::Orphan)
+                .and(words, Role::Dim)
         };
-        let cell = if freed > 0 || moved.count == 0 { sum(cell, freed, " freed") } else { cell };
-        let later = if width < WIDE { " free when it is emptied" } else { " come free when it is emptied" };
-        if moved.count > 0 { sum(cell, moved.bytes, later) } else { cell }
+        let cell = if freed > 0 || others == 0 {
+            sum(cell, freed, " freed".to_owned())
+        } else {
+            cell
+        };
+        let until = ended.checked_add(self.plan.grace()).map(moment);
+        let later = match until {
+            Ok(until) if width >= WIDE => format!(" kept until {until}"),
+            _ => " in the trash".to_owned(),
+        };
+        if moved.count > 0 {
+            sum(cell, moved.bytes, later)
+        } else {
+            cell
+        }
     }
 }
 
-fn aftermath(ran: &Ran, is_sealed: bool) -> Cell {
+fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     let report = &ran.report;
     let back = match report.put_back {
         0 => Cell::default(),
         1 => Cell::new("1 blob came back, because a ref names it · ", Role::Warning),
-        count => {
-            Cell::new(format!("{} blobs came back, because refs name them · ", grouped(count as u64)), Role::Warning)
-        }
+        count => Cell::new(
+            format!(
+                "{} blobs came back, because refs name them · ",
+                grouped(count as u64)
+            ),
+            Role::Warning,
+        ),
     };
-    let back = match report.cured.as_slice() {
+    let back = match report.deleted_broken.as_slice() {
         [] => back,
-        [one] => {
-            back.and(format!("the ref {one} came meanwhile, named what had gone, and was removed · "), Role::Warning)
-        }
-        cured => {
-            let words = format!("{} refs came meanwhile, named what had gone, and were removed · ", cured.len());
+        [one] => back.and(
+            format!("the ref {one} came meanwhile, named what had gone, and was removed · "),
+            Role::Warning,
+        ),
+        deleted_broken => {
+            let words = format!(
+                "{} refs came meanwhile, named what had gone, and were removed · ",
+                deleted_broken.len()
+            );
             back.and(words, Role::Warning)
         }
     };
     match report.broken.as_slice() {
-        [] if is_sealed => back.and("nothing to check: what the kept refs name is not known here", Role::Dim),
-        [] => back.and("✓ ", Role::Good).and("checked afterwards: every kept ref is whole", Role::Text),
+        [] if is_withheld => back.and(
+            "nothing to check: what the kept refs name is not known here",
+            Role::Dim,
+        ),
+        [] => back
+            .and("✓ ", Role::Good)
+            .and("checked afterwards: every kept ref is whole", Role::Text),
         [one] => back.and(format!("! the ref {one} lacks something now"), Role::Error),
-        [first, others @ ..] => {
-            back.and(format!("! {first} and {} more refs lack something now", others.len()), Role::Error)
-        }
+        [first, others @ ..] => back.and(
+            format!(
+                "! {first} and {} more refs lack something now",
+                others.len()
+            ),
+            Role::Error,
+        ),
+    }
+}
+
+/// Returns how an earlier run ended.
+fn past(opened: &OpenedRun) -> Cell {
+    state(&opened.state).and(" · ", Role::Dim).and(
+        format!(
+            "{} of {} items deleted",
+            grouped(opened.deleted() as u64),
+            grouped(opened.outcomes.len() as u64)
+        ),
+        Role::Text,
+    )
+}
+
+fn past_hint(opened: &OpenedRun) -> Cow<'static, str> {
+    match opened.state {
+        RunState::AtWork => "Another process is carrying it out.".into(),
+        RunState::Undone => "It was undone, as far as the trash still had what it deleted.".into(),
+        RunState::Stopped { .. } => "It did not come to its end; enter resumes it.".into(),
+        RunState::Done | RunState::Unreadable(_) => "".into(),
     }
 }
 
 fn journal_line(journal: Option<&PathBuf>) -> Cell {
     journal.map_or(Cell::default(), |path| {
-        Cell::new("journal  ", Role::Dim).and(visible(&path.to_string_lossy()).into_owned(), Role::Text)
+        Cell::new("journal  ", Role::Dim)
+            .and(visible(&path.to_string_lossy()).into_owned(), Role::Text)
     })
 }
 
@@ -320,35 +652,55 @@ fn sentence(text: &str) -> String {
 
 impl Screen for RunScreen {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Run, keymap::Context::List, keymap::Context::Global]
+        use keymap::Context::{Global, List, Run, StoppedRun};
+        if self.is_resumable() {
+            &[StoppedRun, Run, List, Global]
+        } else {
+            &[Run, List, Global]
+        }
     }
 
     fn header(&self, world: &World) -> Header {
         let label = world.source(self.source).info.label.clone();
         let items = self.plan.delete().len();
-        let items = if items == 1 { "1 item".to_owned() } else { format!("{} items", grouped(items as u64)) };
-        Header { path: vec![label, "prune".to_owned()], facts: vec![items] }
+        let items = if items == 1 {
+            "1 item".to_owned()
+        } else {
+            format!("{} items", grouped(items as u64))
+        };
+        Header {
+            path: vec![label, "prune".to_owned()],
+            facts: vec![items],
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
         let words = match &self.state {
+            State::Running(_) if self.is_watching() => {
+                "esc asks to stop watching · q leaves, and it goes on"
+            }
             State::Running(_) => "esc stops after what is in flight",
             State::Stopping(_) => "stopping…",
-            State::Ended(_) | State::Failed(_) if self.journal().is_some() => match self.way_back {
-                WayBack::Trash => "u puts back what is in the trash · q leaves",
-                WayBack::Part(_) => "u puts back what can be · q leaves",
-                WayBack::None => "q leaves",
-            },
+            State::Ended(_) | State::Failed(_) | State::Past(_) if self.journal().is_some() => {
+                match self.way_back {
+                    WayBack::Trash => "u puts back what is in the trash · q leaves",
+                    WayBack::Part(_) => "u puts back what can be · q leaves",
+                    WayBack::None => "q leaves",
+                }
+            }
             _ => "q leaves",
         };
-        self.screen.summary(world, "items", Cell::new(words, Role::Dim))
+        self.screen
+            .summary(world, "items", Cell::new(words, Role::Dim))
     }
 
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
+            Action::Escape if self.is_watching() => Self::ask_to_stop_watching(cx),
             Action::Escape | Action::Quit if self.is_busy() => self.stop(cx),
-            Action::Back if self.is_busy() => cx.world.tell(StatusKind::Failed, "it goes on; esc stops it"),
             Action::Undo => self.ask_to_undo(cx),
+            Action::Resume => self.ask_to_resume(cx),
+            Action::CopyCommand => self.copy_command(cx),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             _ => return self.screen.act(action, cx),
         }
@@ -358,6 +710,8 @@ impl Screen for RunScreen {
     fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
         match request {
             Request::Undo => self.undo(cx),
+            Request::Resume => self.resume(cx),
+            Request::StopWatching => self.stop(cx),
             request => self.screen.answer(request, cx),
         }
     }
@@ -368,34 +722,92 @@ impl Screen for RunScreen {
 
     fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
         match (report, &self.state) {
-            (Report::Running(news), State::Running(waited) | State::Stopping(waited)) if *waited == job => {
-                self.heed(news, cx);
+            (
+                Report::Running(news),
+                State::Running(waited) | State::Stopping(waited) | State::Undoing(waited, _),
+            ) if *waited == job => {
+                self.heed(job, news, cx);
             }
-            (Report::Ran(result), State::Running(waited) | State::Stopping(waited)) if *waited == job => {
+            (Report::Ran(result), State::Running(waited) | State::Stopping(waited))
+                if *waited == job =>
+            {
+                cx.world.end_watch(job);
                 self.end(result, cx);
             }
-            (Report::Undone(result), State::Undoing(waited)) if *waited == job => self.undone(result, cx),
+            (Report::Undone(result), State::Undoing(waited, _)) if *waited == job => {
+                self.undone(result, cx);
+            }
             _ => self.screen.report(job, report, cx),
         }
     }
 
+    fn background(&self, world: &World) -> Option<ScreenWork> {
+        let label = &world.source(self.source).info.label;
+        Some(ScreenWork {
+            key: WorkKey::Run(self.job?),
+            title: match self.state {
+                State::Undoing(..) => format!("undo in {label}"),
+                _ => format!("run in {label}"),
+            },
+            progress: match self.state {
+                State::Undoing(_, of) => self.meter(of, "restored", 0),
+                _ => self.progress(0),
+            },
+            is_running: self.is_busy() || self.is_watching(),
+            is_kept: false,
+        })
+    }
+
+    fn stop_background(&mut self, cx: &mut Context<'_>) {
+        self.stop(cx);
+    }
+
+    /// A run that watches for builds continues without its screen.
     fn is_busy(&self) -> bool {
-        matches!(self.state, State::Running(_) | State::Stopping(_) | State::Undoing(_))
+        matches!(
+            self.state,
+            State::Running(_) | State::Stopping(_) | State::Undoing(..)
+        ) && !self.is_watching()
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
         let width = head.width.saturating_sub(2);
-        for (line, row) in self.lines(world, width).iter().zip(0..head.height.saturating_sub(1)) {
-            let at = text::Line { x: head.x + 1, width, ..text::Line::of(head, row) };
+        for (line, row) in self
+            .lines(world, width)
+            .iter()
+            .zip(0..head.height.saturating_sub(1))
+        {
+            let at = text::Line {
+                x: head.x + 1,
+                width,
+                ..text::Line::of(head, row)
+            };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
-        view::draw_rule(world, frame.buffer_mut(), Rect { y: head.bottom().saturating_sub(1), height: 1, ..head });
-        self.screen.draw(world, frame, area, &[Cell::new("Nothing is done yet.", Role::Dim)]);
+        view::draw_rule(
+            world,
+            frame.buffer_mut(),
+            Rect {
+                y: head.bottom().saturating_sub(1),
+                height: 1,
+                ..head
+            },
+        );
+        self.screen.draw(
+            world,
+            frame,
+            area,
+            &[Cell::new("Nothing is done yet.", Role::Dim)],
+        );
     }
 
     fn list(&self) -> Option<&List> {
         Some(&self.screen.list)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The sources: how much of each is in use, how much is waste, and whether something is broken.
+//! The sources: how much of each is in use, how much is waste, and whether it has faults.
 
 use std::sync::Arc;
 
@@ -7,32 +7,37 @@ use ratatui::layout::Rect;
 
 use super::blobs::Blobs;
 use super::check::Check;
-use super::list_screen::ListScreen;
+use super::list_screen::{ListScreen, draw_filler};
 use super::plan::PlanScreen;
 use super::refs::Refs;
+use super::treemap::TreemapScreen;
 use super::why::Why;
-use super::{Header, Pointer, Request, Screen};
+use super::{Header, Screen, WorkKey};
 use crate::inventory::filter::Filter;
-use crate::tui::effect::JobId;
+use crate::tui::effect::ConfigAddition;
 use crate::tui::found::AgeBytes;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
+use crate::tui::layer::config::ConfigPrompt;
 use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
 use crate::tui::pruning::Scope;
 use crate::tui::rows::sources::{BY_NAME, SourceRows, in_trash, is_settled, so_far};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
-use crate::tui::widget::histogram;
 use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::{histogram, treemap};
 use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
 
-/// The places whose keys are active here.
-pub const CONTEXTS: &[keymap::Context] = &[keymap::Context::Sources, keymap::Context::List, keymap::Context::Global];
+/// The contexts whose keys are active here.
+pub const CONTEXTS: &[keymap::Context] = &[
+    keymap::Context::Sources,
+    keymap::Context::List,
+    keymap::Context::Global,
+];
 
-/// From this width on there is room for the ages in the last line.
+/// From this width on there is space for the ages in the last line.
 const SPARK_FROM: u16 = 76;
-/// The room for what lies in the trash, where something does.
+/// The space for the size of the trash, if there is any.
 const TRASH: u16 = 24;
 
 /// The list of sources.
@@ -43,8 +48,15 @@ impl Sources {
     /// Shows all sources.
     pub fn new(cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
-        let list = List::new(rows, Sort { column: BY_NAME, ..Sort::default() }, cx);
-        Self(ListScreen::new(list, RowHeight::Double, 0))
+        let list = List::new(
+            rows,
+            Sort {
+                column: BY_NAME,
+                ..Sort::default()
+            },
+            cx,
+        );
+        Self(ListScreen::new(list, RowHeight::Double, 0).with_filler())
     }
 
     fn current(&self) -> Option<SourceId> {
@@ -54,24 +66,48 @@ impl Sources {
         }
     }
 
-    /// Returns the source under the cursor, unless nothing is known of it because it cannot be read; says so then.
+    /// Returns the source under the cursor; shows a message and returns `None` if it cannot be
+    /// read.
     fn readable(&self, cx: &mut Context<'_>) -> Option<SourceId> {
         let id = self.current()?;
         let source = cx.world.source(id);
+        if source.info.is_waiting {
+            let key = cx.world.keymap.key_for(CONTEXTS, Action::Open);
+            cx.world.tell(
+                StatusKind::Failed,
+                format!("it was not contacted yet: {key} opens it"),
+            );
+            return None;
+        }
         if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
-            cx.world.tell(StatusKind::Failed, format!("it cannot be read; {key} shows why"));
+            cx.world.tell(
+                StatusKind::Failed,
+                format!("it cannot be read; {key} shows why"),
+            );
             return None;
         }
         Some(id)
     }
 
     fn open(&mut self, cx: &mut Context<'_>) {
+        let waits = |id: &SourceId| cx.world.source(*id).info.is_waiting;
+        if let Some(id) = self.current().filter(waits) {
+            cx.consent(id);
+            self.refresh(id, cx);
+            return;
+        }
         if let Some(id) = self.readable(cx) {
-            let refs = Refs::new(id, None, cx);
+            let select = cx.world.source(id).info.select.clone();
+            let refs = Refs::new(id, select, cx);
             cx.push(refs);
         }
     }
+}
+
+/// Returns whether a source may be contacted.
+fn is_open(cx: &Context<'_>, id: SourceId) -> bool {
+    !cx.world.source(id).info.is_waiting
 }
 
 impl Screen for Sources {
@@ -81,18 +117,31 @@ impl Screen for Sources {
 
     fn header(&self, world: &World) -> Header {
         let count = world.sources.len();
-        let facts = vec![if count == 1 { "1 source".to_owned() } else { format!("{count} sources") }];
-        Header { path: vec!["cachelens".to_owned()], facts }
+        let facts = vec![if count == 1 {
+            "1 source".to_owned()
+        } else {
+            format!("{count} sources")
+        }];
+        Header {
+            path: vec!["cachelens".to_owned()],
+            facts,
+        }
     }
 
     fn summary(&self, world: &World) -> Cell {
         let (mut stored, mut live, mut orphan, mut trash) = (0u64, 0u64, Some(0u64), 0u64);
         let mut ages = AgeBytes::default();
-        for found in world.sources.iter().filter_map(|source| source.found.as_ref()) {
+        for found in world
+            .sources
+            .iter()
+            .filter_map(|source| source.found.as_ref())
+        {
             stored = stored.saturating_add(found.totals.stored().bytes);
             live = live.saturating_add(found.totals.live.bytes);
             trash = trash.saturating_add(found.totals.trash.bytes);
-            orphan = orphan.zip(found.totals.orphan).map(|(sum, orphan)| sum.saturating_add(orphan.bytes));
+            orphan = orphan
+                .zip(found.totals.orphan)
+                .map(|(sum, orphan)| sum.saturating_add(orphan.bytes));
             ages.add(&found.ages);
         }
         let is_all = world.sources.iter().all(is_settled);
@@ -101,16 +150,33 @@ impl Screen for Sources {
             .and_all(so_far(live, is_all, Role::Live))
             .and(" live · ", Role::Dim);
         let sums = match orphan {
-            Some(orphan) => sums.and_all(so_far(orphan, is_all, Role::Orphan)).and(" could go", Role::Dim),
+            Some(orphan) => sums
+                .and_all(so_far(orphan, is_all, Role::Orphan))
+                .and(" could go", Role::Dim),
             None => sums.and("? could go", Role::Unsure),
         };
-        let sums = if trash == 0 { sums } else { sums.and(" · ", Role::Dim).and(in_trash(trash), Role::Orphan) };
-        let sums = if is_all { sums } else { sums.and(" so far", Role::Dim) };
-        let spark_from = if trash == 0 { SPARK_FROM } else { SPARK_FROM + TRASH };
+        let sums = if trash == 0 {
+            sums
+        } else {
+            sums.and(" · ", Role::Dim)
+                .and(in_trash(trash), Role::Orphan)
+        };
+        let sums = if is_all {
+            sums
+        } else {
+            sums.and(" so far", Role::Dim)
+        };
+        let spark_from = if trash == 0 {
+            SPARK_FROM
+        } else {
+            SPARK_FROM + TRASH
+        };
         let sums = if stored == 0 || !is_all || world.size.width < spark_from {
             sums
         } else {
-            sums.and(" · ", Role::Dim).and(histogram::spark(&ages, 18), Role::Title).and(" 90 days", Role::Dim)
+            sums.and(" · ", Role::Dim)
+                .and(histogram::spark(&ages, 18), Role::Title)
+                .and(" 90 days", Role::Dim)
         };
         self.0.summary(world, "sources", sums)
     }
@@ -123,6 +189,11 @@ impl Screen for Sources {
                 cx.push(why);
             }
             Action::Add => cx.show(AddPrompt::default()),
+            Action::Save => {
+                if let Some(id) = self.current() {
+                    cx.show(ConfigPrompt::new(ConfigAddition::Source(id), cx.world));
+                }
+            }
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {
                 if let Some(id) = self.readable(cx) {
@@ -131,14 +202,25 @@ impl Screen for Sources {
                 }
             }
             Action::Check => {
-                if let Some(id) = self.current() {
-                    let check = Check::new(id, cx);
-                    cx.push(check);
+                if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
+                    cx.push_once(WorkKey::Check(id), |cx| Check::new(id, cx));
                 }
             }
             Action::Plan => {
-                if let Some(id) = self.current() {
+                if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
                     let plan = PlanScreen::new(id, Scope::Policy, cx);
+                    cx.push(plan);
+                }
+            }
+            Action::Treemap => {
+                if let Some(id) = self.readable(cx) {
+                    let treemap = TreemapScreen::new(id, cx);
+                    cx.push(treemap);
+                }
+            }
+            Action::EmptyTrash => {
+                if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
+                    let plan = PlanScreen::new(id, Scope::Trash, cx);
                     cx.push(plan);
                 }
             }
@@ -150,7 +232,9 @@ impl Screen for Sources {
             }
             Action::Escape => {
                 let handled = self.0.act(action, cx);
-                let Some(id) = self.current().filter(|_| handled == Handled::No) else { return handled };
+                let Some(id) = self.current().filter(|_| handled == Handled::No) else {
+                    return handled;
+                };
                 let stopped = cx.stop_scan(id);
                 self.refresh(id, cx);
                 return stopped;
@@ -160,23 +244,18 @@ impl Screen for Sources {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        self.0.answer(request, cx);
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
-        if self.0.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
-        }
-    }
-
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        self.0.report(job, report, cx);
-    }
-
     fn refresh(&mut self, _source: SourceId, cx: &mut Context<'_>) {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
         self.0.list.set_rows(rows, cx);
+        self.0.forget_preview(cx);
+    }
+
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let source = self.current();
+        self.0.follow(cx, |_, cx| {
+            let source = source.filter(|id| cx.world.source(*id).found.is_some())?;
+            Some(Box::new(Refs::new(source, None, cx)))
+        });
     }
 
     fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
@@ -190,10 +269,25 @@ impl Screen for Sources {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.0.draw(world, frame, area, &[]);
+        let found = self
+            .current()
+            .and_then(|id| world.source(id).found.as_ref());
+        let filler = self.0.areas(area).filler;
+        if let Some(found) = found.filter(|_| filler.is_some()) {
+            draw_filler(&treemap::of_source(found), world, frame, filler);
+        }
     }
 
-    fn list(&self) -> Option<&List> {
-        Some(&self.0.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.0)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.0)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        self.current()
     }
 
     fn file_name(&self) -> &'static str {

@@ -1,10 +1,11 @@
-//! What is there when no source is: an offer, and how to name a source.
+//! The start screen without sources: choices, and examples of source names.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Header, Pointer, Screen};
+use crate::text::escape::visible;
 use crate::tui::effect::{JobId, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
@@ -18,18 +19,35 @@ use crate::tui::world::{Context, Handled, StatusKind, World};
 /// The name of the demo.
 const DEMO: &str = "demo";
 
-/// What one can choose.
-const CHOICES: [(Action, &str); 2] =
-    [(Action::Demo, "Open the demo, a small cache that is built in"), (Action::Add, "Open a source…")];
+/// The choices.
+const CHOICES: [(Action, &str); 3] = [
+    (
+        Action::Demo,
+        "Open the demo, a small cache that is built in",
+    ),
+    (Action::Add, "Open a source…"),
+    (Action::Find, "Show the caches that this directory declares"),
+];
 
-const GREETING: &str = "shows what is in BuildKit caches: what is in use, what is waste, what is broken.";
-const ADVICE: &str = "Sources on the command line, as in `cachelens ./cache`, or in cachelens.toml, open at once.";
+const GREETING: &str =
+    "shows what is in BuildKit caches: what is in use, what is waste, what is broken.";
+const ADVICE: &str =
+    "Sources on the command line, as in `cachelens ./cache`, or in cachelens.toml, open at once.";
 
-/// How sources are named.
-const EXAMPLES: [(&str, &str); 3] = [
-    ("./buildkit-cache", "a directory that a build wrote with type=local"),
-    ("type=local,dest=./cache", "exactly what stands in --cache-to or --cache-from"),
+/// Examples of source names.
+const EXAMPLES: [(&str, &str); 6] = [
+    (
+        "./buildkit-cache",
+        "a directory that a build wrote with type=local",
+    ),
+    (
+        "type=local,dest=./cache",
+        "exactly what stands in --cache-to or --cache-from",
+    ),
     ("./buildkit-cache#main", "one ref of it"),
+    ("ghcr.io/acme/app", "a repository in a registry"),
+    ("s3://bucket/prefix", "a cache that type=s3 wrote"),
+    ("gha:owner/repository", "the cache of GitHub Actions"),
 ];
 
 /// The start screen.
@@ -41,16 +59,25 @@ pub struct Start {
 }
 
 impl Start {
-    /// Greets, with something to say first, if need be.
+    /// Creates the start screen, with an optional message.
     pub fn new(message: Option<String>) -> Self {
-        Self { message, ..Self::default() }
+        Self {
+            message,
+            ..Self::default()
+        }
     }
 
-    /// Returns all lines, and the place of the first choice among them.
+    /// Returns all lines, and the index of the first choice among them.
     fn lines(&self, world: &World) -> (Vec<Cell>, usize) {
         let width = inside(view::body(world.size)).width;
         let mut lines = Vec::new();
-        let mut say = |sentence: &Cell| lines.extend(text::wrap(sentence, width).into_iter().chain([Cell::default()]));
+        let mut say = |sentence: &Cell| {
+            lines.extend(
+                text::wrap(sentence, width)
+                    .into_iter()
+                    .chain([Cell::default()]),
+            );
+        };
         say(&Cell::new("cachelens ", Role::Title).and(GREETING, Role::Text));
         if let Some(message) = &self.message {
             say(&Cell::text(message.clone()));
@@ -60,7 +87,14 @@ impl Start {
             let key = world.keymap.key_for(self.contexts(), action);
             lines.push(Cell::new(format!(" {key}  "), Role::Key).and(words, Role::Text));
         }
-        lines.extend([Cell::default(), Cell::new("How to name a source", Role::Heading)]);
+        for recent in &world.recent {
+            let name = visible(&recent.name).into_owned();
+            lines.push(Cell::new("    Again: ", Role::Dim).and(name, Role::Text));
+        }
+        lines.extend([
+            Cell::default(),
+            Cell::new("How to name a source", Role::Heading),
+        ]);
         for (name, meaning) in EXAMPLES {
             lines.push(Cell::text(format!("  {name:<26}")).and(meaning, Role::Dim));
         }
@@ -70,10 +104,38 @@ impl Start {
     }
 }
 
-/// Returns the part of `body` that is written on.
+impl Start {
+    /// Does what the cursor is on: one of the choices, or opening a source of an earlier run.
+    fn choose(&mut self, cx: &mut Context<'_>) {
+        if let Some((action, _)) = CHOICES.get(self.cursor) {
+            return cx.perform(*action);
+        }
+        let recent = cx.world.recent.get(self.cursor - CHOICES.len()).cloned();
+        if let Some(recent) = recent {
+            let work = if recent.is_named {
+                Work::Open(recent.name)
+            } else {
+                Work::OpenDeclared(recent.name)
+            };
+            self.opening = Some(cx.start(work));
+        }
+    }
+}
+
+/// Returns how many lines can be chosen.
+fn choices(world: &World) -> usize {
+    CHOICES.len() + world.recent.len()
+}
+
+/// Returns the part of `body` for text.
 fn inside(body: Rect) -> Rect {
     let (width, height) = (body.width.saturating_sub(4), body.height.saturating_sub(1));
-    Rect { x: body.x + 2, y: body.y + 1, width, height }
+    Rect {
+        x: body.x + 2,
+        y: body.y + 1,
+        width,
+        height,
+    }
 }
 
 impl Screen for Start {
@@ -82,12 +144,15 @@ impl Screen for Start {
     }
 
     fn header(&self, _world: &World) -> Header {
-        Header { path: vec!["cachelens".to_owned()], facts: vec!["no source".to_owned()] }
+        Header {
+            path: vec!["cachelens".to_owned()],
+            facts: vec!["no source".to_owned()],
+        }
     }
 
     fn summary(&self, _world: &World) -> Cell {
         match self.opening {
-            Some(_) => Cell::new("opening the demo…", Role::Title),
+            Some(_) => Cell::new("opening…", Role::Title),
             None => Cell::default(),
         }
     }
@@ -95,8 +160,8 @@ impl Screen for Start {
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
             Action::Up => self.cursor = self.cursor.saturating_sub(1),
-            Action::Down => self.cursor = (self.cursor + 1).min(CHOICES.len() - 1),
-            Action::Open => cx.perform(CHOICES[self.cursor].0),
+            Action::Down => self.cursor = (self.cursor + 1).min(choices(cx.world) - 1),
+            Action::Open => self.choose(cx),
             Action::Demo => self.opening = Some(cx.start(Work::Open(DEMO.to_owned()))),
             Action::Add => cx.show(AddPrompt::default()),
             _ => return Handled::No,
@@ -106,12 +171,16 @@ impl Screen for Start {
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
         let (_, first) = self.lines(cx.world);
-        let Pointer::Click(_, y) = pointer else { return };
+        let Pointer::Click(_, y) = pointer else {
+            return;
+        };
         let top = inside(view::body(cx.world.size)).y;
-        let place = usize::from(y).checked_sub(usize::from(top) + first).filter(|place| *place < CHOICES.len());
+        let place = usize::from(y)
+            .checked_sub(usize::from(top) + first)
+            .filter(|place| *place < choices(cx.world));
         if let Some(place) = place {
             self.cursor = place;
-            cx.perform(CHOICES[place].0);
+            self.choose(cx);
         }
     }
 
@@ -119,7 +188,7 @@ impl Screen for Start {
         if let Report::Opened(result) = report
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
-            // What has opened is added by the model, whoever asked for it.
+            // The model adds an opened source, regardless of who requested it.
             if let Err(error) = result {
                 cx.world.tell(StatusKind::Failed, error.clone());
             }
@@ -130,10 +199,23 @@ impl Screen for Start {
         let (lines, first) = self.lines(world);
         let inside = inside(area);
         for ((place, line), row) in lines.iter().enumerate().zip(0..inside.height) {
-            if (first..first + CHOICES.len()).contains(&place) {
-                popup::item(line, place - first == self.cursor, &world.theme, frame, inside, row);
+            if (first..first + choices(world)).contains(&place) {
+                popup::item(
+                    line,
+                    place - first == self.cursor,
+                    &world.theme,
+                    frame,
+                    inside,
+                    row,
+                );
             } else {
-                text::put(frame.buffer_mut(), text::Line::of(inside, row), line, &world.theme, Style::default());
+                text::put(
+                    frame.buffer_mut(),
+                    text::Line::of(inside, row),
+                    line,
+                    &world.theme,
+                    Style::default(),
+                );
             }
         }
     }

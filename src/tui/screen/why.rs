@@ -1,4 +1,4 @@
-//! Why the steps of a build ran: the causes in words, then every step as it stands in the file.
+//! Why the steps of a build ran: the causes as text, then every step in the order of the file.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,14 +21,13 @@ use crate::tui::layer::evidence::{EvidencePrompt, INSPECT};
 use crate::tui::list::{List, Sort};
 use crate::tui::message::Report;
 use crate::tui::rows::why::{Explained, Shape, WhyRows};
-use crate::tui::rows::{Cell, Detail};
+use crate::tui::rows::{Cell, Detail, Identity};
 use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, Line};
 use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
-use crate::why::words::seconds;
 
-/// With so many columns, all of a step is seen that tells it from others.
+/// From this width on, all distinctive columns of a step are visible.
 const LIST_WIDTH: u16 = 84;
 
 /// Why the steps of a build ran.
@@ -39,51 +38,77 @@ pub struct Why {
     rows: Arc<WhyRows>,
     opened: HashSet<StepIndex>,
     state: State,
+    /// The row of the steps of a ref from which it was asked, and the name of the step there.
+    asked: Option<(Identity, String)>,
+    /// The row that the cursor goes to as soon as it shows.
+    wanted: Option<Identity>,
 }
 
-/// What a build is held against.
+/// The caches that a build is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Against {
-    /// A ref of a source, by its name and what it points to.
+    /// A ref of a source, by its name and digest.
     Ref(SourceId, String, String),
-    /// The caches that the build's record names.
+    /// The caches in the build's record.
     Named,
 }
 
-/// How far the explanation is.
+/// The progress of the explanation.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing tells of a build yet.
+    /// There is no evidence of a build yet.
     Asking,
-    /// It is being made; in words, what is done.
+    /// It is being made, with the current step as text.
     Working(JobId, String),
-    /// It is here.
+    /// It is available.
     Done,
     /// It was stopped.
     Stopped,
-    /// There is none, for these reasons.
+    /// It failed, for these reasons.
     Failed(Vec<String>),
 }
 
 impl Why {
-    /// Explains the build that evidence tells of by the ref at `id`; asks for evidence where there is none.
-    pub fn of_ref(source: SourceId, inventory: &Inventory, id: RefId, cx: &mut Context<'_>) -> Self {
+    /// Explains the build in the evidence against the ref at `id`; prompts for evidence if there is
+    /// none.
+    pub fn of_ref(
+        source: SourceId,
+        inventory: &Inventory,
+        id: RefId,
+        cx: &mut Context<'_>,
+    ) -> Self {
         let entry = inventory.get_ref(id);
         let name = entry.map(|entry| entry.name.clone()).unwrap_or_default();
-        let digest = entry.map(|entry| entry.digest().to_string()).unwrap_or_default();
+        let digest = entry
+            .map(|entry| entry.digest().to_string())
+            .unwrap_or_default();
         Self::new(Against::Ref(source, name, digest), cx)
     }
 
-    /// Explains a build by the caches that its record names; asks for the record where there is none.
+    /// Explains a build against the caches in its record; prompts for the record if there is none.
     pub fn of_record(cx: &mut Context<'_>) -> Self {
         Self::new(Against::Named, cx)
+    }
+
+    /// Lets the cursor stand on the step of a row from which it was asked.
+    #[must_use]
+    pub fn asked_from(self, row: Option<(Identity, String)>) -> Self {
+        Self { asked: row, ..self }
     }
 
     fn new(against: Against, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(WhyRows::new(None, HashSet::new(), Shape::Folded));
         let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH);
-        let mut why = Self { against, screen, rows, opened: HashSet::new(), state: State::Asking };
+        let mut why = Self {
+            against,
+            screen,
+            rows,
+            opened: HashSet::new(),
+            state: State::Asking,
+            asked: None,
+            wanted: None,
+        };
         if cx.world.evidence.is_empty() {
             EvidencePrompt::open(cx);
         } else {
@@ -92,7 +117,7 @@ impl Why {
         why
     }
 
-    /// Begins to explain, anew if need be; what is shown stays until that is done.
+    /// Starts or restarts the explanation; the visible result stays until that is done.
     fn begin(&mut self, cx: &mut Context<'_>) {
         self.stop(cx);
         let imports = match &self.against {
@@ -100,17 +125,26 @@ impl Why {
             Against::Ref(source, name, digest) => {
                 let found = cx.world.source(*source).found.as_ref();
                 let Some(found) = found.filter(|found| found.is_complete()) else {
-                    self.state = State::Failed(vec!["the scan has not ended yet: r tries again".to_owned()]);
+                    self.state =
+                        State::Failed(vec!["the scan has not ended yet: r tries again".to_owned()]);
                     return;
                 };
                 let inventory = Arc::clone(&found.inventory);
-                let called = || inventory.indexed_refs().filter(|(_, entry)| entry.name == *name);
+                let called = || {
+                    inventory
+                        .indexed_refs()
+                        .filter(|(_, entry)| entry.name == *name)
+                };
                 let same = called().find(|(_, entry)| entry.digest().to_string() == *digest);
                 let Some((id, _)) = same.or_else(|| called().next()) else {
                     self.state = State::Failed(vec!["the ref is not there any more".to_owned()]);
                     return;
                 };
-                Imports::Ref { source: *source, inventory: Arc::clone(&inventory), id }
+                Imports::Ref {
+                    source: *source,
+                    inventory: Arc::clone(&inventory),
+                    id,
+                }
             }
         };
         let given = cx.world.evidence.clone();
@@ -118,11 +152,17 @@ impl Why {
         self.state = State::Working(job, "reading the evidence".to_owned());
     }
 
-    /// Stops what runs; tells whether something did.
+    /// Stops running jobs; returns whether there were any.
     fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
-        let State::Working(job, _) = self.state else { return Handled::No };
+        let State::Working(job, _) = self.state else {
+            return Handled::No;
+        };
         cx.stop(job);
-        self.state = if self.rows.explained().is_some() { State::Done } else { State::Stopped };
+        self.state = if self.rows.explained().is_some() {
+            State::Done
+        } else {
+            State::Stopped
+        };
         Handled::Yes
     }
 
@@ -133,15 +173,22 @@ impl Why {
         for (number, group) in (1..).zip(&explained.groups.all) {
             let sentences = explained.told(group);
             lead.extend(sentences.into_iter().enumerate().map(|(place, sentence)| {
-                let sign = if place == 0 { format!("{number}  ") } else { "   ".to_owned() };
+                let sign = if place == 0 {
+                    format!("{number}  ")
+                } else {
+                    "   ".to_owned()
+                };
                 Cell::new(sign, Role::Strong).and_all(sentence)
             }));
         }
         if count == 0 {
             let [_, misses, open] = explained.counts;
             let words = match (misses, open) {
-                (0, 0) => Cell::new("✓  ", Role::Good).and("Every step is found in the cache.", Role::Text),
-                (0, _) => Cell::new("?  ", Role::Unsure).and("No step is known to run.", Role::Text),
+                (0, 0) => Cell::new("✓  ", Role::Good)
+                    .and("Every step is found in the cache.", Role::Text),
+                (0, _) => {
+                    Cell::new("?  ", Role::Unsure).and("No step is known to run.", Role::Text)
+                }
                 _ => Cell::new("?  ", Role::Unsure).and("Nothing tells why steps run.", Role::Text),
             };
             lead.push(words);
@@ -150,23 +197,57 @@ impl Why {
             lead.push(self.settled_by(explained, cx.world));
         }
         lead.extend(
-            explained.explanation.notes.iter().map(|note| Cell::new("·  ", Role::Dim).and(note.clone(), Role::Dim)),
+            explained
+                .explanation
+                .notes
+                .iter()
+                .map(|note| Cell::new("·  ", Role::Dim).and(note.clone(), Role::Dim)),
         );
         self.screen.set_lead(lead);
+        // Later explanations leave the cursor where it is.
+        let asked = self.asked.take();
+        if let Some(step) = asked.and_then(|(row, name)| explained.step_at(&row, &name)) {
+            self.opened.extend(explained.groups.owner(step));
+            self.wanted = Some(Identity::BuildStep(step.0));
+        }
         self.show(Some(Arc::clone(explained)), self.rows.shape(), cx);
+        self.stand();
     }
 
-    /// Says what evidence would settle the steps that are open.
+    /// Puts the cursor on the row that is wanted, if it shows.
+    fn stand(&mut self) {
+        let list = &mut self.screen.list;
+        self.wanted = self
+            .wanted
+            .take()
+            .filter(|row| list.select(row) == Handled::No);
+    }
+
+    /// Returns the evidence that would decide the undecided steps.
     fn settled_by(&self, explained: &Explained, world: &World) -> Cell {
         let [_, _, open] = explained.counts;
-        let has_log = explained.explanation.standings.iter().any(|standing| standing.from_log);
+        let has_log = explained
+            .explanation
+            .standings
+            .iter()
+            .any(|standing| standing.from_log);
         let missing = [
-            ("the context as a folder", world.evidence.of(Part::Context).is_empty()),
+            (
+                "the context as a folder",
+                world.evidence.of(Part::Context).is_empty(),
+            ),
             ("a log of the build", !has_log),
         ];
-        let missing: Vec<&str> =
-            missing.into_iter().filter(|(_, is_missing)| *is_missing).map(|(word, _)| word).collect();
-        let steps = if open == 1 { "1 step is open".to_owned() } else { format!("{open} steps are open") };
+        let missing: Vec<&str> = missing
+            .into_iter()
+            .filter(|(_, is_missing)| *is_missing)
+            .map(|(word, _)| word)
+            .collect();
+        let steps = if open == 1 {
+            "1 step is open".to_owned()
+        } else {
+            format!("{open} steps are open")
+        };
         let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
         if missing.is_empty() {
             return cell;
@@ -174,7 +255,13 @@ impl Why {
         let key = world.keymap.key_for(self.contexts(), Action::Evidence);
         cell.and("; ", Role::Text)
             .and(key, Role::Key)
-            .and(format!(" takes what settles {}: ", if open == 1 { "it" } else { "them" }), Role::Text)
+            .and(
+                format!(
+                    " takes what settles {}: ",
+                    if open == 1 { "it" } else { "them" }
+                ),
+                Role::Text,
+            )
             .and(missing.join(", "), Role::Text)
     }
 
@@ -183,7 +270,7 @@ impl Why {
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
-    /// Folds only where all steps stand in their own order.
+    /// Folds only if all steps are in their own order.
     fn reshape(&mut self, cx: &mut Context<'_>) {
         let view = self.screen.list.view();
         let is_whole = view.filter.is_empty() && view.sort == Sort::default();
@@ -194,8 +281,17 @@ impl Why {
     }
 
     fn fold(&mut self, action: Action, cx: &mut Context<'_>) {
-        let Some(row) = self.screen.list.current().filter(|_| self.rows.shape() == Shape::Folded) else { return };
-        let Some(step) = self.rows.step(row) else { return };
+        let Some(row) = self
+            .screen
+            .list
+            .current()
+            .filter(|_| self.rows.shape() == Shape::Folded)
+        else {
+            return;
+        };
+        let Some(step) = self.rows.step(row) else {
+            return;
+        };
         let changed = match action {
             Action::Expand => self.rows.below(row) > 0 && self.opened.insert(step),
             _ => self.opened.remove(&step),
@@ -207,16 +303,27 @@ impl Why {
         }
     }
 
-    /// Opens the files behind the cause of the row, else all that is known of it.
+    /// Opens the files behind the cause of the row, else all its details.
     fn open(&mut self, cx: &mut Context<'_>) {
-        let Some((explained, row)) = self.rows.explained().cloned().zip(self.screen.list.current()) else {
+        let Some((explained, row)) = self
+            .rows
+            .explained()
+            .cloned()
+            .zip(self.screen.list.current())
+        else {
             if self.state == State::Asking {
                 EvidencePrompt::open(cx);
             }
             return;
         };
-        let Some(step) = self.rows.step(row) else { return };
-        let cause = explained.explanation.causes.get(step.at()).and_then(Option::as_ref);
+        let Some(step) = self.rows.step(row) else {
+            return;
+        };
+        let cause = explained
+            .explanation
+            .causes
+            .get(step.at())
+            .and_then(Option::as_ref);
         if cause.is_some_and(|cause| !cause.paths.is_empty()) {
             let changes = Changes::new(explained, step, cx);
             cx.push(changes);
@@ -225,9 +332,11 @@ impl Why {
         }
     }
 
-    /// Shows all causes in full, with what the evidence does not tell.
+    /// Shows all causes in full, with the facts that the evidence lacks.
     fn show_causes(&self, cx: &mut Context<'_>) {
-        let Some(explained) = self.rows.explained() else { return };
+        let Some(explained) = self.rows.explained() else {
+            return;
+        };
         let mut lines = Vec::new();
         for (number, group) in (1..).zip(&explained.groups.all) {
             if number > 1 {
@@ -236,48 +345,75 @@ impl Why {
             lines.push(Detail::Heading(format!("{number}").into()));
             lines.extend(explained.told(group).into_iter().map(Detail::Text));
             if group.steps.len() > 2 {
-                let steps = group.steps.iter().map(|step| Cell::new("· ", Role::Dim).and_all(explained.title(*step)));
+                let steps = group
+                    .steps
+                    .iter()
+                    .map(|step| Cell::new("· ", Role::Dim).and_all(explained.title(*step)));
                 lines.extend(steps.map(Detail::Text));
             }
         }
         if explained.groups.all.is_empty() {
-            lines.push(Detail::Text(Cell::text("No step is known to run for a reason of its own.")));
+            lines.push(Detail::Text(Cell::text(
+                "No step is known to run for a reason of its own.",
+            )));
         }
         let notes = &explained.explanation.notes;
         if !notes.is_empty() {
-            lines.extend([Detail::Blank, Detail::Heading("What the evidence does not tell".into())]);
-            lines.extend(notes.iter().map(|note| Detail::Text(Cell::text(format!("· {note}")))));
+            lines.extend([
+                Detail::Blank,
+                Detail::Heading("What the evidence does not tell".into()),
+            ]);
+            lines.extend(
+                notes
+                    .iter()
+                    .map(|note| Detail::Text(Cell::text(format!("· {note}")))),
+            );
         }
         lines.extend([Detail::Blank, Detail::Heading("Evidence".into())]);
         for item in &cx.world.evidence.items {
-            let seen = item.seen.as_ref().map(|seen| format!("  {seen}")).unwrap_or_default();
+            let seen = item
+                .seen
+                .as_ref()
+                .map(|seen| format!("  {seen}"))
+                .unwrap_or_default();
             let cell = Cell::text(item.text.clone()).and(seen, Role::Dim);
             lines.push(Detail::Fact(item.part.word(), cell));
         }
         cx.show(Details::new(lines));
     }
 
-    /// Returns the line above the causes: the sums, and what they are made of.
+    /// Returns the line above the causes: the sums, and their inputs.
     fn head(&self, world: &World) -> Cell {
         match &self.state {
-            State::Working(_, words) => return Cell::new(format!("{words}… esc stops it"), Role::Title),
+            State::Working(_, words) => {
+                return Cell::new(format!("{words}… esc stops it"), Role::Title);
+            }
             State::Failed(faults) if self.rows.explained().is_some() => {
                 return Cell::new(format!("! {}", faults.join(" · ")), Role::Error);
             }
             _ => {}
         }
-        let Some(explained) = self.rows.explained() else { return Cell::default() };
+        let Some(explained) = self.rows.explained() else {
+            return Cell::default();
+        };
         let [hits, misses, open] = explained.counts;
-        let mut cell =
-            Cell::new(format!("{hits} ✓ hit  "), Role::Good).and(format!("{misses} ✗ miss  "), Role::Missing);
+        let lost = explained.lost.as_ref();
+        let mut cell = lost
+            .map_or_else(Cell::default, |lost| {
+                Cell::new(format!("{lost}  "), Role::Warning)
+            })
+            .and(format!("{hits} ✓ hit  "), Role::Good)
+            .and(format!("{misses} ✗ miss  "), Role::Missing);
         if open > 0 {
             cell = cell.and(format!("{open} ? open  "), Role::Unsure);
         }
-        if !explained.lost.is_zero() {
-            cell = cell.and(format!("{} lost  ", seconds(explained.lost)), Role::Warning);
-        }
         let by = Part::ALL.into_iter().filter_map(|part| {
-            let names: Vec<String> = world.evidence.of(part).iter().map(|text| short(text)).collect();
+            let names: Vec<String> = world
+                .evidence
+                .of(part)
+                .iter()
+                .map(|text| short(text))
+                .collect();
             (!names.is_empty()).then(|| format!("{} {}", part.word(), names.join(", ")))
         });
         cell.and(by.collect::<Vec<_>>().join(" · "), Role::Dim)
@@ -288,7 +424,9 @@ impl Why {
         match &self.state {
             State::Asking | State::Stopped => {
                 let first = if self.state == State::Stopped {
-                    Cell::text("It was stopped; ").and(key(Action::Rescan), Role::Key).and(" begins again.", Role::Text)
+                    Cell::text("It was stopped; ")
+                        .and(key(Action::Rescan), Role::Key)
+                        .and(" begins again.", Role::Text)
                 } else {
                     Cell::text("Nothing tells of a build yet; ")
                         .and(key(Action::Evidence), Role::Key)
@@ -303,10 +441,13 @@ impl Why {
                     Cell::new(INSPECT, Role::Key),
                 ]
             }
-            State::Working(..) => vec![Cell::new("The steps come when the build is explained.", Role::Dim)],
+            State::Working(..) => vec![Cell::new(
+                "The steps come when the build is explained.",
+                Role::Dim,
+            )],
             State::Done => vec![Cell::text("The build has no steps.")],
             State::Failed(faults) => {
-                // The first says what is wrong; the others why, or what to do.
+                // The first line is the problem; the others explain it, or give advice.
                 let faults = faults.iter().enumerate().map(|(place, fault)| match place {
                     0 => Cell::new(format!("! {fault}"), Role::Error),
                     _ => Cell::text(fault.clone()),
@@ -322,7 +463,11 @@ impl Why {
 }
 
 fn steps(count: usize) -> String {
-    if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
+    if count == 1 {
+        "1 step".to_owned()
+    } else {
+        format!("{count} steps")
+    }
 }
 
 fn pieces(count: usize) -> String {
@@ -333,7 +478,7 @@ fn pieces(count: usize) -> String {
     }
 }
 
-/// Returns the last two parts of a path: what tells one piece of evidence from another.
+/// Returns the last two parts of a path, the distinctive part of evidence.
 fn short(text: &str) -> String {
     let parts: Vec<&str> = text.trim_end_matches('/').rsplit('/').take(2).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
@@ -341,13 +486,20 @@ fn short(text: &str) -> String {
 
 impl Screen for Why {
     fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Why, keymap::Context::List, keymap::Context::Global]
+        &[
+            keymap::Context::Why,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
     }
 
     fn header(&self, world: &World) -> Header {
         let facts = match self.rows.explained() {
             Some(explained) if self.against == Against::Named => {
-                vec![text::cut(&explained.against.join(" "), world.size.width / 3)]
+                vec![text::cut(
+                    &explained.against.join(" "),
+                    world.size.width / 3,
+                )]
             }
             Some(explained) => vec![steps(explained.steps())],
             None => vec![pieces(world.evidence.items.len())],
@@ -355,7 +507,11 @@ impl Screen for Why {
         let path = match &self.against {
             Against::Ref(source, name, _) => {
                 let name = text::cut(name, world.size.width / 3);
-                vec![world.source(*source).info.label.clone(), name, "why".to_owned()]
+                vec![
+                    world.source(*source).info.label.clone(),
+                    name,
+                    "why".to_owned(),
+                ]
             }
             Against::Named => vec!["the caches of a build".to_owned(), "why".to_owned()],
         };
@@ -363,7 +519,10 @@ impl Screen for Why {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let words = Cell::new("✓ in the cache  ✗ runs  ? open  · source  ↑ because of that", Role::Dim);
+        let words = Cell::new(
+            "✓ in the cache  ✗ runs  ? open  · source  ↑ because of that",
+            Role::Dim,
+        );
         self.screen.summary(world, "steps", words)
     }
 
@@ -409,7 +568,10 @@ impl Screen for Why {
             Report::Explaining(words) if is_ours => self.state = State::Working(job, words.clone()),
             Report::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
             Report::Explained(Err(faults)) if is_ours => self.state = State::Failed(faults.clone()),
-            _ => self.screen.report(job, report, cx),
+            _ => {
+                self.screen.report(job, report, cx);
+                self.stand();
+            }
         }
     }
 
@@ -419,17 +581,36 @@ impl Screen for Why {
 
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
         let is_ours = matches!(self.against, Against::Ref(ours, ..) if ours == source);
-        let is_complete = cx.world.source(source).found.as_ref().is_some_and(Found::is_complete);
-        // What is there stays; only who waits for the scan begins by itself.
-        if is_ours && is_complete && matches!(self.state, State::Failed(_)) && !cx.world.evidence.is_empty() {
+        let is_complete = cx
+            .world
+            .source(source)
+            .found
+            .as_ref()
+            .is_some_and(Found::is_complete);
+        // An existing result stays; only a screen that waits for the scan starts by itself.
+        if is_ours
+            && is_complete
+            && matches!(self.state, State::Failed(_))
+            && !cx.world.evidence.is_empty()
+        {
             self.begin(cx);
         }
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
-        let line = Line { x: head.x + 3, width: head.width.saturating_sub(4), ..Line::of(head, 0) };
-        text::put(frame.buffer_mut(), line, &self.head(world), &world.theme, Style::default());
+        let line = Line {
+            x: head.x + 3,
+            width: head.width.saturating_sub(4),
+            ..Line::of(head, 0)
+        };
+        text::put(
+            frame.buffer_mut(),
+            line,
+            &self.head(world),
+            &world.theme,
+            Style::default(),
+        );
         self.screen.draw(world, frame, area, &self.empty(world));
     }
 

@@ -8,22 +8,27 @@ use super::text::{self, Line};
 use crate::tui::rows::{Cell, Detail, Piece};
 use crate::tui::theme::{Role, Theme};
 
-/// The room for the name of a fact.
+/// The width of a fact's name.
 const LABEL: u16 = 11;
 
-/// Breaks details into lines of `width` columns.
+/// Wraps details into lines of `width` columns.
 pub fn lines(details: &[Detail], width: u16) -> Vec<Cell> {
     let mut lines = Vec::new();
     for detail in details {
         match detail {
             Detail::Blank => lines.push(Cell::default()),
-            Detail::Heading(text) => lines.extend(text::wrap(&Cell::new(text.clone(), Role::Heading), width)),
+            Detail::Heading(text) => {
+                lines.extend(text::wrap(&Cell::new(text.clone(), Role::Heading), width));
+            }
             Detail::Text(cell) => lines.extend(text::wrap(cell, width)),
             Detail::Fact(name, value) => {
                 let wrapped = text::wrap(value, width.saturating_sub(LABEL).max(1));
                 lines.extend(wrapped.into_iter().enumerate().map(|(place, line)| {
                     let name = if place == 0 { *name } else { "" };
-                    let label = Piece(format!("{name:<width$}", width = usize::from(LABEL)).into(), Role::Dim);
+                    let label = Piece(
+                        format!("{name:<width$}", width = usize::from(LABEL)).into(),
+                        Role::Dim,
+                    );
                     Cell(std::iter::once(label).chain(line.0).collect())
                 }));
             }
@@ -32,7 +37,7 @@ pub fn lines(details: &[Detail], width: u16) -> Vec<Cell> {
     lines
 }
 
-/// Draws lines from `top` on.
+/// Draws lines, starting with `top`.
 pub fn draw(lines: &[Cell], top: usize, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     for (line, row) in lines.iter().skip(top).zip(0..area.height) {
         text::put(buffer, Line::of(area, row), line, theme, Style::default());

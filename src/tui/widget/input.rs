@@ -1,4 +1,4 @@
-//! A line to type in.
+//! A text input line.
 
 use crossterm::event::{Event, KeyEvent};
 use ratatui::Frame;
@@ -8,31 +8,31 @@ use tui_input::backend::crossterm::to_input_request;
 use tui_input::{Input, InputRequest};
 
 use super::text;
-use crate::format::text::must_be_written_out;
+use crate::text::escape::must_be_written_out;
 use crate::tui::message::Key;
 use crate::tui::rows::Cell;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::world::Handled;
 
-/// More characters than anybody types; further ones are not taken.
+/// The maximum number of characters; further ones are ignored.
 const LONGEST: usize = 4096;
 
-/// A line to type in.
+/// A text input line.
 #[derive(Debug, Clone, Default)]
 pub struct InputLine(Input);
 
 impl InputLine {
-    /// Begins with `text`, the cursor behind it.
+    /// Starts with `text`, and the cursor after it.
     pub fn new(text: String) -> Self {
         Self(Input::new(text))
     }
 
-    /// Returns what is typed.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         self.0.value()
     }
 
-    /// Heeds a key; tells whether it has a meaning in a line.
+    /// Handles a key; returns whether the key has a meaning in a line.
     pub fn key(&mut self, key: Key) -> Handled {
         if key.character().is_some() && self.text().len() >= LONGEST {
             return Handled::Yes;
@@ -45,10 +45,14 @@ impl InputLine {
         request.is_some().into()
     }
 
-    /// Heeds pasted text; what is no character to type is left out.
+    /// Inserts pasted text without control characters.
     pub fn paste(&mut self, text: &str) {
         let room = LONGEST.saturating_sub(self.text().len());
-        for character in text.chars().filter(|character| !must_be_written_out(*character)).take(room) {
+        for character in text
+            .chars()
+            .filter(|character| !must_be_written_out(*character))
+            .take(room)
+        {
             self.0.handle(InputRequest::InsertChar(character));
         }
     }
@@ -60,7 +64,7 @@ impl InputLine {
         }
         let room = area.width - 1;
         let scroll = self.0.visual_scroll(room.into());
-        // Skips as many columns as are scrolled out, whole characters only.
+        // Skips the columns that are scrolled out, in whole characters.
         let mut skipped = 0;
         let shown = self.text().char_indices().find(|(_, character)| {
             let at_edge = skipped >= scroll;
@@ -75,7 +79,9 @@ impl InputLine {
             theme,
             Style::default(),
         );
-        let column = u16::try_from(self.0.visual_cursor().saturating_sub(scroll)).unwrap_or(room).min(room);
+        let column = u16::try_from(self.0.visual_cursor().saturating_sub(scroll))
+            .unwrap_or(room)
+            .min(room);
         frame.set_cursor_position((area.x + column, area.y));
     }
 }

@@ -1,4 +1,4 @@
-//! A bar of parts, which tell themselves apart by their signs, too.
+//! A bar of parts that differ in their signs as well as in colour.
 
 use crate::inventory::Totals;
 use crate::tui::rows::{Cell, Piece};
@@ -7,7 +7,8 @@ use crate::tui::theme::Role;
 /// The parts of a cell, by eighths.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Draws what a store holds: `█` live, `▒` orphaned, `▚` in the trash, `░` not to be told, `·` anything else, `×` missing.
+/// Draws the content of a store: `█` live, `▒` orphaned, `▚` in the trash, `░` undetermined, `·`
+/// other, `×` missing.
 pub fn of_totals(totals: &Totals, width: u16) -> Cell {
     let orphan = totals.orphan.unwrap_or_default().bytes;
     let other = totals.partial.bytes.saturating_add(totals.unknown.bytes);
@@ -20,21 +21,52 @@ pub fn of_totals(totals: &Totals, width: u16) -> Cell {
         (totals.missing.bytes, "×", Role::Missing),
     ];
     let shares = shares(&parts.map(|(bytes, ..)| bytes), width);
-    let bar = shares.into_iter().zip(parts).map(|(cells, (_, sign, role))| Piece(sign.repeat(cells).into(), role));
+    let bar = shares
+        .into_iter()
+        .zip(parts)
+        .map(|(cells, (_, sign, role))| Piece(sign.repeat(cells).into(), role));
     Cell(bar.collect())
 }
 
-/// Shares `width` cells out by `parts`; a part that is there at all has a cell.
+/// Draws the kept part, `█`, and the deleted part, `▒`.
+pub fn of_two(stays: u64, goes: u64, width: u16) -> Cell {
+    let parts = [(stays, "█", Role::Live), (goes, "▒", Role::Orphan)];
+    let shares = shares(&parts.map(|(bytes, ..)| bytes), width);
+    let bar = shares
+        .into_iter()
+        .zip(parts)
+        .map(|(cells, (_, sign, role))| Piece(sign.repeat(cells).into(), role));
+    Cell(bar.collect())
+}
+
+/// Draws a size as a share of `largest`: `█` exclusive, `░` shared. A part above zero has at least
+/// one cell.
+pub fn own_and_shared(own: u64, all: u64, largest: u64, width: u16) -> Cell {
+    let cells = |bytes: u64| {
+        let cells = u128::from(bytes) * u128::from(width) / u128::from(largest.max(1));
+        let cells = usize::try_from(cells).unwrap_or_default();
+        cells.max(usize::from(bytes > 0)).min(width.into())
+    };
+    let (own, all) = (cells(own), cells(all));
+    Cell::new("█".repeat(own), Role::Live).and("░".repeat(all.saturating_sub(own)), Role::Dim)
+}
+
+/// Divides `width` cells among `parts`; a part above zero has at least one cell.
 fn shares(parts: &[u64], width: u16) -> Vec<usize> {
     let total: u128 = parts.iter().map(|part| u128::from(*part)).sum();
     if total == 0 {
         return vec![0; parts.len()];
     }
     let width = u128::from(width);
-    let share = |part: &u64| usize::try_from((u128::from(*part) * width + total / 2) / total).unwrap_or_default();
-    let mut shares: Vec<usize> = parts.iter().map(|part| share(part).max(usize::from(*part > 0))).collect();
+    let share = |part: &u64| {
+        usize::try_from((u128::from(*part) * width + total / 2) / total).unwrap_or_default()
+    };
+    let mut shares: Vec<usize> = parts
+        .iter()
+        .map(|part| share(part).max(usize::from(*part > 0)))
+        .collect();
     let width = usize::try_from(width).unwrap_or_default();
-    // What rounding gave too much or too little, the largest part makes up for.
+    // The largest part absorbs the rounding error.
     if let Some(largest) = (0..shares.len()).max_by_key(|place| shares[*place]) {
         let others = shares.iter().sum::<usize>() - shares[largest];
         shares[largest] = width.saturating_sub(others);
@@ -45,7 +77,9 @@ fn shares(parts: &[u64], width: u16) -> Vec<usize> {
 /// Draws a bar of `part` of `whole` that is at most `width` cells long, exact to an eighth.
 pub fn bar(part: u64, whole: u64, width: u16) -> String {
     let eighths = u128::from(part) * u128::from(width) * 8 / u128::from(whole.max(1));
-    let eighths = usize::try_from(eighths).unwrap_or_default().max(usize::from(part > 0));
+    let eighths = usize::try_from(eighths)
+        .unwrap_or_default()
+        .max(usize::from(part > 0));
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 

@@ -1,4 +1,4 @@
-//! A table: columns that give way where room is short, and only the rows that are on the screen.
+//! A table: columns shrink if space is short, and only the visible rows are drawn.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,21 +6,24 @@ use ratatui::style::Style;
 
 use super::text::{self, Line};
 use crate::tui::list::{List, Order};
-use crate::tui::rows::{Align, Cell, Column, Piece};
+use crate::tui::rows::{Align, Cell, Column, Piece, Sortable};
 use crate::tui::theme::Role;
 use crate::tui::world::World;
 
-/// The room between two columns.
+/// The gap between two columns.
 const GAP: u16 = 2;
-/// The room before the first: a cursor and a mark.
+/// The space before the first column: a cursor and a mark.
 const GUTTER: u16 = 3;
 
-/// How many lines each row takes.
+/// Columns up to this rank are not hidden to show the whole first column.
+const MATTERS: u8 = 2;
+
+/// The number of lines per row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowHeight {
-    /// One.
+    /// One line.
     Single,
-    /// Two: something stands below it.
+    /// Two lines: each row has a second line below it.
     Double,
 }
 
@@ -33,48 +36,155 @@ impl RowHeight {
         }
     }
 
-    /// Returns how many rows of a table there is room for in `area`.
+    /// Returns the number of rows of a table that fit in `area`.
     pub fn rows_in(self, area: Rect) -> usize {
         (area.height.saturating_sub(1) / self.lines()).into()
     }
 }
 
-/// Returns the place on the screen of the row of a table in `area` that is drawn at `y`.
+/// Returns the index on the screen of the row at `y`, in a table in `area`.
 pub fn row_at(area: Rect, height: RowHeight, x: u16, y: u16) -> Option<usize> {
     let first = area.y + 1;
     (area.contains((x, y).into()) && y >= first).then(|| ((y - first) / height.lines()).into())
 }
 
-/// Draws a list with its head.
-pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, area: Rect) {
+/// A row of a list: its place, its number, and its cells.
+type Row = (usize, u32, Vec<Cell>);
+
+/// Returns the rows of a list that are on the screen, and the widths of the columns for them.
+fn on_screen(
+    list: &List,
+    height: RowHeight,
+    world: &World,
+    area: Rect,
+) -> (Vec<Row>, Vec<Option<u16>>) {
     let columns = list.columns();
     let visible = height.rows_in(area);
     let top = list.top(visible);
     let rows = list.shown().iter().enumerate().skip(top).take(visible);
-    let rows: Vec<(usize, u32, Vec<Cell>)> =
-        rows.map(|(place, row)| (place, *row, list.rows().cells(*row, world.now))).collect();
+    let rows: Vec<Row> = rows
+        .map(|(place, row)| (place, *row, list.rows().cells(*row, world.now)))
+        .collect();
     let needs = needs(columns, rows.iter().map(|(_, _, cells)| cells.as_slice()));
-    let widths = widths(columns, &needs, area.width.saturating_sub(GUTTER));
+    let alike = alike(columns, &rows);
+    let room = area.width.saturating_sub(GUTTER);
+    let shown: Vec<usize> = (0..columns.len())
+        .filter(|place| !world.hidden_columns.hides(columns, *place))
+        .collect();
+    let chosen: Vec<Column> = shown.iter().map(|place| columns[*place]).collect();
+    let needs: Vec<u16> = shown.iter().map(|place| needs[*place]).collect();
+    let alike: Vec<bool> = shown.iter().map(|place| alike[*place]).collect();
+    let mut widths_of_all = vec![None; columns.len()];
+    for (place, width) in shown.iter().zip(widths(&chosen, &needs, &alike, room)) {
+        widths_of_all[*place] = width;
+    }
+    (rows, widths_of_all)
+}
+
+/// Returns the column that can be sorted by whose title is at `x`.
+pub fn column_at(
+    list: &List,
+    height: RowHeight,
+    world: &World,
+    area: Rect,
+    x: u16,
+) -> Option<usize> {
+    let (_, widths) = on_screen(list, height, world, area);
+    let mut left = area.x + GUTTER;
+    for ((place, column), width) in list.columns().iter().enumerate().zip(widths) {
+        let Some(width) = width else { continue };
+        if (left..left + width + GAP).contains(&x) {
+            return (column.sort != Sortable::No).then_some(place);
+        }
+        left += width + GAP;
+    }
+    None
+}
+
+/// Draws a list with its head, and the cursor where the list has the keys.
+pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, area: Rect) {
+    draw_with_cursor(list, height, true, world, buffer, area);
+}
+
+/// Draws a list with its head and without a cursor.
+pub fn draw_preview(list: &List, world: &World, buffer: &mut Buffer, area: Rect) {
+    draw_with_cursor(list, RowHeight::Single, false, world, buffer, area);
+}
+
+fn draw_with_cursor(
+    list: &List,
+    height: RowHeight,
+    has_cursor: bool,
+    world: &World,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
+    if area.height == 0 {
+        return;
+    }
+    let columns = list.columns();
+    let (rows, widths) = on_screen(list, height, world, area);
     draw_head(list, &widths, world, buffer, area);
     for ((place, row, cells), line) in rows.into_iter().zip(0u16..) {
         let y = area.y + 1 + line * height.lines();
-        let selected = place == list.cursor();
-        let base = if selected { world.theme.style(Role::Selected) } else { Style::default() };
-        let row_area = Rect { x: area.x, y, width: area.width, height: height.lines() }.intersection(area);
-        buffer.set_style(Rect { height: 1, ..row_area }, base);
+        let selected = has_cursor && place == list.cursor();
+        let base = if selected {
+            world.theme.style(Role::Selected)
+        } else {
+            Style::default()
+        };
+        let row_area = Rect {
+            x: area.x,
+            y,
+            width: area.width,
+            height: height.lines(),
+        }
+        .intersection(area);
+        buffer.set_style(
+            Rect {
+                height: 1,
+                ..row_area
+            },
+            base,
+        );
         let gutter = gutter(selected, list.is_marked(row));
-        text::put(buffer, Line { width: GUTTER, ..Line::of(row_area, 0) }, &gutter, &world.theme, base);
+        text::put(
+            buffer,
+            Line {
+                width: GUTTER,
+                ..Line::of(row_area, 0)
+            },
+            &gutter,
+            &world.theme,
+            base,
+        );
         let mut x = area.x + GUTTER;
         for ((cell, width), column) in cells.iter().zip(&widths).zip(columns) {
             if let Some(width) = *width {
-                text::put(buffer, Line { x, y, width, align: column.align }, cell, &world.theme, base);
+                text::put(
+                    buffer,
+                    Line {
+                        x,
+                        y,
+                        width,
+                        align: column.align,
+                    },
+                    cell,
+                    &world.theme,
+                    base,
+                );
                 x += width + GAP;
             }
         }
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
             let below = list.rows().below(row, room);
-            let line = Line { x: area.x + GUTTER, y: y + 1, width: room, align: Align::Left };
+            let line = Line {
+                x: area.x + GUTTER,
+                y: y + 1,
+                width: room,
+                align: Align::Left,
+            };
             text::put(buffer, line, &below, &world.theme, Style::default());
         }
     }
@@ -83,7 +193,10 @@ pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, 
 fn gutter(selected: bool, marked: bool) -> Cell {
     let cursor = if selected { "▸" } else { " " };
     let mark = if marked { "✱" } else { " " };
-    Cell(vec![Piece(cursor.into(), Role::Title), Piece(mark.into(), Role::Mark)])
+    Cell(vec![
+        Piece(cursor.into(), Role::Title),
+        Piece(mark.into(), Role::Mark),
+    ])
 }
 
 fn draw_head(list: &List, widths: &[Option<u16>], world: &World, buffer: &mut Buffer, area: Rect) {
@@ -97,15 +210,20 @@ fn draw_head(list: &List, widths: &[Option<u16>], world: &World, buffer: &mut Bu
             (true, Order::Descending) => "▾",
         };
         let cell = Cell::new(format!("{}{arrow}", column.title), Role::Heading);
-        // The arrow may use the gap, so that titles stay where they are.
+        // The arrow may use the gap, so that titles do not move.
         let over = u16::from(column.align == Align::Right && !arrow.is_empty());
-        let line = Line { x, y: area.y, width: width + over, align: column.align };
+        let line = Line {
+            x,
+            y: area.y,
+            width: width + over,
+            align: column.align,
+        };
         text::put(buffer, line, &cell, &world.theme, Style::default());
         x += width + GAP;
     }
 }
 
-/// Returns how wide each column would be to show all of its cells in `rows`.
+/// Returns the width that each column needs to show all of its cells in `rows`.
 fn needs<'a>(columns: &[Column], rows: impl Iterator<Item = &'a [Cell]>) -> Vec<u16> {
     let mut needs: Vec<u16> = columns.iter().map(|column| column.min).collect();
     for cells in rows {
@@ -116,25 +234,67 @@ fn needs<'a>(columns: &[Column], rows: impl Iterator<Item = &'a [Cell]>) -> Vec<
     needs
 }
 
-/// Gives each column its width, or none to those that there is no room for. What is to spare goes first to those whose
-/// cells need it.
-fn widths(columns: &[Column], needs: &[u16], room: u16) -> Vec<Option<u16>> {
-    let mut kept: Vec<bool> = vec![true; columns.len()];
-    let least = |kept: &[bool]| -> u16 {
-        let shown = columns.iter().zip(kept).filter(|(_, kept)| **kept);
-        shown.map(|(column, _)| column.min + GAP).sum::<u16>().saturating_sub(GAP)
+/// Returns, for each column, whether all rows have the same text in it, so that it distinguishes
+/// none.
+fn alike(columns: &[Column], rows: &[(usize, u32, Vec<Cell>)]) -> Vec<bool> {
+    let is_alike = |place: usize| {
+        let mut cells = rows.iter().map(|(_, _, cells)| cells.get(place));
+        let first = cells.next().flatten();
+        rows.len() > 1 && cells.all(|cell| cell == first)
     };
-    while least(&kept) > room {
-        let droppable = columns.iter().enumerate().filter(|(place, column)| kept[*place] && column.rank > 0);
-        let Some((place, _)) = droppable.max_by_key(|(place, column)| (column.rank, *place)) else { break };
+    (0..columns.len()).map(is_alike).collect()
+}
+
+/// Gives each column its width, or none to those that there is no room for. Of those that matter
+/// little the ones go first in which all rows are alike, then all by rank. Those that matter little
+/// go, too, where the first one, which says what a row is, needs their room and has not half of it.
+/// What is to spare goes first to the first one, when it is a path or an address and up to half of
+/// the room, because a cut one may be that of another row. Then it goes to those whose cells need it.
+fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<Option<u16>> {
+    let mut kept: Vec<bool> = vec![true; columns.len()];
+    let least_of = |place: usize, column: &Column| match place {
+        0 => needs[0].min(column.max).min(room / 2).max(column.min),
+        _ => column.min,
+    };
+    let total = |kept: &[bool], least_of: &dyn Fn(usize, &Column) -> u16| -> u16 {
+        let shown = columns.iter().enumerate().zip(kept);
+        shown
+            .filter(|(_, kept)| **kept)
+            .map(|((place, column), _)| least_of(place, column) + GAP)
+            .sum::<u16>()
+            .saturating_sub(GAP)
+    };
+    let least = |kept: &[bool]| total(kept, &|_, column| column.min);
+    while total(&kept, &least_of) > room {
+        // Only less important columns make space for the first one.
+        let spared = if least(&kept) > room { 0 } else { MATTERS };
+        let droppable = columns
+            .iter()
+            .enumerate()
+            .filter(|(place, column)| kept[*place] && column.rank > spared);
+        let Some((place, _)) = droppable.max_by_key(|(place, column)| {
+            let tells_nothing = alike[*place] && column.rank > MATTERS;
+            (tells_nothing, column.rank, *place)
+        }) else {
+            break;
+        };
         kept[place] = false;
     }
     let mut spare = room.saturating_sub(least(&kept));
-    let mut widths: Vec<Option<u16>> =
-        columns.iter().zip(&kept).map(|(column, kept)| kept.then_some(column.min)).collect();
+    let mut widths: Vec<Option<u16>> = columns
+        .iter()
+        .zip(&kept)
+        .map(|(column, kept)| kept.then_some(column.min))
+        .collect();
     let most = columns.iter().map(|column| column.max);
     let needed = most.clone().zip(needs).map(|(most, need)| most.min(*need));
-    // Those that can use more take turns.
+    if let (Some(Some(first)), Some(column)) = (widths.first_mut(), columns.first())
+        && column.align == Align::Path
+    {
+        let more = least_of(0, column).saturating_sub(*first).min(spare);
+        (*first, spare) = (*first + more, spare - more);
+    }
+    // Columns that can use more space take turns.
     for limits in [needed.collect::<Vec<_>>(), most.collect()] {
         let mut before = spare + 1;
         while spare > 0 && spare < before {
@@ -152,15 +312,26 @@ fn widths(columns: &[Column], needs: &[u16], room: u16) -> Vec<Option<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::rows::Sortable;
 
     fn column(min: u16, max: u16, rank: u8) -> Column {
-        Column { title: "", align: Align::Left, min, max, rank, sort: Sortable::No }
+        Column {
+            title: "",
+            align: Align::Left,
+            min,
+            max,
+            rank,
+            sort: Sortable::No,
+        }
     }
 
     #[test]
     fn columns_give_way_by_rank() {
-        let columns = [column(10, 20, 0), column(5, 5, 1), column(5, 5, 3), column(8, 40, 2)];
+        let columns = [
+            column(10, 20, 0),
+            column(5, 5, 1),
+            column(5, 5, 3),
+            column(8, 40, 2),
+        ];
         let cases = [
             (100, vec![Some(20), Some(5), Some(5), Some(40)]),
             (50, vec![Some(18), Some(5), Some(5), Some(16)]),
@@ -171,7 +342,60 @@ mod tests {
             (4, vec![Some(10), None, None, None]),
         ];
         for (room, expected) in cases {
-            assert_eq!(widths(&columns, &[0; 4], room), expected, "{room}");
+            assert_eq!(
+                widths(&columns, &[0; 4], &[false; 4], room),
+                expected,
+                "{room}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_row_is_gives_way_last_and_what_is_always_the_same_first() {
+        let columns = [
+            column(10, 60, 0),
+            column(8, 8, 1),
+            column(8, 8, 3),
+            column(8, 8, 4),
+        ];
+        let cases = [
+            // All columns fit, even if the name needs little space.
+            (10, [false; 4], 60, [Some(30), Some(8), Some(8), Some(8)]),
+            // A long name replaces the least important column, up to half of the space.
+            (40, [false; 4], 50, [Some(30), Some(8), Some(8), None]),
+            (
+                40,
+                [false, true, true, false],
+                50,
+                [Some(30), Some(8), None, Some(8)],
+            ),
+            // Important columns stay, however long the name is.
+            (60, [true; 4], 34, [Some(24), Some(8), None, None]),
+        ];
+        for (need, alike, room, expected) in cases {
+            assert_eq!(
+                widths(&columns, &[need, 8, 8, 8], &alike, room),
+                expected,
+                "{need} {alike:?} {room}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_has_half_of_the_room_before_others_have_more() {
+        let path = Column {
+            align: Align::Path,
+            ..column(14, 60, 0)
+        };
+        let columns = [path, column(8, 8, 1), column(9, 40, 2)];
+        for (needs, room, expected) in [
+            ([40, 8, 30], 80, [40, 8, 28]),
+            ([70, 8, 30], 80, [50, 8, 18]),
+            ([20, 8, 30], 80, [29, 8, 39]),
+            ([40, 8, 30], 40, [19, 8, 9]),
+        ] {
+            let widths = widths(&columns, &needs, &[false; 3], room);
+            assert_eq!(widths, expected.map(Some), "{needs:?} {room}");
         }
     }
 
@@ -185,7 +409,11 @@ mod tests {
             ([10, 5, 40], 60, [11, 5, 40]),
         ];
         for (needs, room, expected) in cases {
-            assert_eq!(widths(&columns, &needs, room), expected.map(Some), "{needs:?} {room}");
+            assert_eq!(
+                widths(&columns, &needs, &[false; 3], room),
+                expected.map(Some),
+                "{needs:?} {room}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Text in cells of a terminal: made safe, cut between graphemes, wrapped between words.
+//! Text in terminal cells: made safe, truncated between graphemes, wrapped between words.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::format::text::visible;
+use crate::text::escape::visible;
 use crate::tui::rows::{Align, Cell, Piece};
 use crate::tui::theme::Theme;
 
-/// More bytes of a text than any terminal shows; the rest is not looked at.
+/// More bytes than any terminal shows; the rest of a text is ignored.
 const LONGEST: usize = 8192;
 
 /// Returns the part of `text` that a terminal can show, made safe.
@@ -20,17 +20,19 @@ fn safe(text: &str) -> Cow<'_, str> {
     visible(&text[..text.floor_char_boundary(LONGEST)])
 }
 
-/// Returns how many columns `text` takes.
+/// Returns the width of `text` in columns.
 pub fn width(text: &str) -> u16 {
     u16::try_from(safe(text).width()).unwrap_or(u16::MAX)
 }
 
-/// Returns how many columns `cell` takes.
+/// Returns the width of `cell` in columns.
 pub fn cell_width(cell: &Cell) -> u16 {
-    cell.0.iter().fold(0u16, |sum, piece| sum.saturating_add(width(&piece.0)))
+    cell.0
+        .iter()
+        .fold(0u16, |sum, piece| sum.saturating_add(width(&piece.0)))
 }
 
-/// Returns `text` made safe and cut to `columns`, with `…` in place of what is cut off.
+/// Returns `text` made safe and truncated to `columns`, with `…` for the removed part.
 pub fn cut(text: &str, columns: u16) -> String {
     let text = safe(text);
     if text.width() <= usize::from(columns) {
@@ -39,7 +41,9 @@ pub fn cut(text: &str, columns: u16) -> String {
     let mut cut = String::new();
     let mut room = usize::from(columns).saturating_sub(1);
     for grapheme in text.graphemes(true) {
-        let Some(rest) = room.checked_sub(grapheme.width()) else { break };
+        let Some(rest) = room.checked_sub(grapheme.width()) else {
+            break;
+        };
         (room, cut) = (rest, cut + grapheme);
     }
     if columns > 0 {
@@ -48,7 +52,8 @@ pub fn cut(text: &str, columns: u16) -> String {
     cut
 }
 
-/// Returns `text` made safe and cut to `columns` from its front: of a path, the end tells most.
+/// Returns `text` made safe and truncated at its front to `columns`, because the end of a path is
+/// the most distinctive part.
 pub fn cut_front(text: &str, columns: u16) -> String {
     let text = safe(text);
     if text.width() <= usize::from(columns) {
@@ -57,7 +62,9 @@ pub fn cut_front(text: &str, columns: u16) -> String {
     let mut kept = Vec::new();
     let mut room = usize::from(columns).saturating_sub(1);
     for grapheme in text.graphemes(true).rev() {
-        let Some(rest) = room.checked_sub(grapheme.width()) else { break };
+        let Some(rest) = room.checked_sub(grapheme.width()) else {
+            break;
+        };
         room = rest;
         kept.push(grapheme);
     }
@@ -65,9 +72,14 @@ pub fn cut_front(text: &str, columns: u16) -> String {
     kept.into_iter().rev().collect()
 }
 
-/// Draws `cell` into one line of `width` columns; what is too long is cut.
+/// Draws `cell` into one line of `width` columns; text that is too long is truncated.
 pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Style) {
-    let Line { x, y, width: room, align } = at;
+    let Line {
+        x,
+        y,
+        width: room,
+        align,
+    } = at;
     if !buffer.area.contains((x, y).into()) {
         return;
     }
@@ -82,15 +94,39 @@ pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Styl
         if room == 0 {
             break;
         }
-        let text = if align == Align::Path { cut_front(text, room) } else { cut(text, room) };
-        let (end, _) = buffer.set_stringn(x, y, &text, room.into(), base.patch(overlay(theme.style(*role), base)));
+        let text = if align == Align::Path {
+            cut_front(text, room)
+        } else {
+            cut(text, room)
+        };
+        let (end, _) = buffer.set_stringn(
+            x,
+            y,
+            &text,
+            room.into(),
+            base.patch(overlay(theme, theme.style(*role), base)),
+        );
         (room, x) = (room.saturating_sub(end - x), end);
     }
 }
 
-/// Keeps the colours of a selected row from end to end, so that nothing is drawn in the colour of its background.
-fn overlay(style: Style, base: Style) -> Style {
-    if base.bg.is_some() { Style { bg: None, fg: base.fg.or(style.fg), ..style } } else { style }
+/// Keeps the background of a selected row over its whole width, and its text colour, unless the
+/// theme has colours that are readable on that background.
+fn overlay(theme: &Theme, style: Style, base: Style) -> Style {
+    if base.bg.is_some() {
+        let fg = if theme.selected_keeps_colours() {
+            style.fg.or(base.fg)
+        } else {
+            base.fg.or(style.fg)
+        };
+        Style {
+            bg: None,
+            fg,
+            ..style
+        }
+    } else {
+        style
+    }
 }
 
 /// A part of a line.
@@ -100,35 +136,52 @@ pub struct Line {
     pub x: u16,
     /// The row.
     pub y: u16,
-    /// How many columns.
+    /// The number of columns.
     pub width: u16,
-    /// To which side text leans.
+    /// The alignment of text.
     pub align: Align,
 }
 
 impl Line {
     /// Returns the line `row` of `area`.
     pub fn of(area: Rect, row: u16) -> Self {
-        Self { x: area.x, y: area.y + row, width: area.width, align: Align::Left }
+        Self {
+            x: area.x,
+            y: area.y + row,
+            width: area.width,
+            align: Align::Left,
+        }
     }
 
-    /// Returns the same, leaning to the right.
+    /// Returns the same line, aligned to the right.
     #[must_use]
     pub fn right(self) -> Self {
-        Self { align: Align::Right, ..self }
+        Self {
+            align: Align::Right,
+            ..self
+        }
     }
 }
 
-/// Breaks `cell` as [`wrap`] does, and lets what follows stand below what comes after its first piece.
+/// Wraps `cell` like [`wrap`], and indents further lines to the end of its first piece.
 pub fn wrap_hanging(cell: &Cell, columns: u16) -> Vec<Cell> {
-    let Some((lead, rest)) = cell.0.split_first() else { return vec![Cell::default()] };
+    let Some((lead, rest)) = cell.0.split_first() else {
+        return vec![Cell::default()];
+    };
     let indent = width(&lead.0);
     let lines = wrap(&Cell(rest.to_vec()), columns.saturating_sub(indent));
-    let leads = std::iter::once(lead.clone()).chain(std::iter::repeat(Piece(" ".repeat(indent.into()).into(), lead.1)));
-    lines.into_iter().zip(leads).map(|(line, lead)| Cell(std::iter::once(lead).chain(line.0).collect())).collect()
+    let leads = std::iter::once(lead.clone()).chain(std::iter::repeat(Piece(
+        " ".repeat(indent.into()).into(),
+        lead.1,
+    )));
+    lines
+        .into_iter()
+        .zip(leads)
+        .map(|(line, lead)| Cell(std::iter::once(lead).chain(line.0).collect()))
+        .collect()
 }
 
-/// Breaks `cell` into lines of at most `columns`, between words where there are some.
+/// Wraps `cell` into lines of at most `columns`, between words if possible.
 pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     let columns = usize::from(columns.max(1));
     let (mut lines, mut line, mut used) = (Vec::new(), Cell::default(), 0);
@@ -155,7 +208,7 @@ pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     lines
 }
 
-/// Takes a line that is full, without the blanks at its end: there may be no room for them.
+/// Returns a full line without its trailing blanks, which may not fit.
 fn ended(line: &mut Cell) -> Cell {
     let mut line = std::mem::take(line);
     if let Some(Piece(text, _)) = line.0.last_mut() {
@@ -203,8 +256,12 @@ mod tests {
             ("anything", 0, ""),
         ];
         for (text, columns, expected) in cases {
-            // The joiners of a family are written out, as everything is that takes no room.
-            let expected = if expected.starts_with('👩') { cut(text, columns) } else { expected.to_owned() };
+            // The joiners of a family emoji are escaped, like all characters without a width.
+            let expected = if expected.starts_with('👩') {
+                cut(text, columns)
+            } else {
+                expected.to_owned()
+            };
             assert_eq!(cut(text, columns), expected, "{text:?}");
         }
     }
@@ -213,11 +270,20 @@ mod tests {
     fn wraps_between_words_and_breaks_what_is_too_long() {
         let texts = |text: &str, columns| -> Vec<String> {
             let cell = Cell::new(text.to_owned(), Role::Text);
-            let join =
-                |line: Cell| line.0.iter().map(|piece| piece.0.as_ref()).collect::<String>().trim_end().to_owned();
+            let join = |line: Cell| {
+                line.0
+                    .iter()
+                    .map(|piece| piece.0.as_ref())
+                    .collect::<String>()
+                    .trim_end()
+                    .to_owned()
+            };
             wrap(&cell, columns).into_iter().map(join).collect()
         };
-        assert_eq!(texts("the manifest is not stored", 12), ["the manifest", "is not", "stored"]);
+        assert_eq!(
+            texts("the manifest is not stored", 12),
+            ["the manifest", "is not", "stored"]
+        );
         assert_eq!(texts("sha256:0123456789", 8), ["sha256:0", "12345678", "9"]);
         assert_eq!(texts("", 8), [""]);
     }
@@ -227,12 +293,30 @@ mod tests {
         let area = Rect::new(0, 0, 1, 1);
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
             let theme = Theme::built_in(name).unwrap();
-            for role in [Role::Text, Role::Dim, Role::Title, Role::Live, Role::Orphan, Role::Missing, Role::Mark] {
+            for role in [
+                Role::Text,
+                Role::Dim,
+                Role::Title,
+                Role::Live,
+                Role::Orphan,
+                Role::Missing,
+                Role::Mark,
+            ] {
                 let mut buffer = Buffer::empty(area);
-                put(&mut buffer, Line::of(area, 0), &Cell::new("x", role), &theme, theme.style(Role::Selected));
+                put(
+                    &mut buffer,
+                    Line::of(area, 0),
+                    &Cell::new("x", role),
+                    &theme,
+                    theme.style(Role::Selected),
+                );
                 let cell = &buffer[(0, 0)];
                 assert_ne!(cell.fg, cell.bg, "{name:?} {role:?}");
-                assert_eq!(Some(cell.bg), theme.style(Role::Selected).bg, "{name:?} {role:?}");
+                assert_eq!(
+                    Some(cell.bg),
+                    theme.style(Role::Selected).bg,
+                    "{name:?} {role:?}"
+                );
             }
         }
     }
@@ -240,8 +324,8 @@ mod tests {
     proptest! {
         #[test]
         fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
-            prop_assert!(cut(&text, columns).width() <= columns.into());
-            prop_assert!(cut_front(&text, columns).width() <= columns.into());
+            prop_assert!(cut(&text, columns).width() <= usize::from(columns));
+            prop_assert!(cut_front(&text, columns).width() <= usize::from(columns));
             for line in wrap(&Cell::new(text, Role::Text), columns.max(2)) {
                 let shown: String = line.0.iter().map(|piece| piece.0.as_ref()).collect();
                 let fits = shown.trim_end_matches(' ').width() <= usize::from(columns.max(2));

@@ -30,7 +30,8 @@ fn cache(layout: &LayoutBuilder) -> ([Value; 2], Value) {
     (layers, config)
 }
 
-/// Stores a whole cache under `main`, and returns its layers, its configuration's descriptor and its manifest's.
+/// Stores a complete cache as `main`, and returns its layers, and the descriptors of its
+/// configuration and its manifest.
 fn whole(layout: &mut LayoutBuilder) -> ([Value; 2], Value, Value) {
     let (layers, config) = cache(layout);
     let config = layout.blob(CONFIG, config.to_string());
@@ -39,7 +40,7 @@ fn whole(layout: &mut LayoutBuilder) -> ([Value; 2], Value, Value) {
     (layers, config, manifest)
 }
 
-/// Stores a cache under `main` whose configuration was changed.
+/// Stores a cache as `main` with a changed configuration.
 fn changed(layout: &mut LayoutBuilder, change: impl FnOnce(&mut Value)) {
     let (layers, mut config) = cache(layout);
     change(&mut config);
@@ -47,15 +48,17 @@ fn changed(layout: &mut LayoutBuilder, change: impl FnOnce(&mut Value)) {
     layout.tag("main", &manifest);
 }
 
-/// Adds `count` records to a configuration, each with the digest that `of` gives it and the first record as its input.
+/// Adds `count` records to a configuration, each with the digest from `of` and the first record as
+/// its input.
 fn add_records(config: &mut Value, count: u32, of: impl Fn(u32) -> String) {
     let records = config["records"].as_array_mut().unwrap();
-    records.extend((0..count).map(|number| json!({"digest": of(number), "inputs": [[{"link": 0}]]})));
+    records
+        .extend((0..count).map(|number| json!({"digest": of(number), "inputs": [[{"link": 0}]]})));
 }
 
 type Damage = fn(&mut LayoutBuilder);
 
-/// Ways in which a store is damaged, each on its own.
+/// Ways to damage a store, each separate.
 const DAMAGES: &[(&str, Damage)] = &[
     ("nothing", |layout| {
         whole(layout);
@@ -94,22 +97,34 @@ const DAMAGES: &[(&str, Damage)] = &[
         layout.tag("main", &manifest);
     }),
     ("the config is too large", |layout| {
-        changed(layout, |config| config["padding"] = "x".repeat(1 << 20).into());
+        changed(layout, |config| {
+            config["padding"] = "x".repeat(1 << 20).into();
+        });
     }),
     ("the config is nearly too large", |layout| {
-        changed(layout, |config| config["padding"] = "x".repeat(900_000).into());
+        changed(layout, |config| {
+            config["padding"] = "x".repeat(900_000).into();
+        });
     }),
     ("a record leads to itself", |layout| {
-        changed(layout, |config| config["records"][1]["inputs"][0][0]["link"] = 1.into());
+        changed(layout, |config| {
+            config["records"][1]["inputs"][0][0]["link"] = 1.into();
+        });
     }),
     ("a link leads nowhere", |layout| {
-        changed(layout, |config| config["records"][1]["inputs"][0][0]["link"] = 77.into());
+        changed(layout, |config| {
+            config["records"][1]["inputs"][0][0]["link"] = 77.into();
+        });
     }),
     ("an input is empty", |layout| {
-        changed(layout, |config| config["records"][1]["inputs"] = json!([[]]));
+        changed(layout, |config| {
+            config["records"][1]["inputs"] = json!([[]]);
+        });
     }),
     ("a layer is out of range", |layout| {
-        changed(layout, |config| config["records"][1]["layers"][0]["layer"] = 9.into());
+        changed(layout, |config| {
+            config["records"][1]["layers"][0]["layer"] = 9.into();
+        });
     }),
     ("layers lie on each other", |layout| {
         changed(layout, |config| config["layers"][0]["parent"] = 1.into());
@@ -117,7 +132,10 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("a layer has no digest for a name", |layout| {
         let (layers, config) = cache(layout);
         let [one, two] = layers;
-        let manifest = layout.cache(&config, &[one, two.clone(), with(&two, "digest", "nonsense")]);
+        let manifest = layout.cache(
+            &config,
+            &[one, two.clone(), with(&two, "digest", "nonsense")],
+        );
         layout.tag("main", &manifest);
     }),
     ("the manifest does not describe a layer", |layout| {
@@ -130,7 +148,10 @@ const DAMAGES: &[(&str, Damage)] = &[
         layout.tag("main", &manifest);
     }),
     ("the cache has no results", |layout| {
-        let manifest = layout.cache(&json!({"records": [{"digest": Digest::of(b"a").to_string()}]}), &[]);
+        let manifest = layout.cache(
+            &json!({"records": [{"digest": Digest::of(b"a").to_string()}]}),
+            &[],
+        );
         layout.tag("main", &manifest);
     }),
     ("there is no ref", |_| {}),
@@ -139,12 +160,18 @@ const DAMAGES: &[(&str, Damage)] = &[
         layout.tag("main", &manifest);
     }),
     ("a result is of the year 9000", |layout| {
-        changed(layout, |config| config["records"][2]["layers"][0]["createdAt"] = "9000-01-01T00:00:00Z".into());
+        changed(layout, |config| {
+            config["records"][2]["layers"][0]["createdAt"] = "9000-01-01T00:00:00Z".into();
+        });
     }),
     ("a blob was written in a hundred years", |layout| {
         let ([one, _], ..) = whole(layout);
-        let file = File::options().write(true).open(layout.blob_path(&one)).unwrap();
-        file.set_modified(SystemTime::now() + Duration::from_hours(36_500 * 24)).unwrap();
+        let file = File::options()
+            .write(true)
+            .open(layout.blob_path(&one))
+            .unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_hours(36_500 * 24))
+            .unwrap();
     }),
     ("no ref reaches a blob", |layout| {
         whole(layout);
@@ -154,11 +181,18 @@ const DAMAGES: &[(&str, Damage)] = &[
         whole(layout);
         layout.write("ingest/0a1b/data", "x".repeat(400));
         for changed in ["ingest/0a1b/data", "ingest/0a1b"] {
-            File::open(layout.path(changed)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            File::open(layout.path(changed))
+                .unwrap()
+                .set_modified(SystemTime::UNIX_EPOCH)
+                .unwrap();
         }
     }),
     ("most steps have lost their results", |layout| {
-        changed(layout, |config| add_records(config, 6, |number| Digest::of(&number.to_le_bytes()).to_string()));
+        changed(layout, |config| {
+            add_records(config, 6, |number| {
+                Digest::of(&number.to_le_bytes()).to_string()
+            });
+        });
     }),
     ("most records are keys of former builds", |layout| {
         changed(layout, |config| {
@@ -169,7 +203,10 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("most layers are listed again", |layout| {
         changed(layout, |config| {
             let one = config["layers"][0].clone();
-            config["layers"].as_array_mut().unwrap().extend(vec![one; 6]);
+            config["layers"]
+                .as_array_mut()
+                .unwrap()
+                .extend(vec![one; 6]);
         });
     }),
     ("an inline cache does not fit its image", |layout| {
@@ -197,22 +234,22 @@ fn each_fault_is_told_and_nothing_else() {
     insta::assert_snapshot!(redacted(&text), @r"
     # nothing
     # a blob is missing
-    error blob-missing main 100 B: 1 of its 4 blobs is not stored: a build fails that needs `FILE KEY`, `FILE KEY`
-      no later export mends it while it imports from here: export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+    error blob-missing main 100 B: 1 of its 4 blobs is not stored: builds that need `FILE KEY`, `FILE KEY` fail
+      re-exporting will not fix this while the build also imports this cache: `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a blob has another size
-    error blob-wrong-size main 5 B: 1 of its 4 blobs has another size than the one by which the ref names it: a build fails that needs `FILE KEY`
-      an interrupted copy leaves this, and exporters skip a blob that is there: delete it at blobs/DIGEST, then build again without importing the refs that name it
+    error blob-wrong-size main 5 B: 1 of its 4 blobs has a size other than the one in the ref for it: builds that need `FILE KEY` fail
+      an interrupted copy causes this, and exporters skip a stored blob: delete blobs/DIGEST, then build again without importing the refs that reference it; `cachelens repair ./cache` removes unusable results and keeps every other hit
     # a blob has other bytes of the same number
     # the manifest is not there
     error manifest-missing main: the manifest is not stored: a build cannot import this ref
-      a build with several cache exporters leaves this, when the last of them wrote elsewhere: export to one cache a build; here, export to it once from a build that does not import it, which replaces it
-    info not-checked -: which blobs are orphans is not known while a ref cannot be read: it may name any of them
-      export to that ref again, or take its name out by hand: what cannot be read is never deleted
+      a build with several cache exporters causes this if the last one wrote elsewhere: export to one cache per build; to replace this ref, export to it once from a build that does not import it, which replaces it
+    info not-checked -: orphans are unknown while a ref cannot be read, because it may reference any blob
+      follow the hints for that ref; no blob is deleted while a ref cannot be read
     # the manifest has other bytes
     error manifest-unreadable main: the manifest cannot be read: its bytes hash to DIGEST
-      export to it once from a build that does not import it, which replaces it
-    info not-checked -: which blobs are orphans is not known while a ref cannot be read: it may name any of them
-      export to that ref again, or take its name out by hand: what cannot be read is never deleted
+      inspect it with the tool that wrote it; no blob is deleted while it cannot be read
+    info not-checked -: orphans are unknown while a ref cannot be read, because it may reference any blob
+      follow the hints for that ref; no blob is deleted while a ref cannot be read
     # the config is not there
     error config-missing main: the config is not stored: a build cannot import this ref
       export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
@@ -224,65 +261,67 @@ fn each_fault_is_told_and_nothing_else() {
       export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # the config is too large
     error too-large-to-import main: DIGEST is 1049235 bytes: BuildKit imports no more than 1048576, so that this cache is never used
-      fewer records fit, and an export without an import drops the keys of former builds: export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      an export without an import drops the keys of earlier builds: `cachelens repair ./cache` shrinks it as far as possible without losing a hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # the config is nearly too large
-    warning near-import-limit main: its cache config takes 880 KiB of the 1.0 MiB that BuildKit imports: beyond that, builds get nothing from this ref
-      leave `--cache-from` out of one build that exports, which drops the keys of former builds
+    warning near-import-limit main: its cache config uses 880 KiB of the 1.0 MiB that BuildKit can import: above that, builds get nothing from this ref
+      export once from a build without `--cache-from`, which drops the keys of earlier builds
     # a record leads to itself
     error record-loops main: BuildKit refuses the cache config, and builds as if it were empty: record 1 leads to itself
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a link leads nowhere
     error link-broken main: BuildKit refuses the cache config, and builds as if it were empty: a link of record 1 leads to record 77, which is not there
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # an input is empty
     error input-empty main: BuildKit refuses the cache config, and builds as if it were empty: an input of record 1 is empty
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a layer is out of range
     error layer-out-of-range main: BuildKit refuses the cache config, and builds as if it were empty: a result of record 1 needs layer 9, which is not there
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # layers lie on each other
     error layer-loops main: BuildKit refuses the cache config, and builds as if it were empty: layer 0 of a result of record 1 lies on itself
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a layer has no digest for a name
     error layer-name-invalid main: the layer `nonsense` is no digest: nothing can be stored by that name
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, which replaces it
+    info not-checked -: orphans are unknown while a ref cannot be read, because it may reference any blob
+      follow the hints for that ref; no blob is deleted while a ref cannot be read
     # the manifest does not describe a layer
-    warning results-dropped main: the results of 1 step name layers that the manifest does not describe: an import drops them, and is not told
-      export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
-    info orphans - 200 B: 1 blob is reached from no ref: no build uses it
-      `cachelens prune ./cache --orphans-only` shows what would go
+    warning results-dropped main: the results of 1 step reference layers that the manifest does not describe: an import silently drops them
+      `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
+    info orphans - 200 B: 1 blob is not reached by any ref: no build uses it
+      `cachelens prune ./cache --orphans-only` shows the plan
     # the cache is empty
-    warning empty-cache main: it holds nothing: an export without a result replaced what was there
+    warning empty-cache main: it is empty: an export without a result replaced its content
       export with mode=max, from a build whose steps ran or were loaded; an image whose stages all come from elsewhere has nothing to export
     # the cache has no results
     warning empty-cache main: none of its 1 record has a result: builds that import it load nothing
       export with mode=max, from a build whose steps ran or were loaded; an image whose stages all come from elsewhere has nothing to export
     # there is no ref
-    warning no-refs -: no ref names anything here: a build that imports from it gets nothing, and is not told
-      is this the place that builds export to?
+    warning no-refs -: there is no ref here: a build that imports from it silently gets nothing
+      check that builds export to this place
     # two refs have one name
     warning duplicate-name main: 2 refs are named `main`; a build imports the first
-      the others are kept from being orphans by nothing but their entries: delete those that no build needs
+      only their entries keep the others from being orphans: delete the ones that no build needs
     # a result is of the year 9000
-    warning future-date main: its newest result is dated 9000-01-01T00:00:00Z, YEARS from now: rules that go by age keep it too long
-      set the clock of the machine that builds
+    warning future-date main: its newest result is dated 9000-01-01T00:00:00Z, YEARS from now: age rules keep it too long
+      correct the clock of the build machine
     # a blob was written in a hundred years
-    warning future-date -: 1 blob was written up to YEARS from now: the clock of the store or of this machine is wrong, and graces count on both
-      set the clocks before a prune
+    warning future-date -: 1 blob was written up to YEARS from now: the clock of the store or of this machine is wrong, and the grace relies on both
+      correct the clocks before a prune
     # no ref reaches a blob
-    info orphans - 300 B: 1 blob is reached from no ref: no build uses it
-      `cachelens prune ./cache --orphans-only` shows what would go
+    info orphans - 300 B: 1 blob is not reached by any ref: no build uses it
+      `cachelens prune ./cache --orphans-only` shows the plan
     # an upload was not finished
     info unfinished-uploads - 400 B: 1 upload is not finished, the oldest begun AGE ago
-      `cachelens prune ./cache --orphans-only` shows what would go; a build may still be at a young one
+      `cachelens prune ./cache --orphans-only` shows the plan; a build may still be writing a recent one
     # most steps have lost their results
-    info thinned main: 6 of its 8 steps have a key and no result: builds run them whenever something needs what they make
-      export with mode=max; results that are lost for other reasons come back when the step runs again
+    info thinned main: 6 of its 8 steps have a key and no result: builds run them whenever another step needs the output
+      export with mode=max; results that were lost for other reasons return when the step runs again
     # most records are keys of former builds
-    info ghost-records main: 6 of its 9 records are keys of former builds beside newer ones of the same steps: each export that imports it adds more, up to the size that BuildKit no longer imports
-      leave `--cache-from` out of one build that exports, now and then
+    info ghost-records main: 6 of its 9 records are keys of earlier builds of steps that have newer keys: each export that also imports this cache adds more, until it is too large for BuildKit to import
+      from time to time, export from a build without `--cache-from`
     # most layers are listed again
-    info duplicate-layers main: 6 of the 8 layers that it lists name a blob that is listed before: they take no room, and each export asks for each
+    info duplicate-layers main: 6 of the 8 layers that it lists repeat an earlier blob: they use no space, but each export checks each of them
     # an inline cache does not fit its image
     warning inline-skipped main: the inline cache is passed over: the image has 1 layers but 0 uncompressed digests
       build and push the image again with an inline cache
@@ -291,7 +330,10 @@ fn each_fault_is_told_and_nothing_else() {
 
 #[test]
 fn what_is_whole_has_neither_errors_nor_warnings() {
-    for (set, list) in SETS.iter().flat_map(|set| [(*set, "local.json"), (*set, "local-latest.json")]) {
+    for (set, list) in SETS
+        .iter()
+        .flat_map(|set| [(*set, "local.json"), (*set, "local-latest.json")])
+    {
         let fixture = Fixture::named(set);
         if !fixture.path(list).exists() {
             continue;
@@ -304,7 +346,10 @@ fn what_is_whole_has_neither_errors_nor_warnings() {
             (&json!(0), &json!(0)),
             "{set} {list}"
         );
-        assert!(report["checked"][0]["verified_blobs"].as_u64().unwrap() > 0, "{set} {list}");
+        assert!(
+            report["checked"][0]["verified_blobs"].as_u64().unwrap() > 0,
+            "{set} {list}"
+        );
     }
 }
 
@@ -319,13 +364,16 @@ fn bytes_are_compared_only_when_that_is_asked_for() {
     checked ./cache: 1 ref, 4 blobs stored; the bytes of layers were not read (--verify reads them)
     exit 0
     ");
-    let run = sandbox.run(&["check", "./cache", "--verify"]).to_string().replace(&digest_of(&two)[7..], "DIGEST");
+    let run = sandbox
+        .run(&["check", "./cache", "--verify"])
+        .to_string()
+        .replace(&digest_of(&two)[7..], "DIGEST");
     insta::assert_snapshot!(run, @r"
     SEVERITY  FINDING            COST  REF
     error     blob-wrong-bytes  200 B  main
-      the blob's bytes are not those that its digest names: builds fail that need it from main
+      the blob's bytes do not match its digest: builds that need it from main fail
       sha256:DIGEST
-      hint: delete it at blobs/sha256/DIGEST, for exporters skip a blob that is there; then build again without importing the refs
+      hint: delete blobs/sha256/DIGEST, because exporters skip a stored blob; then build again without importing the refs
 
     1 error
     checked ./cache: 1 ref, 4 blobs stored; 1 layer is what its digest says
@@ -338,14 +386,20 @@ fn the_gate_is_as_high_as_it_is_set() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     whole(&mut layout);
-    let code = |sandbox: &Sandbox, height: &str| sandbox.run(&["check", "./cache", "--fail-on", height]).code;
-    let codes = |sandbox: &Sandbox| ["error", "warning", "info"].map(|height| code(sandbox, height));
+    let code = |sandbox: &Sandbox, height: &str| {
+        sandbox.run(&["check", "./cache", "--fail-on", height]).code
+    };
+    let codes =
+        |sandbox: &Sandbox| ["error", "warning", "info"].map(|height| code(sandbox, height));
     assert_eq!(codes(&sandbox), [Some(0); 3]);
     let orphan = layout.layer("three", 300);
     assert_eq!(codes(&sandbox), [Some(0), Some(0), Some(3)]);
     layout.tag("empty", &layout.cache(&json!({}), &[]));
     assert_eq!(codes(&sandbox), [Some(0), Some(3), Some(3)]);
-    layout.tag("lost", &with(&orphan, "digest", Digest::of(b"lost").to_string()));
+    layout.tag(
+        "lost",
+        &with(&orphan, "digest", Digest::of(b"lost").to_string()),
+    );
     assert_eq!(codes(&sandbox), [Some(3); 3]);
     assert_eq!(code(&sandbox, "sometimes"), Some(2));
 }
@@ -359,8 +413,16 @@ fn one_ref_is_checked_alone() {
     layout.tag("broken", &lost);
     layout.lose(&lost);
     let image = json!({"os": "linux", "rootfs": {"type": "layers", "diff_ids": []}});
-    layout.tag("image", &layout.manifest(&layout.blob(IMAGE, image.to_string()), &[]));
-    let check = |name: &str, code| ended(&sandbox.run(&["check", "--json", &format!("./cache#{name}")]), code);
+    layout.tag(
+        "image",
+        &layout.manifest(&layout.blob(IMAGE, image.to_string()), &[]),
+    );
+    let check = |name: &str, code| {
+        ended(
+            &sandbox.run(&["check", "--json", &format!("./cache#{name}")]),
+            code,
+        )
+    };
     assert!(codes(&check("main", 0)).is_empty());
     assert_eq!(codes(&check("broken", 3)), ["manifest-missing"]);
     assert_eq!(codes(&check("image", 3)), ["no-cache"]);
@@ -373,7 +435,11 @@ fn a_store_of_which_nothing_is_known_is_an_error_beside_the_others() {
     let mut layout = sandbox.layout();
     whole(&mut layout);
     fs::create_dir(sandbox.path("other")).unwrap();
-    fs::write(sandbox.path("other/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    fs::write(
+        sandbox.path("other/oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .unwrap();
     fs::write(sandbox.path("other/index.json"), "{").unwrap();
     let run = sandbox.run(&["check", "./cache", "./other"]);
     insta::assert_snapshot!(run, @r"
@@ -390,7 +456,10 @@ fn a_store_of_which_nothing_is_known_is_an_error_beside_the_others() {
     exit 3
     ");
     let report = ended(&sandbox.run(&["check", "--json", "./other"]), 1);
-    assert_eq!((codes(&report), &report["summary"]["error"]), (vec!["source-unreadable"], &json!(1)));
+    assert_eq!(
+        (codes(&report), &report["summary"]["error"]),
+        (vec!["source-unreadable"], &json!(1))
+    );
 }
 
 #[test]
@@ -418,11 +487,17 @@ fn names_steer_neither_the_terminal_nor_a_shell() {
     let run = sandbox.run(&["check", "./cache"]);
     assert_eq!(run.code, Some(3));
     assert!(!run.stdout.contains('\u{1b}'), "{run}");
-    assert!(run.stdout.contains(r"--drop-ref 'it'\''s; rm -rf ~ #'`"), "{run}");
+    assert!(
+        run.stdout.contains(r"--drop-ref 'it'\''s; rm -rf ~ #'`"),
+        "{run}"
+    );
     assert_eq!(run.stdout.matches("--drop-ref").count(), 2, "{run}");
     let report = sandbox.run(&["check", "--json", "./cache"]).json();
     let findings = report["findings"].as_array().unwrap();
-    assert!(findings.iter().any(|finding| finding["ref"] == name), "JSON is read as it was meant");
+    assert!(
+        findings.iter().any(|finding| finding["ref"] == name),
+        "JSON is read as it was meant"
+    );
 }
 
 #[test]
@@ -435,7 +510,33 @@ fn a_thousand_faults_of_one_kind_are_one_finding() {
     let layers: Vec<Value> = [one.clone(), two].into_iter().chain(nonsense).collect();
     layout.tag("main", &layout.cache(&config, &layers));
     let report = ended(&sandbox.run(&["check", "--json", "./cache"]), 3);
-    assert_eq!(codes(&report), ["layer-name-invalid"]);
+    assert_eq!(codes(&report), ["layer-name-invalid", "not-checked"]);
     let message = report["findings"][0]["message"].as_str().unwrap();
-    assert!(message.ends_with("(and 999 more of this kind)"), "{message}");
+    assert!(
+        message.ends_with("(and 999 more of this kind)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn blobs_behind_a_link_are_said_to_stay() {
+    let sandbox = Sandbox::new();
+    let mut made = sandbox.layout();
+    let sound = made.chain(&[made.layer("layer", 40)]);
+    made.tag("main", &sound);
+    let dir = sandbox.path("cache");
+    std::fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", dir.join("blobs")).unwrap();
+    let report = ended(&sandbox.run(&["check", "./cache", "--json"]), 0);
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings
+        .iter()
+        .find(|finding| finding["code"] == "blobs-elsewhere");
+    let message = found.unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("`blobs` is a symbolic link"), "{message}");
+    // A cache whose blobs lie in it has no such finding.
+    std::fs::remove_file(dir.join("blobs")).unwrap();
+    std::fs::rename(dir.join("elsewhere"), dir.join("blobs")).unwrap();
+    let report = ended(&sandbox.run(&["check", "./cache", "--json"]), 0);
+    assert!(!super::codes(&report).contains(&"blobs-elsewhere"));
 }

@@ -1,4 +1,4 @@
-//! What goes wrong with GitHub, and what is said then.
+//! Failures of GitHub, and the resulting messages.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -12,7 +12,10 @@ use crate::support::gha::{Answer, Github};
 fn failing(answer: &Answer) -> (Sandbox, Github) {
     let (sandbox, server) = shop();
     for _ in 0..10 {
-        server.state().faults.push_back(("/actions/caches".into(), answer.clone()));
+        server
+            .state()
+            .faults
+            .push_back(("/actions/caches".into(), answer.clone()));
     }
     (sandbox, server)
 }
@@ -25,9 +28,13 @@ fn message(status: u16, text: &str) -> Answer {
 fn messages_say_what_failed_and_what_to_do() {
     let mut report = String::new();
     let mut say = |what: &str, server: &Github, command: Command, source: &str| {
-        let run = run(command, &["ls", source]).to_string().replace(server.address(), "http://SERVER");
-        let until =
-            regex::Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC").unwrap().replace_all(&run, "TIME").into_owned();
+        let run = run(command, &["ls", source])
+            .to_string()
+            .replace(server.address(), "http://SERVER");
+        let until = regex::Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC")
+            .unwrap()
+            .replace_all(&run, "TIME")
+            .into_owned();
         writeln!(report, "# {what}\n{until}\n").unwrap();
     };
     let (sandbox, server) = shop();
@@ -35,28 +42,64 @@ fn messages_say_what_failed_and_what_to_do() {
     let mut wrong = server.without_token(&sandbox);
     wrong.env("GH_TOKEN", "ghp_expired");
     say("an expired token", &server, wrong, SOURCE);
-    say("a wrong repository", &server, server.command(&sandbox), "gha:acme/shpo");
-    say("no repository", &server, server.command(&sandbox), "type=gha");
+    say(
+        "a wrong repository",
+        &server,
+        server.command(&sandbox),
+        "gha:acme/shpo",
+    );
+    say(
+        "no repository",
+        &server,
+        server.command(&sandbox),
+        "type=gha",
+    );
     let mut open = server.command(&sandbox);
     open.env("GITHUB_API_URL", "http://ghe.example/api/v3");
     say("an address in the open", &server, open, SOURCE);
     let mut late = server.in_job(&sandbox);
-    late.env("ACTIONS_RUNTIME_TOKEN", server.job_token(-7200, -3600).replace("jObSiGnAtUrE", "expired"));
+    late.env(
+        "ACTIONS_RUNTIME_TOKEN",
+        server
+            .job_token(-7200, -3600)
+            .replace("jObSiGnAtUrE", "expired"),
+    );
     let late_said = run(late, &["ls", SOURCE]);
-    assert!(late_said.stderr.contains("by the clock here it expired 36"), "{late_said}");
-    assert!(late_said.stderr.contains("set the clock when it is ahead"), "{late_said}");
+    assert!(
+        late_said.stderr.contains("by the clock here it expired 36"),
+        "{late_said}"
+    );
+    assert!(
+        late_said.stderr.contains("set the clock when it is ahead"),
+        "{late_said}"
+    );
     let mut early = server.in_job(&sandbox);
-    early.env("ACTIONS_RUNTIME_TOKEN", server.job_token(600, 3600).replace("jObSiGnAtUrE", "skewed"));
+    early.env(
+        "ACTIONS_RUNTIME_TOKEN",
+        server
+            .job_token(600, 3600)
+            .replace("jObSiGnAtUrE", "skewed"),
+    );
     let early_said = run(early, &["ls", SOURCE]);
-    assert!(early_said.stderr.contains("hint: set the clock: it is behind"), "{early_said}");
+    assert!(
+        early_said
+            .stderr
+            .contains("hint: set the clock: it is behind"),
+        "{early_said}"
+    );
     let mut broken = server.in_job(&sandbox);
     broken.env("ACTIONS_RUNTIME_TOKEN", "no token at all");
     say("a job's token that is none", &server, broken, SOURCE);
-    let saml = message(403, "Resource protected by organization SAML enforcement.")
-        .with("x-github-sso", "required; url=https://github.com/orgs/acme/sso?authorization_request=sIgNeD");
+    let saml = message(403, "Resource protected by organization SAML enforcement.").with(
+        "x-github-sso",
+        "required; url=https://github.com/orgs/acme/sso?authorization_request=sIgNeD",
+    );
     let cases = [
         ("single sign-on", saml),
-        ("no permission", message(403, "Resource not accessible by personal access token")),
+        (
+            "no permission",
+            message(403, "Resource not accessible by personal access token"),
+        ),
         (
             "the limit is reached",
             message(403, "API rate limit exceeded")
@@ -65,7 +108,14 @@ fn messages_say_what_failed_and_what_to_do() {
         ),
         ("a page instead of an answer", Answer::html(200)),
         ("a page with an error", Answer::html(502)),
-        ("half an answer", Answer { status: 200, headers: Vec::new(), body: b"{\"total_count\": 1".to_vec() }),
+        (
+            "half an answer",
+            Answer {
+                status: 200,
+                headers: Vec::new(),
+                body: b"{\"total_count\": 1".to_vec(),
+            },
+        ),
     ];
     for (what, answer) in cases {
         let (sandbox, server) = failing(&answer);
@@ -75,7 +125,7 @@ fn messages_say_what_failed_and_what_to_do() {
     # no token
     error: gha:acme/shop: there is no such public repository, and there is no token for private ones
       because: GitHub answers 404 Not Found: Not Found
-      hint: set GITHUB_TOKEN or GH_TOKEN, or log in with `gh auth login`
+      hint: set GH_TOKEN or GITHUB_TOKEN (GH_ENTERPRISE_TOKEN for a server of your own), or log in with `gh auth login`
     exit 1
 
     # an expired token
@@ -91,9 +141,9 @@ fn messages_say_what_failed_and_what_to_do() {
     exit 1
 
     # no repository
-    error: it is not said which repository is meant
-      because: the current directory is in no git repository with a remote on GitHub
-      hint: name it as gha:OWNER/REPOSITORY
+    error: the source does not name a repository
+      because: git knows no remote of the current directory that is a repository on 127.0.0.1
+      hint: name it as gha:OWNER/REPOSITORY; another host is named by GH_HOST or GITHUB_API_URL
     exit 1
 
     # an address in the open
@@ -122,7 +172,7 @@ fn messages_say_what_failed_and_what_to_do() {
     # the limit is reached
     error: gha:acme/shop: GitHub's rate limit is reached
       because: it asks to wait until 2100-01-01 00:00 UTC: API rate limit exceeded
-      hint: wait until then; without a token the limit is 60 requests an hour, with one 5000
+      hint: wait until then, or wait longer with --timeout; without a token the limit is 60 requests an hour, with one 5000
     exit 1
 
     # a page instead of an answer
@@ -147,14 +197,20 @@ fn messages_say_what_failed_and_what_to_do() {
 fn public_data_is_read_without_a_token() {
     let (sandbox, server) = shop();
     server.state().is_public = true;
-    assert_eq!(run(server.without_token(&sandbox), &["ls", SOURCE]).code, Some(0));
+    assert_eq!(
+        run(server.without_token(&sandbox), &["ls", SOURCE]).code,
+        Some(0)
+    );
 }
 
 #[test]
 fn a_fault_that_passes_is_no_failure() {
     let (sandbox, server) = shop();
     for status in [502, 503, 500] {
-        server.state().faults.push_back(("page=2".into(), message(status, "later")));
+        server
+            .state()
+            .faults
+            .push_back(("page=2".into(), message(status, "later")));
     }
     assert_eq!(run(server.command(&sandbox), &["du", SOURCE]).code, Some(0));
 }
@@ -169,7 +225,13 @@ fn keys_may_be_long_and_odd() {
         ":::".to_owned(),
         "index-a-1-f921bd05#99999999999999999999".to_owned(),
     ] {
-        server.add(&key, crate::support::gha::BUILDKIT, "refs/heads/ma:in", 1, 3);
+        server.add(
+            &key,
+            crate::support::gha::BUILDKIT,
+            "refs/heads/ma:in",
+            1,
+            3,
+        );
     }
     for arguments in [["du", SOURCE], ["ls", SOURCE], ["prune", SOURCE]] {
         let run = run(server.command(&sandbox), &arguments);
@@ -190,8 +252,17 @@ fn tokens_stand_in_no_log() {
     let output = command.output().unwrap();
     let log = std::fs::read_to_string(sandbox.path("log")).unwrap();
     assert!(output.status.success() && !log.is_empty());
-    for text in [log, String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap()] {
-        for secret in [crate::support::gha::TOKEN, token.as_str(), "jObSiGnAtUrE", "sIgNeD"] {
+    for text in [
+        log,
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    ] {
+        for secret in [
+            crate::support::gha::TOKEN,
+            token.as_str(),
+            "jObSiGnAtUrE",
+            "sIgNeD",
+        ] {
             assert!(!text.contains(secret), "{secret}");
         }
     }
@@ -209,7 +280,10 @@ fn evicted_entries_are_not_there_any_more() {
 
 #[test]
 fn a_list_without_an_end_is_not_read() {
-    let (sandbox, server) = failing(&Answer::json(200, &json!({"total_count": u64::MAX, "actions_caches": []})));
+    let (sandbox, server) = failing(&Answer::json(
+        200,
+        &json!({"total_count": u64::MAX, "actions_caches": []}),
+    ));
     let run = run(server.command(&sandbox), &["ls", SOURCE]);
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("the list has no end"), "{run}");
@@ -220,7 +294,7 @@ fn a_list_from_which_entries_are_lacking_is_read_once_more() {
     let (sandbox, server) = shop();
     let before = super::json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0].clone();
     let first = server.state().entries[0].id;
-    // The list of indexes has one page, and that of all entries two.
+    // The list of indexes has one page, and the list of all entries has two.
     for answers in 1..=3 {
         server.state().left_out = (vec![first], answers);
         let after = super::json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0].clone();

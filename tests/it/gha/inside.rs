@@ -1,4 +1,4 @@
-//! Inside a job: indexes are read, so that everything is known.
+//! Inside a job: indexes are read, so everything is known.
 
 use std::collections::HashSet;
 use std::io::Read as _;
@@ -12,14 +12,26 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 use crate::support::gha::{Entry, Github};
 
-/// Counts independently: what the newest index names, by the JSON alone.
+/// Counts the references of the newest index independently, from the JSON alone.
 fn live(set: &str, entries: &[Entry]) -> (u64, u64) {
-    let indexes = entries.iter().filter(|entry| entry.key.starts_with("index-"));
+    let indexes = entries
+        .iter()
+        .filter(|entry| entry.key.starts_with("index-"));
     let newest = indexes.max_by_key(|entry| entry.created_at).unwrap();
-    let config: Value = serde_json::from_slice(&Fixture::named(set).blob(newest.digest.unwrap())).unwrap();
-    let named: HashSet<&str> =
-        config["layers"].as_array().unwrap().iter().map(|layer| layer["blob"].as_str().unwrap()).collect();
-    let is_named = |entry: &&Entry| entry.key.strip_prefix("buildkit-blob-1-").is_some_and(|name| named.contains(name));
+    let config: Value =
+        serde_json::from_slice(&Fixture::named(set).blob(newest.digest.unwrap())).unwrap();
+    let named: HashSet<&str> = config["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| layer["blob"].as_str().unwrap())
+        .collect();
+    let is_named = |entry: &&Entry| {
+        entry
+            .key
+            .strip_prefix("buildkit-blob-1-")
+            .is_some_and(|name| named.contains(name))
+    };
     tally(entries.iter().filter(is_named).chain([newest]))
 }
 
@@ -38,10 +50,19 @@ fn figures_are_exact_in_both_versions_of_the_service() {
             };
             assert_eq!(numbers(&du["total"], "objects"), all);
             assert_eq!(numbers(&du["live"], "blobs"), live, "{set}");
-            assert_eq!(numbers(&du["orphan"], "blobs"), (all.0 - live.0, all.1 - live.1));
+            assert_eq!(
+                numbers(&du["orphan"], "blobs"),
+                (all.0 - live.0, all.1 - live.1)
+            );
             assert_eq!(numbers(&du["missing"], "blobs"), (0, 0));
         }
-        assert!(server.state().requests.iter().any(|line| line.starts_with("GET /_apis/artifactcache/cache")));
+        assert!(
+            server
+                .state()
+                .requests
+                .iter()
+                .any(|line| line.starts_with("GET /_apis/artifactcache/cache"))
+        );
     }
 }
 
@@ -49,11 +70,23 @@ fn figures_are_exact_in_both_versions_of_the_service() {
 fn steps_are_read_and_named() {
     let (sandbox, server) = shop();
     let provenance = Fixture::named("shop").path("provenance/c15.json");
-    let show = json(server.in_job(&sandbox), &["show", SOURCE, "--provenance", provenance.to_str().unwrap()]);
-    let names: Vec<&str> =
-        show["records"].as_array().unwrap().iter().filter_map(|record| record["name"].as_str()).collect();
+    let show = json(
+        server.in_job(&sandbox),
+        &["show", SOURCE, "--provenance", provenance.to_str().unwrap()],
+    );
+    let names: Vec<&str> = show["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|record| record["name"].as_str())
+        .collect();
     assert!(names.iter().any(|name| name.contains("npm")), "{names:?}");
-    assert_eq!(show["ref"]["digest"].as_str().map(|digest| digest.parse::<Digest>().is_ok()), Some(true));
+    assert_eq!(
+        show["ref"]["digest"]
+            .as_str()
+            .map(|digest| digest.parse::<Digest>().is_ok()),
+        Some(true)
+    );
 }
 
 #[test]
@@ -62,10 +95,16 @@ fn a_missing_blob_shows() {
     let du = |command| json(command, &["du", SOURCE])["sources"][0].clone();
     let before = du(server.in_job(&sandbox));
     let show = json(server.in_job(&sandbox), &["show", SOURCE]);
-    let lost = format!("buildkit-blob-1-{}", show["layers"][0]["digest"].as_str().unwrap());
+    let lost = format!(
+        "buildkit-blob-1-{}",
+        show["layers"][0]["digest"].as_str().unwrap()
+    );
     server.state().entries.retain(|entry| entry.key != lost);
     let after = du(server.in_job(&sandbox));
-    assert_eq!((&before["missing"]["blobs"], &after["missing"]["blobs"]), (&0.into(), &1.into()));
+    assert_eq!(
+        (&before["missing"]["blobs"], &after["missing"]["blobs"]),
+        (&0.into(), &1.into())
+    );
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
     assert!(ls.stdout.contains("! 1 blob missing"), "{ls}");
     assert_eq!(
@@ -77,10 +116,21 @@ fn a_missing_blob_shows() {
 #[test]
 fn no_touch_reads_nothing() {
     let (sandbox, server) = shop();
-    let used = |server: &Github| server.state().entries.iter().map(|entry| entry.last_accessed_at).max();
+    let used = |server: &Github| {
+        server
+            .state()
+            .entries
+            .iter()
+            .map(|entry| entry.last_accessed_at)
+            .max()
+    };
     let before = used(&server);
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE, "--no-touch"]);
-    assert!(ls.stdout.contains("? not read, because that counts as a use of it"), "{ls}");
+    assert!(
+        ls.stdout
+            .contains("? not read, because that counts as a use of it"),
+        "{ls}"
+    );
     assert_eq!(used(&server), before);
     run(server.in_job(&sandbox), &["ls", SOURCE]);
     assert!(used(&server) > before);
@@ -94,14 +144,20 @@ fn what_another_branch_wrote_is_not_known() {
     let du = &json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0];
     assert!(du["orphan"].is_null() && du["missing"].is_null());
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
-    assert!(ls.stdout.contains("? this job may not read the caches of that branch"), "{ls}");
+    assert!(
+        ls.stdout
+            .contains("? this job may not read the caches of that branch"),
+        "{ls}"
+    );
 }
 
 #[test]
 fn a_blob_is_read_as_it_comes_however_large() {
     let server = Github::start();
-    // Larger than any document may be.
-    let content: Vec<u8> = (0..17_u32 << 20).map(|place| (place >> 10).to_le_bytes()[0]).collect();
+    // Larger than the limit of documents.
+    let content: Vec<u8> = (0..17_u32 << 20)
+        .map(|place| (place >> 10).to_le_bytes()[0])
+        .collect();
     let digest = server.add_blob(content.clone(), 5);
     let reader = server.reader(true);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -113,7 +169,10 @@ fn a_blob_is_read_as_it_comes_however_large() {
     assert!(matches!(absent, Err(ReadError::Absent)));
     let refused = runtime.block_on(reader.read_document(digest, u64::MAX));
     assert!(refused.is_err(), "a document of that size is none");
-    let outside = runtime.block_on(server.reader(false).open_blob(digest)).err().unwrap();
+    let outside = runtime
+        .block_on(server.reader(false).open_blob(digest))
+        .err()
+        .unwrap();
     assert!(outside.to_string().contains("inside a job"), "{outside}");
 }
 
@@ -124,34 +183,55 @@ fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
         let address = other.address();
         let version = if named == "url" { ",version=1" } else { "" };
         let source = format!("type=gha,repository=acme/shop,{named}={address}{version}");
-        std::fs::write(sandbox.path("cachelens.toml"), format!("sources = [\"{source}\"]\n")).unwrap();
-        for arguments in [vec!["ls"], vec!["ls", source.as_str()]] {
+        std::fs::write(
+            sandbox.path("mine.toml"),
+            format!("sources = [\"{source}\"]\n"),
+        )
+        .unwrap();
+        for arguments in [
+            vec!["ls", "--config", "mine.toml"],
+            vec!["ls", source.as_str()],
+        ] {
             let run = run(server.in_job(&sandbox), &arguments);
             assert_eq!(run.code, Some(1), "{run}");
             let told = run.stderr.replace(address, "http://OTHER");
             assert!(
-                told.contains("`http://OTHER` is not the service of this job, and ACTIONS_RUNTIME_TOKEN"),
+                told.contains(
+                    "`http://OTHER` is not the service of this job, and ACTIONS_RUNTIME_TOKEN"
+                ),
                 "{told}"
             );
             assert!(told.contains("beside them, as `token=`"), "{told}");
         }
     }
     assert_eq!(other.state().requests, Vec::<String>::new());
-    // With a token that is meant for it the other is asked, and the job's own address may be named.
+    // With a token meant for it, the other server is used, and the job's own address may be named.
     let token = server.job_token(-60, 60);
-    let with_token = format!("type=gha,repository=acme/shop,url_v2={},token={token}", other.address());
+    let with_token = format!(
+        "type=gha,repository=acme/shop,url_v2={},token={token}",
+        other.address()
+    );
     let own = format!("type=gha,repository=acme/shop,url_v2={}/", server.address());
     for source in [with_token, own] {
         let ls = run(server.in_job(&sandbox), &["ls", &source]);
         assert_eq!(ls.code, Some(0), "{ls}");
     }
-    assert!(other.state().requests.iter().any(|line| line.starts_with("POST /twirp/")));
+    assert!(
+        other
+            .state()
+            .requests
+            .iter()
+            .any(|line| line.starts_with("POST /twirp/"))
+    );
 }
 
 #[test]
 fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
     let server = Github::start();
-    let mut hasher = format!("sha512:{}", "0".repeat(128)).parse::<Digest>().unwrap().hasher();
+    let mut hasher = format!("sha512:{}", "0".repeat(128))
+        .parse::<Digest>()
+        .unwrap()
+        .hasher();
     hasher.update(b"right");
     let digest = hasher.finish();
     let id = server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"right");
@@ -161,4 +241,21 @@ fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
     server.state().entries.retain(|entry| entry.id != id);
     server.add_blob_as(&format!("buildkit-blob-1-{digest}"), b"wrong");
     assert!(matches!(read(), Err(ReadError::WrongBytes { .. })));
+}
+
+#[test]
+fn a_job_that_only_reads_is_told_that_it_cannot_export() {
+    let (sandbox, server) = shop();
+    let check = || {
+        let run = run(server.in_job(&sandbox), &["check", "--json", SOURCE]);
+        let findings = run.json()["findings"].as_array().unwrap().clone();
+        findings
+            .into_iter()
+            .find(|finding| finding["code"] == "cache-read-only")
+    };
+    assert_eq!(check(), None);
+    server.state().job_only_reads = true;
+    let finding = check().unwrap();
+    let hint = finding["hint"].as_str().unwrap();
+    assert!(hint.contains("ignore-error=true"), "{finding}");
 }

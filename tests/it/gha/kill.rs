@@ -1,4 +1,5 @@
-//! A prune that is killed, at every step that it takes: what stays is there, and going on finishes the work.
+//! A prune that is killed at each of its steps: the kept entries stay, and a resumed run finishes
+//! the work.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -7,22 +8,26 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cachelens::backend::SharedPruner;
-use cachelens::prune::execute::{self, Options, Step};
+use cachelens::prune::execute::{self, Options, Settle, Step};
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::file;
+use cachelens::retention::Policy;
 use tokio_util::sync::CancellationToken;
 
 use super::prune::{branches, keys, policy};
 use super::{SOURCE, json, run};
 use crate::support::gha::reader_at;
 
-/// Tells the process that is to die which plan to carry out where, and after how many steps to die.
+/// The variable that tells the child process which plan to execute where, and after how many steps
+/// to die.
 const VICTIM: &str = "CACHELENS_TEST_GHA_VICTIM";
 
-/// Is no test by itself: it is run again, as a process of its own, by the test below.
+/// Not a test by itself: the test below runs it in a child process.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var(VICTIM) else { return };
+    let Ok(order) = std::env::var(VICTIM) else {
+        return;
+    };
     let [address, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let left = AtomicUsize::new(steps.parse().unwrap());
     let observe = |_: Step<'_>| {
@@ -33,16 +38,33 @@ fn victim() {
     };
     let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
     let mut journal = Journal::create(Path::new(journal), &plan).unwrap();
-    let options =
-        Options { concurrency: 2, batch: 1, cure: false, cancel: CancellationToken::new(), observe: &observe };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let options = Options {
+        concurrency: 2,
+        batch: 1,
+        settle: Settle::NONE,
+        delete_broken: false,
+        cancel: CancellationToken::new(),
+        observe: &observe,
+        policy: &Policy::default(),
+        max_plan_age: None,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let pruner: SharedPruner = reader_at(address, None);
-    runtime.block_on(execute::execute(&pruner, &plan, &mut journal, &options)).unwrap();
+    runtime
+        .block_on(execute::execute(&pruner, &plan, &mut journal, &options))
+        .unwrap();
 }
 
 #[test]
 fn killed_at_any_step_it_leaves_what_stays_and_going_on_finishes() {
-    let stays = ["refs/heads/main index-app-1-f921bd05#2", "refs/heads/main node-cache-a", "refs/heads/main pip-x"];
+    let stays = [
+        "refs/heads/main index-app-1-f921bd05#2",
+        "refs/heads/main node-cache-a",
+        "refs/heads/main pip-x",
+    ];
     let mut survived = false;
     for steps in 0..100 {
         let (sandbox, server) = branches();
@@ -53,25 +75,48 @@ fn killed_at_any_step_it_leaves_what_stays_and_going_on_finishes() {
             [[retention.rule]]\nname = \"gone\"\nmatch = { state = \"branch-gone\" }\naction = \"drop\"\n",
         );
         let (saved, journal) = (sandbox.path("plan"), sandbox.path("journal"));
-        let planned = run(server.command(&sandbox), &["prune", SOURCE, "--plan-out", saved.to_str().unwrap()]);
+        let planned = run(
+            server.command(&sandbox),
+            &["prune", SOURCE, "--plan-out", saved.to_str().unwrap()],
+        );
         assert_eq!(planned.code, Some(0), "{planned}");
-        let order =
-            [server.address(), saved.to_str().unwrap(), journal.to_str().unwrap(), &steps.to_string()].join("\n");
+        let order = [
+            server.address(),
+            saved.to_str().unwrap(),
+            journal.to_str().unwrap(),
+            &steps.to_string(),
+        ]
+        .join("\n");
         let victim = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "gha::kill::victim", "--nocapture"])
             .env(VICTIM, order)
             .output()
             .unwrap();
-        assert!(victim.status.success() || victim.status.signal() == Some(9), "{victim:?}");
+        assert!(
+            victim.status.success() || victim.status.signal() == Some(9),
+            "{victim:?}"
+        );
         let left = keys(&server);
-        assert!(stays.iter().all(|key| left.iter().any(|left| left == key)), "after {steps} steps: {left:?}");
+        assert!(
+            stays.iter().all(|key| left.iter().any(|left| left == key)),
+            "after {steps} steps: {left:?}"
+        );
 
-        let resumed = json(server.command(&sandbox), &["prune", "--resume", journal.to_str().unwrap()]);
-        assert_eq!(resumed["outcome"]["done"], 4, "after {steps} steps: {resumed}");
-        assert_eq!(resumed["outcome"]["freed_bytes"], resumed["plan"]["frees_bytes"], "after {steps} steps");
+        let resumed = json(
+            server.command(&sandbox),
+            &["prune", SOURCE, "--resume", journal.to_str().unwrap()],
+        );
+        assert_eq!(
+            resumed["outcome"]["done"], 4,
+            "after {steps} steps: {resumed}"
+        );
+        assert_eq!(
+            resumed["outcome"]["freed_bytes"], resumed["plan"]["frees_bytes"],
+            "after {steps} steps"
+        );
         assert_eq!(keys(&server), stays, "after {steps} steps");
         if victim.status.success() {
-            // It came to its end before it had taken that many steps: all of them have been tried.
+            // It finished before that number of steps, so all steps have been tried.
             assert!(steps > 10, "only {steps} steps");
             survived = true;
             break;

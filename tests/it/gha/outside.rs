@@ -1,4 +1,4 @@
-//! Outside a job: entries are listed, and contents are not known.
+//! Outside a job: entries are listed, and their content is unknown.
 
 use super::{SOURCE, json, numbers, run, shop, tally};
 use crate::support::command::Sandbox;
@@ -13,15 +13,30 @@ fn figures_are_those_of_an_independent_count() {
     for set in ["shop", "kitchen"] {
         let (sandbox, server) = (Sandbox::new(), Github::of_fixture(set));
         server.add("node-cache-Linux-npm-1", "abc", "refs/heads/main", 5_000, 3);
-        server.add("my cache/\u{202e}odd#1", "def", "refs/pull/7/merge", 7_000, 3);
+        server.add(
+            "my cache/\u{202e}odd#1",
+            "def",
+            "refs/pull/7/merge",
+            7_000,
+            3,
+        );
         let du = &json(server.command(&sandbox), &["du", SOURCE])["sources"][0];
         let state = server.state();
         let all = &state.entries;
-        let indexes: Vec<&Entry> = all.iter().filter(|entry| entry.key.starts_with("index-")).collect();
+        let indexes: Vec<&Entry> = all
+            .iter()
+            .filter(|entry| entry.key.starts_with("index-"))
+            .collect();
         let newest = indexes.iter().max_by_key(|entry| entry.created_at).unwrap();
-        let former = indexes.iter().copied().filter(|entry| entry.id != newest.id);
+        let former = indexes
+            .iter()
+            .copied()
+            .filter(|entry| entry.id != newest.id);
         assert_eq!(numbers(&du["total"], "objects"), tally(all), "{set}");
-        assert_eq!(numbers(&du["undetermined"], "blobs"), tally(all.iter().filter(|entry| is_blob(entry))));
+        assert_eq!(
+            numbers(&du["undetermined"], "blobs"),
+            tally(all.iter().filter(|entry| is_blob(entry)))
+        );
         assert_eq!(numbers(&du["superseded"], "objects"), tally(former));
         assert_eq!(numbers(&du["live"], "blobs"), (1, newest.size_in_bytes));
         assert_eq!(numbers(&du["unknown"], "objects"), (2, 12_000));
@@ -34,7 +49,13 @@ fn figures_are_those_of_an_independent_count() {
 #[test]
 fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     let (sandbox, server) = shop();
-    server.add("node-cache-Linux-npm-1", "abc", "refs/pull/7/merge", 5_000_000, 3);
+    server.add(
+        "node-cache-Linux-npm-1",
+        "abc",
+        "refs/pull/7/merge",
+        5_000_000,
+        3,
+    );
     server.add("golangci-lint.cache-1", "abc", "refs/heads/gone", 1_000, 26);
     server.state().pulls.push((7, "dev".into()));
     insta::assert_snapshot!(run(server.command(&sandbox), &["ls", SOURCE]), @r#"
@@ -65,7 +86,11 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     a build on pull/7/merge reads the caches of pull/7/merge, dev, main; it cannot see that of gone
     exit 0
     "#);
-    let show = run(server.command(&sandbox), &["show", "gha:acme/shop#shop@main"]).to_string();
+    let show = run(
+        server.command(&sandbox),
+        &["show", "gha:acme/shop#shop@main"],
+    )
+    .to_string();
     let times = regex::Regex::new(r"20[0-9T:.-]+Z").unwrap();
     insta::assert_snapshot!(times.replace_all(&show, "TIME"), @r#"
     shop@main  cache
@@ -75,39 +100,48 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     exit 0
     "#);
     let json = &json(server.command(&sandbox), &["ls", SOURCE])["sources"][0]["refs"][0];
-    for field in ["digest", "bytes", "exclusive_bytes", "layers", "records", "results", "missing_blobs"] {
+    for field in [
+        "digest",
+        "bytes",
+        "exclusive_bytes",
+        "layers",
+        "records",
+        "results",
+        "missing_blobs",
+    ] {
         assert!(json[field].is_null(), "{field}");
     }
-    assert_eq!((json["name"].as_str(), json["branch"].as_str()), (Some("shop@main"), Some("refs/heads/main")));
+    assert_eq!(
+        (json["name"].as_str(), json["branch"].as_str()),
+        (Some("shop@main"), Some("refs/heads/main"))
+    );
 }
 
 #[test]
 fn the_first_rows_take_one_request_and_the_rest_is_asked_for_beside_each_other() {
     let (sandbox, server) = (Sandbox::new(), Github::start());
     for number in 0..1_234 {
-        server.add(&format!("node-cache-{number}"), "v", "refs/heads/main", 1, 3);
+        server.add(
+            &format!("node-cache-{number}"),
+            "v",
+            "refs/heads/main",
+            1,
+            3,
+        );
     }
     let du = json(server.command(&sandbox), &["du", SOURCE]);
     assert_eq!(du["sources"][0]["total"]["objects"], 1_234);
     let state = server.state();
-    assert!(state.requests[0].contains("key=index-"), "{:?}", state.requests[0]);
-    let pages = state.requests.iter().filter(|line| line.contains("/actions/caches?") && !line.contains("key="));
+    assert!(
+        state.requests[0].contains("key=index-"),
+        "{:?}",
+        state.requests[0]
+    );
+    let pages = state
+        .requests
+        .iter()
+        .filter(|line| line.contains("/actions/caches?") && !line.contains("key="));
     assert_eq!(pages.count(), 13);
-}
-
-#[test]
-fn a_repository_and_a_token_are_found_where_git_and_gh_have_them() {
-    let (sandbox, server) = shop();
-    let host = "127.0.0.1";
-    std::fs::create_dir_all(sandbox.path(".git")).unwrap();
-    let config = format!("[remote \"origin\"]\n\turl = https://{host}/acme/shop.git\n");
-    std::fs::write(sandbox.path(".git/config"), config).unwrap();
-    std::fs::create_dir_all(sandbox.path(".config/gh")).unwrap();
-    let hosts = format!("{host}:\n    oauth_token: {}\n", crate::support::gha::TOKEN);
-    std::fs::write(sandbox.path(".config/gh/hosts.yml"), hosts).unwrap();
-    let du = json(server.without_token(&sandbox), &["du", "type=gha"]);
-    assert_eq!(du["sources"][0]["source"], "gha:acme/shop");
-    assert_eq!(du["sources"][0]["refs"], 1);
 }
 
 #[test]
@@ -117,14 +151,21 @@ fn a_scope_narrows_what_is_told_and_is_no_way_to_prune() {
     let names = |source: &str| {
         let listed = json(server.command(&sandbox), &["ls", source]);
         let refs = listed["sources"][0]["refs"].as_array().unwrap().iter();
-        refs.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        refs.map(|entry| entry["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(SOURCE).len(), 2);
-    assert_eq!(names("type=gha,repository=acme/shop,scope=shop"), ["shop@main"]);
-    assert_eq!(names("type=gha,repository=acme/shop,scope=sho"), Vec::<String>::new());
+    assert_eq!(
+        names("type=gha,repository=acme/shop,scope=shop"),
+        ["shop@main"]
+    );
+    assert_eq!(
+        names("type=gha,repository=acme/shop,scope=sho"),
+        Vec::<String>::new()
+    );
     insta::assert_snapshot!(run(server.command(&sandbox), &["prune", "type=gha,repository=acme/shop,scope=shop"]), @r"
     error: prune works on the caches of a whole repository, and the source names the scope shop
-      hint: name the source without it, and the refs that go with --drop-ref 'shop@*'
+      hint: name the source without the scope, and select refs to delete with --drop-ref 'shop@*'
     exit 2
     ");
 }
@@ -138,10 +179,24 @@ fn all_pages_of_branches_are_read_each_once() {
     server.add("tool-a", "v", "refs/heads/branch-249", 1_000, 3);
     server.add("tool-b", "v", "refs/heads/branch-250", 1_000, 3);
     let du = &json(server.command(&sandbox), &["du", SOURCE])["sources"][0];
-    let gone: Vec<_> = du["groups"].as_array().unwrap().iter().filter(|group| group["branch_gone"] == true).collect();
-    assert_eq!((gone.len(), &gone[0]["branch"]), (1, &"refs/heads/branch-250".into()), "{du}");
-    let mut asked: Vec<String> =
-        server.state().requests.iter().filter(|line| line.contains("/branches")).cloned().collect();
+    let gone: Vec<_> = du["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|group| group["branch_gone"] == true)
+        .collect();
+    assert_eq!(
+        (gone.len(), &gone[0]["branch"]),
+        (1, &"refs/heads/branch-250".into()),
+        "{du}"
+    );
+    let mut asked: Vec<String> = server
+        .state()
+        .requests
+        .iter()
+        .filter(|line| line.contains("/branches"))
+        .cloned()
+        .collect();
     asked.sort();
     let page = |number| format!("GET /repos/acme/shop/branches?page={number}&per_page=100");
     assert_eq!(asked, [1, 2, 3].map(page));

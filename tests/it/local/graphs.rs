@@ -1,4 +1,5 @@
-//! Configurations that no exporter writes: loops, places out of range, and more of everything than there ever is.
+//! Configurations that no exporter writes: loops, indexes out of range, and excessive numbers of
+//! everything.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use super::{faults, refs};
 use crate::support::command::Sandbox;
 use crate::support::layout::{CONFIG, LayoutBuilder, digest_of};
 
-/// Makes a cache of two layers with the configuration that `config` makes of their digests.
+/// Creates a cache of two layers with the configuration that `config` makes from their digests.
 fn add(layout: &mut LayoutBuilder, config: impl Fn(&str, &str) -> Value) {
     let layers = [layout.layer("a", 10), layout.layer("b", 20)];
     let config = config(digest_of(&layers[0]), digest_of(&layers[1]));
@@ -20,14 +21,26 @@ fn add(layout: &mut LayoutBuilder, config: impl Fn(&str, &str) -> Value) {
 fn what_buildkit_refuses_as_a_whole_is_broken_as_a_whole() {
     type Make = fn(&str, &str) -> Value;
     let cases: [(&str, Make); 9] = [
-        ("a record on itself", |_, _| json!({"records": [{"inputs": [[{"link": 0}]]}]})),
+        (
+            "a record on itself",
+            |_, _| json!({"records": [{"inputs": [[{"link": 0}]]}]}),
+        ),
         (
             "records in a circle",
             |_, _| json!({"records": [{"inputs": [[{"link": 1}]]}, {"inputs": [[{"link": 2}]]}, {"inputs": [[{"link": 0}]]}]}),
         ),
-        ("a link out of range", |_, _| json!({"records": [{}, {"inputs": [[{"link": 2}]]}]})),
-        ("a negative link", |_, _| json!({"records": [{}, {"inputs": [[{"link": -9_223_372_036_854_775_808_i64}]]}]})),
-        ("an empty group", |_, _| json!({"records": [{}, {"inputs": [[{"link": 0}], []]}]})),
+        (
+            "a link out of range",
+            |_, _| json!({"records": [{}, {"inputs": [[{"link": 2}]]}]}),
+        ),
+        (
+            "a negative link",
+            |_, _| json!({"records": [{}, {"inputs": [[{"link": -9_223_372_036_854_775_808_i64}]]}]}),
+        ),
+        (
+            "an empty group",
+            |_, _| json!({"records": [{}, {"inputs": [[{"link": 0}], []]}]}),
+        ),
         ("no group", |_, _| json!({"records": [{"inputs": [null]}]})),
         (
             "a layer out of range",
@@ -48,14 +61,25 @@ fn what_buildkit_refuses_as_a_whole_is_broken_as_a_whole() {
         let mut layout = sandbox.layout();
         add(&mut layout, config);
         let fault = faults(&sandbox).concat();
-        let why = fault.split_once("as if it were empty: ").unwrap_or_else(|| panic!("{name}: {fault}")).1;
+        let why = fault
+            .split_once("as if it were empty: ")
+            .unwrap_or_else(|| panic!("{name}: {fault}"))
+            .1;
         writeln!(report, "{name}: {why}").unwrap();
         let row = &refs(&sandbox)[0];
         let count = |field: &str| row[field].as_u64().unwrap();
-        assert_eq!((count("broken"), count("results"), count("key_only")), (count("records"), 0, 0), "{name}");
+        assert_eq!(
+            (count("broken"), count("results"), count("key_only")),
+            (count("records"), 0, 0),
+            "{name}"
+        );
         let shown = sandbox.json(&["show", "--json", "./cache"]);
         for record in shown["records"].as_array().unwrap() {
-            assert_eq!((&record["state"], &record["layer"]), (&json!("broken"), &Value::Null), "{name}");
+            assert_eq!(
+                (&record["state"], &record["layer"]),
+                (&json!("broken"), &Value::Null),
+                "{name}"
+            );
         }
         assert_eq!(sandbox.run(&["show", "./cache"]).code, Some(0));
     }
@@ -89,12 +113,17 @@ fn what_nothing_needs_does_no_harm() {
         (
             "the same blob twice in a chain",
             |a, b| {
-                let layers = json!([{"blob": a, "parent": -1}, {"blob": b}, {"blob": a, "parent": 1}]);
+                let layers =
+                    json!([{"blob": a, "parent": -1}, {"blob": b}, {"blob": a, "parent": 1}]);
                 json!({"layers": layers, "records": [{"layers": [{"layer": 2}]}]})
             },
             [1, 0, 0],
         ),
-        ("an empty chain", |_, _| json!({"records": [{"chains": [{"layers": []}]}]}), [1, 0, 0]),
+        (
+            "an empty chain",
+            |_, _| json!({"records": [{"chains": [{"layers": []}]}]}),
+            [1, 0, 0],
+        ),
         (
             "a chain that names a layer twice",
             |a, _| json!({"layers": [{"blob": a, "parent": -1}], "records": [{"chains": [{"layers": [0, 0]}]}]}),
@@ -107,7 +136,11 @@ fn what_nothing_needs_does_no_harm() {
         add(&mut layout, config);
         assert_eq!(faults(&sandbox), [""; 0], "{name}");
         let row = &refs(&sandbox)[0];
-        assert_eq!(["results", "key_only", "broken"].map(|field| row[field].as_u64().unwrap()), expected, "{name}");
+        assert_eq!(
+            ["results", "key_only", "broken"].map(|field| row[field].as_u64().unwrap()),
+            expected,
+            "{name}"
+        );
         let shown = sandbox.json(&["show", "--json", "./cache"]);
         let bytes = shown["records"][0]["bytes"].as_u64();
         match name {
@@ -126,7 +159,7 @@ fn a_hundred_thousand_records_in_a_chain_are_shown() {
     let mut layout = sandbox.layout();
     let layers = [layout.layer("a", 10)];
     let blob = digest_of(&layers[0]);
-    // Each record and each layer hangs on the next one: the deepest of both comes first.
+    // Each record and each layer depends on the next one: the deepest of both comes first.
     let mut config = String::from(r#"{"layers":["#);
     for layer in 1..2_000 {
         write!(config, r#"{{"blob":"{blob}","parent":{layer}}},"#).unwrap();
@@ -140,13 +173,22 @@ fn a_hundred_thousand_records_in_a_chain_are_shown() {
         write!(config, r#"{{"inputs":[[{{"link":{record}}}]]}},"#).unwrap();
     }
     config.push_str("{}]}");
-    layout.tag("main", &layout.manifest(&layout.blob(CONFIG, config), &layers));
+    layout.tag(
+        "main",
+        &layout.manifest(&layout.blob(CONFIG, config), &layers),
+    );
 
     let shown = sandbox.run(&["show", "--json", "./cache"]).json();
     let row = &shown["ref"];
-    assert_eq!((&row["records"], &row["results"], &row["key_only"]), (&json!(count), &json!(1), &json!(count - 1)));
+    assert_eq!(
+        (&row["records"], &row["results"], &row["key_only"]),
+        (&json!(count), &json!(1), &json!(count - 1))
+    );
     assert_eq!(shown["records"].as_array().unwrap().len(), count);
-    assert_eq!((&shown["records"][0]["bytes"], &shown["records"][0]["layer"]), (&json!(10), &json!(0)));
+    assert_eq!(
+        (&shown["records"][0]["bytes"], &shown["records"][0]["layer"]),
+        (&json!(10), &json!(0))
+    );
     assert_eq!(shown["layers"].as_array().unwrap().len(), 2_000);
 }
 
@@ -156,12 +198,15 @@ fn indexes_in_indexes_are_followed_and_their_loops_are_impossible() {
     let mut layout = sandbox.layout();
     let mut document = layout.chain(&[layout.layer("a", 10)]);
     for _ in 0..500 {
-        // Each one twice: what is reached by two ways counts once.
+        // Each one twice: a blob that is reached twice counts once.
         document = layout.index(&[document.clone(), document]);
     }
     layout.tag("main", &document);
     let row = &refs(&sandbox)[0];
-    assert_eq!((&row["records"], &row["layers"], &row["kind"]), (&json!(2), &json!(1), &json!("cache")));
+    assert_eq!(
+        (&row["records"], &row["layers"], &row["kind"]),
+        (&json!(2), &json!(1), &json!("cache"))
+    );
     assert_eq!(super::usage(&sandbox)["live"]["blobs"], 503);
 }
 
@@ -171,7 +216,13 @@ fn the_older_form_of_a_cache_is_an_index_with_a_config_among_its_layers() {
     let mut layout = sandbox.layout();
     let layers = [layout.layer("a", 10), layout.layer("b", 20)];
     let config = layout.blob(CONFIG, crate::support::layout::chain(&layers).to_string());
-    layout.tag("main", &layout.index(&[layers[0].clone(), layers[1].clone(), config]));
+    layout.tag(
+        "main",
+        &layout.index(&[layers[0].clone(), layers[1].clone(), config]),
+    );
     let row = &refs(&sandbox)[0];
-    assert_eq!((&row["results"], &row["layers"], &row["kind"]), (&json!(2), &json!(2), &json!("cache")));
+    assert_eq!(
+        (&row["results"], &row["layers"], &row["kind"]),
+        (&json!(2), &json!(2), &json!("cache"))
+    );
 }

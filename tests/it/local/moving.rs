@@ -15,7 +15,7 @@ use super::add_main;
 use crate::support::command::Sandbox;
 use crate::support::layout::LayoutBuilder;
 
-/// How often a cache is scanned while it changes.
+/// The number of scans while the cache changes.
 const SCANS: usize = 200;
 
 fn scan_once(layout: &LayoutBuilder, runtime: &Runtime) -> Result<Inventory, ScanError> {
@@ -23,7 +23,7 @@ fn scan_once(layout: &LayoutBuilder, runtime: &Runtime) -> Result<Inventory, Sca
     runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ()))
 }
 
-/// Scans again and again while `change` runs over and over, with the count of its runs, in another thread.
+/// Scans repeatedly while another thread runs `change` in a loop, with its iteration number.
 fn scan_while(
     layout: &LayoutBuilder,
     change: impl Fn(usize) + Send + Sync,
@@ -39,13 +39,13 @@ fn scan_while(
                 runs += 1;
             }
         });
-        // However a check ends, the changes end, too.
+        // The changes end however a check ends.
         let _end = Ending(&goes_on);
         (0..SCANS).for_each(|_| check(scan_once(layout, &runtime)));
     });
 }
 
-/// Ends the changes when it goes.
+/// Ends the changes when dropped.
 struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
@@ -54,15 +54,21 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// Every number of an inventory that holds whatever the store does.
+/// Checks the invariants of an inventory that hold for any store.
 fn assert_sound(inventory: &Inventory) {
     let totals = inventory.totals();
     let stored: u64 = inventory.blobs.iter().map(|blob| blob.stored_size()).sum();
-    assert_eq!(totals.stored().bytes, stored + totals.partial.bytes + totals.unknown.bytes);
+    assert_eq!(
+        totals.stored().bytes,
+        stored + totals.partial.bytes + totals.unknown.bytes
+    );
     for entry in inventory.refs.iter() {
         assert!(entry.sizes.exclusive_bytes.unwrap() <= entry.sizes.bytes);
         if let Some(counts) = entry.counts() {
-            assert_eq!(counts.results + counts.key_only + counts.broken, counts.records);
+            assert_eq!(
+                counts.results + counts.key_only + counts.broken,
+                counts.records
+            );
         }
     }
 }
@@ -86,7 +92,13 @@ fn what_a_ref_keeps_is_never_called_orphaned_while_others_come_and_go() {
     scan_while(&layout, change, |scanned| {
         let inventory = scanned.unwrap();
         assert_sound(&inventory);
-        assert_eq!((inventory.totals().live.count, inventory.totals().missing.count), (4, 0));
+        assert_eq!(
+            (
+                inventory.totals().live.count,
+                inventory.totals().missing.count
+            ),
+            (4, 0)
+        );
     });
 }
 
@@ -99,10 +111,17 @@ fn an_index_that_is_written_in_place_is_read_whole() {
     layout.tag("a-second-ref", &layout.chain(&[layout.layer("other", 9)]));
     layout.tag("a-third-ref", &main);
     let long = fs::read(layout.path("index.json")).unwrap();
-    // As BuildKit does it: over what is there, and cut to its length afterwards.
+    // As in BuildKit: the file is overwritten, and truncated afterwards.
     let change = |number: usize| {
-        let content = if number.is_multiple_of(2) { &short } else { &long };
-        let mut file = File::options().write(true).open(layout.path("index.json")).unwrap();
+        let content = if number.is_multiple_of(2) {
+            &short
+        } else {
+            &long
+        };
+        let mut file = File::options()
+            .write(true)
+            .open(layout.path("index.json"))
+            .unwrap();
         file.write_all(content).unwrap();
         file.set_len(content.len() as u64).unwrap();
     };
@@ -111,9 +130,16 @@ fn an_index_that_is_written_in_place_is_read_whole() {
             assert_sound(&inventory);
             assert_eq!(inventory.totals().missing.count, 0);
             let orphans = inventory.totals().orphan.unwrap().count;
-            assert_eq!((inventory.refs.len(), orphans), if inventory.refs.len() == 1 { (1, 3) } else { (3, 0) });
+            assert_eq!(
+                (inventory.refs.len(), orphans),
+                if inventory.refs.len() == 1 {
+                    (1, 3)
+                } else {
+                    (3, 0)
+                }
+            );
         }
-        // Possible, and honest, where every one of several readings came between two writes.
+        // Possible and correct if each of several reads came between two writes.
         Err(ScanError::Backend(BackendError::Layout { .. })) => {}
         Err(error) => panic!("{error}"),
     });
@@ -124,7 +150,10 @@ fn a_ref_that_loses_a_blob_meanwhile_is_told_to_miss_it() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let top = layout.layer("top", 50);
-    layout.tag("main", &layout.chain(&[layout.layer("base", 100), top.clone()]));
+    layout.tag(
+        "main",
+        &layout.chain(&[layout.layer("base", 100), top.clone()]),
+    );
     let change = |_| {
         layout.lose(&top);
         layout.layer("top", 50);
@@ -153,8 +182,12 @@ fn a_manifest_that_comes_during_the_scan_lets_nothing_be_called_orphaned() {
         let inventory = scanned.unwrap();
         assert_sound(&inventory);
         let totals = inventory.totals();
-        // Read: all is live. Not read: nobody knows what it names.
-        let expected = if inventory.refs[0].reach.len() == 1 { None } else { Some(0) };
+        // If it was read, everything is live. If not, its references are unknown.
+        let expected = if inventory.refs[0].reach.len() == 1 {
+            None
+        } else {
+            Some(0)
+        };
         assert_eq!(totals.orphan.map(|orphan| orphan.count), expected);
     });
 }
@@ -177,9 +210,15 @@ fn a_folder_that_vanishes_ends_the_scan_with_an_error_or_without_refs() {
         )) => {}
         Err(error) => panic!("{error}"),
     });
-    // Once it is at rest, all is as it was.
+    // Once the changes have ended, everything is as before.
     let inventory = scan_once(&layout, &Runtime::new().unwrap()).unwrap();
-    assert_eq!((inventory.totals().live.count, inventory.totals().stored().count), (4, 4));
+    assert_eq!(
+        (
+            inventory.totals().live.count,
+            inventory.totals().stored().count
+        ),
+        (4, 4)
+    );
 }
 
 #[test]
@@ -189,10 +228,13 @@ fn a_cancelled_scan_ends_as_such() {
     add_main(&mut layout);
     let reader: SharedReader = Arc::new(LocalCache::new(layout.path("")));
     let runtime = Runtime::new().unwrap();
-    // Before anything is read, and at each moment at which the scan tells how far it is.
+    // Before anything is read, and at each progress report of the scan.
     let options = ScanOptions::default();
     options.cancel.cancel();
-    assert!(matches!(runtime.block_on(scan(&reader, &options, |_| ())), Err(ScanError::Cancelled)));
+    assert!(matches!(
+        runtime.block_on(scan(&reader, &options, |_| ())),
+        Err(ScanError::Cancelled)
+    ));
     for moment in 0..2 {
         let options = ScanOptions::default();
         let mut seen = 0;
@@ -213,5 +255,11 @@ fn names_that_stand_twice_are_warned_of() {
     let main = add_main(&mut layout);
     layout.tag("main", &main);
     let inventory = scan_once(&layout, &Runtime::new().unwrap()).unwrap();
-    assert_eq!(inventory.warnings, [StoreWarning::DuplicateName { name: "main".into(), count: 2 }]);
+    assert_eq!(
+        inventory.warnings,
+        [StoreWarning::DuplicateName {
+            name: "main".into(),
+            count: 2
+        }]
+    );
 }

@@ -1,4 +1,4 @@
-//! What changed between two refs.
+//! The changes between two refs.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,13 @@ fn shop() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     let shop = Fixture::named("shop");
     shop.write_layout("local.json", &sandbox.path("cache"));
-    (sandbox, shop.path("provenance/c08.json").to_str().unwrap().to_owned())
+    (
+        sandbox,
+        shop.path("provenance/c08.json")
+            .to_str()
+            .unwrap()
+            .to_owned(),
+    )
 }
 
 #[test]
@@ -72,7 +78,15 @@ fn diff_of_a_ref_with_itself_is_empty_and_says_so() {
     exit 0
     ");
     let same = sandbox.json(&["diff", "./cache#c07", "./cache#c07", "--json"]);
-    for list in ["added", "removed", "changed", "lost_results", "gained_results", "layers_added", "layers_removed"] {
+    for list in [
+        "added",
+        "removed",
+        "changed",
+        "lost_results",
+        "gained_results",
+        "layers_added",
+        "layers_removed",
+    ] {
         assert_eq!(same[list], Value::Array(Vec::new()), "{list}");
     }
     assert_eq!(same["bytes_before"], same["bytes_after"]);
@@ -83,24 +97,57 @@ fn diff_agrees_with_what_show_says_of_both_refs() {
     let (sandbox, _) = shop();
     let layout = sandbox.path("copy");
     Fixture::named("shop").write_layout("local.json", &layout);
-    for pair in [("c01", "c02"), ("c04", "c05"), ("c05", "c04"), ("c07", "c08"), ("c14", "c15")] {
-        // The second ref comes from another source: records are one by their keys, wherever they lie.
+    for pair in [
+        ("c01", "c02"),
+        ("c04", "c05"),
+        ("c05", "c04"),
+        ("c07", "c08"),
+        ("c14", "c15"),
+    ] {
+        // The second ref comes from another source: records are matched by key, independent of
+        // their source.
         let (old, new) = (format!("./cache#{}", pair.0), format!("./copy#{}", pair.1));
         let diff = sandbox.json(&["diff", &old, &new, "--json"]);
-        let (old, new) = (sandbox.json(&["show", &old, "--json"]), sandbox.json(&["show", &new, "--json"]));
-        assert_eq!((&diff["bytes_before"], &diff["bytes_after"]), (&old["ref"]["bytes"], &new["ref"]["bytes"]));
+        let (old, new) = (
+            sandbox.json(&["show", &old, "--json"]),
+            sandbox.json(&["show", &new, "--json"]),
+        );
+        assert_eq!(
+            (&diff["bytes_before"], &diff["bytes_after"]),
+            (&old["ref"]["bytes"], &new["ref"]["bytes"])
+        );
         let layers = |of: &Value| digests(&of["layers"], |_| true);
-        assert_eq!(digests(&diff["layers_added"], |_| true), &layers(&new) - &layers(&old), "{pair:?}");
-        assert_eq!(digests(&diff["layers_removed"], |_| true), &layers(&old) - &layers(&new), "{pair:?}");
-        let (before, after) = (digests(&old["records"], |_| true), digests(&new["records"], |_| true));
+        assert_eq!(
+            digests(&diff["layers_added"], |_| true),
+            &layers(&new) - &layers(&old),
+            "{pair:?}"
+        );
+        assert_eq!(
+            digests(&diff["layers_removed"], |_| true),
+            &layers(&old) - &layers(&new),
+            "{pair:?}"
+        );
+        let (before, after) = (
+            digests(&old["records"], |_| true),
+            digests(&new["records"], |_| true),
+        );
         let results = |of: &Value| digests(&of["records"], |record| record["state"] == "result");
-        // An operation that only one ref has at all must have come or gone.
-        assert!(digests(&diff["added"], |_| true).is_superset(&(&after - &before)), "{pair:?}");
-        assert!(digests(&diff["removed"], |_| true).is_superset(&(&before - &after)), "{pair:?}");
-        // An operation that both have, and only one has a result for, must have lost or gained it.
+        // An operation that only one ref has must be added or removed.
+        assert!(
+            digests(&diff["added"], |_| true).is_superset(&(&after - &before)),
+            "{pair:?}"
+        );
+        assert!(
+            digests(&diff["removed"], |_| true).is_superset(&(&before - &after)),
+            "{pair:?}"
+        );
+        // An operation that both refs have, with a result in only one, must have lost or gained it.
         let both = &before & &after;
         let lost = &(&results(&old) - &results(&new)) & &both;
-        assert!(digests(&diff["lost_results"], |_| true).is_superset(&lost), "{pair:?}");
+        assert!(
+            digests(&diff["lost_results"], |_| true).is_superset(&lost),
+            "{pair:?}"
+        );
         let gained = &(&results(&new) - &results(&old)) & &both;
         let come = &digests(&diff["gained_results"], |_| true) | &digests(&diff["added"], |_| true);
         let come = &come | &digests(&diff["changed"], |_| true);
@@ -109,8 +156,14 @@ fn diff_agrees_with_what_show_says_of_both_refs() {
 }
 
 fn digests(list: &Value, is_meant: impl Fn(&Value) -> bool) -> BTreeSet<String> {
-    let meant = list.as_array().unwrap().iter().filter(|entry| is_meant(entry));
-    meant.map(|entry| entry["digest"].as_str().unwrap().to_owned()).collect()
+    let meant = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| is_meant(entry));
+    meant
+        .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -132,7 +185,9 @@ fn diff_says_what_it_cannot_compare() {
     exit 1
     ");
     std::fs::remove_file(
-        sandbox.path("cache/blobs/sha256").join("6c508e11991eaece0c1704b2f379a30d4d57c1c2509b42d052a9f5cf64a0c0d7"),
+        sandbox
+            .path("cache/blobs/sha256")
+            .join("6c508e11991eaece0c1704b2f379a30d4d57c1c2509b42d052a9f5cf64a0c0d7"),
     )
     .unwrap();
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c08"]), @r"

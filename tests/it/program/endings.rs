@@ -1,4 +1,4 @@
-//! Ways to end: pipes that close, disks that are full, and a user who has waited long enough.
+//! Exits: closed pipes, full disks, and interruptions.
 
 use std::fs::File;
 use std::io::pipe;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::command::{Run, Sandbox};
 
-/// Returns the end of a pipe to write to, at whose other end nobody reads any more.
+/// Returns the write end of a pipe whose read end is closed.
 fn closed_pipe() -> Stdio {
     pipe().unwrap().1.into()
 }
@@ -14,10 +14,25 @@ fn closed_pipe() -> Stdio {
 #[test]
 fn whoever_closes_the_pipe_has_seen_enough() {
     let sandbox = Sandbox::new();
-    for arguments in [&["ls", "demo"][..], &["show", "demo#main", "--json"], &["man"], &["--help"]] {
-        let output = sandbox.command().args(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).output().unwrap();
+    for arguments in [
+        &["ls", "demo"][..],
+        &["show", "demo#main", "--json"],
+        &["man"],
+        &["--help"],
+    ] {
+        let output = sandbox
+            .command()
+            .args(arguments)
+            .stdout(closed_pipe())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
         let run = Run::new(output);
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert_eq!(
+            (run.code, run.stderr.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -32,7 +47,13 @@ fn an_error_that_nobody_reads_is_an_error_all_the_same() {
         (&["--what"], 2),
     ];
     for (arguments, code) in cases {
-        let status = sandbox.command().args(arguments).stdout(Stdio::null()).stderr(closed_pipe()).status().unwrap();
+        let status = sandbox
+            .command()
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(closed_pipe())
+            .status()
+            .unwrap();
         assert_eq!(status.code(), Some(code), "{arguments:?}");
     }
 }
@@ -53,7 +74,10 @@ fn what_fails_says_so_in_a_document_too() {
         let run = sandbox.run(arguments);
         assert_eq!(run.code, Some(code), "{arguments:?}: {run}");
         let document = run.json();
-        assert_eq!((&document["schema"], &document["command"]), (&1.into(), &arguments[0].into()));
+        assert_eq!(
+            (&document["schema"], &document["command"]),
+            (&1.into(), &arguments[0].into())
+        );
         let message = document["errors"][0]["message"].as_str().unwrap();
         assert!(run.stderr.contains(message), "{arguments:?}: {run}");
     }
@@ -64,10 +88,19 @@ fn evidence_of_another_build_is_said_to_name_nothing() {
     let sandbox = Sandbox::new();
     let other = crate::support::fixture::Fixture::named("kitchen").path("provenance/c07.json");
     let own = crate::support::fixture::Fixture::named("mini").path("provenance/c03.json");
-    for (evidence, said) in
-        [(other, "warning: the evidence names none of the steps: is it of another build?\n"), (own, "")]
-    {
-        let run = sandbox.run(&["show", "demo#main", "--provenance", evidence.to_str().unwrap()]);
+    for (evidence, said) in [
+        (
+            other,
+            "warning: the evidence names none of the steps: is it of another build?\n",
+        ),
+        (own, ""),
+    ] {
+        let run = sandbox.run(&[
+            "show",
+            "demo#main",
+            "--provenance",
+            evidence.to_str().unwrap(),
+        ]);
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), said));
     }
 }
@@ -88,19 +121,40 @@ fn an_interrupt_ends_a_prune_that_waits_for_its_plan() {
     let sandbox = Sandbox::new();
     for flag in ["--apply", "--resume"] {
         let waits = sandbox.path(flag);
-        assert!(Command::new("mkfifo").arg(&waits).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(&waits)
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut command = sandbox.command();
-        command.arg("prune").arg(flag).arg(&waits).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("prune")
+            .arg(flag)
+            .arg(&waits)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let child = command.spawn().unwrap();
-        // For `--apply` this opens as soon as the program has opened the other end.
+        // For `--apply`, this opens as soon as the program has opened the other end.
         let writer = File::options().write(true).open(&waits).unwrap();
         let kill = format!("kill -INT {}", child.id());
-        // The signal is heeded from the moment on when the program works.
+        // The program handles the signal once it is working.
         std::thread::sleep(std::time::Duration::from_millis(300));
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
         let run = Run::new(child.wait_with_output().unwrap());
         drop(writer);
-        assert_eq!((run.code, run.stderr.as_str()), (Some(130), "error: interrupted\n"), "{flag}");
+        assert_eq!(
+            (run.code, run.stderr.as_str()),
+            (Some(130), "error: interrupted\n"),
+            "{flag}"
+        );
     }
 }
 
@@ -108,7 +162,13 @@ fn an_interrupt_ends_a_prune_that_waits_for_its_plan() {
 fn a_result_that_cannot_be_written_is_a_failure() {
     let sandbox = Sandbox::new();
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let output = sandbox.command().args(["ls", "demo"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let output = sandbox
+        .command()
+        .args(["ls", "demo"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
     let run = Run::new(output);
     assert_eq!(run.code, Some(1));
     insta::assert_snapshot!(run.stderr, @"error: cannot write the result: No space left on device (os error 28)");
@@ -127,17 +187,36 @@ fn being_told_to_terminate_ends_it_alike() {
 fn ends_by(signal: &str) {
     let sandbox = Sandbox::new();
     let waits = sandbox.path("provenance");
-    assert!(Command::new("mkfifo").arg(&waits).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&waits)
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut command = sandbox.command();
-    command.args(["show", "demo#main", "--provenance", "provenance"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(["show", "demo#main", "--provenance", "provenance"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    // Opens as soon as the program has opened the other end; it waits for bytes from then on.
+    // Opens as soon as the program has opened the other end; from then on the program waits for
+    // bytes.
     let writer = File::options().write(true).open(&waits).unwrap();
     let kill = format!("kill -{signal} {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
     let run = Run::new(child.wait_with_output().unwrap());
     drop(writer);
-    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(130), "", "error: interrupted\n"));
+    assert_eq!(
+        (run.code, run.stdout.as_str(), run.stderr.as_str()),
+        (Some(130), "", "error: interrupted\n")
+    );
 }
 
 #[test]
@@ -149,8 +228,16 @@ fn provenance_comes_through_a_pipe_as_well() {
         statement.display(),
         env!("CARGO_BIN_EXE_cachelens")
     );
-    let output = Command::new("sh").args(["-c", &through]).env("HOME", sandbox.path("")).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &through])
+        .env("HOME", sandbox.path(""))
+        .output()
+        .unwrap();
     let run = Run::new(output);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-    assert!(run.json()["records"].as_array().is_some_and(|records| !records.is_empty()));
+    assert!(
+        run.json()["records"]
+            .as_array()
+            .is_some_and(|records| !records.is_empty())
+    );
 }

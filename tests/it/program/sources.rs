@@ -1,4 +1,4 @@
-//! Which sources are meant, and what comes of several.
+//! The selection of sources, and the results for several sources.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::command::Sandbox;
 
-/// Makes a sandbox whose `./cache` has the refs `main` and `pr-7`.
+/// Creates a sandbox whose `./cache` has the refs `main` and `pr-7`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
@@ -42,7 +42,13 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
         let run = sandbox.run(&case.split(' ').collect::<Vec<_>>());
         let warned = case.contains("tagg");
         assert!(warned || run.stdout.is_empty(), "{case}");
-        writeln!(report, "$ {case}\n{}exit {}\n", run.stderr, run.code.unwrap()).unwrap();
+        writeln!(
+            report,
+            "$ {case}\n{}exit {}\n",
+            run.stderr,
+            run.code.unwrap()
+        )
+        .unwrap();
     }
     insta::assert_snapshot!(report, @r"
     $ ls ./cache#mian
@@ -139,8 +145,7 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
     exit 1
 
     $ show ./cache#main --provenance cache
-    warning: cache/index.json: not provenance: neither a statement nor a predicate of SLSA
-    warning: cache/oci-layout: not provenance: neither a statement nor a predicate of SLSA
+    warning: cache: the image holds no provenance; build with `--attest type=provenance,mode=max`
     error: cache: nothing there tells of a build
     exit 1
     ");
@@ -156,11 +161,17 @@ fn one_of_several_that_fails_leaves_the_rest() {
         let run = sandbox.run(&[command, "--json", "./nowhere", "./cache"]);
         assert_eq!(run.code, Some(4));
         let document = run.json();
-        assert_eq!((&document["schema"], &document["command"]), (&json!(1), &json!(command)));
+        assert_eq!(
+            (&document["schema"], &document["command"]),
+            (&json!(1), &json!(command))
+        );
         assert_eq!(document["sources"].as_array().unwrap().len(), 1);
         assert_eq!(document["sources"][0]["source"], "./cache");
         let error = &document["errors"][0];
-        assert_eq!((&error["source"], &error["message"]), (&json!("./nowhere"), &json!("nowhere does not exist")));
+        assert_eq!(
+            (&error["source"], &error["message"]),
+            (&json!("./nowhere"), &json!("nowhere does not exist"))
+        );
         assert!(error["hint"].as_str().unwrap().contains("type=local"));
         assert!(run.stderr.starts_with("error: nowhere does not exist\n"));
         let run = sandbox.run(&[command, "./cache", "./nowhere"]);
@@ -172,9 +183,18 @@ fn one_of_several_that_fails_leaves_the_rest() {
 #[test]
 fn without_a_source_those_of_the_configuration_are_meant() {
     let sandbox = sandbox();
-    std::fs::write(sandbox.path("cachelens.toml"), "sources = [\"cache#main\", \"demo\"]\n").unwrap();
+    std::fs::write(
+        sandbox.path("cachelens.toml"),
+        "sources = [\"cache#main\", \"demo\"]\n",
+    )
+    .unwrap();
     let document = sandbox.json(&["ls", "--json"]);
-    let refs = |source: usize| document["sources"][source]["refs"].as_array().unwrap().len();
+    let refs = |source: usize| {
+        document["sources"][source]["refs"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
     assert_eq!((refs(0), refs(1)), (1, 6));
 }
 
@@ -186,7 +206,11 @@ fn quiet_leaves_results_and_errors() {
     assert!(run.stderr.contains("warning: ") && run.stderr.contains("error: "));
     arguments.push("--quiet");
     let quiet = sandbox.run(&arguments);
-    assert!(!quiet.stderr.contains("warning: ") && quiet.stderr.contains("error: "), "{}", quiet.stderr);
+    assert!(
+        !quiet.stderr.contains("warning: ") && quiet.stderr.contains("error: "),
+        "{}",
+        quiet.stderr
+    );
     assert_eq!((quiet.code, quiet.stdout), (run.code, run.stdout));
 }
 
@@ -194,21 +218,154 @@ fn quiet_leaves_results_and_errors() {
 fn a_log_goes_where_it_is_sent() {
     let sandbox = sandbox();
     let run = sandbox.run(&["ls", "./cache", "-v"]);
-    assert!(run.stderr.contains("scanned source=\"./cache\" refs=2"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("scanned source=\"./cache\" refs=2"),
+        "{}",
+        run.stderr
+    );
     let run = sandbox.run(&["ls", "./cache", "--log-file", "log"]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-    assert!(std::fs::read_to_string(sandbox.path("log")).unwrap().contains("scanned"));
+    assert!(
+        std::fs::read_to_string(sandbox.path("log"))
+            .unwrap()
+            .contains("scanned")
+    );
     let run = sandbox.run(&["ls", "./cache", "--log-file", "no/such/folder"]);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.starts_with("error: the log file cannot be written"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .starts_with("error: the log file cannot be written"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn global_flags_stand_before_the_command_or_after_it() {
     let sandbox = Sandbox::new();
-    let (before, after) = (sandbox.json(&["--json", "du", "demo"]), sandbox.json(&["du", "demo", "--json"]));
+    let (before, after) = (
+        sandbox.json(&["--json", "du", "demo"]),
+        sandbox.json(&["du", "demo", "--json"]),
+    );
     assert_eq!(before, after);
     // Only the first word can be a command.
     let run = sandbox.run(&["demo", "du"]);
     assert_eq!(run.code, Some(2), "{run}");
+}
+
+#[test]
+fn sources_open_as_they_stand_in_scripts_and_files() {
+    let sandbox = sandbox();
+    for arguments in [
+        &["ls", " type=local,dest=cache,mode=max "][..],
+        &["ls", "--cache-to=type=local,dest=cache,mode=max"],
+        &["ls", "--cache-from type=local,src=cache"],
+        &["ls", "--cache-to", "type=local,dest=cache"],
+        &[
+            "ls",
+            "--export-cache=type=local,dest=cache",
+            "--import-cache",
+            "./cache",
+        ],
+        &["ls", "cache-to = [\"type=local,dest=cache\"]"],
+        &["ls", "- type=local,src=cache"],
+        &["ls", "oci:cache:main"],
+        &[
+            "ls",
+            "type=local,mode=max,dest=cache,compression=zstd,force-compression=true,ignore-error=true,reset=true",
+        ],
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
+        assert!(run.stdout.contains("main"), "{arguments:?}: {run}");
+        assert_eq!(run.stderr, "", "{arguments:?}");
+    }
+    for (source, message, hint) in [
+        (
+            "type=registry,ref=${IMAGE_NAME}:cache",
+            "the variable `${IMAGE_NAME}` was not expanded",
+            "put its value in its place",
+        ),
+        (
+            "type=local,dest=$RUNNER_TEMP/cache",
+            "the variable `$RUNNER_TEMP` was not expanded",
+            "put its value",
+        ),
+        (
+            "type=local,dst=./cache",
+            "needs `src`, and has no attribute `dst`",
+            "did you mean `dest`?",
+        ),
+        (
+            "type=s3,buckt=b",
+            "needs `bucket`, and has no attribute `buckt`",
+            "did you mean `bucket`?",
+        ),
+    ] {
+        let run = sandbox.run(&["ls", source]);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(
+            run.stderr.contains(message) && run.stderr.contains(hint),
+            "{run}"
+        );
+    }
+    let run = sandbox.run(&[
+        "ls",
+        "docker://127.0.0.1:1/acme/app:main",
+        "--timeout",
+        "2s",
+    ]);
+    assert!(
+        run.stderr.contains("127.0.0.1:1 cannot be reached"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains("docker://"), "{run}");
+}
+
+/// A Compose file that declares an existing cache, one that no build has written yet, and one on
+/// another host.
+const COMPOSE: &str = "\
+services:
+  web:
+    build:
+      context: .
+      cache_from:
+        - type=local,src=./cache
+        - type=local,src=./later
+        - type=registry,ref=registry.invalid/app:cache
+";
+
+#[test]
+fn without_a_source_what_reads_takes_what_files_here_declare() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
+    for command in ["ls", "du", "blobs"] {
+        let run = sandbox.run(&[command, "--json"]);
+        // The other host is contacted only if the user names it.
+        assert_eq!(run.code, Some(4), "{command}: {run}");
+        let document = run.json();
+        let sources = document["sources"].as_array().unwrap();
+        assert_eq!(sources.len(), 1, "{command}: {run}");
+        assert!(
+            sources[0]["source"].as_str().unwrap().ends_with("cache"),
+            "{command}: {run}"
+        );
+        let errors = document["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{command}: {run}");
+        let refused = errors[0]["source"].as_str().unwrap();
+        assert!(
+            refused.starts_with("registry.invalid/app"),
+            "{command}: {run}"
+        );
+    }
+}
+
+#[test]
+fn what_deletes_takes_no_source_that_nobody_named() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
+    for command in ["prune", "repair"] {
+        let run = sandbox.run(&[command, "--yes"]);
+        assert_eq!(run.code, Some(2), "{command}: {run}");
+    }
 }

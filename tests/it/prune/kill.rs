@@ -1,4 +1,5 @@
-//! A prune that is killed, at every step that it takes: the cache still imports, and going on finishes the work.
+//! A prune that is killed at each of its steps: the cache still imports, and a resumed run finishes
+//! the work.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,13 +15,15 @@ use super::race::{execute, plan};
 use crate::support::command::Sandbox;
 use crate::support::made;
 
-/// Tells the process that is to die where to work, and after how many steps to die.
-pub(super) const VICTIM: &str = "CACHELENS_TEST_VICTIM";
+/// The variable that tells the child process where to work, and after how many steps to die.
+pub(crate) const VICTIM: &str = "CACHELENS_TEST_VICTIM";
 
-/// Is no test by itself: it is run again, as a process of its own, by the test below.
+/// Not a test by itself: the test below runs it in a child process.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var(VICTIM) else { return };
+    let Ok(order) = std::env::var(VICTIM) else {
+        return;
+    };
     let [dir, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let left = AtomicUsize::new(steps.parse().unwrap());
     let observe = |_: Step<'_>| {
@@ -37,7 +40,14 @@ fn victim() {
 fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
     for arguments in [
         &["--drop-ref", "old", "--grace", "0s"][..],
-        &["--drop-ref", "old", "--grace", "0s", "--no-trash", "--i-am-the-only-writer"],
+        &[
+            "--drop-ref",
+            "old",
+            "--grace",
+            "0s",
+            "--no-trash",
+            "--i-am-the-only-writer",
+        ],
     ] {
         let mut survived = false;
         for steps in 0..100 {
@@ -46,7 +56,11 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
             sample.layout.blob(b"another orphan", 96);
             fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
             let saved = folder.path().join("plan");
-            fs::write(&saved, file::save(&plan(&sample.layout, arguments)).unwrap().get()).unwrap();
+            fs::write(
+                &saved,
+                file::save(&plan(&sample.layout, arguments)).unwrap().get(),
+            )
+            .unwrap();
             let journal = folder.path().join("journal");
             let order = [
                 sample.layout.path().to_str().unwrap(),
@@ -60,19 +74,42 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
                 .env(VICTIM, order)
                 .output()
                 .unwrap();
-            assert!(victim.status.success() || victim.status.signal() == Some(9), "{victim:?}");
-            assert!(sample.layout.refs().into_values().all(|whole| whole), "after {steps} steps");
-            assert!(made::reached(sample.layout.path()).is_subset(&sample.layout.stored()), "after {steps} steps");
+            assert!(
+                victim.status.success() || victim.status.signal() == Some(9),
+                "{victim:?}"
+            );
+            assert!(
+                sample.layout.refs().into_values().all(|whole| whole),
+                "after {steps} steps"
+            );
+            assert!(
+                made::reached(sample.layout.path()).is_subset(&sample.layout.stored()),
+                "after {steps} steps"
+            );
 
-            let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
+            let resumed =
+                Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
             assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed:?}");
             let result: serde_json::Value = serde_json::from_str(&resumed.stdout).unwrap();
-            assert_eq!(result["outcome"]["done"], 4, "after {steps} steps: {result}");
-            assert_eq!(result["outcome"]["freed_bytes"], result["plan"]["frees_bytes"], "after {steps} steps");
-            assert_eq!(sample.layout.refs().into_iter().collect::<Vec<_>>(), [("main".to_owned(), true)]);
+            assert_eq!(
+                result["outcome"]["done"], 4,
+                "after {steps} steps: {result}"
+            );
+            let outcome = &result["outcome"];
+            let freed = outcome["freed_bytes"].as_u64().unwrap();
+            let trashed = outcome["trashed_bytes"].as_u64().unwrap();
+            assert_eq!(
+                result["plan"]["frees_bytes"],
+                freed + trashed,
+                "after {steps} steps"
+            );
+            assert_eq!(
+                sample.layout.refs().into_iter().collect::<Vec<_>>(),
+                [("main".to_owned(), true)]
+            );
             assert!(!sample.layout.path().join("index.json.lock").exists());
             if victim.status.success() {
-                // It came to its end before it had taken that many steps: all of them have been tried.
+                // It finished before that number of steps, so all steps have been tried.
                 assert!(steps > 10, "only {steps} steps");
                 survived = true;
                 break;

@@ -1,4 +1,5 @@
-//! A build that exports while a prune is at work: another process that writes blobs and the index as BuildKit does.
+//! A build that exports during a prune: another process that writes blobs and the index like
+//! BuildKit.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +9,10 @@ use std::sync::Arc;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{Outcome, SharedPruner, Skip};
 use cachelens::format::digest::Digest;
-use cachelens::prune::execute::{self, ExecuteError, Options, Report, Step};
+use cachelens::prune::execute::{self, ExecuteError, Options, Report, Settle, Step};
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::{Plan, file};
+use cachelens::retention::Policy;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -22,12 +24,13 @@ use crate::support::made::{MadeLayout, entry};
 pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
     let out = tempfile::NamedTempFile::new().unwrap();
     let out = out.path().to_str().unwrap();
-    let run = Sandbox::new().run(&[&["prune", &layout.source(), "--plan-out", out], arguments].concat());
+    let run =
+        Sandbox::new().run(&[&["prune", &layout.source(), "--plan-out", out], arguments].concat());
     assert_eq!(run.code, Some(0), "{run:?}");
     file::load(&fs::read_to_string(out).unwrap()).unwrap()
 }
 
-/// Carries a plan out in this process; `observe` is called between the steps.
+/// Executes a plan in this process; `observe` is called between the steps.
 pub(super) fn execute(
     layout: &Path,
     plan: &Plan,
@@ -35,7 +38,15 @@ pub(super) fn execute(
     observe: &(dyn Fn(Step<'_>) + Send + Sync),
 ) -> Report {
     let mut journal = Journal::create(journal, plan).unwrap();
-    run(layout, plan, &mut journal, observe, &CancellationToken::new()).unwrap()
+    run(
+        layout,
+        plan,
+        &mut journal,
+        observe,
+        &CancellationToken::new(),
+        Settle::NONE,
+    )
+    .unwrap()
 }
 
 fn try_execute(
@@ -44,9 +55,20 @@ fn try_execute(
     observe: &(dyn Fn(Step<'_>) + Send + Sync),
     cancel: &CancellationToken,
 ) -> Result<Report, ExecuteError> {
+    try_execute_settling(layout, plan, observe, cancel, Settle::NONE)
+}
+
+/// Executes a plan in this process, and waits for builds.
+pub(super) fn try_execute_settling(
+    layout: &Path,
+    plan: &Plan,
+    observe: &(dyn Fn(Step<'_>) + Send + Sync),
+    cancel: &CancellationToken,
+    settle: Settle,
+) -> Result<Report, ExecuteError> {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::create(&folder.path().join("journal"), plan).unwrap();
-    run(layout, plan, &mut journal, observe, cancel)
+    run(layout, plan, &mut journal, observe, cancel, settle)
 }
 
 fn run(
@@ -55,18 +77,36 @@ fn run(
     journal: &mut Journal,
     observe: &(dyn Fn(Step<'_>) + Send + Sync),
     cancel: &CancellationToken,
+    settle: Settle,
 ) -> Result<Report, ExecuteError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let pruner: SharedPruner = Arc::new(LocalCache::new(layout));
-    let options = Options { concurrency: 2, batch: 1, cure: false, cancel: cancel.clone(), observe };
+    let options = Options {
+        concurrency: 2,
+        batch: 1,
+        settle,
+        delete_broken: false,
+        cancel: cancel.clone(),
+        observe,
+        policy: &Policy::default(),
+        max_plan_age: None,
+    };
     runtime.block_on(execute::execute(&pruner, plan, journal, &options))
 }
 
-/// Exports as BuildKit does: blobs that are not there are written, then the index under its lock, without waiting for it.
+/// Exports like BuildKit: missing blobs are written, then the index under its lock, without waiting
+/// for the lock.
 fn export(layout: &MadeLayout, name: &str, manifest: Digest, blobs: &[&[u8]]) {
     let dir = layout.path();
-    let mut index: Value = serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap();
-    index["manifests"].as_array_mut().unwrap().push(entry(name, manifest));
+    let mut index: Value =
+        serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap();
+    index["manifests"]
+        .as_array_mut()
+        .unwrap()
+        .push(entry(name, manifest));
     let staged = tempfile::tempdir().unwrap();
     fs::write(staged.path().join("index.json"), index.to_string()).unwrap();
     for blob in blobs {
@@ -83,14 +123,19 @@ fn export(layout: &MadeLayout, name: &str, manifest: Digest, blobs: &[&[u8]]) {
         cat "$1/index.json" >index.json
         rm index.json.lock
     "#;
-    let status = Command::new("sh").args(["-c", script, "sh"]).arg(staged.path()).current_dir(dir).status().unwrap();
+    let status = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(staged.path())
+        .current_dir(dir)
+        .status()
+        .unwrap();
     assert!(status.success(), "{status}");
 }
 
-/// Runs a prune during which a build exports at `when` a cache made of an old orphan and of a new blob.
+/// Runs a prune during which, at `when`, a build exports a cache of an old orphan and a new blob.
 fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
     let sample = Sample::new();
-    // The manifest of that cache is an orphan, too: the build finds it there and does not write it again.
+    // The manifest of that cache is an orphan, too: the build finds it and does not write it again.
     let new = Digest::of(b"brand new");
     let manifest = sample.layout.cache(&[sample.orphan, new], 96);
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
@@ -99,7 +144,13 @@ fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
             export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
         }
     };
-    let report = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
+    let report = try_execute(
+        sample.layout.path(),
+        &plan,
+        &observe,
+        &CancellationToken::new(),
+    )
+    .unwrap();
     (sample, report)
 }
 
@@ -107,8 +158,14 @@ fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
 fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
     let (sample, report) = prune_while_a_build_exports(Step::Leased);
     assert!(sample.layout.refs().into_iter().all(|(_, whole)| whole));
-    assert_eq!(sample.layout.refs().into_keys().collect::<Vec<_>>(), ["main", "meanwhile"]);
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)), 2);
+    assert_eq!(
+        sample.layout.refs().into_keys().collect::<Vec<_>>(),
+        ["main", "meanwhile"]
+    );
+    assert_eq!(
+        report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)),
+        2
+    );
     assert!(report.broken.is_empty());
 }
 
@@ -120,7 +177,10 @@ fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
         [("main".into(), true), ("meanwhile".into(), true)]
     );
     assert_eq!((report.put_back, report.broken.len()), (2, 0));
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)), 2);
+    assert_eq!(
+        report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)),
+        2
+    );
     assert!(!sample.trash().exists() || super::content(&sample.trash()).len() == 1);
 }
 
@@ -134,8 +194,17 @@ fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() 
             export(&sample.layout, "odd", Digest::of(b"{ odd"), &[b"{ odd"]);
         }
     };
-    let report = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)), 1);
+    let report = try_execute(
+        sample.layout.path(),
+        &plan,
+        &observe,
+        &CancellationToken::new(),
+    )
+    .unwrap();
+    assert_eq!(
+        report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)),
+        1
+    );
     assert!(sample.layout.stored().is_superset(&stored));
 }
 
@@ -149,7 +218,12 @@ fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
             fs::write(sample.layout.path().join("index.json"), "{").unwrap();
         }
     };
-    let ended = try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new());
+    let ended = try_execute(
+        sample.layout.path(),
+        &plan,
+        &observe,
+        &CancellationToken::new(),
+    );
     assert!(ended.is_err(), "the index cannot be read");
     assert_eq!(sample.layout.stored(), stored);
 }
@@ -161,8 +235,17 @@ fn a_lock_that_is_never_given_back_brings_everything_back() {
     let stored = sample.layout.stored();
     let lock = fs::File::create(sample.layout.path().join("index.json.lock")).unwrap();
     lock.try_lock().unwrap();
-    let report = try_execute(sample.layout.path(), &plan, &|_| (), &CancellationToken::new()).unwrap();
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)), 1);
+    let report = try_execute(
+        sample.layout.path(),
+        &plan,
+        &|_| (),
+        &CancellationToken::new(),
+    )
+    .unwrap();
+    assert_eq!(
+        report.count(|outcome| *outcome == Outcome::Skipped(Skip::Unsettled)),
+        1
+    );
     assert_eq!(sample.layout.stored(), stored);
 }
 
@@ -170,7 +253,10 @@ fn a_lock_that_is_never_given_back_brings_everything_back() {
 fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
     let sample = Sample::new();
     let source = sample.layout.source();
-    let plan = plan(&sample.layout, &["--drop-ref", "old", "--now", "--confirm", &source]);
+    let plan = plan(
+        &sample.layout,
+        &["--drop-ref", "old", "--now", "--confirm", &source],
+    );
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let cancel = CancellationToken::new();
@@ -180,13 +266,27 @@ fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
         }
     };
     let mut written = Journal::create(&journal, &plan).unwrap();
-    let report = run(sample.layout.path(), &plan, &mut written, &observe, &cancel).unwrap();
+    let report = run(
+        sample.layout.path(),
+        &plan,
+        &mut written,
+        &observe,
+        &cancel,
+        Settle::NONE,
+    )
+    .unwrap();
     drop(written);
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Cancelled), plan.delete().len());
+    assert_eq!(
+        report.count(|outcome| *outcome == Outcome::Cancelled),
+        plan.delete().len()
+    );
     let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(resumed.json()["outcome"]["done"], plan.delete().len());
-    assert_eq!(sample.layout.refs().into_keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(
+        sample.layout.refs().into_keys().collect::<Vec<_>>(),
+        ["main"]
+    );
 }
 
 #[test]
@@ -212,13 +312,20 @@ fn a_journal_is_left_alone_while_its_run_is_at_work() {
 #[test]
 fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
     let sample = Sample::new();
-    // Nothing names either of them when the plan is made.
+    // Nothing references either of them when the plan is made.
     let manifest = sample.layout.cache(&[sample.shared], 96);
     let kind = "application/vnd.oci.image.manifest.v1+json";
-    let annotations: serde_json::Map<String, Value> =
-        (0..200).map(|number| (format!("annotation-{number}"), "long enough to fill a page".into())).collect();
+    let annotations: serde_json::Map<String, Value> = (0..200)
+        .map(|number| {
+            (
+                format!("annotation-{number}"),
+                "long enough to fill a page".into(),
+            )
+        })
+        .collect();
     let signature = serde_json::json!({
-        "annotations": annotations, "schemaVersion": 2, "mediaType": kind, "config": {}, "layers": [],
+        "annotations": annotations, "schemaVersion": 2, "mediaType": kind, "layers": [],
+        "config": { "mediaType": "text/plain", "digest": sample.shared, "size": 6 },
         "subject": { "mediaType": kind, "digest": manifest, "size": 1 },
     });
     let signature = sample.layout.blob(signature.to_string().as_bytes(), 96);
@@ -228,8 +335,19 @@ fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
             export(&sample.layout, "meanwhile", manifest, &[]);
         }
     };
-    try_execute(sample.layout.path(), &plan, &observe, &CancellationToken::new()).unwrap();
-    assert!(sample.layout.stored().is_superset(&[manifest, signature].into()));
+    try_execute(
+        sample.layout.path(),
+        &plan,
+        &observe,
+        &CancellationToken::new(),
+    )
+    .unwrap();
+    assert!(
+        sample
+            .layout
+            .stored()
+            .is_superset(&[manifest, signature].into())
+    );
     assert!(!sample.layout.stored().contains(&sample.orphan));
 }
 

@@ -1,4 +1,4 @@
-//! Pruning inside of refs: results go, and everything else of the ref stays as it was.
+//! Prunes within refs: results are dropped, and everything else in the ref stays the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,12 +16,19 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 use crate::support::made;
 
-/// A home with `set` as `./cache` and as `./before`, and the path of the provenance of a commit.
+/// A home folder with `set` as `./cache` and as `./before`, and the path of a commit's provenance.
 fn home(set: &str, commit: &str) -> (Sandbox, String) {
     let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
     fixture.write_layout("local.json", &sandbox.path("cache"));
     fixture.write_layout("local.json", &sandbox.path("before"));
-    (sandbox, fixture.path(format!("provenance/{commit}.json")).to_str().unwrap().to_owned())
+    (
+        sandbox,
+        fixture
+            .path(format!("provenance/{commit}.json"))
+            .to_str()
+            .unwrap()
+            .to_owned(),
+    )
 }
 
 fn index(sandbox: &Sandbox) -> String {
@@ -29,8 +36,14 @@ fn index(sandbox: &Sandbox) -> String {
 }
 
 fn digests(list: &Value, is_meant: impl Fn(&Value) -> bool) -> BTreeSet<String> {
-    let meant = list.as_array().unwrap().iter().filter(|entry| is_meant(entry));
-    meant.map(|entry| entry["digest"].as_str().unwrap().to_owned()).collect()
+    let meant = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| is_meant(entry));
+    meant
+        .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -49,31 +62,50 @@ fn the_plan_says_what_goes_and_what_comes_free_later() {
         "!c08",
     ];
     let run = sandbox.run(&arguments);
-    let shown: String = run.to_string().lines().filter(|line| !line.starts_with("ref ")).collect::<Vec<_>>().join("\n");
+    let shown: String = run
+        .to_string()
+        .lines()
+        .filter(|line| !line.starts_with("ref "))
+        .collect::<Vec<_>>()
+        .join("\n");
     insta::assert_snapshot!(shown, @r"
-    ./cache: 0 refs and 0 objects go, 3 results of refs that stay, 0 B
+    ./cache: 0 refs and 0 objects to delete, 3 results of kept refs, 0 B
 
-    GOES     NAME  SIZE  WHY
+    DELETE   NAME  SIZE  WHY
     results  c08      –  3 results of it: `step~npm` chose them
 
-    STAYS  NAME          SIZE  WHY
-    blob   182 blobs  1.9 MiB  reached from a ref that stays
+    KEEP  NAME          SIZE  WHY
+    blob  182 blobs  1.9 MiB  reached from a kept ref
 
-    What the results leave behind, 11.5 KiB, goes in a later run, when the grace has passed.
-    Nothing was changed. With --yes this plan is carried out.
+    A later run deletes the blobs that these results free, 11.5 KiB, after the grace.
+    Nothing was changed. Add --yes to carry out this plan.
     exit 0
     ");
-    assert_eq!(index(&sandbox), fs::read_to_string(sandbox.path("before/index.json")).unwrap());
+    assert_eq!(
+        index(&sandbox),
+        fs::read_to_string(sandbox.path("before/index.json")).unwrap()
+    );
 }
 
-/// As when a script's variable is not set.
+/// For example, if a script's variable is not set.
 #[test]
 fn an_empty_filter_empties_no_ref() {
     let (sandbox, _) = home("mini", "c03");
     let before = index(&sandbox);
-    let run = sandbox.run(&["prune", "./cache", "--records", "", "--grace", "0s", "--yes"]);
+    let run = sandbox.run(&[
+        "prune",
+        "./cache",
+        "--records",
+        "",
+        "--grace",
+        "0s",
+        "--yes",
+    ]);
     assert_eq!(run.code, Some(2), "{run}");
-    assert!(run.stderr.contains("an empty filter chooses every result"), "{run}");
+    assert!(
+        run.stderr.contains("an empty filter matches every result"),
+        "{run}"
+    );
     assert_eq!(index(&sandbox), before);
 }
 
@@ -88,7 +120,16 @@ fn chosen_results_go_and_every_other_is_found_by_the_same_keys() {
         let (sandbox, provenance) = home(set, commit);
         let (before, cache) = (format!("./before#{commit}"), format!("./cache#{commit}"));
         let others = format!("!{commit}");
-        let arguments = ["--records", filter, "--provenance", &provenance, "--grace", "0s", "--keep-ref", &others];
+        let arguments = [
+            "--records",
+            filter,
+            "--provenance",
+            &provenance,
+            "--grace",
+            "0s",
+            "--keep-ref",
+            &others,
+        ];
         let old = sandbox.json(&["show", &before, "--provenance", &provenance, "--json"]);
         let chosen = sandbox.json(&[
             "show",
@@ -101,37 +142,54 @@ fn chosen_results_go_and_every_other_is_found_by_the_same_keys() {
         ]);
         let chosen = digests(&chosen["records"], |_| true);
         assert!(!chosen.is_empty(), "{set} {commit}");
-        let done = sandbox.json(&[&["prune", "./cache", "--yes", "--json"], &arguments[..]].concat());
+        let done =
+            sandbox.json(&[&["prune", "./cache", "--yes", "--json"], &arguments[..]].concat());
         assert_eq!(done["outcome"]["done"], 1, "{done}");
         assert_eq!(done["plan"]["frees_bytes"], 0);
         let item = &done["plan"]["delete"][0];
-        assert_eq!((&item["kind"], &item["name"]), (&Value::from("results"), &Value::from(commit)));
+        assert_eq!(
+            (&item["kind"], &item["name"]),
+            (&Value::from("results"), &Value::from(commit))
+        );
 
         let new = sandbox.json(&["show", &cache, "--json"]);
         let results = |of: &Value| digests(&of["records"], |record| record["state"] == "result");
         assert_eq!(results(&new), &results(&old) - &chosen, "{set} {commit}");
         assert_eq!(new["ref"]["faults"], Value::Array(Vec::new()));
-        // By key, nothing came, nothing else changed, and nothing else was lost.
+        // By key, nothing was added, nothing else changed, and nothing else was lost.
         let diff = sandbox.json(&["diff", &before, &cache, "--json"]);
         for list in ["added", "changed", "gained_results", "layers_added"] {
-            assert_eq!(diff[list], Value::Array(Vec::new()), "{set} {commit} {list}");
+            assert_eq!(
+                diff[list],
+                Value::Array(Vec::new()),
+                "{set} {commit} {list}"
+            );
         }
         assert!(digests(&diff["lost_results"], |_| true).is_subset(&chosen));
         assert!(digests(&diff["removed"], |record| record["state"] == "result").is_subset(&chosen));
-        assert!(made::reached(&sandbox.path("cache")).is_subset(&made::stored(&sandbox.path("cache"))));
+        assert!(
+            made::reached(&sandbox.path("cache")).is_subset(&made::stored(&sandbox.path("cache")))
+        );
 
-        // The old manifest is remembered until the grace has passed; then what only it reached goes, to the byte.
+        // The old manifest is remembered for the grace period; then the blobs that only it reached
+        // are deleted, to the byte.
         let later = sandbox.json(&["prune", "./cache", "--json"]);
         assert_eq!(later["plan"]["frees_objects"], 0);
         assert!(later["plan"]["waits"]["blobs"].as_u64().unwrap() > 0);
         let last = sandbox.json(&["prune", "./cache", "--grace", "0s", "--json"]);
-        assert_eq!(last["plan"]["frees_bytes"], item["rewrite"]["later_bytes"], "{set} {commit}");
+        assert_eq!(
+            last["plan"]["frees_bytes"], item["rewrite"]["later_bytes"],
+            "{set} {commit}"
+        );
 
-        // And it comes back as it was.
+        // It is restored unchanged.
         let journal = done["outcome"]["journal"].as_str().unwrap();
         let undone = sandbox.run(&["prune", "--undo", journal]);
         assert_eq!(undone.code, Some(0), "{undone}");
-        assert_eq!(index(&sandbox), fs::read_to_string(sandbox.path("before/index.json")).unwrap());
+        assert_eq!(
+            index(&sandbox),
+            fs::read_to_string(sandbox.path("before/index.json")).unwrap()
+        );
     }
 }
 
@@ -156,10 +214,23 @@ fn a_rule_of_the_configuration_does_it_too() {
     )
     .unwrap();
     let plan = sandbox.json(&["prune", "./cache", "--json"]);
-    let losers: Vec<&str> =
-        plan["plan"]["delete"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
-    assert_eq!(losers, ["c08", "c09", "c10", "c11", "c12", "c13", "c14", "c15"]);
-    assert!(plan["plan"]["policy"].as_str().unwrap().contains("drop_records = \"size>20K\""), "{plan}");
+    let losers: Vec<&str> = plan["plan"]["delete"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        losers,
+        ["c08", "c09", "c10", "c11", "c12", "c13", "c14", "c15"]
+    );
+    assert!(
+        plan["plan"]["policy"]
+            .as_str()
+            .unwrap()
+            .contains("drop_records = \"size>20K\""),
+        "{plan}"
+    );
     let checked = sandbox.run(&["config", "check"]);
     assert_eq!(checked.code, Some(0), "{checked}");
 
@@ -170,43 +241,82 @@ fn a_rule_of_the_configuration_does_it_too() {
     .unwrap();
     let wrong = sandbox.run(&["config", "check"]);
     assert_eq!(wrong.code, Some(2));
-    assert!(wrong.stderr.contains(":5:16: `>1` is not a size"), "{wrong}");
+    assert!(
+        wrong.stderr.contains(":5:16: `>1` is not a size"),
+        "{wrong}"
+    );
 }
 
 #[test]
 fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
     let (sandbox, _) = home("shop", "c08");
-    let young = sandbox.json(&["prune", "./cache", "--records", "size>0", "--grace", "100000d", "--json"]);
+    let young = sandbox.json(&[
+        "prune",
+        "./cache",
+        "--records",
+        "size>0",
+        "--grace",
+        "100000d",
+        "--json",
+    ]);
     assert_eq!(young["plan"]["delete"], Value::Array(Vec::new()));
-    let all = sandbox.json(&["prune", "./cache", "--records", "size>0", "--grace", "0s", "--keep-ref", "*", "--json"]);
+    let all = sandbox.json(&[
+        "prune",
+        "./cache",
+        "--records",
+        "size>0",
+        "--grace",
+        "0s",
+        "--keep-ref",
+        "*",
+        "--json",
+    ]);
     assert_eq!(all["plan"]["delete"], Value::Array(Vec::new()));
     insta::assert_snapshot!(sandbox.run(&["prune", "./cache", "--records", "size>0", "--orphans-only"]), @r"
     error: `--orphans-only` touches no ref, and another flag says which refs go
     exit 2
     ");
 
-    // A field that nobody knows would be lost.
+    // An unknown field would be lost.
     let show = sandbox.json(&["show", "./cache#c08", "--json"]);
     let manifest: Digest = show["ref"]["digest"].as_str().unwrap().parse().unwrap();
     let blobs = sandbox.path("cache/blobs/sha256");
     let text = fs::read_to_string(blobs.join(manifest.hex())).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
-    let config: Digest = document["config"]["digest"].as_str().unwrap().parse().unwrap();
+    let config: Digest = document["config"]["digest"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let old = fs::read_to_string(blobs.join(config.hex())).unwrap();
     let new = format!(r#"{{"future":1,{}"#, &old[1..]);
     let new_digest = Digest::of(new.as_bytes());
     fs::write(blobs.join(new_digest.hex()), &new).unwrap();
     let text = text.replace(&config.to_string(), &new_digest.to_string());
-    let text = text.replace(&format!("\"size\":{}", old.len()), &format!("\"size\":{}", new.len()));
+    let text = text.replace(
+        &format!("\"size\":{}", old.len()),
+        &format!("\"size\":{}", new.len()),
+    );
     let new_manifest = Digest::of(text.as_bytes());
     fs::write(blobs.join(new_manifest.hex()), &text).unwrap();
     let entry = index(&sandbox).replace(&manifest.to_string(), &new_manifest.to_string());
     fs::write(sandbox.path("cache/index.json"), entry).unwrap();
-    let run = sandbox.run(&["prune", "./cache", "--records", "size>0", "--grace", "0s", "--keep-ref", "!c08"]);
+    let run = sandbox.run(&[
+        "prune",
+        "./cache",
+        "--records",
+        "size>0",
+        "--grace",
+        "0s",
+        "--keep-ref",
+        "!c08",
+    ]);
     assert_eq!(
         run.stderr,
         "warning: ./cache: `c08` keeps all its results: its config cannot be written again: it holds what would be lost: \
-         unknown field `future`, expected `layers` or `records` at line 1 column 9\n"
+         unknown field `future`, expected `layers` or `records` at line 1 column 9\n\
+         warning: ./cache: a grace of 0s takes the protection of running builds away: what they upload, and what they \
+         found stored, may be deleted\n"
     );
     assert_eq!(run.code, Some(0));
 }
@@ -215,15 +325,35 @@ fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
 fn a_ref_that_a_build_has_replaced_meanwhile_is_skipped() {
     let (sandbox, _) = home("shop", "c08");
     let plan = sandbox.path("plan");
-    let saved = ["prune", "./cache", "--records", "size>0", "--grace", "0s", "--keep-ref", "!c08", "--plan-out"];
-    assert_eq!(sandbox.run(&[&saved[..], &[plan.to_str().unwrap()]].concat()).code, Some(0));
-    let show = |name: &str| sandbox.json(&["show", &format!("./cache#{name}"), "--json"])["ref"]["digest"].clone();
+    let saved = [
+        "prune",
+        "./cache",
+        "--records",
+        "size>0",
+        "--grace",
+        "0s",
+        "--keep-ref",
+        "!c08",
+        "--plan-out",
+    ];
+    assert_eq!(
+        sandbox
+            .run(&[&saved[..], &[plan.to_str().unwrap()]].concat())
+            .code,
+        Some(0)
+    );
+    let show = |name: &str| {
+        sandbox.json(&["show", &format!("./cache#{name}"), "--json"])["ref"]["digest"].clone()
+    };
     let (old, new) = (show("c08"), show("c09"));
     let entry = index(&sandbox).replace(old.as_str().unwrap(), new.as_str().unwrap());
     fs::write(sandbox.path("cache/index.json"), &entry).unwrap();
     let applied = sandbox.run(&["prune", "--apply", plan.to_str().unwrap(), "--json"]);
     assert_eq!(applied.code, Some(4), "{applied}");
-    assert_eq!(applied.json()["outcome"]["items"][0]["outcome"], serde_json::json!({ "skipped": "changed" }));
+    assert_eq!(
+        applied.json()["outcome"]["items"][0]["outcome"],
+        serde_json::json!({ "skipped": "changed" })
+    );
     assert_eq!(index(&sandbox), entry);
 }
 
@@ -234,7 +364,16 @@ fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
         let (sandbox, _) = home("mini", "c03");
         let (saved, journal) = (sandbox.path("plan"), sandbox.path("journal"));
         let (saved, journal) = (saved.to_str().unwrap(), journal.to_str().unwrap());
-        let made = sandbox.run(&["prune", "./cache", "--records", "kind:RUN", "--grace", "0s", "--plan-out", saved]);
+        let made = sandbox.run(&[
+            "prune",
+            "./cache",
+            "--records",
+            "kind:RUN",
+            "--grace",
+            "0s",
+            "--plan-out",
+            saved,
+        ]);
         assert_eq!(made.code, Some(0), "{made}");
         let cache = sandbox.path("cache");
         let order = [cache.to_str().unwrap(), saved, journal, &steps.to_string()].join("\n");
@@ -243,14 +382,38 @@ fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
             .env(VICTIM, order)
             .output()
             .unwrap();
-        assert!(victim.status.success() || victim.status.signal() == Some(9), "{victim:?}");
-        assert!(made::reached(&cache).is_subset(&made::stored(&cache)), "after {steps} steps");
+        assert!(
+            victim.status.success() || victim.status.signal() == Some(9),
+            "{victim:?}"
+        );
+        assert!(
+            made::reached(&cache).is_subset(&made::stored(&cache)),
+            "after {steps} steps"
+        );
         let resumed = sandbox.run(&["prune", "--resume", journal, "--json"]);
         assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed}");
-        assert_eq!(resumed.json()["outcome"]["done"], 3, "after {steps} steps: {resumed}");
-        let left = sandbox.json(&["prune", "./cache", "--records", "kind:RUN", "--grace", "0s", "--json"]);
-        let of =
-            |kind: &str| left["plan"]["delete"].as_array().unwrap().iter().filter(|item| item["kind"] == kind).count();
+        assert_eq!(
+            resumed.json()["outcome"]["done"],
+            3,
+            "after {steps} steps: {resumed}"
+        );
+        let left = sandbox.json(&[
+            "prune",
+            "./cache",
+            "--records",
+            "kind:RUN",
+            "--grace",
+            "0s",
+            "--json",
+        ]);
+        let of = |kind: &str| {
+            left["plan"]["delete"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|item| item["kind"] == kind)
+                .count()
+        };
         assert_eq!(of("results"), 0, "after {steps} steps");
         if victim.status.success() {
             survived = true;
@@ -260,7 +423,8 @@ fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
     assert!(survived);
 }
 
-/// Everything that a configuration leads to: for each key the blobs of its results. Written plainly, to check by.
+/// Everything that a configuration leads to: for each key the blobs of its results. A simple
+/// implementation for comparison.
 fn found_by_key(graph: &CacheGraph) -> BTreeMap<Digest, Vec<Vec<String>>> {
     fn key(graph: &CacheGraph, at: usize) -> Digest {
         let record = &graph.records[at];
@@ -268,7 +432,13 @@ fn found_by_key(graph: &CacheGraph) -> BTreeMap<Digest, Vec<Vec<String>>> {
         for links in graph.inputs(record) {
             let mut below: Vec<String> = links
                 .iter()
-                .map(|link| format!("{:?}{}", link.selector, key(graph, usize::try_from(link.target).unwrap())))
+                .map(|link| {
+                    format!(
+                        "{:?}{}",
+                        link.selector,
+                        key(graph, usize::try_from(link.target).unwrap())
+                    )
+                })
                 .collect();
             below.sort();
             text += "[";
@@ -280,11 +450,16 @@ fn found_by_key(graph: &CacheGraph) -> BTreeMap<Digest, Vec<Vec<String>>> {
     let mut found: BTreeMap<Digest, Vec<Vec<String>>> = BTreeMap::new();
     for (at, record) in graph.records.iter().enumerate() {
         for result in &record.results {
-            let ResultLayers::Top(top) = result.layers else { panic!("fixtures have no lists") };
+            let ResultLayers::Top(top) = result.layers else {
+                panic!("fixtures have no lists")
+            };
             let (mut chain, mut layer) = (Vec::new(), graph.layer_at(top));
             while let Some(index) = layer {
                 chain.push(graph.layers[index.at()].blob.to_string());
-                layer = graph.layers[index.at()].parent.layer().map(|below| graph.layer_at(below.into()).unwrap());
+                layer = graph.layers[index.at()]
+                    .parent
+                    .layer()
+                    .map(|below| graph.layer_at(below.into()).unwrap());
             }
             found.entry(key(graph, at)).or_default().push(chain);
         }
@@ -317,7 +492,7 @@ proptest! {
             }
         }
         prop_assert_eq!(found_by_key(&new), found_by_key(&expected));
-        // All that is left is of use.
+        // Everything that is left is needed.
         let again = without_results(&rewritten.text, |_| false).unwrap();
         prop_assert_eq!(again.text, rewritten.text);
     }

@@ -1,4 +1,4 @@
-//! Registries that refuse, fail, lie, and change meanwhile.
+//! Registries that refuse, fail, lie, and change during a run.
 
 use cachelens::format::digest::Digest;
 
@@ -10,7 +10,7 @@ fn ls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
     sandbox.run(&["ls", &format!("{}/shop-cache", registry.host())])
 }
 
-/// Shows a run without the port.
+/// Formats a run without the port.
 fn shown(run: &Run, registry: &SecondRegistry) -> String {
     run.stderr.replace(registry.host(), "HOST")
 }
@@ -21,22 +21,34 @@ fn refusals_are_told_in_words() {
     let sandbox = Sandbox::new();
     let list = "GET /v2/shop-cache/tags/list".to_owned();
     let envelope = |status, code: &str| {
-        Answer::json(status, &serde_json::json!({"errors": [{"code": code, "message": "no\u{1b}[31m"}]}))
+        Answer::json(
+            status,
+            &serde_json::json!({"errors": [{"code": code, "message": "no\u{1b}[31m"}]}),
+        )
     };
     let mut told = String::new();
-    for answer in
-        [envelope(403, "DENIED"), envelope(404, "NAME_UNKNOWN"), envelope(405, "UNSUPPORTED"), Answer::html(200)]
-    {
+    for answer in [
+        envelope(403, "DENIED"),
+        envelope(404, "NAME_UNKNOWN"),
+        envelope(405, "UNSUPPORTED"),
+        Answer::html(200),
+    ] {
         registry.state().faults.push_back((list.clone(), answer));
         let run = ls(&sandbox, &registry);
         assert_eq!(run.code, Some(1), "{run}");
         told += &shown(&run, &registry);
     }
     for _ in 0..4 {
-        registry.state().faults.push_back((list.clone(), envelope(500, "UNKNOWN")));
+        registry
+            .state()
+            .faults
+            .push_back((list.clone(), envelope(500, "UNKNOWN")));
     }
     told += &shown(&ls(&sandbox, &registry), &registry);
-    registry.state().faults.push_back((list, envelope(429, "TOOMANYREQUESTS").with("retry-after", 86400)));
+    registry.state().faults.push_back((
+        list,
+        envelope(429, "TOOMANYREQUESTS").with("retry-after", 86400),
+    ));
     told += &shown(&ls(&sandbox, &registry), &registry);
     insta::assert_snapshot!(told, @r"
     error: HOST/shop-cache: access is denied
@@ -51,10 +63,10 @@ fn refusals_are_told_in_words() {
       because: the registry answers 200 OK with an HTML page
       hint: is HOST a registry? A login page or a proxy may stand before it
     error: HOST: the registry fails
-      because: it answers 500 Internal Server Error
+      because: it answers 500 Internal Server Error: UNKNOWN no␛[31m
     error: HOST: too many requests
       because: it asks to wait 86400 s
-      hint: wait, log in (anonymous clients get less), or go slower with --concurrency; --timeout waits longer
+      hint: wait, log in (anonymous clients get less), go slower with --concurrency, or wait longer with --timeout
     ");
 }
 
@@ -63,7 +75,10 @@ fn a_pause_that_is_asked_for_is_made() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let slow = Answer::empty(429).with("retry-after", 1);
-    registry.state().faults.push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
+    registry
+        .state()
+        .faults
+        .push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
     let run = ls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(registry.asked("GET /v2/shop-cache/tags/list") >= 2);
@@ -75,41 +90,75 @@ fn a_manifest_that_lies_spoils_its_own_ref_only() {
     let sandbox = Sandbox::new();
     {
         let mut state = registry.state();
-        let (one, two) = (state.tags["shop-cache"]["c01"], state.tags["shop-cache"]["c02"]);
+        let (one, two) = (
+            state.tags["shop-cache"]["c01"],
+            state.tags["shop-cache"]["c02"],
+        );
         let other = state.manifests[&("shop-cache".to_owned(), two)].clone();
-        state.manifests.insert(("shop-cache".to_owned(), one), other);
-        state.tags.get_mut("shop-cache").unwrap().insert("odd tag\u{202e}".to_owned(), two);
+        state
+            .manifests
+            .insert(("shop-cache".to_owned(), one), other);
+        state
+            .tags
+            .get_mut("shop-cache")
+            .unwrap()
+            .insert("odd tag\u{202e}".to_owned(), two);
     }
     let run = sandbox.run(&["ls", "--json", &format!("{}/shop-cache", registry.host())]);
     let document = run.json();
     let refs = document["sources"][0]["refs"].as_array().unwrap();
     let broken: Vec<&str> = refs
         .iter()
-        .filter(|entry| entry["faults"].as_array().is_some_and(|faults| !faults.is_empty()))
+        .filter(|entry| {
+            entry["faults"]
+                .as_array()
+                .is_some_and(|faults| !faults.is_empty())
+        })
         .map(|entry| entry["name"].as_str().unwrap())
         .collect();
     assert_eq!(broken, ["c01", "odd tag\u{202e}"]);
     assert_eq!(refs.len(), 16);
-    assert!(registry.state().requests.iter().all(|line| !line.contains("odd")));
+    assert!(
+        registry
+            .state()
+            .requests
+            .iter()
+            .all(|line| !line.contains("odd"))
+    );
 }
 
-/// Makes a registry with four tags of pull requests beside the caches.
+/// Creates a registry with four tags of pull requests in addition to the caches.
 fn with_pulls() -> SecondRegistry {
     let registry = SecondRegistry::with("shop");
     for (at, name) in ["pr-1", "pr-2", "pr-3", "pr-4"].iter().enumerate() {
-        registry.state().tag("shop-cache", &format!("c{:02}", at + 1), [(*name).to_owned()]);
+        registry.state().tag(
+            "shop-cache",
+            &format!("c{:02}", at + 1),
+            [(*name).to_owned()],
+        );
     }
     registry.state().requests.clear();
     registry
 }
 
 fn prune_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
-    sandbox.run(&["prune", &format!("{}/shop-cache", registry.host()), "--drop-ref", "pr-*", "--yes"])
+    sandbox.run(&[
+        "prune",
+        &format!("{}/shop-cache", registry.host()),
+        "--drop-ref",
+        "pr-*",
+        "--yes",
+    ])
 }
 
 fn pulls(registry: &SecondRegistry) -> Vec<String> {
     let state = registry.state();
-    state.names("shop-cache").into_iter().filter(|name| name.starts_with("pr-")).map(str::to_owned).collect()
+    state
+        .names("shop-cache")
+        .into_iter()
+        .filter(|name| name.starts_with("pr-"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -119,17 +168,29 @@ fn a_tag_that_moves_during_a_scan_is_one_thing_or_the_other() {
         let state = registry.state();
         let digest = state.tags["shop-cache"]["c09"];
         let (kind, bytes) = state.manifests[&("shop-cache".to_owned(), digest)].clone();
-        let answer = Answer { status: 200, headers: vec![("content-type".to_owned(), kind)], body: bytes };
+        let answer = Answer {
+            status: 200,
+            headers: vec![("content-type".to_owned(), kind)],
+            body: bytes,
+        };
         (digest, answer.with("docker-content-digest", digest))
     };
-    registry.state().faults.push_back(("GET /v2/shop-cache/manifests/c07".to_owned(), moved));
+    registry
+        .state()
+        .faults
+        .push_back(("GET /v2/shop-cache/manifests/c07".to_owned(), moved));
     let run = Sandbox::new().run(&["ls", "--json", &format!("{}/shop-cache", registry.host())]);
     let document = run.json();
     let refs = document["sources"][0]["refs"].as_array().unwrap();
-    let digest = |name: &str| refs.iter().find(|entry| entry["name"] == name).unwrap()["digest"].clone();
+    let digest =
+        |name: &str| refs.iter().find(|entry| entry["name"] == name).unwrap()["digest"].clone();
     assert_eq!(digest("c07"), other.to_string());
     assert_eq!(digest("c07"), digest("c09"));
-    assert!(refs.iter().all(|entry| entry["faults"] == serde_json::json!([])), "{run}");
+    assert!(
+        refs.iter()
+            .all(|entry| entry["faults"] == serde_json::json!([])),
+        "{run}"
+    );
 }
 
 #[test]
@@ -137,19 +198,40 @@ fn a_prune_that_fails_in_the_middle_is_partial_and_can_go_on() {
     let (registry, sandbox) = (with_pulls(), Sandbox::new());
     let before = registry.state().tags["shop-cache"].clone();
     for _ in 0..4 {
-        registry.state().faults.push_back(("DELETE /v2/shop-cache/manifests/pr-3".to_owned(), Answer::empty(500)));
+        registry.state().faults.push_back((
+            "DELETE /v2/shop-cache/manifests/pr-3".to_owned(),
+            Answer::empty(500),
+        ));
     }
     let run = prune_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(pulls(&registry), ["pr-3"]);
     assert!(run.stdout.contains("ref pr-3: failed: "), "{run}");
-    assert!(run.stdout.contains("the registry fails: it answers 500 Internal Server Error"), "{run}");
-    let journal = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is ")).unwrap().to_owned();
+    assert!(
+        run.stdout
+            .contains("the registry fails: it answers 500 Internal Server Error"),
+        "{run}"
+    );
+    let journal = run
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("The journal is "))
+        .unwrap()
+        .to_owned();
     let run = sandbox.run(&["prune", "--resume", &journal]);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(pulls(&registry).is_empty());
-    let kept: Vec<_> = before.into_iter().filter(|(tag, _)| !tag.starts_with("pr-")).collect();
-    assert_eq!(registry.state().tags["shop-cache"].clone().into_iter().collect::<Vec<_>>(), kept);
+    let kept: Vec<_> = before
+        .into_iter()
+        .filter(|(tag, _)| !tag.starts_with("pr-"))
+        .collect();
+    assert_eq!(
+        registry.state().tags["shop-cache"]
+            .clone()
+            .into_iter()
+            .collect::<Vec<_>>(),
+        kept
+    );
 }
 
 #[test]
@@ -159,7 +241,9 @@ fn tokens_that_expire_and_pauses_end_no_prune() {
         let mut state = registry.state();
         (state.tokens, state.token_serves) = (true, Some(10));
         let pause = Answer::empty(429).with("retry-after", 1);
-        state.faults.push_back(("DELETE /v2/shop-cache/manifests/pr-2".to_owned(), pause));
+        state
+            .faults
+            .push_back(("DELETE /v2/shop-cache/manifests/pr-2".to_owned(), pause));
     }
     let run = prune_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
@@ -170,11 +254,13 @@ fn tokens_that_expire_and_pauses_end_no_prune() {
 #[test]
 fn a_login_that_may_not_delete_is_told_what_it_needs() {
     let (registry, sandbox) = (with_pulls(), Sandbox::new());
-    let denied =
-        serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
+    let denied = serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
     for _ in 0..4 {
         let line = "DELETE /v2/shop-cache/manifests/pr-".to_owned();
-        registry.state().faults.push_back((line, Answer::json(403, &denied)));
+        registry
+            .state()
+            .faults
+            .push_back((line, Answer::json(403, &denied)));
     }
     let run = prune_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(4), "{run}");
@@ -188,28 +274,38 @@ fn a_login_that_may_not_delete_is_told_what_it_needs() {
     );
 }
 
-/// A gate must not open because nobody answers.
+/// A gate must not pass because a service is down.
 #[test]
 fn a_ref_that_cannot_be_read_is_a_failure() {
-    let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let host = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let source = format!("{host}/app:main");
     for (command, code) in [("ls", 1), ("show", 1), ("check", 1)] {
         let run = Sandbox::new().run(&[command, &source]);
         assert_eq!(run.code, Some(code), "{command}: {run}");
-        assert!(run.to_string().contains("cannot be reached"), "{command}: {run}");
+        assert!(
+            run.to_string().contains("cannot be reached"),
+            "{command}: {run}"
+        );
     }
 }
 
 #[test]
 fn nobody_at_home_is_told() {
-    let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let host = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let run = Sandbox::new().run(&["ls", &format!("{host}/app")]);
     insta::assert_snapshot!(run.stderr.replace(&host, "HOST"), @r"
     error: HOST cannot be reached
-      because: client error (Connect)
       because: tcp connect error
       because: Connection refused (os error 111)
-      hint: is the name right, and does the registry run? HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded
+      hint: is the name right, and is the registry running? HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply
     ");
 }
 
@@ -217,17 +313,39 @@ fn nobody_at_home_is_told() {
 fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    let gone = Answer::json(404, &serde_json::json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": ""}]}));
-    registry.state().faults.push_back(("/manifests/c07".to_owned(), gone));
+    let gone = Answer::json(
+        404,
+        &serde_json::json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": ""}]}),
+    );
+    registry
+        .state()
+        .faults
+        .push_back(("/manifests/c07".to_owned(), gone));
     let run = ls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_eq!(run.stdout.lines().filter(|line| line.starts_with('c')).count(), 14);
+    assert_eq!(
+        run.stdout
+            .lines()
+            .filter(|line| line.starts_with('c'))
+            .count(),
+        14
+    );
 
     let digest = registry.state().tags["shop-cache"]["c09"];
-    registry.state().manifests.remove(&("shop-cache".to_owned(), digest));
+    registry
+        .state()
+        .manifests
+        .remove(&("shop-cache".to_owned(), digest));
     assert_ne!(digest, Digest::of(b""));
     let run = ls(&sandbox, &registry);
-    assert_eq!(run.stdout.lines().filter(|line| line.starts_with('c')).count(), 14, "{run}");
+    assert_eq!(
+        run.stdout
+            .lines()
+            .filter(|line| line.starts_with('c'))
+            .count(),
+        14,
+        "{run}"
+    );
 }
 
 #[test]
@@ -235,18 +353,34 @@ fn a_list_that_goes_on_elsewhere_has_not_ended() {
     let (registry, other) = (SecondRegistry::with("shop"), SecondRegistry::with("shop"));
     let sandbox = Sandbox::new();
     registry.state().page = Some(4);
-    // Behind a proxy a registry may know neither its scheme nor its port.
-    for place in [format!("http://{}", registry.host()), "https://127.0.0.1".to_owned()] {
+    // Behind a proxy, a registry may know neither its scheme nor its port.
+    for place in [
+        format!("http://{}", registry.host()),
+        "https://127.0.0.1".to_owned(),
+    ] {
         registry.state().links_to = Some(place);
         let run = ls(&sandbox, &registry);
         assert_eq!(run.code, Some(0), "{run}");
-        assert_eq!(run.stdout.lines().filter(|line| line.starts_with('c')).count(), 15, "{run}");
+        assert_eq!(
+            run.stdout
+                .lines()
+                .filter(|line| line.starts_with('c'))
+                .count(),
+            15,
+            "{run}"
+        );
     }
-    registry.state().links_to = Some(format!("http://localhost:{}", other.host().rsplit(':').next().unwrap()));
+    registry.state().links_to = Some(format!(
+        "http://localhost:{}",
+        other.host().rsplit(':').next().unwrap()
+    ));
     let run = ls(&sandbox, &registry);
     assert_eq!(run.code, Some(1), "{run}");
     let told = shown(&run, &registry);
-    assert!(told.starts_with("error: HOST/shop-cache: the list goes on elsewhere\n"), "{told}");
+    assert!(
+        told.starts_with("error: HOST/shop-cache: the list goes on elsewhere\n"),
+        "{told}"
+    );
     assert_eq!(other.state().requests, Vec::<String>::new());
 }
 
@@ -255,9 +389,16 @@ fn a_pause_of_ages_ends_in_words() {
     let registry = SecondRegistry::with("shop");
     for seconds in [1, u64::MAX] {
         let slow = Answer::empty(429).with("retry-after", seconds);
-        registry.state().faults.push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
+        registry
+            .state()
+            .faults
+            .push_back(("GET /v2/shop-cache/tags/list".to_owned(), slow));
     }
     let run = ls(&Sandbox::new(), &registry);
     assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stderr.contains("it asks to wait 18446744073709551615 s"), "{run}");
+    assert!(
+        run.stderr
+            .contains("it asks to wait 18446744073709551615 s"),
+        "{run}"
+    );
 }

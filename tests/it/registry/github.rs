@@ -1,4 +1,5 @@
-//! GitHub's registry, which deletes by its packages API and tells there what tags pointed to before.
+//! GitHub's registry, which deletes with its packages API, where the previous contents of tags are
+//! listed.
 
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
@@ -8,16 +9,24 @@ use crate::support::registry::second::{Packages, SecondRegistry, TOKEN};
 
 const SOURCE: &str = "ghcr.io/acme/shop-cache";
 
-/// Starts what stands in for ghcr.io: the caches of `shop` as `acme/shop-cache`, of which `main` has had all contents.
+/// Starts a server in place of ghcr.io: the caches of `shop` as `acme/shop-cache`; `main` has had
+/// all contents.
 fn ghcr() -> SecondRegistry {
     let registry = SecondRegistry::with("shop");
     let mut state = registry.state();
     let tags = state.tags.remove("shop-cache").unwrap();
     let mut packages = Packages::default();
     for (day, (_, digest)) in (1..).zip(&tags) {
-        let manifest = state.manifests.remove(&("shop-cache".to_owned(), *digest)).unwrap();
-        state.manifests.insert(("acme/shop-cache".to_owned(), *digest), manifest);
-        packages.times.insert(*digest, format!("2026-10-{day:02}T12:00:00Z"));
+        let manifest = state
+            .manifests
+            .remove(&("shop-cache".to_owned(), *digest))
+            .unwrap();
+        state
+            .manifests
+            .insert(("acme/shop-cache".to_owned(), *digest), manifest);
+        packages
+            .times
+            .insert(*digest, format!("2026-10-{day:02}T12:00:00Z"));
     }
     let kept = ["c14", "c15"].map(|name| (name.to_owned(), tags[name]));
     state.tags.insert("acme/shop-cache".to_owned(), kept.into());
@@ -26,11 +35,16 @@ fn ghcr() -> SecondRegistry {
     registry
 }
 
-/// Runs the program where ghcr.io and GitHub's API are the registry of the test.
+/// Runs the program with the registry of the test as ghcr.io and as GitHub's API.
 fn run(sandbox: &Sandbox, registry: &SecondRegistry, arguments: &[&str]) -> Run {
     let mut command = sandbox.command();
-    command.args(arguments).arg("--plain-http").env("HTTP_PROXY", format!("http://{}", registry.host()));
-    command.env("NO_PROXY", "127.0.0.1").env("GITHUB_API_URL", format!("http://{}/api", registry.host()));
+    command
+        .args(arguments)
+        .arg("--plain-http")
+        .env("HTTP_PROXY", format!("http://{}", registry.host()));
+    command
+        .env("NO_PROXY", "127.0.0.1")
+        .env("GITHUB_API_URL", format!("http://{}/api", registry.host()));
     Run::new(command.env("GH_TOKEN", TOKEN).output().unwrap())
 }
 
@@ -41,20 +55,40 @@ fn refs(run: &Run) -> Vec<Value> {
 
 fn names(registry: &SecondRegistry) -> (Vec<String>, usize) {
     let state = registry.state();
-    let names = state.names("acme/shop-cache").into_iter().map(str::to_owned).collect();
-    (names, state.manifests.keys().filter(|(place, _)| place == "acme/shop-cache").count())
+    let names = state
+        .names("acme/shop-cache")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    (
+        names,
+        state
+            .manifests
+            .keys()
+            .filter(|(place, _)| place == "acme/shop-cache")
+            .count(),
+    )
 }
 
 #[test]
 fn versions_without_a_tag_are_former_contents() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
-    let tagged: Vec<&str> =
-        refs.iter().filter(|entry| entry["tagged"] == true).map(|entry| entry["name"].as_str().unwrap()).collect();
+    let tagged: Vec<&str> = refs
+        .iter()
+        .filter(|entry| entry["tagged"] == true)
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
     assert_eq!(tagged, ["c14", "c15"]);
-    let former: Vec<&Value> = refs.iter().filter(|entry| entry["generation"] != 0).collect();
+    let former: Vec<&Value> = refs
+        .iter()
+        .filter(|entry| entry["generation"] != 0)
+        .collect();
     assert_eq!(former.len(), 13);
-    let generations: Vec<u64> = former.iter().map(|entry| entry["generation"].as_u64().unwrap()).collect();
+    let generations: Vec<u64> = former
+        .iter()
+        .map(|entry| entry["generation"].as_u64().unwrap())
+        .collect();
     assert_eq!(generations, (1..=13).collect::<Vec<_>>());
     assert_eq!(former[0]["modified"], "2026-10-13T12:00:00Z");
 }
@@ -63,8 +97,12 @@ fn versions_without_a_tag_are_former_contents() {
 fn a_source_says_what_it_does_not_see() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let mut command = sandbox.command();
-    command.args(["du", "--plain-http", SOURCE]).env("HTTP_PROXY", format!("http://{}", registry.host()));
-    command.env("NO_PROXY", "127.0.0.1").env("GITHUB_API_URL", format!("http://{}/api", registry.host()));
+    command
+        .args(["du", "--plain-http", SOURCE])
+        .env("HTTP_PROXY", format!("http://{}", registry.host()));
+    command
+        .env("NO_PROXY", "127.0.0.1")
+        .env("GITHUB_API_URL", format!("http://{}/api", registry.host()));
     let run = Run::new(command.output().unwrap());
     assert_eq!(run.code, Some(0), "{run}");
     let last = run.stdout.lines().last().unwrap();
@@ -74,7 +112,10 @@ fn a_source_says_what_it_does_not_see() {
     );
     let plain = sandbox.run(&["du", &format!("{}/shop", registry.host())]);
     let last = plain.stdout.lines().last().unwrap();
-    assert_eq!(last, "a registry tells only what its tags point to now: former contents are not seen");
+    assert_eq!(
+        last,
+        "a registry tells only what its tags point to now: former contents are not seen"
+    );
 }
 
 #[test]
@@ -83,8 +124,10 @@ fn parts_of_images_and_signatures_are_no_former_contents() {
     {
         let mut state = registry.state();
         let tagged: Vec<Digest> = state.tags["acme/shop-cache"].values().copied().collect();
-        let all =
-            state.manifests.keys().filter(|(place, digest)| place == "acme/shop-cache" && !tagged.contains(digest));
+        let all = state
+            .manifests
+            .keys()
+            .filter(|(place, digest)| place == "acme/shop-cache" && !tagged.contains(digest));
         let mut digests: Vec<String> = all.map(|(_, digest)| digest.to_string()).collect();
         digests.sort_unstable();
         let kind = "application/vnd.oci.image.manifest.v1+json";
@@ -99,12 +142,19 @@ fn parts_of_images_and_signatures_are_no_former_contents() {
             "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digests[9], "size": 2},
         });
         state.put("acme/shop-cache", "signature", &signature);
-        state.tags.get_mut("acme/shop-cache").unwrap().remove("signature");
+        state
+            .tags
+            .get_mut("acme/shop-cache")
+            .unwrap()
+            .remove("signature");
     }
     let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
     let tagged = refs.iter().filter(|entry| entry["tagged"] == true).count();
     let former = refs.iter().filter(|entry| entry["generation"] != 0).count();
-    let other = refs.iter().filter(|entry| entry["tagged"] == false && entry["generation"] == 0).count();
+    let other = refs
+        .iter()
+        .filter(|entry| entry["tagged"] == false && entry["generation"] == 0)
+        .count();
     assert_eq!((tagged, former, other), (3, 13 - 4, 1));
 }
 
@@ -117,8 +167,16 @@ fn former_contents_go_by_generation_and_come_back() {
     assert_eq!(before.1, 15);
     let pruned = run(&sandbox, &registry, &["prune", SOURCE, "--yes"]);
     assert_eq!(pruned.code, Some(0), "{pruned}");
-    assert_eq!(names(&registry), (vec!["c14".to_owned(), "c15".to_owned()], 4));
-    let journal = pruned.stdout.lines().find_map(|line| line.strip_prefix("The journal is ")).unwrap().to_owned();
+    assert_eq!(
+        names(&registry),
+        (vec!["c14".to_owned(), "c15".to_owned()], 4)
+    );
+    let journal = pruned
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("The journal is "))
+        .unwrap()
+        .to_owned();
     let undone = run(&sandbox, &registry, &["prune", "--undo", &journal]);
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(names(&registry), before);
@@ -133,21 +191,45 @@ fn the_limits_of_github_are_told() {
         let popular = state.tags["acme/shop-cache"]["c14"];
         state.packages.as_mut().unwrap().popular.push(popular);
     }
-    let pruned = run(&sandbox, &registry, &["prune", SOURCE, "--drop-ref", "c14", "--yes"]);
+    let pruned = run(
+        &sandbox,
+        &registry,
+        &["prune", SOURCE, "--drop-ref", "c14", "--yes"],
+    );
     assert_eq!(pruned.code, Some(4), "{pruned}");
-    assert!(pruned.to_string().contains("more than 5000 downloads cannot be deleted"), "{pruned}");
+    assert!(
+        pruned
+            .to_string()
+            .contains("more than 5000 downloads cannot be deleted"),
+        "{pruned}"
+    );
     registry.state().packages.as_mut().unwrap().popular.clear();
-    let pruned = run(&sandbox, &registry, &["prune", SOURCE, "--drop-ref", "c1?", "--yes"]);
+    let pruned = run(
+        &sandbox,
+        &registry,
+        &["prune", SOURCE, "--drop-ref", "c1?", "--yes"],
+    );
     assert_eq!(pruned.code, Some(4), "{pruned}");
-    assert!(pruned.to_string().contains("You cannot delete the last tagged version of a package"), "{pruned}");
+    assert!(
+        pruned
+            .to_string()
+            .contains("You cannot delete the last tagged version of a package"),
+        "{pruned}"
+    );
     assert_eq!(names(&registry).0.len(), 1);
 }
 
 #[test]
 fn a_version_whose_other_tag_stays_stays() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
-    registry.state().tag("acme/shop-cache", "c14", ["main".to_owned()]);
-    let pruned = run(&sandbox, &registry, &["prune", SOURCE, "--drop-ref", "c14", "--yes"]);
+    registry
+        .state()
+        .tag("acme/shop-cache", "c14", ["main".to_owned()]);
+    let pruned = run(
+        &sandbox,
+        &registry,
+        &["prune", SOURCE, "--drop-ref", "c14", "--yes"],
+    );
     assert_eq!(pruned.code, Some(4), "{pruned}");
     assert_eq!(names(&registry).0, ["c14", "c15", "main"]);
     assert_eq!(registry.asked("DELETE "), 0);

@@ -1,4 +1,4 @@
-//! Deleting tags and manifests, and pushing them again.
+//! Deletes tags and manifests, and pushes them again.
 
 use std::fs;
 
@@ -11,13 +11,22 @@ use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, Setup};
 
 fn journal(run: &Run) -> String {
-    let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
+    let line = run
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("The journal is "));
     line.unwrap_or_else(|| panic!("{run}")).to_owned()
 }
 
 #[test]
 fn what_is_pruned_can_be_pushed_again() {
-    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let registry = DockerRegistry::with(
+        "shop",
+        Setup {
+            deletes: true,
+            ..Setup::default()
+        },
+    );
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
     let before = registry.tags("shop-cache");
@@ -33,15 +42,31 @@ fn what_is_pruned_can_be_pushed_again() {
 
 #[test]
 fn a_saved_plan_is_carried_out_where_it_was_made_for() {
-    let registry = DockerRegistry::with("mini", Setup { deletes: true, ..Setup::default() });
+    let registry = DockerRegistry::with(
+        "mini",
+        Setup {
+            deletes: true,
+            ..Setup::default()
+        },
+    );
     let sandbox = Sandbox::new();
     let source = format!("{}/mini-cache", registry.host());
-    let plan = sandbox.run(&["prune", &source, "--drop-ref", "c01", "--plan-out", "plan.json"]);
+    let plan = sandbox.run(&[
+        "prune",
+        &source,
+        "--drop-ref",
+        "c01",
+        "--plan-out",
+        "plan.json",
+    ]);
     assert_eq!(plan.code, Some(0), "{plan}");
     assert_eq!(registry.tags("mini-cache").len(), 3);
-    let run = sandbox.run(&["prune", "--apply", "plan.json"]);
+    let run = sandbox.run(&["prune", &source, "--apply", "plan.json"]);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_eq!(registry.tags("mini-cache").into_keys().collect::<Vec<_>>(), ["c02", "c03"]);
+    assert_eq!(
+        registry.tags("mini-cache").into_keys().collect::<Vec<_>>(),
+        ["c02", "c03"]
+    );
 }
 
 #[test]
@@ -49,74 +74,129 @@ fn a_registry_that_deletes_nothing_is_understood() {
     let registry = DockerRegistry::with("mini", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("{}/mini-cache", registry.host());
-    let run = sandbox.run(&["prune", &source, "--drop-ref", "c0?", "--keep-ref", "c03", "--yes", "--json"]);
+    let run = sandbox.run(&[
+        "prune",
+        &source,
+        "--drop-ref",
+        "c0?",
+        "--keep-ref",
+        "c03",
+        "--yes",
+        "--json",
+    ]);
     assert_eq!(run.code, Some(4), "{run}");
     let outcome = run.json()["sources"][0]["outcome"].clone();
-    let outcome = if outcome.is_null() { run.json()["outcome"].clone() } else { outcome };
-    assert_eq!((&outcome["failed"], &outcome["done"]), (&json!(2), &json!(0)), "{run}");
-    assert!(run.stdout.contains("REGISTRY_STORAGE_DELETE_ENABLED=true"), "{run}");
+    let outcome = if outcome.is_null() {
+        run.json()["outcome"].clone()
+    } else {
+        outcome
+    };
+    assert_eq!(
+        (&outcome["failed"], &outcome["done"]),
+        (&json!(2), &json!(0)),
+        "{run}"
+    );
+    assert!(
+        run.stdout.contains("REGISTRY_STORAGE_DELETE_ENABLED=true"),
+        "{run}"
+    );
     assert_eq!(registry.tags("mini-cache").len(), 3);
 }
 
 #[test]
 fn a_manifest_that_a_kept_tag_shares_stays() {
-    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let registry = DockerRegistry::with(
+        "shop",
+        Setup {
+            deletes: true,
+            ..Setup::default()
+        },
+    );
     let sandbox = Sandbox::new();
     let source = format!("{}/base", registry.host());
-    // `2` and `latest` are one manifest, and this registry deletes no tags as such.
-    let policy =
-        "[[retention.rule]]\nname = \"old\"\nmatch = { ref = \"latest\", kind = \"image\" }\naction = \"drop\"\n";
+    // `2` and `latest` are one manifest, and this registry does not delete single tags.
+    let policy = "[[retention.rule]]\nname = \"old\"\nmatch = { ref = \"latest\", kind = \"image\" }\naction = \"drop\"\n";
     fs::write(sandbox.path("cachelens.toml"), policy).unwrap();
     let run = sandbox.run(&["prune", &source, "--yes"]);
     assert_eq!(run.code, Some(4), "{run}");
-    assert_eq!(registry.tags("base").into_keys().collect::<Vec<_>>(), ["1", "2", "latest"]);
+    assert_eq!(
+        registry.tags("base").into_keys().collect::<Vec<_>>(),
+        ["1", "2", "latest"]
+    );
 }
 
 fn drop_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
-    sandbox.run(&["prune", &format!("{}/shop-cache", registry.host()), "--drop-ref", "pr-*", "--yes"])
+    sandbox.run(&[
+        "prune",
+        &format!("{}/shop-cache", registry.host()),
+        "--drop-ref",
+        "pr-*",
+        "--yes",
+    ])
 }
 
 #[test]
 fn tags_go_as_such_where_the_registry_deletes_them() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(registry.state().names("shop-cache").len(), 15);
     let shared = registry.state().tags["shop-cache"]["c03"];
-    assert_eq!(registry.asked(&format!("DELETE /v2/shop-cache/manifests/{shared}")), 0);
+    assert_eq!(
+        registry.asked(&format!("DELETE /v2/shop-cache/manifests/{shared}")),
+        0
+    );
 }
 
 #[test]
 fn a_registry_that_takes_what_stays_is_found_out_before_anything_goes() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
-    registry.state().tag("shop-cache", "c04", ["pr-2".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c04", ["pr-2".to_owned()]);
     registry.state().takes_siblings = true;
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(4), "{run}");
     let state = registry.state();
     let names = state.names("shop-cache");
     assert_eq!(names.len(), 17, "{names:?}");
-    // No moment at which a tag that stays was not there: only the tags of its own were put and deleted.
-    let changing = state.requests.iter().filter(|line| line.starts_with("PUT ") || line.starts_with("DELETE "));
+    // A kept tag exists at every moment: only tags of this program were put and deleted.
+    let changing = state
+        .requests
+        .iter()
+        .filter(|line| line.starts_with("PUT ") || line.starts_with("DELETE "));
     let digest = |line: &str| line.contains("/manifests/sha256:");
-    let others: Vec<_> = changing.filter(|line| !line.contains("/cachelens-probe-") && !digest(line)).collect();
+    let others: Vec<_> = changing
+        .filter(|line| !line.contains("/cachelens-probe-") && !digest(line))
+        .collect();
     assert_eq!(others, Vec::<&String>::new());
 }
 
 #[test]
 fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
     let registry = SecondRegistry::with("shop");
-    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c03", ["pr-1".to_owned()]);
     let denied = json!({"errors": [{"code": "DENIED", "message": "read only"}]});
-    registry.state().faults.push_back(("PUT /v2/shop-cache/manifests/".to_owned(), Answer::json(403, &denied)));
+    registry.state().faults.push_back((
+        "PUT /v2/shop-cache/manifests/".to_owned(),
+        Answer::json(403, &denied),
+    ));
     let run = drop_pulls(&Sandbox::new(), &registry);
     assert_eq!(run.code, Some(4), "{run}");
     assert!(
-        run.stdout.contains("others need the manifest, and whether it goes with a tag could not be tried"),
+        run.stdout.contains(
+            "others need the manifest, and whether it goes with a tag could not be tried"
+        ),
         "{run}"
     );
     assert_eq!(registry.asked("DELETE /v2/shop-cache/manifests/pr-1"), 0);
@@ -132,18 +212,33 @@ fn a_tag_that_is_pushed_while_a_deletion_is_tried_again_stays() {
             {
                 let mut state = registry.state();
                 state.deletes_tags = deletes_tags;
-                let (one, two) = (state.tags["shop-cache"]["c03"], state.tags["shop-cache"]["c05"]);
+                let (one, two) = (
+                    state.tags["shop-cache"]["c03"],
+                    state.tags["shop-cache"]["c05"],
+                );
                 let tags = state.tags.get_mut("shop-cache").unwrap();
                 tags.remove("c03");
                 tags.insert("pr-1".to_owned(), one);
-                let reference = if deletes_tags { "pr-1".to_owned() } else { one.to_string() };
-                state.faults.push_back((format!("DELETE /v2/shop-cache/manifests/{reference}"), fault.clone()));
-                state.moves.push(("shop-cache".to_owned(), "pr-1".to_owned(), Some(two)));
+                let reference = if deletes_tags {
+                    "pr-1".to_owned()
+                } else {
+                    one.to_string()
+                };
+                state.faults.push_back((
+                    format!("DELETE /v2/shop-cache/manifests/{reference}"),
+                    fault.clone(),
+                ));
+                state
+                    .moves
+                    .push(("shop-cache".to_owned(), "pr-1".to_owned(), Some(two)));
             }
             let run = drop_pulls(&Sandbox::new(), &registry);
             assert_eq!(run.code, Some(4), "{run}");
             let state = registry.state();
-            assert_eq!(state.tags["shop-cache"]["pr-1"], state.tags["shop-cache"]["c05"], "{run}");
+            assert_eq!(
+                state.tags["shop-cache"]["pr-1"], state.tags["shop-cache"]["c05"],
+                "{run}"
+            );
         }
     }
 }
@@ -153,48 +248,85 @@ fn each_tag_has_its_own_outcome_and_comes_back_by_it() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let pulls = ["pr-1", "pr-2", "pr-3"];
-    registry.state().tag("shop-cache", "c03", pulls.map(str::to_owned));
+    registry
+        .state()
+        .tag("shop-cache", "c03", pulls.map(str::to_owned));
     let (one, two) = {
         let state = registry.state();
-        (state.tags["shop-cache"]["c03"], state.tags["shop-cache"]["c05"])
+        (
+            state.tags["shop-cache"]["c03"],
+            state.tags["shop-cache"]["c05"],
+        )
     };
-    // The answer to the first deletion gets lost, and meanwhile the first is gone and the second is another.
+    // The answer to the first deletion is lost, and by then the first tag is gone and the second
+    // one has changed.
     {
         let mut state = registry.state();
-        state.faults.push_back(("DELETE /v2/shop-cache/manifests/pr-1".to_owned(), Answer::empty(503)));
-        state.moves.push(("shop-cache".to_owned(), "pr-1".to_owned(), None));
-        state.moves.push(("shop-cache".to_owned(), "pr-2".to_owned(), Some(two)));
+        state.faults.push_back((
+            "DELETE /v2/shop-cache/manifests/pr-1".to_owned(),
+            Answer::empty(503),
+        ));
+        state
+            .moves
+            .push(("shop-cache".to_owned(), "pr-1".to_owned(), None));
+        state
+            .moves
+            .push(("shop-cache".to_owned(), "pr-2".to_owned(), Some(two)));
     }
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(4), "{run}");
-    assert!(run.stdout.contains("2 done") && run.stdout.contains("1 skipped"), "{run}");
+    assert!(
+        run.stdout.contains("2 done") && run.stdout.contains("1 skipped"),
+        "{run}"
+    );
     let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(0), "{undone}");
     let state = registry.state();
-    assert_eq!(pulls.map(|tag| state.tags["shop-cache"].get(tag).copied()), [Some(one), Some(two), Some(one)]);
+    assert_eq!(
+        pulls.map(|tag| state.tags["shop-cache"].get(tag).copied()),
+        [Some(one), Some(two), Some(one)]
+    );
 }
 
 #[test]
 fn undo_overwrites_nothing_that_it_has_not_seen_and_believes_no_other_digest() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c03", ["pr-1".to_owned()]);
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(0), "{run}");
     let lie = Answer::empty(201).with("docker-content-digest", Digest::of(b"other"));
-    registry.state().faults.push_back(("PUT /v2/shop-cache/manifests/pr-1".to_owned(), lie));
+    registry
+        .state()
+        .faults
+        .push_back(("PUT /v2/shop-cache/manifests/pr-1".to_owned(), lie));
     let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(4), "{undone}");
-    assert!(undone.stdout.contains("the registry does not take it as it is"), "{undone}");
+    assert!(
+        undone
+            .stdout
+            .contains("the registry does not take it as it is"),
+        "{undone}"
+    );
 
-    registry.state().tag("shop-cache", "c05", ["pr-1".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c05", ["pr-1".to_owned()]);
     for _ in 0..20 {
-        registry.state().faults.push_back(("HEAD /v2/shop-cache/manifests/pr-1".to_owned(), Answer::empty(405)));
+        registry.state().faults.push_back((
+            "HEAD /v2/shop-cache/manifests/pr-1".to_owned(),
+            Answer::empty(405),
+        ));
     }
     let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(4), "{undone}");
     let state = registry.state();
-    assert_eq!(state.tags["shop-cache"]["pr-1"], state.tags["shop-cache"]["c05"]);
+    assert_eq!(
+        state.tags["shop-cache"]["pr-1"],
+        state.tags["shop-cache"]["c05"]
+    );
 }
 
 #[test]
@@ -204,7 +336,10 @@ fn what_others_name_or_refer_to_stays() {
     let named = {
         let mut state = registry.state();
         state.deletes_tags = false;
-        let (one, two) = (state.tags["shop-cache"]["c01"], state.tags["shop-cache"]["c02"]);
+        let (one, two) = (
+            state.tags["shop-cache"]["c01"],
+            state.tags["shop-cache"]["c02"],
+        );
         let tags = state.tags.get_mut("shop-cache").unwrap();
         tags.clear();
         tags.extend([("pr-1".to_owned(), one), ("pr-2".to_owned(), two)]);
@@ -220,7 +355,10 @@ fn what_others_name_or_refer_to_stays() {
     assert_ne!(named.0, named.1);
     let run = drop_pulls(&sandbox, &registry);
     assert_eq!(run.code, Some(4), "{run}");
-    assert_eq!(registry.state().names("shop-cache"), ["main", "pr-1", "pr-2"]);
+    assert_eq!(
+        registry.state().names("shop-cache"),
+        ["main", "pr-1", "pr-2"]
+    );
     assert_eq!(registry.asked("DELETE /v2/shop-cache/manifests/sha256:"), 0);
 
     registry.state().referrers.clear();
@@ -233,12 +371,23 @@ fn what_others_name_or_refer_to_stays() {
 fn a_tag_that_moved_since_the_plan_stays() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    registry.state().tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
+    registry
+        .state()
+        .tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
     let source = format!("{}/shop-cache", registry.host());
-    let plan = sandbox.run(&["prune", &source, "--drop-ref", "pr-*", "--plan-out", "plan.json"]);
+    let plan = sandbox.run(&[
+        "prune",
+        &source,
+        "--drop-ref",
+        "pr-*",
+        "--plan-out",
+        "plan.json",
+    ]);
     assert_eq!(plan.code, Some(0), "{plan}");
-    registry.state().tag("shop-cache", "c05", ["pr-1".to_owned()]);
-    let run = sandbox.run(&["prune", "--apply", "plan.json"]);
+    registry
+        .state()
+        .tag("shop-cache", "c05", ["pr-1".to_owned()]);
+    let run = sandbox.run(&["prune", &source, "--apply", "plan.json"]);
     assert_eq!(run.code, Some(4), "{run}");
     let state = registry.state();
     assert!(state.names("shop-cache").contains(&"pr-1"));
@@ -247,15 +396,37 @@ fn a_tag_that_moved_since_the_plan_stays() {
 
 #[test]
 fn results_go_from_a_cache_and_come_back() {
-    let registry = DockerRegistry::with("shop", Setup { deletes: true, ..Setup::default() });
+    let registry = DockerRegistry::with(
+        "shop",
+        Setup {
+            deletes: true,
+            ..Setup::default()
+        },
+    );
     let sandbox = Sandbox::new();
-    let (cache, image) = (format!("{}/shop-cache", registry.host()), format!("{}/shop:c06", registry.host()));
+    let (cache, image) = (
+        format!("{}/shop-cache", registry.host()),
+        format!("{}/shop:c06", registry.host()),
+    );
     let before = registry.tags("shop-cache");
-    let arguments = ["prune", &cache, "--records", "step~npm", "--provenance", &image, "--keep-ref", "!c05", "--yes"];
+    let arguments = [
+        "prune",
+        &cache,
+        "--records",
+        "step~npm",
+        "--provenance",
+        &image,
+        "--keep-ref",
+        "!c05",
+        "--yes",
+    ];
     let run = sandbox.run(&arguments);
     assert_eq!(run.code, Some(0), "{run}");
     let after = registry.tags("shop-cache");
-    let changed: Vec<&String> = before.keys().filter(|tag| before[*tag] != after[*tag]).collect();
+    let changed: Vec<&String> = before
+        .keys()
+        .filter(|tag| before[*tag] != after[*tag])
+        .collect();
     assert_eq!(changed, ["c05"], "{run}");
     let shown = sandbox.json(&["show", &format!("{cache}:c05"), "--json"]);
     assert_eq!(shown["ref"]["faults"], json!([]));

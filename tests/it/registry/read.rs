@@ -1,4 +1,4 @@
-//! Opening refs, repositories and registries.
+//! Opens refs, repositories and registries.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,24 @@ use crate::support::fixture::{Fixture, SETS};
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, PASSWORD, Pushed, Setup, USER, log_in};
 
-/// The digests and sizes of everything that a manifest reaches in a set's pool, itself included.
+/// The digests and sizes of everything that a manifest reaches in a set's pool, including itself.
 fn reached(fixture: &Fixture, digest: &str, size: u64, all: &mut BTreeSet<(String, u64)>) {
     all.insert((digest.to_owned(), size));
     let manifest: Value = serde_json::from_slice(&fixture.blob(digest.parse().unwrap())).unwrap();
-    let lists = ["layers", "manifests"].iter().filter_map(|list| manifest[list].as_array()).flatten();
+    let lists = ["layers", "manifests"]
+        .iter()
+        .filter_map(|list| manifest[list].as_array())
+        .flatten();
     for entry in lists.chain(manifest.get("config")) {
-        let (digest, size) = (entry["digest"].as_str().unwrap(), entry["size"].as_u64().unwrap());
-        if entry["mediaType"].as_str().unwrap().contains("image.manifest") {
+        let (digest, size) = (
+            entry["digest"].as_str().unwrap(),
+            entry["size"].as_u64().unwrap(),
+        );
+        if entry["mediaType"]
+            .as_str()
+            .unwrap()
+            .contains("image.manifest")
+        {
             reached(fixture, digest, size, all);
         } else {
             all.insert((digest.to_owned(), size));
@@ -30,7 +40,8 @@ fn every_repository_is_what_a_second_count_says() {
         let registry = DockerRegistry::with(set, Setup::default());
         let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
         let pushed: Vec<Pushed> = fixture.json("registry.json");
-        let repositories: BTreeSet<&String> = pushed.iter().map(|pushed| &pushed.repository).collect();
+        let repositories: BTreeSet<&String> =
+            pushed.iter().map(|pushed| &pushed.repository).collect();
         for repository in repositories {
             let source = format!("{}/{repository}", registry.host());
             let listed = sandbox.json(&["ls", &source, "--json"]);
@@ -50,13 +61,21 @@ fn every_repository_is_what_a_second_count_says() {
                 let size = fixture.blob(pushed.digest).len() as u64;
                 let mut own = BTreeSet::new();
                 reached(&fixture, &pushed.digest.to_string(), size, &mut own);
-                assert_eq!(entry["bytes"], own.iter().map(|(_, size)| size).sum::<u64>(), "{source}:{tag}");
+                assert_eq!(
+                    entry["bytes"],
+                    own.iter().map(|(_, size)| size).sum::<u64>(),
+                    "{source}:{tag}"
+                );
                 live.extend(own);
             }
             let du = sandbox.json(&["du", &source, "--json"]);
             let du = &du["sources"][0];
             let bytes: u64 = live.iter().map(|(_, size)| size).sum();
-            assert_eq!(du["live"], json!({ "blobs": live.len(), "bytes": bytes }), "{source}");
+            assert_eq!(
+                du["live"],
+                json!({ "blobs": live.len(), "bytes": bytes }),
+                "{source}"
+            );
             assert_eq!(du["orphan"], Value::Null);
         }
     }
@@ -68,11 +87,17 @@ fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
     let sandbox = Sandbox::new();
     Fixture::named("kitchen").write_layout("local.json", &sandbox.path("cache"));
     for name in ["c01", "c06", "c12"] {
-        let there = sandbox.json(&["show", &format!("{}/kitchen-cache:{name}", registry.host()), "--json"]);
+        let there = sandbox.json(&[
+            "show",
+            &format!("{}/kitchen-cache:{name}", registry.host()),
+            "--json",
+        ]);
         let here = sandbox.json(&["show", &format!("./cache#{name}"), "--json"]);
         let results = |of: &Value| -> BTreeSet<(String, String)> {
             let records = of["records"].as_array().unwrap().iter();
-            records.map(|record| (record["digest"].to_string(), record["state"].to_string())).collect()
+            records
+                .map(|record| (record["digest"].to_string(), record["state"].to_string()))
+                .collect()
         };
         assert_eq!(results(&there), results(&here), "{name}");
     }
@@ -82,17 +107,36 @@ fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
 fn what_only_one_ref_has_is_told_when_all_were_read() {
     let registry = DockerRegistry::with("kitchen", Setup::default());
     let sandbox = Sandbox::new();
-    let all = sandbox.json(&["ls", &format!("{}/kitchen-cache", registry.host()), "--json"]);
+    let all = sandbox.json(&[
+        "ls",
+        &format!("{}/kitchen-cache", registry.host()),
+        "--json",
+    ]);
     for entry in all["sources"][0]["refs"].as_array().unwrap() {
         assert!(entry["exclusive_bytes"].as_u64() <= entry["bytes"].as_u64());
-        let one = format!("{}/kitchen-cache:{}", registry.host(), entry["name"].as_str().unwrap());
+        let one = format!(
+            "{}/kitchen-cache:{}",
+            registry.host(),
+            entry["name"].as_str().unwrap()
+        );
         let alone = &sandbox.json(&["ls", &one, "--json"])["sources"][0]["refs"][0];
-        assert_eq!((&alone["bytes"], &alone["exclusive_bytes"]), (&entry["bytes"], &Value::Null));
+        assert_eq!(
+            (&alone["bytes"], &alone["exclusive_bytes"]),
+            (&entry["bytes"], &Value::Null)
+        );
     }
-    let shown = sandbox.json(&["show", &format!("{}/kitchen-cache:c06", registry.host()), "--json"]);
+    let shown = sandbox.json(&[
+        "show",
+        &format!("{}/kitchen-cache:c06", registry.host()),
+        "--json",
+    ]);
     let records = shown["records"].as_array().unwrap();
     assert!(records.iter().any(|record| record["bytes"].is_u64()));
-    assert!(records.iter().all(|record| record["exclusive_bytes"].is_null() && record["also_in"].is_null()));
+    assert!(
+        records
+            .iter()
+            .all(|record| record["exclusive_bytes"].is_null() && record["also_in"].is_null())
+    );
 }
 
 #[test]
@@ -100,25 +144,46 @@ fn the_second_look_reads_nothing_again() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
-    // As many tags as pull requests leave behind, with the manifests of fifteen builds.
+    // As many tags as pull requests leave, with the manifests of fifteen builds.
     for at in 0..200 {
         let from = format!("c{:02}", at % 15 + 1);
-        registry.state().tag("shop-cache", &from, [format!("pr-{at}")]);
+        registry
+            .state()
+            .tag("shop-cache", &from, [format!("pr-{at}")]);
     }
     let first = sandbox.run(&["ls", &source]);
     let requests = registry.state().requests.len();
     assert_eq!(first.code, Some(0), "{first}");
-    assert!(requests * 10 <= 215 * 12, "{requests} requests for 215 tags");
+    assert!(
+        requests * 10 <= 215 * 12,
+        "{requests} requests for 215 tags"
+    );
     registry.state().requests.clear();
     let second = sandbox.run(&["ls", &source]);
     assert_eq!(second.stdout, first.stdout);
     assert_eq!(registry.asked("HEAD "), 215);
-    // The rest is the look for the registry itself, and the list of tags before and after.
-    let gets: Vec<String> = registry.state().requests.iter().filter(|line| line.starts_with("GET")).cloned().collect();
-    assert_eq!(gets, ["GET /v2/", "GET /v2/shop-cache/tags/list", "GET /v2/shop-cache/tags/list"]);
+    // The rest are the ping of the registry, and the list of tags before and after.
+    let gets: Vec<String> = registry
+        .state()
+        .requests
+        .iter()
+        .filter(|line| line.starts_with("GET"))
+        .cloned()
+        .collect();
+    assert_eq!(
+        gets,
+        [
+            "GET /v2/",
+            "GET /v2/shop-cache/tags/list",
+            "GET /v2/shop-cache/tags/list"
+        ]
+    );
 
     registry.state().requests.clear();
-    assert_eq!(sandbox.run(&["ls", &source, "--no-cache"]).stdout, first.stdout);
+    assert_eq!(
+        sandbox.run(&["ls", &source, "--no-disk-cache"]).stdout,
+        first.stdout
+    );
     assert_eq!(registry.asked("HEAD "), 0);
 }
 
@@ -128,13 +193,20 @@ fn lists_come_by_pages_and_never_go_round() {
     let sandbox = Sandbox::new();
     registry.state().page = Some(4);
     let tags = |of: Value| of["sources"][0]["refs"].as_array().unwrap().len();
-    assert_eq!(tags(sandbox.json(&["ls", &format!("{}/shop", registry.host()), "--json"])), 16);
+    assert_eq!(
+        tags(sandbox.json(&["ls", &format!("{}/shop", registry.host()), "--json"])),
+        16
+    );
     let whole = sandbox.json(&["ls", registry.host(), "--json"]);
-    let names: Vec<&str> =
-        whole["sources"].as_array().unwrap().iter().map(|source| source["source"].as_str().unwrap()).collect();
+    let names: Vec<&str> = whole["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source["source"].as_str().unwrap())
+        .collect();
     let at = |name: &str| format!("{}/{name}", registry.host());
     assert_eq!(names, [at("base"), at("shop"), at("shop-cache")]);
-    // What may be behind a circle is not known, and nothing is concluded from the rest.
+    // Content behind a loop of pages is unknown, and nothing is concluded from the rest.
     registry.state().loops = true;
     registry.state().page = Some(2);
     let mut told = String::new();
@@ -145,11 +217,11 @@ fn lists_come_by_pages_and_never_go_round() {
     }
     insta::assert_snapshot!(told, @r"
     error: HOST/shop: the list has no end
-      because: its pages go round in circles
-      hint: the registry is at fault; a ref that is named with its tag can be opened all the same
+      because: a page brings nothing new and names a further page
+      hint: the registry is at fault; a ref that is named with its tag can still be opened
     error: the catalog of HOST: the list has no end
-      because: its pages go round in circles
-      hint: the registry is at fault; a ref that is named with its tag can be opened all the same
+      because: a page brings nothing new and names a further page
+      hint: the registry is at fault; a ref that is named with its tag can still be opened
     ");
     let one = sandbox.run(&["ls", &at("shop:c01")]);
     assert_eq!(one.code, Some(0), "{one}");
@@ -175,9 +247,14 @@ fn blobs_are_looked_for_when_asked() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache:c05", registry.host());
-    let layer = sandbox.json(&["show", &source, "--json"])["layers"][0]["digest"].as_str().unwrap().to_owned();
+    let layer = sandbox.json(&["show", &source, "--json"])["layers"][0]["digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     registry.state().blobs.remove(&layer.parse().unwrap());
-    let missing = |arguments: &[&str]| sandbox.json(arguments)["sources"][0]["refs"][0]["missing_blobs"].clone();
+    let missing = |arguments: &[&str]| {
+        sandbox.json(arguments)["sources"][0]["refs"][0]["missing_blobs"].clone()
+    };
     assert_eq!(missing(&["ls", &source, "--json"]), 0);
     assert_eq!(missing(&["ls", &source, "--json", "--verify-blobs"]), 1);
 }
@@ -186,17 +263,30 @@ fn blobs_are_looked_for_when_asked() {
 fn an_image_brings_its_provenance() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();
-    let (cache, image) = (format!("{}/shop-cache:c07", registry.host()), format!("{}/shop:c08", registry.host()));
+    let (cache, image) = (
+        format!("{}/shop-cache:c07", registry.host()),
+        format!("{}/shop:c08", registry.host()),
+    );
     let named = |arguments: &[&str]| {
         let shown = sandbox.json(arguments);
-        shown["records"].as_array().unwrap().iter().filter(|record| record["name"].is_string()).count()
+        shown["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|record| record["name"].is_string())
+            .count()
     };
     assert_eq!(named(&["show", &cache, "--json"]), 0);
     assert!(named(&["show", &cache, "--json", "--provenance", &image]) > 10);
     let run = sandbox.run(&["why", &cache, "--build", &image]);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stdout.contains("RUN npm ci"), "{run}");
-    let run = sandbox.run(&["why", &cache, "--build", &format!("{}/base:1", registry.host())]);
+    let run = sandbox.run(&[
+        "why",
+        &cache,
+        "--build",
+        &format!("{}/base:1", registry.host()),
+    ]);
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("carries no provenance"), "{run}");
 }
@@ -209,9 +299,19 @@ fn provenance_is_found_by_what_refers_to_an_image() {
         let mut state = registry.state();
         let index = &state.manifests[&("shop".to_owned(), state.tags["shop"]["c08"])].1;
         let index: Value = serde_json::from_slice(index).unwrap();
-        let digest = |place: usize| index["manifests"][place]["digest"].as_str().unwrap().parse().unwrap();
+        let digest = |place: usize| {
+            index["manifests"][place]["digest"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
         let (image, attestation) = (digest(0), index["manifests"][1].clone());
-        state.tags.get_mut("shop").unwrap().insert("plain".to_owned(), image);
+        state
+            .tags
+            .get_mut("shop")
+            .unwrap()
+            .insert("plain".to_owned(), image);
         state.tells_referrers = tells_referrers;
         if tells_referrers {
             state.referring.insert(image, attestation);
@@ -222,8 +322,11 @@ fn provenance_is_found_by_what_refers_to_an_image() {
             state.put("shop", &image.to_string().replace(':', "-"), &list);
         }
         drop(state);
-        let (cache, image) = (format!("{}/shop-cache:c07", registry.host()), format!("{}/shop:plain", registry.host()));
-        let run = sandbox.run(&["why", &cache, "--build", &image, "--no-cache"]);
+        let (cache, image) = (
+            format!("{}/shop-cache:c07", registry.host()),
+            format!("{}/shop:plain", registry.host()),
+        );
+        let run = sandbox.run(&["why", &cache, "--build", &image, "--no-disk-cache"]);
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stdout.contains("RUN npm ci"), "{run}");
     }
@@ -236,13 +339,18 @@ fn an_image_for_many_platforms_brings_the_provenance_of_each() {
     {
         let mut state = registry.state();
         let index = |name: &str| -> Value {
-            serde_json::from_slice(&state.manifests[&("shop".to_owned(), state.tags["shop"][name])].1).unwrap()
+            serde_json::from_slice(
+                &state.manifests[&("shop".to_owned(), state.tags["shop"][name])].1,
+            )
+            .unwrap()
         };
         let (mut one, mut other) = (index("c08"), index("c05"));
         one["manifests"][0]["platform"] = json!({"os": "linux", "architecture": "amd64"});
         other["manifests"][0]["platform"] = json!({"os": "linux", "architecture": "arm64"});
-        let both: Vec<Value> =
-            [one, other].iter().flat_map(|index| index["manifests"].as_array().unwrap().clone()).collect();
+        let both: Vec<Value> = [one, other]
+            .iter()
+            .flat_map(|index| index["manifests"].as_array().unwrap().clone())
+            .collect();
         one = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": both});
         state.put("shop", "both", &one);
     }
@@ -250,7 +358,12 @@ fn an_image_for_many_platforms_brings_the_provenance_of_each() {
     let named = |cache: &str, image: &str| -> usize {
         let cache = format!("{}/shop-cache:{cache}", registry.host());
         let shown = sandbox.json(&["show", &cache, "--json", "--provenance", image]);
-        shown["records"].as_array().unwrap().iter().filter(|record| record["name"].is_string()).count()
+        shown["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|record| record["name"].is_string())
+            .count()
     };
     for cache in ["c05", "c08"] {
         let alone = named(cache, &format!("{}/shop:{cache}", registry.host()));
@@ -267,19 +380,31 @@ fn what_repositories_share_is_told() {
     let named = |repository: &str| -> BTreeSet<(String, u64)> {
         let pushed: Vec<Pushed> = fixture.json("registry.json");
         let mut all = BTreeSet::new();
-        for pushed in pushed.iter().filter(|pushed| pushed.repository == repository && !pushed.tags.is_empty()) {
+        for pushed in pushed
+            .iter()
+            .filter(|pushed| pushed.repository == repository && !pushed.tags.is_empty())
+        {
             let size = fixture.blob(pushed.digest).len() as u64;
             reached(&fixture, &pushed.digest.to_string(), size, &mut all);
         }
         all
     };
-    let shared: BTreeSet<_> = named("mini").intersection(&named("mini-cache")).cloned().collect();
-    let (cache, images) = (format!("{}/mini-cache", registry.host()), format!("{}/mini", registry.host()));
+    let shared: BTreeSet<_> = named("mini")
+        .intersection(&named("mini-cache"))
+        .cloned()
+        .collect();
+    let (cache, images) = (
+        format!("{}/mini-cache", registry.host()),
+        format!("{}/mini", registry.host()),
+    );
     let du = sandbox.json(&["du", "--json", &cache, &images]);
     let bytes: u64 = shared.iter().map(|(_, size)| size).sum();
     assert!(!shared.is_empty());
     for source in 0..2 {
-        assert_eq!(du["sources"][source]["shared_by_repositories"], json!({ "blobs": shared.len(), "bytes": bytes }));
+        assert_eq!(
+            du["sources"][source]["shared_by_repositories"],
+            json!({ "blobs": shared.len(), "bytes": bytes })
+        );
     }
     let alone = sandbox.json(&["du", "--json", &cache]);
     assert_eq!(alone["sources"][0]["shared_by_repositories"], Value::Null);

@@ -10,7 +10,10 @@ use crate::support::fixture::Fixture;
 use crate::support::registry::{DockerRegistry, Pushed, Setup, is_cache};
 
 fn ls(sandbox: &Sandbox, source: &str) -> Vec<Value> {
-    sandbox.json(&["ls", "--json", source])["sources"][0]["refs"].as_array().unwrap().clone()
+    sandbox.json(&["ls", "--json", source])["sources"][0]["refs"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -23,26 +26,44 @@ fn a_store_tells_former_contents_of_tags() {
     let mut caches: Vec<Pushed> = fixture.json("registry.json");
     caches.retain(|pushed| pushed.repository == "shop" && is_cache_of(&fixture, pushed));
     caches.sort_by(|a, b| b.time.cmp(&a.time));
-    let former = refs.iter().filter(|entry| entry["former_of"] == "shop:buildcache");
+    let former = refs
+        .iter()
+        .filter(|entry| entry["former_of"] == "shop:buildcache");
     let found: Vec<(&str, u64, &str)> = former
         .map(|entry| {
             let text = |field: &str| entry[field].as_str().unwrap();
-            (text("name"), entry["generation"].as_u64().unwrap(), text("digest"))
+            (
+                text("name"),
+                entry["generation"].as_u64().unwrap(),
+                text("digest"),
+            )
         })
         .collect();
-    let names: Vec<String> = (1..caches.len()).map(|place| format!("shop:buildcache~{place}")).collect();
-    let digests: Vec<String> = caches.iter().skip(1).map(|pushed| pushed.digest.to_string()).collect();
+    let names: Vec<String> = (1..caches.len())
+        .map(|place| format!("shop:buildcache~{place}"))
+        .collect();
+    let digests: Vec<String> = caches
+        .iter()
+        .skip(1)
+        .map(|pushed| pushed.digest.to_string())
+        .collect();
     let expected: Vec<(&str, u64, &str)> = (1..)
         .zip(names.iter().zip(&digests))
         .map(|(place, (name, digest))| (name.as_str(), place, digest.as_str()))
         .collect();
     assert_eq!(found, expected);
-    // The platforms and attestations of images are parts of them, and nothing else is left without a tag.
-    assert_eq!(refs.iter().filter(|entry| entry["tagged"] == false).count(), expected.len());
+    // The platforms and attestations of images are parts of them, and nothing else is untagged.
+    assert_eq!(
+        refs.iter().filter(|entry| entry["tagged"] == false).count(),
+        expected.len()
+    );
 
     let shown = sandbox.json(&["show", "--json", &format!("{source}#shop:buildcache~2")]);
     assert_eq!(shown["ref"]["digest"], digests[1]);
-    assert_eq!((&shown["ref"]["kind"], &shown["ref"]["faults"]), (&json!("cache"), &json!([])));
+    assert_eq!(
+        (&shown["ref"]["kind"], &shown["ref"]["faults"]),
+        (&json!("cache"), &json!([]))
+    );
 }
 
 fn is_cache_of(fixture: &Fixture, pushed: &Pushed) -> bool {
@@ -56,12 +77,18 @@ fn a_store_tells_its_orphans_and_is_not_written() {
     let source = format!("registry-dir:{}", registry.store().display());
     let bytes = b"a blob that nothing names";
     let digest = Digest::of(bytes);
-    let folder =
-        registry.store().join(format!("docker/registry/v2/blobs/sha256/{}/{}", &digest.hex()[..2], digest.hex()));
+    let folder = registry.store().join(format!(
+        "docker/registry/v2/blobs/sha256/{}/{}",
+        &digest.hex()[..2],
+        digest.hex()
+    ));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("data"), bytes).unwrap();
     let du = sandbox.json(&["du", "--json", &source]);
-    assert_eq!(du["sources"][0]["orphan"], json!({ "blobs": 1, "bytes": bytes.len() }));
+    assert_eq!(
+        du["sources"][0]["orphan"],
+        json!({ "blobs": 1, "bytes": bytes.len() })
+    );
     assert_eq!(du["sources"][0]["missing"]["blobs"], 0);
     let plan = sandbox.run(&["prune", &source, "--drop-ref", "*", "--yes", "--json"]);
     assert!(folder.join("data").exists(), "{plan}");
@@ -73,7 +100,11 @@ fn what_is_no_store_is_told() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     let mut told = String::new();
-    for source in ["registry-dir:empty", "registry-dir:nowhere", "registry-dir:"] {
+    for source in [
+        "registry-dir:empty",
+        "registry-dir:nowhere",
+        "registry-dir:",
+    ] {
         let run = sandbox.run(&["ls", source]);
         assert_ne!(run.code, Some(0));
         told += &run.stderr;

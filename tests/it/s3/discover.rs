@@ -1,4 +1,4 @@
-//! Which caches there are in a bucket.
+//! The search for caches in a bucket.
 
 use serde_json::Value;
 
@@ -29,8 +29,17 @@ fn found(document: &Value) -> Vec<String> {
     let sources = document["sources"].as_array().unwrap().iter();
     sources
         .map(|source| {
-            let place = source["source"].as_str().unwrap().split('?').next().unwrap();
-            let names = source["refs"].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap());
+            let place = source["source"]
+                .as_str()
+                .unwrap()
+                .split('?')
+                .next()
+                .unwrap();
+            let names = source["refs"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|entry| entry["name"].as_str().unwrap());
             format!("{place}: {}", names.collect::<Vec<_>>().join(" "))
         })
         .collect()
@@ -39,7 +48,12 @@ fn found(document: &Value) -> Vec<String> {
 fn a_bucket_is_opened_as_the_caches_in_it(service: Service) {
     let (server, sandbox) = (S3Server::start(service), Sandbox::new());
     server.make("builds");
-    for (prefix, name) in [("", "main"), ("team-a/", "web"), ("teams/b/deep/", "api"), ("team-a/nested/", "x")] {
+    for (prefix, name) in [
+        ("", "main"),
+        ("team-a/", "web"),
+        ("teams/b/deep/", "api"),
+        ("team-a/nested/", "x"),
+    ] {
         put_cache(&server, "builds", prefix, name);
     }
     server.put_all(
@@ -54,17 +68,36 @@ fn a_bucket_is_opened_as_the_caches_in_it(service: Service) {
     );
     let bucket = server.bucket("builds");
     let listed = json(&sandbox, &["ls", &server.source("builds"), "--json"]);
-    let expected = ["/: main", "/team-a/: web", "/team-a/nested/: x", "/teams/b/deep/: api"];
-    let mut told: Vec<String> = found(&listed).iter().map(|told| told.replace("/: ", ": ")).collect();
+    let expected = [
+        "/: main",
+        "/team-a/: web",
+        "/team-a/nested/: x",
+        "/teams/b/deep/: api",
+    ];
+    let mut told: Vec<String> = found(&listed)
+        .iter()
+        .map(|told| told.replace("/: ", ": "))
+        .collect();
     told.sort();
     let mut expected = expected.map(|place| format!("s3://{bucket}{place}").replace("/: ", ": "));
     expected.sort();
     assert_eq!(told, expected);
-    // A ref is one of the bucket's own cache.
-    let one = json(&sandbox, &["ls", &format!("{}#main", server.source("builds")), "--json"]);
+    // A ref belongs to the bucket's own cache.
+    let one = json(
+        &sandbox,
+        &["ls", &format!("{}#main", server.source("builds")), "--json"],
+    );
     assert_eq!(one["sources"].as_array().unwrap().len(), 1);
-    // Whoever prunes a bucket by its name means its own cache, and none that is found in it.
-    let pruned = json(&sandbox, &["prune", &server.source("builds"), "--orphans-only", "--json"]);
+    // A prune of a bucket covers the cache in its root, and none of the others found in it.
+    let pruned = json(
+        &sandbox,
+        &[
+            "prune",
+            &server.source("builds"),
+            "--orphans-only",
+            "--json",
+        ],
+    );
     let source = pruned["plan"]["source"].as_str().unwrap_or_default();
     assert!(source.starts_with(&format!("s3://{bucket}?")), "{pruned}");
 }
@@ -72,7 +105,15 @@ fn a_bucket_is_opened_as_the_caches_in_it(service: Service) {
 fn a_bucket_without_a_cache_says_what_there_is(service: Service) {
     let (server, sandbox) = (S3Server::start(service), Sandbox::new());
     server.make("data");
-    let keys = ["readme.md", "photos/cat.jpg", "photos/dog.jpg", "a/b", "c/d", "e/f", "g/h"];
+    let keys = [
+        "readme.md",
+        "photos/cat.jpg",
+        "photos/dog.jpg",
+        "a/b",
+        "c/d",
+        "e/f",
+        "g/h",
+    ];
     server.put_all("data", keys.map(|key| (key.to_owned(), b"x".to_vec())));
     let told = |place: &str, command: &str| {
         let run = S3Server::run(&sandbox, &[command, &server.source(place)]);
@@ -102,8 +143,15 @@ fn a_cache_is_found_where_the_prefix_has_no_slash(service: Service) {
     put_cache(&server, "strange", "app/x-", "main");
     let listed = json(&sandbox, &["ls", &server.source("strange"), "--json"]);
     let bucket = server.bucket("strange");
-    let sources: Vec<&str> =
-        listed["sources"].as_array().unwrap().iter().map(|source| source["source"].as_str().unwrap()).collect();
+    let sources: Vec<&str> = listed["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source["source"].as_str().unwrap())
+        .collect();
     assert_eq!(sources.len(), 2, "{bucket}: {sources:?}");
-    assert!(sources[0].contains("prefix=web") && sources[1].contains("prefix=app/x-"), "{sources:?}");
+    assert!(
+        sources[0].contains("prefix=web") && sources[1].contains("prefix=app/x-"),
+        "{sources:?}"
+    );
 }

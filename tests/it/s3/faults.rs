@@ -1,5 +1,5 @@
-//! What goes wrong between a prune and its bucket: the work is done, or the run says what was not; no blob that a ref names
-//! goes.
+//! Faults between a prune and its bucket: the work is done, or the run reports what was not done;
+//! no referenced blob is deleted.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
+
+use cachelens::backend::all_refs;
+use serde_json::json;
 
 use super::prune::{Bucket, LONG, journal, thinned};
 use crate::support::command::Run;
@@ -24,7 +27,7 @@ on_both_services!(
     what_a_key_may_not_do_is_said,
     a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
     a_blob_that_comes_again_while_its_deletion_waits_stays,
-    a_manifest_that_comes_at_the_last_moment_is_told_and_cured,
+    a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted,
     a_blob_that_another_cache_names_stays,
     killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
     two_programs_that_prune_at_once_do_not_meet,
@@ -41,19 +44,30 @@ impl Bucket {
         self.run(&[&["prune", source.as_str(), "--timeout", "20s"], arguments].concat())
     }
 
-    /// Runs a prune and holds what must hold in any case: no ref and no blob of a ref has gone, and when the program is
-    /// content all orphans have.
+    /// Runs a prune and checks its invariants: no ref and no blob of a ref is deleted, and if the
+    /// program succeeds, all orphans are deleted.
     fn prune_in_spite_of(&self, proxy: &Proxy, what: &str) -> Run {
-        let (refs, blobs, orphans) = (self.server.names(&self.name, "manifests/"), self.blobs(), self.orphans());
+        let (refs, blobs, orphans) = (
+            self.server.names(&self.name, "manifests/"),
+            self.blobs(),
+            self.orphans(),
+        );
         let needed: BTreeSet<String> = blobs.difference(&orphans).cloned().collect();
         let run = self.prune_through(proxy, &["--yes"]);
-        assert_eq!(self.server.names(&self.name, "manifests/"), refs, "{what}: {run}");
+        assert_eq!(
+            self.server.names(&self.name, "manifests/"),
+            refs,
+            "{what}: {run}"
+        );
         assert!(self.blobs().is_superset(&needed), "{what}: {run}");
         if run.code == Some(0) {
             assert_eq!(self.blobs(), needed, "{what}: {run}");
         } else {
             assert!(matches!(run.code, Some(1 | 4)), "{what}: {run}");
-            assert!(run.to_string().contains("error") || run.stdout.contains("failed"), "{what}: {run}");
+            assert!(
+                run.to_string().contains("error") || run.stdout.contains("failed"),
+                "{what}: {run}"
+            );
         }
         run
     }
@@ -66,19 +80,35 @@ fn retry_after(seconds: u64) -> Fault {
     }
 }
 
-/// What happens to the request of which so many of its kind came before.
+/// The fault for a request, given the number of earlier requests of its kind.
 type When = fn(&Seen<'_>) -> Option<Fault>;
 
 fn faults_that_pass_are_overcome(service: Service) {
     let faults: [(&str, When); 9] = [
-        ("busy", |seen| (seen.before % 5 == 1).then(|| error(503, "SlowDown"))),
-        ("busy for a while", |seen| (seen.wants == Wants::DeleteMany && seen.before < 2).then(|| retry_after(1))),
-        ("reset", |seen| (seen.before % 7 == 2).then_some(Fault::Reset)),
-        ("lost answers", |seen| (seen.before % 7 == 2).then_some(Fault::Lost)),
-        ("broken off", |seen| (seen.before % 7 == 2).then_some(Fault::Cut)),
-        ("broken", |seen| (seen.before % 6 == 1).then(|| error(500, "InternalError"))),
-        ("slow", |seen| (seen.before == 0).then_some(Fault::Slow(Duration::from_millis(20)))),
-        ("late", |seen| (seen.before == 0).then_some(Fault::Late(Duration::from_millis(100)))),
+        ("busy", |seen| {
+            (seen.before % 5 == 1).then(|| error(503, "SlowDown"))
+        }),
+        ("busy for a while", |seen| {
+            (seen.wants == Wants::DeleteMany && seen.before < 2).then(|| retry_after(1))
+        }),
+        ("reset", |seen| {
+            (seen.before % 7 == 2).then_some(Fault::Reset)
+        }),
+        ("lost answers", |seen| {
+            (seen.before % 7 == 2).then_some(Fault::Lost)
+        }),
+        ("broken off", |seen| {
+            (seen.before % 7 == 2).then_some(Fault::Cut)
+        }),
+        ("broken", |seen| {
+            (seen.before % 6 == 1).then(|| error(500, "InternalError"))
+        }),
+        ("slow", |seen| {
+            (seen.before == 0).then_some(Fault::Slow(Duration::from_millis(20)))
+        }),
+        ("late", |seen| {
+            (seen.before == 0).then_some(Fault::Late(Duration::from_millis(100)))
+        }),
         ("keys later", |seen| {
             let wanted = seen.wants == Wants::DeleteMany && (1..3).contains(&seen.before);
             wanted.then_some(Fault::Refuses("sha256:", "InternalError"))
@@ -89,7 +119,11 @@ fn faults_that_pass_are_overcome(service: Service) {
         let proxy = Proxy::before(&bucket.server, when);
         let run = bucket.prune_in_spite_of(&proxy, what);
         assert_eq!(run.code, Some(0), "{what}: {run}");
-        assert_eq!(bucket.server.names(&bucket.name, ".cachelens/"), BTreeSet::new(), "{what}");
+        assert_eq!(
+            bucket.server.names(&bucket.name, ".cachelens/"),
+            BTreeSet::new(),
+            "{what}"
+        );
     }
 }
 
@@ -111,7 +145,10 @@ fn a_list_that_does_not_go_on_deletes_nothing(service: Service) {
             });
             let run = bucket.prune_in_spite_of(&proxy, what);
             assert_eq!(run.code, Some(1), "{what} {prefix}: {run}");
-            assert!(run.stderr.contains("error: cannot list"), "{what} {prefix}: {run}");
+            assert!(
+                run.stderr.contains("error: cannot list"),
+                "{what} {prefix}: {run}"
+            );
             assert_eq!(bucket.blobs(), all);
         }
     }
@@ -126,20 +163,32 @@ fn a_list_in_another_order_deletes_nothing(service: Service) {
             (seen.wants == Wants::List && seen.key == prefix).then_some(Fault::Backwards)
         });
         let run = bucket.prune_in_spite_of(&proxy, prefix);
-        assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{prefix}: {run}");
-        assert!(run.stderr.contains("does not give keys in the order of their bytes"), "{prefix}: {run}");
+        assert_eq!(
+            (run.code, bucket.blobs()),
+            (Some(1), all),
+            "{prefix}: {run}"
+        );
+        assert!(
+            run.stderr
+                .contains("does not give keys in the order of their bytes"),
+            "{prefix}: {run}"
+        );
     }
 }
 
-/// Only moto takes what was not signed.
+/// Only moto accepts unsigned requests.
 #[test]
 fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
     let bucket = Bucket::aged(Service::Moto, "mini", LONG);
     let ignoring = |target: &str| {
-        let kept = target.split('&').filter(|pair| !pair.starts_with("start-after="));
+        let kept = target
+            .split('&')
+            .filter(|pair| !pair.starts_with("start-after="));
         kept.collect::<Vec<_>>().join("&") + "&max-keys=2"
     };
-    let proxy = Proxy::before(&bucket.server, move |seen| (seen.wants == Wants::List).then_some(Fault::Asks(ignoring)));
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        (seen.wants == Wants::List).then_some(Fault::Asks(ignoring))
+    });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
     let du = super::json(&bucket.sandbox, &["du", &source, "--json"])["sources"][0].clone();
     let direct = bucket.du();
@@ -152,7 +201,11 @@ fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
 fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let orphans = bucket.orphans();
-    let refused: BTreeSet<String> = orphans.iter().filter(|key| key.contains("sha256:0")).cloned().collect();
+    let refused: BTreeSet<String> = orphans
+        .iter()
+        .filter(|key| key.contains("sha256:0"))
+        .cloned()
+        .collect();
     assert!(!refused.is_empty() && refused.len() < orphans.len());
     let proxy = Proxy::before(&bucket.server, |seen| {
         (seen.wants == Wants::DeleteMany).then_some(Fault::Refuses("sha256:0", "AccessDenied"))
@@ -160,7 +213,11 @@ fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
     let run = bucket.prune_in_spite_of(&proxy, "refused");
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.orphans(), refused, "{run}");
-    assert!(run.stdout.contains("AccessDenied said the proxy (deleting needs s3:DeleteObject"), "{run}");
+    assert!(
+        run.stdout
+            .contains("AccessDenied said the proxy (deleting needs s3:DeleteObject"),
+        "{run}"
+    );
     proxy.now(|_| None);
     let resumed = bucket.run(&["prune", "--resume", &journal(&run)]);
     assert_eq!(resumed.code, Some(0), "{resumed}");
@@ -170,12 +227,19 @@ fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
 fn services_that_delete_in_their_own_way_are_understood(service: Service) {
     let ways: [(&str, When); 4] = [
         ("in batches with Content-MD5", |seen| {
-            let lacks = seen.wants == Wants::DeleteMany && !seen.headers.contains_key("content-md5");
+            let lacks =
+                seen.wants == Wants::DeleteMany && !seen.headers.contains_key("content-md5");
             lacks.then(|| error(400, "MissingContentMD5"))
         }),
-        ("one object at a time", |seen| (seen.wants == Wants::DeleteMany).then(|| error(501, "NotImplemented"))),
-        ("one object at a time", |seen| (seen.wants == Wants::DeleteMany).then(|| error(400, "MissingContentMD5"))),
-        ("only what has not been touched", |seen| (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)),
+        ("one object at a time", |seen| {
+            (seen.wants == Wants::DeleteMany).then(|| error(501, "NotImplemented"))
+        }),
+        ("one object at a time", |seen| {
+            (seen.wants == Wants::DeleteMany).then(|| error(400, "MissingContentMD5"))
+        }),
+        ("only what has not been touched", |seen| {
+            (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+        }),
     ];
     for (way, when) in ways {
         let bucket = thinned(service, "mini", LONG);
@@ -184,13 +248,16 @@ fn services_that_delete_in_their_own_way_are_understood(service: Service) {
         assert_eq!(run.code, Some(0), "{way}: {run}");
         assert!(run.stdout.contains(way), "{way}: {run}");
     }
-    // What is refused for another reason than its condition, or for its size, says nothing about the condition, or the time.
+    // A refusal for another reason than the condition, or for the size, says nothing about the
+    // condition or the time.
     let refusals: [(&str, When); 2] = [
         ("without a condition", |seen| {
             let tries = seen.wants == Wants::DeleteMany && seen.key == "probe";
             tries.then_some(Fault::Refuses("probe", "NotImplemented"))
         }),
-        ("only what still has the content", |seen| (seen.wants == Wants::DeleteMany).then_some(Fault::HeedsNoTime)),
+        ("only what still has the content", |seen| {
+            (seen.wants == Wants::DeleteMany).then_some(Fault::HeedsNoTime)
+        }),
     ];
     for (way, when) in refusals {
         let bucket = thinned(service, "mini", LONG);
@@ -201,26 +268,22 @@ fn services_that_delete_in_their_own_way_are_understood(service: Service) {
         assert_eq!(run.code, Some(0), "{way}: {run}");
         assert!(run.stdout.contains(way), "{way}: {run}");
     }
-    // A service that passes a page over for an answer has deleted nothing.
+    // A service that sends a web page as its answer has deleted nothing.
     let bucket = thinned(service, "mini", LONG);
     let all = bucket.blobs();
-    let proxy =
-        Proxy::before(&bucket.server, |seen| (seen.wants == Wants::DeleteMany).then(|| Fault::Says(Answer::html(200))));
+    let proxy = Proxy::before(&bucket.server, |seen| {
+        (seen.wants == Wants::DeleteMany).then(|| Fault::Says(Answer::html(200)))
+    });
     let run = bucket.prune_in_spite_of(&proxy, "html");
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
 }
 
 fn what_a_key_may_not_do_is_said(service: Service) {
-    let denied: [(&str, When, &str); 4] = [
+    let denied: [(&str, When, &str); 3] = [
         (
             "list",
             |seen| (seen.wants == Wants::List).then(|| error(403, "AccessDenied")),
             "listing needs s3:ListBucket on the bucket",
-        ),
-        (
-            "read",
-            |seen| matches!(seen.wants, Wants::Get | Wants::Head).then(|| error(403, "AccessDenied")),
-            "reading needs s3:GetObject on the cache's objects",
         ),
         (
             "write",
@@ -229,7 +292,10 @@ fn what_a_key_may_not_do_is_said(service: Service) {
         ),
         (
             "delete",
-            |seen| matches!(seen.wants, Wants::Delete | Wants::DeleteMany).then(|| error(403, "AccessDenied")),
+            |seen| {
+                matches!(seen.wants, Wants::Delete | Wants::DeleteMany)
+                    .then(|| error(403, "AccessDenied"))
+            },
             "deleting needs s3:DeleteObject on the cache's objects",
         ),
     ];
@@ -239,26 +305,41 @@ fn what_a_key_may_not_do_is_said(service: Service) {
         let proxy = Proxy::before(&bucket.server, when);
         let run = bucket.prune_in_spite_of(&proxy, what);
         assert_eq!(run.code, Some(1), "{what}: {run}");
-        assert!(run.stderr.contains("AccessDenied: said the proxy") && run.stderr.contains(hint), "{what}: {run}");
+        assert!(
+            run.stderr.contains("AccessDenied: said the proxy") && run.stderr.contains(hint),
+            "{what}: {run}"
+        );
         assert_eq!(bucket.blobs(), all, "{what}");
-        // Nobody is kept out by a lease that could not be removed.
+        // A lease that could not be removed does not block the next run.
         let again = bucket.prune(&["--yes"]);
         assert_eq!(again.code, Some(0), "{what}: {again}");
         assert_eq!(bucket.orphans(), BTreeSet::new(), "{what}");
     }
 }
 
-/// Touches what is about to go, between the last look and the deletion.
+/// Touches a blob between the last check and the deletion.
 fn touching(bucket: &Bucket, touched: &str, heeds: bool) -> Proxy {
     let (client, handle) = (bucket.server.client(), bucket.server.handle());
-    let (name, key) = (bucket.server.bucket(&bucket.name), format!("blobs/{touched}"));
+    let (name, key) = (
+        bucket.server.bucket(&bucket.name),
+        format!("blobs/{touched}"),
+    );
     let mut is_done = false;
     Proxy::before(&bucket.server, move |seen| {
-        // The first ones try out how the service deletes.
-        if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") && !std::mem::replace(&mut is_done, true) {
-            let copy = client.copy_object().bucket(&name).key(&key).copy_source(format!("{name}/{key}"));
+        // The first requests probe how the service deletes.
+        if seen.wants == Wants::DeleteMany
+            && seen.key.contains("sha256:")
+            && !std::mem::replace(&mut is_done, true)
+        {
+            let copy = client
+                .copy_object()
+                .bucket(&name)
+                .key(&key)
+                .copy_source(format!("{name}/{key}"));
             let replace = copy.metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace);
-            handle.block_on(replace.metadata("updated-at", "now").send()).unwrap();
+            handle
+                .block_on(replace.metadata("updated-at", "now").send())
+                .unwrap();
         }
         (heeds && seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
     })
@@ -273,7 +354,7 @@ fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(se
         assert_eq!(run.code, Some(4), "{run}");
         assert_eq!(bucket.orphans(), BTreeSet::from([touched]), "{run}");
         if arguments.contains(&"--no-recheck") {
-            // The lease is looked at, and nothing else.
+            // Only the lease is checked.
             assert!(proxy.seen(Wants::Head) < 5, "{}", proxy.seen(Wants::Head));
         }
     }
@@ -285,17 +366,25 @@ fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(se
     assert_eq!(bucket.blobs(), all);
 }
 
-/// A deletion that did not go through is not sent again as it was: a build may have exported the blob meanwhile.
+/// A failed deletion is not repeated unchanged, because a build may have exported the blob since.
 fn a_blob_that_comes_again_while_its_deletion_waits_stays(service: Service) {
-    // Whether it was done and the answer was lost, or the service was busy and did nothing.
-    for fault in [Fault::Lost, error(503, "SlowDown"), error(500, "InternalError")] {
+    // Either it was done and the answer was lost, or the service was busy and did nothing.
+    for fault in [
+        Fault::Lost,
+        error(503, "SlowDown"),
+        error(500, "InternalError"),
+    ] {
         for in_batches in [true, false] {
             let bucket = thinned(service, "mini", LONG);
             let exported = bucket.orphans().first().unwrap().clone();
             let key = format!("blobs/{exported}");
             let content = bucket.server.read(&bucket.name, &key).unwrap();
             let (client, handle) = (bucket.server.client(), bucket.server.handle());
-            let (name, fault, wanted) = (bucket.server.bucket(&bucket.name), fault.clone(), exported.clone());
+            let (name, fault, wanted) = (
+                bucket.server.bucket(&bucket.name),
+                fault.clone(),
+                exported.clone(),
+            );
             let mut failed = 0;
             let proxy = Proxy::before(&bucket.server, move |seen| {
                 if !in_batches && seen.wants == Wants::DeleteMany {
@@ -306,32 +395,54 @@ fn a_blob_that_comes_again_while_its_deletion_waits_stays(service: Service) {
                     failed = 1;
                     return Some(fault.clone());
                 }
-                if failed == 1 && (deletes || seen.wants == Wants::Head) && seen.key.contains(&wanted) {
+                if failed == 1
+                    && (deletes || seen.wants == Wants::Head)
+                    && seen.key.contains(&wanted)
+                {
                     failed = 2;
-                    let put = client.put_object().bucket(&name).key(&key).body(content.clone().into());
+                    let put = client
+                        .put_object()
+                        .bucket(&name)
+                        .key(&key)
+                        .body(content.clone().into());
                     handle.block_on(put.send()).unwrap();
                 }
                 None
             });
             let run = bucket.prune_through(&proxy, &["--yes"]);
             assert_eq!(run.code, Some(4), "{run}");
-            assert_eq!(bucket.orphans(), BTreeSet::from([exported]), "in batches: {in_batches}: {run}");
+            assert_eq!(
+                bucket.orphans(),
+                BTreeSet::from([exported]),
+                "in batches: {in_batches}: {run}"
+            );
         }
     }
 }
 
-/// A bucket whose only ref that names something comes back as `late` just before blobs go, and what stands before it.
+/// A bucket whose only ref with references comes back as `late` just before blobs are deleted, and
+/// the proxy in front of it.
 fn with_a_late_manifest(service: Service) -> (Bucket, Proxy) {
     let bucket = thinned(service, "shop", LONG);
     let name = bucket.refs().first().unwrap().clone();
     let manifest = bucket.manifest(&name);
-    bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
-    bucket.server.put(&bucket.name, "manifests/other", br#"{"layers":[],"records":[]}"#);
+    bucket
+        .server
+        .remove(&bucket.name, &format!("manifests/{name}"));
+    bucket.server.put(
+        &bucket.name,
+        "manifests/other",
+        br#"{"layers":[],"records":[]}"#,
+    );
     let (client, handle) = (bucket.server.client(), bucket.server.handle());
     let in_service = bucket.server.bucket(&bucket.name);
     let proxy = Proxy::before(&bucket.server, move |seen| {
         if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
-            let put = client.put_object().bucket(&in_service).key("manifests/late").body(manifest.clone().into());
+            let put = client
+                .put_object()
+                .bucket(&in_service)
+                .key("manifests/late")
+                .body(manifest.clone().into());
             handle.block_on(put.send()).unwrap();
         }
         None
@@ -349,30 +460,55 @@ fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("kept refs whole"));
     terminal.press("C");
-    terminal.wait("what becomes of it", |screen| screen.contains("cures what comes late"));
+    terminal.wait("what becomes of it", |screen| {
+        screen.contains("deletes refs that come broken")
+    });
     terminal.press("\r");
-    terminal.wait("the question", |screen| screen.contains("Delete ") && screen.contains("A ref"));
+    terminal.wait("the question", |screen| {
+        screen.contains("Delete ") && screen.contains("A ref")
+    });
     terminal.press("y");
-    terminal.wait("the end", |screen| screen.contains("the ref late came meanwhile"));
-    assert_eq!(bucket.server.names(&bucket.name, "manifests/"), BTreeSet::from(["other".to_owned()]));
+    terminal.wait("the end", |screen| {
+        screen.contains("the ref late came meanwhile")
+    });
+    assert_eq!(
+        bucket.server.names(&bucket.name, "manifests/"),
+        BTreeSet::from(["other".to_owned()])
+    );
     terminal.press("\x03");
     assert_eq!(terminal.end().0, 0);
 }
 
-fn a_manifest_that_comes_at_the_last_moment_is_told_and_cured(service: Service) {
-    for cure in [false, true] {
+fn a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted(service: Service) {
+    let runs: [&[&str]; 3] = [
+        &["--yes"],
+        &["--yes", "--delete-broken-refs"],
+        // The former name of the flag.
+        &["--yes", "--cure", "--json"],
+    ];
+    for arguments in runs {
         let (bucket, proxy) = with_a_late_manifest(service);
-        let arguments = if cure { &["--yes", "--cure"][..] } else { &["--yes"] };
         let run = bucket.prune_through(&proxy, arguments);
         let left = bucket.server.names(&bucket.name, "manifests/");
-        if cure {
-            assert_eq!((run.code, left.contains("late")), (Some(4), false), "{run}");
-            assert!(run.stdout.contains("`late` came meanwhile and named what had just gone: removed."), "{run}");
-        } else {
-            assert_eq!((run.code, left.contains("late")), (Some(1), true), "{run}");
-            assert!(run.stdout.contains("`late` lacks blobs that it did not lack before."), "{run}");
-        }
         assert!(left.contains("other"));
+        if arguments == ["--yes"] {
+            assert_eq!((run.code, left.contains("late")), (Some(1), true), "{run}");
+            let broken = "`late` is now missing blobs (it was complete before this run).";
+            assert!(run.stdout.contains(broken), "{run}");
+            assert!(run.stdout.contains("--delete-broken-refs"), "{run}");
+            continue;
+        }
+        assert_eq!((run.code, left.contains("late")), (Some(4), false), "{run}");
+        if arguments.contains(&"--json") {
+            let outcome = &run.json()["outcome"];
+            assert_eq!(outcome["broken"], json!([]), "{run}");
+            assert_eq!(outcome["deleted_broken_refs"], json!(["late"]), "{run}");
+            assert!(outcome["deletion_method"].is_string(), "{run}");
+        } else {
+            let deleted = "`late` was deleted: a build wrote it during this run, and it references \
+                           deleted blobs.";
+            assert!(run.stdout.contains(deleted), "{run}");
+        }
     }
 }
 
@@ -380,88 +516,144 @@ fn a_blob_that_another_cache_names_stays(service: Service) {
     let bucket = Bucket::aged(service, "shop", LONG);
     for name in bucket.refs() {
         let manifest = bucket.manifest(&name);
-        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
-        bucket.server.put(&bucket.name, &format!("others/{name}"), &manifest);
+        bucket
+            .server
+            .remove(&bucket.name, &format!("manifests/{name}"));
+        bucket
+            .server
+            .put(&bucket.name, &format!("others/{name}"), &manifest);
     }
     bucket.server.put(&bucket.name, "manifests/empty", b"{}");
     bucket.server.age(&bucket.name, LONG);
     let all = bucket.blobs();
     let source = bucket.source();
-    // The other one spells the address of the service in another way.
+    // The other source spells the address of the service differently.
     let other = source.replace("&use_path_style", "/&use_path_style");
     let config = format!("sources = [\"{source}\", \"{other}&manifests_prefix=others/\"]\n");
     std::fs::write(bucket.sandbox.path("cachelens.toml"), config).unwrap();
     let orphans = bucket.orphans();
     let needed: BTreeSet<String> = {
         let others = bucket.server.names(&bucket.name, "others/");
-        let manifests = others.iter().map(|name| bucket.server.read(&bucket.name, &format!("others/{name}")).unwrap());
-        let text: String = manifests.map(|bytes| String::from_utf8(bytes).unwrap()).collect();
-        orphans.iter().filter(|orphan| text.contains(orphan.as_str())).cloned().collect()
+        let manifests = others.iter().map(|name| {
+            bucket
+                .server
+                .read(&bucket.name, &format!("others/{name}"))
+                .unwrap()
+        });
+        let text: String = manifests
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .collect();
+        orphans
+            .iter()
+            .filter(|orphan| text.contains(orphan.as_str()))
+            .cloned()
+            .collect()
     };
     assert!(!needed.is_empty());
     for arguments in [&["--yes"][..], &["--yes", "--now", "--confirm", &source]] {
-        let run = bucket.run(&[&["prune", &source, "--config", "cachelens.toml"], arguments].concat());
+        let run =
+            bucket.run(&[&["prune", &source, "--config", "cachelens.toml"], arguments].concat());
         assert_eq!(run.code, Some(0), "{run}");
         assert!(bucket.blobs().is_superset(&needed), "{run}");
     }
-    // What cannot be read may name any blob.
+    // An unreadable manifest may reference any blob.
     bucket.server.put(&bucket.name, "others/broken", b"<html>");
     let run = bucket.run(&["prune", &source, "--config", "cachelens.toml", "--yes"]);
     assert_eq!(run.code, Some(4), "{run}");
-    // Without the other cache they are nobody's.
+    // Without the other cache, no ref references them.
     std::fs::remove_file(bucket.sandbox.path("cachelens.toml")).unwrap();
     assert!(all.is_superset(&bucket.blobs()));
     let run = bucket.prune(&["--yes"]);
-    assert_eq!((run.code, bucket.blobs()), (Some(0), BTreeSet::new()), "{run}");
+    assert_eq!(
+        (run.code, bucket.blobs()),
+        (Some(0), BTreeSet::new()),
+        "{run}"
+    );
 }
 
-/// A manifest that is larger than any that is read may name everything. `s3s-fs` keeps it as a file with a hole.
+/// A manifest above the read limit may reference everything. `s3s-fs` stores it as a sparse file.
 #[test]
 fn a_manifest_of_500_mb_keeps_every_blob() {
     let bucket = thinned(Service::S3sFs, "mini", LONG);
     let all = bucket.blobs();
     bucket.server.put(&bucket.name, "manifests/huge", b"");
     let path = bucket.server.path(&bucket.name, "manifests/huge");
-    std::fs::File::options().write(true).open(path).unwrap().set_len(500 << 20).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(500 << 20)
+        .unwrap();
     let run = bucket.prune(&["--yes"]);
     assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
     assert!(run.to_string().contains("huge"), "{run}");
 }
 
-/// Uploads in parts that nobody finished go when they are older than the grace; moto says of each that it began in 2010. Those
-/// of others, which export to the same bucket, stay.
+/// Unfinished multipart uploads are deleted when they are older than the grace period; moto dates
+/// all of them to 2010. Uploads of other exporters to the same bucket stay.
 #[test]
 fn uploads_that_were_never_finished_are_ended() {
     let bucket = Bucket::aged(Service::Moto, "mini", LONG);
     let (client, name) = (bucket.server.client(), bucket.server.bucket(&bucket.name));
     let digest = |content: &str| cachelens::format::digest::Digest::of(content.as_bytes());
     let blob = format!("blobs/{}", digest("begun"));
-    // Two of one key began in the same second.
-    let own = [blob.as_str(), blob.as_str(), &format!("blobs/{}", digest("begun too")), "manifests/begun"];
-    let others = ["backups/db.dump", "webshop/video.mp4", "blobs/video.mp4", &format!("app/blobs/{}", digest("x"))];
+    // Two uploads of one key began in the same second.
+    let own = [
+        blob.as_str(),
+        blob.as_str(),
+        &format!("blobs/{}", digest("begun too")),
+        "manifests/begun",
+    ];
+    let others = [
+        "backups/db.dump",
+        "webshop/video.mp4",
+        "blobs/video.mp4",
+        &format!("app/blobs/{}", digest("x")),
+    ];
     for key in own.iter().chain(&others) {
-        bucket.server.block_on(client.create_multipart_upload().bucket(&name).key(*key).send()).unwrap();
+        bucket
+            .server
+            .block_on(
+                client
+                    .create_multipart_upload()
+                    .bucket(&name)
+                    .key(*key)
+                    .send(),
+            )
+            .unwrap();
     }
     let uploads = || {
-        let listed = bucket.server.block_on(client.list_multipart_uploads().bucket(&name).send()).unwrap();
-        let mut keys: Vec<String> = listed.uploads().iter().map(|upload| upload.key().unwrap().to_owned()).collect();
+        let listed = bucket
+            .server
+            .block_on(client.list_multipart_uploads().bucket(&name).send())
+            .unwrap();
+        let mut keys: Vec<String> = listed
+            .uploads()
+            .iter()
+            .map(|upload| upload.key().unwrap().to_owned())
+            .collect();
         keys.sort_unstable();
         keys
     };
-    assert_eq!((uploads().len(), bucket.du()["partial"]["objects"].as_u64()), (8, Some(3)));
+    assert_eq!(
+        (uploads().len(), bucket.du()["partial"]["objects"].as_u64()),
+        (8, Some(3))
+    );
     let run = bucket.prune(&["--yes"]);
     let mut left = others.map(str::to_owned);
     left.sort_unstable();
     assert_eq!((run.code, uploads()), (Some(0), left.to_vec()), "{run}");
 }
 
-/// In a bucket that keeps versions nothing is lost; `s3s-fs` keeps none.
+/// In a bucket with versions nothing is lost; `s3s-fs` supports none.
 #[test]
 fn where_versions_are_kept_what_went_comes_back() {
     let bucket = Bucket::aged(Service::Moto, "mini", LONG);
     bucket.server.keep_versions(&bucket.name);
     for name in bucket.refs().into_iter().skip(1) {
-        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+        bucket
+            .server
+            .remove(&bucket.name, &format!("manifests/{name}"));
     }
     let (all, orphans) = (bucket.blobs(), bucket.orphans());
     let run = bucket.prune(&["--yes"]);
@@ -471,14 +663,23 @@ fn where_versions_are_kept_what_went_comes_back() {
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(bucket.blobs(), all);
     for orphan in &orphans {
-        assert!(bucket.server.read(&bucket.name, &format!("blobs/{orphan}")).is_some());
+        assert!(
+            bucket
+                .server
+                .read(&bucket.name, &format!("blobs/{orphan}"))
+                .is_some()
+        );
     }
 }
 
 fn killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes(service: Service) {
     for at in 0.. {
         let bucket = thinned(service, "mini", LONG);
-        bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+        bucket.server.put(
+            &bucket.name,
+            "manifests/old",
+            br#"{"layers":[],"records":[]}"#,
+        );
         bucket.server.age(&bucket.name, LONG);
         let victim = Arc::new(AtomicU32::new(0));
         let (pid, mut changes) = (Arc::clone(&victim), 0);
@@ -491,30 +692,59 @@ fn killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes(service: Serv
                 return None;
             }
             let killed = pid.swap(0, Ordering::SeqCst).to_string();
-            assert!(Command::new("kill").args(["-9", &killed]).status().unwrap().success());
-            // Each change once before it is done, and once when it is and nobody has heard of it.
-            Some(if at % 2 == 0 { Fault::Reset } else { Fault::Lost })
+            assert!(
+                Command::new("kill")
+                    .args(["-9", &killed])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            // The process is killed once before each change, and once after it, before the answer.
+            Some(if at % 2 == 0 {
+                Fault::Reset
+            } else {
+                Fault::Lost
+            })
         });
         let journal = bucket.sandbox.path("journal");
         let source = bucket.server.source_through(proxy.address, &bucket.name);
         let mut command = S3Server::command(&bucket.sandbox);
-        command.args(["prune", &source, "--drop-ref", "old", "--now", "--confirm", &source, "--yes", "--journal"]);
-        let mut child = command.arg(&journal).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        command.args([
+            "prune",
+            &source,
+            "--drop-ref",
+            "old",
+            "--now",
+            "--confirm",
+            &source,
+            "--yes",
+            "--journal",
+        ]);
+        let mut child = command
+            .arg(&journal)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         victim.store(child.id(), Ordering::SeqCst);
         let status = child.wait().unwrap();
         assert_eq!(bucket.du()["missing"]["blobs"], 0, "at {at}");
         proxy.now(|_| None);
         if status.success() {
-            // It came to its end before so many changes: all have been tried.
+            // It finished before that number of changes, so all have been tried.
             assert!(at > 10, "only {at}");
             return;
         }
         assert_eq!(status.signal(), Some(9), "at {at}");
-        let resumed = bucket.run(&["prune", "--resume", journal.to_str().unwrap()]);
+        let resumed = bucket.prune_through(&proxy, &["--resume", journal.to_str().unwrap()]);
         assert_eq!(resumed.code, Some(0), "at {at}: {resumed}");
         assert_eq!(bucket.orphans(), BTreeSet::new(), "at {at}: {resumed}");
         assert!(!bucket.refs().contains("old"), "at {at}: {resumed}");
-        assert_eq!(bucket.server.read(&bucket.name, ".cachelens/lease.json"), None, "at {at}");
+        assert_eq!(
+            bucket.server.read(&bucket.name, ".cachelens/lease.json"),
+            None,
+            "at {at}"
+        );
     }
 }
 
@@ -532,16 +762,27 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
     let mut command = S3Server::command(&bucket.sandbox);
-    let mut first =
-        command.args(["prune", &source, "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The first one is about to delete when it has looked at what goes.
-    while bucket.server.read(&bucket.name, ".cachelens/lease.json").is_none() {
+    let mut first = command
+        .args(["prune", &source, "--yes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first run is about to delete, after checking the deletions.
+    while bucket
+        .server
+        .read(&bucket.name, ".cachelens/lease.json")
+        .is_none()
+    {
         assert_eq!(first.try_wait().unwrap(), None, "it ended without a lease");
         std::thread::sleep(Duration::from_millis(5));
     }
     let second = bucket.prune(&["--yes"]);
     assert_eq!(second.code, Some(1), "{second}");
-    assert!(second.stderr.contains("another prune is at work"), "{second}");
+    assert!(
+        second.stderr.contains("another prune is at work"),
+        "{second}"
+    );
     *held.0.lock().unwrap() = true;
     held.1.notify_all();
     let first = Run::new(first.wait_with_output().unwrap());
@@ -549,21 +790,34 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     assert_eq!(bucket.orphans(), BTreeSet::new());
 }
 
-/// One that has run out is taken only as it was read.
+/// An expired lease is taken over only if it is unchanged since it was read.
 fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     let key = ".cachelens/lease.json";
-    let lease = |until: &str| serde_json::json!({ "owner": "another", "until": until }).to_string().into_bytes();
-    bucket.server.put(&bucket.name, key, &lease("2020-01-01T00:00:00Z"));
+    let lease = |until: &str| {
+        serde_json::json!({ "owner": "another", "until": until })
+            .to_string()
+            .into_bytes()
+    };
+    bucket
+        .server
+        .put(&bucket.name, key, &lease("2020-01-01T00:00:00Z"));
     let all = bucket.blobs();
     let (client, handle) = (bucket.server.client(), bucket.server.handle());
-    let (name, newer) = (bucket.server.bucket(&bucket.name), lease("2999-01-01T00:00:00Z"));
+    let (name, newer) = (
+        bucket.server.bucket(&bucket.name),
+        lease("2999-01-01T00:00:00Z"),
+    );
     let (mut is_read, mut is_taken) = (false, false);
     let proxy = Proxy::before(&bucket.server, move |seen| {
         if seen.key == key && seen.wants == Wants::Get {
             is_read = true;
         } else if seen.key == key && is_read && !std::mem::replace(&mut is_taken, true) {
-            let put = client.put_object().bucket(&name).key(key).body(newer.clone().into());
+            let put = client
+                .put_object()
+                .bucket(&name)
+                .key(key)
+                .body(newer.clone().into());
             handle.block_on(put.send()).unwrap();
         }
         None
@@ -571,48 +825,75 @@ fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
     let run = bucket.prune_through(&proxy, &["--yes"]);
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
     assert!(run.stderr.contains("another prune is at work"), "{run}");
-    assert_eq!(bucket.server.read(&bucket.name, key), Some(lease("2999-01-01T00:00:00Z")));
+    assert_eq!(
+        bucket.server.read(&bucket.name, key),
+        Some(lease("2999-01-01T00:00:00Z"))
+    );
 }
 
-/// `s3s-fs` heeds no condition for what is deleted.
+/// `s3s-fs` ignores conditions on deletions.
 fn a_manifest_that_is_exported_at_the_last_moment_stays(service: Service) {
     let bucket = thinned(service, "mini", LONG);
-    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.put(
+        &bucket.name,
+        "manifests/old",
+        br#"{"layers":[],"records":[]}"#,
+    );
     bucket.server.age(&bucket.name, LONG);
     let (client, handle) = (bucket.server.client(), bucket.server.handle());
     let name = bucket.server.bucket(&bucket.name);
     let proxy = Proxy::before(&bucket.server, move |seen| {
         // The manifest has been read when it is remembered.
         if seen.wants == Wants::Put && seen.key.starts_with(".cachelens/dropped/") {
-            let put = client.put_object().bucket(&name).key("manifests/old").body(b"{ }".to_vec().into());
+            let put = client
+                .put_object()
+                .bucket(&name)
+                .key("manifests/old")
+                .body(b"{ }".to_vec().into());
             handle.block_on(put.send()).unwrap();
         }
         None
     });
     let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
     assert_eq!(run.code, Some(4), "{run}");
-    assert_eq!(bucket.server.read(&bucket.name, "manifests/old"), Some(b"{ }".to_vec()), "{run}");
+    assert_eq!(
+        bucket.server.read(&bucket.name, "manifests/old"),
+        Some(b"{ }".to_vec()),
+        "{run}"
+    );
 }
 
 fn a_ref_goes_where_the_service_refuses_conditions(service: Service) {
     for refusal in [(501, "NotImplemented"), (400, "InvalidArgument")] {
         let bucket = thinned(service, "mini", LONG);
-        bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+        bucket.server.put(
+            &bucket.name,
+            "manifests/old",
+            br#"{"layers":[],"records":[]}"#,
+        );
         bucket.server.age(&bucket.name, LONG);
         let proxy = Proxy::before(&bucket.server, move |seen| {
             let is_refused = seen.wants == Wants::Delete && seen.headers.contains_key("if-match");
             is_refused.then(|| error(refusal.0, refusal.1))
         });
         let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
-        assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+        assert_eq!(
+            (run.code, bucket.server.read(&bucket.name, "manifests/old")),
+            (Some(0), None),
+            "{run}"
+        );
     }
 }
 
-/// What is sent again finds its condition broken by what was sent before.
+/// The condition of a repeated request fails because of the first request.
 fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     assert_eq!(bucket.prune(&["--yes"]).code, Some(0));
-    bucket.server.put(&bucket.name, "manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.put(
+        &bucket.name,
+        "manifests/old",
+        br#"{"layers":[],"records":[]}"#,
+    );
     bucket.server.age(&bucket.name, LONG);
     let mut lost = 0;
     let proxy = Proxy::before(&bucket.server, move |seen| {
@@ -620,34 +901,52 @@ fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
         is_first.then(|| lost = 1).map(|()| Fault::Lost)
     });
     let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
-    assert_eq!((run.code, bucket.server.read(&bucket.name, "manifests/old")), (Some(0), None), "{run}");
+    assert_eq!(
+        (run.code, bucket.server.read(&bucket.name, "manifests/old")),
+        (Some(0), None),
+        "{run}"
+    );
     let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(0), "{undone}");
     assert!(!undone.to_string().contains("skipped"), "{undone}");
     assert!(bucket.server.read(&bucket.name, "manifests/old").is_some());
 }
 
-/// It may be written twice within a second, and then nothing of the list tells the two apart.
+/// It may be written twice within a second, and then the list does not distinguish the two.
 fn a_manifest_without_a_tag_is_read_again(service: Service) {
     let bucket = Bucket::aged(service, "mini", LONG);
-    let (key, then) = ("manifests/twice", std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(400_000));
+    let (key, then) = (
+        "manifests/twice",
+        std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(400_000),
+    );
     let write = |content: &str| {
         bucket.server.put(&bucket.name, key, content.as_bytes());
         bucket.server.set_modified(&bucket.name, key, then);
     };
     write(r#"{"records":[],"layers":[]}"#);
-    let proxy = Proxy::before(&bucket.server, |seen| (seen.wants == Wants::List).then_some(Fault::NoTags));
+    let proxy = Proxy::before(&bucket.server, |seen| {
+        (seen.wants == Wants::List).then_some(Fault::NoTags)
+    });
     let reader = bucket.server.reader_through(proxy.address, &bucket.name);
     let read = || {
-        let roots = bucket.server.block_on(reader.roots()).unwrap();
-        let root = roots.entries.iter().find(|root| root.names == ["twice"]).unwrap();
+        let roots = bucket.server.block_on(all_refs(&*reader)).unwrap();
+        let root = roots
+            .entries
+            .iter()
+            .find(|root| root.names == ["twice"])
+            .unwrap();
         (root.descriptor.digest.valid(), roots.fingerprint)
     };
     let (first, fingerprint) = read();
     assert!(bucket.server.block_on(reader.still(fingerprint)).unwrap());
     write(r#"{"layers":[],"records":[]}"#);
     let (second, _) = read();
-    assert!(first.is_some() && second.is_some() && first != second, "{first:?}");
-    bucket.server.set_modified(&bucket.name, key, then + Duration::from_hours(1));
+    assert!(
+        first.is_some() && second.is_some() && first != second,
+        "{first:?}"
+    );
+    bucket
+        .server
+        .set_modified(&bucket.name, key, then + Duration::from_hours(1));
     assert!(!bucket.server.block_on(reader.still(fingerprint)).unwrap());
 }

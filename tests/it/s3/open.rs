@@ -1,4 +1,4 @@
-//! How a bucket is opened: where the keys come from, and what is said when there are none.
+//! Opening a bucket: the origin of the keys, and the messages if there are none.
 
 use std::fmt::Write as _;
 use std::io::BufReader;
@@ -13,7 +13,7 @@ use crate::support::command::{Run, Sandbox};
 use crate::support::http::{Answer, Request};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
-/// Serves what `answer` says, until the tests end.
+/// Serves the answers of `answer` until the tests end.
 fn serve(answer: impl Fn(&Request) -> Option<Answer> + Send + Clone + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -23,8 +23,10 @@ fn serve(answer: impl Fn(&Request) -> Option<Answer> + Send + Clone + 'static) -
             thread::spawn(move || {
                 let mut reader = BufReader::new(&stream);
                 while let Some(request) = Request::read(&mut reader) {
-                    // What is not answered hangs.
-                    let Some(answer) = answer(&request) else { return thread::park() };
+                    // Requests without an answer hang.
+                    let Some(answer) = answer(&request) else {
+                        return thread::park();
+                    };
                     if answer.write(&request, &stream).is_err() {
                         return;
                     }
@@ -42,10 +44,12 @@ fn role() -> serde_json::Value {
     })
 }
 
-/// Runs `ls` with no more of an environment than `set` gives it.
+/// Runs `ls` with only the environment that `set` adds.
 fn ls(sandbox: &Sandbox, source: &str, set: impl FnOnce(&mut Command)) -> Run {
     let mut command = sandbox.command();
-    command.args(["ls", source]).env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+        .args(["ls", source])
+        .env("AWS_EC2_METADATA_DISABLED", "true");
     set(&mut command);
     Run::new(command.output().unwrap())
 }
@@ -65,17 +69,25 @@ fn keys_come_from_where_the_tools_of_aws_look() {
     .unwrap();
     std::fs::write(sandbox.path(".aws/credentials"), format!("[other]\n{keys}")).unwrap();
     let container = serve(|request| {
-        (request.path == "/role").then(|| Answer::json(200, &role())).or_else(|| Some(Answer::empty(404)))
+        (request.path == "/role")
+            .then(|| Answer::json(200, &role()))
+            .or_else(|| Some(Answer::empty(404)))
     });
     let machine = serve(|request| {
         Some(match (request.method.as_str(), request.path.as_str()) {
-            ("PUT", "/latest/api/token") => {
-                Answer { body: b"t".to_vec(), ..Answer::empty(200) }.with("x-aws-ec2-metadata-token-ttl-seconds", 21600)
+            ("PUT", "/latest/api/token") => Answer {
+                body: b"t".to_vec(),
+                ..Answer::empty(200)
             }
+            .with("x-aws-ec2-metadata-token-ttl-seconds", 21600),
             ("GET", path)
-                if path.ends_with("/security-credentials/") || path.ends_with("/security-credentials-extended/") =>
+                if path.ends_with("/security-credentials/")
+                    || path.ends_with("/security-credentials-extended/") =>
             {
-                Answer { body: b"reader".to_vec(), ..Answer::empty(200) }
+                Answer {
+                    body: b"reader".to_vec(),
+                    ..Answer::empty(200)
+                }
             }
             ("GET", path) if path.ends_with("/reader") => Answer::json(200, &role()),
             _ => Answer::empty(404),
@@ -92,12 +104,18 @@ fn keys_come_from_where_the_tools_of_aws_look() {
     });
     assert_eq!(of_process, expected);
     let of_container = ls(&sandbox, &source, |command| {
-        command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{container}/role"));
+        command.env(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("http://{container}/role"),
+        );
     });
     assert_eq!(of_container, expected);
     let of_machine = ls(&sandbox, &source, |command| {
         command.env_remove("AWS_EC2_METADATA_DISABLED");
-        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{machine}"));
+        command.env(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            format!("http://{machine}"),
+        );
     });
     assert_eq!(of_machine, expected);
     let of_source = format!("{source}&access_key_id={KEY}&secret_access_key={SECRET}");
@@ -134,12 +152,16 @@ fn without_keys_each_place_says_what_it_lacks() {
     exit 1
     ");
     std::fs::create_dir(sandbox.path(".aws")).unwrap();
-    std::fs::write(sandbox.path(".aws/config"), "[default]\ncredential_process = false\n").unwrap();
+    std::fs::write(
+        sandbox.path(".aws/config"),
+        "[default]\ncredential_process = false\n",
+    )
+    .unwrap();
     insta::assert_snapshot!(ls(&sandbox, &source, |_| ()), @"
     error: there are no credentials for the bucket there
       because: AWS_ACCESS_KEY_ID is not set
       because: the profile `default` fails: an error occurred while loading credentials: Error retrieving credentials: external process exited with code exit status: 1. Stderr: 
-      hint: mend the profile, choose another with AWS_PROFILE, or log in again: `aws sso login`
+      hint: correct the profile, choose another with AWS_PROFILE, or log in again: `aws sso login`
     exit 1
     ");
 }
@@ -150,8 +172,14 @@ fn a_public_bucket_needs_no_keys() {
     let (sandbox, source) = (Sandbox::new(), server.source(&format!("{bucket}/team-a/")));
     for name in server.names(&bucket, "team-a/manifests/") {
         let key = format!("team-a/manifests/{name}");
-        let open = server.client().put_object_acl().bucket(server.bucket(&bucket)).key(key);
-        server.block_on(open.acl(ObjectCannedAcl::PublicRead).send()).unwrap();
+        let open = server
+            .client()
+            .put_object_acl()
+            .bucket(server.bucket(&bucket))
+            .key(key);
+        server
+            .block_on(open.acl(ObjectCannedAcl::PublicRead).send())
+            .unwrap();
     }
     let expected = S3Server::run(&sandbox, &["ls", &source]);
     assert_eq!(expected.code, Some(0), "{expected}");
@@ -159,7 +187,10 @@ fn a_public_bucket_needs_no_keys() {
         command.arg("--no-sign-request");
     });
     assert_eq!(unsigned, expected);
-    assert_eq!(ls(&sandbox, &format!("{source}&no_sign_request=true"), |_| ()), expected);
+    assert_eq!(
+        ls(&sandbox, &format!("{source}&no_sign_request=true"), |_| ()),
+        expected
+    );
 }
 
 #[test]
@@ -168,7 +199,13 @@ fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
     server.make("strange");
     server.put("strange", "webmanifests/main", b"{}");
     let source = server.source("strange");
-    let run = S3Server::run(&sandbox, &["ls", &format!("{source}&prefix=web&blobs_prefix=b&access_key_id=half")]);
+    let run = S3Server::run(
+        &sandbox,
+        &[
+            "ls",
+            &format!("{source}&prefix=web&blobs_prefix=b&access_key_id=half"),
+        ],
+    );
     insta::assert_snapshot!(run, @"
     REF   KIND   AGE  SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
     main  cache  now   0 B        0 B       0        0          0
@@ -182,12 +219,21 @@ fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
 #[test]
 fn what_a_service_refuses_is_told_with_what_to_do() {
     let xml = |status: u16, code: &str, more: &str| {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>").into_bytes();
-        Answer { status, headers: vec![("content-type".to_owned(), "application/xml".to_owned())], body }
+        let body =
+            format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>").into_bytes();
+        Answer {
+            status,
+            headers: vec![("content-type".to_owned(), "application/xml".to_owned())],
+            body,
+        }
     };
     let answers = [
         xml(301, "PermanentRedirect", "").with("x-amz-bucket-region", "eu-central-1"),
-        xml(400, "AuthorizationHeaderMalformed", "<Region>ap-south-1</Region>"),
+        xml(
+            400,
+            "AuthorizationHeaderMalformed",
+            "<Region>ap-south-1</Region>",
+        ),
         xml(403, "RequestTimeTooSkewed", ""),
         xml(403, "InvalidAccessKeyId", ""),
         xml(403, "SignatureDoesNotMatch", ""),
@@ -196,12 +242,27 @@ fn what_a_service_refuses_is_told_with_what_to_do() {
     ];
     let mut report = String::new();
     for answer in answers {
-        let (status, body) = (answer.status, String::from_utf8(answer.body.clone()).unwrap());
-        let code = body.split("</Code>").next().unwrap().replace("<Error><Code>", "");
-        let service =
-            serve(move |_| Some(Answer { headers: answer.headers.clone(), body: answer.body.clone(), ..answer }));
-        let source = format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{service}");
-        let run = S3Server::run(&Sandbox::new(), &["ls", &source]).to_string().replace(&service.to_string(), "HERE");
+        let (status, body) = (
+            answer.status,
+            String::from_utf8(answer.body.clone()).unwrap(),
+        );
+        let code = body
+            .split("</Code>")
+            .next()
+            .unwrap()
+            .replace("<Error><Code>", "");
+        let service = serve(move |_| {
+            Some(Answer {
+                headers: answer.headers.clone(),
+                body: answer.body.clone(),
+                ..answer
+            })
+        });
+        let source =
+            format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{service}");
+        let run = S3Server::run(&Sandbox::new(), &["ls", &source])
+            .to_string()
+            .replace(&service.to_string(), "HERE");
         writeln!(report, "{status} {code}\n{run}").unwrap();
     }
     insta::assert_snapshot!(report, @r"
@@ -247,8 +308,11 @@ fn what_a_service_refuses_is_told_with_what_to_do() {
 fn a_page_in_place_of_xml_is_told_as_such() {
     let portal = serve(|_| Some(Answer::html(200)));
     let sandbox = Sandbox::new();
-    let source = format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{portal}");
-    let run = S3Server::run(&sandbox, &["ls", &source]).to_string().replace(&portal.to_string(), "PORTAL");
+    let source =
+        format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{portal}");
+    let run = S3Server::run(&sandbox, &["ls", &source])
+        .to_string()
+        .replace(&portal.to_string(), "PORTAL");
     insta::assert_snapshot!(run, @r"
     error: cannot list the bucket b at http://PORTAL
       because: it answered with status 200 and text/html, not with XML

@@ -20,7 +20,7 @@ on_both_services!(
     results_go_from_a_cache_and_come_back,
 );
 
-/// Long ago, by any grace.
+/// Hours, longer than any grace period.
 pub(super) const LONG: u64 = 24 * 30;
 
 pub(super) struct Bucket {
@@ -30,11 +30,15 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket of a set, in which everything is so many hours old.
+    /// A bucket of a set, in which everything is this many hours old.
     pub(super) fn aged(service: Service, set: &str, hours: u64) -> Self {
         let (server, name) = S3Server::with(service, set);
         server.age(&name, hours);
-        Self { server, name, sandbox: Sandbox::new() }
+        Self {
+            server,
+            name,
+            sandbox: Sandbox::new(),
+        }
     }
 
     pub(super) fn source(&self) -> String {
@@ -57,18 +61,22 @@ impl Bucket {
     pub(super) fn refs(&self) -> BTreeSet<String> {
         let listed = json(&self.sandbox, &["ls", &self.source(), "--json"]);
         let refs = listed["sources"][0]["refs"].as_array().unwrap();
-        refs.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+        refs.iter()
+            .map(|entry| entry["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub(super) fn manifest(&self, name: &str) -> Vec<u8> {
-        self.server.read(&self.name, &format!("manifests/{name}")).unwrap()
+        self.server
+            .read(&self.name, &format!("manifests/{name}"))
+            .unwrap()
     }
 
     pub(super) fn blobs(&self) -> BTreeSet<String> {
         self.server.names(&self.name, "blobs/")
     }
 
-    /// The blobs that no manifest at the root names.
+    /// The blobs that no manifest at the root references.
     pub(super) fn orphans(&self) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
         for name in self.server.names(&self.name, "manifests/") {
@@ -76,20 +84,28 @@ impl Bucket {
             let layers = config["layers"].as_array().into_iter().flatten();
             named.extend(layers.map(|layer| layer["blob"].as_str().unwrap().to_owned()));
         }
-        self.blobs().into_iter().filter(|blob| !named.contains(blob)).collect()
+        self.blobs()
+            .into_iter()
+            .filter(|blob| !named.contains(blob))
+            .collect()
     }
 }
 
 pub(super) fn journal(run: &Run) -> String {
-    let line = run.stdout.lines().find_map(|line| line.strip_prefix("The journal is "));
+    let line = run
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("The journal is "));
     line.unwrap_or_else(|| panic!("{run}")).to_owned()
 }
 
-/// A bucket in which all refs but one are gone, so that there are orphans.
+/// A bucket in which all refs but one are deleted, so that there are orphans.
 pub(super) fn thinned(service: Service, set: &str, hours: u64) -> Bucket {
     let bucket = Bucket::aged(service, set, hours);
     for name in bucket.refs().into_iter().skip(1) {
-        bucket.server.remove(&bucket.name, &format!("manifests/{name}"));
+        bucket
+            .server
+            .remove(&bucket.name, &format!("manifests/{name}"));
     }
     bucket
 }
@@ -108,9 +124,15 @@ fn orphans_go_and_what_a_ref_names_stays(service: Service) {
         assert_eq!(run.code, Some(0), "{run}");
         assert_eq!(bucket.blobs(), all.difference(&orphans).cloned().collect());
         let after = bucket.du();
-        assert_eq!((&after["live"], &after["orphan"]), (&before["live"], &json!({ "blobs": 0, "bytes": 0 })));
-        // Nobody is kept out afterwards.
-        assert_eq!(bucket.server.read(&bucket.name, ".cachelens/lease.json"), None);
+        assert_eq!(
+            (&after["live"], &after["orphan"]),
+            (&before["live"], &json!({ "blobs": 0, "bytes": 0 }))
+        );
+        // No lease is left.
+        assert_eq!(
+            bucket.server.read(&bucket.name, ".cachelens/lease.json"),
+            None
+        );
     }
 }
 
@@ -133,7 +155,7 @@ fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back(service: Service) {
     let run = bucket.prune(&["--drop-ref", &first, "--yes", "--confirm", &bucket.source()]);
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(bucket.refs().len(), refs.len() - 1);
-    // Builds that imported it may still be fetching: a second run takes nothing of it.
+    // Builds that imported it may still fetch its blobs: a second run deletes none of them.
     let again = bucket.prune(&["--yes"]);
     assert_eq!(again.code, Some(0), "{again}");
     assert!(bucket.blobs().len() <= all.len());
@@ -147,8 +169,10 @@ fn what_was_touched_since_the_plan_stays(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let touched = bucket.orphans().first().unwrap().clone();
     assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
-    bucket.server.set_modified(&bucket.name, &format!("blobs/{touched}"), SystemTime::now());
-    let run = bucket.run(&["prune", "--apply", "plan.json"]);
+    bucket
+        .server
+        .set_modified(&bucket.name, &format!("blobs/{touched}"), SystemTime::now());
+    let run = bucket.prune(&["--apply", "plan.json"]);
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.orphans(), BTreeSet::from([touched]));
 }
@@ -158,14 +182,19 @@ fn what_a_new_manifest_names_stays(service: Service) {
     let fixture = Fixture::named("shop");
     let needed = bucket.orphans();
     assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
-    // An export comes between, as s3.json has it.
+    // An export happens in between, as in s3.json.
     let objects: Vec<crate::support::s3::StoredObject> = fixture.json("s3.json");
-    for object in objects.iter().filter(|object| object.key.starts_with("manifests/")) {
-        bucket.server.put(&bucket.name, &object.key, &fixture.blob(object.digest));
+    for object in objects
+        .iter()
+        .filter(|object| object.key.starts_with("manifests/"))
+    {
+        bucket
+            .server
+            .put(&bucket.name, &object.key, &fixture.blob(object.digest));
     }
     let left = bucket.orphans();
     assert!(left.len() < needed.len());
-    let run = bucket.run(&["prune", "--apply", "plan.json"]);
+    let run = bucket.prune(&["--apply", "plan.json"]);
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
     assert!(bucket.orphans().is_empty());
@@ -175,14 +204,18 @@ fn two_prunes_do_not_run_at_once(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     let lease = |until: &str| json!({ "owner": "another", "until": until }).to_string();
     let key = ".cachelens/lease.json";
-    bucket.server.put(&bucket.name, key, lease("2999-01-01T00:00:00Z").as_bytes());
+    bucket
+        .server
+        .put(&bucket.name, key, lease("2999-01-01T00:00:00Z").as_bytes());
     let all = bucket.blobs();
     let run = bucket.prune(&["--yes"]);
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("another prune is at work"), "{run}");
     assert_eq!(bucket.blobs(), all);
-    // One whose owner was killed has run out.
-    bucket.server.put(&bucket.name, key, lease("2020-01-01T00:00:00Z").as_bytes());
+    // The lease of a killed owner has expired.
+    bucket
+        .server
+        .put(&bucket.name, key, lease("2020-01-01T00:00:00Z").as_bytes());
     let run = bucket.prune(&["--yes"]);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(bucket.orphans().is_empty());

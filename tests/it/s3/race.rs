@@ -1,5 +1,5 @@
-//! A build that exports as BuildKit does while the program prunes in a process of its own: the blobs are looked for, taken as they are, touched or
-//! written, and the manifest comes last.
+//! A build that exports like BuildKit while the program prunes in another process: it checks for
+//! each blob, reuses, touches or writes it, and writes the manifest last.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::support::command::Sandbox;
 use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
-/// How many blobs the builds make, again and again.
+/// The number of distinct blobs that the builds create.
 const POOL: usize = 12;
-/// How many layers a cache has.
+/// The number of layers per cache.
 const LAYERS: usize = 3;
-/// How many caches there are.
+/// The number of caches.
 const NAMES: usize = 3;
 
-/// A blob that a build makes: the same for the same number.
+/// A blob of a build, determined by its number.
 fn blob(number: usize) -> Vec<u8> {
     format!("layer {number}").into_bytes()
 }
@@ -36,7 +36,9 @@ fn manifest(layers: &[usize]) -> Vec<u8> {
     let records: Vec<_> = (0..layers.len())
         .map(|layer| json!({ "digest": Digest::of(&layer.to_le_bytes()).to_string(), "layers": [{ "layer": layer }] }))
         .collect();
-    json!({ "layers": layers.iter().map(layer).collect::<Vec<_>>(), "records": records }).to_string().into_bytes()
+    json!({ "layers": layers.iter().map(layer).collect::<Vec<_>>(), "records": records })
+        .to_string()
+        .into_bytes()
 }
 
 /// A build's side of the race.
@@ -48,7 +50,10 @@ struct Writer {
 
 impl Writer {
     fn any(&mut self, below: usize) -> usize {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.random >> 33).unwrap() % below
     }
 
@@ -56,8 +61,8 @@ impl Writer {
         format!("blobs/{}", Digest::of(&blob(number)))
     }
 
-    /// Exports a cache, and returns which one and the blobs that it names; none when the export failed, as BuildKit's does
-    /// when a blob goes between the look at it and the touch.
+    /// Exports a cache, and returns its index and the blobs that it references. `None` if the
+    /// export failed, as in BuildKit when a blob is deleted between the check and the touch.
     async fn export(&mut self) -> Option<(usize, Vec<usize>)> {
         let mut layers = BTreeSet::new();
         while layers.len() < LAYERS {
@@ -66,40 +71,80 @@ impl Writer {
         let layers: Vec<usize> = layers.into_iter().collect();
         for number in &layers {
             let key = Self::key(*number);
-            let Ok(found) = self.client.head_object().bucket(&self.bucket).key(&key).send().await else {
-                let put = self.client.put_object().bucket(&self.bucket).key(&key).body(blob(*number).into());
+            let Ok(found) = self
+                .client
+                .head_object()
+                .bucket(&self.bucket)
+                .key(&key)
+                .send()
+                .await
+            else {
+                let put = self
+                    .client
+                    .put_object()
+                    .bucket(&self.bucket)
+                    .key(&key)
+                    .body(blob(*number).into());
                 put.send().await.unwrap();
                 continue;
             };
             let modified = SystemTime::try_from(*found.last_modified().unwrap()).unwrap();
-            let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+            let age = SystemTime::now()
+                .duration_since(modified)
+                .unwrap_or_default();
             if age > Duration::from_hours(24) {
                 let source = format!("{}/{key}", self.bucket);
-                let copy = self.client.copy_object().bucket(&self.bucket).key(&key).copy_source(source);
-                let copy = copy.metadata_directive(MetadataDirective::Replace).metadata("updated-at", "now");
+                let copy = self
+                    .client
+                    .copy_object()
+                    .bucket(&self.bucket)
+                    .key(&key)
+                    .copy_source(source);
+                let copy = copy
+                    .metadata_directive(MetadataDirective::Replace)
+                    .metadata("updated-at", "now");
                 copy.send().await.ok()?;
             }
         }
         let name = self.any(NAMES);
         let key = format!("manifests/pr-{name}");
-        let put = self.client.put_object().bucket(&self.bucket).key(key).body(manifest(&layers).into());
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(manifest(&layers).into());
         put.send().await.unwrap();
         Some((name, layers))
     }
 }
 
-/// A prune of all orphans by the program, in a process of its own; returns how many blobs went, and how many refs it says
-/// that it has broken.
+/// A prune of all orphans by the program, in another process; returns the numbers of deleted blobs
+/// and of refs that it reports as broken.
 fn prune(sandbox: &Sandbox, place: &str, no_recheck: bool) -> (usize, usize) {
-    let recheck = if no_recheck { &["--no-recheck"][..] } else { &[] };
-    let run = S3Server::run(sandbox, &[&["prune", place, "--yes", "--cure", "--json"], recheck].concat());
-    let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
+    let recheck = if no_recheck {
+        &["--no-recheck"][..]
+    } else {
+        &[]
+    };
+    let run = S3Server::run(
+        sandbox,
+        &[
+            &["prune", place, "--yes", "--delete-broken-refs", "--json"],
+            recheck,
+        ]
+        .concat(),
+    );
+    let document: Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
     let outcome = &document["outcome"];
-    let went = outcome["done"].as_u64().map_or(0, |done| usize::try_from(done).unwrap());
+    let went = outcome["done"]
+        .as_u64()
+        .map_or(0, |done| usize::try_from(done).unwrap());
     (went, outcome["broken"].as_array().map_or(0, Vec::len))
 }
 
-/// What the prunes of a race have done so far: how many there were, how many blobs went, and how many refs they broke.
+/// The totals of the prunes in a race: the numbers of prunes, deleted blobs, and broken refs.
 #[derive(Default)]
 struct Tried {
     prunes: AtomicUsize,
@@ -107,21 +152,21 @@ struct Tried {
     broken: AtomicUsize,
 }
 
-/// What came of a race.
+/// The result of a race.
 #[derive(Debug, Default)]
 struct Raced {
-    /// How many prunes there were, and how many blobs went.
+    /// The numbers of prunes and of deleted blobs.
     prunes: usize,
     went: usize,
-    /// How many refs lacked something at the end of a prune that they had before it.
+    /// The number of refs that lacked a blob at the end of a prune, but not before it.
     broken: usize,
-    /// How many exports came to their end.
+    /// The number of completed exports.
     exports: usize,
-    /// How often a manifest named a blob that was not there.
+    /// The number of times a manifest referenced a missing blob.
     dangling: usize,
 }
 
-/// Lets a build export so many times while prunes run one after the other, in a service that behaves as the script says.
+/// Runs exports while prunes run one after the other, in a service that behaves as the script says.
 fn race(
     service: Service,
     rounds: usize,
@@ -149,14 +194,25 @@ fn race(
             }
         }
     });
-    let mut writer = Writer { client: S3Server::client_at(proxy.address), bucket, random: 1 };
+    let mut writer = Writer {
+        client: S3Server::client_at(proxy.address),
+        bucket,
+        random: 1,
+    };
     let mut raced = Raced::default();
     let mut named: [Vec<usize>; NAMES] = Default::default();
-    // On a machine that has much else to do there are fewer prunes to a round.
-    let is_enough = || tried.prunes.load(Ordering::Relaxed).min(tried.went.load(Ordering::Relaxed)) >= rounds / 20;
+    // On a busy machine there are fewer prunes per round.
+    let is_enough = || {
+        tried
+            .prunes
+            .load(Ordering::Relaxed)
+            .min(tried.went.load(Ordering::Relaxed))
+            >= rounds / 20
+    };
     for round in (0..rounds * 20).take_while(|round| *round < rounds || !is_enough()) {
-        // Between two exports a month goes by, sometimes. No two months are as long: a service tells times by the second, and a
-        // blob that was touched must not come to have the very time that it had before.
+        // Sometimes a month passes between two exports. All months have different lengths: a
+        // service reports times in seconds, and a touched blob must not get the same time that it
+        // had before.
         if writer.any(8) == 0 {
             server.age("race", 24 * 30 + u64::try_from(round).unwrap());
         }
@@ -165,17 +221,21 @@ fn race(
             named[name] = layers;
         }
         let stored = server.names("race", "blobs/");
-        let is_missing = |number: &&usize| !stored.contains(&Digest::of(&blob(**number)).to_string());
+        let is_missing =
+            |number: &&usize| !stored.contains(&Digest::of(&blob(**number)).to_string());
         raced.dangling += named.iter().flatten().filter(is_missing).count();
     }
     over.store(true, Ordering::Relaxed);
     pruning.join().unwrap();
-    (raced.prunes, raced.went) = (tried.prunes.load(Ordering::Relaxed), tried.went.load(Ordering::Relaxed));
+    (raced.prunes, raced.went) = (
+        tried.prunes.load(Ordering::Relaxed),
+        tried.went.load(Ordering::Relaxed),
+    );
     raced.broken = tried.broken.load(Ordering::Relaxed);
     raced
 }
 
-/// A service that deletes a blob only when it has not been touched since the last look.
+/// A service that deletes a blob only if it was not touched since the last check.
 fn heeds(seen: &Seen<'_>) -> Option<Fault> {
     (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
 }
@@ -183,8 +243,11 @@ fn heeds(seen: &Seen<'_>) -> Option<Fault> {
 fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_recheck: bool) {
     let raced = race(service, rounds, no_recheck, heeds);
     assert_eq!((raced.dangling, raced.broken), (0, 0), "{raced:?}");
-    // Otherwise nothing was tried.
-    assert!(raced.prunes >= rounds / 20 && raced.went >= rounds / 20 && raced.exports >= rounds / 2, "{raced:?}");
+    // Otherwise nothing was tested.
+    assert!(
+        raced.prunes >= rounds / 20 && raced.went >= rounds / 20 && raced.exports >= rounds / 2,
+        "{raced:?}"
+    );
 }
 
 #[test]
@@ -202,10 +265,13 @@ fn no_manifest_ever_names_a_missing_blob_on_moto() {
     no_manifest_ever_names_a_missing_blob(Service::Moto, 100, false);
 }
 
-/// The race is one: where nobody looks, and the service only pretends to, blobs go that manifests name.
+/// The race is real: without checks, and with a service that ignores conditions, blobs are deleted
+/// that manifests reference.
 #[test]
 fn without_any_look_manifests_name_missing_blobs() {
-    let pretends = |seen: &Seen<'_>| (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::Heeds);
+    let pretends = |seen: &Seen<'_>| {
+        (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::Heeds)
+    };
     let mut dangling = 0;
     for _ in 0..10 {
         dangling += race(Service::S3sFs, 40, true, pretends).dangling;

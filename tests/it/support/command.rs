@@ -1,4 +1,4 @@
-//! The built program, run where nothing of the machine reaches it.
+//! The built program, isolated from the machine's environment.
 
 use std::fmt;
 use std::fs;
@@ -10,46 +10,55 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::layout::LayoutBuilder;
+use super::schema;
 
-/// A home folder of its own, in which the program runs with a clean environment.
+/// A private home folder, in which the program runs with a clean environment.
 pub struct Sandbox {
     home: TempDir,
     obeys_modes: bool,
 }
 
-/// What a run of the program left behind.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// The exit status; none when a signal ended it.
+    /// The exit status; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it printed for whoever asked.
+    /// The standard output.
     pub stdout: String,
-    /// What it said besides.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Sandbox {
-    /// Makes an empty home folder.
+    /// Creates an empty home folder.
     pub fn new() -> Self {
-        Self { home: TempDir::new().unwrap(), obeys_modes: false }
+        Self {
+            home: TempDir::new().unwrap(),
+            obeys_modes: false,
+        }
     }
 
-    /// Makes one in which the program may read only what the files' modes allow, even when the tests run as root.
+    /// Creates a home folder in which the program obeys the files' modes, even if the tests run as
+    /// root.
     pub fn obeying_modes() -> Self {
-        Self { obeys_modes: true, ..Self::new() }
+        Self {
+            obeys_modes: true,
+            ..Self::new()
+        }
     }
 
-    /// Returns the path of something in the home folder, where the program starts.
+    /// Returns the path of a file in the home folder, where the program starts.
     pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.home.path().join(relative)
     }
 
-    /// Makes a layout without refs, which the program finds as `./cache`.
+    /// Creates a layout without refs, at `./cache` for the program.
     pub fn layout(&self) -> LayoutBuilder {
         LayoutBuilder::new(self.path("cache"))
     }
 
-    /// Returns the program as a command that knows this home, UTC, and where to find other programs; it starts there, too.
+    /// Returns the program as a command with this home, UTC, and a search path; it starts in the
+    /// home folder.
     pub fn command(&self) -> Command {
         let home = self.home.path();
         let program = env!("CARGO_BIN_EXE_cachelens");
@@ -75,12 +84,22 @@ impl Sandbox {
         command
     }
 
-    /// Runs the program with `arguments` until it ends.
+    /// Runs the program with `arguments` until it ends. By default a prune watches for builds only
+    /// for an instant, because no other program writes to the stores of the tests.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::new(self.command().args(arguments).output().unwrap())
+        let mut command = self.command();
+        command.args(arguments);
+        let prunes = arguments.first() == Some(&"prune")
+            && arguments
+                .iter()
+                .any(|argument| ["--yes", "-y", "--apply", "--resume"].contains(argument));
+        if prunes && !arguments.contains(&"--settle") {
+            command.args(["--settle", "1ms"]);
+        }
+        Run::new(command.output().unwrap())
     }
 
-    /// Runs the program with `arguments`, which must succeed, and returns the document that it prints.
+    /// Runs the program with `arguments`, which must succeed, and returns the printed document.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let run = self.run(arguments);
         assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
@@ -89,23 +108,35 @@ impl Sandbox {
 }
 
 impl Run {
-    /// Takes what a process left behind, without the lines by which a slow one says how far it has come.
+    /// Takes the output of a process, without progress lines, which only slow processes print.
     pub fn new(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).unwrap();
-        let said = stderr.split_inclusive('\n').filter(|line| !line.starts_with("scanning "));
-        Self { code: output.status.code(), stdout: String::from_utf8(output.stdout).unwrap(), stderr: said.collect() }
+        let said = stderr
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("scanning "));
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: said.collect(),
+        }
     }
 
-    /// Returns the one document that standard output must be.
+    /// Returns the single document on standard output, after checking it against the schema of its
+    /// command.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
+        let document = serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout));
+        schema::assert_valid(&document);
+        document
     }
 }
 
 impl fmt::Display for Run {
-    /// Writes what a person at a terminal would see, and how it ended.
+    /// Writes the visible output, and the exit status.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = self.code.map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
+        let code = self
+            .code
+            .map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
         write!(f, "{}{}exit {code}", self.stdout, self.stderr)
     }
 }

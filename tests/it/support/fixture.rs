@@ -1,4 +1,4 @@
-//! Stores put together from the pool of blobs in `tests/fixtures`.
+//! Stores built from the pool of blobs in `tests/fixtures`.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +19,7 @@ pub struct Fixture {
     root: PathBuf,
 }
 
-/// What `local.json` and `local-latest.json` hold: a layout without the bytes.
+/// The content of `local.json` and `local-latest.json`: a layout without the bytes.
 #[derive(Deserialize)]
 pub struct Layout {
     /// The content of `index.json`.
@@ -28,7 +28,7 @@ pub struct Layout {
     pub blobs: Vec<StoredBlob>,
 }
 
-/// A blob of a layout, and when it was written.
+/// A blob of a layout, and its modification time.
 #[derive(Deserialize)]
 pub struct StoredBlob {
     /// Its name in the pool and in the layout.
@@ -40,7 +40,9 @@ pub struct StoredBlob {
 impl Fixture {
     /// Returns the set called `name`.
     pub fn named(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name);
         assert!(root.is_dir(), "{} is no set of fixtures", root.display());
         Self { root }
     }
@@ -61,16 +63,19 @@ impl Fixture {
         fs::read(self.blob_path(digest)).unwrap_or_else(|error| panic!("{digest}: {error}"))
     }
 
-    /// Returns the digests that the pool's files are named by.
+    /// Returns the digests in the names of the pool's files.
     pub fn blobs(&self) -> impl Iterator<Item = Digest> {
-        fs::read_dir(self.path("blobs/sha256")).unwrap().map(|entry| {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            Digest::from_parts("sha256", &name).unwrap_or_else(|error| panic!("{name}: {error}"))
-        })
+        fs::read_dir(self.path("blobs/sha256"))
+            .unwrap()
+            .map(|entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                Digest::from_parts("sha256", &name)
+                    .unwrap_or_else(|error| panic!("{name}: {error}"))
+            })
     }
 
-    /// Writes the OCI layout of `list` (`local.json`, `local-latest.json`) as BuildKit left it: blobs read-only, each as old
-    /// as it was.
+    /// Writes the OCI layout of `list` (`local.json`, `local-latest.json`) as BuildKit left it:
+    /// blobs are read-only, with their original times.
     pub fn layout(&self, list: &str) -> TempDir {
         let folder = TempDir::new().unwrap();
         self.write_layout(list, folder.path());
@@ -82,23 +87,35 @@ impl Fixture {
         let layout: Layout = self.json(list);
         let blobs = folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).unwrap();
-        fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        fs::write(
+            folder.join("oci-layout"),
+            r#"{"imageLayoutVersion":"1.0.0"}"#,
+        )
+        .unwrap();
         fs::write(folder.join("index.json"), layout.index.to_string()).unwrap();
         for StoredBlob { digest, modified } in layout.blobs {
             let path = blobs.join(digest.hex());
             fs::copy(self.blob_path(digest), &path).unwrap();
-            File::options().write(true).open(&path).unwrap().set_modified(modified.0.unwrap().into()).unwrap();
+            File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_modified(modified.0.unwrap().into())
+                .unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
         }
     }
 
     fn blob_path(&self, digest: Digest) -> PathBuf {
-        self.path("blobs").join(digest.algorithm()).join(digest.hex())
+        self.path("blobs")
+            .join(digest.algorithm())
+            .join(digest.hex())
     }
 }
 
 impl Fixture {
-    /// Unpacks the working trees of all commits, as `cNN` and `cNN.extra`, with their modes and links.
+    /// Unpacks the working trees of all commits, as `cNN` and `cNN.extra`, with their modes and
+    /// links.
     pub fn trees(&self) -> TempDir {
         let folder = TempDir::new().unwrap();
         let packed = File::open(self.path("tree.tar.gz")).unwrap();

@@ -1,5 +1,5 @@
-//! GitHub as far as caches go: a server with real state that speaks the REST calls, both versions of the cache service
-//! that jobs talk to, and signed addresses for content.
+//! GitHub's caches: a stateful server with the REST calls, both versions of the cache service for
+//! jobs, and signed addresses for content.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::BufReader;
@@ -27,11 +27,11 @@ mod answer;
 
 pub use super::http::Answer;
 
-/// The version that BuildKit gives its entries.
+/// The version in BuildKit's entries.
 pub const BUILDKIT: &str = "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
 /// The repository that the server has.
 pub const REPOSITORY: &str = "acme/shop";
-/// The token that may do everything.
+/// The token with all permissions.
 pub const TOKEN: &str = "ghp_sEcReT0123456789";
 
 /// An entry of the cache.
@@ -49,37 +49,45 @@ pub struct Entry {
     pub digest: Option<Digest>,
 }
 
-/// What the server knows and how it behaves.
+/// The state and behaviour of the server.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct State {
     pub entries: Vec<Entry>,
     contents: HashMap<Digest, Vec<u8>>,
-    /// Method, path and query of each request, in their order.
+    /// Entries that jobs have begun to save: key and version, and the content as far as it came.
+    reserved: Vec<(String, String, Option<Vec<u8>>)>,
+    /// Method, path and query of each request, in order.
     pub requests: Vec<String>,
     /// Whether the token may delete.
     pub read_only: bool,
-    /// How long each answer takes.
+    /// Whether the token of a job can only read.
+    pub job_only_reads: bool,
+    /// The delay of each answer.
     pub latency: Duration,
-    /// Answers that are given instead of the right ones to the next requests whose line contains the text.
+    /// Replacement answers for the next requests whose line contains the text.
     pub faults: VecDeque<(String, Answer)>,
-    /// Whether everything is asked for by some job just after one of those answers.
+    /// Whether a job reads all entries just after one of those answers.
     pub used_meanwhile: bool,
-    /// The entries that lists leave out, and in how many more answers they do.
+    /// The entries missing from lists, and the number of further answers that omit them.
     pub left_out: (Vec<u64>, usize),
-    /// The branches that there are.
+    /// The existing branches.
     pub branches: Vec<String>,
     /// Open pull requests with their base branches.
     pub pulls: Vec<(u64, String)>,
-    /// The scopes that a job's token may read, and may write when it says so.
+    /// The scopes that a job's token may read, and may write if permitted.
     pub scopes: Vec<String>,
     /// Whether public data may be read without a token.
     pub is_public: bool,
-    /// Entries vanish just before so many deletions are answered.
+    /// The number of deletions just before which the entries vanish.
     pub vanishing: usize,
-    /// Deletions that are answered before the server hangs up on every further one; none for no limit.
+    /// The number of deletions that are answered before the server closes the connection on every
+    /// further one; `None` for no limit.
     pub deletions_left: Option<usize>,
     /// The quota in GB.
     pub quota: u64,
+    /// The comments on issues and pull requests: number, whether a bot wrote it, body.
+    pub comments: Vec<(u64, bool, String)>,
 }
 
 /// The running server.
@@ -114,13 +122,20 @@ impl Github {
         let server = Self::start();
         let fixture = Fixture::named(name);
         let mut entries: Vec<Entry> = fixture.json("gha.json");
-        let newest = entries.iter().map(|entry| entry.last_accessed_at).max().unwrap();
+        let newest = entries
+            .iter()
+            .map(|entry| entry.last_accessed_at)
+            .max()
+            .unwrap();
         let shift = Timestamp::now().duration_since(newest) - SignedDuration::from_hours(1);
         for entry in &mut entries {
             entry.created_at += shift;
             entry.last_accessed_at += shift;
         }
-        let contents = entries.iter().filter_map(|entry| entry.digest).map(|digest| (digest, fixture.blob(digest)));
+        let contents = entries
+            .iter()
+            .filter_map(|entry| entry.digest)
+            .map(|digest| (digest, fixture.blob(digest)));
         let mut state = server.state();
         state.contents = contents.collect();
         state.entries = entries;
@@ -128,13 +143,17 @@ impl Github {
         server
     }
 
-    /// Moves all times, as if the tests ran at `now`.
+    /// Shifts all times, as if the tests ran at `now`.
     pub fn at_time(self, now: Timestamp) -> Self {
         let shift = now.duration_since(Timestamp::now());
         for entry in &mut self.state().entries {
-            // To the second, as GitHub tells them: what runs meanwhile must not show.
-            entry.created_at = (entry.created_at + shift).round(jiff::Unit::Minute).unwrap();
-            entry.last_accessed_at = (entry.last_accessed_at + shift).round(jiff::Unit::Minute).unwrap();
+            // In seconds, like GitHub's times, so that the elapsed time does not show.
+            entry.created_at = (entry.created_at + shift)
+                .round(jiff::Unit::Minute)
+                .unwrap();
+            entry.last_accessed_at = (entry.last_accessed_at + shift)
+                .round(jiff::Unit::Minute)
+                .unwrap();
         }
         self
     }
@@ -149,7 +168,13 @@ impl Github {
         let digest = Digest::of(&content);
         let mut state = self.state();
         let key = format!("buildkit-blob-1-{digest}");
-        state.add(&key, BUILDKIT, "refs/heads/main", content.len() as u64, hours_old);
+        state.add(
+            &key,
+            BUILDKIT,
+            "refs/heads/main",
+            content.len() as u64,
+            hours_old,
+        );
         state.contents.insert(digest, content);
         state.entries.last_mut().unwrap().digest = Some(digest);
         digest
@@ -165,7 +190,7 @@ impl Github {
         id
     }
 
-    /// Returns the state, which the server waits for meanwhile.
+    /// Returns the state; the server waits while it is held.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -181,7 +206,14 @@ impl Github {
     }
 
     /// Adds an index of `scope` with this content.
-    pub fn add_index(&self, scope: &str, git_ref: &str, number: u64, hours_old: i64, content: &[u8]) -> u64 {
+    pub fn add_index(
+        &self,
+        scope: &str,
+        git_ref: &str,
+        number: u64,
+        hours_old: i64,
+        content: &[u8],
+    ) -> u64 {
         let hash = Digest::of(git_ref.as_bytes());
         let key = format!("index-{scope}-1-{}#{number}", &hash.hex()[..8]);
         let mut state = self.state();
@@ -209,23 +241,35 @@ impl Github {
     /// Returns the program as a command that runs in a job.
     pub fn in_job(&self, sandbox: &Sandbox) -> Command {
         let mut command = self.command(sandbox);
-        command.env("ACTIONS_CACHE_SERVICE_V2", "True").env("ACTIONS_RESULTS_URL", format!("{}/", self.address));
+        command
+            .env("ACTIONS_CACHE_SERVICE_V2", "True")
+            .env("ACTIONS_RESULTS_URL", format!("{}/", self.address));
         command.env("ACTIONS_RUNTIME_TOKEN", self.job_token(-60, 3600));
         command
     }
 
-    /// Returns a job's token that is valid from and until so many seconds from now.
+    /// Returns a job's token that is valid in this range of seconds from now.
     pub fn job_token(&self, from: i64, until: i64) -> String {
-        let scopes: Vec<Value> =
-            self.state().scopes.iter().map(|scope| json!({"Scope": scope, "Permission": 3})).collect();
+        let permission = if self.state().job_only_reads { 1 } else { 3 };
+        let scopes: Vec<Value> = self
+            .state()
+            .scopes
+            .iter()
+            .map(|scope| json!({"Scope": scope, "Permission": permission}))
+            .collect();
         let now = Timestamp::now().as_second();
-        let claims = json!({"ac": json!(scopes).to_string(), "nbf": now + from, "exp": now + until});
+        let claims =
+            json!({"ac": json!(scopes).to_string(), "nbf": now + from, "exp": now + until});
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!("{}.{}.jObSiGnAtUrE", part(&json!({"alg": "RS256"})), part(&claims))
+        format!(
+            "{}.{}.jObSiGnAtUrE",
+            part(&json!({"alg": "RS256"})),
+            part(&claims)
+        )
     }
 }
 
-/// Returns a reader of the repository at a server, with the token of a job when there is one.
+/// Returns a reader of the repository at a server, with the token of a job if there is one.
 pub fn reader_at(address: &str, job_token: Option<String>) -> Arc<GhaCache> {
     let location = GhaLocation {
         repository: Some(REPOSITORY.parse().unwrap()),
@@ -234,13 +278,28 @@ pub fn reader_at(address: &str, job_token: Option<String>) -> Arc<GhaCache> {
         token: job_token.map(Secret::new),
         ..GhaLocation::default()
     };
-    let access = Access { concurrency: 4, timeout: Duration::from_secs(20), ..Access::default() };
+    let access = Access {
+        concurrency: 4,
+        timeout: Duration::from_secs(20),
+        ..Access::default()
+    };
     Arc::new(GhaCache::at(address, &location, &access).unwrap())
 }
 
 impl State {
+    /// Returns the content of an entry.
+    pub fn content(&self, digest: Digest) -> &[u8] {
+        &self.contents[&digest]
+    }
+
     fn add(&mut self, key: &str, version: &str, git_ref: &str, size: u64, hours_old: i64) -> u64 {
-        let id = self.entries.iter().map(|entry| entry.id).max().unwrap_or_default() + 1;
+        let id = self
+            .entries
+            .iter()
+            .map(|entry| entry.id)
+            .max()
+            .unwrap_or_default()
+            + 1;
         let then = Timestamp::now() - SignedDuration::from_hours(hours_old);
         self.entries.push(Entry {
             id,
@@ -255,10 +314,21 @@ impl State {
         id
     }
 
-    /// Evicts as GitHub does when the quota is exceeded: what was used longest ago goes first.
+    /// Evicts like GitHub when the quota is exceeded: the least recently used entries first.
     pub fn evict(&mut self, limit: u64) {
-        while self.entries.iter().map(|entry| entry.size_in_bytes).sum::<u64>() > limit {
-            let oldest = self.entries.iter().min_by_key(|entry| entry.last_accessed_at).unwrap().id;
+        while self
+            .entries
+            .iter()
+            .map(|entry| entry.size_in_bytes)
+            .sum::<u64>()
+            > limit
+        {
+            let oldest = self
+                .entries
+                .iter()
+                .min_by_key(|entry| entry.last_accessed_at)
+                .unwrap()
+                .id;
             self.entries.retain(|entry| entry.id != oldest);
         }
     }
@@ -270,7 +340,9 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, base: &str) {
     while let Some(request) = Request::read(&mut reader) {
         let latency = state.lock().unwrap().latency;
         thread::sleep(latency);
-        let Some(answer) = answer::answer(&mut state.lock().unwrap(), &request, base) else { return };
+        let Some(answer) = answer::answer(&mut state.lock().unwrap(), &request, base) else {
+            return;
+        };
         if answer.write(&request, stream).is_err() {
             return;
         }

@@ -1,14 +1,16 @@
-//! HTTP/1.1 as far as the servers of the tests need it.
+//! HTTP/1.1, as far as the servers of the tests need it.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
-/// A request, read whole.
+/// A complete request.
 pub struct Request {
     pub method: String,
-    /// Path and query, as they came.
+    /// Path and query, as received.
     pub target: String,
     pub path: String,
     pub query: HashMap<String, String>,
@@ -17,7 +19,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the next request of a connection; none when it has ended.
+    /// Reads the next request of a connection; `None` at its end.
     pub fn read(reader: &mut impl BufRead) -> Option<Self> {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -28,21 +30,35 @@ impl Request {
             let mut line = String::new();
             reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
             match line.trim_end().split_once(':') {
-                Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
+                Some((name, value)) => {
+                    headers.insert(name.to_ascii_lowercase(), value.trim().to_owned())
+                }
                 None => break,
             };
         }
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        // A client that takes this for its proxy gives the whole address.
+        // A client that uses this server as its proxy sends the whole address.
         let target = match target.split_once("://") {
-            Some((_, rest)) => rest.find('/').map_or("/", |start| &rest[start..]).to_owned(),
+            Some((_, rest)) => rest
+                .find('/')
+                .map_or("/", |start| &rest[start..])
+                .to_owned(),
             None => target,
         };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let pairs = pairs(query);
-        Some(Self { method, path: path.to_owned(), query: pairs, headers, body, target: target.clone() })
+        Some(Self {
+            method,
+            path: path.to_owned(),
+            query: pairs,
+            headers,
+            body,
+            target: target.clone(),
+        })
     }
 }
 
@@ -54,10 +70,26 @@ impl Request {
 }
 
 fn pairs(text: &str) -> HashMap<String, String> {
-    let decode =
-        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
+    pairs
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+/// How an answer marks the end of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By its length.
+    Length,
+    /// By a wrong length.
+    OtherLength(usize),
+    /// By closing the connection.
+    Close,
 }
 
 /// An answer.
@@ -71,14 +103,25 @@ pub struct Answer {
 impl Answer {
     /// An answer in JSON.
     pub fn json(status: u16, body: &Value) -> Self {
-        let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
-        Self { status, headers, body: body.to_string().into_bytes() }
+        let headers = vec![(
+            "content-type".to_owned(),
+            "application/json; charset=utf-8".to_owned(),
+        )];
+        Self {
+            status,
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     }
 
-    /// A page as proxies send it.
+    /// A web page, as proxies send it.
     pub fn html(status: u16) -> Self {
         let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
-        Self { status, headers, body: b"<!DOCTYPE html><html><body>Unicorn!</body></html>".to_vec() }
+        Self {
+            status,
+            headers,
+            body: b"<!DOCTYPE html><html><body>Unicorn!</body></html>".to_vec(),
+        }
     }
 
     /// Adds a header.
@@ -89,12 +132,20 @@ impl Answer {
 
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
-    /// Sends it, to a HEAD without its body.
+    /// Sends it; without its body for a HEAD request.
     pub fn write(&self, to: &Request, mut stream: impl Write) -> io::Result<()> {
-        let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", self.status, self.body.len());
+        let mut head = format!(
+            "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
+            self.status,
+            self.body.len()
+        );
         for (name, value) in &self.headers {
             head.extend([name, ": ", value, "\r\n"]);
         }
@@ -102,6 +153,47 @@ impl Answer {
         if to.method != "HEAD" {
             stream.write_all(&self.body)?;
         }
+        stream.flush()
+    }
+
+    /// Sends it with its body in pieces, with pauses between them.
+    pub fn write_slowly(
+        &self,
+        to: &Request,
+        mut stream: impl Write,
+        bytes: usize,
+        pause: Duration,
+    ) -> io::Result<()> {
+        let head = Self {
+            body: Vec::new(),
+            ..self.clone()
+        };
+        head.write_ended(End::OtherLength(self.body.len()), &mut stream)?;
+        for piece in self.body.chunks(bytes).take_while(|_| to.method != "HEAD") {
+            stream.write_all(piece)?;
+            stream.flush()?;
+            thread::sleep(pause);
+        }
+        // The answer announces that the connection will be closed.
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    /// Sends it with this end of its body. The connection has to be closed then.
+    pub fn write_ended(&self, end: End, mut stream: impl Write) -> io::Result<()> {
+        let length = match end {
+            End::Length => Some(self.body.len()),
+            End::OtherLength(length) => Some(length),
+            End::Close => None,
+        };
+        let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", self.status);
+        if let Some(length) = length {
+            head += &format!("content-length: {length}\r\n");
+        }
+        for (name, value) in &self.headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        stream.write_all((head + "\r\n").as_bytes())?;
+        stream.write_all(&self.body)?;
         stream.flush()
     }
 }

@@ -1,44 +1,89 @@
-//! The UI in its own loop, on a terminal in memory, with a person who types.
+//! The UI in its own loop, on a terminal in memory, with simulated input.
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cachelens::backend::gha::GhaCache;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
-use cachelens::backend::registry::{RegistryAccess, RegistryCache};
-use cachelens::backend::{Access, SharedReader};
-use cachelens::source::{Location, Source};
+use cachelens::backend::registry::{RegistryAccess, RegistryPruner, RegistryReader};
+use cachelens::backend::{Access, PauseReport, SharedReader};
+use cachelens::config::HistoryStore;
+use cachelens::prune::execute::Settle;
+use cachelens::source::{Location, Source, StoreKind};
 use cachelens::tui::evidence::Given;
+use cachelens::tui::keymap::Keymap;
 use cachelens::tui::message::{Event, Key};
 use cachelens::tui::pruning::{MakePruner, Pruning};
 use cachelens::tui::recorder::Recorder;
 use cachelens::tui::runtime::Runtime;
-use cachelens::tui::terminal::Surface;
+use cachelens::tui::terminal::{Surface, SuspendedBy};
 use cachelens::tui::theme::{Theme, ThemeName};
-use cachelens::tui::{OpenedSource, TuiOptions};
+use cachelens::tui::{OpenedSource, Opener, TuiOptions};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::{Frame, Terminal};
 use tokio::runtime;
 
-/// The time at which all journeys take place, in seconds since 1970: 2026-11-22T12:00:00Z.
+/// The time of all journeys, in seconds since 1970: 2026-11-22T12:00:00Z.
 const NOW: i64 = 1_795_348_800;
 
-/// The UI, and a person who uses it.
+/// A wait for builds that is too short to notice.
+pub const SETTLE: Settle = Settle {
+    quiet: Duration::from_millis(1),
+    most: Duration::from_mins(1),
+};
+
+/// The UI and its user.
 pub struct Journey {
     runtime: runtime::Runtime,
     ui: Runtime<Page>,
     recorder: Arc<Mutex<Recorder>>,
 }
 
+/// The paths of a journey.
+struct Places {
+    /// The configuration file.
+    config_file: PathBuf,
+    /// The directory that is searched for declared caches.
+    directory: PathBuf,
+    /// Where records of scans are kept.
+    history: HistoryStore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            config_file: "unused.toml".into(),
+            directory: "unused".into(),
+            history: HistoryStore::default(),
+        }
+    }
+}
+
+/// Opens a declared cache: a directory, or nothing.
+fn open_declared() -> Opener {
+    Arc::new(|cache| {
+        let parsed = Source::parse(cache, &Path::is_dir).map_err(|error| error.to_string())?;
+        match &parsed.source.location {
+            Location::Local(location) => Ok(OpenedSource {
+                select: parsed.source.select.clone(),
+                source: Some(parsed.source.clone()),
+                ..local(&location.dir.to_string_lossy(), &location.dir)
+            }),
+            _ => Err(format!("{} does not answer", parsed.source)),
+        }
+    })
+}
+
 /// A terminal in memory.
 pub struct Page {
     terminal: Terminal<TestBackend>,
-    /// What was copied.
+    /// The copied texts.
     copied: Vec<String>,
 }
 
@@ -57,6 +102,14 @@ impl Surface for Page {
         Ok(())
     }
 
+    fn suspend(&mut self, _by: SuspendedBy, _mouse: bool) -> io::Result<()> {
+        self.take_again(false)
+    }
+
+    fn take_again(&mut self, _mouse: bool) -> io::Result<()> {
+        self.forget()
+    }
+
     fn copy(&mut self, text: &str) -> io::Result<()> {
         self.copied.push(text.to_owned());
         Ok(())
@@ -68,116 +121,248 @@ pub fn now() -> Timestamp {
     Timestamp::from_second(NOW).unwrap()
 }
 
-/// Returns a source over a directory, called `label`.
+/// Returns a source over a directory, with the name `label`.
 pub fn local(label: &str, path: &Path) -> OpenedSource {
-    source(label, "local", Arc::new(LocalCache::new(path)))
+    source(label, StoreKind::Local, Arc::new(LocalCache::new(path)))
 }
 
-/// Returns a source over a store in memory, called `label`.
+/// Returns a source over a store in memory, with the name `label`.
 pub fn memory(label: &str, cache: MemoryCache) -> OpenedSource {
-    source(label, "memory", Arc::new(cache))
+    source(label, StoreKind::Memory, Arc::new(cache))
 }
 
-/// Returns a source over a directory, called `label`, from which a confirmed plan deletes.
+/// Returns a source over a directory, with the name `label`, that supports deletions.
 pub fn prunable(label: &str, path: &Path) -> OpenedSource {
     let cache = Arc::new(LocalCache::new(path));
     let pruner: MakePruner = Arc::new(move || cache.clone());
-    OpenedSource { pruner: Some(pruner), ..local(label, path) }
+    OpenedSource {
+        pruner: Some(pruner),
+        ..local(label, path)
+    }
 }
 
-/// Returns a source over a repository on GitHub, called `label`, from which a confirmed plan deletes.
+/// Returns a source over a repository on GitHub, with the name `label`, that supports deletions.
 pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
     let reader: SharedReader = cache.clone();
     let pruner: MakePruner = Arc::new(move || cache.clone());
-    OpenedSource { pruner: Some(pruner), ..source(label, "gha", reader) }
+    OpenedSource {
+        pruner: Some(pruner),
+        ..source(label, StoreKind::Gha, reader)
+    }
 }
 
-/// Returns a source over a repository in a registry, called as it is named, from which a confirmed plan deletes.
+/// Returns a source over a repository in a registry, with its own name, that supports deletions.
 pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
     let parsed = Source::parse(name, &|_| false).unwrap().source;
-    let Location::Registry(location) = &parsed.location else { panic!("{name} is in no registry") };
-    let access = Access { registry: access, ..Access::default() };
-    let cache = Arc::new(RegistryCache::new(location, parsed.select.as_ref(), &access));
-    let reader: SharedReader = cache.clone();
-    let pruner: MakePruner = Arc::new(move || cache.clone());
-    OpenedSource { pruner: Some(pruner), ..source(name, "registry", reader) }
+    let Location::Registry(location) = &parsed.location else {
+        panic!("{name} is in no registry")
+    };
+    let access = Access {
+        registry: access,
+        ..Access::default()
+    };
+    let pruner = Arc::new(RegistryPruner::new(location, &access));
+    let reader: SharedReader = match &parsed.select {
+        None => pruner.clone(),
+        Some(select) => Arc::new(RegistryReader::new(location, Some(select), &access)),
+    };
+    let pruner: MakePruner = Arc::new(move || pruner.clone());
+    OpenedSource {
+        pruner: Some(pruner),
+        ..source(name, StoreKind::Registry, reader)
+    }
 }
 
-fn source(label: &str, kind: &str, reader: SharedReader) -> OpenedSource {
-    let (label, kind) = (label.to_owned(), kind.to_owned());
-    OpenedSource { label, kind, source: None, reader: Ok(reader), select: None, find: None, pruner: None }
+fn source(label: &str, kind: StoreKind, reader: SharedReader) -> OpenedSource {
+    let label = label.to_owned();
+    OpenedSource {
+        label,
+        kind,
+        source: None,
+        reader: Ok(reader),
+        select: None,
+        find: None,
+        copy_journals: None,
+        pruner: None,
+        waiting: None,
+    }
 }
 
 impl Journey {
-    /// Begins with `sources` on a terminal of `width` × `height`, and waits until everything is scanned.
+    /// Starts with `sources` on a terminal of `width` × `height`, and waits until everything is
+    /// scanned.
     pub fn new(sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
         Self::with(Pruning::default(), sources, size)
     }
 
-    /// Begins as [`Self::new`], with a policy and perhaps the right to delete.
+    /// Starts like [`Self::new`], with a policy and optionally the permission to delete.
     pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
-        Self::begin(pruning, Given::default(), None, sources, size)
+        Self::begin(
+            pruning,
+            Given::default(),
+            None,
+            "unused.toml".into(),
+            sources,
+            size,
+        )
     }
 
-    /// Begins as [`Self::new`], with evidence from the command line.
+    /// Starts like [`Self::with`]; rules and sources are saved to the file `config`.
+    pub fn with_config(
+        config: &Path,
+        pruning: Pruning,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        let given = Given::default();
+        Self::begin(pruning, given, None, config.to_owned(), sources, size)
+    }
+
+    /// Starts like [`Self::new`], with evidence from the command line.
     pub fn explaining(evidence: Given, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
-        Self::begin(Pruning::default(), evidence, None, sources, size)
+        Self::begin(
+            Pruning::default(),
+            evidence,
+            None,
+            "unused.toml".into(),
+            sources,
+            size,
+        )
     }
 
-    /// Begins without a source, with evidence that names one in a registry, which is `source`.
+    /// Starts without a source, with evidence that names one in a registry, which is `source`.
     pub fn recorded(evidence: Given, source: OpenedSource, size: (u16, u16)) -> Self {
-        Self::begin(Pruning::default(), evidence, Some(source), Vec::new(), size)
+        Self::begin(
+            Pruning::default(),
+            evidence,
+            Some(source),
+            "unused.toml".into(),
+            Vec::new(),
+            size,
+        )
+    }
+
+    /// Starts like [`Self::new`], in `directory`, whose files may declare caches. A declared cache
+    /// with the path of a directory is that directory; no host is contacted.
+    pub fn in_directory(directory: &Path, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        let places = Places {
+            directory: directory.to_owned(),
+            ..Places::default()
+        };
+        Self::begin_at(
+            Pruning::default(),
+            Given::default(),
+            None,
+            places,
+            sources,
+            size,
+        )
+    }
+
+    /// Begins as [`Self::new`]; records of scans are kept in the state directory `state`.
+    pub fn remembering(state: &Path, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        let places = Places {
+            history: HistoryStore::new(Some(state)),
+            ..Places::default()
+        };
+        let (pruning, evidence) = (Pruning::default(), Given::default());
+        Self::begin_at(pruning, evidence, None, places, sources, size)
     }
 
     fn begin(
         pruning: Pruning,
         evidence: Given,
         registry: Option<OpenedSource>,
+        config_file: PathBuf,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        let places = Places {
+            config_file,
+            ..Places::default()
+        };
+        Self::begin_at(pruning, evidence, registry, places, sources, size)
+    }
+
+    fn begin_at(
+        pruning: Pruning,
+        evidence: Given,
+        registry: Option<OpenedSource>,
+        Places {
+            config_file,
+            directory,
+            history,
+        }: Places,
         sources: Vec<OpenedSource>,
         (width, height): (u16, u16),
     ) -> Self {
+        let open: Opener = Arc::new(move |name| match (name, &registry) {
+            ("demo", _) => Ok(memory("demo", MemoryCache::default())),
+            (name, Some(registry)) if name.starts_with("type=registry,") => Ok(registry.clone()),
+            (name, _) if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
+            (name, _) => Err(format!("{name} does not exist\nhint: try `demo`")),
+        });
         let options = TuiOptions {
+            pauses: PauseReport::default(),
             sources,
             theme: ThemeName::Dark,
+            follow_background: true,
             no_color: false,
+            keymap: Keymap::built_in().unwrap(),
+            is_ascii: false,
+            columns_file: None,
             mouse: true,
             concurrency: 4,
             start_message: None,
             crash_dir: "unused".into(),
-            open: Arc::new(move |name| match (name, &registry) {
-                ("demo", _) => Ok(memory("demo", MemoryCache::default())),
-                (name, Some(registry)) if name.starts_with("type=registry,") => Ok(registry.clone()),
-                (name, _) if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
-                (name, _) => Err(format!("{name} does not exist\nhint: try `demo`")),
-            }),
+            open_found: Arc::clone(&open),
+            open_declared: open_declared(),
+            directory,
+            open,
             images: Arc::new(|_| Box::pin(async { Ok(None) })),
             evidence,
             pruning,
+            config_file,
+            history,
         };
-        let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let page = Page { terminal: Terminal::new(TestBackend::new(width, height)).unwrap(), copied: Vec::new() };
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let page = Page {
+            terminal: Terminal::new(TestBackend::new(width, height)).unwrap(),
+            copied: Vec::new(),
+        };
         let recorder = Arc::default();
         let theme = Theme::built_in(options.theme).unwrap();
         let entered = runtime.enter();
         let ui = Runtime::new(options, theme, page, Arc::clone(&recorder), now).unwrap();
         drop(entered);
-        let mut journey = Self { runtime, ui, recorder };
+        let mut journey = Self {
+            runtime,
+            ui,
+            recorder,
+        };
         journey.wait();
         journey
     }
 
-    /// Types keys, parted by blanks: `j`, `enter`, `ctrl-d`; `'text` types the text. Waits after each until nothing runs.
+    /// Types keys, separated by blanks: `j`, `enter`, `ctrl-d`; `'text` types the text. Waits after
+    /// each key until no job is running.
     pub fn press(&mut self, keys: &str) -> &mut Self {
         for word in keys.split_whitespace() {
             match word.strip_prefix('\'') {
-                Some(text) => text.chars().for_each(|character| self.key(&character.to_string())),
+                Some(text) => text
+                    .chars()
+                    .for_each(|character| self.key(&character.to_string())),
                 None => self.key(word),
             }
         }
         self
     }
 
-    /// Types keys as fast as can be: nothing is waited for before the last.
+    /// Types keys without waiting before the last one.
     pub fn press_at_once(&mut self, keys: &str) -> &mut Self {
         let Self { runtime, ui, .. } = self;
         runtime.block_on(async {
@@ -194,7 +379,7 @@ impl Journey {
         self.event(Event::Key(key));
     }
 
-    /// Lets something happen, and waits until nothing runs.
+    /// Sends an event, and waits until no job is running.
     pub fn event(&mut self, event: Event) -> &mut Self {
         let Self { runtime, ui, .. } = self;
         runtime.block_on(async {
@@ -206,7 +391,11 @@ impl Journey {
 
     /// Gives the terminal another size.
     pub fn resize(&mut self, width: u16, height: u16) -> &mut Self {
-        self.ui.terminal_mut().terminal.backend_mut().resize(width, height);
+        self.ui
+            .terminal_mut()
+            .terminal
+            .backend_mut()
+            .resize(width, height);
         self.event(Event::Resize(width, height))
     }
 
@@ -215,7 +404,7 @@ impl Journey {
         self.ui.terminal().terminal.backend().buffer()
     }
 
-    /// Returns what is on the screen, line by line, without the blanks at the ends.
+    /// Returns the screen line by line, without trailing blanks.
     pub fn screen(&self) -> String {
         let buffer = self.buffer();
         let line = |y| {
@@ -224,7 +413,9 @@ impl Journey {
             while x < buffer.area.width {
                 let symbol = buffer[(x, y)].symbol();
                 line.push_str(symbol);
-                x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap().max(1);
+                x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol))
+                    .unwrap()
+                    .max(1);
             }
             line.trim_end().to_owned() + "\n"
         };
@@ -235,22 +426,28 @@ impl Journey {
     pub fn line(&self, text: &str) -> String {
         let screen = self.screen();
         let line = screen.lines().find(|line| line.contains(text));
-        line.unwrap_or_else(|| panic!("{text:?} is not on the screen:\n{screen}")).to_owned()
+        line.unwrap_or_else(|| panic!("{text:?} is not on the screen:\n{screen}"))
+            .to_owned()
     }
 
-    /// Returns what was copied last.
+    /// Returns the last copied text.
     pub fn copied(&self) -> Option<&str> {
         self.ui.terminal().copied.last().map(String::as_str)
     }
 
-    /// Tells whether the UI has ended.
+    /// Returns whether the UI has ended.
     pub fn is_over(&self) -> bool {
         self.ui.is_over()
     }
 
-    /// Writes down what happened, as after a crash.
+    /// Writes the record of events, as after a crash.
     pub fn record(&self, folder: &Path) -> String {
-        let path = self.recorder.lock().unwrap().dump(folder, "a test", now()).unwrap();
+        let path = self
+            .recorder
+            .lock()
+            .unwrap()
+            .dump(folder, "a test", now())
+            .unwrap();
         std::fs::read_to_string(path).unwrap()
     }
 
@@ -259,10 +456,14 @@ impl Journey {
     }
 }
 
-/// Takes the largest blob out of a layout, and leaves an unfinished upload and a stray file in it.
+/// Removes the largest blob of a layout, and adds an unfinished upload and a stray file.
 pub fn damage(layout: &Path) {
-    let blobs = fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
-    let largest = blobs.max_by_key(|path| (fs::metadata(path).unwrap().len(), path.clone())).unwrap();
+    let blobs = fs::read_dir(layout.join("blobs/sha256"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let largest = blobs
+        .max_by_key(|path| (fs::metadata(path).unwrap().len(), path.clone()))
+        .unwrap();
     fs::remove_file(largest).unwrap();
     for (name, bytes) in [("ingest/0a1b/data", 70_000), ("notes.txt", 300)] {
         let path = layout.join(name);
@@ -270,7 +471,10 @@ pub fn damage(layout: &Path) {
         fs::write(&path, vec![b'x'; bytes]).unwrap();
         let two_days_ago = now() - SignedDuration::from_hours(48);
         for changed in [path.as_path(), path.parent().unwrap()] {
-            File::open(changed).unwrap().set_modified(two_days_ago.into()).unwrap();
+            File::open(changed)
+                .unwrap()
+                .set_modified(two_days_ago.into())
+                .unwrap();
         }
     }
 }

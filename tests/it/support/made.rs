@@ -1,4 +1,4 @@
-//! Layouts made to order, and a look into them that knows nothing of the program's own.
+//! Custom layouts, and an inspection of them without the program's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// An OCI layout in a folder of its own.
+/// An OCI layout in its own folder.
 pub struct MadeLayout {
     folder: TempDir,
 }
@@ -18,21 +18,29 @@ pub struct MadeLayout {
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 impl MadeLayout {
-    /// Makes a layout without refs.
+    /// Creates a layout without refs.
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
-        fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        fs::write(folder.path().join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
+        fs::write(
+            folder.path().join("oci-layout"),
+            r#"{"imageLayoutVersion":"1.0.0"}"#,
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("index.json"),
+            r#"{"schemaVersion":2,"manifests":[]}"#,
+        )
+        .unwrap();
         Self { folder }
     }
 
-    /// Returns where it lies.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Returns the name by which the program opens it.
+    /// Returns its name as a source.
     pub fn source(&self) -> String {
         self.path().to_str().unwrap().to_owned()
     }
@@ -71,7 +79,7 @@ impl MadeLayout {
         fs::write(self.path().join("index.json"), index.to_string()).unwrap();
     }
 
-    /// Returns the refs, each with whether everything is there that it names.
+    /// Returns the refs, each with whether it is complete.
     pub fn refs(&self) -> BTreeMap<String, bool> {
         refs(self.path())
     }
@@ -92,15 +100,20 @@ pub fn entry(name: &str, manifest: Digest) -> Value {
     })
 }
 
-/// Returns where a layout has a blob.
+/// Returns the path of a blob in a layout.
 pub fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
     dir.join("blobs/sha256").join(digest.hex())
 }
 
-/// Makes a file look as if it was written `hours` ago.
+/// Sets the modification time of a file to `hours` ago.
 pub fn age(path: &Path, hours: u64) {
     let then = SystemTime::now() - Duration::from_hours(hours);
-    File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(then)
+        .unwrap();
 }
 
 fn index(dir: &Path) -> Value {
@@ -110,21 +123,29 @@ fn index(dir: &Path) -> Value {
 /// Returns the blobs that are stored.
 pub fn stored(dir: &Path) -> BTreeSet<Digest> {
     let entries = fs::read_dir(dir.join("blobs/sha256")).unwrap();
-    entries.map(|entry| Digest::from_parts("sha256", entry.unwrap().file_name().to_str().unwrap()).unwrap()).collect()
+    entries
+        .map(|entry| {
+            Digest::from_parts("sha256", entry.unwrap().file_name().to_str().unwrap()).unwrap()
+        })
+        .collect()
 }
 
-/// Walks from each ref of `index.json` to everything that it names: every string in a document that reads as a digest of a
-/// descriptor. Returns for each ref whether all of that is stored with the bytes that its name says.
+/// Walks from each ref of `index.json` to everything it references: every string in a document that
+/// is a digest of a descriptor. Returns, for each ref, whether all these blobs are stored with the
+/// bytes of their digests.
 pub fn refs(dir: &Path) -> BTreeMap<String, bool> {
     let mut refs = BTreeMap::new();
     for entry in index(dir)["manifests"].as_array().unwrap() {
-        let name = entry["annotations"][REF_NAME].as_str().unwrap_or_default().to_owned();
+        let name = entry["annotations"][REF_NAME]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         refs.insert(name, reach(dir, entry).is_some());
     }
     refs
 }
 
-/// Returns everything that a descriptor leads to; none when something of it is missing or damaged.
+/// Returns everything that a descriptor leads to; `None` if a part is missing or damaged.
 fn reach(dir: &Path, root: &Value) -> Option<BTreeSet<Digest>> {
     let mut found = BTreeSet::new();
     let mut queue = vec![root.clone()];
@@ -141,7 +162,12 @@ fn reach(dir: &Path, root: &Value) -> Option<BTreeSet<Digest>> {
         for list in ["manifests", "layers"] {
             if let Some(inner) = document[list].as_array() {
                 queue.extend(
-                    inner.iter().filter(|inner| inner["digest"].is_string() && inner["mediaType"].is_string()).cloned(),
+                    inner
+                        .iter()
+                        .filter(|inner| {
+                            inner["digest"].is_string() && inner["mediaType"].is_string()
+                        })
+                        .cloned(),
                 );
             }
         }
@@ -155,5 +181,11 @@ fn reach(dir: &Path, root: &Value) -> Option<BTreeSet<Digest>> {
 /// Returns everything that any ref leads to.
 pub fn reached(dir: &Path) -> BTreeSet<Digest> {
     let index = index(dir);
-    index["manifests"].as_array().unwrap().iter().filter_map(|entry| reach(dir, entry)).flatten().collect()
+    index["manifests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| reach(dir, entry))
+        .flatten()
+        .collect()
 }

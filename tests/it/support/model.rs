@@ -1,4 +1,5 @@
-//! What a layout holds, counted a second time: plain JSON, walked in the simplest way, with none of the program's code.
+//! The content of a layout, counted a second time: plain JSON, walked in the simplest way, without
+//! the program's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,7 +22,7 @@ pub struct Model {
 struct Ref {
     name: String,
     digest: String,
-    /// The named blobs with the sizes that they are named with.
+    /// The referenced blobs with their declared sizes.
     reach: BTreeMap<String, u64>,
     caches: Vec<Cache>,
     is_inline: bool,
@@ -29,6 +30,8 @@ struct Ref {
     layers: usize,
     image_created: Option<Timestamp>,
     subjects: Vec<Value>,
+    /// Whether it belongs to another manifest.
+    is_artifact: bool,
 }
 
 /// A cache configuration and the descriptors of its manifest.
@@ -38,7 +41,8 @@ struct Cache {
     described: BTreeMap<String, Value>,
 }
 
-/// A result of a record: its layers from the top down, whether all of them are stored, and its time.
+/// A result of a record: its layers from the top down, whether all of them are stored, and its
+/// time.
 type Found = (Vec<usize>, bool, Option<Timestamp>);
 
 impl Model {
@@ -50,9 +54,17 @@ impl Model {
             let digest = format!("sha256:{}", file.file_name().into_string().unwrap());
             stored.insert(digest, file.metadata().unwrap().len());
         }
-        let mut model = Self { dir: dir.to_owned(), stored, refs: Vec::new() };
-        let index: Value = serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap();
-        model.refs = list(&index["manifests"]).iter().map(|entry| model.follow(entry)).collect();
+        let mut model = Self {
+            dir: dir.to_owned(),
+            stored,
+            refs: Vec::new(),
+        };
+        let index: Value =
+            serde_json::from_slice(&fs::read(dir.join("index.json")).unwrap()).unwrap();
+        model.refs = list(&index["manifests"])
+            .iter()
+            .map(|entry| model.follow(entry))
+            .collect();
         model
     }
 
@@ -61,32 +73,46 @@ impl Model {
         self.refs.iter().map(|entry| entry.name.as_str())
     }
 
-    /// Returns what `du` should say.
+    /// Returns the expected output of `du`.
     pub fn usage(&self) -> Value {
-        let reached: BTreeMap<&String, &u64> = self.refs.iter().flat_map(|entry| &entry.reach).collect();
-        let sum = |blobs: Vec<u64>| json!({"blobs": blobs.len(), "bytes": blobs.iter().sum::<u64>()});
+        let reached: BTreeMap<&String, &u64> =
+            self.refs.iter().flat_map(|entry| &entry.reach).collect();
+        let sum =
+            |blobs: Vec<u64>| json!({"blobs": blobs.len(), "bytes": blobs.iter().sum::<u64>()});
         let of = |live: bool| {
-            sum(self.stored.iter().filter(|(digest, _)| reached.contains_key(digest) == live).map(|it| *it.1).collect())
+            sum(self
+                .stored
+                .iter()
+                .filter(|(digest, _)| reached.contains_key(digest) == live)
+                .map(|it| *it.1)
+                .collect())
         };
-        let missing = reached.iter().filter(|(digest, _)| !self.stored.contains_key(**digest)).map(|it| **it.1);
+        let missing = reached
+            .iter()
+            .filter(|(digest, _)| !self.stored.contains_key(**digest))
+            .map(|it| **it.1);
         json!({
             "refs": self.refs.len(), "live": of(true), "orphan": of(false), "missing": sum(missing.collect()),
             "total": {"objects": self.stored.len(), "bytes": self.stored.values().sum::<u64>()},
         })
     }
 
-    /// Returns what `ls` should say of each ref.
+    /// Returns the expected output of `ls` for each ref.
     pub fn listing(&self) -> Vec<Value> {
         self.refs.iter().map(|entry| self.row(entry)).collect()
     }
 
-    /// Returns what `show` should say of a ref: records and layers.
+    /// Returns the expected output of `show` for a ref: records and layers.
     pub fn shown(&self, name: &str) -> (Vec<Value>, Vec<Value>) {
         let entry = self.refs.iter().find(|entry| entry.name == name).unwrap();
         let (mut records, mut layers) = (Vec::new(), Vec::new());
         for cache in &entry.caches {
             let (first_record, first_layer) = (records.len(), layers.len());
-            let results: Vec<_> = cache.records.iter().map(|record| self.result(cache, record)).collect();
+            let results: Vec<_> = cache
+                .records
+                .iter()
+                .map(|record| self.result(cache, record))
+                .collect();
             records.extend(cache.records.iter().zip(&results).enumerate().map(|(place, (record, result))| {
                 let chain = result.as_ref().map(|(chain, ..)| chain);
                 let blobs = chain.map(|chain| chain.iter().map(|layer| cache.blob(*layer)).collect::<BTreeSet<_>>());
@@ -130,27 +156,48 @@ impl Model {
         let kind = match (entry.caches.is_empty(), entry.is_inline) {
             (false, false) => "cache",
             (false, true) => "inline",
+            (true, _) if entry.is_artifact => "artifact",
             (true, _) if entry.images > 0 => "image",
             (true, _) => "unknown",
         };
-        let others = self.refs.iter().filter(|other| !std::ptr::eq(*other, entry));
+        let others = self
+            .refs
+            .iter()
+            .filter(|other| !std::ptr::eq(*other, entry));
         let elsewhere: BTreeSet<&String> = others.flat_map(|other| other.reach.keys()).collect();
-        let stored = entry.reach.keys().filter_map(|digest| Some((digest, self.stored.get(digest)?)));
+        let stored = entry
+            .reach
+            .keys()
+            .filter_map(|digest| Some((digest, self.stored.get(digest)?)));
         let results: Vec<Option<Found>> = entry
             .caches
             .iter()
-            .flat_map(|cache| cache.records.iter().map(|record| self.result(cache, record)))
+            .flat_map(|cache| {
+                cache
+                    .records
+                    .iter()
+                    .map(|record| self.result(cache, record))
+            })
             .collect();
         let count = |wanted: &str| {
             let known = kind != "unknown";
-            known.then(|| results.iter().filter(|result| state(result.as_ref()) == wanted).count())
+            known.then(|| {
+                results
+                    .iter()
+                    .filter(|result| state(result.as_ref()) == wanted)
+                    .count()
+            })
         };
-        let times = entry.caches.iter().flat_map(|cache| &cache.records).flat_map(|record| {
-            list(&record["layers"])
-                .iter()
-                .chain(list(&record["chains"]))
-                .filter_map(|result| time(&result["createdAt"]))
-        });
+        let times = entry
+            .caches
+            .iter()
+            .flat_map(|cache| &cache.records)
+            .flat_map(|record| {
+                list(&record["layers"])
+                    .iter()
+                    .chain(list(&record["chains"]))
+                    .filter_map(|result| time(&result["createdAt"]))
+            });
         json!({
             "name": entry.name,
             "digest": entry.digest,
@@ -167,14 +214,18 @@ impl Model {
     }
 
     fn read_document(&self, descriptor: &Value) -> Value {
-        let path = self.dir.join("blobs").join(text(&descriptor["digest"]).replace(':', "/"));
+        let path = self
+            .dir
+            .join("blobs")
+            .join(text(&descriptor["digest"]).replace(':', "/"));
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 
     fn follow(&self, entry: &Value) -> Ref {
         let annotation = |key| entry["annotations"].get(key).and_then(Value::as_str);
         let digest = text(&entry["digest"]).to_owned();
-        let name = annotation("io.containerd.image.name").or(annotation("org.opencontainers.image.ref.name"));
+        let name = annotation("io.containerd.image.name")
+            .or(annotation("org.opencontainers.image.ref.name"));
         let mut found = Ref {
             name: name.unwrap_or(&digest).to_owned(),
             digest,
@@ -185,9 +236,10 @@ impl Model {
             layers: 0,
             image_created: None,
             subjects: Vec::new(),
+            is_artifact: self.read_document(entry).get("subject").is_some(),
         };
         self.walk(entry, &mut found);
-        // What an attestation is about stays as long as the attestation, and is no part of it.
+        // The subject of an attestation stays as long as the attestation, and is not a part of it.
         for subject in found.subjects.clone() {
             let mut about = self.follow(&subject);
             found.reach.append(&mut about.reach);
@@ -205,7 +257,14 @@ impl Model {
             let Some(config) = entries.iter().find(|entry| entry["mediaType"] == CONFIG) else {
                 return entries.iter().for_each(|entry| self.walk(entry, found));
             };
-            (config, entries.iter().filter(|entry| entry["mediaType"] != CONFIG).cloned().collect())
+            (
+                config,
+                entries
+                    .iter()
+                    .filter(|entry| entry["mediaType"] != CONFIG)
+                    .cloned()
+                    .collect(),
+            )
         } else {
             (&document["config"], list(&document["layers"]).to_vec())
         };
@@ -213,11 +272,15 @@ impl Model {
         for layer in &layers {
             name(layer, found);
         }
-        let is_attestation = descriptor["annotations"].get("vnd.docker.reference.type").is_some();
+        let is_attestation = descriptor["annotations"]
+            .get("vnd.docker.reference.type")
+            .is_some();
         if config["mediaType"] == CONFIG {
             found.is_inline = false;
             found.layers += layers.len();
-            found.caches.push(Cache::new(&self.read_document(config), &layers));
+            found
+                .caches
+                .push(Cache::new(&self.read_document(config), &layers));
         } else if config["mediaType"] == IMAGE && !is_attestation {
             found.images += 1;
             found.layers += layers.len();
@@ -231,17 +294,29 @@ impl Model {
     fn result(&self, cache: &Cache, record: &Value) -> Option<Found> {
         let mut found: Vec<Found> = Vec::new();
         for result in list(&record["layers"]) {
-            found.push((cache.chain(number(&result["layer"])), true, time(&result["createdAt"])));
+            found.push((
+                cache.chain(number(&result["layer"])),
+                true,
+                time(&result["createdAt"]),
+            ));
         }
         for result in list(&record["chains"]) {
             let chain = list(&result["layers"]).iter().rev().map(number).collect();
             found.push((chain, true, time(&result["createdAt"])));
         }
-        found.retain(|(chain, ..)| chain.iter().all(|layer| cache.described.contains_key(cache.blob(*layer))));
+        found.retain(|(chain, ..)| {
+            chain
+                .iter()
+                .all(|layer| cache.described.contains_key(cache.blob(*layer)))
+        });
         for (chain, complete, _) in &mut found {
-            *complete = chain.iter().all(|layer| self.stored.contains_key(cache.blob(*layer)));
+            *complete = chain
+                .iter()
+                .all(|layer| self.stored.contains_key(cache.blob(*layer)));
         }
-        found.into_iter().max_by_key(|(_, complete, created)| (*complete, *created))
+        found
+            .into_iter()
+            .max_by_key(|(_, complete, created)| (*complete, *created))
     }
 
     fn size(&self, cache: &Cache, blob: &str) -> u64 {
@@ -255,16 +330,24 @@ impl Cache {
         Self {
             layers: list(&config["layers"]).to_vec(),
             records: list(&config["records"]).to_vec(),
-            described: layers.iter().map(|layer| (text(&layer["digest"]).to_owned(), layer.clone())).collect(),
+            described: layers
+                .iter()
+                .map(|layer| (text(&layer["digest"]).to_owned(), layer.clone()))
+                .collect(),
         }
     }
 
-    /// Reads the records of an image, whose layers lie on each other in the manifest's order.
+    /// Reads the records of an image, whose layers are on each other in the manifest's order.
     fn inline(image: &Value, layers: &[Value]) -> Option<Self> {
         let encoded = image.get("moby.buildkit.cache.v0")?.as_str().unwrap();
-        let records = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let records = base64::engine::general_purpose::STANDARD
+            .decode(encoded)
+            .unwrap();
         let records: Value = serde_json::from_slice(&records).unwrap();
-        let made: Vec<&Value> = list(&image["history"]).iter().filter(|entry| entry["empty_layer"] != true).collect();
+        let made: Vec<&Value> = list(&image["history"])
+            .iter()
+            .filter(|entry| entry["empty_layer"] != true)
+            .collect();
         let layers_of_config: Vec<Value> = layers
             .iter()
             .enumerate()
@@ -274,7 +357,10 @@ impl Cache {
                 json!({"blob": layer["digest"], "parent": parent, "diff": diff, "at": made[place]["created"]})
             })
             .collect();
-        Some(Self::new(&json!({"layers": layers_of_config, "records": records}), layers))
+        Some(Self::new(
+            &json!({"layers": layers_of_config, "records": records}),
+            layers,
+        ))
     }
 
     fn blob(&self, layer: usize) -> &str {
@@ -282,8 +368,10 @@ impl Cache {
     }
 
     fn parent(&self, layer: usize) -> Option<usize> {
-        // Go leaves a zero out.
-        let parent = self.layers[layer].get("parent").map_or(0, |parent| parent.as_i64().unwrap());
+        // Go omits a zero.
+        let parent = self.layers[layer]
+            .get("parent")
+            .map_or(0, |parent| parent.as_i64().unwrap());
         usize::try_from(parent).ok()
     }
 
@@ -293,7 +381,10 @@ impl Cache {
 }
 
 fn name(descriptor: &Value, found: &mut Ref) {
-    found.reach.insert(text(&descriptor["digest"]).to_owned(), descriptor["size"].as_u64().unwrap());
+    found.reach.insert(
+        text(&descriptor["digest"]).to_owned(),
+        descriptor["size"].as_u64().unwrap(),
+    );
 }
 
 fn state(result: Option<&Found>) -> &'static str {
@@ -306,7 +397,10 @@ fn state(result: Option<&Found>) -> &'static str {
 
 /// Returns a time, unless it is Go's zero.
 fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str().filter(|text| !text.starts_with("0001-")).map(|text| text.parse().unwrap())
+    value
+        .as_str()
+        .filter(|text| !text.starts_with("0001-"))
+        .map(|text| text.parse().unwrap())
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -1,14 +1,14 @@
-//! What a store takes, counted by another route than the program's own.
+//! The size of a store, computed differently from the program.
 
 use std::collections::HashSet;
 
 use cachelens::retention::Store;
 
-/// A store that counts as naively as can be.
+/// A store with the simplest possible count.
 pub struct NaiveStore {
     /// The blobs of each ref that is left.
     pub refs: Vec<Option<Vec<(String, u64)>>>,
-    /// The bytes that are free where it lies.
+    /// The free bytes of its file system.
     pub free: Option<u64>,
 }
 

@@ -1,5 +1,6 @@
-//! The built program in a terminal of its own.
+//! The built program in its own terminal.
 
+use std::ffi::OsStr;
 use std::io::{Read as _, Write};
 use std::num::NonZero;
 use std::process::Command;
@@ -11,7 +12,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::command::Sandbox;
 
-/// How long a test waits for what should come at once; only a failing one waits that long.
+/// The timeout of a test; only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A terminal with the program in it.
@@ -21,24 +22,103 @@ pub struct Terminal {
     writer: Box<dyn Write + Send>,
     reader: Option<JoinHandle<()>>,
     master: Box<dyn MasterPty + Send>,
+    /// The modes of the terminal before the program started.
+    modes: String,
     _sandbox: Sandbox,
 }
 
-/// What the program has written so far.
+/// Begins and ends a synchronized update, which a terminal shows as a whole.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// The output of the program so far.
 struct Seen {
     parser: vt100::Parser,
     bytes: Vec<u8>,
+    /// The number of `bytes` that the parser has processed.
+    shown: usize,
     ended: bool,
+}
+
+impl Seen {
+    /// Takes more output. An incomplete synchronized update is not shown.
+    fn receive(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        let pending = &self.bytes[self.shown..];
+        let ended = find_last(pending, END).map_or(0, |end| end + END.len());
+        let complete = find(&pending[ended..], BEGIN)
+            .map_or_else(|| pending.len() - begun(pending), |begin| ended + begin);
+        self.parser.process(&pending[..complete]);
+        self.shown += complete;
+    }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|found| found == part)
+}
+
+fn find_last(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).rposition(|found| found == part)
+}
+
+/// Returns how many bytes at the end may be the start of `BEGIN`.
+fn begun(bytes: &[u8]) -> usize {
+    (1..BEGIN.len())
+        .rev()
+        .find(|count| bytes.ends_with(&BEGIN[..*count]))
+        .unwrap_or(0)
 }
 
 impl Terminal {
     /// Starts the program in a terminal of `columns` by `rows`.
     pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+        Self::with_environment(&[], arguments, columns, rows)
+    }
+
+    /// Starts the program with more variables in its environment.
+    pub fn with_environment(
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let sandbox = Sandbox::new();
+        let program = sandbox.command().get_program().to_owned();
+        Self::run(sandbox, &program, environment, arguments, columns, rows)
+    }
+
+    /// Starts a shell with job control, which prompts with `ready> `.
+    pub fn shell(columns: u16, rows: u16) -> Self {
+        let arguments = ["--norc", "--noprofile", "-i"];
+        let environment = [("PS1", "ready> ")];
+        let bash = OsStr::new("bash");
+        Self::run(
+            Sandbox::new(),
+            bash,
+            &environment,
+            &arguments,
+            columns,
+            rows,
+        )
+    }
+
+    fn run(
+        sandbox: Sandbox,
+        program: &OsStr,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
         let plain = sandbox.command();
-        let mut command = CommandBuilder::new(plain.get_program());
+        let mut command = CommandBuilder::new(program);
         command.env_clear();
         for (name, value) in plain.get_envs() {
             if let Some(value) = value {
@@ -46,11 +126,20 @@ impl Terminal {
             }
         }
         command.env("TERM", "xterm-256color");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.cwd(plain.get_current_dir().unwrap());
         command.args(arguments);
+        let modes = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let seen = Seen { parser: vt100::Parser::new(cells(rows), cells(columns), 0), bytes: Vec::new(), ended: false };
+        let seen = Seen {
+            parser: vt100::Parser::new(cells(rows), cells(columns), 0),
+            bytes: Vec::new(),
+            shown: 0,
+            ended: false,
+        };
         let shared = Arc::new((Mutex::new(seen), Condvar::new()));
         let mut output = pair.master.try_clone_reader().unwrap();
         let writing = Arc::clone(&shared);
@@ -59,8 +148,7 @@ impl Terminal {
             loop {
                 let count = output.read(&mut buffer).unwrap_or_default();
                 let mut seen = writing.0.lock().unwrap();
-                seen.parser.process(&buffer[..count]);
-                seen.bytes.extend_from_slice(&buffer[..count]);
+                seen.receive(&buffer[..count]);
                 seen.ended = count == 0;
                 writing.1.notify_all();
                 if count == 0 {
@@ -69,10 +157,18 @@ impl Terminal {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { shared, child, writer, reader: Some(reader), master: pair.master, _sandbox: sandbox }
+        Self {
+            shared,
+            child,
+            writer,
+            reader: Some(reader),
+            master: pair.master,
+            modes,
+            _sandbox: sandbox,
+        }
     }
 
-    /// Types `keys`, escape sequences included.
+    /// Types `keys`, including escape sequences.
     pub fn press(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
@@ -80,27 +176,121 @@ impl Terminal {
 
     /// Changes the size of the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
-        self.shared.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
-        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.shared
+            .0
+            .lock()
+            .unwrap()
+            .parser
+            .screen_mut()
+            .set_size(cells(rows), cells(columns));
+        self.master
+            .resize(PtySize {
+                rows,
+                cols: columns,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
     }
 
     /// Sends the program a signal, by its short name.
     pub fn signal(&self, name: &str) {
-        let id = self.child.process_id().unwrap().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success(), "{name}");
+        Self::signal_to(self.child.process_id().unwrap(), name);
     }
 
-    /// Waits until the screen is as `wanted` says, and returns its text.
+    /// Returns the process that the shell in this terminal started last.
+    pub fn job(&self) -> u32 {
+        let shell = self.child.process_id().unwrap();
+        let children = format!("/proc/{shell}/task/{shell}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        children.split_whitespace().last().unwrap().parse().unwrap()
+    }
+
+    /// Sends a process a signal, by its short name.
+    pub fn signal_to(process: u32, name: &str) {
+        let id = process.to_string();
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{name}"), &id])
+                .status()
+                .unwrap()
+                .success(),
+            "{name}"
+        );
+    }
+
+    /// Waits until the screen satisfies `wanted`, and returns its text.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.wait_for(what, |parser, _| wanted(&parser.screen().contents()))
+    }
+
+    /// Waits until a full-screen program uses the terminal, or no longer does.
+    pub fn wait_for_full_screen(&self, is_full: bool) {
+        self.wait_for("the other screen", |parser, _| {
+            parser.screen().alternate_screen() == is_full
+        });
+    }
+
+    /// Waits until the program has written these bytes.
+    pub fn wait_for_bytes(&self, wanted: &str) {
+        let wanted = wanted.as_bytes();
+        self.wait_for("bytes", |_, bytes| find(bytes, wanted).is_some());
+    }
+
+    /// Waits until some cell has the background `number` of the palette.
+    pub fn wait_for_background(&self, number: u8) {
+        self.wait_for("the background", |parser, _| {
+            let screen = parser.screen();
+            let (rows, columns) = size(screen);
+            let mut cells = (0..rows).flat_map(|row| (0..columns).map(move |at| (row, at)));
+            cells.any(|(row, column)| {
+                let cell = screen.cell(row, column);
+                cell.is_some_and(|cell| cell.bgcolor() == vt100::Color::Idx(number))
+            })
+        });
+    }
+
+    /// Returns the foreground and background of the first cell in the line that contains `text`.
+    pub fn colours(&self, text: &str) -> (vt100::Color, vt100::Color) {
+        let seen = self.shared.0.lock().unwrap();
+        let screen = seen.parser.screen();
+        let (_, columns) = size(screen);
+        let row = screen.rows(0, columns).position(|row| row.contains(text));
+        let row = row.unwrap_or_else(|| panic!("{text} is not in\n{}", screen.contents()));
+        let row = u16::try_from(row).unwrap();
+        let column = screen.rows(0, columns).nth(row.into()).unwrap();
+        let column = column.chars().position(|found| !found.is_whitespace());
+        let cell = screen.cell(row, u16::try_from(column.unwrap()).unwrap());
+        let cell = cell.unwrap();
+        (cell.fgcolor(), cell.bgcolor())
+    }
+
+    /// Waits until each cell has one of the backgrounds `numbers` of the palette.
+    pub fn wait_for_backgrounds(&self, what: &str, numbers: &[u8]) {
+        self.wait_for(what, |parser, _| {
+            let screen = parser.screen();
+            let (rows, columns) = size(screen);
+            let mut cells = (0..rows).flat_map(|row| (0..columns).map(move |at| (row, at)));
+            cells.all(|(row, column)| {
+                let background = screen.cell(row, column).map(vt100::Cell::bgcolor);
+                matches!(background, Some(vt100::Color::Idx(number)) if numbers.contains(&number))
+            })
+        });
+    }
+
+    fn wait_for(&self, what: &str, wanted: impl Fn(&vt100::Parser, &[u8]) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = self.shared.0.lock().unwrap();
         loop {
             let text = seen.parser.screen().contents();
-            if wanted(&text) {
+            if wanted(&seen.parser, &seen.bytes) {
                 return text;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!seen.ended && !left.is_zero(), "{what} never came; the screen is:\n{text}");
+            assert!(
+                !seen.ended && !left.is_zero(),
+                "{what} never came; the screen is:\n{text}"
+            );
             seen = self.shared.1.wait_timeout(seen, left).unwrap().0;
         }
     }
@@ -109,8 +299,8 @@ impl Terminal {
         self.shared.0.lock().unwrap().parser.screen().contents()
     }
 
-    /// Waits for the program to end, and asserts that a shell could go on in its terminal. Returns the exit code and
-    /// everything that the program wrote.
+    /// Waits for the program to end, and asserts that a shell could continue in its terminal.
+    /// Returns the exit code and everything that the program wrote.
     pub fn end(mut self) -> (u32, Vec<u8>) {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -123,6 +313,11 @@ impl Terminal {
                 }
             }
         };
+        let modes = modes(&*self.master);
+        assert_eq!(
+            modes, self.modes,
+            "the program left the modes of the terminal changed"
+        );
         drop(self.writer);
         drop(self.master);
         self.reader.take().unwrap().join().unwrap();
@@ -131,7 +326,10 @@ impl Terminal {
         let left = [
             ("the alternate screen", screen.alternate_screen()),
             ("a hidden cursor", screen.hide_cursor()),
-            ("mouse reports", screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None),
+            (
+                "mouse reports",
+                screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None,
+            ),
             ("bracketed paste", screen.bracketed_paste()),
         ];
         for (what, is_left) in left {
@@ -139,6 +337,17 @@ impl Terminal {
         }
         (status.exit_code(), seen.bytes.clone())
     }
+}
+
+/// Returns the modes of a terminal, raw or not.
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().unwrap())
+}
+
+/// Returns the rows and columns of a screen.
+fn size(screen: &vt100::Screen) -> (u16, u16) {
+    let (rows, columns) = screen.size();
+    (rows.get(), columns.get())
 }
 
 fn cells(count: u16) -> NonZero<u16> {

@@ -1,5 +1,5 @@
-//! Registries: Debian's `docker-registry`, started for a test, and a second one in this process that does what that one
-//! does not.
+//! Registries: Debian's `docker-registry`, started for a test, and a second one in this process for
+//! features that the first one lacks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ pub mod tokens;
 use tls::Authority;
 use tokens::{ISSUER, SERVICE, TokenService};
 
-/// The user that a registry with logins knows, and the password.
+/// The user of a registry with logins.
 pub const USER: &str = "builder";
 /// The password of that user.
 pub const PASSWORD: &str = "pass-word";
@@ -44,23 +44,26 @@ pub struct Pushed {
     pub time: String,
 }
 
-/// How a registry is set up.
+/// The configuration of a registry.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of the registry, apart from the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of the registry, apart from the others"
+)]
 pub struct Setup {
-    /// Whether it deletes.
+    /// Whether it supports deletions.
     pub deletes: bool,
-    /// Whether it asks for a login.
+    /// Whether it requires a login.
     pub login: bool,
-    /// Whether it has a certificate of its own authority.
+    /// Whether it has a certificate of a private authority.
     pub tls: bool,
-    /// Whether it wants clients to show a certificate of the same authority.
+    /// Whether it requires client certificates of the same authority.
     pub client_certificates: bool,
-    /// Whether it asks for tokens.
+    /// Whether it requires tokens.
     pub tokens: bool,
 }
 
-/// Debian's registry, as a program of its own.
+/// Debian's registry, as a separate process.
 pub struct DockerRegistry {
     child: Child,
     host: String,
@@ -73,16 +76,27 @@ impl DockerRegistry {
     /// Starts an empty registry.
     pub fn start(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
-        // The port is free once the listener is gone.
-        let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        // The port is free after the listener is dropped.
+        let host = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .to_string();
         let store = folder.path().join("store");
         let has_certificates = setup.tls || setup.client_certificates || setup.tokens;
         let authority = has_certificates.then(|| Arc::new(Authority::new(folder.path())));
         let file = |name: &str| folder.path().join(name).display().to_string();
         let tls = if setup.tls || setup.client_certificates {
-            let clients =
-                if setup.client_certificates { format!(", clientcas: [{}]", file("ca.pem")) } else { String::new() };
-            format!(", tls: {{certificate: {}, key: {}{clients}}}", file("server.pem"), file("server.key"))
+            let clients = if setup.client_certificates {
+                format!(", clientcas: [{}]", file("ca.pem"))
+            } else {
+                String::new()
+            };
+            format!(
+                ", tls: {{certificate: {}, key: {}{clients}}}",
+                file("server.pem"),
+                file("server.key")
+            )
         } else {
             String::new()
         };
@@ -91,31 +105,53 @@ impl DockerRegistry {
             store.display(),
             setup.deletes
         );
-        let tokens = authority.clone().filter(|_| setup.tokens).map(TokenService::start);
+        let tokens = authority
+            .clone()
+            .filter(|_| setup.tokens)
+            .map(TokenService::start);
         if let Some(tokens) = &tokens {
             let (realm, bundle) = (tokens.realm(), file("ca.pem"));
-            let settings =
-                format!("realm: \"{realm}\", service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {bundle}");
+            let settings = format!(
+                "realm: \"{realm}\", service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {bundle}"
+            );
             config.extend(["auth: {token: {", &settings, "}}\n"]);
         }
         if setup.login {
             let passwords = folder.path().join("htpasswd");
             fs::write(&passwords, HTPASSWD).unwrap();
             let passwords = passwords.display();
-            config.extend(["auth: {htpasswd: {realm: tests, path: ", &passwords.to_string(), "}}\n"]);
+            config.extend([
+                "auth: {htpasswd: {realm: tests, path: ",
+                &passwords.to_string(),
+                "}}\n",
+            ]);
         }
         let file = folder.path().join("config.yml");
         fs::write(&file, config).unwrap();
-        let started =
-            Command::new("docker-registry").arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = started
-            .unwrap_or_else(|error| panic!("docker-registry: {error}; install Debian's package docker-registry"));
+        let started = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let child = started.unwrap_or_else(|error| {
+            panic!("docker-registry: {error}; install Debian's package docker-registry")
+        });
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(&host).is_err() {
-            assert!(Instant::now() < until, "docker-registry does not answer at {host}");
+            assert!(
+                Instant::now() < until,
+                "docker-registry does not answer at {host}"
+            );
             std::thread::yield_now();
         }
-        Self { child, host, authority, tokens, folder }
+        Self {
+            child,
+            host,
+            authority,
+            tokens,
+            folder,
+        }
     }
 
     /// Starts a registry with the repositories of a set of fixtures.
@@ -145,56 +181,83 @@ impl DockerRegistry {
         self.tokens.as_ref().unwrap()
     }
 
-    /// Makes a client that the registry lets do everything in `repositories`, and returns it with the registry's address.
+    /// Creates a client with all permissions in `repositories`, and returns it with the registry's
+    /// address.
     fn client(&self, repositories: &[&str]) -> (Client, Url) {
         let mut builder = Client::builder();
         let mut scheme = "http";
         if let Some(authority) = &self.authority {
             scheme = "https";
-            builder = builder.tls_certs_merge([reqwest::Certificate::from_pem(&authority.pem()).unwrap()]);
-            let identity =
-                [fs::read(authority.file("client.pem")).unwrap(), fs::read(authority.file("client.key")).unwrap()];
+            builder = builder
+                .tls_certs_merge([reqwest::Certificate::from_pem(&authority.pem()).unwrap()]);
+            let identity = [
+                fs::read(authority.file("client.pem")).unwrap(),
+                fs::read(authority.file("client.key")).unwrap(),
+            ];
             builder = builder.identity(reqwest::Identity::from_pem(&identity.concat()).unwrap());
         }
         if self.tokens.is_some() {
             let all = |repository: &&str| format!("repository:{repository}:pull,push,delete");
-            let token = tokens::token(self.authority(), &repositories.iter().map(all).collect::<Vec<_>>(), 300);
-            let headers = [(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())];
+            let token = tokens::token(
+                self.authority(),
+                &repositories.iter().map(all).collect::<Vec<_>>(),
+                300,
+            );
+            let headers = [(
+                reqwest::header::AUTHORIZATION,
+                format!("Bearer {token}").parse().unwrap(),
+            )];
             builder = builder.default_headers(headers.into_iter().collect());
         }
-        (builder.build().unwrap(), Url::parse(&format!("{scheme}://{}/v2/", self.host)).unwrap())
+        (
+            builder.build().unwrap(),
+            Url::parse(&format!("{scheme}://{}/v2/", self.host)).unwrap(),
+        )
     }
 
     /// Pushes a set of fixtures in the order in which BuildKit did.
     pub fn seed(&self, set: &str) {
         let fixture = Fixture::named(set);
         let mut pushed: Vec<Pushed> = fixture.json("registry.json");
-        // An index comes after what is in it.
+        // An index follows its content.
         pushed.sort_by_key(|pushed| (pushed.media_type.contains("index"), pushed.time.clone()));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let repositories: Vec<&str> = pushed.iter().map(|manifest| manifest.repository.as_str()).collect();
+            let repositories: Vec<&str> = pushed
+                .iter()
+                .map(|manifest| manifest.repository.as_str())
+                .collect();
             let (client, base) = self.client(&repositories);
             let push = Push { client, base };
             for manifest in pushed.clone() {
                 let bytes = fixture.blob(manifest.digest);
                 for blob in blobs_of(&bytes) {
-                    push.blob(&manifest.repository, blob, fixture.blob(blob)).await;
+                    push.blob(&manifest.repository, blob, fixture.blob(blob))
+                        .await;
                 }
                 let tags = match manifest.tags {
                     tags if !tags.is_empty() => tags,
-                    // A cache without a tag was displaced by a later push.
+                    // A cache without a tag was replaced by a later push.
                     _ if is_cache(&bytes) => vec!["buildcache".to_owned()],
                     _ => vec![manifest.digest.to_string()],
                 };
                 for tag in tags {
-                    push.manifest(&manifest.repository, &tag, &manifest.media_type, bytes.clone()).await;
+                    push.manifest(
+                        &manifest.repository,
+                        &tag,
+                        &manifest.media_type,
+                        bytes.clone(),
+                    )
+                    .await;
                 }
             }
         });
     }
 
-    /// Pushes a cache of one step, whose result was made at `created`.
+    /// Pushes a cache of one step, whose result was created at `created`.
     pub fn push_cache(&self, repository: &str, tag: &str, created: &str) {
         let layer = format!("the layer of {tag} of {created}").into_bytes();
         let (on, step) = (Digest::of(b"a source"), Digest::of(tag.as_bytes()));
@@ -213,19 +276,31 @@ impl DockerRegistry {
             "config": described("application/vnd.buildkit.cacheconfig.v0", &config),
             "layers": [described("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let (client, base) = self.client(&[repository]);
             let push = Push { client, base };
             push.blob(repository, Digest::of(&layer), layer).await;
             push.blob(repository, Digest::of(&config), config).await;
-            push.manifest(repository, tag, media_type, manifest.to_string().into_bytes()).await;
+            push.manifest(
+                repository,
+                tag,
+                media_type,
+                manifest.to_string().into_bytes(),
+            )
+            .await;
         });
     }
 
-    /// Returns what the tags of a repository point to, as the registry says itself.
+    /// Returns the digests of a repository's tags, according to the registry.
     pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let (client, base) = self.client(&[repository]);
             let base = format!("{base}{repository}");
@@ -254,19 +329,25 @@ impl Drop for DockerRegistry {
     }
 }
 
-/// Returns the blobs that a manifest names, manifests in an index left out.
+/// Returns the blobs that a manifest references, except for manifests in an index.
 pub fn blobs_of(manifest: &[u8]) -> Vec<Digest> {
     let manifest: Value = serde_json::from_slice(manifest).unwrap();
-    let named = ["layers", "manifests"].iter().filter_map(|list| manifest[list].as_array()).flatten();
+    let named = ["layers", "manifests"]
+        .iter()
+        .filter_map(|list| manifest[list].as_array())
+        .flatten();
     let named = named.chain(manifest.get("config"));
     let is_blob = |entry: &&Value| {
         let media_type = entry["mediaType"].as_str().unwrap();
         !media_type.contains("image.manifest") && !media_type.contains("image.index")
     };
-    named.filter(is_blob).map(|entry| entry["digest"].as_str().unwrap().parse().unwrap()).collect()
+    named
+        .filter(is_blob)
+        .map(|entry| entry["digest"].as_str().unwrap().parse().unwrap())
+        .collect()
 }
 
-/// Tells whether a manifest is one of a cache.
+/// Returns whether a manifest belongs to a cache.
 pub fn is_cache(manifest: &[u8]) -> bool {
     let manifest: Value = serde_json::from_slice(manifest).unwrap();
     manifest["config"]["mediaType"] == "application/vnd.buildkit.cacheconfig.v0"
@@ -279,26 +360,66 @@ struct Push {
 
 impl Push {
     async fn blob(&self, repository: &str, digest: Digest, bytes: Vec<u8>) {
-        let blob = self.base.join(&format!("{repository}/blobs/{digest}")).unwrap();
-        if self.client.head(blob).send().await.unwrap().status().is_success() {
+        let blob = self
+            .base
+            .join(&format!("{repository}/blobs/{digest}"))
+            .unwrap();
+        if self
+            .client
+            .head(blob)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+        {
             return;
         }
-        let uploads = self.base.join(&format!("{repository}/blobs/uploads/")).unwrap();
+        let uploads = self
+            .base
+            .join(&format!("{repository}/blobs/uploads/"))
+            .unwrap();
         let begun = self.client.post(uploads.clone()).send().await.unwrap();
-        let mut place = uploads.join(begun.headers()[LOCATION].to_str().unwrap()).unwrap();
-        place.query_pairs_mut().append_pair("digest", &digest.to_string());
-        let put = self.client.put(place).header(CONTENT_TYPE, "application/octet-stream").body(bytes);
-        assert_eq!(put.send().await.unwrap().status(), StatusCode::CREATED, "{digest}");
+        let mut place = uploads
+            .join(begun.headers()[LOCATION].to_str().unwrap())
+            .unwrap();
+        place
+            .query_pairs_mut()
+            .append_pair("digest", &digest.to_string());
+        let put = self
+            .client
+            .put(place)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(bytes);
+        assert_eq!(
+            put.send().await.unwrap().status(),
+            StatusCode::CREATED,
+            "{digest}"
+        );
     }
 
     async fn manifest(&self, repository: &str, reference: &str, media_type: &str, bytes: Vec<u8>) {
-        let place = self.base.join(&format!("{repository}/manifests/{reference}")).unwrap();
-        let put = self.client.put(place).header(CONTENT_TYPE, media_type).body(bytes).send().await.unwrap();
-        assert_eq!(put.status(), StatusCode::CREATED, "{repository} {reference}");
+        let place = self
+            .base
+            .join(&format!("{repository}/manifests/{reference}"))
+            .unwrap();
+        let put = self
+            .client
+            .put(place)
+            .header(CONTENT_TYPE, media_type)
+            .body(bytes)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            put.status(),
+            StatusCode::CREATED,
+            "{repository} {reference}"
+        );
     }
 }
 
-/// Makes the login of a registry known to a sandbox, as `docker login` leaves it.
+/// Adds the login of a registry to a sandbox, like `docker login`.
 pub fn log_in(sandbox: &Sandbox, host: &str, user: &str, password: &str) {
     use base64::Engine as _;
     let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));

@@ -1,4 +1,5 @@
-//! Two S3 services: `s3s-fs` in this process, over a folder, and moto as a program of its own.
+//! Three S3 services: `s3s-fs` in this process, over a folder, and moto and `SeaweedFS` as separate
+//! processes.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -31,13 +32,14 @@ use moto::Moto;
 
 mod moto;
 pub mod proxy;
+mod seaweedfs;
 
-/// The name of the key that the services know.
+/// The name of the services' key.
 pub const KEY: &str = "AKIDEXAMPLE";
-/// The secret key that the services know.
+/// The services' secret key.
 pub const SECRET: &str = "wJalrXUtnFEMIKEXAMPLEKEY";
 
-/// Makes a test of each body for each of the two services. A body that is left out is told as unused.
+/// Creates a test of each body for each of the two services. An omitted body is reported as unused.
 macro_rules! on_both_services {
     ($($body:ident),+ $(,)?) => {
         mod on_s3s_fs {
@@ -63,20 +65,24 @@ pub struct StoredObject {
     pub modified: GoTime,
 }
 
-/// Which service.
+/// A kind of service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// In this process, over a folder of the test.
     S3sFs,
-    /// A program of its own, which all tests share.
+    /// A separate process that all tests share.
     Moto,
+    /// Another separate process. The times of its objects cannot be changed.
+    SeaweedFs,
 }
 
-/// What keeps the objects.
+/// The storage of the objects.
 enum Keeper {
     Folder(TempDir),
-    /// With what the names of a test's buckets end, to be its own.
+    /// With the suffix of the test's own bucket names.
     Moto(&'static Moto, String),
+    /// With such a suffix, too.
+    SeaweedFs(String),
 }
 
 /// A service with the buckets of a test.
@@ -89,57 +95,90 @@ pub struct S3Server {
 impl S3Server {
     /// Starts a service without buckets.
     pub fn start(service: Service) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         match service {
             Service::S3sFs => {
                 let folder = TempDir::new().unwrap();
                 let address = serve(&runtime, folder.path());
-                Self { keeper: Keeper::Folder(folder), address, runtime }
+                Self {
+                    keeper: Keeper::Folder(folder),
+                    address,
+                    runtime,
+                }
             }
             Service::Moto => {
                 static TESTS: AtomicUsize = AtomicUsize::new(0);
                 let (moto, test) = (Moto::shared(), TESTS.fetch_add(1, Ordering::Relaxed));
-                Self { keeper: Keeper::Moto(moto, format!("-{test}")), address: moto.address, runtime }
+                Self {
+                    keeper: Keeper::Moto(moto, format!("-{test}")),
+                    address: moto.address,
+                    runtime,
+                }
+            }
+            Service::SeaweedFs => {
+                static TESTS: AtomicUsize = AtomicUsize::new(0);
+                let test = TESTS.fetch_add(1, Ordering::Relaxed);
+                Self {
+                    keeper: Keeper::SeaweedFs(format!("-{test}")),
+                    address: seaweedfs::address(),
+                    runtime,
+                }
             }
         }
     }
 
-    /// Starts a service that holds the bucket of a set, each object as old as it was; returns the bucket's name, too.
+    /// Starts a service with the bucket of a set, in which each object has its original age;
+    /// returns the bucket's name, too.
     pub fn with(service: Service, set: &str) -> (Self, String) {
         let (server, bucket) = (Self::start(service), format!("{set}-cache"));
         let fixture = Fixture::named(set);
         server.make(&bucket);
         let objects = fixture.json::<Vec<StoredObject>>("s3.json");
-        server.put_all(&bucket, objects.iter().map(|object| (object.key.clone(), fixture.blob(object.digest))));
-        for object in &objects {
+        server.put_all(
+            &bucket,
+            objects
+                .iter()
+                .map(|object| (object.key.clone(), fixture.blob(object.digest))),
+        );
+        for object in objects.iter().filter(|_| service != Service::SeaweedFs) {
             server.set_modified(&bucket, &object.key, object.modified.0.unwrap().into());
         }
         (server, bucket)
     }
 
-    /// Returns the name that a bucket of this test has in the service.
+    /// Returns the name of a bucket of this test in the service.
     pub fn bucket(&self, name: &str) -> String {
         match &self.keeper {
             Keeper::Folder(_) => name.to_owned(),
-            Keeper::Moto(_, test) => format!("{name}{test}"),
+            Keeper::Moto(_, test) | Keeper::SeaweedFs(test) => format!("{name}{test}"),
         }
     }
 
-    /// Makes an empty bucket.
+    /// Creates an empty bucket.
     pub fn make(&self, bucket: &str) {
         match &self.keeper {
             Keeper::Folder(folder) => fs::create_dir_all(folder.path().join(bucket)).unwrap(),
-            Keeper::Moto(..) => {
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
                 let create = self.client().create_bucket().bucket(self.bucket(bucket));
                 self.runtime.block_on(create.send()).unwrap();
             }
         }
     }
 
-    /// Lets a bucket keep versions, which `s3s-fs` cannot.
+    /// Enables versions in a bucket, which `s3s-fs` does not support.
     pub fn keep_versions(&self, bucket: &str) {
-        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let put = self.client().put_bucket_versioning().bucket(self.bucket(bucket)).versioning_configuration(enabled);
+        let enabled = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        let put = self
+            .client()
+            .put_bucket_versioning()
+            .bucket(self.bucket(bucket))
+            .versioning_configuration(enabled);
         self.runtime.block_on(put.send()).unwrap();
     }
 
@@ -158,34 +197,51 @@ impl S3Server {
                     fs::write(path, content).unwrap();
                 }
             }
-            Keeper::Moto(..) => {
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
                 let (client, bucket) = (self.client(), self.bucket(bucket));
                 self.runtime.block_on(async {
                     for (key, content) in objects {
-                        client.put_object().bucket(&bucket).key(key).body(content.into()).send().await.unwrap();
+                        client
+                            .put_object()
+                            .bucket(&bucket)
+                            .key(key)
+                            .body(content.into())
+                            .send()
+                            .await
+                            .unwrap();
                     }
                 });
             }
         }
     }
 
-    /// Takes an object out of a bucket.
+    /// Removes an object from a bucket.
     pub fn remove(&self, bucket: &str, key: &str) {
         match &self.keeper {
-            Keeper::Folder(folder) => fs::remove_file(folder.path().join(bucket).join(key)).unwrap(),
-            Keeper::Moto(..) => {
-                let delete = self.client().delete_object().bucket(self.bucket(bucket)).key(key);
+            Keeper::Folder(folder) => {
+                fs::remove_file(folder.path().join(bucket).join(key)).unwrap();
+            }
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
+                let delete = self
+                    .client()
+                    .delete_object()
+                    .bucket(self.bucket(bucket))
+                    .key(key);
                 self.runtime.block_on(delete.send()).unwrap();
             }
         }
     }
 
-    /// Reads an object; none when it is not there.
+    /// Reads an object; `None` if it does not exist.
     pub fn read(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         match &self.keeper {
             Keeper::Folder(folder) => fs::read(folder.path().join(bucket).join(key)).ok(),
-            Keeper::Moto(..) => {
-                let get = self.client().get_object().bucket(self.bucket(bucket)).key(key);
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
+                let get = self
+                    .client()
+                    .get_object()
+                    .bucket(self.bucket(bucket))
+                    .key(key);
                 self.runtime.block_on(async {
                     let found = get.send().await.ok()?;
                     Some(found.body.collect().await.unwrap().to_vec())
@@ -201,10 +257,16 @@ impl S3Server {
                 let Ok(entries) = fs::read_dir(folder.path().join(bucket).join(prefix)) else {
                     return BTreeSet::new();
                 };
-                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+                entries
+                    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                    .collect()
             }
-            Keeper::Moto(..) => {
-                let list = self.client().list_objects_v2().bucket(self.bucket(bucket)).prefix(prefix);
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
+                let list = self
+                    .client()
+                    .list_objects_v2()
+                    .bucket(self.bucket(bucket))
+                    .prefix(prefix);
                 let mut pages = list.into_paginator().send();
                 let mut names = BTreeSet::new();
                 while let Some(page) = self.runtime.block_on(pages.next()) {
@@ -216,12 +278,13 @@ impl S3Server {
         }
     }
 
-    /// Lets everything in a bucket be so many hours old.
+    /// Sets the age of everything in a bucket to this many hours.
     pub fn age(&self, bucket: &str, hours: u64) {
         let then = SystemTime::now() - Duration::from_hours(hours);
         let folder = match &self.keeper {
             Keeper::Folder(folder) => folder,
             Keeper::Moto(moto, _) => return moto.age(&self.bucket(bucket), None, then),
+            Keeper::SeaweedFs(_) => panic!("objects in SeaweedFS are as old as they are"),
         };
         let mut folders = vec![folder.path().join(bucket)];
         while let Some(folder) = folders.pop() {
@@ -229,32 +292,38 @@ impl S3Server {
                 if entry.file_type().unwrap().is_dir() {
                     folders.push(entry.path());
                 } else if let Ok(file) = File::options().write(true).open(entry.path()) {
-                    // What has gone meanwhile has no age.
+                    // An object that was deleted in between has no age.
                     file.set_modified(then).unwrap();
                 }
             }
         }
     }
 
-    /// Lets an object be of a moment.
+    /// Sets the time of an object.
     pub fn set_modified(&self, bucket: &str, key: &str, moment: SystemTime) {
         match &self.keeper {
             Keeper::Folder(_) => {
-                File::options().write(true).open(self.path(bucket, key)).unwrap().set_modified(moment).unwrap();
+                File::options()
+                    .write(true)
+                    .open(self.path(bucket, key))
+                    .unwrap()
+                    .set_modified(moment)
+                    .unwrap();
             }
             Keeper::Moto(moto, _) => moto.age(&self.bucket(bucket), Some(key), moment),
+            Keeper::SeaweedFs(_) => panic!("objects in SeaweedFS are as old as they are"),
         }
     }
 
-    /// Returns where `s3s-fs` keeps an object.
+    /// Returns the path of an object in the folder of `s3s-fs`.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         match &self.keeper {
             Keeper::Folder(folder) => folder.path().join(bucket).join(key),
-            Keeper::Moto(..) => panic!("moto keeps objects in memory"),
+            Keeper::Moto(..) | Keeper::SeaweedFs(_) => panic!("only s3s-fs keeps them as files"),
         }
     }
 
-    /// Returns where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -264,20 +333,26 @@ impl S3Server {
         self.source_through(self.address, place)
     }
 
-    /// Returns the short name of a source in a bucket that is reached by another address.
+    /// Returns the short name of a source in a bucket at another address.
     pub fn source_through(&self, address: SocketAddr, place: &str) -> String {
-        let (bucket, prefix) = place.split_once('/').map_or((place, None), |(bucket, prefix)| (bucket, Some(prefix)));
-        let prefix = prefix.map(|prefix| format!("/{prefix}")).unwrap_or_default();
+        let (bucket, prefix) = place
+            .split_once('/')
+            .map_or((place, None), |(bucket, prefix)| (bucket, Some(prefix)));
+        let prefix = prefix
+            .map(|prefix| format!("/{prefix}"))
+            .unwrap_or_default();
         let bucket = self.bucket(bucket);
-        format!("s3://{bucket}{prefix}?region=us-east-1&endpoint_url=http://{address}&use_path_style=true")
+        format!(
+            "s3://{bucket}{prefix}?region=us-east-1&endpoint_url=http://{address}&use_path_style=true"
+        )
     }
 
-    /// Makes the reader of a cache in this service.
+    /// Creates the reader of a cache in this service.
     pub fn reader(&self, place: &str) -> SharedReader {
         self.reader_through(self.address, place)
     }
 
-    /// Makes the reader of a cache that is reached by another address.
+    /// Creates the reader of a cache at another address.
     pub fn reader_through(&self, address: SocketAddr, place: &str) -> SharedReader {
         let named = format!(
             "type=s3,bucket={},region=us-east-1,endpoint_url=http://{address},use_path_style=true,access_key_id={KEY},secret_access_key={SECRET}",
@@ -287,12 +362,12 @@ impl S3Server {
         backend::open(&source, &Access::default()).unwrap()
     }
 
-    /// Makes a client of this service.
+    /// Creates a client of this service.
     pub fn client(&self) -> Client {
         Self::client_at(self.address)
     }
 
-    /// Makes a client that reaches it by another address.
+    /// Creates a client for another address.
     pub fn client_at(address: SocketAddr) -> Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -304,17 +379,17 @@ impl S3Server {
         Client::from_conf(config.build())
     }
 
-    /// Returns what runs it.
+    /// Returns the handle of its runtime.
     pub fn handle(&self) -> tokio::runtime::Handle {
         self.runtime.handle().clone()
     }
 
-    /// Runs something with that client to its end.
+    /// Runs a future on that runtime to its end.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    /// Makes the program's command with the services' key in its environment.
+    /// Creates the program's command with the services' key in its environment.
     pub fn command(sandbox: &Sandbox) -> Command {
         let mut command = sandbox.command();
         command
@@ -340,8 +415,12 @@ fn serve(runtime: &Runtime, folder: &Path) -> SocketAddr {
     runtime.spawn(async move {
         let server = Builder::new(TokioExecutor::new());
         loop {
-            let Ok((socket, _)) = listener.accept().await else { return };
-            let connection = server.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+            let Ok((socket, _)) = listener.accept().await else {
+                return;
+            };
+            let connection = server
+                .serve_connection(TokioIo::new(socket), service.clone())
+                .into_owned();
             tokio::spawn(async move {
                 let _ = connection.await;
             });

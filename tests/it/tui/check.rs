@@ -1,6 +1,6 @@
 //! The findings of a check, on the screen.
 
-use cachelens::format::text::must_be_written_out;
+use cachelens::text::escape::must_be_written_out;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -10,7 +10,7 @@ use crate::support::layout::LayoutBuilder;
 
 type Size = (u16, u16);
 
-/// A source that has lost a layer, with an upload that was never finished.
+/// A source that has lost a layer, with an unfinished upload.
 fn damaged() -> (TempDir, Journey) {
     at((100, 36))
 }
@@ -43,9 +43,9 @@ fn check_at_60() {
 
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
-     enter go there  b blobs  v read layers  / filter  s sort
+     enter go there  b blobs  f fix  V read layers  / filter
     ");
 }
 
@@ -73,9 +73,9 @@ fn check_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
-     enter go there  b blobs  v read layers  / filter  s sort  space mark
+     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark
     ");
 }
 
@@ -85,7 +85,7 @@ fn check_at_120() {
      ./mini › check                                                                             3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        SEVERITY▴  FINDING                 COST  REF       WHAT
-    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: a build fails that needs `COPY d…
+    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: builds that need `COPY d77d59e96…
        · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago
 
 
@@ -107,10 +107,11 @@ fn check_at_120() {
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        blob-missing
-       1 of its 10 blobs is not stored: a build fails that needs `COPY d77d59e96cc3`
+       1 of its 10 blobs is not stored: builds that need `COPY d77d59e96cc3` fail
 
-       to do      no later export mends it while it imports from here: export to it once from a build that does not import
-                  it, or delete it: `cachelens prune ./mini --drop-ref c03`
+       to do      re-exporting will not fix this while the build also imports this cache: `cachelens repair ./mini` removes
+                  unusable results and keeps every other hit; or export to it once from a build that does not import it, or
+                  delete it: `cachelens prune ./mini --drop-ref c03`
 
        severity   ! error
        ref        c03
@@ -118,10 +119,9 @@ fn check_at_120() {
        cost       30.3 KiB
        source     ./mini
 
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
-     enter go there  b blobs  v read layers  / filter  s sort  space mark  i details  e export  : command  q back
+     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -131,11 +131,13 @@ fn check_at_200() {
      ./mini › check                                                                                                                                                             3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        SEVERITY▴  FINDING                 COST  REF       WHAT                                                              │ blob-missing
-    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: a build fails that needs `COPY … │ 1 of its 10 blobs is not stored: a build fails that needs `COPY d77d59e96cc3`
+    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: builds that need `COPY d77d59e9… │ 1 of its 10 blobs is not stored: builds that need `COPY d77d59e96cc3` fail
        · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago                 │
-                                                                                                                            │ to do      no later export mends it while it imports from here: export to it
-                                                                                                                            │            once from a build that does not import it, or delete it:
-                                                                                                                            │            `cachelens prune ./mini --drop-ref c03`
+                                                                                                                            │ to do      re-exporting will not fix this while the build also imports this
+                                                                                                                            │            cache: `cachelens repair ./mini` removes unusable results and
+                                                                                                                            │            keeps every other hit; or export to it once from a build that does
+                                                                                                                            │            not import it, or delete it: `cachelens prune ./mini --drop-ref
+                                                                                                                            │            c03`
                                                                                                                             │
                                                                                                                             │ severity   ! error
                                                                                                                             │ ref        c03
@@ -183,11 +185,9 @@ fn check_at_200() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-                                                                                                                            │
-                                                                                                                            │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
-     enter go there  b blobs  v read layers  / filter  s sort  space mark  i details  e export  : command  q back
+     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -195,16 +195,32 @@ fn check_at_200() {
 fn a_finding_leads_to_what_it_is_about_and_back() {
     let (_layout, mut journey) = damaged();
     journey.press("enter c");
-    assert!(journey.line("▸").contains("blob-missing"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("blob-missing"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
     let name = journey.line("./mini ›");
     assert!(!name.contains("check"), "{name}");
     journey.press("q b");
-    assert!(journey.line("▸").contains("! missing"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("! missing"),
+        "{}",
+        journey.screen()
+    );
     journey.press("q G");
-    assert!(journey.line("▸").contains("unfinished-uploads"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("unfinished-uploads"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
-    assert!(journey.screen().contains("filter state:partial"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("filter state:partial"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -212,17 +228,31 @@ fn findings_are_filtered_sorted_copied_and_written_to_a_file() {
     let (_layout, mut journey) = damaged();
     let folder = TempDir::new().unwrap();
     journey.press("c / 'kind:info enter");
-    assert!(!journey.screen().contains("blob-missing  "), "{}", journey.screen());
+    assert!(
+        !journey.screen().contains("blob-missing  "),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc y");
     let copied = journey.copied().unwrap();
-    assert!(copied.starts_with("error blob-missing in ./mini#"), "{copied}");
+    assert!(
+        copied.starts_with("error blob-missing in ./mini#"),
+        "{copied}"
+    );
     assert!(copied.contains("\nhint: "), "{copied}");
     let path = folder.path().join("findings.json");
-    journey.press("e ctrl-u").press(&format!("'{}", path.display())).press("enter");
+    journey
+        .press("e ctrl-u")
+        .press(&format!("'{}", path.display()))
+        .press("enter");
     let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(written["rows"][0]["code"], "blob-missing");
     journey.press("S");
-    assert!(journey.screen().contains("SEVERITY▾"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("SEVERITY▾"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -230,19 +260,42 @@ fn layers_are_read_when_that_is_asked_for() {
     let layout = Fixture::named("mini").layout("local.json");
     let mut journey = Journey::new(vec![local("./mini", layout.path())], (100, 24));
     journey.press("c");
-    assert!(journey.screen().contains("Nothing found. 3 refs and 19 blobs were looked at."), "{}", journey.screen());
-    journey.press("v");
-    assert!(journey.screen().contains("13 layers were read and are sound"), "{}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains("Nothing found. 3 refs and 19 blobs were looked at."),
+        "{}",
+        journey.screen()
+    );
+    journey.press("V");
+    assert!(
+        journey
+            .screen()
+            .contains("13 layers were read and are sound"),
+        "{}",
+        journey.screen()
+    );
     damage(layout.path());
     journey.press("r");
-    assert!(journey.screen().contains("blob-missing"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("blob-missing"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn a_source_that_cannot_be_read_is_a_finding() {
-    let mut journey = Journey::new(vec![local("./nothing", std::path::Path::new("/nothing/here"))], (100, 24));
+    let mut journey = Journey::new(
+        vec![local("./nothing", std::path::Path::new("/nothing/here"))],
+        (100, 24),
+    );
     journey.press("c");
-    assert!(journey.line("▸").contains("source-unreadable"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("source-unreadable"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -250,8 +303,11 @@ fn names_in_findings_are_written_out() {
     let folder = TempDir::new().unwrap();
     let mut layout = LayoutBuilder::new(folder.path());
     let lost = layout.chain(&[layout.layer("lost", 50)]);
-    for name in ["\u{1b}[31mred\n", "gpj.\u{202e}exe", "漢字かな混じり文の名前がとても長くてはみ出す"]
-    {
+    for name in [
+        "\u{1b}[31mred\n",
+        "gpj.\u{202e}exe",
+        "漢字かな混じり文の名前がとても長くてはみ出す",
+    ] {
         layout.tag(name, &lost);
     }
     layout.tag(&"long".repeat(2_500), &layout.cache(&json!({}), &[]));
@@ -261,7 +317,12 @@ fn names_in_findings_are_written_out() {
         for keys in ["c", "i", "esc G i", "esc y"] {
             journey.press(keys);
             for cell in journey.buffer().content() {
-                assert!(!cell.symbol().chars().any(must_be_written_out), "{:?}\n{}", cell.symbol(), journey.screen());
+                assert!(
+                    !cell.symbol().chars().any(must_be_written_out),
+                    "{:?}\n{}",
+                    cell.symbol(),
+                    journey.screen()
+                );
             }
         }
     }

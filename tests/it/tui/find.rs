@@ -1,31 +1,38 @@
 //! A bucket that turns out to hold several caches.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter,
 };
 use cachelens::backend::{self, Access};
-use cachelens::source::{Location, Source};
+use cachelens::source::{Location, Source, StoreKind};
 use cachelens::tui::{Finder, OpenedSource};
 use tokio::sync::mpsc;
 
-use crate::support::journey::Journey;
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
 const SIZE: (u16, u16) = (110, 44);
 
-/// Opens a source as the program does, named by where in the bucket it lies.
+/// Opens a source like the program, named by its path in the bucket.
 fn opened(source: &Source) -> OpenedSource {
-    let Location::S3(s3) = &source.location else { panic!() };
+    let Location::S3(s3) = &source.location else {
+        panic!()
+    };
     OpenedSource {
         label: format!("s3://bucket/{}", s3.prefix),
-        kind: "s3".to_owned(),
+        kind: StoreKind::S3,
         source: None,
         reader: Ok(backend::open(source, &Access::default()).unwrap()),
         select: None,
         find: backend::may_be_several(source).then(|| finder(source)),
+        copy_journals: None,
         pruner: None,
+        waiting: None,
     }
 }
 
@@ -38,7 +45,13 @@ fn finder(source: &Source) -> Finder {
             let access = Access::default();
             let sending = async {
                 while let Some(store) = stores.recv().await {
-                    sender.send(OpenedSource { find: None, ..opened(&store) }).await.unwrap();
+                    sender
+                        .send(OpenedSource {
+                            find: None,
+                            ..opened(&store)
+                        })
+                        .await
+                        .unwrap();
                 }
             };
             let (end, ()) = tokio::join!(backend::find_stores(&source, &access, found), sending);
@@ -65,10 +78,22 @@ fn a_bucket_becomes_the_caches_in_it() {
         put_cache(&server, prefix);
     }
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
-    for cache in ["s3://bucket/team-a/", "s3://bucket/team-b/", "s3://bucket/deep/down/"] {
-        assert!(journey.line(cache).contains("ready"), "{}", journey.screen());
+    for cache in [
+        "s3://bucket/team-a/",
+        "s3://bucket/team-b/",
+        "s3://bucket/deep/down/",
+    ] {
+        assert!(
+            journey.line(cache).contains("ready"),
+            "{}",
+            journey.screen()
+        );
     }
-    assert!(journey.screen().contains("3 sources"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("3 sources"),
+        "{}",
+        journey.screen()
+    );
     // Each row is the store that it names.
     journey.press("enter");
     assert!(journey.screen().contains("main"), "{}", journey.screen());
@@ -79,9 +104,19 @@ fn a_bucket_without_a_cache_says_so_in_its_row() {
     let server = S3Server::start(Service::S3sFs);
     server.put("bucket", "notes/today.txt", b"x");
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
-    assert!(journey.screen().contains("there is no cache in s3://bucket/"), "{}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains("there is no cache in s3://bucket/"),
+        "{}",
+        journey.screen()
+    );
     journey.press("i");
-    assert!(journey.screen().contains("what is there: notes/"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("what is there: notes/"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -95,10 +130,15 @@ fn details_tell_versions_and_rules() {
         .status(ExpirationStatus::Enabled)
         .filter(LifecycleRuleFilter::builder().prefix("").build())
         .expiration(LifecycleExpiration::builder().days(14).build());
-    let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap()).build().unwrap();
+    let rules = BucketLifecycleConfiguration::builder()
+        .rules(rule.build().unwrap())
+        .build()
+        .unwrap();
     let client = server.client();
-    let put =
-        client.put_bucket_lifecycle_configuration().bucket(server.bucket("bucket")).lifecycle_configuration(rules);
+    let put = client
+        .put_bucket_lifecycle_configuration()
+        .bucket(server.bucket("bucket"))
+        .lifecycle_configuration(rules);
     server.block_on(put.send()).unwrap();
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
     journey.press("i");
@@ -118,34 +158,70 @@ fn details_tell_versions_and_rules() {
                │ versioning on                                                                        │
                │ kept       0 B in 0 earlier contents, 0 delete markers                               │
                │ lifecycle  1 rule                                                                    │
-               │ ! the rule `tidy up` deletes blobs after 14 days, manifests after as many; a blob    │
-               │ may be 24 h older than the manifest that names it, so that it goes first and builds  │
-               │ that import fail                                                                     │
-               │   keep blobs 16 days or longer where manifests stay 14 days                          │
-               │ · no rule ends unfinished uploads: what an interrupted export has sent is kept, and  │
-               │ paid, for ever                                                                       │
-               │   a rule with AbortIncompleteMultipartUpload ends them; `cachelens prune` does, too  │
-               │ · the bucket keeps versions, and no rule ever deletes them: what is deleted or       │
-               │ overwritten is still paid for                                                        │
-               │   a rule with NoncurrentVersionExpiration lets them go; leave some days in which a   │
-               │ prune can be undone                                                                  │
-    ───────────│                                                                                      │───────────
-       s3://buc│ Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`            │
-       kind    │ {                                                                                    │
-       scan    │   "Rules": [                                                                         │
-               │     {                                                                                │
-       What is │       "Expiration": {                                                                │
-       in all  │         "Days": 14                                                                   │
-       live    │       },                                                                             │
-       orphan  │       "Filter": {                                                                    │
-               │         "Prefix": ""                                                                 │
-       The buck│       },                                                                             │
-       class   │       "ID": "tidy up",                                                               │
-       versioni│       "Status": "Disabled"                                                           │
-       kept    │     },                                                                               │
-       … tab sc│     {                                                                                │
-    ───────────╰──────────────────────────────────────────────────────────────────────────────────────╯───────────
+               │ ! the rule `tidy up` deletes blobs after 14 days, and manifests after the same time; │
+               │ a blob may be 24 h older than the manifest that references it, so it expires first   │
+               │ and builds that import fail                                                          │
+               │   keep blobs for at least 16 days if manifests stay for 14 days                      │
+               │ · no rule aborts unfinished uploads: data from interrupted exports is stored and     │
+               │ billed forever                                                                       │
+               │   add a rule with AbortIncompleteMultipartUpload, or run `cachelens prune`           │
+               │ · the bucket keeps versions, and no rule deletes them: deleted and overwritten       │
+               │ objects are still billed                                                             │
+               │   add a rule with NoncurrentVersionExpiration; allow some days to undo a prune       │
+               │                                                                                      │
+    ───────────│ Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`            │───────────
+       s3://buc│ {                                                                                    │
+       kind    │   "Rules": [                                                                         │
+       scan    │     {                                                                                │
+               │       "Expiration": {                                                                │
+       What is │         "Days": 14                                                                   │
+       in all  │       },                                                                             │
+       live    │       "Filter": {                                                                    │
+       orphan  │         "Prefix": ""                                                                 │
+               │       },                                                                             │
+       The buck│       "ID": "tidy up",                                                               │
+       class   │       "Status": "Disabled"                                                           │
+       versioni│     },                                                                               │
+       kept    │     {                                                                                │
+       … tab sc│       "Expiration": {                                                                │
+    ───────────╰──────────────────────────────────────────────────────────────────────────────────────╯──── 1/1 ──
      1 B stored · 0 B live · 1 B could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
     "#);
+}
+
+#[test]
+fn what_a_file_names_waits_until_a_person_opens_it() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&opened);
+    let layout = Fixture::named("mini").layout("local.json");
+    let path = layout.path().to_owned();
+    let found = OpenedSource {
+        reader: Err("a file names it".to_owned()),
+        waiting: Some(Arc::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(local("found.example/app", &path))
+        })),
+        ..local("found.example/app", layout.path())
+    };
+    let mut journey = Journey::new(vec![local("./mini", layout.path()), found], SIZE);
+    assert!(
+        journey
+            .line("found.example/app")
+            .contains("not contacted yet"),
+        "{}",
+        journey.screen()
+    );
+    // Neither viewing nor scanning, checking or planning it is consent.
+    journey.press("j r c p b");
+    assert_eq!(opened.load(Ordering::Relaxed), 0, "{}", journey.screen());
+    journey.press("enter");
+    assert_eq!(opened.load(Ordering::Relaxed), 1, "{}", journey.screen());
+    assert!(
+        journey.line("found.example/app").contains("ready"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    assert!(journey.screen().contains("c01"), "{}", journey.screen());
 }

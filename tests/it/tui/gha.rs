@@ -6,14 +6,14 @@ use jiff::SignedDuration;
 use tempfile::TempDir;
 
 use crate::support::gha::Github;
-use crate::support::journey::{Journey, github, now};
+use crate::support::journey::{Journey, SETTLE, github, now};
 
 const LABEL: &str = "gha:acme/shop";
 
 type Size = (u16, u16);
 
-/// A repository with the caches of three branches, one of which is gone, those of two pull requests, one of which is closed,
-/// and what another tool wrote.
+/// A repository with the caches of three branches, one of them deleted, those of two pull requests,
+/// one of them closed, and entries of another tool.
 fn repository() -> Github {
     let server = Github::start();
     {
@@ -40,8 +40,20 @@ fn repository() -> Github {
             format!(r#"{{"layers":[],"records":[],"n":"{git_ref} {number}"}}"#).as_bytes(),
         );
     }
-    server.add("node-cache-linux-x64-npm-0a1b2c", "v", "refs/heads/main", 180_000_000, 50);
-    server.add("node-cache-linux-x64-npm-3d4e5f", "v", "refs/pull/7/merge", 180_000_000, 95);
+    server.add(
+        "node-cache-linux-x64-npm-0a1b2c",
+        "v",
+        "refs/heads/main",
+        180_000_000,
+        50,
+    );
+    server.add(
+        "node-cache-linux-x64-npm-3d4e5f",
+        "v",
+        "refs/pull/7/merge",
+        180_000_000,
+        95,
+    );
     server.at_time(now())
 }
 
@@ -69,7 +81,7 @@ fn sources_at_60() {
 
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · ? could go
      enter open  p plan a prune  w why  c check  a add  b blobs
     ");
@@ -99,9 +111,9 @@ fn sources_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
     ");
 }
 
@@ -145,9 +157,9 @@ fn sources_at_120() {
        quota      ████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 %
                   343 MiB of 1.0 GiB
        … tab scrolls, i shows all
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort  space mark  i details  e export
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details
     ");
 }
 
@@ -174,46 +186,46 @@ fn sources_at_200() {
                                                                                                                             │ a build on feature reads the caches of feature, main
                                                                                                                             │   it cannot see the cache of old, pull/12/merge, pull/7/merge
                                                                                                                             │ a build on main reads the caches of main
-                                                                                                                            │   it cannot see the cache of feature, old, pull/12/merge, pull/7/merge
-                                                                                                                            │ a build on pull/12/merge reads the caches of pull/12/merge, main
-                                                                                                                            │   it cannot see the cache of feature, old, pull/7/merge
-                                                                                                                            │ old: the branch is gone, and no build reads its cache
-                                                                                                                            │ pull/7/merge: the branch is gone, and no build reads its cache
-                                                                                                                            │ newest ref 3h ago
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │   it cannot see the cache of feature, old, pull/12/merge, pull/7/merge
+       app@feature                                   │ app@pull/7/merge                                                     │ a build on pull/12/merge reads the caches of pull/12/merge, main
+       53 B only here                                │ 52 B only here                                                       │   it cannot see the cache of feature, old, pull/7/merge
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ … tab scrolls, i shows all
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   ├── enter opens refs ───────────────────────────────────────────────────────────
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   REF                            AGE▴     SIZE  ONLY HERE  STEPS
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   app@main                        3h         ?          ?  ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   app@pull/12/merge               5h         ?          ?  ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   app@feature                  1d 2h         ?          ?  ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   app@pull/7/merge            3d 18h         ?          ?  ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   app@old                         5d         ?          ?  ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │────────────────────────────────────────────────────────────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ app@main                        │ app@old                            │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 50 B only here                  │ 49 B only here                     │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+      ───────────────────────────────────────────────│ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       app@pull/12/merge                             │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       53 B only here                                │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }
 
@@ -225,17 +237,17 @@ fn refs_at_60() {
      █·························  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a…
     ────────────────────────────────────────────────────────────
-       REF               AGE▴     SIZE  ONLY HERE  STEPS
-    ▸  app@main           3h         ?          ?  ?
-       app@pull/1…        5h         ?          ?  ?
-       app@feature     1d 2h         ?          ?  ?
-       app@pull/7…    3d 18h         ?          ?  ?
-       app@old            5d         ?          ?  ?
+       REF                        AGE▴     SIZE  STEPS
+    ▸  app@main                    3h         ?  ?
+       app@pull/12/merge           5h         ?  ?
+       app@feature              1d 2h         ?  ?
+       app@pull/7/merge        3d 18h         ?  ?
+       app@old                     5d         ?  ?
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  w why  c check  b blobs
+     enter open  p plan a prune  w why  c check  R rule  d diff
     ");
 }
 
@@ -247,12 +259,12 @@ fn refs_at_80() {
      █·············································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────
-       REF                AGE▴     SIZE  ONLY HERE  STEPS          POLICY
-    ▸  app@main            3h         ?          ?  ?              keep  no rule ma…
-       app@pull/12…        5h         ?          ?  ?              keep  no rule ma…
-       app@feature      1d 2h         ?          ?  ?              keep  no rule ma…
-       app@pull/7/…    3d 18h         ?          ?  ?              keep  no rule ma…
-       app@old             5d         ?          ?  ?              keep  no rule ma…
+       REF                            AGE▴     SIZE  ONLY HERE  STEPS
+    ▸  app@main                        3h         ?          ?  ?
+       app@pull/12/merge               5h         ?          ?  ?
+       app@feature                  1d 2h         ?          ?  ?
+       app@pull/7/merge            3d 18h         ?          ?  ?
+       app@old                         5d         ?          ?  ?
 
 
 
@@ -263,9 +275,9 @@ fn refs_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap
     ");
 }
 
@@ -277,41 +289,41 @@ fn refs_at_120() {
      █·····················································································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                    KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS              POLICY
-    ▸  app@main               cache          3h         ?          ?       ?  ?                  keep  no rule matches it
-       app@pull/12/merge      cache          5h         ?          ?       ?  ?                  keep  no rule matches it
-       app@feature            cache       1d 2h         ?          ?       ?  ?                  keep  no rule matches it
-       app@pull/7/merge       cache      3d 18h         ?          ?       ?  ?                  keep  no rule matches it
-       app@old                cache          5d         ?          ?       ?  ?                  keep  no rule matches it
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       app@main
-       digest     ?
-       also       2:refs/heads/main:index-app-1-f921bd05#2
-       kind       cache
-       age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
-       policy     keep: no rule matches it
-       last used  3h ago, 2026-11-22T09:00:00Z
-       read by    builds on feature, main, pull/12/merge
-       evicted    in 6d 21h unless a build uses it
-       or         when 1024 MiB more are written
-       … tab scrolls, i shows all
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       REF                           AGE▴     SIZE  ONLY HERE  STEPS               │ app@main
+    ▸  app@main                       3h         ?          ?  ?                   │ digest     ?
+       app@pull/12/merge              5h         ?          ?  ?                   │ also       2:refs/heads/main:index-app
+       app@feature                 1d 2h         ?          ?  ?                   │            -1-f921bd05#2
+       app@pull/7/merge           3d 18h         ?          ?  ?                   │ kind       cache
+       app@old                        5d         ?          ?  ?                   │ age        3h ago,
+                                                                                   │            2026-11-22T09:00:00Z (when
+                                                                                   │            it was stored)
+                                                                                   │ policy     keep: no rule matches it
+                                                                                   │ last used  3h ago,
+                                                                                   │            2026-11-22T09:00:00Z
+                                                                                   │ read by    builds on feature, main,
+                                                                                   │            pull/12/merge
+                                                                                   │ evicted    in 6d 21h unless a build
+                                                                                   │            uses it
+                                                                                   │ or         when 1024 MiB more are
+                                                                                   │            written
+                                                                                   │
+                                                                                   │ size       not known: what the index
+                                                                                   │            names can be read inside a
+                                                                                   │            job only
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap  / filter  s sort  space mark
     ");
 }
 
@@ -323,12 +335,12 @@ fn refs_at_200() {
      █·····································································································································································  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a job only
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                    KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS             POLICY                      │ app@main
-    ▸  app@main               cache          3h         ?          ?       ?  ?                 keep  no rule matches it    │ digest     ?
-       app@pull/12/merge      cache          5h         ?          ?       ?  ?                 keep  no rule matches it    │ also       2:refs/heads/main:index-app-1-f921bd05#2
-       app@feature            cache       1d 2h         ?          ?       ?  ?                 keep  no rule matches it    │ kind       cache
-       app@pull/7/merge       cache      3d 18h         ?          ?       ?  ?                 keep  no rule matches it    │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
-       app@old                cache          5d         ?          ?       ?  ?                 keep  no rule matches it    │ policy     keep: no rule matches it
+       REF                    KIND          AGE▴     SIZE          ONLY HERE  LAYERS  STEPS             POLICY              │ app@main
+    ▸  app@main               cache          3h         ?                  ?       ?  ?                 keep  no rule       │ digest     ?
+       app@pull/12/merge      cache          5h         ?                  ?       ?  ?                 keep  no rule       │ also       2:refs/heads/main:index-app-1-f921bd05#2
+       app@feature            cache       1d 2h         ?                  ?       ?  ?                 keep  no rule       │ kind       cache
+       app@pull/7/merge       cache      3d 18h         ?                  ?       ?  ?                 keep  no rule       │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
+       app@old                cache          5d         ?                  ?       ?  ?                 keep  no rule       │ policy     keep: no rule matches it
                                                                                                                             │ last used  3h ago, 2026-11-22T09:00:00Z
                                                                                                                             │ read by    builds on feature, main, pull/12/merge
                                                                                                                             │ evicted    in 6d 21h unless a build uses it
@@ -340,44 +352,44 @@ fn refs_at_200() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       app@feature                                   │ app@pull/7/merge     │ app@main                                      │
+       53 B only here                                │ 52 B only here       │ 50 B only here                                │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+      ───────────────────────────────────────────────│ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │─────────────────────────────────────────────  │
+       app@pull/12/merge                             │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ app@old                                       │
+       53 B only here                                │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 49 B only here                                │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -397,7 +409,7 @@ fn entries_at_60() {
 
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/4 ──
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  / filter  s sort
     ");
@@ -408,11 +420,11 @@ fn entries_at_80() {
     insta::assert_snapshot!(drawn("enter b", (80, 24)), @r"
      gha:acme/shop › blobs                 9 objects · 343 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       BLOB                    ROLE          STATE             SIZE▾      AGE   REFS
-    ▸  node-cache-linux-x64-…  setup-node    · unknown      172 MiB    3d 23h      –
-       node-cache-linux-x64-…  setup-node    · unknown      172 MiB     2d 2h      –
-       index-app-1-3f31b38f#…  index         ○ superseded      52 B     4d 4h      –
-       index-app-1-f921bd05#…  index         ○ superseded      50 B     1d 6h      –
+       BLOB                                         STATE             SIZE▾      AGE
+    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/…  · unknown      172 MiB    3d 23h
+       node-cache-linux-x64-npm-0a1b2c on main      · unknown      172 MiB     2d 2h
+       index-app-1-3f31b38f#1 on pull/7/merge       ○ superseded      52 B     4d 4h
+       index-app-1-f921bd05#1 on main               ○ superseded      50 B     1d 6h
 
 
 
@@ -427,7 +439,7 @@ fn entries_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/4 ──
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  / filter  s sort  space mark  i details
     ");
@@ -473,7 +485,7 @@ fn entries_at_120() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/4 ──
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
     ");
@@ -539,7 +551,7 @@ fn entries_at_200() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/4 ──
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
     ");
@@ -553,17 +565,17 @@ fn a_plan_at_60() {
      deletes  1 entry  frees 52 B              keeps 5 refs · ?
      waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; 4321 more are allowed until 0…
+     ! acme/shop as octo: deleting takes 1 request; 4321 more …
      ! 5 refs: what the index names can be read inside a job o…
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────
-       WHAT▴                     SIZE  WHY
+       WHAT                      SIZE▾ WHY
     ▸  entry   index-app-1…      52 B  a newer index has supers…
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  w save
+     enter carry out  x leave out  right waits, stays  W save
     ");
 }
 
@@ -575,11 +587,11 @@ fn a_plan_at_80() {
      deletes  1 entry  frees 52 B                                  keeps 5 refs · ?
      waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
-     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
+     ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03…
      ! 5 refs: what the index names can be read inside a job only; a blob goes onl…
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                               SIZE  WHY
+       WHAT                                SIZE▾ WHY
     ▸  entry   index-app-1-3f31b38f#…      52 B  a newer index has superseded it: n…
 
 
@@ -591,9 +603,9 @@ fn a_plan_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  w save  R rule  / filter
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter
     ");
 }
 
@@ -605,11 +617,11 @@ fn a_plan_at_120() {
      deletes  1 entry  frees 52 B                                                                          keeps 5 refs · ?
      waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
+     ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                   SIZE  WHY
+       WHAT                                                    SIZE▾ WHY
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge          52 B  a newer index has superseded it: no build imports it
 
 
@@ -637,9 +649,9 @@ fn a_plan_at_120() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -651,11 +663,11 @@ fn a_plan_at_200() {
      deletes  1 entry  frees 52 B                                                                                                                                                          keeps 5 refs · ?
      waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 1 request; 4321 more are allowed until 03:33 UTC
+     ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 1 ]   waits 1     stays 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                  SIZE  WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
+       WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
                                                                                                                             │ size       52 B
                                                                                                                             │ written    4d 4h ago
@@ -703,9 +715,9 @@ fn a_plan_at_200() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -715,41 +727,78 @@ fn inside_a_job_everything_is_known_that_its_token_may_read() {
     let mut journey = read_only(&server, true, (120, 40));
     journey.press("enter");
     let line = journey.line("▸  app@main");
-    assert!(!line.contains('?') && line.contains("50 B"), "{}", journey.screen());
-    assert!(journey.line("app@old").contains('?'), "{}", journey.screen());
+    assert!(
+        !line.contains('?') && line.contains("50 B"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("app@old").contains('?'),
+        "{}",
+        journey.screen()
+    );
 }
 
 fn by_state(state: &str, kind: Option<&str>) -> Rule {
     let one = |field, text: &str| Condition::Text(field, vec![text.parse::<Pattern>().unwrap()]);
     let kind = kind.map(|kind| one(TextField::Kind, kind));
-    let conditions = std::iter::once(one(TextField::State, state)).chain(kind).collect();
-    Rule { name: "closed pull requests".into(), conditions, action: Action::Drop, drop_records: None }
+    let conditions = std::iter::once(one(TextField::State, state))
+        .chain(kind)
+        .collect();
+    Rule {
+        name: "closed pull requests".into(),
+        conditions,
+        action: Action::Drop,
+        drop_records: None,
+    }
 }
 
-/// Opens the repository with the right to delete.
+/// Opens the repository with the permission to delete.
 fn writable(server: &Github, journals: &TempDir, rules: Vec<Rule>, size: Size) -> Journey {
-    let policy = Policy { grace: SignedDuration::from_hours(1), rules, ..Policy::default() };
+    let policy = Policy {
+        grace: SignedDuration::from_hours(1),
+        rules,
+        ..Policy::default()
+    };
     let policy_from = Some("cachelens.toml".to_owned());
-    let pruning = Pruning { access: Access::Write, policy, policy_from, journals: Some(journals.path().to_owned()) };
+    let pruning = Pruning {
+        access: Access::Write,
+        policy,
+        policy_from,
+        journals: Some(journals.path().to_owned()),
+        settle: SETTLE,
+    };
     Journey::with(pruning, vec![github(LABEL, server.reader(false))], size)
 }
 
-/// Returns the branches and keys of what the server has.
+/// Returns the branches and keys of the server's entries.
 fn stored(server: &Github) -> Vec<String> {
     let state = server.state();
-    let mut all: Vec<String> = state.entries.iter().map(|entry| format!("{} {}", entry.git_ref, entry.key)).collect();
+    let mut all: Vec<String> = state
+        .entries
+        .iter()
+        .map(|entry| format!("{} {}", entry.git_ref, entry.key))
+        .collect();
     all.sort();
     all
 }
 
 fn deletions(server: &Github) -> usize {
-    server.state().requests.iter().filter(|line| line.starts_with("DELETE")).count()
+    server
+        .state()
+        .requests
+        .iter()
+        .filter(|line| line.starts_with("DELETE"))
+        .count()
 }
 
 #[test]
 fn superseded_indexes_and_closed_pull_requests_go() {
     let (server, journals) = (repository(), TempDir::new().unwrap());
-    let rules = vec![by_state("branch-gone", Some("entry")), by_state("branch-gone", None)];
+    let rules = vec![
+        by_state("branch-gone", Some("entry")),
+        by_state("branch-gone", None),
+    ];
     let mut journey = writable(&server, &journals, rules, (120, 40));
     journey.press("p");
     insta::assert_snapshot!(journey.screen(), @r#"
@@ -758,16 +807,16 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      deletes  2 refs · 3 entries  frees 172 MiB                                                            keeps 3 refs · ?
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     ! deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
+     ! acme/shop as octo: deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
      [ goes 5 ]   waits 0     stays 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴                                                      SIZE  WHY
-    ▸  ref     app@old                                            49 B  rule "closed pull requests" drops it
+       WHAT                                                       SIZE▾ WHY
+    ▸  entry   node-cache-linux-x64-npm-3d4e5f on pull/7/me…   172 MiB  rule "closed pull requests" drops it
        ref     app@pull/7/merge                                   52 B  rule "closed pull requests" drops it
-       entry   index-app-1-f921bd05#1 on main                     50 B  a newer index has superseded it: no build imports it
        entry   index-app-1-3f31b38f#1 on pull/7/merge             52 B  a newer index has superseded it: no build imports it
-       entry   node-cache-linux-x64-npm-3d4e5f on pull/7/me…   172 MiB  rule "closed pull requests" drops it
+       entry   index-app-1-f921bd05#1 on main                     50 B  a newer index has superseded it: no build imports it
+       ref     app@old                                            49 B  rule "closed pull requests" drops it
 
 
 
@@ -780,23 +829,27 @@ fn superseded_indexes_and_closed_pull_requests_go() {
 
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       app@old
-       kind       ref
-       frees      49 B: the index itself
+       9:refs/pull/7/merge:node-cache-linux-x64-npm-3d4e5f
+       kind       entry
+       size       172 MiB
+       written    3d 23h ago
 
        Why
        rule "closed pull requests" drops it
 
 
 
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/5 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  w save  R rule  / filter  s sort  space mark  i details  e export
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
     "#);
     assert_eq!(deletions(&server), 0);
     journey.press("enter");
-    assert!(journey.screen().contains("There is no way"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("There is no way"),
+        "{}",
+        journey.screen()
+    );
     assert_eq!(deletions(&server), 0, "nothing goes before the answer");
     journey.press("y");
     let screen = journey.screen();
@@ -824,7 +877,11 @@ fn superseded_indexes_and_closed_pull_requests_go() {
         ]
     );
     assert_eq!(deletions(&server), 5);
-    // What is there is read again.
+    // The remaining entries are read again.
     journey.press("q q enter");
-    assert!(journey.screen().contains("3 refs · 172 MiB"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("3 refs · 172 MiB"),
+        "{}",
+        journey.screen()
+    );
 }

@@ -1,13 +1,13 @@
-//! Names that want to steer the terminal, disguise themselves, or never end.
+//! Names that control the terminal, disguise themselves, or never end.
 
 use cachelens::backend::memory::MemoryCache;
 use cachelens::backend::{OtherKind, OtherObject, StoredObject};
-use cachelens::format::text::must_be_written_out;
+use cachelens::text::escape::must_be_written_out;
 use serde_json::json;
 
 use crate::support::journey::{Journey, memory, now};
 
-/// A store with a ref of each name, and a stray object of each.
+/// A store with a ref and a stray object for each name.
 fn store(names: &[String]) -> MemoryCache {
     let mut cache = MemoryCache::default();
     let manifest = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}"#;
@@ -16,10 +16,16 @@ fn store(names: &[String]) -> MemoryCache {
         json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(),
             "size": manifest.len(), "annotations": { "org.opencontainers.image.ref.name": name } })
     };
-    let index = json!({ "schemaVersion": 2, "manifests": names.iter().map(entry).collect::<Vec<_>>() });
+    let index =
+        json!({ "schemaVersion": 2, "manifests": names.iter().map(entry).collect::<Vec<_>>() });
     cache.set_index(index.to_string().as_bytes()).unwrap();
     for name in names {
-        let object = OtherObject { name: name.clone(), kind: OtherKind::File, size: 1, modified: None };
+        let object = OtherObject {
+            name: name.clone(),
+            kind: OtherKind::File,
+            size: 1,
+            modified: None,
+        };
         cache.add_other(StoredObject::Unknown(object));
     }
     cache
@@ -38,16 +44,30 @@ fn no_name_reaches_the_terminal_as_it_is() {
         "",
         " ",
     ];
-    let names: Vec<String> = names.into_iter().map(str::to_owned).chain(["long".repeat(2500)]).collect();
+    let names: Vec<String> = names
+        .into_iter()
+        .map(str::to_owned)
+        .chain(["long".repeat(2500)])
+        .collect();
     for size in [(60, 16), (120, 40)] {
         let mut journey = Journey::new(vec![memory("\u{1b}[31mmemory\n", store(&names))], size);
-        for keys in ["", "enter", "i", "esc y", "G i", "esc q b", "i", "esc y", "/ 'a"] {
+        for keys in [
+            "", "enter", "i", "esc y", "G i", "esc q b", "i", "esc y", "/ 'a",
+        ] {
             journey.press(keys);
             for cell in journey.buffer().content() {
-                assert!(!cell.symbol().chars().any(must_be_written_out), "{:?}\n{}", cell.symbol(), journey.screen());
+                assert!(
+                    !cell.symbol().chars().any(must_be_written_out),
+                    "{:?}\n{}",
+                    cell.symbol(),
+                    journey.screen()
+                );
             }
             for line in journey.screen().lines() {
-                assert!(unicode_width::UnicodeWidthStr::width(line) <= size.0.into(), "{line:?}");
+                assert!(
+                    unicode_width::UnicodeWidthStr::width(line) <= usize::from(size.0),
+                    "{line:?}"
+                );
             }
         }
     }

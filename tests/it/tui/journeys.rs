@@ -1,4 +1,4 @@
-//! People on their way through the UI.
+//! Typical paths of people through the UI.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::journey::{Journey, damage, local};
 
 const SIZE: (u16, u16) = (100, 36);
 
-/// A source over the set `shop`, in which every ref is whole.
+/// A source over the set `shop`, in which every ref is complete.
 fn shop() -> (TempDir, Journey) {
     let layout = Fixture::named("shop").layout("local.json");
     let journey = Journey::new(vec![local("./shop", layout.path())], SIZE);
@@ -31,10 +31,18 @@ fn kitchen() -> (TempDir, Journey) {
 #[test]
 fn the_waste_of_a_store_is_found_and_filtered() {
     let (_layout, mut journey) = kitchen();
-    assert!(journey.line("./kitchen").contains("1.2 MiB"), "{}", journey.screen());
+    assert!(
+        journey.line("./kitchen").contains("1.2 MiB"),
+        "{}",
+        journey.screen()
+    );
     assert!(journey.screen().contains("88 % orphaned"));
     journey.press("b o");
-    assert!(journey.screen().contains("filter state:orphan"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("filter state:orphan"),
+        "{}",
+        journey.screen()
+    );
     assert!(!journey.screen().contains("✓ live"));
     journey.press("o");
     assert!(journey.screen().contains("✓ live"), "{}", journey.screen());
@@ -45,38 +53,90 @@ fn what_is_missing_is_found_from_the_blob_to_its_ref() {
     let layout = Fixture::named("mini").layout("local.json");
     damage(layout.path());
     let mut journey = Journey::new(vec![local("./mini", layout.path())], SIZE);
-    assert!(journey.line("./mini").contains("! 1 ref "), "{}", journey.screen());
+    assert!(
+        journey.line("./mini").contains("! 1 ref "),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
-    assert!(journey.screen().contains("! 1 blob missing: a b"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("! 1 blob missing: a b"),
+        "{}",
+        journey.screen()
+    );
     journey.press("b m");
-    assert!(journey.line("▸").contains("! missing"), "{}", journey.screen());
-    assert!(journey.screen().contains("1 ref names it"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("! missing"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("1 ref names it"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
     let (_layout, mut journey) = shop();
     journey.press("enter / 'c0");
-    assert!(journey.screen().contains("9 of 15 match"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("9 of 15 match"),
+        "{}",
+        journey.screen()
+    );
     journey.press("'5");
     assert!(journey.screen().contains("1 of 15 match"));
     journey.press("ctrl-u 'sise>1G enter");
-    assert!(journey.screen().contains("did you mean `size`?"), "{}", journey.screen());
-    assert!(journey.screen().contains("size exclusive age ref"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("did you mean `size`?"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("size exclusive age ref"),
+        "{}",
+        journey.screen()
+    );
     journey.press("ctrl-u 'state:lost");
-    assert!(journey.screen().contains("live orphan missing"), "{}", journey.screen());
-    // What stands before a term that is not finished holds on.
+    assert!(
+        journey.screen().contains("live orphan missing"),
+        "{}",
+        journey.screen()
+    );
+    // The terms before an unfinished one still apply.
     journey.press("ctrl-u 'c1 space 'ref~");
-    assert!(journey.screen().contains("a value follows the operator"), "{}", journey.screen());
-    assert!(journey.screen().contains("c12") && !journey.screen().contains("c05"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("a value follows the operator"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("c12") && !journey.screen().contains("c05"),
+        "{}",
+        journey.screen()
+    );
     journey.press("ctrl-u 'ref~");
-    assert!(journey.screen().contains("c12") && journey.screen().contains("c05"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("c12") && journey.screen().contains("c05"),
+        "{}",
+        journey.screen()
+    );
     journey.press("ctrl-u 'results~ esc");
     assert!(journey.screen().contains("c15"));
     journey.press("/ 'c1 enter");
-    assert!(journey.screen().contains("6 of 15 refs · filter c1"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("6 of 15 refs · filter c1"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc");
-    assert!(journey.screen().contains("1.9 MiB reached by 15 refs"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1.9 MiB reached by 15 refs"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -90,13 +150,21 @@ fn arrows_move_the_list_while_a_filter_is_typed() {
 fn marks_belong_to_refs_and_not_to_rows() {
     let (_layout, mut journey) = shop();
     journey.press("enter space space S");
-    // c15 and c14 take 95.9 and 237 KiB, of which they share nearly all of the first.
-    assert!(journey.screen().contains("✱ 2 marked, 243 KiB in all, "), "{}", journey.screen());
+    // c15 and c14 take 95.9 and 237 KiB, and share nearly all of the first.
+    assert!(
+        journey.screen().contains("✱ 2 marked, 243 KiB in all, "),
+        "{}",
+        journey.screen()
+    );
     for name in ["c14", "c15"] {
         assert!(journey.line(name).starts_with(" ✱"), "{}", journey.screen());
     }
     journey.press("/ 'c14 enter");
-    assert!(journey.screen().contains("(1 hidden)"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("(1 hidden)"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc r");
     assert!(journey.line("c15").contains("✱"), "{}", journey.screen());
     journey.press("* *");
@@ -112,7 +180,11 @@ fn the_cursor_stays_on_its_ref_when_the_order_changes() {
     assert!(journey.line("▸").contains("c13"), "{}", journey.screen());
     assert!(journey.screen().contains("SIZE▾"), "{}", journey.screen());
     journey.press("S");
-    assert!(journey.line("▸").contains("c13") && journey.screen().contains("SIZE▴"), "{}", journey.screen());
+    assert!(
+        journey.line("▸").contains("c13") && journey.screen().contains("SIZE▴"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -120,27 +192,65 @@ fn rows_are_written_to_a_file_and_never_over_another() {
     let (_layout, mut journey) = shop();
     let folder = TempDir::new().unwrap();
     let json = folder.path().join("refs.json");
-    journey.press("enter / 'c1 enter e ctrl-u").press(&format!("'{} enter", json.display()));
-    assert!(journey.screen().contains("6 rows written to"), "{}", journey.screen());
+    journey
+        .press("enter / 'c1 enter e ctrl-u")
+        .press(&format!("'{} enter", json.display()));
+    assert!(
+        journey.screen().contains("6 rows written to"),
+        "{}",
+        journey.screen()
+    );
     let written: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
-    let names: Vec<_> = written["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = written["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["c15", "c14", "c13", "c12", "c11", "c10"]);
 
-    journey.press("esc e ctrl-u").press(&format!("'{} enter", json.display()));
-    assert!(journey.screen().contains("Replace it?"), "{}", journey.screen());
+    journey
+        .press("esc e ctrl-u")
+        .press(&format!("'{} enter", json.display()));
+    assert!(
+        journey.screen().contains("Replace it?"),
+        "{}",
+        journey.screen()
+    );
     journey.press("n");
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&fs::read(&json).unwrap()).unwrap(), written);
-    journey.press("e ctrl-u").press(&format!("'{} enter y", json.display()));
-    assert!(journey.screen().contains("15 rows written to"), "{}", journey.screen());
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&fs::read(&json).unwrap()).unwrap(),
+        written
+    );
+    journey
+        .press("e ctrl-u")
+        .press(&format!("'{} enter y", json.display()));
+    assert!(
+        journey.screen().contains("15 rows written to"),
+        "{}",
+        journey.screen()
+    );
 
     let csv = folder.path().join("refs.csv");
-    journey.press("e ctrl-u").press(&format!("'{} enter", csv.display()));
+    journey
+        .press("e ctrl-u")
+        .press(&format!("'{} enter", csv.display()));
     let written = fs::read_to_string(&csv).unwrap();
     assert_eq!(written.lines().count(), 16);
-    assert!(written.starts_with("name,digest,kind,state,bytes,"), "{written}");
+    assert!(
+        written.starts_with("name,digest,kind,state,bytes,"),
+        "{written}"
+    );
 
-    journey.press("e ctrl-u").press(&format!("'{}/nowhere/x.json enter", folder.path().display()));
-    assert!(journey.screen().contains("was not written"), "{}", journey.screen());
+    journey.press("e ctrl-u").press(&format!(
+        "'{}/nowhere/x.json enter",
+        folder.path().display()
+    ));
+    assert!(
+        journey.screen().contains("was not written"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -148,7 +258,11 @@ fn the_name_of_a_row_is_copied() {
     let (_layout, mut journey) = shop();
     journey.press("enter j y");
     assert_eq!(journey.copied(), Some("c14"));
-    assert!(journey.screen().contains("copied c14"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("copied c14"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -168,34 +282,71 @@ fn a_store_is_scanned_again_when_it_has_changed() {
 fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
     let folder = TempDir::new().unwrap();
     let mut journey = Journey::new(vec![local("./empty", folder.path())], SIZE);
-    assert!(journey.line("./empty").contains('!'), "{}", journey.screen());
+    assert!(
+        journey.line("./empty").contains('!'),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
-    assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("cannot be read; i shows why"),
+        "{}",
+        journey.screen()
+    );
     journey.press("i");
     assert!(journey.screen().contains("hint: "), "{}", journey.screen());
     journey.press("esc b");
-    assert!(journey.screen().contains("cannot be read; i shows why"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("cannot be read; i shows why"),
+        "{}",
+        journey.screen()
+    );
     journey.press("c");
-    assert!(journey.line("› check").contains("check") && !journey.screen().contains("0 refs"), "{}", journey.screen());
-    assert!(!journey.line("› check").contains("  ·"), "{}", journey.screen());
+    assert!(
+        journey.line("› check").contains("check") && !journey.screen().contains("0 refs"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        !journey.line("› check").contains("  ·"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn a_source_that_is_named_twice_is_there_once() {
     let (layout, _) = shop();
     let named = |name: &str, path: &Path| {
-        let parsed = Source::parse(&format!("type=local,src={}", path.display()), &|_| true).unwrap().source;
-        OpenedSource { source: Some(parsed), ..local(name, layout.path()) }
+        let parsed = Source::parse(&format!("type=local,src={}", path.display()), &|_| true)
+            .unwrap()
+            .source;
+        OpenedSource {
+            source: Some(parsed),
+            ..local(name, layout.path())
+        }
     };
     let dotted = layout.path().join(".").join("blobs").join("..");
     let mut of_ref = named("shop#c07", &dotted);
     of_ref.select = Some(RefSelector::new("c07"));
-    let sources = vec![named("./shop", layout.path()), named("shop", &dotted), of_ref];
+    let sources = vec![
+        named("./shop", layout.path()),
+        named("shop", &dotted),
+        of_ref,
+    ];
     let mut journey = Journey::new(sources, SIZE);
     assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
     journey.press("q");
-    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
-    assert!(journey.screen().contains("1.9 MiB stored"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1 source "),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("1.9 MiB stored"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -204,14 +355,36 @@ fn what_is_told_goes_with_the_next_key() {
     journey.press("esc");
     assert!(journey.screen().contains("q quits"), "{}", journey.screen());
     journey.press("enter");
-    assert!(!journey.screen().contains("q quits"), "{}", journey.screen());
-    assert!(journey.screen().contains("1.9 MiB reached by 15 refs"), "{}", journey.screen());
+    assert!(
+        !journey.screen().contains("q quits"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("1.9 MiB reached by 15 refs"),
+        "{}",
+        journey.screen()
+    );
     journey.press("y");
-    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
-    journey.event(Event::Tick).event(Event::Scroll(5, 10, Wheel::Down));
-    assert!(journey.screen().contains("copied c15"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("copied c15"),
+        "{}",
+        journey.screen()
+    );
+    journey
+        .event(Event::Tick)
+        .event(Event::Scroll(5, 10, Wheel::Down));
+    assert!(
+        journey.screen().contains("copied c15"),
+        "{}",
+        journey.screen()
+    );
     journey.press("j y");
-    assert!(journey.screen().contains("copied c14"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("copied c14"),
+        "{}",
+        journey.screen()
+    );
     journey.press("j");
     assert!(!journey.screen().contains("copied"), "{}", journey.screen());
 }
@@ -221,13 +394,27 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
     let (layout, _) = shop();
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("a 'nowhere enter");
-    assert!(journey.screen().contains("nowhere does not exist"), "{}", journey.screen());
-    journey.press("ctrl-u").press(&format!("'{} enter", layout.path().display()));
-    assert!(journey.screen().contains("1 source ") && journey.screen().contains("1.9 MiB"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("nowhere does not exist"),
+        "{}",
+        journey.screen()
+    );
+    journey
+        .press("ctrl-u")
+        .press(&format!("'{} enter", layout.path().display()));
+    assert!(
+        journey.screen().contains("1 source ") && journey.screen().contains("1.9 MiB"),
+        "{}",
+        journey.screen()
+    );
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("d");
     assert!(journey.line("▸").contains("demo"), "{}", journey.screen());
-    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1 source "),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -238,39 +425,86 @@ fn a_ref_that_was_named_is_gone_to() {
     let mut journey = Journey::new(vec![source.clone()], SIZE);
     assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
     journey.press("q");
-    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1 source "),
+        "{}",
+        journey.screen()
+    );
     source.select = Some(RefSelector::new("c99"));
     let journey = Journey::new(vec![source], SIZE);
-    assert!(journey.screen().contains("! the ref that was asked for is not there"), "{}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains("! the ref that was asked for is not there"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn the_palette_does_what_a_key_does() {
     let (_layout, mut journey) = shop();
     journey.press(": 'blobs enter");
-    assert!(journey.screen().contains("./shop › blobs"), "{}", journey.screen());
-    for (name, shown) in [("sort", "Sort by"), ("export", "Write to a file"), ("filter", "any part of a name")] {
+    assert!(
+        journey.screen().contains("./shop › blobs"),
+        "{}",
+        journey.screen()
+    );
+    for (name, shown) in [
+        ("sort", "Sort by"),
+        ("export", "Write to a file"),
+        ("filter", "any part of a name"),
+    ] {
         journey.press(&format!(": '{name} enter"));
-        assert!(journey.screen().contains(shown), "{name}: {}", journey.screen());
+        assert!(
+            journey.screen().contains(shown),
+            "{name}: {}",
+            journey.screen()
+        );
         journey.press("esc");
     }
-    journey.press(": 'theme");
-    assert!(journey.screen().contains("no command is called that"), "{}", journey.screen());
 }
 
 #[test]
 fn texts_above_the_screen_are_read_to_their_end() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut journey = Journey::new(vec![local("./shop", layout.path())], (80, 24));
-    let keys = |journey: &Journey| journey.screen().lines().last().unwrap_or_default().to_owned();
+    let keys = |journey: &Journey| {
+        journey
+            .screen()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned()
+    };
     journey.press("c ?");
-    assert!(keys(&journey).contains("close") && !keys(&journey).contains("choose"), "{}", journey.screen());
-    assert!(journey.line("Keys").contains("· more below"), "{}", journey.screen());
-    assert!(journey.screen().contains("with its digest"), "{}", journey.screen());
+    assert!(
+        keys(&journey).contains("close") && !keys(&journey).contains("choose"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("Keys").contains("· more below"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("with its digest"),
+        "{}",
+        journey.screen()
+    );
     journey.press("pagedown");
-    assert!(journey.line("Keys").contains("· more above and below"), "{}", journey.screen());
+    assert!(
+        journey.line("Keys").contains("· more above and below"),
+        "{}",
+        journey.screen()
+    );
     journey.press("pagedown pagedown pagedown pagedown pagedown");
-    assert!(journey.line("Keys").contains("· more above ─"), "{}", journey.screen());
+    assert!(
+        journey.line("Keys").contains("· more above ─"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc q enter i");
     assert!(!keys(&journey).contains("choose"), "{}", journey.screen());
     journey.press("esc s");
@@ -290,17 +524,35 @@ fn a_filter_of_steps_counts_steps() {
         .unwrap()
         .to_owned();
     journey.press("/ 'zzz");
-    assert!(journey.screen().contains(&format!("0 of {steps} match")), "{steps}: {}", journey.screen());
+    assert!(
+        journey.screen().contains(&format!("0 of {steps} match")),
+        "{steps}: {}",
+        journey.screen()
+    );
     journey.press("enter");
-    assert!(journey.screen().contains(&format!("0 of {steps} steps · filter zzz")), "{steps}: {}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains(&format!("0 of {steps} steps · filter zzz")),
+        "{steps}: {}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn the_help_can_be_searched() {
     let (_layout, mut journey) = shop();
     journey.press("enter ? 'blobs");
-    assert!(journey.line("Show all blobs of the source").contains('b'), "{}", journey.screen());
-    assert!(!journey.screen().contains("Scan again"), "{}", journey.screen());
+    assert!(
+        journey.line("Show all blobs of the source").contains('b'),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        !journey.screen().contains("Scan again"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc");
     assert!(journey.line("▸").contains("c15"), "{}", journey.screen());
 }
@@ -309,7 +561,11 @@ fn the_help_can_be_searched() {
 fn leaving_takes_one_screen_at_a_time() {
     let (_layout, mut journey) = shop();
     journey.press("enter b q esc");
-    assert!(journey.screen().contains("1 source "), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1 source "),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc");
     assert!(journey.screen().contains("q quits") && !journey.is_over());
     journey.press("q");
@@ -323,13 +579,26 @@ fn leaving_takes_one_screen_at_a_time() {
 fn the_mouse_selects_opens_and_scrolls() {
     let (_layout, mut journey) = shop();
     journey.event(Event::Click(10, 3));
-    assert!(journey.screen().contains("./shop › refs"), "{}", journey.screen());
-    let row = journey.screen().lines().position(|line| line.contains("c12")).unwrap();
+    assert!(
+        journey.screen().contains("./shop › refs"),
+        "{}",
+        journey.screen()
+    );
+    let row = journey
+        .screen()
+        .lines()
+        .position(|line| line.contains("c12"))
+        .unwrap();
     journey.event(Event::Click(10, u16::try_from(row).unwrap()));
     assert!(journey.line("▸").contains("c12"), "{}", journey.screen());
-    journey.resize(60, 16).press("g").event(Event::Scroll(10, 8, Wheel::Down));
+    journey
+        .resize(60, 16)
+        .press("g")
+        .event(Event::Scroll(10, 8, Wheel::Down));
     assert!(!journey.screen().contains("c15"), "{}", journey.screen());
-    journey.event(Event::Click(0, 0)).event(Event::Click(500, 500));
+    journey
+        .event(Event::Click(0, 0))
+        .event(Event::Click(500, 500));
 }
 
 #[test]
@@ -338,7 +607,11 @@ fn the_size_may_change_at_any_time() {
     journey.press("enter G").resize(60, 16);
     assert!(journey.line("▸").contains("c01"), "{}", journey.screen());
     journey.resize(20, 5);
-    assert!(journey.screen().contains("cachelens needs"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("cachelens needs"),
+        "{}",
+        journey.screen()
+    );
     journey.resize(200, 60);
     assert!(journey.line("▸").contains("c01"), "{}", journey.screen());
 }
@@ -346,7 +619,9 @@ fn the_size_may_change_at_any_time() {
 #[test]
 fn a_record_can_be_played_again() {
     let (layout, mut journey) = shop();
-    journey.press("enter j j space / 'c0 enter s j enter").resize(80, 24);
+    journey
+        .press("enter j j space / 'c0 enter s j enter")
+        .resize(80, 24);
     let folder = TempDir::new().unwrap();
     let record = journey.record(folder.path());
     let mut again = Journey::new(vec![local("./shop", layout.path())], SIZE);

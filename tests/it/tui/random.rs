@@ -1,4 +1,4 @@
-//! Whatever is typed, at whatever size: the UI goes on.
+//! The UI survives any input, at any size.
 
 use cachelens::source::RefSelector;
 use cachelens::tui::OpenedSource;

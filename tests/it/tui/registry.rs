@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cachelens::backend::registry::{RegistryAccess, RegistryCache};
+use cachelens::backend::registry::{RegistryAccess, RegistryReader};
 use cachelens::backend::{Access as StoreAccess, SharedReader};
 use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
@@ -12,28 +12,53 @@ use cachelens::tui::pruning::{Access, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
-use crate::support::journey::{Journey, registry};
+use crate::support::journey::{Journey, SETTLE, registry};
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, Setup};
 
-/// How the UI prunes: `main` is protected, and pull requests stay for two weeks.
+/// The pruning options of the UI: `main` is protected, and pull requests are kept for two weeks.
 fn pruning(journals: &TempDir) -> Pruning {
-    let of = |glob: &str| vec![Condition::Text(TextField::Ref, vec![glob.parse::<Pattern>().unwrap()])];
-    let rule =
-        |name: &str, glob: &str, action| Rule { name: name.into(), conditions: of(glob), action, drop_records: None };
-    let criteria = Criteria { within: Some(SignedDuration::from_hours(14 * 24)), ..Criteria::default() };
-    let keep = Action::Keep(Keep { criteria, ..Keep::default() });
-    let rules = vec![rule("the main branch", "main", Action::Protect), rule("pull requests", "pr-*", keep)];
+    let of = |glob: &str| {
+        vec![Condition::Text(
+            TextField::Ref,
+            vec![glob.parse::<Pattern>().unwrap()],
+        )]
+    };
+    let rule = |name: &str, glob: &str, action| Rule {
+        name: name.into(),
+        conditions: of(glob),
+        action,
+        drop_records: None,
+    };
+    let criteria = Criteria {
+        within: Some(SignedDuration::from_hours(14 * 24)),
+        ..Criteria::default()
+    };
+    let keep = Action::Keep(Keep {
+        criteria,
+        ..Keep::default()
+    });
+    let rules = vec![
+        rule("the main branch", "main", Action::Protect),
+        rule("pull requests", "pr-*", keep),
+    ];
     Pruning {
         access: Access::Write,
-        policy: Policy { rules, ..Policy::default() },
+        policy: Policy {
+            rules,
+            ..Policy::default()
+        },
         policy_from: Some("cachelens.toml".to_owned()),
         journals: Some(journals.path().to_owned()),
+        settle: SETTLE,
     }
 }
 
 fn remembering(folder: &TempDir) -> RegistryAccess {
-    RegistryAccess { dropped: Some(folder.path().to_owned()), ..RegistryAccess::default() }
+    RegistryAccess {
+        dropped: Some(folder.path().to_owned()),
+        ..RegistryAccess::default()
+    }
 }
 
 /// A repository with the cache of `main`, those of two old pull requests, and that of a young one.
@@ -52,29 +77,65 @@ fn repository(setup: Setup) -> DockerRegistry {
 
 #[test]
 fn old_pull_requests_go_and_main_stays() {
-    let store = repository(Setup { deletes: true, ..Setup::default() });
+    let store = repository(Setup {
+        deletes: true,
+        ..Setup::default()
+    });
     let before = store.tags("acme/app");
     let (journals, kept) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let source = format!("{}/acme/app", store.host());
-    let mut journey = Journey::with(pruning(&journals), vec![registry(&source, remembering(&kept))], (120, 30));
+    let mut journey = Journey::with(
+        pruning(&journals),
+        vec![registry(&source, remembering(&kept))],
+        (120, 30),
+    );
     journey.press("enter");
-    for (tag, verdict) in [("main", "keep"), ("pr-1", "drop"), ("pr-2", "drop"), ("pr-3", "keep")] {
-        assert!(journey.line(&format!("{tag} ")).contains(verdict), "{}", journey.screen());
+    for (tag, verdict) in [
+        ("main", "keep"),
+        ("pr-1", "drop"),
+        ("pr-2", "drop"),
+        ("pr-3", "keep"),
+    ] {
+        assert!(
+            journey.line(&format!("{tag} ")).contains(verdict),
+            "{}",
+            journey.screen()
+        );
     }
     journey.press("p");
-    assert!(journey.line("deletes").contains("2 refs"), "{}", journey.screen());
-    assert!(journey.line("ref     pr-1").contains("rule \"pull requests\": 51d 4h"), "{}", journey.screen());
     assert!(
-        journey.line("waits  ").contains("6 blobs, 1.6 KiB: the registry's own collection"),
+        journey.line("deletes").contains("2 refs"),
         "{}",
         journey.screen()
     );
-    assert_eq!(store.tags("acme/app"), before, "nothing goes before the answer");
+    assert!(
+        journey
+            .line("ref     pr-1")
+            .contains("rule \"pull requests\": 51d 4h"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey
+            .line("waits  ")
+            .contains("6 blobs, 1.6 KiB: the registry's own collection"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(
+        store.tags("acme/app"),
+        before,
+        "nothing goes before the answer"
+    );
     journey.press("enter y");
     if journey.screen().contains("Type") {
         journey.press("ctrl-u").press(&format!("'{source} enter"));
     }
-    assert!(journey.screen().contains("every kept ref is whole"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("every kept ref is whole"),
+        "{}",
+        journey.screen()
+    );
     let left: Vec<String> = store.tags("acme/app").into_keys().collect();
     assert_eq!(left, ["main", "pr-3"], "{}", journey.screen());
     journey.press("u y");
@@ -87,21 +148,29 @@ fn a_refusal_is_learned_and_explained() {
     let before: BTreeMap<String, String> = store.tags("acme/app");
     let (journals, kept) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let source = format!("{}/acme/app", store.host());
-    let mut journey = Journey::with(pruning(&journals), vec![registry(&source, remembering(&kept))], (140, 30));
+    let mut journey = Journey::with(
+        pruning(&journals),
+        vec![registry(&source, remembering(&kept))],
+        (140, 30),
+    );
     journey.press("p enter y");
     if journey.screen().contains("Type") {
         journey.press("ctrl-u").press(&format!("'{source} enter"));
     }
-    assert!(journey.screen().contains("deletes nothing: its"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("deletes nothing: its"),
+        "{}",
+        journey.screen()
+    );
     assert_eq!(store.tags("acme/app"), before);
-    // The next plan knows, and says why nothing goes.
+    // The next plan knows this, and shows why nothing is deleted.
     journey.press("q p l l");
     let screen = journey.screen();
     assert!(!screen.contains("2 refs"), "{screen}");
     assert!(screen.contains("deletes nothing"), "{screen}");
 }
 
-/// Two thousand tags: the first ones are told long before all manifests are read.
+/// Two thousand tags: the first ones are shown long before all manifests are read.
 #[test]
 fn many_tags_are_shown_as_they_come() {
     let store = SecondRegistry::with("shop");
@@ -114,28 +183,56 @@ fn many_tags_are_shown_as_they_come() {
         state.latency = Duration::from_millis(1);
         state.requests.clear();
     }
-    let source = Source::parse(&format!("{}/shop-cache", store.host()), &|_| false).unwrap().source;
-    let Location::Registry(location) = &source.location else { panic!("{source}") };
-    let reader: SharedReader = std::sync::Arc::new(RegistryCache::new(location, None, &StoreAccess::default()));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let source = Source::parse(&format!("{}/shop-cache", store.host()), &|_| false)
+        .unwrap()
+        .source;
+    let Location::Registry(location) = &source.location else {
+        panic!("{source}")
+    };
+    let reader: SharedReader =
+        std::sync::Arc::new(RegistryReader::new(location, None, &StoreAccess::default()));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let mut told: Vec<(usize, usize)> = Vec::new();
     let inventory = runtime.block_on(async {
         let requests = || store.state().requests.len();
-        scan::scan(&reader, &ScanOptions::default(), |inventory| told.push((inventory.refs.len(), requests())))
-            .await
-            .unwrap()
+        scan::scan(&reader, &ScanOptions::default(), |inventory| {
+            told.push((inventory.refs.len(), requests()));
+        })
+        .await
+        .unwrap()
     });
     assert_eq!(inventory.refs.len(), 2015);
     let all = store.state().requests.len();
     let (rows, requests) = told[0];
-    assert!(rows > 0 && requests * 20 < all, "{rows} rows after {requests} of {all} requests");
+    assert!(
+        rows > 0 && requests * 20 < all,
+        "{rows} rows after {requests} of {all} requests"
+    );
     let (rows, requests) = told[told.len() / 2];
-    assert!(rows > 30 && requests < all, "{rows} rows after {requests} of {all} requests");
+    assert!(
+        rows > 30 && requests < all,
+        "{rows} rows after {requests} of {all} requests"
+    );
     assert!(all * 10 <= 2015 * 12, "{all} requests for 2015 tags");
 
-    let mut journey = Journey::new(vec![registry(&source.to_string(), RegistryAccess::default())], (100, 24));
+    let mut journey = Journey::new(
+        vec![registry(&source.to_string(), RegistryAccess::default())],
+        (100, 24),
+    );
     journey.press("enter");
-    assert!(journey.screen().contains("2 015 refs"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("2 015 refs"),
+        "{}",
+        journey.screen()
+    );
     journey.press("/ 'pr-1999 enter");
-    assert!(journey.line("pr-1999").contains("cache"), "{}", journey.screen());
+    assert!(
+        journey.line("pr-1999").contains("10 ✓"),
+        "{}",
+        journey.screen()
+    );
 }

@@ -1,17 +1,24 @@
-//! Each screen as it is drawn, at four sizes.
+//! Each screen, drawn at four sizes.
 
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local};
 
 type Size = (u16, u16);
 
-/// Draws the screen that `keys` lead to, over one tidy store and one that is mostly waste and has lost a layer.
+/// Draws the screen after `keys`, over a tidy store and one that is mostly waste and has lost a
+/// layer.
 fn drawn(keys: &str, size: Size) -> String {
-    let (shop, kitchen) =
-        (Fixture::named("shop").layout("local.json"), Fixture::named("kitchen").layout("local-latest.json"));
+    let (shop, kitchen) = (
+        Fixture::named("shop").layout("local.json"),
+        Fixture::named("kitchen").layout("local-latest.json"),
+    );
     let mini = Fixture::named("mini").layout("local.json");
     damage(mini.path());
-    let sources = vec![local("./shop", shop.path()), local("./kitchen", kitchen.path()), local("./mini", mini.path())];
+    let sources = vec![
+        local("./shop", shop.path()),
+        local("./kitchen", kitchen.path()),
+        local("./mini", mini.path()),
+    ];
     Journey::new(sources, size).press(keys).screen()
 }
 
@@ -31,7 +38,7 @@ fn sources_at_60() {
 
 
 
-    ────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────── 1/3 ──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go
      enter open  p plan a prune  w why  c check  a add  b blobs
     ");
@@ -61,9 +68,9 @@ fn sources_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/3 ──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
     ");
 }
 
@@ -107,9 +114,9 @@ fn sources_at_120() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort  space mark  i details  e export
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details
     ");
 }
 
@@ -136,46 +143,46 @@ fn sources_at_200() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       shared by refs                                    │ c03                  │ c10                   │ c13               │
+       480 KiB                                           │ 190 KiB only here    │ 190 KiB only here     │ 140 KiB only he…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   ├── enter opens refs ───────────────────────────────────────────────────────────
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   REF                 AGE▴     SIZE          ONLY HERE  LAYERS  STEPS
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c15             12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c14             12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c13             12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c12             12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c11             12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c10             12h 53m   237 KiB  ████░     190 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c09             12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c08             12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────────────────│───────────────────────│─────────────────  │   c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ c04                    │ c08            │ c06                    │   c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+      ───────────────────────────────────────────────────│ 110 KiB only here      │ 72.6 KiB only …│ 46.2 KiB only here     │   c01             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c02                     │ c01                     │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       190 KiB only here       │ 190 KiB only here       │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ c05                    │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 46.2 KiB only here     │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │────────────────│──────────────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │────────────────────────│ c11            │ c12     │ c09          │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ c14                    │ 72.4 KiB only …│ 41.1 KiB│ 33.8 KiB o…  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 97.1 KiB only here     │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 2 more       │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 15.3 KiB t…  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ░░░░░░░░░░   │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  / filter  s sort  space mark  i details  e export  : command  q quit
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }
 
@@ -185,7 +192,7 @@ fn refs_at_60() {
      ./shop › refs       15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────
      ███████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────
        REF               AGE▴     SIZE  ONLY HERE  STEPS
     ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  11 ○
@@ -195,9 +202,9 @@ fn refs_at_60() {
        c11           12h 53m   237 KiB   72.4 KiB    15 ✓
        c10           12h 53m   237 KiB    190 KiB    15 ✓
        c09           12h 53m   174 KiB   33.8 KiB    10 ✓   5 ○
-    ────────────────────────────────────────────────────────────
+    ──────────────────────────────────────────────────── 1/15 ──
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  w why  c check  b blobs
+     enter open  p plan a prune  w why  c check  R rule  d diff
     ");
 }
 
@@ -207,27 +214,27 @@ fn refs_at_80() {
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ██████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY
-    ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  11 ○   keep  no rule mat…
-       c14           12h 52m   237 KiB   97.1 KiB    15 ✓         keep  no rule mat…
-       c13           12h 53m   237 KiB    140 KiB    15 ✓         keep  no rule mat…
-       c12           12h 53m   206 KiB   41.1 KiB    13 ✓   2 ○   keep  no rule mat…
-       c11           12h 53m   237 KiB   72.4 KiB    15 ✓         keep  no rule mat…
-       c10           12h 53m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c09           12h 53m   174 KiB   33.8 KiB    10 ✓   5 ○   keep  no rule mat…
-       c08           12h 53m   237 KiB   72.6 KiB    15 ✓         keep  no rule mat…
-       c07           12h 53m   174 KiB    9.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c06           12h 53m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c05           12h 54m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c04           12h 54m   237 KiB    110 KiB    15 ✓         keep  no rule mat…
-       c03           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c02           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c01           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-    ────────────────────────────────────────────────────────────────────────────────
+       REF                 AGE▴     SIZE          ONLY HERE  LAYERS  STEPS
+    ▸  c15             12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○
+       c14             12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓
+       c13             12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓
+       c12             12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○
+       c11             12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓
+       c10             12h 53m   237 KiB  ████░     190 KiB      17    15 ✓
+       c09             12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○
+       c08             12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓
+       c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
+       c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
+       c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c01             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+    ──────────────────────────────────────────────────────────────────────── 1/15 ──
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap
     ");
 }
 
@@ -237,43 +244,43 @@ fn refs_at_120() {
      ./shop › refs                                                                   15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ████████████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS                POLICY
-    ▸  c15                cache     12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  11 ○         keep  no rule matches it
-       c14                cache     12h 52m   237 KiB   97.1 KiB      17    15 ✓               keep  no rule matches it
-       c13                cache     12h 53m   237 KiB    140 KiB      17    15 ✓               keep  no rule matches it
-       c12                cache     12h 53m   206 KiB   41.1 KiB      15    13 ✓   2 ○         keep  no rule matches it
-       c11                cache     12h 53m   237 KiB   72.4 KiB      17    15 ✓               keep  no rule matches it
-       c10                cache     12h 53m   237 KiB    190 KiB      17    15 ✓               keep  no rule matches it
-       c09                cache     12h 53m   174 KiB   33.8 KiB      12    10 ✓   5 ○         keep  no rule matches it
-       c08                cache     12h 53m   237 KiB   72.6 KiB      17    15 ✓               keep  no rule matches it
-       c07                cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓   5 ○         keep  no rule matches it
-       c06                cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓   5 ○         keep  no rule matches it
-       c05                cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓   5 ○         keep  no rule matches it
-       c04                cache     12h 54m   237 KiB    110 KiB      17    15 ✓               keep  no rule matches it
-       c03                cache     12h 54m   237 KiB    190 KiB      17    15 ✓               keep  no rule matches it
-       c02                cache     12h 54m   237 KiB    190 KiB      17    15 ✓               keep  no rule matches it
-       c01                cache     12h 54m   237 KiB    190 KiB      17    15 ✓               keep  no rule matches it
-
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       c15
-       digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811bb90b5
-       kind       cache
-       age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
-       policy     keep: no rule matches it
-
-       size       95.9 KiB in 8 blobs
-       only here  6.0 KiB: what deleting this ref alone would free
-       layers     6
-       records    21
-       … tab scrolls, i shows all
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       REF                AGE▴     SIZE          ONLY HERE  LAYERS  STEPS          │ c15
+    ▸  c15            12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○   │ digest     sha256:f621ad55864a88e3fc49
+       c14            12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓         │            df2f527589e4818c6e4cd1a66ca
+       c13            12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓         │            083a32dd811bb90b5
+       c12            12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○   │ kind       cache
+       c11            12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓         │ age        12h 52m ago,
+       c10            12h 53m   237 KiB  ████░     190 KiB      17    15 ✓         │            2026-11-21T23:07:12Z (its
+       c09            12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○   │            newest result)
+       c08            12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓         │ policy     keep: no rule matches it
+       c07            12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○   │
+       c06            12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ size       95.9 KiB in 8 blobs
+       c05            12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ only here  6.0 KiB: what deleting this
+       c04            12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓         │            ref alone would free
+       c03            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ layers     6
+       c02            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ records    21
+       c01            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ results    4 whose result can be
+                                                                                   │            loaded  ✓
+                                                                                   │ key only   11 that only let later
+                                                                                   │            steps match  ○
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/15 ──
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap  / filter  s sort  space mark
     ");
 }
 
@@ -283,63 +290,63 @@ fn refs_at_200() {
      ./shop › refs                                                                                                                                                   15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ████████████████████████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ████████████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF                KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS               POLICY                        │ c15
-    ▸  c15                cache     12h 52m  95.9 KiB    6.0 KiB       6     4 ✓  11 ○        keep  no rule matches it      │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
-       c14                cache     12h 52m   237 KiB   97.1 KiB      17    15 ✓              keep  no rule matches it      │            b90b5
-       c13                cache     12h 53m   237 KiB    140 KiB      17    15 ✓              keep  no rule matches it      │ kind       cache
-       c12                cache     12h 53m   206 KiB   41.1 KiB      15    13 ✓   2 ○        keep  no rule matches it      │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
-       c11                cache     12h 53m   237 KiB   72.4 KiB      17    15 ✓              keep  no rule matches it      │ policy     keep: no rule matches it
-       c10                cache     12h 53m   237 KiB    190 KiB      17    15 ✓              keep  no rule matches it      │
-       c09                cache     12h 53m   174 KiB   33.8 KiB      12    10 ✓   5 ○        keep  no rule matches it      │ size       95.9 KiB in 8 blobs
-       c08                cache     12h 53m   237 KiB   72.6 KiB      17    15 ✓              keep  no rule matches it      │ only here  6.0 KiB: what deleting this ref alone would free
-       c07                cache     12h 53m   174 KiB    9.2 KiB      12    10 ✓   5 ○        keep  no rule matches it      │ layers     6
-       c06                cache     12h 53m   174 KiB   46.2 KiB      12    10 ✓   5 ○        keep  no rule matches it      │ records    21
-       c05                cache     12h 54m   174 KiB   46.2 KiB      12    10 ✓   5 ○        keep  no rule matches it      │ results    4 whose result can be loaded  ✓
-       c04                cache     12h 54m   237 KiB    110 KiB      17    15 ✓              keep  no rule matches it      │ key only   11 that only let later steps match  ○
-       c03                cache     12h 54m   237 KiB    190 KiB      17    15 ✓              keep  no rule matches it      │
-       c02                cache     12h 54m   237 KiB    190 KiB      17    15 ✓              keep  no rule matches it      │
-       c01                cache     12h 54m   237 KiB    190 KiB      17    15 ✓              keep  no rule matches it      │
+       REF                KIND          AGE▴     SIZE          ONLY HERE  LAYERS  STEPS               POLICY                │ c15
+    ▸  c15                cache     12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○        keep  no rule         │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
+       c14                cache     12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓              keep  no rule         │            b90b5
+       c13                cache     12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓              keep  no rule         │ kind       cache
+       c12                cache     12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○        keep  no rule         │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
+       c11                cache     12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓              keep  no rule         │ policy     keep: no rule matches it
+       c10                cache     12h 53m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
+       c09                cache     12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○        keep  no rule         │ size       95.9 KiB in 8 blobs
+       c08                cache     12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓              keep  no rule         │ only here  6.0 KiB: what deleting this ref alone would free
+       c07                cache     12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○        keep  no rule         │ layers     6
+       c06                cache     12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │ records    21
+       c05                cache     12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │ results    4 whose result can be loaded  ✓
+       c04                cache     12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓              keep  no rule         │ key only   11 that only let later steps match  ○
+       c03                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
+       c02                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
+       c01                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
                                                                                                                             │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       shared by refs                                    │ c03                  │ c10                   │ c13               │
+       480 KiB                                           │ 190 KiB only here    │ 190 KiB only here     │ 140 KiB only he…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   ├── enter opens c15 ────────────────────────────────────────────────────────────
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   STEP▴                                                SIZE      AGE   ALSO IN
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │     source · 8aa5db81                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   ├ ✓ COPY · d77d59e9                              30.2 KiB  12h 52m     1 ref
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ✓ COPY · 5d74d000                              12.2 KiB  12h 52m     1 ref
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ✓ COPY · e0d7b2d4                                 139 B  12h 52m     1 ref
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ✓ COPY · 89d21dcb                                 188 B  12h 52m         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   ├ ○ FILE · 57a5ab45                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ○ COPY · 9152319c                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ○ RUN · e130a368                                      –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ○ COPY · 4fdf24ec                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   │ ○ RUN · 826adb52                                      –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   └ ○ FILE · 807b3e87                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │     ○ COPY · 1704e8bf                                     –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────────────────│───────────────────────│─────────────────  │     ○ RUN · 91f5b186                                      –        –         –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ c04                    │ c08            │ c06                    │     ○ COPY · 91cc5c91                                     –        –         –
+      ───────────────────────────────────────────────────│ 110 KiB only here      │ 72.6 KiB only …│ 46.2 KiB only here     │     ├ ○ RUN · 55274cca                                    –        –         –
+       c02                     │ c01                     │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │     └ ○ RUN · 9f8cf52d                                    –        –         –
+       190 KiB only here       │ 190 KiB only here       │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ c05                    │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 46.2 KiB only here     │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │────────────────────────│────────────────│ c12     │ c09          │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ c14                    │ c11            │ 41.1 KiB│ 33.8 KiB o…  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 97.1 KiB only here     │ 72.4 KiB only …│ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓   │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │────────────  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 2 more       │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 15.3 KiB t…  │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ░░░░░░░░░░   │
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/15 ──
      1.9 MiB reached by 15 refs
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -349,12 +356,12 @@ fn broken_refs_at_80() {
      ./mini › refs                            3 refs · 314 KiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████·······×××  245 KiB live · 0 B orphan · ! 1 missing
-     bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ██████████████████ 245 KiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF               AGE▴     SIZE  ONLY HERE  STEPS           POLICY
-    ▸  c03            12h 8m   113 KiB   35.6 KiB  ! 1 blob miss…  keep  no rule ma…
-       c02            12h 8m   144 KiB   65.8 KiB     6 ✓          keep  no rule ma…
-       c01            12h 8m   144 KiB   65.9 KiB     6 ✓          keep  no rule ma…
+       REF               AGE▴     SIZE          ONLY HERE  STEPS
+    ▸  c03            12h 8m   113 KiB  █░░░     35.6 KiB  ! 1 blob missing: a buil…
+       c02            12h 8m   144 KiB  ██░░░░   65.8 KiB     6 ✓
+       c01            12h 8m   144 KiB  ██░░░    65.9 KiB     6 ✓
 
 
 
@@ -367,9 +374,9 @@ fn broken_refs_at_80() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap
     ");
 }
 
@@ -379,43 +386,43 @@ fn broken_refs_at_120() {
      ./mini › refs                                                                    3 refs · 314 KiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████████···············×××××××  245 KiB live · 0 B orphan · ! 1 missing
-     bytes by age  <1d ██████████████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ████████████████████████ 245 KiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       REF          KIND          AGE▴     SIZE  ONLY HERE  LAYERS  STEPS                           POLICY
-    ▸  c03          cache      12h 8m   113 KiB   35.6 KiB       8  ! 1 blob missing: a build tha…  keep  no rule matches it
-       c02          cache      12h 8m   144 KiB   65.8 KiB       8     6 ✓                          keep  no rule matches it
-       c01          cache      12h 8m   144 KiB   65.9 KiB       8     6 ✓                          keep  no rule matches it
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       c03
-       ! 1 blob missing: a build that imports this fails
-       digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad695519b419
-       kind       cache
-       age        12h 8m ago, 2026-11-21T23:51:34Z (its newest result)
-       policy     keep: no rule matches it
-
-       size       113 KiB in 10 blobs
-       only here  35.6 KiB: what deleting this ref alone would free
-       layers     8
-       … tab scrolls, i shows all
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       REF               AGE▴     SIZE          ONLY HERE  STEPS                   │ c03
+    ▸  c03            12h 8m   113 KiB  █░░░     35.6 KiB  ! 1 blob missing: a bu… │ ! 1 blob missing: a build that imports
+       c02            12h 8m   144 KiB  ██░░░░   65.8 KiB     6 ✓                  │ this fails
+       c01            12h 8m   144 KiB  ██░░░    65.9 KiB     6 ✓                  │ digest     sha256:89b800309d6319d26ac4
+                                                                                   │            277afe8f25ccbcf4cfc20b8778c
+                                                                                   │            2f647ad695519b419
+                                                                                   │ kind       cache
+                                                                                   │ age        12h 8m ago,
+                                                                                   │            2026-11-21T23:51:34Z (its
+                                                                                   │            newest result)
+                                                                                   │ policy     keep: no rule matches it
+                                                                                   │
+                                                                                   │ size       113 KiB in 10 blobs
+                                                                                   │ only here  35.6 KiB: what deleting
+                                                                                   │            this ref alone would free
+                                                                                   │ layers     8
+                                                                                   │ records    11
+                                                                                   │ results    5 whose result can be
+                                                                                   │            loaded  ✓
+                                                                                   │ key only   0 that only let later steps
+                                                                                   │            match  ○
+                                                                                   │ broken     1 whose result cannot be
+                                                                                   │            loaded  !
+                                                                                   │
+                                                                                   │ Missing, 30.3 KiB as named
+                                                                                   │ sha256:e3f0942e5d1054d8fbea1289bd6fe33
+                                                                                   │ 587c4f8f42269b9abd6a5790335e3403a
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+                                                                                   │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
-     enter open  p plan a prune  w why  c check  b blobs  / filter  s sort  space mark  i details  e export  : command
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap  / filter  s sort  space mark
     ");
 }
 
@@ -435,7 +442,7 @@ fn blobs_at_60() {
        sha256:d14a5ae984a791c21…  ○ orphan    37.2 KiB   12h 32m
        sha256:e19a58cdd66162b46…  ✓ live      37.2 KiB   12h 32m
        sha256:59f03c5e7ddda964c…  ○ orphan    37.2 KiB   12h 33m
-    ────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────────────── 1/169 ──
      160 KiB live · 1.2 MiB orphan
      enter open  o orphans  m missing  / filter  s sort
     ");
@@ -446,26 +453,26 @@ fn blobs_at_80() {
     insta::assert_snapshot!(drawn("j b", (80, 24)), @r"
      ./kitchen › blobs                   169 objects · 1.3 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       BLOB                      ROLE          STATE           SIZE▾      AGE   REFS
-    ▸  sha256:4d2486f2890d33b3…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:dc5b9e768dfa835a…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:e4082698164053e3…  blob          ○ orphan    37.2 KiB   12h 33m      0
-       sha256:3962a45e253fc05a…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:cabb629779a40e9e…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:c8928c717a8e825f…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:9a1b9080e73e72f9…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:d14a5ae984a791c2…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:e19a58cdd66162b4…  layer         ✓ live      37.2 KiB   12h 32m      1
-       sha256:59f03c5e7ddda964…  blob          ○ orphan    37.2 KiB   12h 33m      0
-       sha256:36e8414f541e5af4…  blob          ○ orphan    37.2 KiB   12h 33m      0
-       sha256:fdc4e99270fa5baa…  blob          ○ orphan    37.2 KiB   12h 32m      0
-       sha256:4734ca4a21d37f2f…  blob          ○ orphan    37.2 KiB   12h 33m      0
-       sha256:e07463ea9245be2a…  blob          ○ orphan    36.9 KiB   12h 32m      0
-       sha256:4f7f3ba7e77a2551…  blob          ○ orphan    36.9 KiB   12h 32m      0
-       sha256:c9f82e45ede1574e…  blob          ○ orphan    36.9 KiB   12h 32m      0
-       sha256:9cb5dbecad08662a…  blob          ○ orphan    36.9 KiB   12h 32m      0
-       sha256:b74aeb811d5a9d43…  blob          ○ orphan    36.9 KiB   12h 33m      0
-    ────────────────────────────────────────────────────────────────────────────────
+       BLOB                                    STATE           SIZE▾      AGE   REFS
+    ▸  sha256:4d2486f2890d33b31991bf8b71702e…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:dc5b9e768dfa835ac96dbc0db334fd…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:e4082698164053e385bd80ee6c0bc1…  ○ orphan    37.2 KiB   12h 33m      0
+       sha256:3962a45e253fc05a3b13014afac21c…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:cabb629779a40e9eb4577489513fb9…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:c8928c717a8e825fac8a33f8068418…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:9a1b9080e73e72f9a2a8df61e416fe…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:d14a5ae984a791c21567c55f91dc42…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:e19a58cdd66162b46ce374f67f7058…  ✓ live      37.2 KiB   12h 32m      1
+       sha256:59f03c5e7ddda964cfef80f175efea…  ○ orphan    37.2 KiB   12h 33m      0
+       sha256:36e8414f541e5af47834642b5e6f2b…  ○ orphan    37.2 KiB   12h 33m      0
+       sha256:fdc4e99270fa5baa85c43618d4b476…  ○ orphan    37.2 KiB   12h 32m      0
+       sha256:4734ca4a21d37f2fa5a312f862f5bf…  ○ orphan    37.2 KiB   12h 33m      0
+       sha256:e07463ea9245be2a4027099db39977…  ○ orphan    36.9 KiB   12h 32m      0
+       sha256:4f7f3ba7e77a2551a19f18153dfc63…  ○ orphan    36.9 KiB   12h 32m      0
+       sha256:c9f82e45ede1574eb1312d87ef5d5a…  ○ orphan    36.9 KiB   12h 32m      0
+       sha256:9cb5dbecad08662a1cfa01612cae90…  ○ orphan    36.9 KiB   12h 32m      0
+       sha256:b74aeb811d5a9d43273ca4c0b3de6c…  ○ orphan    36.9 KiB   12h 33m      0
+    ─────────────────────────────────────────────────────────────────────── 1/169 ──
      160 KiB live · 1.2 MiB orphan
      enter open  o orphans  m missing  / filter  s sort  space mark  i details
     ");
@@ -511,7 +518,7 @@ fn blobs_at_120() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/169 ──
      160 KiB live · 1.2 MiB orphan
      enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
     ");
@@ -544,9 +551,9 @@ fn blobs_at_200() {
        sha256:5c1af998a5c7931e76ab1657a77995fd0fef9284dc158723a567958…  blob          ○ orphan    36.9 KiB   12h 32m      0 │
        sha256:ea9f031a4919a3836a23c91639426567313b0979387af6ef33e53bf…  blob          ○ orphan    36.9 KiB   12h 32m      0 │
        sha256:e7fc9c16148a8f906a85163b1da2abfa00635d6140b8f9c3fe419cb…  blob          ○ orphan    36.9 KiB   12h 32m      0 │
-       sha256:8645e57db3739b0a32d07fa64ce3b731cc8964bac0d84bc779f9cd4…  blob          ○ orphan    36.9 KiB   12h 33m      0 │
-       sha256:47fd7e77fc387b8f75b5e2d2b0a6e182f281269921a42975070fea2…  blob          ○ orphan    36.9 KiB   12h 33m      0 │
-       sha256:6203b7246778987465dac23b9877515e679e16b730812e6d90a95d3…  blob          ○ orphan    36.9 KiB   12h 33m      0 │
+       sha256:8645e57db3739b0a32d07fa64ce3b731cc8964bac0d84bc779f9cd4…  blob          ○ orphan    36.9 KiB   12h 33m      0 ├── enter opens sha256:4d2486f2890d ────────────────────────────────────────────
+       sha256:47fd7e77fc387b8f75b5e2d2b0a6e182f281269921a42975070fea2…  blob          ○ orphan    36.9 KiB   12h 33m      0 │   PATH                                                 SIZE▾ SHARE       FILES
+       sha256:6203b7246778987465dac23b9877515e679e16b730812e6d90a95d3…  blob          ○ orphan    36.9 KiB   12h 33m      0 │     app                                            36.0 KiB  ██████          –
        sha256:dc9b9b9af3481eabff37df5eb4ba12605ad39fd280342a4666ea95e…  layer         ✓ live      36.7 KiB   12h 32m      1 │
        sha256:58b1e480c91212f981f3fa09154f16bd87d508725aa4abb1b01d586…  blob          ○ orphan    36.3 KiB   12h 32m      0 │
        sha256:ff4a53c4e1b20bf3f34a785f88c99219bc64ed18777d36a82fa6a95…  layer         ✓ live      24.3 KiB   12h 33m      1 │
@@ -577,7 +584,7 @@ fn blobs_at_200() {
        sha256:8a715f2c79813a61e80900ed1d1f75cb4bdd090ed5e3eda961606d4…  blob          ○ orphan     6.3 KiB   12h 33m      0 │
        sha256:811dac8776464e5f4f0627c92f3252389b35d971f6d6bc532636cd7…  blob          ○ orphan     6.3 KiB   12h 33m      0 │
        sha256:33013724246e3442f3f429b43f7fe509a0d97879cf9129f174d8dd8…  blob          ○ orphan     6.3 KiB   12h 33m      0 │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/169 ──
      160 KiB live · 1.2 MiB orphan
      enter open  o orphans  m missing  / filter  s sort  space mark  i details  e export  : command  q back
     ");
@@ -585,7 +592,7 @@ fn blobs_at_200() {
 
 #[test]
 fn the_start_at_60() {
-    insta::assert_snapshot!(Journey::new(Vec::new(), (60, 16)).screen(), @r#"
+    insta::assert_snapshot!(Journey::new(Vec::new(), (60, 16)).screen(), @r"
      cachelens                   no source · read-only · ? help
     ────────────────────────────────────────────────────────────
 
@@ -594,20 +601,20 @@ fn the_start_at_60() {
 
        d  Open the demo, a small cache that is built in
        a  Open a source…
+       F  Show the caches that this directory declares
 
       How to name a source
         ./buildkit-cache          a directory that a build wr…
         type=local,dest=./cache   exactly what stands in --ca…
-        ./buildkit-cache#main     one ref of it
     ────────────────────────────────────────────────────────────
 
      enter choose  d demo  a open a source  : command  q quit
-    "#);
+    ");
 }
 
 #[test]
 fn the_start_at_80() {
-    insta::assert_snapshot!(Journey::new(Vec::new(), (80, 24)).screen(), @r#"
+    insta::assert_snapshot!(Journey::new(Vec::new(), (80, 24)).screen(), @r"
      cachelens                                       no source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
 
@@ -616,28 +623,28 @@ fn the_start_at_80() {
 
        d  Open the demo, a small cache that is built in
        a  Open a source…
+       F  Show the caches that this directory declares
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
         type=local,dest=./cache   exactly what stands in --cache-to or --cache-fr…
         ./buildkit-cache#main     one ref of it
+        ghcr.io/acme/app          a repository in a registry
+        s3://bucket/prefix        a cache that type=s3 wrote
+        gha:owner/repository      the cache of GitHub Actions
 
       Sources on the command line, as in `cachelens ./cache`, or in
       cachelens.toml, open at once.
 
-
-
-
-
     ────────────────────────────────────────────────────────────────────────────────
 
      enter choose  d demo  a open a source  : command  q quit
-    "#);
+    ");
 }
 
 #[test]
 fn the_start_at_120() {
-    insta::assert_snapshot!(Journey::new(Vec::new(), (120, 40)).screen(), @r#"
+    insta::assert_snapshot!(Journey::new(Vec::new(), (120, 40)).screen(), @r"
      cachelens                                                                               no source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -645,17 +652,17 @@ fn the_start_at_120() {
 
        d  Open the demo, a small cache that is built in
        a  Open a source…
+       F  Show the caches that this directory declares
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
         type=local,dest=./cache   exactly what stands in --cache-to or --cache-from
         ./buildkit-cache#main     one ref of it
+        ghcr.io/acme/app          a repository in a registry
+        s3://bucket/prefix        a cache that type=s3 wrote
+        gha:owner/repository      the cache of GitHub Actions
 
       Sources on the command line, as in `cachelens ./cache`, or in cachelens.toml, open at once.
-
-
-
-
 
 
 
@@ -678,12 +685,12 @@ fn the_start_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
      enter choose  d demo  a open a source  : command  q quit
-    "#);
+    ");
 }
 
 #[test]
 fn the_start_at_200() {
-    insta::assert_snapshot!(Journey::new(Vec::new(), (200, 60)).screen(), @r#"
+    insta::assert_snapshot!(Journey::new(Vec::new(), (200, 60)).screen(), @r"
      cachelens                                                                                                                                                               no source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -691,17 +698,17 @@ fn the_start_at_200() {
 
        d  Open the demo, a small cache that is built in
        a  Open a source…
+       F  Show the caches that this directory declares
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
         type=local,dest=./cache   exactly what stands in --cache-to or --cache-from
         ./buildkit-cache#main     one ref of it
+        ghcr.io/acme/app          a repository in a registry
+        s3://bucket/prefix        a cache that type=s3 wrote
+        gha:owner/repository      the cache of GitHub Actions
 
       Sources on the command line, as in `cachelens ./cache`, or in cachelens.toml, open at once.
-
-
-
-
 
 
 
@@ -744,7 +751,7 @@ fn the_start_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
      enter choose  d demo  a open a source  : command  q quit
-    "#);
+    ");
 }
 
 #[test]
@@ -760,17 +767,17 @@ fn help_at_80() {
       │   c                Check the source: what is broken, in danger, or waste │
       │   a                Open another source                                   │
       │   b                Show the blobs of the source                          │
+      │   t                Show what takes the bytes, as boxes: refs, stages,    │
+      │                    steps                                                 │
+      │   E                Empty the trash of the source; shows a plan first     │
+      │   W                Add the source to the configuration; shows the change │
+      │                    first                                                 │
       │                                                                          │
       │ In a list                                                                │
       │   /                Filter the rows                                       │
       │   s                Choose the order                                      │
       │   space            Mark the row, or take its mark away                   │
-      │   *                Mark every row that is shown, or none of them         │
-      │   i                Show all that is known of the row                     │
-      │   tab              Scroll the details, or move in the list again         │
-      │   y                Copy the name of the row                              │
-      │   e                Write the rows that are shown to a file               │
-      │   r                Scan again                                            │
+      │   v                Mark all rows from here to where the cursor goes;     │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
@@ -780,30 +787,30 @@ fn help_at_80() {
 #[test]
 fn palette_at_80() {
     insta::assert_snapshot!(drawn(": 'scan", (80, 24)), @r"
-     cache╭ Commands ────────────────────────────────────────────────────────╮ help
-    ──────│ scan                                                             │──────
-       SOU│                                                                  │
-    ▸  ./s│ r         Scan again                                             │
-       ███│ ctrl-l    Draw the whole screen anew                             │
-       ./k│                                                                  │
-       ███│                                                                  │
-       ./m│                                                                  │
-       ███│                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-          │                                                                  │
-    ──────╰──────────────────────────────────────────────────────────────────╯──────
+    ╭ Commands ────────────────────────────────────────────────────────────────────╮
+    │ :scan                                                                        │
+    │ enter does it, tab completes, ↑ brings back                                  │
+    │ rescan               r         Scan again                                    │
+    │ jobs                 J         Show what is at work: scans, checks, runs     │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    │                                                                              │
+    ╰──────────────────────────────────────────────────────────────────────────────╯
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter choose  esc close
+     enter do it  tab complete  esc close
     ");
 }
 
@@ -813,25 +820,25 @@ fn the_sort_menu_at_80() {
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ██████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ───────────────────────╭ Sort by ───────────────────────╮───────────────────────
-       REF               AG│   REF         ▴ from A to Z    │     POLICY
-    ▸  c15           12h 52│   KIND        ▴ from A to Z    │ ○   keep  no rule mat…
-       c14           12h 52│ ✓ AGE         ▴ least first    │     keep  no rule mat…
-       c13           12h 53│   SIZE        ▾ most first     │     keep  no rule mat…
-       c12           12h 53│   ONLY HERE   ▾ most first     │ ○   keep  no rule mat…
-       c11           12h 53│   LAYERS      ▾ most first     │     keep  no rule mat…
-       c10           12h 53│   STEPS       ▾ from Z to A    │     keep  no rule mat…
-       c09           12h 53│   POLICY      ▴ from A to Z    │ ○   keep  no rule mat…
-       c08           12h 53╰────────────────────────────────╯     keep  no rule mat…
-       c07           12h 53m   174 KiB    9.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c06           12h 53m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c05           12h 54m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c04           12h 54m   237 KiB    110 KiB    15 ✓         keep  no rule mat…
-       c03           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c02           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c01           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-    ────────────────────────────────────────────────────────────────────────────────
+       REF                 │   REF         ▴ from A to Z    │LAYERS  STEPS
+    ▸  c15             12h │   KIND        ▴ from A to Z    │     6     4 ✓  11 ○
+       c14             12h │ ✓ AGE         ▴ newest first   │    17    15 ✓
+       c13             12h │   SIZE        ▾ largest first  │    17    15 ✓
+       c12             12h │   ONLY HERE   ▾ largest first  │    15    13 ✓   2 ○
+       c11             12h │   LAYERS      ▾ most first     │    17    15 ✓
+       c10             12h │   STEPS       ▾ most first     │    17    15 ✓
+       c09             12h │   POLICY      ▴ from A to Z    │    12    10 ✓   5 ○
+       c08             12h ╰────────────────────────────────╯    17    15 ✓
+       c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
+       c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
+       c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c01             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+    ──────────────────────────────────────────────────────────────────────── 1/15 ──
      1.9 MiB reached by 15 refs
      enter choose  esc close
     ");
@@ -861,7 +868,7 @@ fn details_at_80() {
     │ Missing, 30.3 KiB as named                                                   │
     │ sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e3403a      │
     ╰──────────────────────────────────────────────────────────────────────────────╯
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
      esc close
     ");
@@ -873,35 +880,35 @@ fn a_wrong_filter_at_80() {
      ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
+     bytes by age  <1d ██████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-       REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY
-    ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  11 ○   keep  no rule mat…
-       c14           12h 52m   237 KiB   97.1 KiB    15 ✓         keep  no rule mat…
-       c13           12h 53m   237 KiB    140 KiB    15 ✓         keep  no rule mat…
-       c12           12h 53m   206 KiB   41.1 KiB    13 ✓   2 ○   keep  no rule mat…
-       c11           12h 53m   237 KiB   72.4 KiB    15 ✓         keep  no rule mat…
-       c10           12h 53m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c09           12h 53m   174 KiB   33.8 KiB    10 ✓   5 ○   keep  no rule mat…
-       c08           12h 53m   237 KiB   72.6 KiB    15 ✓         keep  no rule mat…
-       c07           12h 53m   174 KiB    9.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c06           12h 53m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c05           12h 54m   174 KiB   46.2 KiB    10 ✓   5 ○   keep  no rule mat…
-       c04           12h 54m   237 KiB    110 KiB    15 ✓         keep  no rule mat…
-       c03           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
-       c02           12h 54m   237 KiB    190 KiB    15 ✓         keep  no rule mat…
+       REF                 AGE▴     SIZE          ONLY HERE  LAYERS  STEPS
+    ▸  c15             12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○
+       c14             12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓
+       c13             12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓
+       c12             12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○
+       c11             12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓
+       c10             12h 53m   237 KiB  ████░     190 KiB      17    15 ✓
+       c09             12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○
+       c08             12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓
+       c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
+       c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
+       c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
      filter  sise>1G
      ! there is no field `sise` (did you mean `size`?); in quotes it is looked for
        in names · fields: size exclusive age ref name step digest kind state layers
-       records refs platform
+       records refs platform path
     ");
 }
 
 #[test]
 fn a_terminal_that_is_too_small_is_told_so() {
-    insta::assert_snapshot!(drawn("", (40, 8)), @r#"
+    insta::assert_snapshot!(drawn("", (40, 8)), @r"
     cachelens needs 60×16 characters; this
     terminal has 40×8. Make it larger, or
     quit with ctrl-c.
-    "#);
+    ");
 }

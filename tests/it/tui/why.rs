@@ -1,4 +1,4 @@
-//! Why steps ran, as people ask for it and see it.
+//! Why steps ran, in the UI.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cachelens::format::text::must_be_written_out;
 use cachelens::source::RefSelector;
+use cachelens::text::escape::must_be_written_out;
 use cachelens::tui::OpenedSource;
 use cachelens::tui::evidence::Given;
 use serde_json::Value;
@@ -31,7 +31,11 @@ struct History {
 impl History {
     fn of(set: &'static str) -> Self {
         let fixture = Fixture::named(set);
-        Self { set, cache: fixture.layout("local.json"), trees: fixture.trees() }
+        Self {
+            set,
+            cache: fixture.layout("local.json"),
+            trees: fixture.trees(),
+        }
     }
 
     fn file(&self, path: &str) -> String {
@@ -42,10 +46,13 @@ impl History {
         self.trees.path().join("tree").join(commit)
     }
 
-    /// All evidence of a commit, and that of the one before as far as that is wanted.
+    /// All evidence of a commit, and of the previous one if requested.
     fn evidence(&self, before: &str, now: &str) -> Given {
         Given::new(
-            vec![self.file(&format!("provenance/{now}.json")), self.file(&format!("logs/{now}.rawjson"))],
+            vec![
+                self.file(&format!("provenance/{now}.json")),
+                self.file(&format!("logs/{now}.rawjson")),
+            ],
             vec![self.file(&format!("provenance/{before}.json"))],
             vec![self.tree(now).to_string_lossy().into_owned()],
         )
@@ -53,19 +60,44 @@ impl History {
 
     fn source(&self, select: Option<&str>) -> OpenedSource {
         let select = select.map(|name| RefSelector::Name(name.to_owned()));
-        OpenedSource { select, ..local("./cache", self.cache.path()) }
+        OpenedSource {
+            select,
+            ..local("./cache", self.cache.path())
+        }
     }
 
-    /// The build of `now`, explained by the cache of `before` as soon as the program begins.
+    /// The build of `now`, explained by the cache of `before` at the start of the program.
     fn explained(&self, before: &str, now: &str, size: (u16, u16)) -> Journey {
-        Journey::explaining(self.evidence(before, now), vec![self.source(Some(before))], size)
+        Journey::explaining(
+            self.evidence(before, now),
+            vec![self.source(Some(before))],
+            size,
+        )
     }
 }
 
-/// The screen without the line that names folders of the test.
+/// A step that runs now has no record in the ref: it is found by its name.
+#[test]
+fn it_stands_on_the_step_from_which_it_was_asked() {
+    let shop = History::of("shop");
+    let mut journey = Journey::new(vec![shop.source(None)], USUAL);
+    journey.press("enter / 'c06 enter w");
+    journey.press(&format!("'{} enter", shop.file("provenance/c07.json")));
+    journey.press("enter");
+    assert!(journey.line("▸").contains("FROM"), "{}", journey.screen());
+    journey.press("q enter / 'npm enter w");
+    let line = journey.line("▸");
+    assert!(line.contains("RUN npm"), "{}", journey.screen());
+}
+
+/// The screen without the line that contains paths of the test.
 fn screen(journey: &Journey) -> String {
     let screen = journey.screen();
-    screen.lines().filter(|line| !line.contains("context ")).flat_map(|line| [line, "\n"]).collect()
+    screen
+        .lines()
+        .filter(|line| !line.contains("context "))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 #[test]
@@ -74,20 +106,20 @@ fn results_that_were_dropped_in_the_least_room() {
     insta::assert_snapshot!(screen(&shop.explained("c07", "c08", LEAST)), @r"
      ./cache › c07 › why          16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
-       6 ✓ hit  9 ✗ miss  0.7s lost  build provenance/c08.json…
+       0.6s lost  6 ✓ hit  9 ✗ miss  build provenance/c08.json…
        1  RUN go build -trimpath ./api :16: its command
           changed: `go build ./api` became `go build
           -trimpath ./api`
-          … c shows 7 more lines
+          … A shows 7 more lines
     ────────────────────────────────────────────────────────────
        STEP▴                                 LINE  WHY
     ▸  ·         FROM 127.0.0.1:5055/base:…     1
        ✓ hit     WORKDIR /app                   2
        ✓ hit     COPY package.json package…     3
        ✓ hit     RUN npm ci                     4
-    ────────────────────────────────────────────────────────────
+    ──────────────────────────────────────────────────── 1/12 ──
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of th…
-     enter open  c causes  right unfold  left fold  n evidence
+     enter open  A causes  right unfold  left fold  n evidence
     ");
 }
 
@@ -98,14 +130,14 @@ fn results_that_were_dropped() {
     insta::assert_snapshot!(screen(&journey), @r"
      ./cache › c07 › why                              16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       6 ✓ hit  9 ✗ miss  0.7s lost  build provenance/c08.json, logs/c08.rawjson ·…
+       0.6s lost  6 ✓ hit  9 ✗ miss  build provenance/c08.json, logs/c08.rawjson ·…
        1  RUN go build -trimpath ./api :16: its command changed: `go build
           ./api` became `go build -trimpath ./api`
-          4 steps after it run, too · costs 0.4s
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and
-          its result no longer; `c04` still has it
-          costs 0.2s  → import a ref that still has the result as well, or
-          export it from a build that runs the step
+          0.4s lost · 4 steps after it run, too
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but
+          no longer its result; `c04`, `c03`, `c02` and 2 more of the same
+          source still have it
+          0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────
        STEP▴                                          LINE    TIME  WHY
     ▸  ·         FROM 127.0.0.1:5055/base:latest AS…     1    0.1s
@@ -117,22 +149,22 @@ fn results_that_were_dropped() {
        ✗ miss    WORKDIR /src                           12    0.0s  2 result-dropped
        ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropped
        ✗ miss    RUN go mod download                    14    0.1s  2 result-dropped
-    ────────────────────────────────────────────────────────────────────────────────
+    ──────────────────────────────────────────────────────────────────────── 1/12 ──
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
-    insta::assert_snapshot!(screen(journey.press("c")), @r"
+    insta::assert_snapshot!(screen(journey.press("A")), @r"
     ╭ Details ─────────────────────────────────────────────────────────────────────╮
     │ 1                                                                            │
     │ RUN go build -trimpath ./api :16: its command changed: `go build ./api`      │
     │ became `go build -trimpath ./api`                                            │
-    │ 4 steps after it run, too · costs 0.4s                                       │
+    │ 0.4s lost · 4 steps after it run, too                                        │
     │                                                                              │
     │ 2                                                                            │
-    │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its    │
-    │ result no longer; `c04` still has it                                         │
-    │ costs 0.2s  → import a ref that still has the result as well, or export it   │
-    │ from a build that runs the step                                              │
+    │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no      │
+    │ longer its result; `c04`, `c03`, `c02` and 2 more of the same source still   │
+    │ have it                                                                      │
+    │ 0.2s lost  → import `c04`, or run the step again and export                  │
     │ · WORKDIR /src :12                                                           │
     │ · COPY go.mod ./ :13                                                         │
     │ · RUN go mod download :14                                                    │
@@ -155,9 +187,10 @@ fn results_that_were_dropped_with_details_beside() {
      ./cache › c07 › why                                                                      16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
-          4 steps after it run, too · costs 0.4s
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its result no longer; `c04` still has it
-          costs 0.2s  → import a ref that still has the result as well, or export it from a build that runs the step
+          0.4s lost · 4 steps after it run, too
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02`
+          and 2 more of the same source still have it
+          0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                                                 LINE  IN CACHE        TIME  WHY
        ·         FROM 127.0.0.1:5055/base:latest AS deps                        1  key only        0.1s
@@ -176,7 +209,6 @@ fn results_that_were_dropped_with_details_beside() {
        ✗ miss    └ COPY --from=test /report.txt /srv/report.txt                26  –               0.1s  ↑ 1
        ✗ miss    └ COPY assets /srv/assets                                     27  –               0.0s  ↑ 1
        ✓ hit     RUN npm test && echo ok > /report.txt                         20  result          0.3s
-
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        RUN go build -trimpath ./api
        Dockerfile:16 · stage api
@@ -188,9 +220,9 @@ fn results_that_were_dropped_with_details_beside() {
        Why
        its command changed: `go build ./api` became `go build -trimpath ./api`
        … tab scrolls, i shows all
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 11/16 ──
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -201,9 +233,9 @@ fn results_that_were_dropped_with_room_for_all() {
      ./cache › c07 › why                                                                                                                                                      16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
-          4 steps after it run, too · costs 0.4s
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key, and its result no longer; `c04` still has it
-          costs 0.2s  → import a ref that still has the result as well, or export it from a build that runs the step
+          0.4s lost · 4 steps after it run, too
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2 more of the same source still have it
+          0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ COPY go.mod ./
        ·         FROM 127.0.0.1:5055/base:latest AS deps                       1  key only        0.1s                      │ Dockerfile:13 · stage api
@@ -213,9 +245,9 @@ fn results_that_were_dropped_with_room_for_all() {
        ✓ hit     COPY web ./web                                                7  result             –                      │ took       0.0s
        ✓ hit     RUN npm run build                                             9  result          0.5s                      │
        ✗ miss    WORKDIR /src                                                 12  key only        0.0s  2 result-dropped    │ Why
-    ▸  ✗ miss    COPY go.mod ./                                               13  key only        0.0s  2 result-dropped    │ the cache holds its key, and its result no longer; `c04` still has it
-       ✗ miss    RUN go mod download                                          14  key only        0.1s  2 result-dropped    │ → import a ref that still has the result as well, or export it from a build
-       ✗ miss    COPY api ./api                                               15  key only        0.1s  2 result-dropped    │ that runs the step
+    ▸  ✗ miss    COPY go.mod ./                                               13  key only        0.0s  2 result-dropped    │ the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2
+       ✗ miss    RUN go mod download                                          14  key only        0.1s  2 result-dropped    │ more of the same source still have it
+       ✗ miss    COPY api ./api                                               15  key only        0.1s  2 result-dropped    │ → import `c04`, or run the step again and export
        ✗ miss  ▸ RUN go build -trimpath ./api  +4                             16  –               0.2s  1 command           │
        ✓ hit     RUN npm test && echo ok > /report.txt                        20  result          0.3s                      │ Keys
                                                                                                                             │ operation  sha256:577f2bc48ac26299474206fa073e4482e8d5b38ed3ae66ea6d30e2ac21d
@@ -254,9 +286,9 @@ fn results_that_were_dropped_with_room_for_all() {
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 8/12 ──
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -292,31 +324,71 @@ fn evidence_is_asked_for_once() {
      enter add, go on  tab complete  down next  up previous  ctrl-p before
     ");
     journey.press("'tests/fixtures/shop/prov tab");
-    assert!(journey.screen().contains("› tests/fixtures/shop/provenance/ "), "{}", journey.screen());
-    journey.press("tab");
-    assert!(journey.screen().contains("› tests/fixtures/shop/provenance/c "), "{}", journey.screen());
-    assert!(journey.screen().contains("c01.json  c02.json"), "{}", journey.screen());
-    journey.press("'08.json enter");
-    assert!(journey.line("✓ tests").contains("c08.json  provenance, 18 steps"), "{}", journey.screen());
-    journey.press("'tests/fixtures/shop/logs/c08.rawjson enter down 'tests/fixtures/shop/provenance/c07.json enter");
-    journey.press(&format!("down '{} enter", shop.tree("c08").display()));
-    assert!(journey.screen().contains("the main context, with a .dockerignore"), "{}", journey.screen());
-    journey.press("enter");
     assert!(
-        journey.screen().contains("1  RUN go build -trimpath ./api :16: its command changed"),
+        journey
+            .screen()
+            .contains("› tests/fixtures/shop/provenance/ "),
         "{}",
         journey.screen()
     );
-    // Another ref is explained by the same, and its steps are named by it.
+    journey.press("tab");
+    assert!(
+        journey
+            .screen()
+            .contains("› tests/fixtures/shop/provenance/c "),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("c01.json  c02.json"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("'08.json enter");
+    assert!(
+        journey
+            .line("✓ tests")
+            .contains("c08.json  provenance, 18 steps"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("'tests/fixtures/shop/logs/c08.rawjson enter down 'tests/fixtures/shop/provenance/c07.json enter");
+    journey.press(&format!("down '{} enter", shop.tree("c08").display()));
+    assert!(
+        journey
+            .screen()
+            .contains("the main context, with a .dockerignore"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    assert!(
+        journey
+            .screen()
+            .contains("1  RUN go build -trimpath ./api :16: its command changed"),
+        "{}",
+        journey.screen()
+    );
+    // The same evidence explains another ref, and names its steps.
     journey.press("q / ctrl-u 'c06 enter w");
-    assert!(journey.line("› why").contains("c06 › why"), "{}", journey.screen());
+    assert!(
+        journey.line("› why").contains("c06 › why"),
+        "{}",
+        journey.screen()
+    );
     assert!(journey.screen().contains("✗ miss"), "{}", journey.screen());
     journey.press("q enter");
     let named = "named from tests/fixtures/shop/provenance/c08.json and 2 more";
     assert!(journey.screen().contains(named), "{}", journey.screen());
-    // What was typed before comes again.
+    // Earlier input is recalled.
     journey.press("n up ctrl-p ctrl-p");
-    assert!(journey.screen().contains("│ › tests/fixtures/shop/provenance/c07.json"), "{}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains("│ › tests/fixtures/shop/provenance/c07.json"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
@@ -331,11 +403,29 @@ fn evidence_that_is_none_is_said_to_be_none() {
     let provenance = fs::read("tests/fixtures/shop/provenance/c08.json").unwrap();
     let cases = [
         (write("empty", b" "), "it is empty"),
-        (write("noise", &[0xff; 4096]), "it is no evidence of a build"),
-        (write("half.json", &provenance[..provenance.len() / 2]), "not provenance"),
-        (write("large.json", &[b"{\"a\":\"", &vec![b'x'; 4 << 20][..], b"\"}"].concat()), "not provenance"),
-        (write("min.json", br#"{"buildType":"x"}"#), "made with mode=min"),
-        (write("steering", b"\x1b[2J\x1b]0;x\x07"), "it is no evidence"),
+        (
+            write("noise", &[0xff; 4096]),
+            "it is no evidence of a build",
+        ),
+        (
+            write("half.json", &provenance[..provenance.len() / 2]),
+            "not provenance",
+        ),
+        (
+            write(
+                "large.json",
+                &[b"{\"a\":\"", &vec![b'x'; 4 << 20][..], b"\"}"].concat(),
+            ),
+            "not provenance",
+        ),
+        (
+            write("min.json", br#"{"buildType":"x"}"#),
+            "made with mode=min",
+        ),
+        (
+            write("steering", b"\x1b[2J\x1b]0;x\x07"),
+            "it is no evidence",
+        ),
         ("tests/nowhere.json".to_owned(), "cannot read it"),
         ("/dev/zero".to_owned(), "neither a file nor a folder"),
         ("-".to_owned(), "cannot read it"),
@@ -343,13 +433,25 @@ fn evidence_that_is_none_is_said_to_be_none() {
     ];
     let mut journey = Journey::new(vec![shop.source(None)], LARGE);
     journey.press("enter w enter");
-    assert!(journey.screen().contains("! a build is needed"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("! a build is needed"),
+        "{}",
+        journey.screen()
+    );
     for (path, fault) in cases {
         journey.press(&format!("ctrl-u '{path} enter"));
-        assert!(journey.line("! ").contains(fault), "{path}\n{}", journey.screen());
+        assert!(
+            journey.line("! ").contains(fault),
+            "{path}\n{}",
+            journey.screen()
+        );
     }
     journey.press("ctrl-u down down 'README.md enter");
-    assert!(journey.line("! ").contains("it is no directory"), "{}", journey.screen());
+    assert!(
+        journey.line("! ").contains("it is no directory"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc");
     insta::assert_snapshot!(journey.resize(80, 24).screen(), @r"
      ./cache › c15 › why                           no evidence · read-only · ? help
@@ -375,7 +477,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
 }
 
@@ -408,20 +510,35 @@ fn a_log_alone_tells_no_steps() {
 
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
 }
 
 #[test]
 fn what_is_open_says_what_settles_it() {
     let kitchen = History::of("kitchen");
-    let evidence = Given::new(vec![kitchen.file("provenance/c05.json")], Vec::new(), Vec::new());
+    let evidence = Given::new(
+        vec![kitchen.file("provenance/c05.json")],
+        Vec::new(),
+        Vec::new(),
+    );
     let mut journey = Journey::explaining(evidence, vec![kitchen.source(Some("c04"))], HUGE);
     journey.press("/ 'state:unknown enter G");
     assert!(journey.line("▸").contains("? open"), "{}", journey.screen());
-    assert!(journey.screen().contains("What is open"), "{}", journey.screen());
-    assert!(journey.screen().contains("│ the files that it takes are not given"), "{}", journey.screen());
-    let settles = "16 steps are open; n takes what settles them: the context as a folder, a log of the build";
+    assert!(
+        journey.screen().contains("What is open"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey
+            .screen()
+            .contains("│ the files that it takes are not given"),
+        "{}",
+        journey.screen()
+    );
+    let settles =
+        "16 steps are open; n takes what settles them: the context as a folder, a log of the build";
     assert!(journey.screen().contains(settles), "{}", journey.screen());
 }
 
@@ -452,20 +569,33 @@ fn files_that_changed_are_listed() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/1 ──
      + added  − removed  ~ changed
      enter open  / filter  s sort  space mark  i details  e export  : command
     ");
     journey.press("y");
     assert_eq!(journey.copied(), Some("src/alias.rs"));
     journey.press("enter");
-    assert!(journey.screen().contains("main.rs → lib/mod.rs"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("main.rs → lib/mod.rs"),
+        "{}",
+        journey.screen()
+    );
     journey.press("esc / 'name~nothing enter");
-    assert!(journey.screen().contains("No row passes the filter."), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("Nothing matches."),
+        "{}",
+        journey.screen()
+    );
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("changes.csv");
-    journey.press("esc e ctrl-u").press(&format!("'{} enter", path.display()));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "path,kind,detail\nsrc/alias.rs,link-target,main.rs → lib/mod.rs\n");
+    journey
+        .press("esc e ctrl-u")
+        .press(&format!("'{} enter", path.display()));
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "path,kind,detail\nsrc/alias.rs,link-target,main.rs → lib/mod.rs\n"
+    );
 }
 
 #[test]
@@ -473,27 +603,65 @@ fn steps_fold_are_filtered_copied_and_written_down() {
     let shop = History::of("shop");
     let mut journey = shop.explained("c07", "c08", LARGE);
     journey.press("G k");
-    assert!(journey.line("▸  ✗").contains("▸ RUN go build -trimpath"), "{}", journey.screen());
-    assert!(!journey.screen().contains("└ COPY assets"), "{}", journey.screen());
+    assert!(
+        journey.line("▸  ✗").contains("▸ RUN go build -trimpath"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        !journey.screen().contains("└ COPY assets"),
+        "{}",
+        journey.screen()
+    );
     journey.press("l j j");
-    assert!(journey.line("▸  ✗").contains("└ COPY --from=web"), "{}", journey.screen());
+    assert!(
+        journey.line("▸  ✗").contains("└ COPY --from=web"),
+        "{}",
+        journey.screen()
+    );
     journey.press("h");
-    assert!(journey.line("▸  ✗").contains("▾ RUN go build"), "{}", journey.screen());
+    assert!(
+        journey.line("▸  ✗").contains("▾ RUN go build"),
+        "{}",
+        journey.screen()
+    );
     journey.press("h");
-    assert!(!journey.screen().contains("└ COPY assets"), "{}", journey.screen());
+    assert!(
+        !journey.screen().contains("└ COPY assets"),
+        "{}",
+        journey.screen()
+    );
     journey.press("/ 'state:miss enter");
-    assert!(journey.screen().contains("9 of 16 steps · filter state:miss"), "{}", journey.screen());
+    assert!(
+        journey
+            .screen()
+            .contains("9 of 16 steps · filter state:miss"),
+        "{}",
+        journey.screen()
+    );
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("why.json");
-    journey.press("e ctrl-u").press(&format!("'{} enter", path.display()));
+    journey
+        .press("e ctrl-u")
+        .press(&format!("'{} enter", path.display()));
     let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let rows = written["rows"].as_array().unwrap();
-    let of = |field: &str| rows.iter().map(|row| row[field].to_string()).collect::<Vec<_>>();
+    let of = |field: &str| {
+        rows.iter()
+            .map(|row| row[field].to_string())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(rows.len(), 9);
-    assert!(of("verdict").iter().all(|verdict| verdict == "\"miss\""), "{rows:?}");
+    assert!(
+        of("verdict").iter().all(|verdict| verdict == "\"miss\""),
+        "{rows:?}"
+    );
     assert_eq!(of("root").iter().filter(|root| *root == "true").count(), 5);
     assert_eq!(rows[4]["name"], "RUN go build -trimpath ./api");
-    assert_eq!((&rows[4]["cause"], &rows[4]["line"]), (&"command".into(), &16.into()));
+    assert_eq!(
+        (&rows[4]["cause"], &rows[4]["line"]),
+        (&"command".into(), &16.into())
+    );
     journey.press("esc s down down down enter");
     assert!(journey.screen().contains("TIME▾"), "{}", journey.screen());
     journey.press("/ 'trimpath enter y");
@@ -504,34 +672,57 @@ fn steps_fold_are_filtered_copied_and_written_down() {
 #[test]
 fn an_explanation_is_stopped_and_begun_again() {
     let shop = History::of("shop");
-    let mut journey = Journey::explaining(shop.evidence("c07", "c08"), vec![shop.source(None)], USUAL);
+    let mut journey =
+        Journey::explaining(shop.evidence("c07", "c08"), vec![shop.source(None)], USUAL);
     // The first `w` has evidence from the command line.
     journey.press("enter / 'c07 enter");
     journey.press_at_once("w esc");
-    assert!(journey.screen().contains("It was stopped; r begins again."), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("It was stopped; r begins again."),
+        "{}",
+        journey.screen()
+    );
     journey.press("r");
-    assert!(journey.screen().contains("its command changed"), "{}", journey.screen());
-    // What is there stays, whatever is stopped.
+    assert!(
+        journey.screen().contains("its command changed"),
+        "{}",
+        journey.screen()
+    );
+    // An existing result stays, even if a job is stopped.
     journey.press_at_once("r esc");
-    assert!(journey.screen().contains("its command changed"), "{}", journey.screen());
-    // Keys are answered while it is explained, and leaving ends it.
+    assert!(
+        journey.screen().contains("its command changed"),
+        "{}",
+        journey.screen()
+    );
+    // Keys are answered during an explanation, and leaving the screen ends it.
     journey.press_at_once("r j j q");
-    assert!(journey.line("› refs").contains("./cache"), "{}", journey.screen());
+    assert!(
+        journey.line("› refs").contains("./cache"),
+        "{}",
+        journey.screen()
+    );
 }
 
 #[test]
 fn the_record_of_a_build_names_its_cache() {
     let mini = History::of("mini");
     let record = mini.file("dockerbuild/c03.dockerbuild");
-    let given = || Given::new(vec![record.clone()], vec![mini.file("dockerbuild/c02.dockerbuild")], Vec::new());
+    let given = || {
+        Given::new(
+            vec![record.clone()],
+            vec![mini.file("dockerbuild/c02.dockerbuild")],
+            Vec::new(),
+        )
+    };
     let mut journey = Journey::recorded(given(), mini.source(Some("c02")), USUAL);
     insta::assert_snapshot!(journey.screen(), @r"
      the caches of a build › why                   ./cache#c02 · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       4 ✓ hit  2 ✗ miss  0.1s lost  build dockerbuild/c03.dockerbuild · baseline …
+       0.1s lost  4 ✓ hit  2 ✗ miss  build dockerbuild/c03.dockerbuild · baseline …
        1  RUN go build -race :6: its command changed: `go build` became `go
           build -race`
-          1 step after it runs, too · costs 0.1s
+          0.1s lost · 1 step after it runs, too
        ·  the files of the context `context` are not given: --context DIR, or
           --context NAME=DIR, does
     ────────────────────────────────────────────────────────────────────────────────
@@ -547,22 +738,49 @@ fn the_record_of_a_build_names_its_cache() {
 
 
 
-    ────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────── 1/6 ──
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
-     enter open  c causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
     journey.press("q");
-    assert!(journey.screen().contains("Open the demo"), "{}", journey.screen());
-    // Where the cache cannot be reached, that is said.
+    assert!(
+        journey.screen().contains("Open the demo"),
+        "{}",
+        journey.screen()
+    );
+    // An unreachable cache is reported.
     let journey = Journey::explaining(given(), Vec::new(), USUAL);
-    assert!(journey.screen().contains("! type=registry,"), "{}", journey.screen());
-    assert!(journey.screen().contains("n changes the evidence, r tries again"), "{}", journey.screen());
-    // From the list of sources the record is asked for.
+    assert!(
+        journey.screen().contains("! type=registry,"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey
+            .screen()
+            .contains("n changes the evidence, r tries again"),
+        "{}",
+        journey.screen()
+    );
+    // From the list of sources, the UI prompts for the record.
     let mut journey = Journey::recorded(Given::default(), mini.source(Some("c02")), USUAL);
-    journey.press("d").press("w").press(&format!("'{record} enter"));
-    assert!(journey.line("✓ …ini").contains("build record, provenance, log, name…"), "{}", journey.screen());
+    journey
+        .press("d")
+        .press("w")
+        .press(&format!("'{record} enter"));
+    assert!(
+        journey
+            .line("✓ …ini")
+            .contains("build record, provenance, log, name…"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
-    assert!(journey.screen().contains("1  RUN go build -race :6"), "{}", journey.screen());
+    assert!(
+        journey.screen().contains("1  RUN go build -race :6"),
+        "{}",
+        journey.screen()
+    );
 }
 
 /// Finds the files of the steps in a statement.
@@ -580,14 +798,15 @@ fn infos(value: &mut Value) -> Option<&mut Value> {
     }
 }
 
-/// The provenance of a build whose Dockerfile wants to steer the terminal.
+/// The provenance of a build whose Dockerfile contains terminal control sequences.
 fn steering_provenance() -> Vec<u8> {
     let text = fs::read_to_string("tests/fixtures/shop/provenance/c08.json").unwrap();
     let mut statement: Value = serde_json::from_str(&text).unwrap();
     let info = &mut infos(&mut statement).unwrap()[0];
     let file = String::from_utf8(STANDARD.decode(info["data"].as_str().unwrap()).unwrap()).unwrap();
-    let file =
-        file.replace("RUN ", "RUN \u{1b}[2J\u{1b}]0;x\u{7}\u{202e}").replace("COPY ", "COPY 漢\u{301}\u{301}\u{200b} ");
+    let file = file
+        .replace("RUN ", "RUN \u{1b}[2J\u{1b}]0;x\u{7}\u{202e}")
+        .replace("COPY ", "COPY 漢\u{301}\u{301}\u{200b} ");
     info["data"] = STANDARD.encode(file).into();
     info["filename"] = "Dock\u{1b}[31mer\nfile".into();
     statement.to_string().into_bytes()
@@ -600,7 +819,13 @@ fn evidence_never_steers_the_terminal() {
     let provenance = folder.path().join("\u{1b}[31mbuild\u{202e}.json");
     fs::write(&provenance, steering_provenance()).unwrap();
     let web = shop.tree("c08").join("web");
-    for name in [&b"\x1b[2Jwipe"[..], b"two\nlines", "gpj.\u{202e}exe".as_bytes(), b"\xff\xfe", &[b'x'; 250]] {
+    for name in [
+        &b"\x1b[2Jwipe"[..],
+        b"two\nlines",
+        "gpj.\u{202e}exe".as_bytes(),
+        b"\xff\xfe",
+        &[b'x'; 250],
+    ] {
         fs::write(web.join(Path::new(std::ffi::OsStr::from_bytes(name))), "x").unwrap();
     }
     let evidence = || {
@@ -610,22 +835,44 @@ fn evidence_never_steers_the_terminal() {
     };
     for size in [LEAST, USUAL, LARGE] {
         let mut journey = Journey::explaining(evidence(), vec![shop.source(Some("c07"))], size);
-        for keys in ["", "c", "esc j j j j enter", "i", "esc q", "G l", "i", "esc y n", "esc q enter"] {
+        for keys in [
+            "",
+            "c",
+            "esc j j j j enter",
+            "i",
+            "esc q",
+            "G l",
+            "i",
+            "esc y n",
+            "esc q enter",
+        ] {
             journey.press(keys);
             for cell in journey.buffer().content() {
-                assert!(!cell.symbol().chars().any(must_be_written_out), "{:?}\n{}", cell.symbol(), journey.screen());
+                assert!(
+                    !cell.symbol().chars().any(must_be_written_out),
+                    "{:?}\n{}",
+                    cell.symbol(),
+                    journey.screen()
+                );
             }
             for line in journey.screen().lines() {
-                assert!(unicode_width::UnicodeWidthStr::width(line) <= size.0.into(), "{line:?}");
+                assert!(
+                    unicode_width::UnicodeWidthStr::width(line) <= usize::from(size.0),
+                    "{line:?}"
+                );
             }
         }
     }
-    // Without the log, the files of today tell.
+    // Without the log, the current files are the evidence.
     let mut given = evidence();
     given.items.remove(1);
     let mut journey = Journey::explaining(given, vec![shop.source(Some("c07"))], USUAL);
     journey.press("j j j j");
-    assert!(journey.line("▸  ✗").contains("COPY 漢"), "{}", journey.screen());
+    assert!(
+        journey.line("▸  ✗").contains("COPY 漢"),
+        "{}",
+        journey.screen()
+    );
     journey.press("enter");
     for shown in ["web/␛[2Jwipe", "web/two␊lines", "web/gpj.<U+202E>exe"] {
         journey.line(shown);

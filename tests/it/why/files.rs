@@ -1,4 +1,5 @@
-//! Contexts that are as a real one was but for one file: that file is named, with what of it changed, and no other is.
+//! Contexts with a single change to a real one: that file is named, with its change, and no other
+//! file is.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::home;
 
-/// What is done to a file or a folder.
+/// A change to a file or a folder.
 #[derive(Debug, Clone, Copy)]
 enum Deed {
     Write,
@@ -20,7 +21,7 @@ enum Deed {
     Add,
 }
 
-/// What is done, and the cause with its path; none where everything hits all the same.
+/// A change, and the cause with its path; `None` if everything still hits.
 type Case = (Deed, Option<(&'static str, &'static str)>);
 
 fn done(deed: Deed, path: &Path) {
@@ -30,8 +31,16 @@ fn done(deed: Deed, path: &Path) {
             fs::remove_file(path).unwrap();
             symlink("elsewhere", path).unwrap();
         }
-        Deed::Write => fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"x").unwrap(),
-        Deed::Touch => fs::File::open(path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap(),
+        Deed::Write => fs::OpenOptions::new()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .write_all(b"x")
+            .unwrap(),
+        Deed::Touch => fs::File::open(path)
+            .unwrap()
+            .set_modified(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap(),
         Deed::Mode => {
             let mode = fs::metadata(path).unwrap().permissions().mode();
             let mode = if path.is_dir() { 0o700 } else { mode ^ 0o111 };
@@ -45,10 +54,24 @@ fn done(deed: Deed, path: &Path) {
 #[test]
 fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
     use Deed::{Add, Mode, Remove, Touch, Write};
-    // A set, and what is done to what.
+    // A set, and its changes.
     let cases: &[(&str, &str, &[Case])] = &[
-        ("shop", "api", &[(Mode, Some(("mode", "api/"))), (Add, Some(("file-added", "api/new file é")))]),
-        ("shop", "assets", &[(Mode, Some(("mode", "assets/"))), (Add, Some(("file-added", "assets/new file é")))]),
+        (
+            "shop",
+            "api",
+            &[
+                (Mode, Some(("mode", "api/"))),
+                (Add, Some(("file-added", "api/new file é"))),
+            ],
+        ),
+        (
+            "shop",
+            "assets",
+            &[
+                (Mode, Some(("mode", "assets/"))),
+                (Add, Some(("file-added", "assets/new file é"))),
+            ],
+        ),
         (
             "shop",
             "web/index.js",
@@ -59,21 +82,47 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                 (Touch, None),
             ],
         ),
-        ("shop", "go.mod", &[(Write, Some(("content", "go.mod"))), (Mode, Some(("mode", "go.mod"))), (Touch, None)]),
-        ("shop", "README.md", &[(Write, None), (Mode, None), (Remove, None)]),
-        ("kitchen", "Cargo.lock", &[(Write, Some(("content", "Cargo.lock"))), (Mode, Some(("mode", "Cargo.lock")))]),
-        // A mount, of which no layer tells.
+        (
+            "shop",
+            "go.mod",
+            &[
+                (Write, Some(("content", "go.mod"))),
+                (Mode, Some(("mode", "go.mod"))),
+                (Touch, None),
+            ],
+        ),
+        (
+            "shop",
+            "README.md",
+            &[(Write, None), (Mode, None), (Remove, None)],
+        ),
+        (
+            "kitchen",
+            "Cargo.lock",
+            &[
+                (Write, Some(("content", "Cargo.lock"))),
+                (Mode, Some(("mode", "Cargo.lock"))),
+            ],
+        ),
+        // A mount, which no layer contains.
         (
             "kitchen",
             "bench/data.txt",
             &[
                 (Write, Some(("content", "bench/data.txt"))),
                 (Mode, Some(("mode", "bench/data.txt"))),
-                (Remove, Some(("content", ""))),
+                (Remove, Some(("content", "bench"))),
             ],
         ),
-        ("kitchen", "bench", &[(Mode, Some(("mode", "bench/"))), (Add, Some(("content", "")))]),
-        // A pattern, and a copy that sets the bits itself.
+        (
+            "kitchen",
+            "bench",
+            &[
+                (Mode, Some(("mode", "bench/"))),
+                (Add, Some(("content", "bench"))),
+            ],
+        ),
+        // A pattern, and a copy that sets the mode itself.
         (
             "kitchen",
             "scripts/a.sh",
@@ -83,31 +132,51 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                 (Remove, Some(("file-removed", "scripts/a.sh"))),
             ],
         ),
-        ("kitchen", "scripts/skip.txt", &[(Write, None), (Mode, None), (Remove, None)]),
+        (
+            "kitchen",
+            "scripts/skip.txt",
+            &[(Write, None), (Mode, None), (Remove, None)],
+        ),
         ("kitchen", "scripts", &[(Mode, None), (Add, None)]),
         (
             "kitchen",
             "docs/index.md",
-            &[(Write, Some(("content", "docs/index.md"))), (Remove, Some(("file-removed", "docs/index.md")))],
+            &[
+                (Write, Some(("content", "docs/index.md"))),
+                (Remove, Some(("file-removed", "docs/index.md"))),
+            ],
         ),
-        ("kitchen", "docs/draft.tmp", &[(Write, None), (Mode, None), (Remove, None)]),
+        (
+            "kitchen",
+            "docs/draft.tmp",
+            &[(Write, None), (Mode, None), (Remove, None)],
+        ),
         ("kitchen", "src/debug.log", &[(Write, None), (Remove, None)]),
         (
             "kitchen",
             "src/alias.rs",
-            &[(Write, Some(("link-target", "src/alias.rs"))), (Remove, Some(("file-removed", "src/alias.rs")))],
+            &[
+                (Write, Some(("link-target", "src/alias.rs"))),
+                (Remove, Some(("file-removed", "src/alias.rs"))),
+            ],
         ),
         ("kitchen", "src", &[(Mode, Some(("mode", "src/")))]),
         (
             "kitchen",
             "src/lib",
-            &[(Mode, Some(("mode", "src/lib/"))), (Add, Some(("file-added", "src/lib/new file é")))],
+            &[
+                (Mode, Some(("mode", "src/lib/"))),
+                (Add, Some(("file-added", "src/lib/new file é"))),
+            ],
         ),
         // An archive, which is unpacked.
         (
             "kitchen",
             "vendor.tar.gz",
-            &[(Write, Some(("content", "vendor.tar.gz"))), (Mode, Some(("mode", "vendor.tar.gz")))],
+            &[
+                (Write, Some(("content", "vendor.tar.gz"))),
+                (Mode, Some(("mode", "vendor.tar.gz"))),
+            ],
         ),
     ];
     for set in ["shop", "kitchen"] {
@@ -140,7 +209,10 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                     "extra=tree/c02.extra",
                 ]);
                 let roots = document["root_causes"].as_array().unwrap();
-                let found: Vec<_> = roots.iter().map(|root| (&root["kind"], &root["paths"])).collect();
+                let found: Vec<_> = roots
+                    .iter()
+                    .map(|root| (&root["kind"], &root["paths"]))
+                    .collect();
                 let told = format!("{set} {path} {deed:?}: {found:?}");
                 match cause {
                     None => {
@@ -148,7 +220,11 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                         assert_eq!(document["summary"]["unknown"], 0, "{told}");
                     }
                     Some((kind, path)) => {
-                        let paths = if path.is_empty() { json!([]) } else { json!([path]) };
+                        let paths = if path.is_empty() {
+                            json!([])
+                        } else {
+                            json!([path])
+                        };
                         assert_eq!(found, [(&json!(kind), &paths)], "{told}");
                     }
                 }

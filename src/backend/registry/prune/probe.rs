@@ -1,105 +1,141 @@
-//! How a registry deletes tags. What stays is not put at risk to find that out: tags of cachelens's own are tried.
+//! How a registry deletes tags. What stays is not put at risk to find that out: tags of cachelens's
+//! own are tried.
 
 use serde_json::{Value, json};
 
-use super::{LOOKS, PAUSE};
-use crate::backend::registry::http::Tries;
-use crate::backend::registry::manifests::{Deleted, Head};
-use crate::backend::registry::{RegistryCache, manifests, push};
+use super::delete::{LOOKS, PAUSE};
+use crate::backend::http::Tries;
+use crate::backend::registry::manifests::{Head, ManifestDeletion};
+use crate::backend::registry::prune::RegistryPruner;
+use crate::backend::registry::{manifests, push};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 
-/// The tags that are tried: the first is deleted, and the second shows what that does.
+/// The tags that are tried: the first is deleted, and the second shows the effect.
 const PROBES: [&str; 2] = ["cachelens-probe-1", "cachelens-probe-2"];
 
-impl RegistryCache {
-    /// Finds out, where that is not known, whether a tag that is deleted takes its manifest along, and with it all other
-    /// tags. `like` is a manifest of the repository.
+impl RegistryPruner {
+    /// Finds out, where that is not known, whether a tag that is deleted takes its manifest along,
+    /// and with it all other tags. `like` is a manifest of the repository.
     ///
     /// # Errors
     /// When it cannot be found out: then no tag may be deleted whose manifest has to stay.
     pub(super) async fn find_out(&self, like: &[u8]) -> Result<(), RemoteError> {
-        // One at a time: whoever waits finds it known.
+        // One at a time: a task that waits finds the answer.
         let _alone = self.probing.lock().await;
-        let learned = self.learned.lock().await;
+        let learned = self.reader.learned.lock().await;
         if learned.takes_manifests.is_some() || learned.deletes_tags == Some(false) {
             return Ok(());
         }
         drop(learned);
         let found = self.try_out(like).await.map_err(|error| {
-            let message = "others need the manifest, and whether it goes with a tag could not be tried";
-            let error = error.causes.iter().fold(error.message.clone(), |all, cause| format!("{all}: {cause}"));
+            let message =
+                "others need the manifest, and whether it goes with a tag could not be tried";
+            let error = error
+                .causes
+                .iter()
+                .fold(error.message.clone(), |all, cause| {
+                    format!("{all}: {cause}")
+                });
             RemoteError::new(RemoteKind::Unsupported, message).because(error)
         })?;
-        let mut learned = self.learned.lock().await;
+        let mut learned = self.reader.learned.lock().await;
         learned.deletes_tags = Some(found.is_some());
         learned.takes_manifests = found;
         Ok(())
     }
 
-    /// Tells whether a tag takes its manifest along; none when the registry deletes no tags.
+    /// Returns whether a tag takes its manifest along; none when the registry deletes no tags.
     async fn try_out(&self, like: &[u8]) -> Result<Option<bool>, RemoteError> {
-        let unclear =
-            |why: &str| RemoteError::new(RemoteKind::BadAnswer, "the registry cannot be made out").because(why);
+        let unclear = |why: &str| {
+            RemoteError::new(RemoteKind::BadAnswer, "the registry cannot be made out").because(why)
+        };
         let [first, second] = PROBES;
-        // Where no tag is ever deleted nothing has to be pushed to learn it. What an earlier run left goes, too.
-        if self.remove(first).await? == Deleted::NotOffered {
+        // Where no tag is ever deleted nothing has to be pushed to learn it. Tags that an earlier
+        // run left go, too.
+        if self.remove(first).await? == ManifestDeletion::NotOffered {
             return Ok(None);
         }
-        let bytes = probe(like).ok_or_else(|| unclear("its manifest has no form in which another can be made"))?;
+        let bytes = probe(like)
+            .ok_or_else(|| unclear("its manifest has no form in which another can be made"))?;
         let digest = Digest::of(&bytes);
         for tag in PROBES {
             self.push_probe(tag, &bytes).await?;
         }
         let taken = match self.remove(first).await {
-            Ok(Deleted::NotOffered) => Ok(None),
-            Ok(Deleted::Gone | Deleted::Absent) => self.is_taken(first, second, digest).await.map(Some),
+            Ok(ManifestDeletion::NotOffered) => Ok(None),
+            Ok(ManifestDeletion::Gone | ManifestDeletion::Absent) => {
+                self.is_taken(first, second, digest).await.map(Some)
+            }
             Err(error) => Err(error),
         };
-        // What was pushed is worth nothing to anybody, and where it cannot be deleted it does no harm.
+        // What was pushed is worth nothing to anybody, and where it cannot be deleted it does no
+        // harm.
         for reference in [first, second, &digest.to_string()] {
             if let Err(error) = self.remove(reference).await {
                 tracing::debug!(%error, reference, "what was tried stays");
             }
         }
-        taken?.map_or(Ok(None), |taken| taken.map(Some).ok_or_else(|| unclear("a tag that it deletes stays")))
+        taken?.map_or(Ok(None), |taken| {
+            taken
+                .map(Some)
+                .ok_or_else(|| unclear("a tag that it deletes stays"))
+        })
     }
 
-    /// Tells whether `second` went with `first`, which was deleted; none when that cannot be told.
-    async fn is_taken(&self, first: &str, second: &str, digest: Digest) -> Result<Option<bool>, RemoteError> {
-        let http = self.http().await?;
+    /// Returns whether `second` went with `first`, which was deleted; none when that is not known.
+    async fn is_taken(
+        &self,
+        first: &str,
+        second: &str,
+        digest: Digest,
+    ) -> Result<Option<bool>, RemoteError> {
+        let http = self.reader.http().await?;
         for looks in 0..=LOOKS {
             tokio::time::sleep(PAUSE * looks).await;
-            if manifests::head(http, self.repository(), first).await? != Head::Absent {
+            if manifests::head(http, self.reader.repository(), first).await? != Head::Absent {
                 continue;
             }
-            return Ok(match manifests::now(http, self.repository(), second).await? {
-                None => Some(true),
-                // Another run may be trying, too.
-                Some(found) => (found == digest).then_some(false),
-            });
+            return Ok(
+                match manifests::now(http, self.reader.repository(), second).await? {
+                    None => Some(true),
+                    // Another run may be trying, too.
+                    Some(found) => (found == digest).then_some(false),
+                },
+            );
         }
         Ok(None)
     }
 
     async fn push_probe(&self, tag: &str, bytes: &[u8]) -> Result<(), RemoteError> {
         let mut tries = Tries::new();
-        while !push::manifest(self.http().await?, self.repository(), tag, bytes, &mut tries).await? {}
+        while !push::manifest(
+            self.reader.http().await?,
+            self.reader.repository(),
+            tag,
+            bytes,
+            &mut tries,
+        )
+        .await?
+        {}
         Ok(())
     }
 
-    async fn remove(&self, reference: &str) -> Result<Deleted, RemoteError> {
+    async fn remove(&self, reference: &str) -> Result<ManifestDeletion, RemoteError> {
         let mut tries = Tries::new();
         loop {
-            let http = self.http().await?;
-            if let Some(deleted) = manifests::delete(http, self.repository(), reference, &mut tries).await? {
+            let http = self.reader.http().await?;
+            if let Some(deleted) =
+                manifests::delete(http, self.reader.repository(), reference, &mut tries).await?
+            {
                 return Ok(deleted);
             }
         }
     }
 }
 
-/// Makes a manifest that is nobody else's: it names what `like` names, all of which the registry has.
+/// Makes a manifest that is in no other use: it references the blobs of `like`, all of which the
+/// registry has.
 fn probe(like: &[u8]) -> Option<Vec<u8>> {
     let mut document: Value = serde_json::from_slice(like).ok()?;
     let fields = document.as_object_mut()?;

@@ -1,4 +1,4 @@
-//! Operations of the protobuf crate as those of this program.
+//! Converts operations of the protobuf crate to those of this program.
 
 use bollard_buildkit_proto::pb;
 use pb::file_action::Action;
@@ -6,9 +6,9 @@ use pb::file_action::Action;
 use crate::format::lenient::List;
 use crate::format::llb::json::Base64;
 use crate::format::llb::{
-    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, FileAction, FileChange, FileOp, HostIp, InputPlace,
-    MakeDir, MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, OpKind, Platform, Remove, SecretEnv, SecretOpt,
-    SourceOp, Symlink, TmpfsOpt, Ulimit, UserOpt,
+    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, FileAction, FileChange, FileOp,
+    HostIp, InputPlace, MakeDir, MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, OpKind,
+    Platform, ProxyEnv, Remove, SecretEnv, SecretOpt, SourceOp, Symlink, TmpfsOpt, Ulimit, UserOpt,
 };
 
 pub(super) fn platform(platform: &pb::Platform) -> Platform {
@@ -25,15 +25,26 @@ pub(super) fn kind(op: pb::Op) -> OpKind {
     match op.op {
         None => OpKind::Empty,
         Some(pb::op::Op::Exec(op)) => OpKind::Exec(Box::new(exec(op))),
-        Some(pb::op::Op::Source(op)) => OpKind::Source(SourceOp { identifier: op.identifier, attrs: some(op.attrs) }),
-        Some(pb::op::Op::File(op)) => OpKind::File(FileOp { actions: list(op.actions, action) }),
+        Some(pb::op::Op::Source(op)) => OpKind::Source(SourceOp {
+            identifier: op.identifier,
+            attrs: some(op.attrs),
+        }),
+        Some(pb::op::Op::File(op)) => OpKind::File(FileOp {
+            actions: list(op.actions, action),
+        }),
         Some(pb::op::Op::Build(op)) => OpKind::Build(BuildOp {
             builder: op.builder,
-            inputs: op.inputs.into_iter().map(|(name, input)| (name, place(input.input))).collect(),
+            inputs: op
+                .inputs
+                .into_iter()
+                .map(|(name, input)| (name, place(input.input)))
+                .collect(),
             definition: op.def.map(|_| serde::de::IgnoredAny),
             attrs: some(op.attrs),
         }),
-        Some(pb::op::Op::Merge(op)) => OpKind::Merge(MergeOp { inputs: list(op.inputs, |input| place(input.input)) }),
+        Some(pb::op::Op::Merge(op)) => OpKind::Merge(MergeOp {
+            inputs: list(op.inputs, |input| place(input.input)),
+        }),
         Some(pb::op::Op::Diff(op)) => OpKind::Diff(DiffOp {
             lower: op.lower.map(|lower| place(lower.input)),
             upper: op.upper.map(|upper| place(upper.input)),
@@ -52,7 +63,10 @@ fn exec(op: pb::ExecOp) -> ExecOp {
             name: secret.name,
             optional: secret.optional,
         }),
-        cdi_devices: list(op.cdi_devices, |device| CdiDevice { name: device.name, optional: device.optional }),
+        cdi_devices: list(op.cdi_devices, |device| CdiDevice {
+            name: device.name,
+            optional: device.optional,
+        }),
     }
 }
 
@@ -62,9 +76,23 @@ fn meta(meta: pb::Meta) -> Meta {
         env: List(meta.env),
         cwd: meta.cwd,
         user: meta.user,
-        extra_hosts: list(meta.extra_hosts, |host| HostIp { host: host.host, ip: host.ip }),
+        proxy_env: meta.proxy_env.map(|proxy| ProxyEnv {
+            http_proxy: proxy.http_proxy,
+            https_proxy: proxy.https_proxy,
+            ftp_proxy: proxy.ftp_proxy,
+            no_proxy: proxy.no_proxy,
+            all_proxy: proxy.all_proxy,
+        }),
+        extra_hosts: list(meta.extra_hosts, |host| HostIp {
+            host: host.host,
+            ip: host.ip,
+        }),
         hostname: meta.hostname,
-        ulimits: list(meta.ulimit, |limit| Ulimit { name: limit.name, soft: limit.soft, hard: limit.hard }),
+        ulimits: list(meta.ulimit, |limit| Ulimit {
+            name: limit.name,
+            soft: limit.soft,
+            hard: limit.hard,
+        }),
         cgroup_parent: meta.cgroup_parent,
         remove_mount_stubs_recursive: meta.remove_mount_stubs_recursive,
         valid_exit_codes: List(meta.valid_exit_codes),
@@ -80,7 +108,10 @@ fn mount(mount: pb::Mount) -> Mount {
         readonly: mount.readonly,
         mount_type: MountType(mount.mount_type),
         tmpfs: mount.tmpfs_opt.map(|tmpfs| TmpfsOpt { size: tmpfs.size }),
-        cache: mount.cache_opt.map(|cache| CacheOpt { id: cache.id, sharing: cache.sharing }),
+        cache: mount.cache_opt.map(|cache| CacheOpt {
+            id: cache.id,
+            sharing: cache.sharing,
+        }),
         secret: mount.secret_opt.map(|secret| SecretOpt {
             id: secret.id,
             uid: secret.uid,
@@ -147,16 +178,27 @@ fn action(action: pb::FileAction) -> FileAction {
             timestamp: link.timestamp,
         }),
     };
-    FileAction { input: action.input, secondary_input: action.secondary_input, output: action.output, change }
+    FileAction {
+        input: action.input,
+        secondary_input: action.secondary_input,
+        output: action.output,
+        change,
+    }
 }
 
 fn owner(owner: pb::ChownOpt) -> ChownOpt {
-    ChownOpt { user: owner.user.map(user), group: owner.group.map(user) }
+    ChownOpt {
+        user: owner.user.map(user),
+        group: owner.group.map(user),
+    }
 }
 
 fn user(user: pb::UserOpt) -> UserOpt {
     match user.user {
-        Some(pb::user_opt::User::ByName(named)) => UserOpt::ByName(NamedUser { name: named.name, input: named.input }),
+        Some(pb::user_opt::User::ByName(named)) => UserOpt::ByName(NamedUser {
+            name: named.name,
+            input: named.input,
+        }),
         Some(pb::user_opt::User::ById(id)) => UserOpt::ById(id),
         None => UserOpt::ById(0),
     }
@@ -170,6 +212,10 @@ fn list<T, U>(items: Vec<T>, convert: impl Fn(T) -> U) -> List<U> {
     List(items.into_iter().map(convert).collect())
 }
 
-fn some(map: std::collections::BTreeMap<String, String>) -> std::collections::BTreeMap<String, Option<String>> {
-    map.into_iter().map(|(name, value)| (name, Some(value))).collect()
+fn some(
+    map: std::collections::BTreeMap<String, String>,
+) -> std::collections::BTreeMap<String, Option<String>> {
+    map.into_iter()
+        .map(|(name, value)| (name, Some(value)))
+        .collect()
 }

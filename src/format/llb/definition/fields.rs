@@ -1,6 +1,6 @@
-//! The fields of operations that are read, by their numbers in `solver/pb/ops.proto`.
+//! The known fields of operations, by their numbers in `solver/pb/ops.proto`.
 
-/// A message: its plain fields, and those that are messages themselves.
+/// A message: its plain fields, and its fields that are messages.
 struct Message {
     plain: &'static [u64],
     messages: &'static [(u64, &'static Message)],
@@ -42,12 +42,14 @@ message!(MERGE { ; 1 => PLACE });
 message!(DIFF { ; 1 => PLACE, 2 => PLACE });
 message!(PLACE { 1 });
 
-/// Tells whether an operation holds no other fields than those that are read.
+/// Returns whether an operation holds only known fields.
 pub(super) fn are_known(op: &[u8]) -> bool {
     let mut rest = vec![(&OP, op)];
     while let Some((message, mut bytes)) = rest.pop() {
         while !bytes.is_empty() {
-            let Some((number, content)) = field(&mut bytes) else { return false };
+            let Some((number, content)) = field(&mut bytes) else {
+                return false;
+            };
             match message.messages.iter().find(|(known, _)| *known == number) {
                 Some((_, inner)) => match content {
                     Some(content) => rest.push((inner, content)),
@@ -61,7 +63,7 @@ pub(super) fn are_known(op: &[u8]) -> bool {
     true
 }
 
-/// Takes a field: its number, and its content when it has a length.
+/// Reads a field: its number, and its content if it has a length.
 fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Option<&'a [u8]>)> {
     let tag = number(bytes)?;
     let mut take = |length: usize| {

@@ -1,15 +1,16 @@
-//! What is no blob of its own: unfinished uploads, entries of a store that deletes by entry, and what is unknown.
+//! Objects that are not blobs: unfinished uploads, entries of a store that deletes by entry, and
+//! unknown objects.
 
 use jiff::Timestamp;
 
 use super::{BlobRows, time_fact};
 use crate::backend::{StoreEntry, short_branch};
 use crate::inventory::subject::OtherRow;
+use crate::text::units::{Age, Size};
 use crate::tui::rows::{Cell, Detail};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
 
-/// Returns what an entry is called: its key, then its branch.
+/// Returns the display name of an entry: its key, then its branch.
 pub(super) fn called(entry: &StoreEntry) -> String {
     let key = entry.name.splitn(3, ':').nth(2).unwrap_or(&entry.name);
     format!("{key} on {}", short_branch(&entry.branch))
@@ -30,7 +31,9 @@ impl BlobRows {
             ("partial", _) => "an upload that was not finished",
             ("superseded", _) => "an index that a newer one has superseded: no build imports it",
             ("copy", _) => "the same layer again, which another branch wrote",
-            (_, Some(_)) => "of another tool, in the same quota: it goes only by a rule that names the kind `entry`",
+            (_, Some(_)) => {
+                "of another tool, in the same quota: it goes only by a rule that names the kind `entry`"
+            }
             (_, None) => "none of the cache's own: it is counted, and never touched",
         };
         let mut details = vec![
@@ -45,12 +48,26 @@ impl BlobRows {
             details.push(time_fact(row.modified, now));
             return details;
         };
-        let is_gone = self.inventory.around.as_ref().is_some_and(|around| around.is_gone(&entry.branch));
-        let gone = if is_gone { Cell::new(", which is gone", Role::Warning) } else { Cell::default() };
-        details.push(Detail::Fact("branch", Cell::text(short_branch(&entry.branch).to_owned()).and_all(gone)));
+        let is_gone = self
+            .inventory()
+            .around
+            .as_ref()
+            .is_some_and(|around| around.is_gone(&entry.branch));
+        let gone = if is_gone {
+            Cell::new(", which is gone", Role::Warning)
+        } else {
+            Cell::default()
+        };
+        details.push(Detail::Fact(
+            "branch",
+            Cell::text(short_branch(&entry.branch).to_owned()).and_all(gone),
+        ));
         details.push(time_fact(Some(entry.created), now));
         if let Some(used) = entry.used {
-            details.push(Detail::Fact("last used", Cell::text(Age::between(used, now).ago().to_string())));
+            details.push(Detail::Fact(
+                "last used",
+                Cell::text(Age::between(used, now).ago().to_string()),
+            ));
         }
         details
     }

@@ -1,39 +1,53 @@
-//! What a bucket says of itself, in the details of a source.
+//! The bucket's own data in the details of a source.
 
 use super::grouped;
 use crate::backend::bucket::{Bucket, Noncurrent, Sum, Told, Versioning};
 use crate::check::{Severity, lifecycle};
-use crate::format::text::visible;
+use crate::text::escape::visible;
+use crate::text::units::Size;
 use crate::tui::rows::{Cell, Detail};
 use crate::tui::theme::Role;
-use crate::units::Size;
 
-/// Adds what is known of a bucket.
+/// Adds the known facts about a bucket.
 pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
     details.extend([Detail::Blank, Detail::Heading("The bucket".into())]);
     if !bucket.classes.is_empty() {
-        let class = |(class, sum): &(String, Sum)| format!("{} {}", visible(class), Size(sum.bytes));
+        let class =
+            |(class, sum): &(String, Sum)| format!("{} {}", visible(class), Size(sum.bytes));
         let classes: Vec<String> = bucket.classes.iter().map(class).collect();
         details.push(Detail::Fact("class", Cell::text(classes.join(", "))));
     }
-    details.push(Detail::Fact("versioning", told(&bucket.versioning, |versioning| Cell::text(versioning.word()))));
+    details.push(Detail::Fact(
+        "versioning",
+        told(&bucket.versioning, |versioning| {
+            Cell::text(versioning.word())
+        }),
+    ));
     if let Ok(Versioning::On | Versioning::Suspended) = bucket.versioning {
         let kept = |noncurrent: &Noncurrent| {
             let Noncurrent { versions, markers } = noncurrent;
-            let count =
-                format!(" in {} earlier contents, {} delete markers", grouped(versions.objects), grouped(*markers));
+            let count = format!(
+                " in {} earlier contents, {} delete markers",
+                grouped(versions.objects),
+                grouped(*markers)
+            );
             Cell::new(Size(versions.bytes).to_string(), Role::Text).and(count, Role::Dim)
         };
         details.push(Detail::Fact("kept", told(&bucket.noncurrent, kept)));
     }
     for (what, why) in bucket.not_known().filter(|(what, _)| UNTOLD.contains(what)) {
-        details.push(Detail::Text(Cell::new(format!("not known: {what}: {}", visible(why)), Role::Unsure)));
+        details.push(Detail::Text(Cell::new(
+            format!("not known: {what}: {}", visible(why)),
+            Role::Unsure,
+        )));
     }
-    let rules = told(&bucket.lifecycle, |rules| match rules.as_ref().map(Vec::len) {
-        None => Cell::new("the service has no such rules", Role::Dim),
-        Some(0) => Cell::text("no rules"),
-        Some(1) => Cell::text("1 rule"),
-        Some(count) => Cell::text(format!("{count} rules")),
+    let rules = told(&bucket.lifecycle, |rules| {
+        match rules.as_ref().map(Vec::len) {
+            None => Cell::new("the service has no such rules", Role::Dim),
+            Some(0) => Cell::text("no rules"),
+            Some(1) => Cell::text("1 rule"),
+            Some(count) => Cell::text(format!("{count} rules")),
+        }
     });
     details.push(Detail::Fact("lifecycle", rules));
     let audit = lifecycle::audit("", bucket);
@@ -43,21 +57,29 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
             Severity::Warning => ("! ", Role::Warning),
             Severity::Info => ("· ", Role::Dim),
         };
-        details.push(Detail::Text(Cell::new(sign, role).and(finding.message.clone(), Role::Text)));
+        details.push(Detail::Text(
+            Cell::new(sign, role).and(finding.message.clone(), Role::Text),
+        ));
         if let Some(hint) = &finding.hint {
             details.push(Detail::Text(Cell::new(format!("  {hint}"), Role::Dim)));
         }
     }
-    let is_grave = audit.findings.iter().any(|finding| finding.severity < Severity::Info);
+    let is_grave = audit
+        .findings
+        .iter()
+        .any(|finding| finding.severity < Severity::Info);
     if is_grave && let Some(safe) = audit.safe {
         let heading = "Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`";
         details.extend([Detail::Blank, Detail::Heading(heading.into())]);
         let text = serde_json::to_string_pretty(&safe).unwrap_or_default();
-        details.extend(text.lines().map(|line| Detail::Text(Cell::text(visible(line).into_owned()))));
+        details.extend(
+            text.lines()
+                .map(|line| Detail::Text(Cell::text(visible(line).into_owned()))),
+        );
     }
 }
 
-/// What may not be known and has no line of its own.
+/// Unknown facts without a line of their own.
 const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
 
 fn told<T>(told: &Told<T>, show: impl Fn(&T) -> Cell) -> Cell {

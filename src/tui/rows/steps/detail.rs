@@ -1,4 +1,4 @@
-//! All that is known of a step, in words.
+//! All details of a step, as text.
 
 use jiff::Timestamp;
 
@@ -6,43 +6,67 @@ use super::{RefSteps, sign};
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
-use crate::format::text::visible;
 use crate::inventory::cache::{LayerDetail, RecordKind, RecordState};
 use crate::inventory::steps::{Alternative, Listed, RowKind, Step, StepDetail, StepRow, short};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 use crate::tui::rows::{Cell, Detail};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
 
-/// Tells everything of the step at `record`.
-pub(super) fn of_step(steps: &RefSteps, part: usize, record: RecordIndex, now: Timestamp) -> Vec<Detail> {
+/// Returns all details of the step at `record`.
+pub(super) fn of_step(
+    steps: &RefSteps,
+    part: usize,
+    record: RecordIndex,
+    now: Timestamp,
+) -> Vec<Detail> {
     let (cache, inner) = (&steps.caches[part], &steps.parts[part]);
-    let Some(detail) = StepDetail::new(&steps.inventory, cache, &inner.tree, &inner.users, record) else {
+    let Some(detail) = StepDetail::new(&steps.inventory, cache, &inner.tree, &inner.users, record)
+    else {
         return Vec::new();
     };
     let step = &detail.step;
-    let mut lines = vec![Detail::Text(Cell::new(step.name().into_owned(), Role::Strong))];
+    let mut lines = vec![Detail::Text(Cell::new(
+        step.name().into_owned(),
+        Role::Strong,
+    ))];
     places(step, &mut lines);
     lines.push(Detail::Blank);
     state(steps, &detail, &mut lines);
     if let Some(created) = step.detail.created {
-        fact(&mut lines, "created", format!("{}, {created:.0}", Age::between(created, now).ago()));
+        fact(
+            &mut lines,
+            "created",
+            format!("{}, {created:.0}", Age::between(created, now).ago()),
+        );
     }
     fact(&mut lines, "key", step.record.digest.to_string());
     if step.is_guessed() {
         let words = "~ by its operation alone: another build applied it to something else";
         lines.push(Detail::Fact("named", Cell::new(words, Role::Unsure)));
-    } else if step.label.is_some_and(|label| label.certainty == Certainty::Assumed) {
-        fact(&mut lines, "named", "by its key, as far as the keys of its files are known");
+    } else if step
+        .label
+        .is_some_and(|label| label.certainty == Certainty::Assumed)
+    {
+        fact(
+            &mut lines,
+            "named",
+            "by its key, as far as the keys of its files are known",
+        );
     }
     chain(&detail, &mut lines);
     inputs(steps, part, &detail, &mut lines);
-    let used_by = detail.users.items.iter().map(|user| name(steps, part, *user));
+    let used_by = detail
+        .users
+        .items
+        .iter()
+        .map(|user| name(steps, part, *user));
     list(&mut lines, "Used by", used_by, detail.users.more);
     kept(steps, part, &detail, &mut lines);
     lines
 }
 
-/// Tells what a group of steps comes to.
+/// Returns the sums of a group of steps.
 pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<Detail> {
     let rows = &steps.parts[part].tree.rows;
     let head = &rows[place];
@@ -59,29 +83,44 @@ pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<Detai
         lines.push(Detail::Text(Cell::new(about, Role::Dim)));
     }
     lines.push(Detail::Blank);
-    let records = inside.filter(|row| matches!(row.kind, RowKind::Step(_))).filter_map(StepRow::record);
+    let records = inside
+        .filter(|row| matches!(row.kind, RowKind::Step(_)))
+        .filter_map(StepRow::record);
     sums(steps, part, records, &mut lines);
     lines
 }
 
-/// Tells what the configuration of one platform comes to.
+/// Returns the sums of the configuration of one platform.
 pub(super) fn of_part(steps: &RefSteps, part: usize) -> Vec<Detail> {
     let cache = &steps.caches[part];
     let title = cache.platform.clone().unwrap_or_else(|| "cache".to_owned());
     let mut lines = vec![Detail::Text(Cell::new(title, Role::Strong)), Detail::Blank];
     fact(&mut lines, "config", cache.config.to_string());
     if let Some(refusal) = cache.refusal {
-        lines.push(Detail::Text(Cell::new(format!("BuildKit refuses it: {refusal}"), Role::Error)));
+        lines.push(Detail::Text(Cell::new(
+            format!("BuildKit refuses it: {refusal}"),
+            Role::Error,
+        )));
     }
     let rows = steps.parts[part].tree.rows.iter();
-    let records = rows.filter(|row| matches!(row.kind, RowKind::Step(_))).filter_map(StepRow::record);
+    let records = rows
+        .filter(|row| matches!(row.kind, RowKind::Step(_)))
+        .filter_map(StepRow::record);
     sums(steps, part, records, &mut lines);
     lines
 }
 
-fn sums(steps: &RefSteps, part: usize, records: impl Iterator<Item = RecordIndex>, lines: &mut Vec<Detail>) {
+fn sums(
+    steps: &RefSteps,
+    part: usize,
+    records: impl Iterator<Item = RecordIndex>,
+    lines: &mut Vec<Detail>,
+) {
     let (mut results, mut keys, mut broken, mut bytes) = (0u64, 0u64, 0u64, 0u64);
-    for step in records.filter_map(|record| steps.step_at(part, record)).filter(|step| !step.is_source()) {
+    for step in records
+        .filter_map(|record| steps.step_at(part, record))
+        .filter(|step| !step.is_source())
+    {
         match step.detail.state {
             RecordState::Result => results += 1,
             RecordState::KeyOnly => keys += 1,
@@ -95,17 +134,28 @@ fn sums(steps: &RefSteps, part: usize, records: impl Iterator<Item = RecordIndex
         (broken, "!", Role::Missing, "broken"),
     ];
     for (count, sign, role, words) in counted.into_iter().filter(|(count, ..)| *count > 0) {
-        lines.push(Detail::Text(Cell::new(sign, role).and(format!(" {count} {words}"), Role::Text)));
+        lines.push(Detail::Text(
+            Cell::new(sign, role).and(format!(" {count} {words}"), Role::Text),
+        ));
     }
     fact(lines, "layers", format!("{} of their own", Size(bytes)));
 }
 
-fn fact(lines: &mut Vec<Detail>, name: &'static str, value: impl Into<std::borrow::Cow<'static, str>>) {
+fn fact(
+    lines: &mut Vec<Detail>,
+    name: &'static str,
+    value: impl Into<std::borrow::Cow<'static, str>>,
+) {
     lines.push(Detail::Fact(name, Cell::text(value)));
 }
 
-/// Writes the items of a list below its heading.
-fn list(lines: &mut Vec<Detail>, heading: &'static str, items: impl Iterator<Item = Cell>, more: usize) {
+/// Adds the items of a list below its heading.
+fn list(
+    lines: &mut Vec<Detail>,
+    heading: &'static str,
+    items: impl Iterator<Item = Cell>,
+    more: usize,
+) {
     let mut items = items.peekable();
     if items.peek().is_none() {
         return;
@@ -117,15 +167,25 @@ fn list(lines: &mut Vec<Detail>, heading: &'static str, items: impl Iterator<Ite
 
 fn and_more(lines: &mut Vec<Detail>, more: usize) {
     if more > 0 {
-        lines.push(Detail::Text(Cell::new(format!("… and {more} more"), Role::Dim)));
+        lines.push(Detail::Text(Cell::new(
+            format!("… and {more} more"),
+            Role::Dim,
+        )));
     }
 }
 
 fn places(step: &Step<'_>, lines: &mut Vec<Detail>) {
     for place in step.label.iter().flat_map(|label| &label.places) {
-        let stage = place.stage.as_ref().map(|stage| format!(" · stage {stage}")).unwrap_or_default();
+        let stage = place
+            .stage
+            .as_ref()
+            .map(|stage| format!(" · stage {stage}"))
+            .unwrap_or_default();
         let text = format!("{}:{}{stage}", place.file, place.first_line);
-        lines.push(Detail::Text(Cell::new(visible(&text).into_owned(), Role::Dim)));
+        lines.push(Detail::Text(Cell::new(
+            visible(&text).into_owned(),
+            Role::Dim,
+        )));
     }
 }
 
@@ -135,28 +195,42 @@ fn state(steps: &RefSteps, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
         RecordState::Result => "its result can be loaded".to_owned(),
         RecordState::KeyOnly if step.is_source() => "a source: it only has a key".to_owned(),
         RecordState::KeyOnly => {
-            "only its key is left: later steps match by it, and it runs again when it is needed".to_owned()
+            "only its key is left: later steps match by it, and it runs again when it is needed"
+                .to_owned()
         }
         RecordState::Broken if !steps.is_settled() => "not known before the scan ends".to_owned(),
-        RecordState::Broken if detail.chain.count() == 0 => "BuildKit refuses the whole cache".to_owned(),
+        RecordState::Broken if detail.chain.count() == 0 => {
+            "BuildKit refuses the whole cache".to_owned()
+        }
         RecordState::Broken => match detail.missing.count() {
             1 => "a blob of its result is missing: a build that loads it fails".to_owned(),
-            count => format!("{count} blobs of its result are missing: a build that loads it fails"),
+            count => {
+                format!("{count} blobs of its result are missing: a build that loads it fails")
+            }
         },
     };
     let (sign, role) = sign(step, steps);
-    let words = if sign == " " { words } else { format!("{sign} {words}") };
+    let words = if sign == " " {
+        words
+    } else {
+        format!("{sign} {words}")
+    };
     lines.push(Detail::Fact("state", Cell::new(words, role)));
     if steps.is_settled() {
         for missing in &detail.missing.items {
-            lines.push(Detail::Fact("missing", Cell::new(missing.to_string(), Role::Missing)));
+            lines.push(Detail::Fact(
+                "missing",
+                Cell::new(missing.to_string(), Role::Missing),
+            ));
         }
         and_more(lines, detail.missing.more);
     }
 }
 
 fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
-    let Some(((_, top, known), sizes)) = detail.chain.items.first().zip(detail.step.sizes()) else { return };
+    let Some(((_, top, known), sizes)) = detail.chain.items.first().zip(detail.step.sizes()) else {
+        return;
+    };
     lines.extend([Detail::Blank, Detail::Heading("Layer".into())]);
     fact(lines, "blob", top.blob.to_string());
     if let Some(diff_id) = &known.diff_id {
@@ -166,13 +240,17 @@ fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
     if !kind.is_empty() {
         fact(lines, "type", kind);
     }
-    if let Some(created) =
-        known.created.filter(|made| detail.step.detail.created.map(Timestamp::as_second) != Some(made.as_second()))
-    {
+    if let Some(created) = known.created.filter(|made| {
+        detail.step.detail.created.map(Timestamp::as_second) != Some(made.as_second())
+    }) {
         fact(lines, "made", format!("{created:.0}"));
     }
     if let Some(exclusive) = sizes.exclusive_bytes {
-        fact(lines, "only here", format!("{} of its chain", Size(exclusive)));
+        fact(
+            lines,
+            "only here",
+            format!("{} of its chain", Size(exclusive)),
+        );
     }
     let heading = match sizes.depth {
         1 => format!("Chain of 1 layer, {}", Size(sizes.bytes)),
@@ -180,18 +258,33 @@ fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
     };
     lines.extend([Detail::Blank, Detail::Heading(heading.into())]);
     for (_, layer, known) in &detail.chain.items {
-        let size = known.bytes.map_or_else(|| super::UNKNOWN.to_owned(), |bytes| Size(bytes).to_string());
+        let size = known.bytes.map_or_else(
+            || super::UNKNOWN.to_owned(),
+            |bytes| Size(bytes).to_string(),
+        );
         let cell = Cell::text(format!("{size:>9}  ")).and(short(&layer.blob), Role::Text);
-        let role = if detail.missing.items.contains(&layer.blob) { Role::Missing } else { Role::Dim };
-        let words = if role == Role::Missing { "  ! missing".to_owned() } else { format!("  {}", compression(known)) };
+        let role = if detail.missing.items.contains(&layer.blob) {
+            Role::Missing
+        } else {
+            Role::Dim
+        };
+        let words = if role == Role::Missing {
+            "  ! missing".to_owned()
+        } else {
+            format!("  {}", compression(known))
+        };
         lines.push(Detail::Text(cell.and(words, role)));
     }
     and_more(lines, detail.chain.more);
 }
 
-/// Returns the end of a media type, which tells the compression.
+/// Returns the end of a media type, which shows the compression.
 fn compression(layer: &LayerDetail) -> String {
-    let end = layer.media_type.rsplit("layer.v1.").next().unwrap_or_default();
+    let end = layer
+        .media_type
+        .rsplit("layer.v1.")
+        .next()
+        .unwrap_or_default();
     visible(end).into_owned()
 }
 
@@ -203,7 +296,11 @@ fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Ve
     lines.extend([Detail::Blank, Detail::Heading("Inputs".into())]);
     for (number, alternatives) in (1..).zip(items) {
         for (place, alternative) in alternatives.items.iter().enumerate() {
-            let lead = if place == 0 { format!("{number}  ") } else { "   or ".to_owned() };
+            let lead = if place == 0 {
+                format!("{number}  ")
+            } else {
+                "   or ".to_owned()
+            };
             let mut line = Cell::new(lead, Role::Dim);
             line.0.extend(input(steps, part, alternative).0);
             lines.push(Detail::Text(line));
@@ -218,12 +315,18 @@ fn input(steps: &RefSteps, part: usize, alternative: &Alternative<'_>) -> Cell {
         return Cell::new("! a record that is not there", Role::Missing);
     };
     if alternative.is_content {
-        let key = steps.caches[part].graph.record(record).map(|record| short(&record.digest)).unwrap_or_default();
+        let key = steps.caches[part]
+            .graph
+            .record(record)
+            .map(|record| short(&record.digest))
+            .unwrap_or_default();
         return Cell::text("files by their content").and(format!(" · {key}"), Role::Dim);
     }
     let part_of = match alternative.selector {
         None => String::new(),
-        Some(selector) if *selector == DigestText::Valid(crate::format::digest::Digest::of(b"/")) => {
+        Some(selector)
+            if *selector == DigestText::Valid(crate::format::digest::Digest::of(b"/")) =>
+        {
             " · all of it".to_owned()
         }
         Some(selector) => format!(" · paths {}", short(selector)),
@@ -232,27 +335,43 @@ fn input(steps: &RefSteps, part: usize, alternative: &Alternative<'_>) -> Cell {
 }
 
 fn name(steps: &RefSteps, part: usize, record: RecordIndex) -> Cell {
-    let Some(step) = steps.step_at(part, record) else { return Cell::default() };
+    let Some(step) = steps.step_at(part, record) else {
+        return Cell::default();
+    };
     let (sign, role) = sign(&step, steps);
-    let lead = if step.detail.kind == RecordKind::Root { Cell::default() } else { Cell::new(format!("{sign} "), role) };
+    let lead = if step.detail.kind == RecordKind::Root {
+        Cell::default()
+    } else {
+        Cell::new(format!("{sign} "), role)
+    };
     lead.and(step.name().into_owned(), Role::Text)
 }
 
-/// Tells what keeps the top layer in the store, and the way to it from this ref.
+/// Adds the refs that keep the top layer in the store, and the path to it from this ref.
 fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
-    let (Some(entry), Some((_, layer, _))) = (steps.entry(), detail.chain.items.first()) else { return };
+    let (Some(entry), Some((_, layer, _))) = (steps.entry(), detail.chain.items.first()) else {
+        return;
+    };
     let count = u32::try_from(detail.kept_by.count()).unwrap_or(u32::MAX);
     if count == 0 {
         return;
     }
-    let names = detail.kept_by.items.iter().filter_map(|id| steps.inventory.get_ref(*id));
+    let names = detail
+        .kept_by
+        .items
+        .iter()
+        .filter_map(|id| steps.inventory.get_ref(*id));
     let names = names.map(|kept| Cell::text(visible(&kept.name).into_owned()));
     let (heading, words) = if detail.missing.items.contains(&layer.blob) && steps.is_settled() {
         (
             "Missed by",
             format!(
                 "{} to the layer, which is not there",
-                if count == 1 { "1 ref leads".to_owned() } else { format!("{count} refs lead") }
+                if count == 1 {
+                    "1 ref leads".to_owned()
+                } else {
+                    format!("{count} refs lead")
+                }
             ),
         )
     } else {
@@ -260,7 +379,11 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
             "Kept by",
             format!(
                 "the layer stays while {} does",
-                if count == 1 { "this ref".to_owned() } else { format!("one of {count} refs") }
+                if count == 1 {
+                    "this ref".to_owned()
+                } else {
+                    format!("one of {count} refs")
+                }
             ),
         )
     };
@@ -270,13 +393,33 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
     let config = steps.caches[part].config.short(8);
     let way = [
         (visible(&entry.name).into_owned(), "ref"),
-        (short(entry.digest()), if entry.kind.word() == "cache" { "manifest" } else { "image" }),
+        (
+            short(entry.digest()),
+            if entry.kind.word() == "cache" {
+                "manifest"
+            } else {
+                "image"
+            },
+        ),
         (config, "config"),
-        (format!("{} · {}", detail.step.index.0, short(&detail.step.record.digest)), "record"),
+        (
+            format!(
+                "{} · {}",
+                detail.step.index.0,
+                short(&detail.step.record.digest)
+            ),
+            "record",
+        ),
         (short(&layer.blob), "layer"),
     ];
     for (place, (what, word)) in way.into_iter().enumerate() {
-        let lead = if place == 0 { String::new() } else { format!("{}└ ", "  ".repeat(place - 1)) };
-        lines.push(Detail::Text(Cell::new(format!("{lead}{word} "), Role::Dim).and(what, Role::Text)));
+        let lead = if place == 0 {
+            String::new()
+        } else {
+            format!("{}└ ", "  ".repeat(place - 1))
+        };
+        lines.push(Detail::Text(
+            Cell::new(format!("{lead}{word} "), Role::Dim).and(what, Role::Text),
+        ));
     }
 }

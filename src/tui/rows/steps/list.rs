@@ -1,4 +1,4 @@
-//! Steps as the rows of a list: a tree that can be folded, or flat.
+//! Steps as the rows of a list: a foldable tree, or flat.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -9,43 +9,71 @@ use serde_json::{Value, json};
 
 use super::{RefSteps, count, detail, refs, sign};
 use crate::format::digest::Digest;
-use crate::format::text::visible;
 use crate::inventory::cache::RecordState;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
 use crate::tui::rows::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, Tally};
 use crate::tui::theme::Role;
-use crate::units::{Age, Size};
 
-/// Levels that are indented; what lies deeper stands at the last one.
+/// The maximum indentation level; deeper rows are drawn at this level.
 const MOST_LEVELS: u32 = 12;
 
 static COLUMNS: [Column; 4] = [
-    Column { title: "STEP", align: Align::Left, min: 30, max: 160, rank: 0, sort: Sortable::Ascending },
-    Column { title: "SIZE", align: Align::Right, min: 8, max: 8, rank: 1, sort: Sortable::Descending },
-    Column { title: "AGE", align: Align::Right, min: 7, max: 7, rank: 2, sort: Sortable::Ascending },
-    Column { title: "ALSO IN", align: Align::Right, min: 8, max: 8, rank: 3, sort: Sortable::Descending },
+    Column {
+        title: "STEP",
+        align: Align::Left,
+        min: 30,
+        max: 160,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "SIZE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "AGE",
+        align: Align::Right,
+        min: 7,
+        max: 7,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "ALSO IN",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
 ];
 
-/// What is folded away and what is opened.
+/// The folded and opened rows.
 #[derive(Debug, Clone, Default)]
 pub struct Folds {
-    /// What hides the rows below it.
+    /// The rows whose subtrees are hidden.
     pub folded: HashSet<Identity>,
-    /// What shows its twins.
+    /// The rows whose twins are visible.
     pub opened: HashSet<Identity>,
 }
 
 /// A row of a list of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// The head of a configuration, where there are several.
+    /// The header of a configuration, if there are several.
     Part(u32),
     /// A row of its tree.
     Row(u32, u32),
 }
 
-/// Whether rows stand as a tree.
+/// Whether the rows form a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// As a tree, with its headers.
@@ -56,7 +84,8 @@ pub enum Shape {
 
 /// The steps of a ref as rows of a list.
 ///
-/// Rows beyond those that show are those that are folded away: they can be found and counted, which marks need.
+/// Rows after the visible ones are the folded rows: they can be found and counted, which marks
+/// need.
 #[derive(Debug)]
 pub struct StepRows {
     steps: Arc<RefSteps>,
@@ -64,12 +93,12 @@ pub struct StepRows {
     shape: Shape,
     places: Vec<Place>,
     shown: u32,
-    /// For each part, the row of each record; for a record that is none, nothing.
+    /// For each part, the row of each record, if it has one.
     rows_of: Vec<Vec<Option<u32>>>,
 }
 
 impl StepRows {
-    /// Makes the rows of `steps`.
+    /// Builds the rows of `steps`.
     pub fn new(steps: Arc<RefSteps>, folds: Folds, shape: Shape) -> Self {
         let mut places: Vec<Place> = Vec::new();
         let mut hidden: Vec<Place> = Vec::new();
@@ -77,7 +106,10 @@ impl StepRows {
             let config = steps.caches[part as usize].config;
             let rows = (0u32..).zip(&inner.tree.rows);
             if shape == Shape::Flat {
-                places.extend(rows.filter(|(_, row)| row.record().is_some()).map(|(row, _)| Place::Row(part, row)));
+                places.extend(
+                    rows.filter(|(_, row)| row.record().is_some())
+                        .map(|(row, _)| Place::Row(part, row)),
+                );
                 continue;
             }
             let is_folded = if steps.parts.len() > 1 {
@@ -92,19 +124,29 @@ impl StepRows {
             let visible = if is_folded {
                 Vec::new()
             } else {
-                inner.tree.visible(|kind| is_in(&folds.folded, kind), |kind| is_in(&folds.opened, kind))
+                inner.tree.visible(
+                    |kind| is_in(&folds.folded, kind),
+                    |kind| is_in(&folds.opened, kind),
+                )
             };
             let mut next = visible.iter().copied().peekable();
             for (row, _) in rows {
                 let place = Place::Row(part, row);
                 let shows = next.next_if_eq(&(row as usize)).is_some();
-                if shows { places.push(place) } else { hidden.push(place) }
+                if shows {
+                    places.push(place);
+                } else {
+                    hidden.push(place);
+                }
             }
         }
         let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
         places.append(&mut hidden);
-        let mut rows_of: Vec<Vec<Option<u32>>> =
-            steps.caches.iter().map(|cache| vec![None; cache.graph.records.len()]).collect();
+        let mut rows_of: Vec<Vec<Option<u32>>> = steps
+            .caches
+            .iter()
+            .map(|cache| vec![None; cache.graph.records.len()])
+            .collect();
         for (number, place) in (0u32..).zip(&places) {
             if let Place::Row(part, row) = *place
                 && let Some(record) = steps.row(part as usize, row as usize).record()
@@ -112,7 +154,14 @@ impl StepRows {
                 rows_of[part as usize][record.at()] = Some(number);
             }
         }
-        Self { steps, folds, shape, places, shown, rows_of }
+        Self {
+            steps,
+            folds,
+            shape,
+            places,
+            shown,
+            rows_of,
+        }
     }
 
     /// Returns the steps.
@@ -120,28 +169,59 @@ impl StepRows {
         &self.steps
     }
 
-    /// Returns whether the rows stand as a tree.
+    /// Returns whether the rows form a tree.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// Tells whether `row` is the head of others, and no step.
+    /// Returns whether `row` is a header rather than a step.
     pub fn is_head(&self, row: u32) -> bool {
         self.step(row).is_none()
     }
 
-    /// Returns what a step is called.
+    /// Returns the display name of a step.
     pub fn title(&self, row: u32) -> String {
-        self.step(row).map(|step| step.name().into_owned()).unwrap_or_default()
+        self.step(row)
+            .map(|step| step.name().into_owned())
+            .unwrap_or_default()
     }
 
     /// Returns the blob of a step's top layer.
     pub fn layer(&self, row: u32) -> Option<Digest> {
-        let (Place::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else { return None };
-        self.steps.caches[part as usize].graph.layers.get(step.layer()?.at())?.blob.valid()
+        let (Place::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
+            return None;
+        };
+        self.steps.caches[part as usize]
+            .graph
+            .layers
+            .get(step.layer()?.at())?
+            .blob
+            .valid()
     }
 
-    /// Returns what can be folded at `row`: how many rows of twins, and how many below.
+    /// Returns whether other refs reach the layer of a step, too.
+    pub fn is_shared(&self, row: u32) -> bool {
+        let others = self.step(row).and_then(|step| step.other_refs());
+        others.is_some_and(|others| others > 0)
+    }
+
+    /// Returns the name of a head of other rows.
+    pub fn heading(&self, row: u32) -> Option<String> {
+        let title = match self.place(row) {
+            Place::Part(part) => {
+                let platform = self.steps.caches[part as usize].platform.as_deref();
+                visible(platform.unwrap_or("every platform")).into_owned()
+            }
+            Place::Row(part, place) => match &self.steps.row(part as usize, place as usize).kind {
+                RowKind::Stage(stage) => visible(&stage.name).into_owned(),
+                RowKind::Unnamed => "steps without a name".to_owned(),
+                RowKind::Step(_) | RowKind::Twin(_) => return None,
+            },
+        };
+        Some(title)
+    }
+
+    /// Returns the numbers of foldable rows at `row`: twins, and rows below.
     pub fn foldable(&self, row: u32) -> (u32, u32) {
         match self.places.get(row as usize) {
             Some(Place::Part(part)) => (0, count(self.steps.parts[*part as usize].tree.rows.len())),
@@ -153,9 +233,11 @@ impl StepRows {
         }
     }
 
-    /// Returns the nearest row before `row` that has it inside.
+    /// Returns the nearest row before `row` that contains it.
     pub fn parent(&self, row: u32) -> Option<Identity> {
-        let Place::Row(part, place) = *self.places.get(row as usize)? else { return None };
+        let Place::Row(part, place) = *self.places.get(row as usize)? else {
+            return None;
+        };
         let rows = &self.steps.parts[part as usize].tree.rows;
         let inside = |above: &usize| {
             let row = &rows[*above];
@@ -188,22 +270,47 @@ impl StepRows {
         }
     }
 
-    fn head(title: String, below: u32, is_folded: bool) -> Vec<Cell> {
+    /// Sums the layers of rows of a part up, each layer once.
+    fn sum(&self, part: usize, rows: impl Iterator<Item = usize>) -> u64 {
+        let mut counted = HashSet::new();
+        let steps = rows.filter_map(|place| self.steps.step(part, place));
+        let new = steps.filter(|step| step.layer().is_some_and(|layer| counted.insert(layer)));
+        new.filter_map(|step| step.sizes())
+            .fold(0, |sum, sizes| sum.saturating_add(sizes.layer_bytes))
+    }
+
+    fn head(title: String, below: u32, bytes: u64, is_folded: bool) -> Vec<Cell> {
         let sign = if is_folded { "▸ " } else { "▾ " };
         let steps = if below == 1 { "step" } else { "steps" };
-        let cell = Cell::new(sign, Role::Title).and(title, Role::Strong).and(format!("  {below} {steps}"), Role::Dim);
-        let mut cells = vec![cell];
+        let cell = Cell::new(sign, Role::Title)
+            .and(title, Role::Strong)
+            .and(format!("  {below} {steps}"), Role::Dim);
+        let size = match bytes {
+            0 => Cell::default(),
+            _ => Cell::new(Size(bytes).to_string(), Role::Dim),
+        };
+        let mut cells = vec![cell, size];
         cells.resize(COLUMNS.len(), Cell::default());
         cells
     }
 
-    fn step_cells(&self, row: &StepRow, step: &Step<'_>, identity: &Identity, now: Timestamp) -> Vec<Cell> {
+    fn step_cells(
+        &self,
+        row: &StepRow,
+        step: &Step<'_>,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Vec<Cell> {
         let mut name = match self.shape {
             Shape::Tree => Cell::new(guides(row.indent), Role::Rule),
             Shape::Flat => Cell::default(),
         };
         let is_twin = matches!(row.kind, RowKind::Twin(_));
-        let (sign, role) = if is_twin { ("≡", Role::Dim) } else { sign(step, &self.steps) };
+        let (sign, role) = if is_twin {
+            ("≡", Role::Dim)
+        } else {
+            sign(step, &self.steps)
+        };
         name = name.and(format!("{sign} "), role);
         if row.below > 0 && self.shape == Shape::Tree && self.folds.folded.contains(identity) {
             name = name.and(format!("▸{} ", row.below), Role::Title);
@@ -221,12 +328,17 @@ impl StepRows {
             name = name.and(format!(" +{}", row.twins), Role::Dim);
         }
         let sizes = step.sizes();
-        let or_none = |text: Option<String>| text.map_or_else(|| Cell::new(NONE, Role::Dim), Cell::text);
+        let or_none =
+            |text: Option<String>| text.map_or_else(|| Cell::new(NONE, Role::Dim), Cell::text);
         let others = step.other_refs();
         vec![
             name,
             or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
-            or_none(step.detail.created.map(|created| Age::between(created, now).to_string())),
+            or_none(
+                step.detail
+                    .created
+                    .map(|created| Age::between(created, now).to_string()),
+            ),
             or_none(others.filter(|others| *others > 0).map(refs)),
         ]
     }
@@ -235,13 +347,20 @@ impl StepRows {
 /// Draws the lines that lead to a row.
 fn guides(indent: Indent) -> String {
     let depth = indent.depth.min(MOST_LEVELS);
-    let guide = |level: u32| match (level == indent.depth && indent.begins, indent.goes_on(level)) {
+    let guide = |level: u32| match (
+        level == indent.depth && indent.begins,
+        indent.goes_on(level),
+    ) {
         (true, true) => "├ ",
         (true, false) => "└ ",
         (false, true) => "│ ",
         (false, false) => "  ",
     };
-    let deeper = if indent.depth > MOST_LEVELS { "⋯ " } else { "" };
+    let deeper = if indent.depth > MOST_LEVELS {
+        "⋯ "
+    } else {
+        ""
+    };
     (1..=depth).map(guide).chain([deeper]).collect()
 }
 
@@ -260,10 +379,17 @@ impl RowSet for StepRows {
         let is_folded = self.folds.folded.contains(&identity);
         match place {
             Place::Part(part) => {
-                let title = self.steps.caches[part as usize].platform.as_deref().unwrap_or("every platform");
+                let title = self.steps.caches[part as usize]
+                    .platform
+                    .as_deref()
+                    .unwrap_or("every platform");
                 let rows = 0..self.steps.parts[part as usize].tree.rows.len();
-                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
-                Self::head(visible(title).into_owned(), count(steps), is_folded)
+                let steps = rows
+                    .filter(|place| self.steps.is_step(part as usize, *place))
+                    .count();
+                let all = 0..self.steps.parts[part as usize].tree.rows.len();
+                let bytes = self.sum(part as usize, all);
+                Self::head(visible(title).into_owned(), count(steps), bytes, is_folded)
             }
             Place::Row(part, place) => {
                 let inner = self.steps.row(part as usize, place as usize);
@@ -272,12 +398,18 @@ impl RowSet for StepRows {
                     RowKind::Unnamed => "steps without a name".to_owned(),
                     RowKind::Step(_) | RowKind::Twin(_) => {
                         let step = self.steps.step(part as usize, place as usize);
-                        return step.map(|step| self.step_cells(inner, &step, &identity, now)).unwrap_or_default();
+                        return step
+                            .map(|step| self.step_cells(inner, &step, &identity, now))
+                            .unwrap_or_default();
                     }
                 };
                 let rows = place as usize + 1..=place as usize + inner.below as usize;
-                let steps = rows.filter(|place| self.steps.is_step(part as usize, *place)).count();
-                Self::head(title, count(steps), is_folded)
+                let steps = rows
+                    .filter(|place| self.steps.is_step(part as usize, *place))
+                    .count();
+                let below = place as usize + 1..=place as usize + inner.below as usize;
+                let bytes = self.sum(part as usize, below);
+                Self::head(title, count(steps), bytes, is_folded)
             }
         }
     }
@@ -285,7 +417,8 @@ impl RowSet for StepRows {
     fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
         match self.place(row) {
             Place::Part(part) => detail::of_part(&self.steps, part as usize),
-            Place::Row(part, place) => match self.steps.row(part as usize, place as usize).record() {
+            Place::Row(part, place) => match self.steps.row(part as usize, place as usize).record()
+            {
                 Some(record) => detail::of_step(&self.steps, part as usize, record, now),
                 None => detail::of_group(&self.steps, part as usize, place as usize),
             },
@@ -298,14 +431,19 @@ impl RowSet for StepRows {
             Place::Row(part, place) => self.steps.is_step(part as usize, place as usize),
         };
         let steps = shown.iter().filter(is_step).count();
-        Tally { shown: steps, all: self.steps.counts.steps, others: shown.len() - steps }
+        Tally {
+            shown: steps,
+            all: self.steps.counts.steps,
+            others: shown.len() - steps,
+        }
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
         if filter.is_empty() {
             return row < self.shown;
         }
-        self.step(row).is_some_and(|step| filter.matches(&step, now))
+        self.step(row)
+            .is_some_and(|step| filter.matches(&step, now))
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
@@ -314,8 +452,10 @@ impl RowSet for StepRows {
             let sizes = step.as_ref().and_then(Step::sizes);
             match column {
                 1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
-                // The older, the more.
-                2 => step.and_then(|step| step.detail.created).map(|created| -created.as_nanosecond()),
+                // The older, the larger.
+                2 => step
+                    .and_then(|step| step.detail.created)
+                    .map(|created| -created.as_nanosecond()),
                 3 => step.and_then(|step| step.other_refs()).map(i128::from),
                 _ => Some(i128::from(row)),
             }
@@ -331,7 +471,7 @@ impl RowSet for StepRows {
         if let Some((part, record)) = self.steps.locate(identity) {
             return self.rows_of[part].get(record.at()).copied().flatten();
         }
-        // Heads are few.
+        // Headers are few.
         (0..self.shown).find(|row| match (self.place(*row), identity) {
             (Place::Part(_), Identity::Platform(_)) => self.identity(*row) == *identity,
             (Place::Row(..), Identity::Step(_, RowKind::Stage(_) | RowKind::Unnamed)) => {
@@ -342,28 +482,47 @@ impl RowSet for StepRows {
     }
 
     fn bytes(&self, row: u32) -> u64 {
-        self.step(row).and_then(|step| step.sizes()).map_or(0, |sizes| sizes.layer_bytes)
+        self.step(row)
+            .and_then(|step| step.sizes())
+            .map_or(0, |sizes| sizes.layer_bytes)
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Place::Row(part, _) = self.place(row) else { return vec![("name", json!(self.name(row)))] };
-        let Some(step) = self.step(row) else { return vec![("name", json!(self.name(row)))] };
+        let Place::Row(part, _) = self.place(row) else {
+            return vec![("name", json!(self.name(row)))];
+        };
+        let Some(step) = self.step(row) else {
+            return vec![("name", json!(self.name(row)))];
+        };
         let place = step.label.and_then(|label| label.places.first());
         let sizes = step.sizes();
         vec![
             ("index", json!(step.index.0)),
             ("digest", json!(step.record.digest.to_string())),
             ("name", json!(step.label.map(|label| &label.text))),
-            ("stage", json!(place.and_then(|place| place.stage.as_ref()).map(ToString::to_string))),
+            (
+                "stage",
+                json!(
+                    place
+                        .and_then(|place| place.stage.as_ref())
+                        .map(ToString::to_string)
+                ),
+            ),
             ("file", json!(place.map(|place| &place.file))),
             ("line", json!(place.map(|place| place.first_line))),
             ("platform", json!(self.steps.caches[part as usize].platform)),
             ("kind", json!(step.detail.kind.word())),
             ("state", json!(step.detail.state.word())),
-            ("layer", json!(self.layer(row).map(|layer| layer.to_string()))),
+            (
+                "layer",
+                json!(self.layer(row).map(|layer| layer.to_string())),
+            ),
             ("layer_bytes", json!(sizes.map(|sizes| sizes.layer_bytes))),
             ("bytes", json!(sizes.map(|sizes| sizes.bytes))),
-            ("exclusive_bytes", json!(sizes.and_then(|sizes| sizes.exclusive_bytes))),
+            (
+                "exclusive_bytes",
+                json!(sizes.and_then(|sizes| sizes.exclusive_bytes)),
+            ),
             ("created", json!(step.detail.created)),
             ("also_in", json!(step.other_refs())),
         ]
@@ -375,9 +534,10 @@ impl RowSet for StepRows {
             Place::Row(part, place) => match &self.steps.row(part as usize, place as usize).kind {
                 RowKind::Stage(stage) => stage.name.clone(),
                 RowKind::Unnamed => String::new(),
-                RowKind::Step(_) | RowKind::Twin(_) => {
-                    self.step(row).map(|step| step.record.digest.to_string()).unwrap_or_default()
-                }
+                RowKind::Step(_) | RowKind::Twin(_) => self
+                    .step(row)
+                    .map(|step| step.record.digest.to_string())
+                    .unwrap_or_default(),
             },
         }
     }

@@ -1,29 +1,44 @@
-//! All that is known of why a step ran, or did not.
+//! All details about why a step ran, or did not.
 
 use super::{Explained, sign, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
-use crate::explain::secrets;
+use crate::explain::load::words::{seconds, sentence};
 use crate::explain::solve::{InCache, Verdict};
 use crate::format::llb::OpKind;
 use crate::format::provenance::StepIndex;
+use crate::text::secrets;
 use crate::tui::rows::{Cell, Detail, changes};
 use crate::tui::theme::Role;
-use crate::why::words::{seconds, sentence};
 
-/// So many steps that run because of one are named.
+/// The maximum number of steps to list that run because of one step.
 const MOST_STEPS: usize = 100;
-/// So many changed files stand in the details; the rest is in the list of them.
+/// The maximum number of changed files in the details; the list of changes shows the rest.
 const MOST_FILES: usize = 40;
 
-/// Tells everything of `step`.
+/// Returns all details of `step`.
 pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
     let explanation = &explained.explanation;
     let standing = &explanation.standings[step.at()];
-    let mut lines = vec![Detail::Text(Cell::new(explanation.title(step), Role::Strong))];
-    for place in explanation.names.get(step.at()).iter().flat_map(|name| &name.places) {
-        let stage = place.stage.as_ref().map(|stage| format!(" · stage {stage}")).unwrap_or_default();
-        lines.push(Detail::Text(Cell::new(format!("{}:{}{stage}", place.file, place.first_line), Role::Dim)));
+    let mut lines = vec![Detail::Text(Cell::new(
+        explanation.title(step),
+        Role::Strong,
+    ))];
+    for place in explanation
+        .names
+        .get(step.at())
+        .iter()
+        .flat_map(|name| &name.places)
+    {
+        let stage = place
+            .stage
+            .as_ref()
+            .map(|stage| format!(" · stage {stage}"))
+            .unwrap_or_default();
+        lines.push(Detail::Text(Cell::new(
+            format!("{}:{}{stage}", place.file, place.first_line),
+            Role::Dim,
+        )));
     }
     lines.push(Detail::Blank);
     let (mark, _, role) = sign(explanation, step);
@@ -35,7 +50,10 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         Verdict::Miss => "it runs",
         Verdict::Unknown => "not known: it may run",
     };
-    lines.push(Detail::Fact("verdict", Cell::new(format!("{mark} {verdict}"), role)));
+    lines.push(Detail::Fact(
+        "verdict",
+        Cell::new(format!("{mark} {verdict}"), role),
+    ));
     let found = match standing.in_cache {
         InCache::Result => "its result, which can be loaded",
         InCache::KeyOnly => "its key alone",
@@ -51,7 +69,11 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         Some(cause) => told(explained, step, cause, &mut lines),
         None if standing.verdict == Verdict::Unknown => {
             lines.extend([Detail::Blank, Detail::Heading("What is open".into())]);
-            lines.extend(open(explained, step).into_iter().map(|text| Detail::Text(Cell::text(text))));
+            lines.extend(
+                open(explained, step)
+                    .into_iter()
+                    .map(|text| Detail::Text(Cell::text(text))),
+            );
         }
         None => {}
     }
@@ -62,23 +84,45 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
 fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<Detail>) {
     lines.extend([Detail::Blank, Detail::Heading("Why".into())]);
     lines.push(Detail::Text(Cell::text(sentence(cause))));
-    if let Some(advice) = cause.kind.advice() {
-        lines.push(Detail::Text(Cell::new("→ ", Role::Key).and(advice, Role::Dim)));
+    if let Some(advice) = cause.advice() {
+        lines.push(Detail::Text(
+            Cell::new("→ ", Role::Key).and(advice.to_owned(), Role::Dim),
+        ));
     }
     lines.extend(cause.text.iter().map(changes::text_line));
-    let is = explained.explanation.names.get(step.at()).map_or("", |name| &name.text);
-    if let Some(was) = explained.explanation.former.get(step.at()).and_then(Option::as_deref)
-        && secrets::without(was).trim() != secrets::without(is).trim()
+    let is = explained
+        .explanation
+        .names
+        .get(step.at())
+        .map_or("", |name| &name.text);
+    if let Some(was) = explained
+        .explanation
+        .former
+        .get(step.at())
+        .and_then(Option::as_deref)
+        && secrets::mask(was).trim() != secrets::mask(is).trim()
         && cause.is_root()
     {
         lines.extend([Detail::Blank, Detail::Heading("The instruction".into())]);
         lines.extend(words::lines(was, is).map(Detail::Text));
     }
     if !cause.paths.is_empty() {
-        lines.extend([Detail::Blank, Detail::Heading(files(cause.paths.len()).into())]);
-        lines.extend(cause.paths.iter().take(MOST_FILES).map(|change| Detail::Text(changes::line(change))));
+        lines.extend([
+            Detail::Blank,
+            Detail::Heading(files(cause.paths.len()).into()),
+        ]);
+        lines.extend(
+            cause
+                .paths
+                .iter()
+                .take(MOST_FILES)
+                .map(|change| Detail::Text(changes::line(change))),
+        );
         if cause.paths.len() > MOST_FILES {
-            let words = format!("… and {} more: enter lists them", cause.paths.len() - MOST_FILES);
+            let words = format!(
+                "… and {} more: enter lists them",
+                cause.paths.len() - MOST_FILES
+            );
             lines.push(Detail::Text(Cell::new(words, Role::Dim)));
         }
     }
@@ -88,22 +132,37 @@ fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<D
     let mut below = explained.followers(step).peekable();
     if below.peek().is_some() {
         lines.extend([Detail::Blank, Detail::Heading("Runs because of it".into())]);
-        lines.extend(below.by_ref().take(MOST_STEPS).map(|step| Detail::Text(explained.title(step))));
+        lines.extend(
+            below
+                .by_ref()
+                .take(MOST_STEPS)
+                .map(|step| Detail::Text(explained.title(step))),
+        );
         let more = below.count();
         if more > 0 {
-            lines.push(Detail::Text(Cell::new(format!("… and {more} more"), Role::Dim)));
+            lines.push(Detail::Text(Cell::new(
+                format!("… and {more} more"),
+                Role::Dim,
+            )));
         }
     }
 }
 
 fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    if count == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{count} files")
+    }
 }
 
-/// Says what keeps a verdict open, and what would settle it.
+/// Returns why a step is undecided, and the evidence that would decide it.
 fn open(explained: &Explained, step: StepIndex) -> Vec<String> {
     let explanation = &explained.explanation;
-    let inputs = explanation.build.steps[step.at()].inputs.iter().zip(&explanation.keys[step.at()].inputs);
+    let inputs = explanation.build.steps[step.at()]
+        .inputs
+        .iter()
+        .zip(&explanation.keys[step.at()].inputs);
     let mut open: Vec<String> = inputs
         .filter_map(|(input, keys)| {
             let title = explanation.title(input.step);
@@ -144,10 +203,16 @@ fn keys(explained: &Explained, step: StepIndex, lines: &mut Vec<Detail>) {
     }
     for keys in &explained.explanation.keys[step.at()].inputs {
         if let ContentKey::Known(digest) = keys.content {
-            lines.push(Detail::Fact("files", Cell::new(digest.to_string(), Role::Dim)));
+            lines.push(Detail::Fact(
+                "files",
+                Cell::new(digest.to_string(), Role::Dim),
+            ));
         }
     }
     if let Some(vertex) = of.vertices.first() {
-        lines.push(Detail::Fact("vertex", Cell::new(vertex.to_string(), Role::Dim)));
+        lines.push(Detail::Fact(
+            "vertex",
+            Cell::new(vertex.to_string(), Role::Dim),
+        ));
     }
 }

@@ -1,38 +1,46 @@
-//! What of a text is another, word by word.
+//! A word-by-word text diff.
 
-use crate::explain::secrets;
+use crate::text::secrets;
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::theme::Role;
 
-/// So many words of each side are compared; the rest counts as one.
+/// The maximum number of words per side to compare; the rest counts as one word.
 const MOST_WORDS: usize = 400;
 
-/// Returns lines with what a text was, after `−`, and what it is, after `+`, in which the words that differ stand out.
-/// Nothing that looks like a secret is in them.
+/// Returns two lines: the old text after `−`, and the new text after `+`, with the changed words
+/// highlighted. Likely secrets are masked.
 pub fn lines(was: &str, is: &str) -> [Cell; 2] {
-    let (was, is) = (secrets::without(was), secrets::without(is));
+    let (was, is) = (secrets::mask(was), secrets::mask(is));
     let (was, is) = (split(&was), split(&is));
     let (kept_of_was, kept_of_is) = common(&was, &is);
-    [side("− ", &was, &kept_of_was, Role::Missing), side("+ ", &is, &kept_of_is, Role::Good)]
+    [
+        side("− ", &was, &kept_of_was, Role::Missing),
+        side("+ ", &is, &kept_of_is, Role::Good),
+    ]
 }
 
 fn side(sign: &'static str, words: &[&str], kept: &[bool], role: Role) -> Cell {
     let mut cell = Cell::new(sign, role);
     for (word, kept) in words.iter().zip(kept) {
-        // Blanks are words here, so that a line reads as it is written; those that nothing tells apart stay quiet.
+        // Blanks count as words here, so that a line keeps its spacing; unchanged words are dimmed.
         let role = if *kept { Role::Dim } else { role };
         match cell.0.last_mut() {
-            Some(Piece(text, last)) if *last == role && !text.ends_with(sign) => text.to_mut().push_str(word),
+            Some(Piece(text, last)) if *last == role && !text.ends_with(sign) => {
+                text.to_mut().push_str(word);
+            }
             _ => cell = cell.and((*word).to_owned(), role),
         }
     }
     cell
 }
 
-/// Splits a text into words with the blanks behind them.
+/// Splits a text into words with their trailing blanks.
 fn split(text: &str) -> Vec<&str> {
     let text = text.trim();
-    let mut words: Vec<&str> = text.split_inclusive(char::is_whitespace).take(MOST_WORDS).collect();
+    let mut words: Vec<&str> = text
+        .split_inclusive(char::is_whitespace)
+        .take(MOST_WORDS)
+        .collect();
     let used: usize = words.iter().map(|word| word.len()).sum();
     if used < text.len() {
         words.push(&text[used..]);
@@ -40,11 +48,11 @@ fn split(text: &str) -> Vec<&str> {
     words
 }
 
-/// Tells which words of both are in their longest common sequence.
+/// Returns which words of both texts are in their longest common subsequence.
 fn common(was: &[&str], is: &[&str]) -> (Vec<bool>, Vec<bool>) {
     let same = |a: usize, b: usize| was[a].trim_end() == is[b].trim_end();
     let width = is.len() + 1;
-    // The length of the longest sequence of what is left from there on.
+    // The length of the longest common subsequence of the rest.
     let mut longest = vec![0u32; (was.len() + 1) * width];
     for a in (0..was.len()).rev() {
         for b in (0..is.len()).rev() {
@@ -74,12 +82,18 @@ fn common(was: &[&str], is: &[&str]) -> (Vec<bool>, Vec<bool>) {
 mod tests {
     use super::*;
 
-    /// Writes the words that differ in brackets.
+    /// Formats the texts with the changed words in brackets.
     fn written(was: &str, is: &str) -> [String; 2] {
         lines(was, is).map(|line| {
             line.0
                 .iter()
-                .map(|Piece(text, role)| if *role == Role::Dim { text.to_string() } else { format!("[{text}]") })
+                .map(|Piece(text, role)| {
+                    if *role == Role::Dim {
+                        text.to_string()
+                    } else {
+                        format!("[{text}]")
+                    }
+                })
                 .collect()
         })
     }
@@ -88,7 +102,10 @@ mod tests {
     fn words_that_differ_stand_out() {
         assert_eq!(
             written("RUN go build ./api", "RUN go build -trimpath ./api"),
-            ["[− ]RUN go build ./api", "[+ ]RUN go build [-trimpath ]./api"]
+            [
+                "[− ]RUN go build ./api",
+                "[+ ]RUN go build [-trimpath ]./api"
+            ]
         );
         assert_eq!(written("a b", "c"), ["[− ][a b]", "[+ ][c]"]);
         assert_eq!(written("", "new"), ["[− ]", "[+ ][new]"]);
@@ -99,7 +116,10 @@ mod tests {
     fn secrets_are_not_shown() {
         assert_eq!(
             written("RUN login --token=abc1 -v", "RUN login --token=xyz2"),
-            ["[− ]RUN login --token=(hidden) [-v]", "[+ ]RUN login --token=(hidden)"]
+            [
+                "[− ]RUN login --token=(hidden) [-v]",
+                "[+ ]RUN login --token=(hidden)"
+            ]
         );
     }
 
@@ -113,7 +133,7 @@ mod tests {
         #[test]
         fn nothing_is_lost(was in "\\PC{0,60}", is in "[a c]{0,30}") {
             let text = |line: &Cell| line.0.iter().skip(1).map(|piece| piece.0.to_string()).collect::<String>();
-            let whole = |text: &str| secrets::without(text).trim().to_owned();
+            let whole = |text: &str| secrets::mask(text).trim().to_owned();
             let [first, second] = lines(&was, &is);
             assert_eq!((text(&first), text(&second)), (whole(&was), whole(&is)));
         }

@@ -1,32 +1,38 @@
-//! What stands above the items of a plan, and in the question before it is carried out.
+//! The text above the items of a plan, and the question before its execution.
 
 use super::MOST_WARNINGS;
 use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::{BlobFate, Kept, Kind, StoreReason, Why};
 use crate::retention::Reason;
-use crate::tui::effect::Cure;
+use crate::text::units::{Exact, Size};
+use crate::tui::effect::NewBroken;
 use crate::tui::pruning::{Part, Planned};
 use crate::tui::rows::sources::grouped;
-use crate::tui::rows::{Cell, UNKNOWN};
+use crate::tui::rows::{Cell, UNKNOWN, moment};
 use crate::tui::theme::Role;
 use crate::tui::widget::text;
-use crate::units::{Exact, Size};
 
-/// How the plan begins when it says why no blob goes.
+/// The prefix of the plan's warning about kept blobs.
 const NO_BLOB: &str = "no blob is deleted: ";
-/// From this width on there is room for whole sentences.
+/// From this width on there is space for whole sentences.
 const WIDE: u16 = 104;
+/// From this width on there is space for short sentences.
+const NARROW: u16 = 70;
 
-/// Returns how many lines the head takes, with the rule below it.
+/// Returns the number of lines of the head, including the rule below it.
 pub(super) fn height(planned: &Planned) -> u16 {
-    let warnings = planned.plan.warnings().len().min(MOST_WARNINGS);
+    let warnings = notes(planned).len().min(MOST_WARNINGS);
     5 + u16::try_from(warnings).unwrap_or_default()
 }
 
-/// Returns the lines of the head: totals, what waits, what was checked, warnings, and the parts.
+/// Returns the lines of the head: totals, waiting items, the proof, warnings, and the parts.
 pub(super) fn head(planned: &Planned, part: Part, width: u16) -> Vec<Cell> {
-    let mut lines = vec![totals(planned, width), waits(planned, width), checked(planned, width)];
-    let warnings = planned.plan.warnings();
+    let mut lines = vec![
+        totals(planned, width),
+        waits(planned, width),
+        checked(planned, width),
+    ];
+    let warnings = notes(planned);
     lines.extend(warnings.iter().take(MOST_WARNINGS).map(|warning| {
         let more = warnings.len().saturating_sub(MOST_WARNINGS);
         let cell = Cell::new("! ", Role::Warning).and(warning.clone(), Role::Warning);
@@ -40,15 +46,36 @@ pub(super) fn head(planned: &Planned, part: Part, width: u16) -> Vec<Cell> {
     lines
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+/// Returns the warnings of a plan, and the findings that its repair cannot fix.
+fn notes(planned: &Planned) -> Vec<String> {
+    let unmended = planned.plan.unmended().unwrap_or_default().iter();
+    let not_fixed = unmended.map(|item| {
+        let of = item.ref_name.as_ref();
+        let of = of.map_or_else(String::new, |name| format!(" of {name}"));
+        format!("{}{of} stays: {}", item.code, item.why)
+    });
+    let warnings = planned.plan.warnings().iter().cloned();
+    warnings.chain(not_fixed).collect()
 }
 
-/// Returns what goes, as in `22 refs · 61 204 blobs`.
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+/// Returns the deletions, as in `22 refs · 61 204 blobs`.
 fn goes(planned: &Planned) -> Vec<String> {
+    let results = if planned.plan.unmended().is_some() {
+        (Kind::Results, "ref written again", "refs written again")
+    } else {
+        (Kind::Results, "ref loses results", "refs lose results")
+    };
     let kinds = [
         (Kind::Ref, "ref", "refs"),
-        (Kind::Results, "ref loses results", "refs lose results"),
+        results,
         (Kind::Blob, "blob", "blobs"),
         (Kind::Partial, "unfinished upload", "unfinished uploads"),
         (Kind::Object, "from the trash", "from the trash"),
@@ -56,26 +83,40 @@ fn goes(planned: &Planned) -> Vec<String> {
     ];
     let counts = kinds.map(|(kind, one, many)| (planned.count(kind), one, many));
     let there = counts.into_iter().filter(|(number, ..)| *number > 0);
-    there.map(|(number, one, many)| count(number, one, many)).collect()
+    there
+        .map(|(number, one, many)| count(number, one, many))
+        .collect()
 }
 
 fn totals(planned: &Planned, width: u16) -> Cell {
     let plan = &planned.plan;
     let goes = goes(planned);
-    let cell = Cell::new("deletes  ", Role::Dim);
+    let verb = if plan.unmended().is_some() {
+        "repairs  "
+    } else {
+        "deletes  "
+    };
+    let cell = Cell::new(verb, Role::Dim);
     let cell = match goes.as_slice() {
         [] if plan.put_back().is_empty() => cell.and("nothing", Role::Strong),
         [] => cell.and(
-            format!("nothing, and puts {} back", count(plan.put_back().len() as u64, "blob", "blobs")),
+            format!(
+                "nothing, and puts {} back",
+                count(plan.put_back().len() as u64, "blob", "blobs")
+            ),
             Role::Strong,
         ),
         _ => frees(cell.and(goes.join(" · "), Role::Strong), planned),
     };
-    let refs = plan.keep().iter().filter(|kept| kept.kind == Kind::Ref).count() as u64;
+    let refs = plan
+        .keep()
+        .iter()
+        .filter(|kept| kept.kind == Kind::Ref)
+        .count() as u64;
     let keeps = Cell::new("keeps ", Role::Dim)
         .and(count(refs, "ref", "refs"), Role::Strong)
         .and(" · ", Role::Dim)
-        .and_all(if plan.is_sealed() {
+        .and_all(if plan.is_withheld() {
             Cell::new(UNKNOWN, Role::Unsure)
         } else {
             Cell::new(Size(plan.live().bytes).to_string(), Role::Live)
@@ -83,22 +124,27 @@ fn totals(planned: &Planned, width: u16) -> Cell {
     right(cell, keeps, width)
 }
 
-/// Adds how much room comes free, and how much of it only when the trash is emptied into which it goes.
+/// Adds the freed space, and the part of it that is freed only when the trash is emptied.
 fn frees(cell: Cell, planned: &Planned) -> Cell {
     let moved = planned.moved;
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
-    let cell = if freed > 0 || moved.count == 0 {
-        cell.and("  frees ", Role::Dim).and(Size(freed).to_string(), Role::Orphan)
+    let is_repair = planned.plan.unmended().is_some();
+    let cell = if freed > 0 || (moved.count == 0 && !is_repair) {
+        cell.and("  frees ", Role::Dim)
+            .and(Size(freed).to_string(), Role::Orphan)
     } else {
         cell
     };
     match moved.count {
         0 => cell,
-        _ => cell.and("  ", Role::Dim).and(Size(moved.bytes).to_string(), Role::Orphan).and(" to the trash", Role::Dim),
+        _ => cell
+            .and("  ", Role::Dim)
+            .and(Size(moved.bytes).to_string(), Role::Orphan)
+            .and(" to the trash", Role::Dim),
     }
 }
 
-/// Puts two cells at both ends of a line; the one at the right gives way.
+/// Puts two cells at both ends of a line; the right one shrinks.
 fn right(left: Cell, right: Cell, width: u16) -> Cell {
     let (used, needed) = (text::cell_width(&left), text::cell_width(&right));
     match width.checked_sub(used + needed).filter(|room| *room >= 2) {
@@ -109,30 +155,66 @@ fn right(left: Cell, right: Cell, width: u16) -> Cell {
 
 fn waits(planned: &Planned, width: u16) -> Cell {
     let plan = &planned.plan;
-    let young = plan.held().iter().find(|held| held.fate == BlobFate::WithinGrace).map(|held| held.count);
+    let young = plan
+        .held()
+        .iter()
+        .find(|held| held.fate == BlobFate::WithinGrace)
+        .map(|held| held.count);
     let (waits, grace) = (plan.waits(), Exact(plan.grace()));
     let cell = Cell::new("waits    ", Role::Dim);
     let blobs = |number| count(number, "blob", "blobs");
-    let collected = plan.held().iter().find(|held| held.fate == BlobFate::Collected).map(|held| held.count);
+    let collected = plan
+        .held()
+        .iter()
+        .find(|held| held.fate == BlobFate::Collected)
+        .map(|held| held.count);
     if let Some(collected) = collected.filter(|collected| collected.blobs > 0) {
         let words = format!("{}, {}", blobs(collected.blobs), Size(collected.bytes));
-        return cell.and(words, Role::Strong).and(": the registry's own collection frees them", Role::Text);
+        return cell
+            .and(words, Role::Strong)
+            .and(": the registry's own collection frees them", Role::Text);
     }
     match (planned.frees_now(), waits.blobs, young) {
-        (true, ..) => cell.and("nothing: blobs go together with their refs, at once", Role::Warning),
-        (false, 0, None) => match plan.keep().iter().filter(|kept| is_young_entry(kept)).count() as u64 {
+        (true, ..) => cell.and(
+            "nothing: blobs go together with their refs, at once",
+            Role::Warning,
+        ),
+        (false, 0, None) => match plan
+            .keep()
+            .iter()
+            .filter(|kept| is_young_entry(kept))
+            .count() as u64
+        {
             0 => cell.and("nothing", Role::Text),
-            entries => cell.and(format!("{}: younger than {grace}", count(entries, "entry", "entries")), Role::Text),
+            entries => cell.and(
+                format!(
+                    "{}: younger than {grace}",
+                    count(entries, "entry", "entries")
+                ),
+                Role::Text,
+            ),
         },
-        (false, 0, Some(young)) => {
-            cell.and(format!("{}, {}: younger than {grace}", blobs(young.blobs), Size(young.bytes)), Role::Text)
-        }
+        (false, 0, Some(young)) => cell.and(
+            format!(
+                "{}, {}: younger than {grace}",
+                blobs(young.blobs),
+                Size(young.bytes)
+            ),
+            Role::Text,
+        ),
         (false, number, _) => {
-            let cell = cell.and(format!("{}, {}", blobs(number), Size(waits.bytes)), Role::Strong);
-            let words = if width >= WIDE {
-                format!(": their refs go first; a run that is {grace} later frees them")
-            } else {
-                format!(": a run {grace} later frees them")
+            let cell = cell.and(
+                format!("{}, {}", blobs(number), Size(waits.bytes)),
+                Role::Strong,
+            );
+            let wait = plan.grace().saturating_add(planned.draft.settling());
+            let words = match plan.created().checked_add(wait).map(moment) {
+                Ok(then) if width >= WIDE => {
+                    format!(": their refs go first; a run after {then} frees them")
+                }
+                Ok(then) if width >= NARROW => format!(": a run after {then} frees them"),
+                Ok(then) => format!(": free after {then}"),
+                Err(_) => format!(": a run {grace} later frees them"),
             };
             cell.and(words, Role::Dim)
         }
@@ -144,15 +226,26 @@ fn is_young_entry(kept: &Kept) -> bool {
     kept.kind == Kind::Entry && kept.reasons.iter().any(is_young)
 }
 
-/// Says what was proved of the plan: [`crate::prune::plan::verify`] refuses any plan of which it is not so.
+/// Returns the proved properties of the plan: [`crate::prune::plan::verify`] rejects any plan
+/// without them.
 fn checked(planned: &Planned, width: u16) -> Cell {
     let (grace, settling) = (planned.plan.grace(), planned.draft.settling());
     let blobs = Exact(grace.saturating_add(settling));
-    let blobs = if settling.is_zero() { String::new() } else { format!(", blobs {blobs}") };
+    let blobs = if settling.is_zero() {
+        String::new()
+    } else {
+        format!(", blobs {blobs}")
+    };
     let grace = Exact(grace);
     let young = format!("nothing younger than {grace}{blobs}");
-    let sealed = planned.plan.is_sealed();
-    let whole = |whole: &'static str| if sealed { "no blob without a rule for it" } else { whole };
+    let withheld = planned.plan.is_withheld();
+    let whole = |whole: &'static str| {
+        if withheld {
+            "no blob without a rule for it"
+        } else {
+            whole
+        }
+    };
     let wide = [
         whole("every kept ref stays whole").to_owned(),
         young,
@@ -160,26 +253,43 @@ fn checked(planned: &Planned, width: u16) -> Cell {
         "each byte once".to_owned(),
     ];
     let narrow = [
-        if sealed { "blobs by rule" } else { "kept refs whole" }.to_owned(),
+        if withheld {
+            "blobs by rule"
+        } else {
+            "kept refs whole"
+        }
+        .to_owned(),
         format!("none under {grace}{blobs}"),
         "refs first".to_owned(),
     ];
-    let checks = if width >= WIDE { wide.as_slice() } else { narrow.as_slice() };
-    checks.iter().fold(Cell::new("checked  ", Role::Dim), |cell, check| {
-        cell.and("✓ ", Role::Good).and(format!("{check} "), Role::Text)
-    })
+    let checks = if width >= WIDE {
+        wide.as_slice()
+    } else {
+        narrow.as_slice()
+    };
+    checks
+        .iter()
+        .fold(Cell::new("checked  ", Role::Dim), |cell, check| {
+            cell.and("✓ ", Role::Good)
+                .and(format!("{check} "), Role::Text)
+        })
 }
 
 fn parts(planned: &Planned, shown: Part) -> Cell {
     Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
         let words = format!(" {} {} ", part.word(), number(planned, part));
-        let (open, close, role) = if part == shown { ("[", "]", Role::Title) } else { (" ", " ", Role::Dim) };
+        let (open, close, role) = if part == shown {
+            ("[", "]", Role::Title)
+        } else {
+            (" ", " ", Role::Dim)
+        };
         let cell = cell.and(open, role).and(words, role).and(close, role);
         cell.and(" ", Role::Text)
     })
 }
 
-/// Returns how many things a part has. What was left out of what goes is listed there still, and is told apart.
+/// Returns the number of items in a part. Excluded items stay in the list of deletions, and are
+/// counted separately.
 fn number(planned: &Planned, part: Part) -> String {
     let all = planned.part(part).len();
     let out = match part {
@@ -188,12 +298,26 @@ fn number(planned: &Planned, part: Part) -> String {
     };
     match out {
         0 => grouped(all as u64),
-        out => format!("{} · ✗ {} left out", grouped(all.saturating_sub(out) as u64), grouped(out as u64)),
+        out => format!(
+            "{} · ✗ {} left out",
+            grouped(all.saturating_sub(out) as u64),
+            grouped(out as u64)
+        ),
     }
 }
 
-/// Says that a part is empty.
+/// Returns the message for an empty part.
 pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
+    let unmended = planned.plan.unmended();
+    if let Some(unmended) = unmended.filter(|_| part == Part::Goes)
+        && planned.plan.put_back().is_empty()
+    {
+        return Cell::text(if unmended.is_empty() {
+            "Nothing to repair."
+        } else {
+            "Nothing of it can be repaired."
+        });
+    }
     if let Some(hindrance) = hindrance(planned).filter(|_| part == Part::Goes) {
         return Cell::text(format!("Nothing goes: {hindrance}"));
     }
@@ -207,37 +331,98 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
     })
 }
 
-/// Returns what keeps waste in the store, when that is neither its use nor its age.
+/// Returns why waste stays in the store, if the reason is neither its use nor its age.
 fn hindrance(planned: &Planned) -> Option<String> {
     let plan = &planned.plan;
-    let forbidden = plan.keep().iter().flat_map(|kept| &kept.reasons).find_map(|reason| match reason {
-        Why::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
-        _ => None,
-    });
-    // Of blobs, the plan tells it once for all of them.
-    let of_blobs = plan.warnings().iter().find_map(|warning| warning.strip_prefix(NO_BLOB));
+    let forbidden =
+        plan.keep()
+            .iter()
+            .flat_map(|kept| &kept.reasons)
+            .find_map(|reason| match reason {
+                Why::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
+                _ => None,
+            });
+    // The plan gives this reason once for all blobs.
+    let of_blobs = plan
+        .warnings()
+        .iter()
+        .find_map(|warning| warning.strip_prefix(NO_BLOB));
     let held = plan.held().iter().find_map(|held| {
         let why = match held.fate {
-            BlobFate::Unsupported => of_blobs.or(forbidden).unwrap_or("they cannot be deleted safely here"),
+            BlobFate::Unsupported => of_blobs
+                .or(forbidden)
+                .unwrap_or("they cannot be deleted safely here"),
             BlobFate::Undetermined => "a ref that cannot be read may name them",
             BlobFate::UnknownAge => "nobody knows how old they are",
             _ => return None,
         };
         let blobs = count(held.count.blobs, "blob", "blobs");
         let stored = Size(held.count.bytes);
-        (held.count.blobs > 0).then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
+        (held.count.blobs > 0)
+            .then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
     });
     held.or_else(|| forbidden.map(ToOwned::to_owned))
 }
 
-/// Returns the question before a plan is carried out.
-pub(super) fn question(planned: &Planned, label: &str, cure: Cure) -> String {
+/// Returns the question before the trash is emptied.
+pub(super) fn empty_trash(planned: &Planned, label: &str) -> String {
+    let plan = &planned.plan;
+    format!(
+        "Empty the trash of {label}: delete {}, {}, for good? Nothing of it can be restored. \
+        A build that is exporting at this moment may still need some of it.",
+        count(plan.delete().len() as u64, "object", "objects"),
+        Size(plan.frees_bytes())
+    )
+}
+
+/// Returns the question before a repair.
+pub(super) fn repair(planned: &Planned, label: &str) -> String {
+    let plan = &planned.plan;
+    let parts = [
+        (planned.count(Kind::Results), "write", "ref", " again"),
+        (planned.count(Kind::Ref), "delete", "ref", ""),
+        (
+            planned.count(Kind::Partial),
+            "delete",
+            "unfinished upload",
+            "",
+        ),
+        (
+            plan.put_back().len() as u64,
+            "restore",
+            "blob",
+            " from the trash",
+        ),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, verb, one, end)| {
+            let counted = count(number, one, &format!("{one}s"));
+            format!("{verb} {counted}{end}")
+        })
+        .collect();
+    let mut sentences = vec![format!("Repair {label}: {}?", parts.join(", "))];
+    if planned.count(Kind::Results) > 0 {
+        let grace = Exact(plan.grace());
+        sentences.push(format!(
+            "The previous version of each ref is kept for {grace}, and undo restores it."
+        ));
+    }
+    sentences.join(" ")
+}
+
+/// Returns the question before a plan is executed.
+pub(super) fn question(planned: &Planned, label: &str, new_broken: NewBroken) -> String {
     let plan = &planned.plan;
     let goes = goes(planned);
     let mut sentences = Vec::new();
     sentences.push(match plan.frees_bytes() {
         _ if goes.is_empty() => {
-            format!("Put {} back into {label}?", count(plan.put_back().len() as u64, "blob", "blobs"))
+            format!(
+                "Put {} back into {label}?",
+                count(plan.put_back().len() as u64, "blob", "blobs")
+            )
         }
         0 => format!("Delete {} from {label}?", goes.join(", ")),
         bytes => format!("Delete {}, {}, from {label}?", goes.join(", "), Size(bytes)),
@@ -246,11 +431,17 @@ pub(super) fn question(planned: &Planned, label: &str, cure: Cure) -> String {
         sentences.push("No ref would stay.".to_owned());
     }
     if planned.frees_now() {
-        sentences.push("Blobs go together with their refs: a build that is importing one of them fails.".to_owned());
+        sentences.push(
+            "Blobs go together with their refs: a build that is importing one of them fails."
+                .to_owned(),
+        );
     } else if plan.waits().bytes > 0 {
-        sentences.push(format!("{} wait, and go with a later run.", Size(plan.waits().bytes)));
+        sentences.push(format!(
+            "{} wait, and go with a later run.",
+            Size(plan.waits().bytes)
+        ));
     }
-    if cure == Cure::Remove {
+    if new_broken == NewBroken::Delete {
         sentences.push("A ref that comes meanwhile and names what goes is removed.".to_owned());
     }
     match (plan.disposal(), planned.count(Kind::Object), goes.len()) {
@@ -262,7 +453,8 @@ pub(super) fn question(planned: &Planned, label: &str, cure: Cure) -> String {
         (Disposal::Trash, 0, _) => sentences.push("It can be put back from the trash.".to_owned()),
         (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
         (Disposal::Trash, ..) => {
-            sentences.push("What is in the trash goes for good; the rest can be put back.".to_owned());
+            sentences
+                .push("What is in the trash goes for good; the rest can be put back.".to_owned());
         }
     }
     sentences.join(" ")

@@ -1,4 +1,4 @@
-//! An authority of a test's own, and what it certifies. `openssl` does the work.
+//! A private certificate authority for tests. `openssl` does the work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,17 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// An authority, with the files that it made.
+/// An authority and its files.
 pub struct Authority {
     folder: PathBuf,
 }
 
 impl Authority {
-    /// Makes an authority, a certificate for 127.0.0.1, and one for a client.
+    /// Creates an authority, a certificate for 127.0.0.1, and a client certificate.
     pub fn new(folder: &Path) -> Self {
-        let authority = Self { folder: folder.to_owned() };
+        let authority = Self {
+            folder: folder.to_owned(),
+        };
         authority.openssl(&[
             "req",
             "-x509",
@@ -33,13 +35,19 @@ impl Authority {
             "-out",
             "ca.pem",
         ]);
-        for (name, extension) in
-            [("server", "subjectAltName=IP:127.0.0.1,DNS:localhost"), ("client", "extendedKeyUsage=clientAuth")]
-        {
-            let (key, request, pem) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+        for (name, extension) in [
+            ("server", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
+            ("client", "extendedKeyUsage=clientAuth"),
+        ] {
+            let (key, request, pem) = (
+                format!("{name}.key"),
+                format!("{name}.csr"),
+                format!("{name}.pem"),
+            );
             let subject = format!("/CN={name}");
             authority.openssl(&[
-                "req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &request,
+                "req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &key, "-out",
+                &request,
             ]);
             fs::write(authority.file("extensions"), format!("{extension}\n")).unwrap();
             authority.openssl(&[
@@ -63,7 +71,8 @@ impl Authority {
         authority
     }
 
-    /// Returns the path of one of its files: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`.
+    /// Returns the path of one of its files: `ca.pem`, `server.pem`, `server.key`, `client.pem`,
+    /// `client.key`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -73,19 +82,28 @@ impl Authority {
         fs::read(self.file("ca.pem")).unwrap()
     }
 
-    /// Returns how a server of this process speaks TLS.
+    /// Returns the TLS configuration for a server in this process.
     pub fn server(&self) -> Arc<ServerConfig> {
         let certificate = CertificateDer::from_pem_file(self.file("server.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.file("server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap())
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        Arc::new(
+            config
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+                .unwrap(),
+        )
     }
 
     /// Signs bytes with its key (RSA, SHA-256).
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         fs::write(self.file("unsigned"), bytes).unwrap();
-        self.openssl(&["dgst", "-sha256", "-sign", "ca.key", "-out", "signed", "unsigned"]);
+        self.openssl(&[
+            "dgst", "-sha256", "-sign", "ca.key", "-out", "signed", "unsigned",
+        ]);
         fs::read(self.file("signed")).unwrap()
     }
 
@@ -97,8 +115,13 @@ impl Authority {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let output =
-            command.output().unwrap_or_else(|error| panic!("openssl: {error}; install Debian's package openssl"));
-        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("openssl: {error}; install Debian's package openssl"));
+        assert!(
+            output.status.success(),
+            "openssl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

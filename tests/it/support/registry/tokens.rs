@@ -1,4 +1,4 @@
-//! A service that gives the tokens which `docker-registry` asks for with `auth: token`.
+//! A service that issues the tokens that `docker-registry` requires with `auth: token`.
 
 use std::io::BufReader;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use super::tls::Authority;
 use super::{PASSWORD, USER};
 use crate::support::http::{Answer, Request};
 
-/// What the tokens say of where they come from, and for whom.
+/// The issuer in the tokens.
 pub const ISSUER: &str = "the tests";
 pub const SERVICE: &str = "registry of the tests";
 
@@ -24,14 +24,14 @@ pub struct TokenService {
     state: Arc<Mutex<Tokens>>,
 }
 
-/// What it was asked for.
+/// The requests to the service, and its settings.
 #[derive(Default)]
 pub struct Tokens {
-    /// The scopes, in their order.
+    /// The requested scopes, in order.
     pub scopes: Vec<String>,
-    /// How many seconds a token is good for.
+    /// The lifetime of a token in seconds.
     pub life: u64,
-    /// Whether it says how long a token is good for.
+    /// Whether it announces the lifetime of a token.
     pub says_life: bool,
 }
 
@@ -39,13 +39,21 @@ impl TokenService {
     /// Starts it, on TLS.
     pub fn start(authority: Arc<Authority>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // Another name than the registry's: clients take up sessions by names.
+        // A name other than the registry's, because clients resume sessions by name.
         let address = format!("localhost:{}", listener.local_addr().unwrap().port());
-        let state = Arc::new(Mutex::new(Tokens { life: 300, says_life: true, ..Tokens::default() }));
+        let state = Arc::new(Mutex::new(Tokens {
+            life: 300,
+            says_life: true,
+            ..Tokens::default()
+        }));
         let (shared, tls) = (Arc::clone(&state), authority.server());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (state, authority, tls) = (Arc::clone(&shared), Arc::clone(&authority), Arc::clone(&tls));
+                let (state, authority, tls) = (
+                    Arc::clone(&shared),
+                    Arc::clone(&authority),
+                    Arc::clone(&tls),
+                );
                 thread::spawn(move || {
                     let connection = rustls::ServerConnection::new(tls).unwrap();
                     let mut reader = BufReader::new(rustls::StreamOwned::new(connection, stream));
@@ -61,12 +69,12 @@ impl TokenService {
         Self { address, state }
     }
 
-    /// Returns the address that the registry names.
+    /// Returns the address that the registry announces.
     pub fn realm(&self) -> String {
         format!("https://{}/token", self.address)
     }
 
-    /// Returns what it was asked for.
+    /// Returns the requests and settings.
     pub fn state(&self) -> MutexGuard<'_, Tokens> {
         self.state.lock().unwrap()
     }
@@ -75,7 +83,10 @@ impl TokenService {
 fn answer(request: &Request, authority: &Authority, state: &Mutex<Tokens>) -> Answer {
     let expected = format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")));
     if request.headers.get("authorization") != Some(&expected) {
-        return Answer::json(401, &json!({"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]}));
+        return Answer::json(
+            401,
+            &json!({"errors": [{"code": "UNAUTHORIZED", "message": "who are you?"}]}),
+        );
     }
     let scope = request.query.get("scope").cloned().unwrap_or_default();
     let mut state = state.lock().unwrap();
@@ -88,10 +99,13 @@ fn answer(request: &Request, authority: &Authority, state: &Mutex<Tokens>) -> An
     Answer::json(200, &body)
 }
 
-/// Makes a token for scopes such as `repository:app:pull,push`, good for so many seconds.
+/// Creates a token for scopes such as `repository:app:pull,push`, with this lifetime in seconds.
 pub fn token(authority: &Authority, scopes: &[String], life: u64) -> String {
-    let certificate: String =
-        String::from_utf8(authority.pem()).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
+    let certificate: String = String::from_utf8(authority.pem())
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
     let header = json!({ "typ": "JWT", "alg": "RS256", "x5c": [certificate] });
     let access: Vec<Value> = scopes
         .iter()
@@ -101,7 +115,10 @@ pub fn token(authority: &Authority, scopes: &[String], life: u64) -> String {
             Some(json!({ "type": kind, "name": name, "actions": actions.split(',').collect::<Vec<_>>() }))
         })
         .collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let claims = json!({
         "iss": ISSUER, "sub": USER, "aud": SERVICE, "exp": now + life, "nbf": now - 30, "iat": now, "jti": "1", "access": access,
     });

@@ -1,4 +1,4 @@
-//! The S3 service of moto, as a program of its own: one for all tests, which keep apart by their buckets.
+//! The S3 service of moto, as a separate process: one for all tests, which use different buckets.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -7,11 +7,23 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where `tests/run` installs it when the Python of the path has none.
+/// Where `tests/run` installs it if the Python in the path does not have it.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/moto/bin/python");
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/s3/run_moto.py");
+const PROGRAM: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/it/support/s3/run_moto.py"
+);
 
-/// The running service. It ends when its input does: with this process, however that ends.
+/// Returns a Python with moto.
+pub(super) fn python() -> &'static str {
+    if Path::new(INSTALLED).exists() {
+        INSTALLED
+    } else {
+        "python3"
+    }
+}
+
+/// The running service. It ends when its input is closed, so it ends with this process in any case.
 pub struct Moto {
     pub address: SocketAddr,
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
@@ -19,32 +31,49 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Returns the service, started by the first who asks.
+    /// Returns the service; the first call starts it.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Moto> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
     fn start() -> Self {
-        let python = if Path::new(INSTALLED).exists() { INSTALLED } else { "python3" };
+        let python = python();
         let mut command = Command::new(python);
-        let started = command.arg(PROGRAM).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let started = command
+            .arg(PROGRAM)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
         let hint = "`tests/run` installs it, as does: python3 -m venv target/moto && target/moto/bin/pip install 'moto[server,s3]'";
-        let mut child = started.unwrap_or_else(|error| panic!("moto cannot be run by {python}: {error}; {hint}"));
-        let (input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut child = started
+            .unwrap_or_else(|error| panic!("moto cannot be run by {python}: {error}; {hint}"));
+        let (input, mut output) = (
+            child.stdin.take().unwrap(),
+            BufReader::new(child.stdout.take().unwrap()),
+        );
         let mut port = String::new();
         output.read_line(&mut port).unwrap();
-        let port = port.trim().parse().unwrap_or_else(|_| panic!("moto cannot be run by {python}; {hint}"));
-        Self { address: ([127, 0, 0, 1], port).into(), pipes: Mutex::new((input, output)), _child: child }
+        let port = port
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("moto cannot be run by {python}; {hint}"));
+        Self {
+            address: ([127, 0, 0, 1], port).into(),
+            pipes: Mutex::new((input, output)),
+            _child: child,
+        }
     }
 
-    /// Lets an object of a bucket, or all of them, be of a moment.
+    /// Sets the time of an object in a bucket, or of all its objects.
     pub fn age(&self, bucket: &str, key: Option<&str>, moment: SystemTime) {
         let moment = moment.duration_since(UNIX_EPOCH).unwrap().as_secs();
         let key = key.map(|key| format!(" {key}")).unwrap_or_default();
         let mut pipes = self.pipes.lock().unwrap();
         let (input, output) = &mut *pipes;
-        input.write_all(format!("age {bucket} {moment}{key}\n").as_bytes()).unwrap();
+        input
+            .write_all(format!("age {bucket} {moment}{key}\n").as_bytes())
+            .unwrap();
         let mut answer = String::new();
         output.read_line(&mut answer).unwrap();
         drop(pipes);

@@ -1,4 +1,5 @@
-//! A proxy between the program and an S3 service: it passes everything on, but for the faults that a test wants.
+//! A proxy between the program and an S3 service: it forwards everything, apart from the faults
+//! that a test requests.
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read as _, Write as _};
@@ -13,13 +14,13 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use super::S3Server;
 use crate::support::http::{Answer, Request};
 
-/// What a request wants of the service.
+/// The operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wants {
     List,
     ListUploads,
     ListVersions,
-    /// Anything else about the bucket.
+    /// Another operation on the bucket.
     Bucket,
     Head,
     Get,
@@ -29,54 +30,75 @@ pub enum Wants {
     Abort,
 }
 
-/// A request that came by.
+/// A request.
 pub struct Seen<'a> {
     pub wants: Wants,
-    /// The key, the prefix that is listed, or the last parts of the keys that are to go.
+    /// The key, the listed prefix, or the last parts of the keys to delete.
     pub key: &'a str,
-    /// How many of this kind there were before.
+    /// The number of earlier requests of this kind.
     pub before: usize,
     pub headers: &'a HashMap<String, String>,
 }
 
-/// What happens to a request.
+/// A fault of a request.
 #[derive(Clone)]
 pub enum Fault {
-    /// The service says this, and does nothing.
+    /// The service returns this answer, and does nothing.
     Says(Answer),
-    /// The connection ends before anything is done.
+    /// The connection ends before the operation.
     Reset,
-    /// It is done, and the connection ends before the answer.
+    /// The operation is done, and the connection ends before the answer.
     Lost,
-    /// The answer ends in its middle.
+    /// The answer ends in the middle.
     Cut,
-    /// The answer comes in pieces, each after a while.
+    /// The body of the answer ends after this many bytes.
+    Ends(usize, Length),
+    /// The service reports that everything is deleted, and does nothing.
+    Pretends,
+    /// The answer comes in pieces, with pauses.
     Slow(Duration),
-    /// The answer takes a while.
+    /// The answer is delayed.
     Late(Duration),
-    /// A list says that there is more, and how to go on is left out.
+    /// A list is marked as truncated, without a token to continue.
     NoToken,
-    /// A list is the first page, whatever is asked for.
+    /// A list always returns the first page.
     SamePage,
-    /// Keys that contain the text are refused with the code; the rest of the batch goes.
+    /// Keys that contain the text are refused with the code; the rest of the batch is deleted.
     Refuses(&'static str, &'static str),
-    /// Keys go only when the conditions hold that are given for them.
+    /// Keys are deleted only if their conditions hold.
     Heeds,
-    /// Keys go only when the conditions hold that are given for them, but for the one about the time.
+    /// Keys are deleted only if their conditions hold, apart from the one about the time.
     HeedsNoTime,
-    /// A list gives its keys in the reverse order.
+    /// A list returns its keys in reverse order.
     Backwards,
-    /// A list gives no tags.
+    /// A list returns no tags.
     NoTags,
-    /// Something else is asked for. Only for services that check no signatures.
+    /// The request is changed. Only for services that do not check signatures.
     Asks(fn(&str) -> String),
 }
 
-/// An answer of S3 that says what is wrong.
+/// The announced length of a body that ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// That of the part.
+    OfPart,
+    /// That of the whole.
+    OfWhole,
+    /// None: the connection ends with the body.
+    Unsaid,
+}
+
+/// An S3 error.
 pub fn error(status: u16, code: &str) -> Fault {
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>said the proxy</Message></Error>");
+    let body = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>said the proxy</Message></Error>"
+    );
     let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
-    Fault::Says(Answer { status, headers, body: body.into_bytes() })
+    Fault::Says(Answer {
+        status,
+        headers,
+        body: body.into_bytes(),
+    })
 }
 
 type Script = Box<dyn FnMut(&Seen<'_>) -> Option<Fault> + Send>;
@@ -85,6 +107,8 @@ struct State {
     script: Script,
     counts: HashMap<Wants, usize>,
     first_page: Option<Vec<u8>>,
+    /// The last answers that were forwarded unchanged, by operation and key.
+    bodies: HashMap<(Wants, String), Vec<u8>>,
 }
 
 /// The proxy.
@@ -94,11 +118,19 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Stands before a service; the script says what happens to each request.
-    pub fn before(server: &S3Server, script: impl FnMut(&Seen<'_>) -> Option<Fault> + Send + 'static) -> Self {
+    /// Starts in front of a service; the script returns the fault of each request.
+    pub fn before(
+        server: &S3Server,
+        script: impl FnMut(&Seen<'_>) -> Option<Fault> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = State { script: Box::new(script), counts: HashMap::new(), first_page: None };
+        let state = State {
+            script: Box::new(script),
+            counts: HashMap::new(),
+            first_page: None,
+            bodies: HashMap::new(),
+        };
         let state = Arc::new(Mutex::new(state));
         let (shared, upstream, client) = (Arc::clone(&state), server.address(), server.client());
         let (runtime, writing) = (server.handle(), Arc::new(RwLock::new(())));
@@ -106,20 +138,42 @@ impl Proxy {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (state, writing) = (Arc::clone(&shared), Arc::clone(&writing));
                 let (client, runtime) = (client.clone(), runtime.clone());
-                thread::spawn(move || serve(&stream, &Behind { state, upstream, client, runtime, writing }));
+                thread::spawn(move || {
+                    serve(
+                        &stream,
+                        &Behind {
+                            state,
+                            upstream,
+                            client,
+                            runtime,
+                            writing,
+                        },
+                    );
+                });
             }
         });
         Self { address, state }
     }
 
-    /// Lets another script say what happens.
+    /// Replaces the script.
     pub fn now(&self, script: impl FnMut(&Seen<'_>) -> Option<Fault> + Send + 'static) {
         self.state.lock().unwrap().script = Box::new(script);
     }
 
-    /// Returns how many requests of a kind came by.
+    /// Returns the body of the last answer for a key or prefix that was forwarded unchanged.
+    pub fn body(&self, wants: Wants, key: &str) -> Vec<u8> {
+        self.state.lock().unwrap().bodies[&(wants, key.to_owned())].clone()
+    }
+
+    /// Returns the number of requests of a kind.
     pub fn seen(&self, wants: Wants) -> usize {
-        self.state.lock().unwrap().counts.get(&wants).copied().unwrap_or_default()
+        self.state
+            .lock()
+            .unwrap()
+            .counts
+            .get(&wants)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -128,7 +182,8 @@ struct Behind {
     upstream: SocketAddr,
     client: Client,
     runtime: tokio::runtime::Handle,
-    /// Held while something is written, and alone while keys go under conditions: between the look and the deed nothing comes.
+    /// Locked for reading during writes, and for writing during conditional deletions, so that no
+    /// write comes between the check and the deletion.
     writing: Arc<RwLock<()>>,
 }
 
@@ -144,7 +199,7 @@ fn serve(stream: &TcpStream, behind: &Behind) {
 }
 
 impl Behind {
-    /// Answers a request; nothing when the connection is to end.
+    /// Answers a request; `None` closes the connection.
     fn answer(&self, request: &Request, mut stream: &TcpStream) -> Option<()> {
         let wants = wants(request);
         let fault = {
@@ -152,13 +207,35 @@ impl Behind {
             let count = state.counts.entry(wants).or_default();
             let before = std::mem::replace(count, *count + 1);
             let key = key(request);
-            (state.script)(&Seen { wants, key: &key, before, headers: &request.headers })
+            (state.script)(&Seen {
+                wants,
+                key: &key,
+                before,
+                headers: &request.headers,
+            })
         };
         let whole = |answer: &Answer| head(request, answer);
         match fault {
             None => {
                 let _writing = (wants == Wants::Put).then(|| self.writing.read().unwrap());
                 let answer = self.pass_on(request)?;
+                let about = (wants, key(request));
+                let mut state = self.state.lock().unwrap();
+                state.bodies.insert(about, answer.body.clone());
+                drop(state);
+                stream.write_all(&whole(&answer)).ok()
+            }
+            Some(Fault::Ends(end, length)) => {
+                let answer = self.pass_on(request)?;
+                let _ = stream.write_all(&part(request, &answer, end, length));
+                // Only the end of the connection marks the end of such a body.
+                (length == Length::OfPart).then_some(())
+            }
+            Some(Fault::Pretends) => {
+                let answer = match wants {
+                    Wants::DeleteMany => pretend(request),
+                    _ => Answer::empty(204),
+                };
                 stream.write_all(&whole(&answer)).ok()
             }
             Some(Fault::Says(answer)) => stream.write_all(&whole(&answer)).ok(),
@@ -190,19 +267,31 @@ impl Behind {
                 let mut answer = self.pass_on(request)?;
                 let text = String::from_utf8(answer.body).unwrap();
                 let text = without(&text, "NextContinuationToken");
-                answer.body = text.replace("<IsTruncated>false", "<IsTruncated>true").into_bytes();
+                answer.body = text
+                    .replace("<IsTruncated>false", "<IsTruncated>true")
+                    .into_bytes();
                 stream.write_all(&whole(&answer)).ok()
             }
             Some(Fault::SamePage) => {
                 let mut answer = self.pass_on(request)?;
-                let first = self.state.lock().unwrap().first_page.get_or_insert(answer.body).clone();
+                let first = self
+                    .state
+                    .lock()
+                    .unwrap()
+                    .first_page
+                    .get_or_insert(answer.body)
+                    .clone();
                 let text = String::from_utf8(first).unwrap();
-                answer.body = text.replace("<IsTruncated>false", "<IsTruncated>true").into_bytes();
+                answer.body = text
+                    .replace("<IsTruncated>false", "<IsTruncated>true")
+                    .into_bytes();
                 stream.write_all(&whole(&answer)).ok()
             }
             Some(Fault::Refuses(text, code)) => {
                 let refuse = |asked: &Asked| asked.key.contains(text).then(|| code.to_owned());
-                stream.write_all(&whole(&self.delete_many(request, refuse))).ok()
+                stream
+                    .write_all(&whole(&self.delete_many(request, refuse)))
+                    .ok()
             }
             Some(Fault::Backwards) => {
                 let mut answer = self.pass_on(request)?;
@@ -226,29 +315,50 @@ impl Behind {
             Some(heeds @ (Fault::Heeds | Fault::HeedsNoTime)) => {
                 let _alone = self.writing.write().unwrap();
                 let refuse = |asked: &Asked| {
-                    let head = self.client.head_object().bucket(bucket(request)).key(&asked.key);
+                    let head = self
+                        .client
+                        .head_object()
+                        .bucket(bucket(request))
+                        .key(&asked.key);
                     let found = self.runtime.block_on(head.send()).ok()?;
-                    let tag = asked.tag.as_ref().is_none_or(|tag| Some(tag.as_str()) == found.e_tag());
-                    let time = found.last_modified().map(aws_sdk_s3::primitives::DateTime::secs);
-                    let time =
-                        asked.time.is_none_or(|asked| Some(asked) == time || matches!(heeds, Fault::HeedsNoTime));
-                    let size = asked.size.is_none_or(|asked| Some(asked) == found.content_length());
+                    let tag = asked
+                        .tag
+                        .as_ref()
+                        .is_none_or(|tag| Some(tag.as_str()) == found.e_tag());
+                    let time = found
+                        .last_modified()
+                        .map(aws_sdk_s3::primitives::DateTime::secs);
+                    let time = asked.time.is_none_or(|asked| {
+                        Some(asked) == time || matches!(heeds, Fault::HeedsNoTime)
+                    });
+                    let size = asked
+                        .size
+                        .is_none_or(|asked| Some(asked) == found.content_length());
                     (!tag || !time || !size).then(|| "PreconditionFailed".to_owned())
                 };
-                stream.write_all(&whole(&self.delete_many(request, refuse))).ok()
+                stream
+                    .write_all(&whole(&self.delete_many(request, refuse)))
+                    .ok()
             }
         }
     }
 
-    /// Asks the service.
+    /// Forwards a request to the service.
     fn pass_on(&self, request: &Request) -> Option<Answer> {
         self.pass_on_as(request, &request.target)
     }
 
     fn pass_on_as(&self, request: &Request, target: &str) -> Option<Answer> {
         let mut upstream = TcpStream::connect(self.upstream).ok()?;
-        let mut head = format!("{} {target} HTTP/1.1\r\nconnection: close\r\n", request.method);
-        for (name, value) in request.headers.iter().filter(|(name, _)| *name != "connection") {
+        let mut head = format!(
+            "{} {target} HTTP/1.1\r\nconnection: close\r\n",
+            request.method
+        );
+        for (name, value) in request
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "connection")
+        {
             head.extend([name, ": ", value, "\r\n"]);
         }
         upstream.write_all(head.as_bytes()).ok()?;
@@ -265,13 +375,20 @@ impl Behind {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
         let mut body = bytes.split_off(end + 4);
-        if headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
+        if headers
+            .iter()
+            .any(|(name, value)| name == "transfer-encoding" && value == "chunked")
+        {
             body = joined(&body)?;
         }
-        Some(Answer { status, headers, body })
+        Some(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
-    /// Deletes keys in the place of the service, those that are not refused.
+    /// Deletes keys in place of the service, except for refused ones.
     fn delete_many(&self, request: &Request, refuse: impl Fn(&Asked) -> Option<String>) -> Answer {
         let (mut done, mut errors) = (String::new(), String::new());
         let mut going = Vec::new();
@@ -286,16 +403,39 @@ impl Behind {
         }
         if !going.is_empty() {
             let delete = Delete::builder().set_objects(Some(going)).build().unwrap();
-            let delete = self.client.delete_objects().bucket(bucket(request)).delete(delete);
+            let delete = self
+                .client
+                .delete_objects()
+                .bucket(bucket(request))
+                .delete(delete);
             self.runtime.block_on(delete.send()).unwrap();
         }
         let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
         let body = format!("<?xml version=\"1.0\"?><DeleteResult>{done}{errors}</DeleteResult>");
-        Answer { status: 200, headers, body: body.into_bytes() }
+        Answer {
+            status: 200,
+            headers,
+            body: body.into_bytes(),
+        }
     }
 }
 
-/// A key that is to go, and under which conditions.
+/// Reports all keys as deleted.
+fn pretend(request: &Request) -> Answer {
+    let mut done = String::new();
+    for asked in asked(&request.body) {
+        done.extend(["<Deleted><Key>", &asked.key, "</Key></Deleted>"]);
+    }
+    let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
+    let body = format!("<?xml version=\"1.0\"?><DeleteResult>{done}</DeleteResult>");
+    Answer {
+        status: 200,
+        headers,
+        body: body.into_bytes(),
+    }
+}
+
+/// A key to delete, with its conditions.
 struct Asked {
     key: String,
     tag: Option<String>,
@@ -308,10 +448,18 @@ fn asked(body: &[u8]) -> Vec<Asked> {
     let field = |object: &str, name: &str| {
         let (_, after) = object.split_once(&format!("<{name}>"))?;
         let (value, _) = after.split_once(&format!("</{name}>"))?;
-        Some(value.replace("&quot;", "\"").replace("&#34;", "\"").replace("&amp;", "&"))
+        Some(
+            value
+                .replace("&quot;", "\"")
+                .replace("&#34;", "\"")
+                .replace("&amp;", "&"),
+        )
     };
     let seconds = |time: String| {
-        aws_sdk_s3::primitives::DateTime::from_str(&time, aws_sdk_s3::primitives::DateTimeFormat::HttpDate)
+        aws_sdk_s3::primitives::DateTime::from_str(
+            &time,
+            aws_sdk_s3::primitives::DateTimeFormat::HttpDate,
+        )
     };
     let objects = text.split("<Object>").skip(1);
     let asked = objects.map(|object| Asked {
@@ -325,8 +473,14 @@ fn asked(body: &[u8]) -> Vec<Asked> {
 
 fn wants(request: &Request) -> Wants {
     let has = |name: &str| {
-        let query = request.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
-        query.split('&').any(|pair| pair.split('=').next() == Some(name))
+        let query = request
+            .target
+            .split_once('?')
+            .map(|(_, query)| query)
+            .unwrap_or_default();
+        query
+            .split('&')
+            .any(|pair| pair.split('=').next() == Some(name))
     };
     let is_bucket = request.path.trim_matches('/').split('/').count() == 1;
     match request.method.as_str() {
@@ -345,7 +499,12 @@ fn wants(request: &Request) -> Wants {
 }
 
 fn bucket(request: &Request) -> &str {
-    request.path.trim_start_matches('/').split('/').next().unwrap_or_default()
+    request
+        .path
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default()
 }
 
 fn key(request: &Request) -> String {
@@ -357,17 +516,30 @@ fn key(request: &Request) -> String {
             .join(" ");
     }
     let path = request.path.trim_start_matches('/');
-    let key = path.split_once('/').map(|(_, key)| key).filter(|key| !key.is_empty());
-    let decoded = |key: &str| percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
-    key.map_or_else(|| request.query.get("prefix").cloned().unwrap_or_default(), decoded)
+    let key = path
+        .split_once('/')
+        .map(|(_, key)| key)
+        .filter(|key| !key.is_empty());
+    let decoded = |key: &str| {
+        percent_encoding::percent_decode_str(key)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    key.map_or_else(
+        || request.query.get("prefix").cloned().unwrap_or_default(),
+        decoded,
+    )
 }
 
-/// The bytes of an answer. What a HEAD says of the length is left as it is.
+/// The bytes of an answer. The length in the answer to a HEAD request is unchanged.
 fn head(request: &Request, answer: &Answer) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
     let is_head = request.method == "HEAD";
     for (name, value) in &answer.headers {
-        let is_ours = matches!(name.as_str(), "connection" | "transfer-encoding" | "keep-alive");
+        let is_ours = matches!(
+            name.as_str(),
+            "connection" | "transfer-encoding" | "keep-alive"
+        );
         if !is_ours && (name != "content-length" || is_head) {
             head.extend([name, ": ", value, "\r\n"]);
         }
@@ -382,12 +554,29 @@ fn head(request: &Request, answer: &Answer) -> Vec<u8> {
     bytes
 }
 
+/// The bytes of an answer whose body ends early.
+fn part(request: &Request, answer: &Answer, end: usize, length: Length) -> Vec<u8> {
+    let whole = head(request, answer);
+    let start = whole.len() - answer.body.len();
+    let length = match length {
+        Length::OfPart => format!("content-length: {end}\r\n"),
+        Length::OfWhole => format!("content-length: {}\r\n", answer.body.len()),
+        Length::Unsaid => "connection: close\r\n".to_owned(),
+    };
+    let said = format!("content-length: {}\r\n", answer.body.len());
+    let head = String::from_utf8(whole[..start].to_vec()).unwrap();
+    let mut bytes = head.replace(&said, &length).into_bytes();
+    bytes.extend(&answer.body[..end]);
+    bytes
+}
+
 /// Joins the chunks of a body.
 fn joined(mut body: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let end = body.windows(2).position(|at| at == b"\r\n")?;
-        let length = usize::from_str_radix(std::str::from_utf8(&body[..end]).ok()?.trim(), 16).ok()?;
+        let length =
+            usize::from_str_radix(std::str::from_utf8(&body[..end]).ok()?.trim(), 16).ok()?;
         body = &body[end + 2..];
         if length == 0 {
             return Some(whole);
@@ -397,10 +586,12 @@ fn joined(mut body: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// A list with its keys in the reverse order.
+/// A list with its keys in reverse order.
 fn backwards(text: &str) -> String {
     const END: &str = "</Contents>";
-    let (Some(from), Some(to)) = (text.find("<Contents>"), text.rfind(END)) else { return text.to_owned() };
+    let (Some(from), Some(to)) = (text.find("<Contents>"), text.rfind(END)) else {
+        return text.to_owned();
+    };
     let (keys, rest) = (&text[from..to + END.len()], &text[to + END.len()..]);
     let keys: Vec<&str> = keys.split_inclusive(END).collect();
     let keys = keys.into_iter().rev().collect::<String>();

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Puts cachelens on the path: the one that is there, else one built from the commit of this action.
+set -euo pipefail
+
+if command -v cachelens >/dev/null; then
+  cachelens version
+  exit 0
+fi
+root="${RUNNER_TEMP:?}/cachelens"
+cargo install --locked --root "$root" --path "$(dirname "${BASH_SOURCE[0]}")/../../.."
+echo "$root/bin" >>"${GITHUB_PATH:?}"

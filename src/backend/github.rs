@@ -1,0 +1,130 @@
+//! GitHub's REST API, as the cache backend and the packages of a registry use it.
+
+use reqwest::{Client, Method, RequestBuilder};
+
+use super::http::{self, Call, Failed, Http, HttpAnswer, Service, Tries};
+use super::listing::ListBounds;
+use super::{Access, RemoteError, RequestBudget};
+
+pub(super) mod credentials;
+mod pages;
+mod remote;
+
+use credentials::GithubToken;
+pub(super) use pages::{ApiPage, list, numbered};
+
+/// The largest answer that is read, in bytes.
+pub(super) const ANSWER_LIMIT: u64 = 16 << 20;
+/// The most entries that GitHub returns in one page.
+pub(super) const PER_PAGE: u64 = 100;
+/// How long a list may be.
+pub(super) const BOUNDS: ListBounds = ListBounds {
+    pages: 10_000,
+    keys: 1_000_000,
+};
+/// GitHub's documentation allows 100 concurrent requests for all clients of a user; this is one
+/// of them.
+pub(super) const MOST_CONCURRENT: usize = 16;
+
+/// Makes the client for GitHub's services.
+///
+/// # Errors
+/// When the system's certificates cannot be used.
+pub(super) fn client(access: &Access) -> Result<Http, RemoteError> {
+    let client = http::builder(access.timeout, http::within_origin())
+        .build()
+        .map_err(|error| Failed::Way(error).into_remote(Service::Github, "the HTTP client"))?;
+    Ok(Http::new(
+        client,
+        Service::Github,
+        concurrency(access),
+        access,
+    ))
+}
+
+/// Returns how many requests are sent at once.
+pub(super) fn concurrency(access: &Access) -> usize {
+    access.concurrency.clamp(1, MOST_CONCURRENT)
+}
+
+/// GitHub's API at one address, with the token for it.
+#[derive(Debug)]
+pub(super) struct Api {
+    http: Http,
+    address: String,
+    pub(super) token: Option<GithubToken>,
+}
+
+impl Api {
+    pub(super) fn new(
+        address: String,
+        token: Option<GithubToken>,
+        access: &Access,
+    ) -> Result<Self, RemoteError> {
+        Ok(Self {
+            http: client(access)?,
+            address,
+            token,
+        })
+    }
+
+    /// Returns the request budget that GitHub reported last.
+    pub(super) fn budget(&self) -> Option<RequestBudget> {
+        self.http.budget()
+    }
+
+    /// Makes a request for a path below the address of the API.
+    pub(super) fn request(&self, client: &Client, method: Method, path: &str) -> RequestBuilder {
+        let request = client
+            .request(method, format!("{}/{path}", self.address))
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28");
+        match &self.token {
+            Some(token) => request.bearer_auth(token.secret.expose()),
+            None => request,
+        }
+    }
+
+    /// Sends a GET to a path.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        what: &str,
+    ) -> Result<HttpAnswer, RemoteError> {
+        let make = |client: &Client| self.request(client, Method::GET, path).query(query);
+        self.http.send(call(what), make).await
+    }
+
+    /// Sends a change that may be repeated without looking first.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        what: &str,
+    ) -> Result<HttpAnswer, RemoteError> {
+        let make = |client: &Client| self.request(client, method.clone(), path);
+        self.http.send(call(what), make).await
+    }
+
+    /// Sends a change once. None when it should be sent again: time has passed, so the caller must
+    /// look again first.
+    pub(super) async fn try_change(
+        &self,
+        method: Method,
+        path: &str,
+        what: &str,
+        tries: &mut Tries,
+    ) -> Result<Option<HttpAnswer>, RemoteError> {
+        let make = |client: &Client| self.request(client, method.clone(), path);
+        self.http.try_once(call(what), &make, tries).await
+    }
+}
+
+/// Describes a request of the usual size.
+pub(super) fn call(what: &str) -> Call<'_> {
+    Call {
+        what,
+        limit: ANSWER_LIMIT,
+    }
+}

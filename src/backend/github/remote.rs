@@ -1,0 +1,141 @@
+//! The repository on GitHub that an address of a git remote names.
+
+use crate::source::GithubRepository;
+
+/// Returns the repository of `address` when it lies on `host`.
+///
+/// Git's own forms are read (gitglossary, *GIT URLS*): `SCHEME://[USER@]HOST[:PORT]/PATH` and
+/// `[USER@]HOST:PATH`. Anything else, such as a path, names no repository on a host.
+pub(super) fn of_address(address: &str, host: &str) -> Option<GithubRepository> {
+    let (authority, path) = split(address)?;
+    if !is_same_host(host_of(authority), host) {
+        return None;
+    }
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    path.parse().ok()
+}
+
+/// Splits an address into `[USER@]HOST[:PORT]` and the path.
+fn split(address: &str) -> Option<(&str, &str)> {
+    if let Some((scheme, rest)) = address.split_once("://") {
+        let is_known = ["https", "http", "ssh", "git", "git+ssh", "ssh+git"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known));
+        return rest.split_once('/').filter(|_| is_known);
+    }
+    // A colon after the first slash belongs to a path.
+    let (authority, path) = address.split_once(':')?;
+    (!authority.contains('/')).then_some((authority, path))
+}
+
+/// Removes the user in front of a host and the port behind it.
+fn host_of(authority: &str) -> &str {
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn is_same_host(found: &str, host: &str) -> bool {
+    let found = found.trim_end_matches('.');
+    // GitHub also answers SSH at port 443 of another name (GitHub's documentation, *Using SSH over
+    // the HTTPS port*).
+    found.eq_ignore_ascii_case(host)
+        || ["ssh.", "www."].iter().any(|prefix| {
+            found
+                .get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+                && found[prefix.len()..].eq_ignore_ascii_case(host)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_address;
+
+    fn on(address: &str, host: &str) -> Option<String> {
+        of_address(address, host).map(|found| found.to_string())
+    }
+
+    #[test]
+    fn every_form_of_an_address_names_its_repository() {
+        for (address, repository) in [
+            ("https://github.com/acme/shop.git", "acme/shop"),
+            ("https://github.com/acme/shop", "acme/shop"),
+            ("https://github.com/acme/shop/", "acme/shop"),
+            ("https://github.com:443/acme/shop.git", "acme/shop"),
+            ("https://me:p%40ss@github.com/acme/shop", "acme/shop"),
+            (
+                "https://x-access-token:sEcReT@GitHub.com/acme/shop",
+                "acme/shop",
+            ),
+            ("http://github.com/acme/shop.git", "acme/shop"),
+            ("git://github.com/acme/shop.git", "acme/shop"),
+            ("ssh://git@github.com/acme/shop.git", "acme/shop"),
+            ("ssh://git@github.com:22/acme/shop.git/", "acme/shop"),
+            ("ssh://git@ssh.github.com:443/acme/shop.git", "acme/shop"),
+            ("git+ssh://git@github.com/acme/shop.git", "acme/shop"),
+            ("git@github.com:acme/shop.git", "acme/shop"),
+            ("git@github.com:/acme/shop.git", "acme/shop"),
+            ("github.com:acme/shop", "acme/shop"),
+            // Owners and names may begin with digits, and consist of them.
+            ("https://github.com/0xPolygon/bor.git", "0xPolygon/bor"),
+            ("git@github.com:99designs/gqlgen.git", "99designs/gqlgen"),
+            ("git@github.com:22/shop.git", "22/shop"),
+            ("ssh://git@github.com/42/7.git", "42/7"),
+            ("ssh://git@github.com:22/0x/1.git", "0x/1"),
+            // Only one suffix belongs to git.
+            ("https://github.com/acme/shop.git.git", "acme/shop.git"),
+            ("https://github.com/acme/.github", "acme/.github"),
+        ] {
+            assert_eq!(
+                on(address, "github.com").as_deref(),
+                Some(repository),
+                "{address}"
+            );
+        }
+        for address in [
+            "https://ghe.example:8443/acme/shop.git",
+            "ssh://git@ghe.example:2222/acme/shop.git",
+            "git@GHE.example:acme/shop.git",
+        ] {
+            assert_eq!(
+                on(address, "ghe.example").as_deref(),
+                Some("acme/shop"),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_hosts_and_other_paths_name_none() {
+        for address in [
+            "https://gitlab.com/acme/shop.git",
+            "https://github.com.evil.example/acme/shop",
+            "https://evil.example/github.com/acme/shop",
+            "https://github.com@evil.example/acme/shop",
+            "https://notgithub.com/acme/shop",
+            "git@github.com-work:acme/shop.git",
+            "https://github.com/acme",
+            "https://github.com/acme/shop/tree/main",
+            "https://github.com/acme/..",
+            "https://github.com/ac%2Fme/shop",
+            "git@github.com:22/acme/shop.git",
+            "file:///github.com/acme/shop",
+            "ftp://github.com/acme/shop",
+            "../shop",
+            "/srv/git/github.com:acme/shop",
+            "./github.com:acme/shop",
+            "",
+            ":",
+            "://",
+            "é@é:é",
+        ] {
+            assert_eq!(on(address, "github.com"), None, "{address}");
+        }
+    }
+}

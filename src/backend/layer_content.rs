@@ -1,0 +1,212 @@
+//! Reads the content of one file of a layer.
+//!
+//! A layer is one compressed stream: to come to a file, everything before it is read and thrown
+//! away. A cancelled read ends with the next bytes that arrive.
+
+use std::io::{self, Read};
+
+use tokio_util::sync::CancellationToken;
+
+use super::layer_files::LIMITS;
+use super::{CacheReader, ReadError};
+use crate::format::digest::Digest;
+use crate::format::layer::{self, Kind, LayerError};
+
+/// A file of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerFile {
+    /// The layer.
+    pub layer: Digest,
+    /// The place of its entry among those of the archive.
+    pub number: u64,
+    /// Where the entry is a hard link: the path of the file that has the content.
+    pub link: Option<String>,
+}
+
+/// How far the layer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadTo {
+    /// No further than the file: whether the bytes are those of the layer's digest stays open.
+    File,
+    /// To its end, so that damaged bytes are an error.
+    End,
+}
+
+/// Hands the content of a file to `take`.
+///
+/// # Errors
+/// Why the file cannot be read, in a sentence. With [`ReadTo::End`], `take` may have run before the
+/// layer turns out to be damaged.
+pub async fn read<T: Send + 'static>(
+    reader: &dyn CacheReader,
+    file: LayerFile,
+    to: ReadTo,
+    cancel: CancellationToken,
+    take: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
+) -> Result<T, String> {
+    let mut blob = open(reader, file.layer, cancel).await?;
+    let work = move || {
+        let taken = find(&mut blob, &file, take)?;
+        if to == ReadTo::End {
+            drain(&mut blob)?;
+        }
+        Ok(taken)
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err("reading was interrupted".to_owned()))
+}
+
+/// Reads the first bytes of a blob, `most` of them.
+///
+/// # Errors
+/// Why the blob cannot be read, in a sentence.
+pub async fn beginning(
+    reader: &dyn CacheReader,
+    blob: Digest,
+    most: u64,
+    cancel: CancellationToken,
+) -> Result<Vec<u8>, String> {
+    let mut blob = open(reader, blob, cancel).await?;
+    let work = move || {
+        let mut bytes = Vec::new();
+        match blob.by_ref().take(most).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(format!("the blob cannot be read: {error}")),
+        }
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err("reading was interrupted".to_owned()))
+}
+
+async fn open(
+    reader: &dyn CacheReader,
+    blob: Digest,
+    cancel: CancellationToken,
+) -> Result<impl Read + Send + 'static, String> {
+    let opened = reader.open_blob(blob);
+    let Some(opened) = cancel.run_until_cancelled(opened).await else {
+        return Err(STOPPED.to_owned());
+    };
+    let blob = opened.map_err(|error| match error {
+        ReadError::Absent => "the layer is not stored".to_owned(),
+        error => format!("the layer cannot be read: {error}"),
+    })?;
+    Ok(Stoppable { blob, cancel })
+}
+
+const STOPPED: &str = "reading was stopped";
+
+/// Ends with an error once it is cancelled.
+struct Stoppable<R> {
+    blob: R,
+    cancel: CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other(STOPPED));
+        }
+        self.blob.read(buffer)
+    }
+}
+
+fn find<T>(
+    blob: &mut impl Read,
+    file: &LayerFile,
+    take: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+) -> Result<T, String> {
+    let mut take = Some(take);
+    let mut taken: Option<Result<T, String>> = None;
+    let mut place = 0u64;
+    let wanted = file.link.as_deref().map(bare);
+    let end = layer::read(blob, &LIMITS, |entry, detail, content| {
+        let is_here = match wanted {
+            Some(path) => entry.kind == Kind::File && bare(&entry.path) == path,
+            None => place == file.number,
+        };
+        place += 1;
+        if !is_here {
+            return Ok(());
+        }
+        let Some(take) = take.take() else {
+            return Ok(());
+        };
+        taken = Some(if entry.kind != Kind::File {
+            Err("it is no regular file".to_owned())
+        } else if detail.is_sparse {
+            Err("the archive keeps the file in pieces, which are not put together here".to_owned())
+        } else {
+            take(content).map_err(|error| error.to_string())
+        });
+        // Nothing further is wanted: the walk over the archive ends here.
+        Err(io::Error::other("found"))
+    });
+    match (taken, end) {
+        (Some(taken), _) => taken,
+        (None, Ok(())) => Err("the layer has no such file any more".to_owned()),
+        (None, Err(LayerError::Read(error))) => Err(format!("the layer cannot be read: {error}")),
+        (None, Err(error)) => Err(error.to_string()),
+    }
+}
+
+/// Returns a path as entries have it: without slashes around it.
+fn bare(path: &str) -> &str {
+    path.trim_start_matches("./").trim_matches('/')
+}
+
+/// Reads a blob to its end, where it shows whether the bytes are those of its digest.
+fn drain(blob: &mut impl Read) -> Result<(), String> {
+    match io::copy(blob, &mut io::sink()) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err("the layer is damaged: its bytes are not those of its digest".to_owned())
+        }
+        Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, content) in [("./a", "first"), ("b", "second"), ("a", "third")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            builder
+                .append_data(&mut header, path, content.as_bytes())
+                .unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn found(number: u64, link: Option<&str>) -> Result<String, String> {
+        let file = LayerFile {
+            layer: Digest::of(b""),
+            number,
+            link: link.map(str::to_owned),
+        };
+        find(&mut archive().as_slice(), &file, |content| {
+            io::read_to_string(content)
+        })
+    }
+
+    #[test]
+    fn finds_a_file_by_its_place_and_of_a_link_by_its_path() {
+        let found = [found(2, None), found(1, None), found(9, Some("/a"))];
+        assert_eq!(
+            found,
+            ["third", "second", "first"].map(|text| Ok(text.to_owned()))
+        );
+    }
+
+    #[test]
+    fn says_when_there_is_no_such_file() {
+        assert!(found(3, None).unwrap_err().contains("no such file"));
+        assert!(found(0, Some("c")).unwrap_err().contains("no such file"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Lists the files of a layer while its blob is read.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{CacheReader, ReadError};
+use crate::format::digest::Digest;
+use crate::format::layer::{self, Entry, LayerError, Limits};
+
+/// How much of a layer is listed: about as much as a person looks through.
+pub(super) const LIMITS: Limits = Limits {
+    entries: 500_000,
+    bytes: 32 << 30,
+    path: 4096,
+};
+/// So many files are handed on at once.
+const BATCH: usize = 4096;
+/// Fewer of them are handed on after this time.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Lists the files of the layer `digest`, and hands them to `each` in batches.
+///
+/// # Errors
+/// Why the listing is incomplete, in a sentence; the part before is correct.
+pub async fn list(
+    reader: &dyn CacheReader,
+    digest: Digest,
+    cancel: CancellationToken,
+    mut each: impl FnMut(Arc<Vec<Entry>>) + Send + 'static,
+) -> Result<(), String> {
+    let mut blob = reader
+        .open_blob(digest)
+        .await
+        .map_err(|error| match error {
+            ReadError::Absent => "the layer is not stored".to_owned(),
+            error => format!("the layer cannot be read: {error}"),
+        })?;
+    let work = move || {
+        let mut batch = Vec::new();
+        let mut handed = Instant::now();
+        let end = layer::list(&mut blob, &LIMITS, |entry| {
+            batch.push(entry);
+            if batch.len() == BATCH || handed.elapsed() > PATIENCE {
+                each(Arc::new(std::mem::take(&mut batch)));
+                handed = Instant::now();
+            }
+            if cancel.is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if !batch.is_empty() {
+            each(Arc::new(batch));
+        }
+        match end {
+            // Only the end of the blob shows whether it matches its digest.
+            Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    Err("the layer is damaged: its bytes are not those of its digest".to_owned())
+                }
+                Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
+            },
+            Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
+            Err(error) => Err(told(&error)),
+        }
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err("the listing was interrupted".to_owned()))
+}
+
+/// Returns an error with its causes as text.
+fn told(error: &LayerError) -> String {
+    match error {
+        LayerError::Read(source) => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,428 @@
+//! Folders and files of a layout, reached by open handles and names.
+//!
+//! Anyone who can write a layout can put a symbolic link anywhere in it, at any moment. A path that
+//! was checked a moment ago may therefore lead somewhere else now. Everything that this backend
+//! opens, lists, moves or deletes goes through [`Dir`]: a folder is opened once, without following
+//! links, and what happens to a name happens in that folder. Two places may be links, because the
+//! user made them: the layout itself, and the folders of blobs, for reading only
+//! ([`Dir::linked_folder`]).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, fchown};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustix::fs::{AtFlags, CWD, Dir as Entries, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::show;
+
+/// The deepest folder below an unfinished upload that is removed with it.
+const MOST_LEVELS: usize = 64;
+/// The unit of `st_blocks` (`stat(2)`).
+const BLOCK: u64 = 512;
+/// The mode of new folders and files, before the umask.
+const FOLDER_MODE: u32 = 0o777;
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+
+/// An open folder.
+#[derive(Debug)]
+pub(super) struct Dir {
+    fd: OwnedFd,
+    /// Where it was found, for messages.
+    path: PathBuf,
+}
+
+/// A name in an open folder.
+#[derive(Debug, Clone)]
+pub(super) struct DirPlace {
+    pub(super) dir: Arc<Dir>,
+    pub(super) name: OsString,
+}
+
+/// The metadata of a name; of a link, of the link itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileFacts {
+    pub(super) kind: FileType,
+    pub(super) size: u64,
+    pub(super) modified: Timestamp,
+    /// When anything about it changed last, in seconds and nanoseconds.
+    pub(super) changed: (i64, i64),
+    pub(super) disk_bytes: u64,
+    pub(super) links: u64,
+    /// Device and inode.
+    pub(super) identity: (u64, u64),
+    pub(super) mode: u32,
+    pub(super) owner: (u32, u32),
+}
+
+/// An entry of a folder.
+#[derive(Debug, Clone)]
+pub(super) struct DirEntry {
+    pub(super) name: OsString,
+    pub(super) kind: FileType,
+}
+
+impl FileFacts {
+    pub(super) fn is_file(&self) -> bool {
+        self.kind == FileType::RegularFile
+    }
+
+    pub(super) fn is_folder(&self) -> bool {
+        self.kind == FileType::Directory
+    }
+
+    pub(super) fn is_link(&self) -> bool {
+        self.kind == FileType::Symlink
+    }
+
+    fn new(found: &Stat) -> Self {
+        let number = |number: i64| u64::try_from(number).unwrap_or_default();
+        let nanoseconds = |part: u64| i64::try_from(part).unwrap_or_default();
+        Self {
+            kind: FileType::from_raw_mode(found.st_mode),
+            size: number(found.st_size),
+            modified: time(found.st_mtime, nanoseconds(found.st_mtime_nsec)),
+            changed: (found.st_ctime, nanoseconds(found.st_ctime_nsec)),
+            disk_bytes: number(found.st_blocks).saturating_mul(BLOCK),
+            links: found.st_nlink,
+            identity: (found.st_dev, found.st_ino),
+            mode: found.st_mode,
+            owner: (found.st_uid, found.st_gid),
+        }
+    }
+}
+
+/// Returns a time of the file system. One beyond what an inventory can hold becomes its first or
+/// last: it must compare as equal when it is looked at again.
+fn time(seconds: i64, nanoseconds: i64) -> Timestamp {
+    let all = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    let held = all.clamp(i128::from(i64::MIN) + 1, i128::from(i64::MAX));
+    Timestamp::from_nanosecond(held).unwrap_or(Timestamp::MAX)
+}
+
+impl Dir {
+    /// Opens the folder that a user named. It may be a link, or lie behind one.
+    pub(super) fn named(path: &Path) -> io::Result<Self> {
+        let fd = rustix::fs::openat(CWD, path, FOLDER | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self {
+            fd,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a folder below this one, through no link.
+    pub(super) fn folder(&self, relative: impl AsRef<Path>) -> io::Result<Self> {
+        let relative = relative.as_ref();
+        let fd = open_beneath(self.fd.as_fd(), relative, FOLDER, Mode::empty())?;
+        Ok(Self {
+            fd,
+            path: self.path.join(relative),
+        })
+    }
+
+    /// Opens a folder in this one, which may be a link that the user made.
+    pub(super) fn linked_folder(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        let name = name.as_ref();
+        let fd = rustix::fs::openat(
+            &self.fd,
+            one_name(name)?,
+            FOLDER | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        Ok(Self {
+            fd,
+            path: self.path.join(name),
+        })
+    }
+
+    /// Opens a file in this folder for reading. Opening a pipe does not wait for a writer.
+    pub(super) fn file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let name = Path::new(one_name(name.as_ref())?);
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::empty())?.into())
+    }
+
+    /// Opens a file in this folder for writing; there must be nothing of that name.
+    pub(super) fn create(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let name = Path::new(one_name(name.as_ref())?);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::from_raw_mode(0o600))?.into())
+    }
+
+    /// Opens a file in this folder to lock it, and creates it when it is not there.
+    pub(super) fn lock_file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        let name = Path::new(one_name(name.as_ref())?);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+        Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::from_raw_mode(0o644))?.into())
+    }
+
+    /// Looks at a name in this folder.
+    pub(super) fn facts(&self, name: impl AsRef<OsStr>) -> io::Result<FileFacts> {
+        let name = one_name(name.as_ref())?;
+        let found = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(FileFacts::new(&found))
+    }
+
+    /// Looks at the folder itself.
+    pub(super) fn own_facts(&self) -> io::Result<FileFacts> {
+        Ok(FileFacts::new(&rustix::fs::fstat(&self.fd)?))
+    }
+
+    /// Begins to list the folder.
+    pub(super) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<DirEntry>>> {
+        let entries = Entries::read_from(&self.fd)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok(entry) => {
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                if name == "." || name == ".." {
+                    return None;
+                }
+                self.entry(name, entry.file_type()).transpose()
+            }
+            Err(error) => Some(Err(error.into())),
+        }))
+    }
+
+    /// Returns an entry; none when it has gone. Some file systems do not say in a listing what it
+    /// is.
+    fn entry(&self, name: &OsStr, kind: FileType) -> io::Result<Option<DirEntry>> {
+        let kind = match kind {
+            FileType::Unknown => match self.facts(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                facts => facts?.kind,
+            },
+            kind => kind,
+        };
+        let name = name.to_owned();
+        Ok(Some(DirEntry { name, kind }))
+    }
+
+    /// Makes a folder in this one; one that is there already is as good.
+    pub(super) fn make_folder(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = one_name(name.as_ref())?;
+        match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(FOLDER_MODE)) {
+            Err(Errno::EXIST) if self.facts(name)?.is_folder() => Ok(()),
+            made => Ok(made?),
+        }
+    }
+
+    pub(super) fn remove_file(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = one_name(name.as_ref())?;
+        Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
+    /// Removes a folder in this one, when it is empty.
+    pub(super) fn remove_folder(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = one_name(name.as_ref())?;
+        Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes a folder in this one with everything in it.
+    pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = one_name(name.as_ref())?;
+        self.folder(name)?.empty(MOST_LEVELS)?;
+        self.remove_folder(name)
+    }
+
+    fn empty(&self, levels: usize) -> io::Result<()> {
+        let entries: Vec<DirEntry> = self.entries()?.collect::<io::Result<_>>()?;
+        for DirEntry { name, kind } in entries {
+            if kind == FileType::Directory {
+                let levels = levels.checked_sub(1).ok_or_else(|| {
+                    io::Error::other(format!("{} is nested too deeply", show(&self.path)))
+                })?;
+                self.folder(&name)?.empty(levels)?;
+                self.remove_folder(&name)?;
+            } else {
+                self.remove_file(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the names in the folder durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.fd)?)
+    }
+}
+
+impl DirPlace {
+    pub(super) fn facts(&self) -> io::Result<FileFacts> {
+        self.dir.facts(&self.name)
+    }
+
+    pub(super) fn file(&self) -> io::Result<File> {
+        self.dir.file(&self.name)
+    }
+
+    /// Moves the object to another place.
+    pub(super) fn move_to(&self, other: &Self) -> io::Result<()> {
+        let from = one_name(&self.name)?;
+        let to = one_name(&other.name)?;
+        Ok(rustix::fs::renameat(&self.dir.fd, from, &other.dir.fd, to)?)
+    }
+
+    /// Removes the object, which `facts` describes.
+    pub(super) fn remove(&self, facts: &FileFacts) -> io::Result<()> {
+        if facts.is_folder() {
+            self.dir.remove_tree(&self.name)
+        } else {
+            self.dir.remove_file(&self.name)
+        }
+    }
+
+    /// Returns the whole path, fit to be shown.
+    pub(super) fn shown(&self) -> String {
+        show(&self.dir.path.join(&self.name))
+    }
+}
+
+/// Gives a new file the owner and the mode of another.
+pub(super) fn resemble(file: &File, other: &FileFacts) -> io::Result<()> {
+    let mine = FileFacts::new(&rustix::fs::fstat(file)?);
+    if mine.owner != other.owner {
+        fchown(file, Some(other.owner.0), Some(other.owner.1))?;
+    }
+    file.set_permissions(Permissions::from_mode(other.mode & 0o7777))
+}
+
+/// Looks at an open file.
+pub(super) fn facts_of(file: &File) -> io::Result<FileFacts> {
+    Ok(FileFacts::new(&rustix::fs::fstat(file)?))
+}
+
+fn one_name(name: &OsStr) -> io::Result<&OsStr> {
+    let mut components = Path::new(name).components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(only)), None) if only == name => Ok(name),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Opens `relative` below `dir`, through no link.
+fn open_beneath(
+    dir: BorrowedFd<'_>,
+    relative: &Path,
+    flags: OFlags,
+    mode: Mode,
+) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::ResolveFlags;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(dir, relative, flags, mode, resolve) {
+            // An old kernel, or a sandbox that does not let the call through.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            opened => return opened.map_err(is_a_link),
+        }
+    }
+    open_by_component(dir, relative, flags, mode)
+}
+
+/// Does the same where the system cannot do it in one call.
+fn open_by_component(
+    dir: BorrowedFd<'_>,
+    relative: &Path,
+    flags: OFlags,
+    mode: Mode,
+) -> io::Result<OwnedFd> {
+    let mut names = Vec::new();
+    for component in relative.components() {
+        match component {
+            Component::Normal(name) => names.push(name),
+            _ => return Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+    let (last, parents) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut parent: Option<OwnedFd> = None;
+    for name in parents {
+        let at = parent.as_ref().map_or(dir, |fd| fd.as_fd());
+        let opened = rustix::fs::openat(
+            at,
+            *name,
+            FOLDER | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        );
+        parent = Some(opened.map_err(is_a_link)?);
+    }
+    let at = parent.as_ref().map_or(dir, |fd| fd.as_fd());
+    rustix::fs::openat(at, *last, flags, mode).map_err(is_a_link)
+}
+
+/// Describes a link in plain words, which the system calls a loop.
+fn is_a_link(error: Errno) -> io::Error {
+    match error {
+        Errno::LOOP => io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a symbolic link inside a cache is not followed",
+        ),
+        error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_link_is_followed_by_either_way_of_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("inside/deep")).unwrap();
+        fs::create_dir_all(at("outside/deep")).unwrap();
+        fs::write(at("outside/deep/file"), "x").unwrap();
+        symlink(at("outside"), at("inside/link")).unwrap();
+        symlink(at("outside/deep/file"), at("inside/file")).unwrap();
+        let dir = Dir::named(&at("inside")).unwrap();
+        let flags = FOLDER | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for wrong in ["link", "link/deep", "../outside", "/", "deep/../../outside"] {
+            assert!(dir.folder(wrong).is_err(), "{wrong}");
+            let fallback =
+                open_by_component(dir.fd.as_fd(), Path::new(wrong), flags, Mode::empty());
+            assert!(fallback.is_err(), "{wrong}");
+        }
+        assert!(dir.folder("deep").is_ok());
+        assert!(open_by_component(dir.fd.as_fd(), Path::new("deep"), flags, Mode::empty()).is_ok());
+        assert!(dir.file("file").is_err());
+        assert!(dir.linked_folder("link").is_ok());
+        // A link that stands in the place of a folder goes itself, and nothing behind it.
+        assert!(dir.remove_tree("link").is_err());
+        dir.remove_file("link").unwrap();
+        assert!(at("outside/deep/file").exists());
+    }
+
+    #[test]
+    fn a_tree_goes_whole_and_no_name_leads_out_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b/c")).unwrap();
+        fs::write(folder.path().join("a/b/file"), "x").unwrap();
+        let dir = Dir::named(folder.path()).unwrap();
+        for wrong in ["..", ".", "", "a/b", "/", "a/"] {
+            assert!(dir.remove_tree(wrong).is_err(), "{wrong}");
+        }
+        dir.remove_tree("a").unwrap();
+        assert!(!folder.path().join("a").exists());
+    }
+
+    #[test]
+    fn a_time_beyond_what_an_inventory_holds_compares_as_equal() {
+        let far = time(253_402_300_800, 0);
+        assert_eq!(far, time(300_000_000_000, 5));
+        let nanoseconds = i64::try_from(far.as_nanosecond()).unwrap();
+        assert_eq!(
+            Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap(),
+            far
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! An open layout: its folders, each opened once, and where in them an object lies.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::dir::{Dir, DirPlace};
+use super::trash::{TRASH, trashed, upload};
+use super::{BLOBS, INGEST};
+use crate::backend::{ObjectName, PlanId};
+use crate::format::digest::Digest;
+
+/// How many folders are held open at once; a trash may have one for each of a thousand runs.
+const MOST_OPEN: usize = 64;
+
+/// The folders of a layout.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) root: Arc<Dir>,
+    opened: Mutex<HashMap<PathBuf, Arc<Dir>>>,
+}
+
+impl Layout {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            root: Arc::new(Dir::named(path)?),
+            opened: Mutex::default(),
+        })
+    }
+
+    /// Returns a folder of the layout, through no link.
+    pub(super) fn folder(&self, relative: &Path) -> io::Result<Arc<Dir>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = opened.get(relative) {
+            return Ok(Arc::clone(dir));
+        }
+        let dir = Arc::new(self.root.folder(relative)?);
+        if opened.len() >= MOST_OPEN {
+            opened.clear();
+        }
+        opened.insert(relative.to_owned(), Arc::clone(&dir));
+        Ok(dir)
+    }
+
+    /// Returns the folder in which the blobs of an algorithm lie. Only reading may follow a link
+    /// there.
+    pub(super) fn linked_blobs(&self, algorithm: &str) -> io::Result<Dir> {
+        self.root.linked_folder(BLOBS)?.linked_folder(algorithm)
+    }
+
+    /// Returns where an object lies; none when its name does not lead into a layout.
+    pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<DirPlace>> {
+        let address = match name {
+            ObjectName::Trashed(name) => {
+                trashed(name).and_then(|(run, inner)| in_trash(&run, &inner))
+            }
+            name => address(name),
+        };
+        self.at(address)
+    }
+
+    /// Returns where the trash of a run keeps an object.
+    pub(super) fn trash_place(
+        &self,
+        run: &PlanId,
+        name: &ObjectName,
+    ) -> io::Result<Option<DirPlace>> {
+        self.at(in_trash(run, name))
+    }
+
+    fn at(&self, address: Option<(PathBuf, String)>) -> io::Result<Option<DirPlace>> {
+        let Some((folder, name)) = address else {
+            return Ok(None);
+        };
+        Ok(Some(DirPlace {
+            dir: self.folder(&folder)?,
+            name: name.into(),
+        }))
+    }
+}
+
+/// Returns the folder of a blob or an upload below the layout, or below the folder of a run in the
+/// trash, and its name there.
+fn address(name: &ObjectName) -> Option<(PathBuf, String)> {
+    match name {
+        ObjectName::Blob(digest) => Some((blobs_of(digest), digest.hex())),
+        ObjectName::Partial(name) => Some((PathBuf::from(INGEST), upload(name)?.to_owned())),
+        ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+    }
+}
+
+fn in_trash(run: &PlanId, name: &ObjectName) -> Option<(PathBuf, String)> {
+    let (folder, name) = address(name)?;
+    Some((run_folder(run).join(folder), name))
+}
+
+fn blobs_of(digest: &Digest) -> PathBuf {
+    Path::new(BLOBS).join(digest.algorithm())
+}
+
+/// Returns the folder of a run in the trash.
+pub(super) fn run_folder(run: &PlanId) -> PathBuf {
+    Path::new(TRASH).join(run.to_string())
+}

@@ -1,0 +1,219 @@
+//! Opens the store of a source. Everything that opens one passes through [`admit`].
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{
+    Access, BackendError, RemoteError, RemoteKind, SharedPruner, SharedReader, demo, gha, local,
+    memory, registry, registry_dir, s3,
+};
+use crate::source::{Location, Source, Trust};
+use crate::text::escape::visible;
+
+/// Returns whether a source may stand for several stores: a whole registry or bucket does, for each
+/// cache that is found in it. A ref is one of a single store.
+pub fn may_be_several(source: &Source) -> bool {
+    source.select.is_none()
+        && match &source.location {
+            Location::Registry(registry) => registry.is_whole_registry(),
+            Location::S3(s3) => s3.is_whole_bucket(),
+            Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
+                false
+            }
+        }
+}
+
+/// Sends the stores that a source stands for to `found`, as they are found; none where it stands
+/// for itself. Returns why the search was incomplete, if it was.
+///
+/// # Errors
+/// When the service cannot be asked.
+pub async fn find_stores(
+    source: &Source,
+    access: &Access,
+    found: mpsc::Sender<Source>,
+) -> Result<Option<&'static str>, BackendError> {
+    let (source, access) = admit(source, access).map_err(OpenError::into_backend)?;
+    let source = &source;
+    let access = &access;
+    match &source.location {
+        Location::Registry(registry) => {
+            for location in registry::repositories(registry, access).await? {
+                // A send error means that the receiver is gone.
+                let _ = found
+                    .send(Source {
+                        location: Location::Registry(location),
+                        ..source.clone()
+                    })
+                    .await;
+            }
+            Ok(None)
+        }
+        Location::S3(s3) => {
+            let (sender, mut caches) = mpsc::channel(1);
+            let sent = async {
+                while let Some(location) = caches.recv().await {
+                    let _ = found
+                        .send(Source {
+                            location: Location::S3(location),
+                            ..source.clone()
+                        })
+                        .await;
+                }
+            };
+            let (search, ()) = tokio::join!(s3::discover::caches(s3, access, sender), sent);
+            Ok(match search? {
+                s3::discover::BucketSearch::Whole => None,
+                s3::discover::BucketSearch::Part => Some(
+                    "it has more folders than are followed: a cache in one of the others is opened by its prefix",
+                ),
+            })
+        }
+        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
+            Ok(None)
+        }
+    }
+}
+
+/// Returns the stores that a source stands for, and why the search was incomplete, if it was.
+///
+/// # Errors
+/// When the service cannot be asked.
+pub async fn expand(
+    source: Source,
+    access: &Access,
+) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
+    let (mut source, access) = admit(&source, access).map_err(OpenError::into_backend)?;
+    let access = &access;
+    if let Location::Gha(gha) = &mut source.location {
+        gha.repository = Some(gha::repository(gha)?);
+    }
+    if !may_be_several(&source) {
+        return Ok((vec![source], None));
+    }
+    let (sender, mut found) = mpsc::channel(1);
+    let all = async {
+        let mut all = Vec::new();
+        while let Some(store) = found.recv().await {
+            all.push(store);
+        }
+        all
+    };
+    let (left_out, mut all) = tokio::join!(find_stores(&source, access, sender), all);
+    let left_out = left_out?;
+    // Reading a bucket without a cache reports its contents.
+    if all.is_empty() && matches!(source.location, Location::S3(_)) {
+        all.push(source);
+    }
+    Ok((all, left_out))
+}
+
+/// Decides how a source may be asked. Everything that opens a source passes through here.
+///
+/// A source that was found in a file is asked only with the user's consent, and never with
+/// credentials that another person's file would send somewhere: see
+/// [`Source::without_borrowed_credentials`]. A login or a client certificate on the command line is
+/// for the sources on the command line.
+///
+/// # Errors
+/// When the source was found and the user has not opened it.
+fn admit(source: &Source, access: &Access) -> Result<(Source, Access), OpenError> {
+    let mut access = access.clone();
+    if source.trust == Trust::Named {
+        return Ok((source.clone(), access));
+    }
+    if !source.may_be_contacted() {
+        return Err(OpenError::NotNamed(Box::new(source.clone())));
+    }
+    access.registry.login = None;
+    access.registry.client_certificate = None;
+    access.registry.plain_http = false;
+    Ok((source.clone().without_borrowed_credentials(), access))
+}
+
+/// Makes the reader of a source; nothing is read yet.
+///
+/// # Errors
+/// When this build does not open sources of that kind.
+pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError> {
+    let (source, access) = admit(source, access)?;
+    let access = &access;
+    match &source.location {
+        Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
+        Location::Demo => match demo::open() {
+            Ok(copy) => Ok(Arc::new(copy)),
+            // Where nothing can be written, it can still be looked at.
+            Err(error) => {
+                tracing::warn!(%error, "the demo cannot be copied to a directory");
+                Ok(Arc::new(memory::demo()?))
+            }
+        },
+        Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
+        Location::S3(s3) => Ok(Arc::new(s3::S3Reader::new(s3, access))),
+        Location::Registry(registry) => Ok(Arc::new(registry::RegistryReader::new(
+            registry,
+            // Only the full list shows the tags that match a pattern.
+            source.select.as_ref().filter(|select| !select.is_pattern()),
+            access,
+        ))),
+        Location::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(
+            &store.dir,
+            access.concurrency,
+        ))),
+    }
+}
+
+/// Makes the pruner of a source; nothing is read yet. None for one from which nothing can be
+/// deleted.
+pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
+    let (source, access) = admit(source, access).ok()?;
+    let access = &access;
+    match &source.location {
+        Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
+        Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
+        Location::Registry(registry) => {
+            Some(Arc::new(registry::RegistryPruner::new(registry, access)))
+        }
+        Location::S3(s3) => Some(Arc::new(s3::S3Pruner::new(s3, access))),
+        Location::Demo => Some(Arc::new(demo::open().ok()?)),
+        Location::RegistryDir(_) => None,
+    }
+}
+
+/// Says why a source cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The demo, which is part of the program, is damaged.
+    #[error("the built-in demo cannot be unpacked")]
+    Demo(#[from] std::io::Error),
+    /// It was found in a file, and the user has not opened it.
+    #[error("{} is not contacted: a file names it, and you did not", visible(&.0.to_string()))]
+    NotNamed(Box<Source>),
+}
+
+impl OpenError {
+    /// Returns the hint.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Demo(_) => None,
+            Self::NotNamed(source) => {
+                let name = source.to_string().replace('\'', "'\\''");
+                Some(format!(
+                    "to open it, name it: '{}'; a configuration file of yours is named with --config",
+                    visible(&name)
+                ))
+            }
+        }
+    }
+
+    fn into_backend(self) -> BackendError {
+        let hint = self.hint();
+        let error = RemoteError::new(RemoteKind::Unauthorized, self.to_string());
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+        .into()
+    }
+}

@@ -1,0 +1,312 @@
+//! Requests to one registry: its address, one login for all requests, and its refusals in words.
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::redirect::Policy;
+use reqwest::{Client as HttpClient, RequestBuilder, StatusCode, Url};
+use tokio::sync::{OnceCell, SemaphorePermit};
+
+use super::auth::{self, Auth, TokenScope};
+use super::place;
+use super::plane::DataPlane;
+use crate::backend::http::{self, Call, Failed, Http, HttpAnswer, OpenedAnswer, Service, Tries};
+use crate::backend::{Access, RemoteError, RemoteKind};
+use crate::source::{RegistryLocation, Secret};
+
+/// The largest answer of a token service, in bytes.
+pub(super) const TOKEN_LIMIT: u64 = 1 << 20;
+/// How many redirects of one request are followed.
+const REDIRECTS: usize = 5;
+
+/// One registry with its address and login.
+#[derive(Debug)]
+pub(super) struct RegistryClient {
+    http: Http,
+    /// Sends requests for tokens, which carry the login in ways that a redirect would take along.
+    tokens: OnceCell<HttpClient>,
+    base: OnceCell<Url>,
+    candidates: Vec<Url>,
+    auth: Auth,
+    plane: DataPlane,
+    location: RegistryLocation,
+    access: Access,
+}
+
+impl RegistryClient {
+    pub(super) fn new(location: &RegistryLocation, access: &Access) -> Result<Self, RemoteError> {
+        let candidates = place::candidates(location, access)?;
+        let client = client(location, access, anywhere())?;
+        Ok(Self {
+            http: Http::new(client, Service::Registry, access.concurrency, access),
+            tokens: OnceCell::new(),
+            base: OnceCell::new(),
+            candidates,
+            auth: Auth::new(location, access),
+            plane: DataPlane::default(),
+            location: location.clone(),
+            access: access.clone(),
+        })
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.location.host
+    }
+
+    pub(super) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    pub(super) fn plane(&self) -> &DataPlane {
+        &self.plane
+    }
+
+    pub(super) fn location(&self) -> &RegistryLocation {
+        &self.location
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Waits for the turn of a request that `oci-client` sends; none while the registry has asked
+    /// for a pause that is too long.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.http.turn(self.host()).await
+    }
+
+    /// Notes that the registry has answered.
+    pub(super) fn heard(&self) {
+        self.access.activity.heard();
+    }
+
+    /// Returns the address of the registry, which ends with a slash. Several candidates are tried
+    /// in order.
+    pub(super) async fn base(&self) -> Result<&Url, RemoteError> {
+        self.base.get_or_try_init(|| self.find_base()).await
+    }
+
+    async fn find_base(&self) -> Result<Url, RemoteError> {
+        if let [only] = self.candidates.as_slice() {
+            return Ok(only.clone());
+        }
+        let mut first = None;
+        for candidate in &self.candidates {
+            let probe = candidate.join("v2/").unwrap_or_else(|_| candidate.clone());
+            match http::once(
+                self.http.client().get(probe),
+                TOKEN_LIMIT,
+                self.access.timeout,
+            )
+            .await
+            {
+                // Go's servers say in plain text that they expect TLS.
+                Ok(answer) if answer.status == StatusCode::BAD_REQUEST && wants_tls(&answer) => {}
+                Ok(_) => return Ok(candidate.clone()),
+                Err(failed) => {
+                    first.get_or_insert_with(|| failed.into_remote(Service::Registry, self.host()));
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            let message = format!("{} does not answer", self.host());
+            RemoteError::new(RemoteKind::Unavailable, message)
+        }))
+    }
+
+    /// Makes an address below `/v2/`.
+    pub(super) async fn address(&self, path: &str) -> Result<Url, RemoteError> {
+        let base = self.base().await?;
+        base.join(&format!("v2/{path}")).map_err(|_| {
+            let message = format!("{}: no address can be made", self.host());
+            RemoteError::new(RemoteKind::BadAnswer, message)
+        })
+    }
+
+    /// Sends a request, as often as that helps, and reads its answer of at most `limit` bytes.
+    pub(super) async fn send(
+        &self,
+        scope: &TokenScope,
+        limit: u64,
+        make: impl Fn(&HttpClient) -> RequestBuilder + Send + Sync,
+    ) -> Result<HttpAnswer, RemoteError> {
+        let mut tries = Tries::new();
+        loop {
+            if let Some(answer) = self.try_once(scope, limit, &make, &mut tries).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Opens an answer whose body comes as it is read.
+    pub(super) async fn open(
+        &self,
+        scope: &TokenScope,
+        make: &(impl Fn(&HttpClient) -> RequestBuilder + Send + Sync),
+    ) -> Result<OpenedAnswer, RemoteError> {
+        let mut tries = Tries::new();
+        loop {
+            let header = self.auth.header(scope).await;
+            let make = |client: &HttpClient| with_login(make(client), header.as_ref());
+            let call = self.call(TOKEN_LIMIT);
+            match self.http.try_to_open(call, &make, &mut tries).await? {
+                Some(OpenedAnswer::Refused(answer)) if is_challenge(&answer) => {
+                    self.answer(scope, &answer, header.as_ref(), &mut tries)
+                        .await?;
+                }
+                Some(opened) => return Ok(opened),
+                None => {}
+            }
+        }
+    }
+
+    /// Sends a request once and reads its answer. None when it had to wait or should be sent
+    /// again: time has passed, so a caller that changes something must look again first.
+    pub(super) async fn try_once(
+        &self,
+        scope: &TokenScope,
+        limit: u64,
+        make: &(impl Fn(&HttpClient) -> RequestBuilder + Send + Sync),
+        tries: &mut Tries,
+    ) -> Result<Option<HttpAnswer>, RemoteError> {
+        let header = self.auth.header(scope).await;
+        let make = |client: &HttpClient| with_login(make(client), header.as_ref());
+        match self.http.try_once(self.call(limit), &make, tries).await? {
+            Some(answer) if is_challenge(&answer) => {
+                self.answer(scope, &answer, header.as_ref(), tries).await?;
+                Ok(None)
+            }
+            answered => Ok(answered),
+        }
+    }
+
+    fn call(&self, limit: u64) -> Call<'_> {
+        Call {
+            what: self.host(),
+            limit,
+        }
+    }
+
+    /// Answers a challenge, so the request can be sent again.
+    async fn answer(
+        &self,
+        scope: &TokenScope,
+        answer: &HttpAnswer,
+        used: Option<&Secret>,
+        tries: &mut Tries,
+    ) -> Result<(), RemoteError> {
+        // Once for the first challenge, and once more for a token that has expired since.
+        if tries.challenges >= 2 {
+            return Err(self.unauthorized().await);
+        }
+        tries.challenges += 1;
+        let base = self.base().await?;
+        let make = || async { client(&self.location, &self.access, http::within_origin()) };
+        let tokens = self.tokens.get_or_try_init(make).await?;
+        self.auth
+            .answer(tokens, base, scope, &answer.headers, used)
+            .await
+    }
+
+    async fn unauthorized(&self) -> RemoteError {
+        if self.auth.has_login().await {
+            self.auth.refused("it does not take the token that it gave")
+        } else {
+            self.auth.no_login()
+        }
+    }
+
+    /// Describes why the registry refuses. `permission` is the right that a token would need.
+    pub(super) async fn refusal(
+        &self,
+        answer: &HttpAnswer,
+        what: &str,
+        permission: &str,
+    ) -> RemoteError {
+        let cause = format!(
+            "the registry answers {}{}",
+            answer.status,
+            Service::Registry.said(answer)
+        );
+        let error = |kind, message: String| RemoteError::new(kind, message).because(cause.clone());
+        match answer.status {
+            StatusCode::FORBIDDEN => {
+                let hint = if self.auth.has_login().await {
+                    format!(
+                        "the login for {} needs the right to {permission}",
+                        self.host()
+                    )
+                } else {
+                    format!("nobody is logged in: `docker login {}`", self.host())
+                };
+                error(RemoteKind::Forbidden, format!("{what}: access is denied")).hint(hint)
+            }
+            StatusCode::NOT_FOUND => error(RemoteKind::NotFound, format!("{what} does not exist"))
+                .hint("look at the spelling; a registry may also hide what a login may not see"),
+            StatusCode::METHOD_NOT_ALLOWED => error(
+                RemoteKind::Unsupported,
+                format!("{what}: the registry does not offer this"),
+            ),
+            _ if answer.is_html() => error(
+                RemoteKind::BadAnswer,
+                format!("{what}: the answer is a page for people"),
+            )
+            .hint(format!(
+                "is {} a registry? A login page or a proxy may stand before it",
+                self.host()
+            )),
+            status if status.is_redirection() => error(
+                RemoteKind::BadAnswer,
+                format!("{what}: the registry sends the request around"),
+            ),
+            _ => error(
+                RemoteKind::BadAnswer,
+                format!("{what}: the registry refuses the request"),
+            ),
+        }
+    }
+}
+
+fn is_challenge(answer: &HttpAnswer) -> bool {
+    answer.status == StatusCode::UNAUTHORIZED
+}
+
+fn with_login(request: RequestBuilder, header: Option<&Secret>) -> RequestBuilder {
+    match header.and_then(auth::header_value) {
+        Some(value) => request.header(AUTHORIZATION, value),
+        None => request,
+    }
+}
+
+/// Follows redirects to any host, without the login: reqwest removes the header as soon as host or
+/// port differ. Blobs are checked by their digests wherever they come from.
+fn anywhere() -> Policy {
+    Policy::custom(|attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            attempt.stop()
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+fn client(
+    location: &RegistryLocation,
+    access: &Access,
+    redirects: Policy,
+) -> Result<HttpClient, RemoteError> {
+    let mut builder = http::builder(access.timeout, redirects);
+    if location.insecure {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    let trust = super::trust::find(&location.host, access)?;
+    builder = builder.tls_certs_merge(trust.roots);
+    if let Some(identity) = trust.identity {
+        builder = builder.identity(identity);
+    }
+    builder
+        .build()
+        .map_err(|error| Failed::Way(error).into_remote(Service::Registry, "the HTTP client"))
+}
+
+fn wants_tls(answer: &HttpAnswer) -> bool {
+    String::from_utf8_lossy(&answer.body).contains("HTTPS")
+}

@@ -1,0 +1,28 @@
+//! The behaviour of a registry, as deletions have shown it.
+
+use crate::backend::Support;
+
+/// Which deleted parts can be restored.
+pub(super) const WAY_BACK: &str =
+    "Manifests are kept here, and can be pushed again until the registry collects what they name.";
+/// Why blobs cannot be deleted one by one.
+pub(super) const COLLECTION: &str = "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";
+/// The behaviour of a registry, as deletions have shown it.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    /// Why it deletes nothing.
+    pub(super) refuses: Option<String>,
+    /// Whether it deletes tags as such.
+    pub(super) deletes_tags: Option<bool>,
+    /// Whether a tag that goes takes its manifest along, and with it all other tags.
+    pub(super) takes_manifests: Option<bool>,
+    /// Whether it lists the referrers of a manifest.
+    pub(super) tells_referrers: Option<bool>,
+}
+
+impl Learned {
+    /// Returns whether refs can be deleted, as far as is known.
+    pub(super) fn support(&self) -> Support {
+        self.refuses.clone().map_or(Support::Yes, Support::No)
+    }
+}

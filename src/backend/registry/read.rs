@@ -1,0 +1,270 @@
+//! Reads a repository in a registry.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::SignedDuration;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use tokio_util::sync::CancellationToken;
+
+use super::client::RegistryClient;
+use super::kept::{DocumentCache, Tagged};
+use super::learned::{COLLECTION, Learned, WAY_BACK};
+use super::manifests;
+use super::packages::Packages;
+use crate::backend::{
+    Access, AskForBlobs, BackendError, BlobAnswer, CacheReader, Capabilities, KeepProvenance,
+    ObjectSender, ReadAbilities, ReadError, RemoteError, RemoteKind, Roots, RootsPart, StoreFacts,
+    Support, Unseen, Verified, WayBack,
+};
+use crate::format::digest::Digest;
+use crate::format::layout::{Root, RootFacts};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
+use crate::source::{Location, RefSelector, RegistryLocation, Source, Trust};
+
+/// Reads a repository in a registry.
+#[derive(Debug)]
+pub struct RegistryReader {
+    pub(super) location: RegistryLocation,
+    /// The refs that are wanted; all when absent.
+    pub(super) select: Option<RefSelector>,
+    pub(super) access: Access,
+    pub(super) http: OnceCell<RegistryClient>,
+    pub(super) kept: Option<DocumentCache>,
+    pub(super) seen: Mutex<SeenDocuments>,
+    /// GitHub's packages behind one of its registries.
+    pub(super) packages: OnceCell<Option<Packages>>,
+    /// The behaviour of the registry, as deletions have shown it.
+    pub(super) learned: AsyncMutex<Learned>,
+}
+
+/// The tags and documents that were read.
+#[derive(Debug, Default)]
+pub(super) struct SeenDocuments {
+    /// Contents that the registry may have and did not list the last time.
+    pub(super) unseen: Option<String>,
+    /// The tags of the last listing, in order.
+    pub(super) listed: Vec<String>,
+    pub(super) tags: BTreeMap<String, Tagged>,
+    /// Manifests that others name, which lie elsewhere than blobs.
+    pub(super) manifests: HashSet<Digest>,
+    pub(super) documents: HashMap<Digest, Arc<[u8]>>,
+    pub(super) bytes: usize,
+}
+
+impl RegistryReader {
+    /// Makes the reader; nothing is asked yet.
+    pub fn new(location: &RegistryLocation, select: Option<&RefSelector>, access: &Access) -> Self {
+        Self {
+            location: location.clone(),
+            select: select.cloned(),
+            access: access.clone(),
+            http: OnceCell::new(),
+            kept: access.registry.cache.as_deref().map(DocumentCache::new),
+            seen: Mutex::default(),
+            packages: OnceCell::new(),
+            learned: AsyncMutex::default(),
+        }
+    }
+
+    pub(super) async fn packages(&self) -> Result<Option<&Packages>, RemoteError> {
+        let find = || Packages::find(&self.location, &self.access);
+        Ok(self.packages.get_or_try_init(find).await?.as_ref())
+    }
+
+    pub(super) async fn http(&self) -> Result<&RegistryClient, RemoteError> {
+        self.http
+            .get_or_try_init(|| async { RegistryClient::new(&self.location, &self.access) })
+            .await
+    }
+
+    pub(super) fn repository(&self) -> &str {
+        &self.location.repository
+    }
+
+    pub(super) fn root(&self, names: Vec<String>, tagged: &Tagged) -> Root {
+        let descriptor = Descriptor::sized(tagged.digest, &tagged.media_type, tagged.size);
+        Root {
+            facts: self.root_facts(),
+            ..Root::new(names, descriptor)
+        }
+    }
+
+    pub(super) fn root_facts(&self) -> RootFacts {
+        RootFacts {
+            repository: Some(self.location.to_string()),
+            ..RootFacts::default()
+        }
+    }
+}
+
+#[async_trait]
+impl CacheReader for RegistryReader {
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+        let place = self.location.to_string();
+        self.recall_tags(&place);
+        if let Some(RefSelector::Digest(digest)) = self.select {
+            return self.list_digest(digest, &place, &parts).await;
+        }
+        let listed = self.list().await?;
+        let mut sent = 0;
+        let mut entries = self.look_at_all(&listed, &mut sent, &parts).await?;
+        if self.select.is_none() {
+            let former = self.former(&entries).await;
+            entries.extend(former);
+        }
+        let last = entries.get(sent..).unwrap_or_default().to_vec();
+        let _ = parts.send(RootsPart::Roots(last)).await;
+        if entries.is_empty() && self.select.is_some() {
+            let names = listed.join(", ");
+            let hint = format!("`cachelens ls {place}` lists the tags that there are");
+            return Err(RemoteError::new(
+                RemoteKind::NotFound,
+                format!("{place}:{names} does not exist"),
+            )
+            .hint(hint)
+            .into());
+        }
+        self.note_listed(listed, &entries);
+        self.keep_tags(&place).await;
+        let lines: Vec<String> = entries
+            .iter()
+            .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
+            .collect();
+        Ok(Roots {
+            fingerprint: Digest::of(lines.concat().as_bytes()),
+            entries,
+        })
+    }
+
+    /// Each tag was read at one moment, so that only new ones and ones that have gone would make a
+    /// difference.
+    async fn still(&self, _fingerprint: Digest) -> Result<bool, BackendError> {
+        if self.select.is_some() {
+            return Ok(true);
+        }
+        let listed = self.list().await?;
+        Ok(self.seen.lock().is_ok_and(|seen| seen.listed == listed))
+    }
+
+    async fn list_objects(
+        &self,
+        _sender: ObjectSender,
+        _cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let bytes = match self.document(digest) {
+            Some(bytes) => bytes.to_vec(),
+            None => self.fetch(digest, limit.min(DOCUMENT_LIMIT)).await?,
+        };
+        let size = bytes.len() as u64;
+        if size > limit {
+            return Err(ReadError::TooLarge { size, limit });
+        }
+        digest
+            .check(&bytes)
+            .map_err(|found| ReadError::WrongBytes { found })?;
+        if !self
+            .seen
+            .lock()
+            .is_ok_and(|seen| seen.documents.contains_key(&digest))
+        {
+            self.note_children(&bytes);
+            self.hold(digest, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        let blob = manifests::open_blob(self.http().await?, self.repository(), digest).await?;
+        let blob = blob.ok_or(ReadError::Absent)?;
+        let reader = SyncIoBridge::new(StreamReader::new(blob.bytes));
+        Ok(Box::new(Verified::new(reader, digest)))
+    }
+
+    async fn place(&self) -> Result<String, BackendError> {
+        let location = Location::Registry(self.location.clone());
+        Ok(format!(
+            "registry {}",
+            Source {
+                location,
+                select: None,
+                ignored: Vec::new(),
+                trust: Trust::default(),
+            }
+        ))
+    }
+
+    async fn facts(&self) -> StoreFacts {
+        let unseen = self.seen.lock().ok().and_then(|seen| seen.unseen.clone());
+        let capabilities = Capabilities {
+            delete_ref: self.learned.lock().await.support(),
+            delete_object: Support::No(COLLECTION.to_owned()),
+            way_back: WayBack::Part(WAY_BACK),
+            settling: SignedDuration::ZERO,
+        };
+        StoreFacts {
+            reads_all_refs: self.select.is_none(),
+            unlisted: Some("a registry does not list its blobs"),
+            asks_for_each: self.access.registry.verify_blobs,
+            unlisted_versions: unseen.clone(),
+            unseen: unseen.map(Unseen::Never),
+            ..StoreFacts::new(capabilities)
+        }
+    }
+
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            blobs: Some(self),
+            provenance: Some(self),
+            ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl AskForBlobs for RegistryReader {
+    async fn ask_for(&self, blobs: Vec<Digest>) -> Result<Vec<(Digest, BlobAnswer)>, BackendError> {
+        let http = self.http().await?;
+        let wants_sizes = self.access.registry.verify_blobs;
+        let manifests: HashSet<Digest> = self
+            .seen
+            .lock()
+            .map(|seen| seen.manifests.clone())
+            .unwrap_or_default();
+        let is_manifest = |digest: &Digest| manifests.contains(digest);
+        let looks: Vec<_> = blobs
+            .into_iter()
+            .map(|digest| {
+                let is_manifest = is_manifest(&digest);
+                async move {
+                    let answer = if is_manifest {
+                        manifests::has_manifest(http, self.repository(), digest).await?
+                    } else {
+                        manifests::has_blob(http, self.repository(), digest, wants_sizes).await?
+                    };
+                    Ok::<_, RemoteError>(answer.map(|answer| (digest, answer)))
+                }
+            })
+            .collect();
+        let answers: Vec<Option<(Digest, BlobAnswer)>> = stream::iter(looks)
+            .buffer_unordered(self.access.concurrency.max(1))
+            .try_collect()
+            .await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+}
+
+#[async_trait]
+impl KeepProvenance for RegistryReader {
+    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
+        self.attested(ref_name).await.unwrap_or_default()
+    }
+}

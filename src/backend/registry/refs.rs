@@ -1,0 +1,200 @@
+//! The refs of a repository: its tags, and their targets.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use super::kept::Tagged;
+use super::manifests::{self, Head};
+use super::read::RegistryReader;
+use super::tags;
+use crate::backend::{BackendError, RemoteError, RemoteKind, Roots, RootsPart};
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::{Root, RootFacts};
+use crate::format::manifest::Descriptor;
+use crate::source::{RefSelector, RegistryLocation};
+
+/// How many refs go on to be read at once.
+const PART: usize = 32;
+/// How many tags are got ready to be looked at.
+const LOOKS: usize = 4096;
+
+impl RegistryReader {
+    /// Lists the names of the refs that are wanted.
+    pub(super) async fn list(&self) -> Result<Vec<String>, RemoteError> {
+        let names = match &self.select {
+            None => {
+                let mut tags = tags::tags(self.http().await?, self.repository()).await?;
+                tags.sort();
+                tags
+            }
+            Some(RefSelector::Name(name)) => vec![name.clone()],
+            Some(RefSelector::AnyOf(names)) => names.clone(),
+            Some(RefSelector::Digest(_) | RefSelector::Glob(_)) => Vec::new(),
+        };
+        Ok(names)
+    }
+
+    /// Returns the target of a tag, reading the manifest only when that is not known: a HEAD
+    /// shows that it still is. None when the tag has gone.
+    pub(super) async fn look(&self, tag: &str) -> Result<Option<Tagged>, RemoteError> {
+        let http = self.http().await?;
+        let known = self
+            .seen
+            .lock()
+            .ok()
+            .and_then(|seen| seen.tags.get(tag).cloned());
+        if known.is_some_and(|known| self.holds(known.digest)) {
+            match manifests::head(http, self.repository(), tag).await? {
+                Head::Absent => return Ok(None),
+                Head::Points(tagged) if self.holds(tagged.digest) => {
+                    let size = self
+                        .document(tagged.digest)
+                        .map_or(tagged.size, |bytes| bytes.len() as u64);
+                    return Ok(Some(self.note(tag, Tagged { size, ..tagged })));
+                }
+                Head::Points(_) | Head::Untold => {}
+            }
+        }
+        let Some(manifest) = manifests::get(http, self.repository(), tag).await? else {
+            return Ok(None);
+        };
+        let tagged = manifest.tagged();
+        self.hold_manifest(&manifest);
+        Ok(Some(self.note(tag, tagged)))
+    }
+
+    /// Makes a root of a tag; none when it has gone. A fault of one tag alone is reported
+    /// for that one.
+    async fn tag_root(&self, tag: String) -> Result<Option<Root>, RemoteError> {
+        let why = if RegistryLocation::is_tag(&tag) {
+            match self.look(&tag).await {
+                Ok(tagged) => return Ok(tagged.map(|tagged| self.root(vec![tag], &tagged))),
+                // There is nothing else to report about a tag that was asked for.
+                Err(error) if concerns_all(error.kind) || self.select.is_some() => {
+                    return Err(error);
+                }
+                Err(error) => error
+                    .causes
+                    .iter()
+                    .fold(error.message.clone(), |all, cause| {
+                        format!("{all}: {cause}")
+                    }),
+            }
+        } else {
+            "the registry tells a tag of a form that no build can name".to_owned()
+        };
+        let mut root = Root::new(vec![tag], Descriptor::named(DigestText::from("")));
+        root.facts = RootFacts {
+            unread: Some(why),
+            ..self.root_facts()
+        };
+        Ok(Some(root))
+    }
+
+    /// Reads the last known targets of the tags from the disk.
+    pub(super) fn recall_tags(&self, place: &str) {
+        if let (Some(kept), Ok(mut seen)) = (&self.kept, self.seen.lock())
+            && seen.tags.is_empty()
+        {
+            seen.tags = kept.tags(place);
+        }
+    }
+
+    /// Lists the one ref that is selected by its digest.
+    pub(super) async fn list_digest(
+        &self,
+        digest: Digest,
+        place: &str,
+        parts: &mpsc::Sender<RootsPart>,
+    ) -> Result<Roots, BackendError> {
+        let http = self.http().await?;
+        let manifest = manifests::get(http, self.repository(), &digest.to_string()).await?;
+        let manifest = manifest.ok_or_else(|| {
+            RemoteError::new(
+                RemoteKind::NotFound,
+                format!("{place}@{digest} does not exist"),
+            )
+        })?;
+        self.hold_manifest(&manifest);
+        let tagged = Tagged {
+            digest,
+            ..manifest.tagged()
+        };
+        let roots = Roots {
+            entries: vec![self.root(Vec::new(), &tagged)],
+            fingerprint: digest,
+        };
+        RootsPart::send_all(parts, &roots).await;
+        Ok(roots)
+    }
+
+    /// Looks at tags, several at once, and sends their refs on in order. `sent` counts those.
+    pub(super) async fn look_at_all(
+        &self,
+        listed: &[String],
+        sent: &mut usize,
+        parts: &mpsc::Sender<RootsPart>,
+    ) -> Result<Vec<Root>, RemoteError> {
+        let mut entries = Vec::new();
+        // So many at a time: a look that waits for its turn takes memory, too.
+        for some in listed.chunks(LOOKS) {
+            // Collected, because a closure over references inside of a stream keeps the whole
+            // future from being `Send`.
+            let looks: Vec<_> = some.iter().map(|tag| self.tag_root(tag.clone())).collect();
+            let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
+            while let Some(root) = looking.next().await {
+                entries.extend(root?);
+                // The first one goes on at once, so that there is something to see.
+                if entries.len() == 1 || entries.len() >= *sent + PART {
+                    let part = entries.get(*sent..).unwrap_or_default().to_vec();
+                    *sent = entries.len();
+                    let _ = parts.send(RootsPart::Roots(part)).await;
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Notes which tags the last listing found.
+    pub(super) fn note_listed(&self, listed: Vec<String>, entries: &[Root]) {
+        let Ok(mut seen) = self.seen.lock() else {
+            return;
+        };
+        if self.select.is_none() {
+            let names = entries.iter().flat_map(|root| &root.names);
+            let there: HashSet<&str> = names.map(String::as_str).collect();
+            seen.tags.retain(|tag, _| there.contains(tag.as_str()));
+        }
+        seen.listed = listed;
+    }
+
+    pub(super) async fn keep_tags(&self, place: &str) {
+        let Some(kept) = self.kept.clone() else {
+            return;
+        };
+        let Ok(tags) = self.seen.lock().map(|seen| seen.tags.clone()) else {
+            return;
+        };
+        let place = place.to_owned();
+        // The disk is not waited for by anything else.
+        let _ = tokio::task::spawn_blocking(move || {
+            let mut all = kept.tags(&place);
+            all.extend(tags);
+            kept.put_tags(&place, &all);
+        })
+        .await;
+    }
+}
+
+/// Returns whether a fault of one tag is a fault of all.
+fn concerns_all(kind: RemoteKind) -> bool {
+    match kind {
+        RemoteKind::Unauthorized | RemoteKind::Forbidden | RemoteKind::Throttled => true,
+        RemoteKind::NotFound
+        | RemoteKind::Unsupported
+        | RemoteKind::Unavailable
+        | RemoteKind::BadAnswer => false,
+    }
+}

@@ -1,0 +1,118 @@
+//! Looks again at objects that the service reports as deleted. Some services say so and keep it,
+//! and what is kept must not count as freed.
+
+use futures_util::{StreamExt as _, stream};
+
+use super::list::ObjectPage;
+use super::objects::Now;
+use super::prune::S3Pruner;
+use crate::backend::{ObjectTarget, Outcome, RemoteError};
+
+/// The failure of an object that is there after its deletion.
+pub(super) const STILL_THERE: &str =
+    "the service says that it has deleted it, and it is still there";
+/// How many pages of a listing are read to find objects, and one more for so many of them. Where
+/// that is not enough, each is looked at by itself.
+const PAGES: (usize, usize) = (2, 16);
+
+/// An object that the service says it has deleted.
+struct DeletedObject<'t> {
+    key: String,
+    target: &'t ObjectTarget,
+    outcome: &'t mut Outcome,
+}
+
+impl DeletedObject<'_> {
+    /// Returns whether the object is the one that was deleted, and not one written since.
+    fn is(&self, modified: Option<i64>, size: u64) -> bool {
+        modified == Some(self.target.modified.as_second()) && size == self.target.size
+    }
+}
+
+impl S3Pruner {
+    /// Turns the outcomes of blobs that are still there into failures.
+    pub(super) async fn confirm(&self, objects: &[ObjectTarget], outcomes: &mut [Outcome]) {
+        let done = objects.iter().zip(outcomes.iter_mut());
+        let done = done.filter(|(_, outcome)| **outcome == Outcome::Done);
+        let mut deleted: Vec<DeletedObject<'_>> = done
+            .filter_map(|(target, outcome)| {
+                Some(DeletedObject {
+                    key: self.client().blob_key(&target.name)?,
+                    target,
+                    outcome,
+                })
+            })
+            .collect();
+        deleted.sort_by(|a, b| a.key.cmp(&b.key));
+        let suspects = match self.suspects(&deleted).await {
+            Ok(suspects) => suspects,
+            Err(error) => {
+                tracing::debug!(%error, "what was deleted is looked at one by one");
+                vec![true; deleted.len()]
+            }
+        };
+        let looks: Vec<_> = deleted
+            .into_iter()
+            .zip(suspects)
+            .filter_map(|(deleted, is_suspect)| is_suspect.then_some(deleted))
+            .map(|deleted| async move {
+                let is_same = |now: &Now| deleted.is(now.modified, now.size);
+                match self.client().is_still(&deleted.key, is_same).await {
+                    Ok(false) => {}
+                    Ok(true) => *deleted.outcome = Outcome::Failed(STILL_THERE.to_owned()),
+                    Err(error) => {
+                        *deleted.outcome = Outcome::Failed(format!(
+                            "it cannot be confirmed that it is deleted: {}",
+                            error.in_one_line_with_hint()
+                        ));
+                    }
+                }
+            })
+            .collect();
+        stream::iter(looks)
+            .buffer_unordered(self.client().at_once())
+            .collect::<()>()
+            .await;
+    }
+
+    /// Lists where the keys of `deleted` lie, which ascend, and returns for each whether it may
+    /// still be there.
+    async fn suspects(&self, deleted: &[DeletedObject<'_>]) -> Result<Vec<bool>, RemoteError> {
+        let mut suspects = vec![true; deleted.len()];
+        let Some(first) = deleted.first() else {
+            return Ok(suspects);
+        };
+        let lister = self.client().lister().await?;
+        let mut after = first.key[..first.key.len() - 1].to_owned();
+        let mut decided = 0;
+        for _ in 0..PAGES.0 + deleted.len() / PAGES.1 {
+            let ObjectPage { objects, goes_on } =
+                lister.page(self.client().blobs_at(), &after).await?;
+            for listed in &objects {
+                while deleted
+                    .get(decided)
+                    .is_some_and(|deleted| deleted.key < listed.key)
+                {
+                    suspects[decided] = false;
+                    decided += 1;
+                }
+                let Some(deleted) = deleted.get(decided) else {
+                    return Ok(suspects);
+                };
+                if deleted.key == listed.key {
+                    let modified = listed.modified.map(jiff::Timestamp::as_second);
+                    suspects[decided] = deleted.is(modified, listed.size);
+                    decided += 1;
+                }
+            }
+            match objects.last() {
+                Some(last) if goes_on => after.clone_from(&last.key),
+                _ => {
+                    suspects[decided..].fill(false);
+                    return Ok(suspects);
+                }
+            }
+        }
+        Ok(suspects)
+    }
+}

@@ -1,0 +1,255 @@
+//! Reads a cache in a bucket.
+
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, stream};
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+use tokio_util::io::SyncIoBridge;
+use tokio_util::sync::CancellationToken;
+
+use super::client::S3Client;
+use super::manifests::{ListedManifests, Manifests, companions, fingerprint};
+use super::{errors, spread};
+use crate::backend::bucket::{Bucket, Versioning};
+use crate::backend::{
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError,
+    ReadAbilities, ReadError, RememberRefs, Roots, RootsPart, ShareBlobs, StoreFacts, Support,
+    Verified, WayBack,
+};
+use crate::format::digest::Digest;
+use crate::format::layout::Root;
+use crate::source::{Location, S3Location, Source, Trust};
+
+/// How much longer than `touch_refresh` a blob is kept at most, whatever the grace: an export that
+/// found it a moment before it was old enough to be touched may still run.
+const MOST_MARGIN: Duration = Duration::from_mins(10);
+
+/// Reads the cache in a bucket.
+#[derive(Debug)]
+pub struct S3Reader {
+    pub(super) client: Arc<S3Client>,
+    /// The result of the last listing of the manifests.
+    pub(super) listed: Mutex<ListedManifests>,
+    /// The facts of the last listing about the bucket.
+    pub(super) bucket: Mutex<Option<Arc<Bucket>>>,
+    pub(super) manifests: Mutex<Manifests>,
+    /// The other caches that keep their blobs in the same place.
+    pub(super) companions: Vec<S3Location>,
+}
+
+impl S3Reader {
+    /// Makes the reader; no request is sent yet.
+    pub fn new(location: &S3Location, access: &Access) -> Self {
+        Self {
+            client: Arc::new(S3Client::new(location, access)),
+            listed: Mutex::default(),
+            bucket: Mutex::default(),
+            manifests: Mutex::default(),
+            companions: companions(location, &access.s3.others),
+        }
+    }
+}
+
+#[async_trait]
+impl CacheReader for S3Reader {
+    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+        let lister = self.client.lister().await?;
+        let first = async { Ok(spread::first(lister, self.client.blobs_at()).await) };
+        let (manifests, of_companions, first) =
+            tokio::try_join!(self.manifests(), self.manifests_of_companions(), first)?;
+        let fingerprint = fingerprint(&manifests, &of_companions);
+        if let Ok(mut known) = self.listed.lock() {
+            known.first_page_of_blobs = first;
+        }
+        let _ = parts.send(RootsPart::Settled).await;
+        let reads: Vec<_> = manifests
+            .into_iter()
+            .map(|listed| self.root(listed))
+            .collect();
+        let mut reading = stream::iter(reads).buffered(self.client.at_once());
+        let mut entries = Vec::new();
+        while let Some(root) = reading.next().await {
+            let root = root?;
+            entries.push(root.clone());
+            // A send error means that the receiver is gone.
+            let _ = parts.send(RootsPart::Roots(vec![root])).await;
+        }
+        Ok(Roots {
+            entries,
+            fingerprint,
+        })
+    }
+
+    /// Another content of a manifest has another tag, so nothing is read again.
+    async fn still(&self, expected: Digest) -> Result<bool, BackendError> {
+        let own = self.manifests().await?;
+        let others = self.manifests_of_companions().await?;
+        Ok(fingerprint(&own, &others) == expected)
+    }
+
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        match cancel
+            .run_until_cancelled(Box::pin(self.list_all(&sender, &cancel)))
+            .await
+        {
+            Some(listed) => Ok(listed?),
+            None => Ok(()),
+        }
+    }
+
+    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let (key, kept) = match self.manifests.lock() {
+            Ok(manifests) => (
+                manifests.keys.get(&digest).cloned(),
+                manifests.kept.get(&digest).cloned(),
+            ),
+            Err(_) => (None, None),
+        };
+        let bytes = if let Some(bytes) = kept {
+            bytes.to_vec()
+        } else {
+            let key = key.unwrap_or_else(|| format!("{}{digest}", self.client.blobs_at()));
+            self.client
+                .get(&key, limit)
+                .await?
+                .ok_or(ReadError::Absent)?
+                .bytes
+        };
+        let size = bytes.len() as u64;
+        if size > limit {
+            return Err(ReadError::TooLarge { size, limit });
+        }
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        let found = hasher.finish();
+        if found == digest {
+            Ok(bytes)
+        } else {
+            Err(ReadError::WrongBytes { found })
+        }
+    }
+
+    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
+        let client = self.client.sdk().await?;
+        let key = format!("{}{digest}", self.client.blobs_at());
+        let answer = self
+            .client
+            .pace
+            .run(|| {
+                client
+                    .get_object()
+                    .bucket(&self.client.location.bucket)
+                    .key(&key)
+                    .send()
+            })
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if errors::is_absence(&error) => return Err(ReadError::Absent),
+            Err(error) => {
+                return Err(errors::describe(&self.client.location, "read from", &error).into());
+            }
+        };
+        let reader = SyncIoBridge::new(answer.body.into_async_read());
+        Ok(Box::new(Verified::new(reader, digest)))
+    }
+
+    async fn place(&self) -> Result<String, BackendError> {
+        // Printing leaves the credentials out.
+        let plain = S3Location {
+            touch_refresh: Duration::from_hours(24),
+            no_sign_request: false,
+            ..self.client.location.clone()
+        };
+        let location = Location::S3(plain);
+        Ok(format!(
+            "s3 {}",
+            Source {
+                location,
+                select: None,
+                ignored: Vec::new(),
+                trust: Trust::default(),
+            }
+        ))
+    }
+
+    async fn facts(&self) -> StoreFacts {
+        let refreshes = self
+            .companions
+            .iter()
+            .map(|companion| companion.touch_refresh);
+        let longest = refreshes.fold(self.client.location.touch_refresh, Duration::max);
+        let settled = longest.saturating_add(MOST_MARGIN.min(longest / 10));
+        let bucket = self.bucket.lock().ok().and_then(|bucket| bucket.clone());
+        let versioning = bucket
+            .as_ref()
+            .and_then(|bucket| bucket.versioning.clone().ok());
+        let capabilities = Capabilities {
+            delete_ref: Support::Yes,
+            delete_object: Support::Yes,
+            way_back: WayBack::Part(way_back(versioning)),
+            settling: SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX),
+        };
+        StoreFacts {
+            bucket,
+            deletes: self
+                .client
+                .behaviour
+                .get()
+                .map(|behaviour| behaviour.sentence()),
+            ..StoreFacts::new(capabilities)
+        }
+    }
+
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            dropped: Some(self),
+            shared: Some(self),
+            versions: Some(self),
+            ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl ShareBlobs for S3Reader {
+    async fn shared_refs(&self) -> Result<Vec<Root>, BackendError> {
+        let listed = self.manifests_of_companions().await?;
+        let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
+        let mut reading = stream::iter(reads).buffered(self.client.at_once());
+        let mut roots = Vec::new();
+        while let Some(root) = reading.next().await {
+            roots.push(root?);
+        }
+        Ok(roots)
+    }
+}
+
+#[async_trait]
+impl RememberRefs for S3Reader {
+    async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
+        self.dropped_roots().await
+    }
+}
+
+/// Returns a sentence about restoring. The copy of a manifest stays until a later run, whatever the
+/// grace.
+fn way_back(versioning: Option<Versioning>) -> &'static str {
+    match versioning {
+        Some(Versioning::On) => "Refs and blobs can be put back: the bucket keeps versions.",
+        Some(Versioning::Off) => {
+            "Refs can be put back until their blobs are deleted: the bucket keeps no versions."
+        }
+        Some(Versioning::Suspended) | None => {
+            "Refs can be put back until their blobs are deleted, and blobs where the bucket keeps versions."
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The parts of a deletion: targets with their preconditions, and outcomes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::RemoteError;
+use crate::format::digest::Digest;
+use crate::format::layout::Root;
+
+/// A ref that is to go, and the manifest that it must still point to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefTarget {
+    /// All its names; none for an untagged one.
+    pub names: Vec<String>,
+    /// Its target.
+    pub digest: Digest,
+    /// The bytes that it takes itself, where it is no blob of the store.
+    pub bytes: u64,
+}
+
+/// A ref that is to point to other documents, and the manifest that it must still point to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefRewrite {
+    /// The ref as it is.
+    pub from: RefTarget,
+    /// The documents to store; the last one is the new target of the ref.
+    pub documents: Vec<String>,
+}
+
+impl RefRewrite {
+    /// Returns the new target of the ref, and its size in bytes.
+    pub fn to(&self) -> (Digest, u64) {
+        let root = self
+            .documents
+            .last()
+            .map(String::as_bytes)
+            .unwrap_or_default();
+        (Digest::of(root), root.len() as u64)
+    }
+}
+
+/// An object that is to go, and how it must still be found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectTarget {
+    /// Which.
+    pub name: ObjectName,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last modified; of something in the trash, when it came there.
+    pub modified: Timestamp,
+}
+
+/// The name of an object in its store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectName {
+    /// A blob, by its digest.
+    Blob(Digest),
+    /// An unfinished upload.
+    Partial(String),
+    /// Something that an earlier run put into the trash.
+    Trashed(String),
+    /// An entry of a store that deletes by entry, by its whole name.
+    Entry(String),
+}
+
+/// The folder in a layout for the trash of prunes.
+pub(super) const TRASH: &str = ".cachelens-trash";
+
+impl ObjectName {
+    /// Reads the name of something in the trash, which has one of the shapes that a prune makes:
+    /// the folder of a run, and in it a blob under its digest or one unfinished upload.
+    pub fn of_trash(name: &str) -> Option<(PlanId, Self)> {
+        let (run, rest) = name
+            .strip_prefix(TRASH)?
+            .strip_prefix('/')?
+            .split_once('/')?;
+        let run = run.parse().ok()?;
+        if let Some(upload) = rest.strip_prefix("ingest/") {
+            let is_one_name = !matches!(upload, "" | "." | "..") && !upload.contains(['/', '\0']);
+            return is_one_name.then(|| (run, Self::Partial(rest.to_owned())));
+        }
+        let (algorithm, hex) = rest.strip_prefix("blobs/")?.split_once('/')?;
+        let digest = Digest::from_parts(algorithm, hex).ok()?;
+        Some((run, Self::Blob(digest)))
+    }
+}
+
+/// The name of a plan, and of its folder in the trash: its time and the beginning of its digest.
+/// Fit to be a file name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PlanId(String);
+
+impl PlanId {
+    /// Names a plan that was made at `created` and whose content hashes to `digest`.
+    pub fn new(created: Timestamp, digest: &Digest) -> Self {
+        Self(format!(
+            "{}-{}",
+            created.strftime("%Y%m%dT%H%M%SZ"),
+            digest.short(8)
+        ))
+    }
+}
+
+impl FromStr for PlanId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape = |(place, character): (usize, char)| match place {
+            8 => character == 'T',
+            15 => character == 'Z',
+            16 => character == '-',
+            0..15 => character.is_ascii_digit(),
+            _ => matches!(character, '0'..='9' | 'a'..='f'),
+        };
+        if text.len() == 25 && text.chars().enumerate().all(shape) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{}` is not the name of a plan",
+                crate::text::escape::visible(text)
+            ))
+        }
+    }
+}
+
+impl TryFrom<String> for PlanId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<PlanId> for String {
+    fn from(id: PlanId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The outcome for one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was deleted.
+    Done,
+    /// It was not there any more.
+    AlreadyGone,
+    /// It was skipped, because it is not as the plan saw it.
+    Skipped(Skip),
+    /// It could not be deleted.
+    Failed(String),
+    /// Its turn did not come.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Returns the outcome of an item, also where a request for it failed.
+    pub(super) fn of(result: Result<Self, RemoteError>) -> Self {
+        result.unwrap_or_else(|error| Self::Failed(error.in_one_line_with_hint()))
+    }
+}
+
+/// Why something was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    /// It is not as the plan saw it.
+    #[error("it has changed since the plan was made")]
+    Changed,
+    /// A ref names it now.
+    #[error("a ref names it now")]
+    Named,
+    /// A rule of the policy protects it.
+    #[error("a rule protects it: change the policy, then make a new plan")]
+    Protected,
+    /// It is younger than the grace.
+    #[error("it is younger than the grace")]
+    Young,
+    /// Another tag stands for the same manifest, and the registry deletes manifests alone.
+    #[error("another tag has the same manifest, and the registry deletes no tag by itself")]
+    SharedManifest,
+    /// A ref cannot be read, so that it may name it.
+    #[error("a ref cannot be read, which may name it")]
+    Undetermined,
+    /// Builds wrote to the store for as long as the run waited.
+    #[error("builds kept writing to the cache")]
+    InUse,
+    /// The refs did not come to rest, so that it was put back.
+    #[error("the refs kept changing or were held by a build, and it was put back")]
+    Unsettled,
+    /// The store does not let it be deleted.
+    #[error("the store does not allow it")]
+    Unsupported,
+}
+
+/// A ref that a run took out of the store not long ago: builds that imported it may still be
+/// fetching its blobs.
+#[derive(Debug, Clone)]
+pub struct DroppedRef {
+    /// The ref.
+    pub root: Root,
+    /// When it went.
+    pub since: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_id_is_fit_for_a_file_name() {
+        let id = PlanId::new("2026-11-22T00:59:18.5Z".parse().unwrap(), &Digest::of(b""));
+        assert_eq!(id.to_string(), "20261122T005918Z-e3b0c442");
+        assert_eq!(id.to_string().parse::<PlanId>(), Ok(id));
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "../../../../../../../etc/ssh",
+            "20261122T005918Z-e3b0c44/",
+            "20261122T005918Z-E3B0C442",
+        ] {
+            assert!(wrong.parse::<PlanId>().is_err(), "{wrong}");
+        }
+    }
+}

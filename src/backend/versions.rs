@@ -1,0 +1,26 @@
+//! Previous versions of refs, in stores that keep them out of their lists of refs.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::RemoteError;
+use crate::format::layout::Root;
+
+/// Content that a ref had before.
+#[derive(Debug, Clone)]
+pub struct StoreVersion {
+    /// What it points to. Its documents can be read from the store's reader.
+    pub root: Root,
+    /// When it was written.
+    pub written: Option<Timestamp>,
+}
+
+/// A store that keeps the previous versions of its refs.
+#[async_trait]
+pub trait PreviousVersions: Send + Sync {
+    /// Returns the previous versions of a ref that can be read, the newest first.
+    ///
+    /// # Errors
+    /// When the store does not list them.
+    async fn versions_of(&self, name: &str) -> Result<Vec<StoreVersion>, RemoteError>;
+}

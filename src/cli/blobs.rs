@@ -1,0 +1,238 @@
+//! `blobs`: all objects that sources hold or reference, one per row.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Session;
+use super::json::Document;
+use super::list::{Column, Datum, ListFlags, ListFormat, Listed, Rows};
+use super::open::{self, Scanned};
+use super::table::Style;
+use crate::error::{Exit, Failure};
+use crate::inventory::filter::Filter;
+use crate::inventory::objects::{Object, ObjectKey, Objects};
+use crate::inventory::{BlobState, RefEntry};
+use crate::source::SourceText;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The caches to list; SOURCE#REF selects one ref.
+    ///
+    /// The default is the sources of cachelens.toml.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<SourceText>,
+    #[command(flatten)]
+    list: ListFlags,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    sources: Vec<SourceBlobs>,
+}
+
+#[derive(Serialize)]
+struct SourceBlobs {
+    source: String,
+    kind: &'static str,
+    blobs: Vec<BlobDocument>,
+    /// Stored objects that are not blobs: unfinished uploads, and objects outside the cache.
+    objects: Vec<ObjectDocument>,
+}
+
+#[derive(Serialize)]
+struct BlobDocument {
+    digest: String,
+    bytes: Option<u64>,
+    state: &'static str,
+    modified: Option<Timestamp>,
+    refs: Option<u32>,
+    media_type: Option<String>,
+    role: &'static str,
+}
+
+#[derive(Serialize)]
+struct ObjectDocument {
+    name: String,
+    kind: &'static str,
+    bytes: u64,
+    state: &'static str,
+    modified: Option<Timestamp>,
+}
+
+/// The objects of a source, or of the refs that it selects.
+struct BlobRows {
+    objects: Objects,
+    /// The selected rows; `None` selects all.
+    only: Option<Vec<u32>>,
+    knows_all_refs: bool,
+}
+
+impl BlobRows {
+    fn new(scanned: &Scanned) -> Self {
+        let objects = Objects::new(Arc::new(scanned.inventory.clone()));
+        let is_whole = scanned.selected().len() == scanned.inventory.refs.len()
+            && scanned.opened.source.select.is_none();
+        let only = (!is_whole).then(|| {
+            let selected = scanned.selected();
+            let reach = selected.iter().flat_map(|(_, entry)| reached(entry));
+            let mut rows: Vec<u32> = reach.collect();
+            rows.sort_unstable();
+            rows.dedup();
+            rows
+        });
+        Self {
+            objects,
+            only,
+            knows_all_refs: scanned.inventory.blobs.knows_all_refs(),
+        }
+    }
+
+    /// Returns the row among all objects.
+    fn place(&self, row: u32) -> u32 {
+        self.only.as_ref().map_or(row, |only| only[row as usize])
+    }
+
+    fn at(&self, row: u32) -> Object<'_> {
+        self.objects.at(self.place(row))
+    }
+}
+
+fn reached(entry: &RefEntry) -> impl Iterator<Item = u32> + '_ {
+    entry.reach.iter().map(|id| id.0)
+}
+
+impl Rows for BlobRows {
+    const COLUMNS: &'static [Column] = &[
+        Column::words("digest", "BLOB"),
+        Column::words("role", "ROLE"),
+        Column::words("state", "STATE"),
+        Column::numbers("size", "SIZE"),
+        Column::numbers("age", "AGE"),
+        Column::numbers("refs", "REFS"),
+        Column::words("media-type", "MEDIA TYPE").on_request(),
+    ];
+    const SORT: Option<&'static str> = Some("size");
+
+    fn count(&self) -> u32 {
+        match &self.only {
+            Some(only) => u32::try_from(only.len()).unwrap_or(u32::MAX),
+            None => self.objects.count(),
+        }
+    }
+
+    fn datum(&self, row: u32, column: &'static str) -> Datum {
+        match (column, self.at(row)) {
+            ("digest", Object::Blob(row)) => Datum::name(row.blob.digest().to_string()),
+            ("digest", Object::Other(row)) => Datum::name(row.name),
+            ("role", Object::Blob(row)) => Datum::text(row.blob.role().word()),
+            ("role", Object::Other(row)) => Datum::text(row.kind),
+            ("state", Object::Blob(row)) => Datum::text(row.state.word()),
+            ("state", Object::Other(row)) => Datum::text(row.state),
+            ("size", Object::Blob(row)) => Datum::maybe(row.blob.size(), Datum::Bytes),
+            ("size", Object::Other(row)) => Datum::Bytes(row.size),
+            ("age", Object::Blob(row)) => Datum::maybe(row.blob.modified(), Datum::Time),
+            ("age", Object::Other(row)) => Datum::maybe(row.modified, Datum::Time),
+            ("refs", Object::Blob(row)) if self.knows_all_refs => {
+                Datum::Count(row.blob.refs().into())
+            }
+            ("media-type", Object::Blob(row)) => Datum::maybe(row.blob.media_type(), Datum::text),
+            _ => Datum::None,
+        }
+    }
+
+    fn style(&self, row: u32, column: &'static str) -> Style {
+        match (column, self.at(row)) {
+            ("digest", _) => Style::Strong,
+            ("role", _) => Style::Dim,
+            ("state", Object::Blob(row)) => match row.state {
+                BlobState::Live => Style::Good,
+                BlobState::Missing => Style::Bad,
+                _ => Style::Plain,
+            },
+            _ => Style::Plain,
+        }
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        self.objects.matches(self.place(row), filter, now)
+    }
+
+    fn compare(&self, a: u32, b: u32, column: &'static str) -> Ordering {
+        let key = match column {
+            "role" => ObjectKey::Kind,
+            "state" => ObjectKey::State,
+            "size" => ObjectKey::Size,
+            "age" => ObjectKey::Age,
+            "refs" => ObjectKey::Refs,
+            "media-type" => {
+                let media_type = |row| match self.at(row) {
+                    Object::Blob(row) => row.blob.media_type().map(str::to_owned),
+                    Object::Other(_) => None,
+                };
+                return media_type(a).cmp(&media_type(b));
+            }
+            _ => ObjectKey::Name,
+        };
+        self.objects.compare(key, self.place(a), self.place(b))
+    }
+}
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let listing = arguments.list.listing::<BlobRows>(Timestamp::now())?;
+    let sources = open::sources_to_read(session, &arguments.sources)?;
+    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let lists = listing.lists(&scanned, BlobRows::new);
+    let output = session.output;
+    match arguments.list.format(output.json) {
+        ListFormat::Json => {
+            let sources = lists.iter().map(document).collect();
+            output.document(&Document::new("blobs", Listing { sources }, &failures))?;
+        }
+        format => {
+            listing.print(output, format, &lists, |list| match list.rows.count() {
+                0 => "nothing is stored here\n".to_owned(),
+                count => format!("none of the {count} objects matches\n"),
+            })?;
+        }
+    }
+    Ok(open::conclude(session, lists.len(), &failures))
+}
+
+fn document(list: &Listed<'_, BlobRows>) -> SourceBlobs {
+    let Listed {
+        scanned,
+        rows,
+        shown,
+    } = list;
+    let (mut blobs, mut objects) = (Vec::new(), Vec::new());
+    for row in shown {
+        match rows.at(*row) {
+            Object::Blob(row) => blobs.push(BlobDocument {
+                digest: row.blob.digest().to_string(),
+                bytes: row.blob.size(),
+                state: row.state.word(),
+                modified: row.blob.modified(),
+                refs: rows.knows_all_refs.then(|| row.blob.refs()),
+                media_type: row.blob.media_type().map(str::to_owned),
+                role: row.blob.role().word(),
+            }),
+            Object::Other(row) => objects.push(ObjectDocument {
+                name: row.name.to_owned(),
+                kind: row.kind,
+                bytes: row.size,
+                state: row.state,
+                modified: row.modified,
+            }),
+        }
+    }
+    SourceBlobs {
+        source: scanned.opened.label(),
+        kind: scanned.opened.source.kind().word(),
+        blobs,
+        objects,
+    }
+}

@@ -1,0 +1,172 @@
+//! `du --history`: how a source grew, by the records that scans left.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::open::Scanned;
+use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::inventory::history::{ScanHistory, ScanRecord};
+use crate::text::units::{Age, Size};
+
+/// How many records text shows; JSON has all.
+const SHOWN: usize = 30;
+
+/// The `history` of a source in JSON.
+#[derive(Serialize)]
+pub(super) struct Fields {
+    records: Vec<Record>,
+    growth: Option<GrowthFields>,
+    quota: Option<QuotaFields>,
+    /// What could not be read of the records.
+    skipped: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Record {
+    at: Timestamp,
+    refs: u64,
+    stored_bytes: u64,
+    live_bytes: u64,
+    orphan_bytes: Option<u64>,
+    missing_bytes: u64,
+    trash_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct GrowthFields {
+    bytes_per_day: i64,
+    days: f64,
+}
+
+#[derive(Serialize)]
+struct QuotaFields {
+    limit_bytes: u64,
+    full_at: Option<Timestamp>,
+}
+
+impl Fields {
+    pub(super) fn new(scanned: &Scanned) -> Self {
+        let history = &scanned.past.history;
+        let limit = history.records().last().and_then(|last| last.limit_bytes);
+        Self {
+            records: history.records().iter().map(Record::new).collect(),
+            growth: history.growth().map(|growth| GrowthFields {
+                bytes_per_day: growth.bytes_per_day,
+                days: (growth.over.as_secs_f64() / 8640.0).round() / 10.0,
+            }),
+            quota: limit.map(|limit_bytes| QuotaFields {
+                limit_bytes,
+                full_at: history.full_at(),
+            }),
+            skipped: scanned.past.skipped.clone(),
+        }
+    }
+}
+
+impl Record {
+    fn new(record: &ScanRecord) -> Self {
+        Self {
+            at: record.at,
+            refs: record.refs,
+            stored_bytes: record.stored_bytes,
+            live_bytes: record.live_bytes,
+            orphan_bytes: record.orphan_bytes,
+            missing_bytes: record.missing_bytes,
+            trash_bytes: record.trash_bytes,
+        }
+    }
+}
+
+/// Prints the records as a table, and what follows from them.
+pub(super) fn print(scanned: &Scanned, now: Timestamp, paper: Paper) -> String {
+    let history = &scanned.past.history;
+    let shown = scanned.opened.shown();
+    let count = history.records().len();
+    if count == 0 {
+        return format!("{shown}  no scan of it is recorded\n");
+    }
+    let scans = if count == 1 { "scan" } else { "scans" };
+    let mut text = format!("{shown}  {count} {scans}\n");
+    text += &table(history, now, paper);
+    let older = count.saturating_sub(SHOWN);
+    if older > 0 {
+        text += &format!("{older} older scans are in --json\n");
+    }
+    text + &outlook(history, now)
+}
+
+fn table(history: &ScanHistory, now: Timestamp, paper: Paper) -> String {
+    let mut table = Table::new([
+        ("SCANNED", Align::Right),
+        ("REFS", Align::Right),
+        ("STORED", Align::Right),
+        ("CHANGE", Align::Right),
+        ("LIVE", Align::Right),
+        ("ORPHAN", Align::Right),
+        ("MISSING", Align::Right),
+    ]);
+    let records = history.records();
+    let first = records.len().saturating_sub(SHOWN);
+    for (place, record) in records.iter().enumerate().skip(first) {
+        let before = place.checked_sub(1).and_then(|place| records.get(place));
+        table.row([
+            text(Age::between(record.at, now).ago()),
+            text(record.refs),
+            text(Size(record.stored_bytes)).style(Style::Strong),
+            Cell::maybe(before.map(|before| change(before.stored_bytes, record.stored_bytes))),
+            text(Size(record.live_bytes)),
+            match record.orphan_bytes {
+                Some(bytes) => text(Size(bytes)),
+                None => Cell::new("?"),
+            },
+            match record.missing_bytes {
+                0 => Cell::none(),
+                bytes => text(Size(bytes)).style(Style::Bad),
+            },
+        ]);
+    }
+    table.render(paper)
+}
+
+fn text(value: impl Display) -> Cell {
+    Cell::new(value.to_string())
+}
+
+/// Says how fast the source grows, and when its quota is full.
+fn outlook(history: &ScanHistory, now: Timestamp) -> String {
+    let Some(growth) = history.growth() else {
+        return "the growth per day is known when the scans cover a day\n".to_owned();
+    };
+    let size = Size(growth.bytes_per_day.unsigned_abs());
+    let over = Age(growth.over);
+    let mut text = match growth.bytes_per_day {
+        0 => format!("it did not grow in {over}\n"),
+        1.. => format!("it grows by {size} a day (over {over})\n"),
+        _ => format!("it shrinks by {size} a day (over {over})\n"),
+    };
+    if let Some(full) = history.full_at() {
+        let limit = history.records().last().and_then(|last| last.limit_bytes);
+        let limit = Size(limit.unwrap_or_default());
+        text += &if full <= now {
+            format!("the quota of {limit} is full\n")
+        } else {
+            format!(
+                "the quota of {limit} is full in {}\n",
+                Age::between(now, full)
+            )
+        };
+    }
+    text
+}
+
+/// Returns how a number of bytes changed, with its sign.
+fn change(before: u64, after: u64) -> String {
+    let size = Size(after.abs_diff(before));
+    match after.cmp(&before) {
+        std::cmp::Ordering::Less => format!("-{size}"),
+        std::cmp::Ordering::Equal => "=".to_owned(),
+        std::cmp::Ordering::Greater => format!("+{size}"),
+    }
+}

@@ -1,0 +1,404 @@
+//! Lists on the command line: rows, order, limit, columns, and format.
+
+use std::cmp::Ordering;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::filter_argument;
+use super::open::Scanned;
+use super::output::Output;
+use super::table::{Align, Cell, Paper, Style, Table};
+use crate::error::{Exit, Failure};
+use crate::inventory::filter::Filter;
+use crate::text::nearest::nearest;
+use crate::text::units::{Age, Size};
+
+/// The flags that all lists have.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ListFlags {
+    /// List only matching rows, such as 'size>1G age>30d !shared'.
+    ///
+    /// See `cachelens help filters`.
+    #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
+    filter: Option<Filter>,
+    /// Sort by a column, such as size; the largest number or age is first.
+    #[arg(long, value_name = "KEY")]
+    sort: Option<String>,
+    /// Reverse the order.
+    #[arg(long)]
+    reverse: bool,
+    /// List at most N rows, after sorting.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Show these columns, such as ref,size,age.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Omit the header line.
+    #[arg(long)]
+    no_headers: bool,
+    /// The output format.
+    ///
+    /// Sizes and times in csv and tsv are the same as in JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: ListFormat,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ListFormat {
+    /// A table.
+    #[default]
+    Text,
+    /// A JSON document with all fields, as with --json.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+}
+
+/// The value of a row in a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Datum {
+    Text(String),
+    /// A digest or a path; it is truncated only if a terminal has no room.
+    Name(String),
+    Count(u64),
+    Bytes(u64),
+    Time(Timestamp),
+    /// Unknown or absent.
+    None,
+}
+
+impl Datum {
+    /// Converts an optional value.
+    pub(super) fn maybe<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::None, of)
+    }
+
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(super) fn name(text: impl Into<String>) -> Self {
+        Self::Name(text.into())
+    }
+
+    fn cell(&self, now: Timestamp) -> Cell {
+        match self {
+            Self::Text(text) => Cell::new(text),
+            Self::Name(text) => Cell::long(text),
+            Self::Count(count) => Cell::new(count.to_string()),
+            Self::Bytes(bytes) => Cell::new(Size(*bytes).to_string()),
+            Self::Time(time) => Cell::new(Age::between(*time, now).to_string()),
+            Self::None => Cell::none(),
+        }
+    }
+
+    /// Returns the value for CSV and TSV, which equals that in JSON.
+    fn value(&self) -> Value {
+        match self {
+            Self::Text(text) | Self::Name(text) => json!(text),
+            Self::Count(number) | Self::Bytes(number) => json!(number),
+            Self::Time(time) => json!(time),
+            Self::None => Value::Null,
+        }
+    }
+
+    /// Compares two values of a column; unknown values sort first, and an older time is a larger
+    /// age.
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Text(a) | Self::Name(a), Self::Text(b) | Self::Name(b)) => a.cmp(b),
+            (Self::Count(a) | Self::Bytes(a), Self::Count(b) | Self::Bytes(b)) => a.cmp(b),
+            (Self::Time(a), Self::Time(b)) => b.cmp(a),
+            (Self::None, Self::None) => Ordering::Equal,
+            (Self::None, _) => Ordering::Less,
+            (_, Self::None) => Ordering::Greater,
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// A column of a list.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// Its name in `--columns` and `--sort`, and its header in CSV.
+    pub(super) name: &'static str,
+    /// Its header in a table.
+    pub(super) title: &'static str,
+    pub(super) align: Align,
+    /// Whether it is shown by default.
+    pub(super) is_default: bool,
+    /// Whether sorting by it starts with the largest value.
+    pub(super) is_largest_first: bool,
+}
+
+impl Column {
+    /// Returns a column of words.
+    pub(super) const fn words(name: &'static str, title: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            align: Align::Left,
+            is_default: true,
+            is_largest_first: false,
+        }
+    }
+
+    /// Returns a column of numbers, sizes or ages.
+    pub(super) const fn numbers(name: &'static str, title: &'static str) -> Self {
+        Self {
+            align: Align::Right,
+            is_largest_first: true,
+            ..Self::words(name, title)
+        }
+    }
+
+    /// Hides the column by default.
+    pub(super) const fn on_request(self) -> Self {
+        Self {
+            is_default: false,
+            ..self
+        }
+    }
+}
+
+/// Rows that can be listed. A row is a number.
+pub(super) trait Rows {
+    /// The columns; the first one names the row.
+    const COLUMNS: &'static [Column];
+    /// The default sort column; `None` keeps the rows' own order.
+    const SORT: Option<&'static str> = None;
+
+    fn count(&self) -> u32;
+
+    fn datum(&self, row: u32, column: &'static str) -> Datum;
+
+    fn style(&self, row: u32, column: &'static str) -> Style {
+        let _ = (row, column);
+        Style::Plain
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool;
+
+    fn compare(&self, a: u32, b: u32, column: &'static str) -> Ordering {
+        self.datum(a, column).compare(&self.datum(b, column))
+    }
+}
+
+/// The flags of a list, checked against its columns.
+pub(super) struct Listing<'a> {
+    flags: &'a ListFlags,
+    sort: Option<&'static Column>,
+    columns: Vec<&'static Column>,
+    now: Timestamp,
+}
+
+impl ListFlags {
+    /// Checks the flags against the columns of a list.
+    ///
+    /// # Errors
+    /// Fails if a flag names an unknown column.
+    pub(super) fn listing<R: Rows>(&self, now: Timestamp) -> Result<Listing<'_>, Failure> {
+        let sort = self.sort.as_deref().or(R::SORT);
+        let sort = sort.map(column::<R>).transpose()?;
+        let chosen = self.columns.iter().filter(|name| !name.is_empty());
+        let mut columns = chosen
+            .map(|name| column::<R>(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        if columns.is_empty() {
+            columns.extend(R::COLUMNS.iter().filter(|column| column.is_default));
+        }
+        Ok(Listing {
+            flags: self,
+            sort,
+            columns,
+            now,
+        })
+    }
+
+    /// Returns the format; `--json` selects JSON.
+    pub(super) fn format(&self, is_json: bool) -> ListFormat {
+        if is_json {
+            ListFormat::Json
+        } else {
+            self.format
+        }
+    }
+}
+
+fn column<R: Rows>(name: &str) -> Result<&'static Column, Failure> {
+    let wanted = name.trim().to_lowercase();
+    let found = R::COLUMNS.iter().find(|column| column.name == wanted);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
+        let near = nearest(&wanted, names.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let shown = crate::text::escape::visible(name).into_owned();
+        Failure::message(Exit::Usage, format!("there is no column `{shown}`"))
+            .hint(format!("{near}the columns are {}", names.join(", ")))
+    })
+}
+
+/// The rows of a source, and the listed ones in order.
+pub(super) struct Listed<'a, R> {
+    pub(super) scanned: &'a Scanned,
+    pub(super) rows: R,
+    pub(super) shown: Vec<u32>,
+}
+
+impl Listing<'_> {
+    /// Returns the rows of sources, with the rows to list.
+    pub(super) fn lists<'a, R: Rows>(
+        &self,
+        scanned: &'a [Scanned],
+        rows: impl Fn(&'a Scanned) -> R,
+    ) -> Vec<Listed<'a, R>> {
+        let listed = scanned.iter().map(|scanned| {
+            let rows = rows(scanned);
+            let shown = self.arrange(&rows);
+            Listed {
+                scanned,
+                rows,
+                shown,
+            }
+        });
+        listed.collect()
+    }
+
+    /// Prints lists as tables, each below the name of its source if there are several, or as
+    /// separated values. `why_empty` returns why a source has no listed rows.
+    pub(super) fn print<R: Rows>(
+        &self,
+        output: &Output,
+        format: ListFormat,
+        lists: &[Listed<'_, R>],
+        why_empty: impl Fn(&Listed<'_, R>) -> String,
+    ) -> Result<Exit, Failure> {
+        if matches!(format, ListFormat::Csv | ListFormat::Tsv) {
+            let lists: Vec<_> = lists
+                .iter()
+                .map(|list| (list.scanned.opened.label(), &list.rows, list.shown.clone()))
+                .collect();
+            return output.raw(&self.values(format, &lists)?);
+        }
+        let blocks = lists.iter().map(|list| {
+            let title = if lists.len() > 1 {
+                format!("{}\n", list.scanned.opened.shown())
+            } else {
+                String::new()
+            };
+            let table = if list.shown.is_empty() {
+                why_empty(list)
+            } else {
+                self.table(&list.rows, &list.shown, output.paper)
+            };
+            title + &table
+        });
+        output.text(&blocks.collect::<Vec<String>>().join("\n"))
+    }
+
+    /// Returns the rows to list, in order.
+    pub(super) fn arrange<R: Rows>(&self, rows: &R) -> Vec<u32> {
+        let filter = self.flags.filter.as_ref();
+        let mut kept: Vec<u32> = (0..rows.count())
+            .filter(|row| filter.is_none_or(|filter| rows.matches(*row, filter, self.now)))
+            .collect();
+        if let Some(column) = self.sort {
+            kept.sort_by(|a, b| {
+                let ordering = rows.compare(*a, *b, column.name);
+                if column.is_largest_first {
+                    ordering.reverse()
+                } else {
+                    ordering
+                }
+            });
+        }
+        if self.flags.reverse {
+            kept.reverse();
+        }
+        kept.truncate(self.flags.limit.unwrap_or(usize::MAX));
+        kept
+    }
+
+    /// Prints rows as a table.
+    pub(super) fn table<R: Rows>(&self, rows: &R, shown: &[u32], paper: Paper) -> String {
+        let heads = self.columns.iter();
+        let mut table = Table::new(heads.map(|column| (column.title, column.align)));
+        for row in shown {
+            table.row(self.columns.iter().map(|column| {
+                let datum = rows.datum(*row, column.name);
+                let style = rows.style(*row, column.name);
+                match datum {
+                    Datum::None => Cell::none(),
+                    datum => datum.cell(self.now).style(style),
+                }
+            }));
+        }
+        let text = table.render(paper);
+        if self.flags.no_headers {
+            return text
+                .split_once('\n')
+                .map_or_else(String::new, |(_, rest)| rest.to_owned());
+        }
+        text
+    }
+
+    /// Prints the rows of sources as comma- or tab-separated values; with several sources, the
+    /// first column is `source`.
+    pub(super) fn values<R: Rows>(
+        &self,
+        format: ListFormat,
+        lists: &[(String, &R, Vec<u32>)],
+    ) -> Result<Vec<u8>, Failure> {
+        let delimiter = if format == ListFormat::Tsv {
+            b'\t'
+        } else {
+            b','
+        };
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter)
+            .from_writer(Vec::new());
+        let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error);
+        let has_source = lists.len() > 1;
+        let source = |name: &str| has_source.then(|| name.to_owned());
+        if !self.flags.no_headers {
+            let heads = self.columns.iter().map(|column| column.name.to_owned());
+            let record = source("source").into_iter().chain(heads);
+            writer
+                .write_record(record)
+                .map_err(|error| failed(&error))?;
+        }
+        for (name, rows, shown) in lists {
+            for row in shown {
+                let fields = self.columns.iter().map(|column| {
+                    let datum = rows.datum(*row, column.name);
+                    match datum.value() {
+                        Value::Null => String::new(),
+                        Value::String(text) => safe(&text),
+                        value => value.to_string(),
+                    }
+                });
+                let record = source(&safe(name)).into_iter().chain(fields);
+                writer
+                    .write_record(record)
+                    .map_err(|error| failed(&error))?;
+            }
+        }
+        writer.into_inner().map_err(|error| failed(&error))
+    }
+}
+
+/// Escapes text for a terminal and for a spreadsheet, which would take a leading sign of this set
+/// for a formula.
+fn safe(text: &str) -> String {
+    let text = crate::text::escape::visible(text).into_owned();
+    if text.starts_with(['=', '+', '-', '@']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}

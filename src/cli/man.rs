@@ -1,0 +1,109 @@
+//! `man`: manual pages, of commands in section 1 and of topics in section 7.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command};
+
+use super::help::manual::{TOPICS, Topic};
+use super::help::unknown;
+use super::output::Output;
+use crate::error::{Exit, Failure};
+use crate::text::escape::visible;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A command or a topic.
+    ///
+    /// A name that is both selects the command. Without it, the page of the program is printed.
+    #[arg(value_name = "COMMAND|TOPIC")]
+    name: Option<String>,
+    /// The section: 1 for commands, 7 for topics.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
+    section: Option<u8>,
+    /// Write all pages into this directory; it is created if missing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "section"])]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+    let mut command = super::command_line::whole_command();
+    command.build();
+    if let Some(directory) = &arguments.out {
+        return write_all(&command, directory, output);
+    }
+    let Some(name) = &arguments.name else {
+        return output.raw(&page(&command)?);
+    };
+    let found = command.find_subcommand(name);
+    let found = found.filter(|_| arguments.section.is_none_or(|section| section == 1));
+    let topic = Topic::named(name).filter(|_| arguments.section.is_none_or(|section| section == 7));
+    match (found, topic) {
+        (Some(command), _) => output.raw(&page(command)?),
+        (None, Some(topic)) => output.text(&topic.roff()),
+        (None, None) => Err(unknown(std::slice::from_ref(name))),
+    }
+}
+
+/// Renders the page of a command.
+fn page(command: &Command) -> Result<Vec<u8>, Failure> {
+    let name = display_name(command);
+    let page = clap_mangen::Man::new(command.clone().display_name(name.clone()))
+        .title(name.to_uppercase())
+        .section("1")
+        .source(format!("cachelens {}", env!("CARGO_PKG_VERSION")));
+    let mut bytes = Vec::new();
+    page.render(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    bytes.extend(see_also(command.get_name()).into_bytes());
+    Ok(bytes)
+}
+
+/// Returns the full name of a command, as in `cachelens-config-print`.
+fn display_name(command: &Command) -> String {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    name.to_owned()
+}
+
+/// Refers to the topic of the same name; the page of the program refers to all topics.
+fn see_also(name: &str) -> String {
+    let topics = TOPICS
+        .iter()
+        .filter(|topic| topic.name == name || name == "cachelens");
+    let pages: Vec<String> = topics
+        .map(|topic| format!("\\fBcachelens\\-{}\\fR(7)", topic.name))
+        .collect();
+    if pages.is_empty() {
+        return String::new();
+    }
+    format!(".SH \"SEE ALSO\"\n{}\n", pages.join(", "))
+}
+
+fn write_all(command: &Command, directory: &Path, output: &Output) -> Result<Exit, Failure> {
+    let failed = |path: &Path, error: &std::io::Error| {
+        let shown = visible(&path.to_string_lossy()).into_owned();
+        Failure::new(Exit::Failed, error).on(&format!("{shown} cannot be written"))
+    };
+    fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
+    let mut pages = Vec::new();
+    let mut waiting = vec![command];
+    while let Some(command) = waiting.pop() {
+        pages.push((format!("{}.1", display_name(command)), page(command)?));
+        let visible = command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set());
+        waiting.extend(visible);
+    }
+    for topic in TOPICS {
+        let name = format!("cachelens-{}.7", topic.name);
+        pages.push((name, topic.roff().into_bytes()));
+    }
+    pages.sort();
+    let mut listed = String::new();
+    for (name, bytes) in pages {
+        let path = directory.join(&name);
+        fs::write(&path, bytes).map_err(|error| failed(&path, &error))?;
+        listed += &format!("{}\n", visible(&path.to_string_lossy()));
+    }
+    output.text(&listed)
+}

@@ -1,0 +1,143 @@
+//! Opens the store that a `prune` command changes: that of a source, or that of a saved plan.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Arguments, journals, shown};
+use crate::backend::{self, SharedPruner};
+use crate::cli::{Session, open};
+use crate::error::{Exit, Failure};
+use crate::prune::plan::Plan;
+use crate::source::{LocalLocation, Location, Source, SourceText, Trust};
+use crate::text::escape::visible;
+
+/// Opens a source for deletion.
+pub(super) fn pruner(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    source: &Source,
+) -> Result<SharedPruner, Failure> {
+    let mut access = session.access();
+    access.s3.no_recheck = arguments.no_recheck;
+    if arguments.no_recheck && !matches!(source.location, Location::S3(_)) {
+        let message = format!(
+            "{source} is no bucket: only there each blob is looked at again, and --no-recheck is of use"
+        );
+        return Err(Failure::message(Exit::Usage, message));
+    }
+    backend::open_pruner(source, &access).ok_or_else(|| {
+        Failure::message(Exit::Usage, format!("nothing can be deleted from {source}"))
+    })
+}
+
+/// Opens the store of a plan or journal; `file` is its path with the flag before it.
+///
+/// A store on this machine is opened as the file names it. A remote one is opened as SOURCE names
+/// it, so that the user chooses its address and credentials. Only files in cachelens's own state
+/// directory are trusted to name a remote store.
+///
+/// # Errors
+/// Fails if the file is not trusted and no SOURCE is given, or if SOURCE is another store.
+pub(super) async fn pruner_of(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    plan: &Plan,
+    file: (&str, &Path),
+) -> Result<SharedPruner, Failure> {
+    if let [named] = arguments.sources.as_slice() {
+        let source = open::parse(session, named)?;
+        let place = backend::open(&source, &session.access())?.place().await?;
+        if place == plan.place() {
+            return pruner(session, arguments, &source);
+        }
+        let message = format!(
+            "{} is a plan for {}, not for {named}",
+            shown(file.1),
+            visible(plan.place())
+        );
+        return Err(Failure::message(Exit::Usage, message));
+    }
+    if !arguments.sources.is_empty() {
+        let message = format!("`{}` takes one SOURCE: the store of the plan", file.0);
+        return Err(Failure::message(Exit::Usage, message));
+    }
+    if Path::new(plan.place()).is_absolute() || is_own_file(file.1) {
+        return pruner_at(session, arguments, plan);
+    }
+    let message = format!(
+        "{} does not lie in cachelens's own directory, and its store is not on this machine: {}",
+        shown(file.1),
+        visible(plan.place())
+    );
+    let command = format!(
+        "cachelens {} {} {} {}",
+        arguments.command(),
+        file.0,
+        quoted(&file.1.to_string_lossy()),
+        quoted(plan.source())
+    );
+    Err(Failure::message(Exit::Usage, message).hint(format!(
+        "if that is the store that you mean, name it as well: {command}"
+    )))
+}
+
+/// Returns whether a file lies in the directory of cachelens's journals.
+fn is_own_file(path: &Path) -> bool {
+    let Some(folder) = journals().and_then(|journals| Some(journals.parent()?.to_owned())) else {
+        return false;
+    };
+    match (fs::canonicalize(path), fs::canonicalize(folder)) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        _ => false,
+    }
+}
+
+/// Quotes an argument as one shell word.
+fn quoted(argument: &str) -> String {
+    let argument = visible(argument);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+=,".contains(&byte);
+    if !argument.is_empty() && argument.bytes().all(is_plain) {
+        argument.into_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', "'\\''"))
+    }
+}
+
+/// Opens the store that a plan names.
+fn pruner_at(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    plan: &Plan,
+) -> Result<SharedPruner, Failure> {
+    // The location of a repository on GitHub includes the address of the API, which comes from the
+    // environment.
+    if let Some((source, _)) = plan
+        .place()
+        .strip_prefix("gha:")
+        .and_then(|place| place.split_once(" at "))
+    {
+        return pruner(
+            session,
+            arguments,
+            &open::parse(session, &SourceText::from(format!("gha:{source}")))?,
+        );
+    }
+    if let Some(source) = ["registry ", "s3 "]
+        .iter()
+        .find_map(|kind| plan.place().strip_prefix(kind))
+    {
+        let source = SourceText::from(source.to_owned());
+        return pruner(session, arguments, &open::parse(session, &source)?);
+    }
+    let location = Location::Local(LocalLocation::new(plan.place()));
+    pruner(
+        session,
+        arguments,
+        &Source {
+            location,
+            select: None,
+            ignored: Vec::new(),
+            trust: Trust::default(),
+        },
+    )
+}

@@ -1,0 +1,153 @@
+//! `report`: one page about sources, as a self-contained HTML file or as Markdown.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::check::check_one;
+use super::open::Scanned;
+use super::why::of_ref::BuildEvidence;
+use super::{Session, ignored, open};
+use crate::check::limits::Limits;
+use crate::error::{Exit, Failure};
+use crate::report::Issue;
+use crate::report::page::price::Price;
+use crate::report::page::{Page, SourcePart, html, markdown};
+use crate::source::SourceText;
+use crate::text::escape::visible;
+
+mod parts;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The caches to report on; the default is the sources of cachelens.toml.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<SourceText>,
+    /// Write the page to this file instead of printing it.
+    ///
+    /// An existing file is replaced.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The format of the page.
+    ///
+    /// The default depends on the extension of the file, and is HTML otherwise.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<PageFormat>,
+    /// What storage costs, as in 0.023/GB-month. Without it a list price for s3 and gha, which the
+    /// page names as assumed.
+    #[arg(long, value_name = "PRICE")]
+    price: Option<Price>,
+    #[command(flatten)]
+    build: BuildEvidence,
+}
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PageFormat {
+    /// One HTML file that needs no network.
+    Html,
+    /// Markdown, for summaries of workflow runs and for comments.
+    Markdown,
+}
+
+impl Arguments {
+    fn format(&self) -> PageFormat {
+        let extension = self.output.as_deref().and_then(Path::extension);
+        let is_markdown = extension.is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
+        });
+        self.format.unwrap_or(if is_markdown {
+            PageFormat::Markdown
+        } else {
+            PageFormat::Html
+        })
+    }
+}
+
+pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let output = session.output;
+    if output.json {
+        let failure = Failure::message(Exit::Usage, "`report` prints no JSON");
+        return Err(failure.hint("`cachelens du --json`, `ls` and `check` have the numbers of it"));
+    }
+    let sources = open::sources_to_read(session, &arguments.sources)?;
+    let whole = sources.iter().find(|source| source.select.is_some());
+    if let Some(source) = whole {
+        let shown = visible(&source.to_string()).into_owned();
+        let message = format!("a report is about whole sources, and {shown} names one ref");
+        return Err(Failure::message(Exit::Usage, message)
+            .hint("`cachelens show SOURCE#REF` shows one ref"));
+    }
+    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let now = Timestamp::now();
+    let mut parts = Vec::new();
+    for scanned in &scanned {
+        parts.push(part(session, scanned, &arguments, now).await?);
+    }
+    let page = Page {
+        created: now,
+        sources: parts,
+        failed: failures
+            .iter()
+            .map(|(source, failure)| (source.clone(), failure.message.clone()))
+            .collect(),
+    };
+    let text = match arguments.format() {
+        PageFormat::Html => html::page(&page),
+        PageFormat::Markdown => markdown::page(&page),
+    };
+    match &arguments.output {
+        // With nothing to report, an existing file is not replaced.
+        Some(_) if page.sources.is_empty() => {}
+        Some(path) => {
+            write(path, &text)?;
+            output.text(&format!("wrote {}\n", visible(&path.to_string_lossy())))?;
+        }
+        None => {
+            output.text(&text)?;
+        }
+    }
+    Ok(open::conclude(session, page.sources.len(), &failures))
+}
+
+/// Gathers what the page says about a source.
+async fn part(
+    session: &Session<'_>,
+    scanned: &Scanned,
+    arguments: &Arguments,
+    now: Timestamp,
+) -> Result<SourcePart, Failure> {
+    let checked = check_one(session, scanned, false, &Limits::default()).await?;
+    let (findings, _) = ignored::findings(checked.findings, &session.settings, session.output);
+    let issues = findings.iter().map(Issue::of_finding).collect();
+    let opened = &scanned.opened;
+    let kind = opened.source.kind().word();
+    let mut part = SourcePart::new(opened.label(), kind, &scanned.inventory, issues);
+    if let Some(price) = &arguments.price {
+        part.price = Some(price.clone());
+    }
+    part.build = parts::build(session, scanned, &arguments.build).await?;
+    part.plan = Some(parts::plan(session, scanned, now).await);
+    Ok(part)
+}
+
+/// Writes a file atomically; on failure an existing file is unchanged.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let written = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.persist(path).map_err(|error| error.error)
+        });
+    written.map(|_| ()).map_err(|error| {
+        let shown = visible(&path.to_string_lossy()).into_owned();
+        Failure::new(Exit::Failed, &error).on(&format!("{shown} cannot be written"))
+    })
+}

@@ -1,0 +1,63 @@
+//! `version`: the version and build of this program.
+
+use std::sync::LazyLock;
+
+use serde::Serialize;
+
+use super::json::Document;
+use super::output::Output;
+use crate::error::{Exit, Failure};
+
+#[derive(Serialize)]
+struct Version {
+    #[serde(rename = "version")]
+    number: &'static str,
+    /// The commit it was built from, if `CACHELENS_COMMIT` was set for the build.
+    commit: Option<&'static str>,
+    os: &'static str,
+    arch: &'static str,
+    /// The kinds of sources that it can open.
+    sources: [&'static str; 6],
+}
+
+const VERSION: Version = Version {
+    number: env!("CARGO_PKG_VERSION"),
+    commit: option_env!("CACHELENS_COMMIT"),
+    os: std::env::consts::OS,
+    arch: std::env::consts::ARCH,
+    sources: ["local", "registry", "registry-dir", "s3", "gha", "demo"],
+};
+
+/// Returns the version with the commit and the platform, for `--version`.
+pub(super) fn long() -> &'static str {
+    static LONG: LazyLock<String> = LazyLock::new(|| {
+        let Version {
+            number,
+            commit,
+            os,
+            arch,
+            ..
+        } = VERSION;
+        let commit = commit.map_or_else(String::new, |commit| format!(" {commit}"));
+        format!("{number} ({arch}-{os}{commit})")
+    });
+    &LONG
+}
+
+pub(super) fn run(output: &Output) -> Result<Exit, Failure> {
+    if output.json {
+        return output.document(&Document::new("version", VERSION, &[]));
+    }
+    let Version {
+        number,
+        commit,
+        os,
+        arch,
+        sources,
+    } = VERSION;
+    let commit = commit.map_or_else(String::new, |commit| format!(" ({commit})"));
+    let sources = sources.join(", ");
+    output.text(&format!(
+        "cachelens {number}{commit}\n{arch}-{os}\nopens {sources}\n"
+    ))
+}

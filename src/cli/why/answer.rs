@@ -1,0 +1,243 @@
+//! Explains a build against the caches that it imports, and prints the result.
+
+use clap::ValueEnum;
+
+use super::document;
+use super::print;
+use super::{Arguments, failure, labels, the_import};
+use crate::cli::Session;
+use crate::cli::json::Document as JsonDocument;
+use crate::cli::open;
+use crate::cli::output::Output;
+use crate::error::{Exit, Failure};
+use crate::explain::load::gate::{Gate, Gated};
+use crate::explain::load::request::BuildRequest;
+use crate::explain::load::{Explanation, Given, explain};
+use crate::report::why::Explained;
+use crate::report::{github, why};
+use crate::source::Source;
+use crate::text::escape::visible;
+
+/// The maximum number of steps that a gate names on its line.
+const MOST_NAMES: usize = 5;
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Causes and a table of the steps.
+    Text,
+    /// A JSON document, as with --json.
+    Json,
+    /// Markdown, for the summary of a CI run.
+    Markdown,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// A build, and the refs that it imports.
+pub(super) struct Question {
+    /// The target of bake or the service of Compose.
+    pub(super) target: Option<String>,
+    /// The refs.
+    pub(super) sources: Vec<Source>,
+    /// The known facts about the build.
+    pub(super) given: Given,
+    /// Notes to print first.
+    pub(super) notes: Vec<String>,
+    /// The sources of the build's description.
+    pub(super) builds: Vec<String>,
+    /// The Dockerfile on the disk.
+    pub(super) dockerfile: Option<String>,
+}
+
+/// A build, explained against the refs that it imports.
+pub(super) struct Answer {
+    /// The target of bake or the service of Compose.
+    pub(super) target: Option<String>,
+    /// The refs, escaped for display.
+    pub(super) label: String,
+    /// The sources of the build's description.
+    pub(super) builds: Vec<String>,
+    /// The Dockerfile on the disk.
+    dockerfile: Option<String>,
+    /// The explanation.
+    pub(super) explanation: Explanation,
+}
+
+/// Everything that is printed.
+pub(super) struct Answers<'a> {
+    /// The requests of the build command; empty without one.
+    pub(super) requests: &'a [BuildRequest],
+    /// The explanations; never empty.
+    pub(super) all: &'a [Answer],
+}
+
+type Failures = Vec<(String, Failure)>;
+
+/// Explains a build. `None` if no ref could be opened; failures are returned next to it.
+///
+/// # Errors
+/// Fails if the evidence describes no build, or the user interrupts.
+pub(super) async fn answer(
+    session: &Session<'_>,
+    question: Question,
+) -> Result<(Option<Answer>, Failures), Failure> {
+    let (scanned, mut failures) = open::scan_all(session, question.sources).await?;
+    let mut imported = Vec::new();
+    let mut opened = Vec::new();
+    for scanned in &scanned {
+        match the_import(session, scanned) {
+            Ok(import) => {
+                imported.push(import);
+                opened.push(scanned);
+            }
+            Err(failure) => failures.push((scanned.opened.label(), failure)),
+        }
+    }
+    // The first build of a branch imports a ref that does not exist yet; the other refs still
+    // count.
+    if imported.is_empty() {
+        return Ok((None, failures));
+    }
+    let mut explanation = explain(&imported, question.given).await.map_err(failure)?;
+    explanation.notes.splice(0..0, question.notes);
+    let left_out = failures
+        .iter()
+        .map(|(label, failure)| format!("{label} is left out: {}", failure.message));
+    explanation.notes.extend(left_out);
+    let answer = Answer {
+        target: question.target,
+        label: labels(&opened, &imported),
+        builds: question.builds,
+        dockerfile: question.dockerfile,
+        explanation,
+    };
+    Ok((Some(answer), failures))
+}
+
+/// Prints explanations and returns the exit code.
+pub(super) fn present(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    answers: &Answers<'_>,
+    failures: &[(String, Failure)],
+) -> Result<Exit, Failure> {
+    open::report(session, failures);
+    let output = session.output;
+    let explained: Vec<Explained<'_>> = answers.all.iter().map(Answer::explained).collect();
+    if let Some(page) = arguments.summary.file()? {
+        page.add(&why::markdown(&explained))?;
+    }
+    let format = if arguments.is_json(output) {
+        Format::Json
+    } else {
+        arguments.format
+    };
+    let exit = match format {
+        Format::Json => {
+            let document = document::Why::new(answers);
+            output.document(&JsonDocument::new("why", document, failures))?
+        }
+        Format::Text => {
+            let pages = answers.all.iter();
+            let pages: Vec<String> = pages
+                .map(|answer| print::page(answer, output.paper))
+                .collect();
+            output.text(&pages.join("\n"))?
+        }
+        Format::Markdown => output.text(&why::markdown(&explained))?,
+        Format::Github => output.text(&github::render(&why::annotations(&explained)))?,
+    };
+    let gated = gate(&arguments.fail_on, answers.all, output)?;
+    Ok(match exit {
+        Exit::Done if gated => Exit::Found,
+        Exit::Done if !failures.is_empty() => Exit::Partial,
+        exit => exit,
+    })
+}
+
+/// Evaluates gates against explanations, prints one line per gate, and returns whether any gate
+/// fires.
+///
+/// # Errors
+/// Fails if a gate names a step that no build has, because it would never fire.
+fn gate(gates: &[Gate], answers: &[Answer], output: &Output) -> Result<bool, Failure> {
+    let mut finds = false;
+    for gate in gates {
+        let judged: Vec<(&Answer, Gated)> = answers
+            .iter()
+            .map(|answer| (answer, gate.judge(&answer.explanation)))
+            .collect();
+        let shown = visible(&gate.to_string()).into_owned();
+        if gate.names_steps() && judged.iter().all(|(_, gated)| gated.steps == 0) {
+            let message = format!("--fail-on {shown}: the build has no such step");
+            let failure = Failure::message(Exit::Usage, message);
+            return Err(
+                failure.hint("a gate is miss, cause:KIND, a line or a part of an instruction")
+            );
+        }
+        let mut names = Vec::new();
+        let mut undecided = 0;
+        for (answer, gated) in &judged {
+            undecided += gated.unknown.len();
+            names.extend(gated.run.iter().map(|step| answer.name_of(*step)));
+        }
+        if !names.is_empty() {
+            finds = true;
+            let count = match names.len() {
+                1 => "1 step runs".to_owned(),
+                count => format!("{count} steps run"),
+            };
+            let more = names.len().saturating_sub(MOST_NAMES);
+            names.truncate(MOST_NAMES);
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let message = format!("--fail-on {shown}: {count}: {}{more}", names.join(", "));
+            output.failure(&Failure::message(Exit::Found, message));
+        } else if undecided > 0 {
+            let steps = if undecided == 1 {
+                "step is"
+            } else {
+                "steps are"
+            };
+            output.warn(&format!("--fail-on {shown}: {undecided} {steps} undecided"));
+        }
+    }
+    Ok(finds)
+}
+
+impl Answer {
+    fn explained(&self) -> Explained<'_> {
+        Explained {
+            target: self.target.as_deref(),
+            label: &self.label,
+            dockerfile: self.dockerfile.as_deref(),
+            explanation: &self.explanation,
+        }
+    }
+
+    /// Returns the position of a step, with the reason why it runs.
+    fn name_of(&self, step: crate::format::provenance::StepIndex) -> String {
+        let place = self.explanation.place(step);
+        let place = match place {
+            Some(place) => format!("{}:{}", place.file, place.first_line),
+            None => self.explanation.title(step),
+        };
+        let cause = self.explanation.causes[step.at()].as_ref();
+        let cause = cause.map_or(String::new(), |cause| format!(" ({})", cause.kind.word()));
+        let name = match &self.target {
+            Some(target) => format!("{target} {place}{cause}"),
+            None => format!("{place}{cause}"),
+        };
+        visible(&name).into_owned()
+    }
+}
+
+impl Arguments {
+    /// Returns whether JSON is requested.
+    pub(super) fn is_json(&self, output: &Output) -> bool {
+        output.json || self.format == Format::Json
+    }
+}

@@ -1,0 +1,322 @@
+//! `why -- COMMAND`: one explanation for each target of a build command.
+
+use std::path::Path;
+
+use super::answer::{self, Answer, Answers, Question};
+use super::{Arguments, build, request};
+use crate::cli::Session;
+use crate::cli::evidence::documents;
+use crate::cli::open;
+use crate::error::{Exit, Failure};
+use crate::explain::load::context::Directories;
+use crate::explain::load::request::BuildRequest;
+use crate::explain::load::targets::reconcile;
+use crate::explain::load::{Given, Wanted};
+use crate::format::evidence::Document;
+use crate::source::{Source, SourceText};
+use crate::text::escape::visible;
+use crate::text::secrets::mask_source;
+
+/// Explains the targets of a command, or shows how the command was parsed.
+pub(super) async fn run(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    command: &[String],
+) -> Result<Exit, Failure> {
+    let requests = request::read(command)?;
+    if arguments.show_request {
+        let as_json = arguments.is_json(session.output);
+        return request::show(&requests, as_json, session.output);
+    }
+    if let Some(flag) = arguments.described.said_by_command() {
+        let message = format!("{flag} and a build command contradict each other");
+        let failure = Failure::message(Exit::Usage, message);
+        return Err(failure.hint(format!("write {flag} into the command, after `--`")));
+    }
+    let imports = Imports::new(session, arguments, &requests, command)?;
+    let mut answers = Vec::new();
+    let mut contexts = Vec::new();
+    let mut failures = Vec::new();
+    for request in &requests {
+        let (sources, notes) = match imports.of(session, request) {
+            Ok(found) => found,
+            // A single target is the whole command.
+            Err(failure) if requests.len() == 1 => return Err(failure),
+            Err(failure) => {
+                failures.push((name_of(request), failure));
+                continue;
+            }
+        };
+        let question = question(session, arguments, request, sources, notes).await?;
+        let context = question.given.directories.main.clone();
+        let (answer, failed) = answer::answer(session, question).await?;
+        failures.extend(failed);
+        if let Some(answer) = answer {
+            answers.push(answer);
+            contexts.push(context.map(|context| context.to_string_lossy().into_owned()));
+        }
+    }
+    if answers.is_empty() {
+        return Ok(open::conclude(session, 0, &failures));
+    }
+    reconcile_all(&mut answers, &contexts);
+    let answers = Answers {
+        requests: &requests,
+        all: &answers,
+    };
+    answer::present(session, arguments, &answers, &failures)
+}
+
+fn reconcile_all(answers: &mut [Answer], contexts: &[Option<String>]) {
+    let explanations = answers.iter_mut().map(|answer| &mut answer.explanation);
+    let contexts = contexts.iter().map(Option::as_deref);
+    let mut targets: Vec<_> = contexts.zip(explanations).collect();
+    reconcile(&mut targets);
+}
+
+fn name_of(request: &BuildRequest) -> String {
+    request
+        .name
+        .clone()
+        .unwrap_or_else(|| request.tool.to_owned())
+}
+
+/// Describes the build of a request, and adds the evidence from the arguments.
+async fn question(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    request: &BuildRequest,
+    sources: Vec<Source>,
+    mut notes: Vec<String>,
+) -> Result<Question, Failure> {
+    let of_target = |failure: Failure| match &request.name {
+        Some(name) => failure.on(&visible(name)),
+        None => failure,
+    };
+    let mut directories = Directories::named_by(&arguments.context);
+    let mut described_build = request.described();
+    // Arguments take precedence over the command.
+    if let Some(file) = arguments.described.file() {
+        described_build.file = Some(file.clone());
+        described_build.text = None;
+    }
+    if let Some(main) = &directories.main {
+        described_build.context = Some(main.to_string_lossy().into_owned());
+    }
+    let mut told = documents(session, &arguments.build).await?;
+    let mut builds = arguments.evidence_names();
+    let mut dockerfile = None;
+    let (revisions, files) = arguments.baselines();
+    let mut baseline = documents(session, &files).await?;
+    if build::have_graph(&told) {
+        directories.main = directories.main.take().or_else(|| {
+            let context = described_build.context.as_ref()?;
+            Some(context.into()).filter(|context: &std::path::PathBuf| context.is_dir())
+        });
+    } else {
+        let described = arguments
+            .described
+            .load(session, &described_build, &baseline)
+            .await
+            .map_err(of_target)?;
+        notes.extend(described.notes.iter().cloned());
+        builds.extend(described.used.iter().cloned());
+        dockerfile.clone_from(&described.file);
+        directories = described.merged(directories);
+        let found = described.builds.into_iter();
+        told.extend(found.map(|build| Document::Definition(Box::new(build))));
+    }
+    let build = Some(described_build).filter(|_| !revisions.is_empty());
+    baseline.extend(arguments.revisions(session, &revisions, build).await?);
+    if !request.unknown_flags.is_empty() {
+        let flags = request.unknown_flags.join(", ");
+        notes.insert(
+            0,
+            format!("{flags} of the command is not known, and what it changes is not considered"),
+        );
+    }
+    Ok(Question {
+        target: request.name.clone(),
+        sources,
+        given: Given {
+            documents: told,
+            baseline,
+            wanted: Wanted::default(),
+            directories,
+        },
+        notes,
+        builds,
+        dockerfile,
+    })
+}
+
+/// The caches that the targets of a command import.
+struct Imports<'a> {
+    command: &'a [String],
+    /// Caches named by the user, instead of those that the command imports.
+    instead: Vec<Source>,
+    /// Caches in files that the user has opened by naming them.
+    opened: Vec<Source>,
+}
+
+impl<'a> Imports<'a> {
+    fn new(
+        session: &Session<'_>,
+        arguments: &Arguments,
+        requests: &[BuildRequest],
+        command: &'a [String],
+    ) -> Result<Self, Failure> {
+        let mut named = Vec::new();
+        for text in &arguments.sources {
+            named.push(open::parse(session, text)?);
+        }
+        let declared = requests
+            .iter()
+            .flat_map(|request| request.imports.iter().chain(&request.exports))
+            .filter_map(|text| Source::parse(text, &Path::is_dir).ok())
+            .map(|parsed| parsed.source);
+        let declared: Vec<Source> = declared.collect();
+        // Naming one of the imports opens its host; any other source replaces the imports.
+        let opens = |named: &Source| {
+            declared.iter().any(|declared| {
+                declared.location == named.location && declared.select == named.select
+            })
+        };
+        let are_imports = !named.is_empty() && named.iter().all(opens);
+        let (opened, instead) = if are_imports {
+            (named, Vec::new())
+        } else {
+            (Vec::new(), named)
+        };
+        Ok(Self {
+            command,
+            instead,
+            opened,
+        })
+    }
+
+    /// Returns the imports of a target, and notes about them.
+    fn of(
+        &self,
+        session: &Session<'_>,
+        request: &BuildRequest,
+    ) -> Result<(Vec<Source>, Vec<String>), Failure> {
+        let mut notes = Vec::new();
+        if !self.instead.is_empty() {
+            return Ok((self.instead.clone(), notes));
+        }
+        let exports_only = request.imports.is_empty();
+        let texts = if exports_only {
+            &request.exports
+        } else {
+            &request.imports
+        };
+        let mut sources: Vec<Source> = Vec::new();
+        let mut refused: Option<Failure> = None;
+        for text in texts {
+            match self.source(session, request, text) {
+                Ok(source) => sources.push(source),
+                Err(failure) => {
+                    notes.push(format!(
+                        "{} is left out: {}",
+                        mask_source(text),
+                        failure.message
+                    ));
+                    refused.get_or_insert(failure);
+                }
+            }
+        }
+        if sources.is_empty() {
+            return Err(refused.unwrap_or_else(|| self.no_cache(request)));
+        }
+        if exports_only {
+            notes.insert(
+                0,
+                "the command imports no cache: this is explained against the cache that it exports to"
+                    .to_owned(),
+            );
+        }
+        Ok((sources, notes))
+    }
+
+    fn source(
+        &self,
+        session: &Session<'_>,
+        request: &BuildRequest,
+        text: &str,
+    ) -> Result<Source, Failure> {
+        let is_named = !request.is_defined_in_files() || self.is_in_command(text);
+        if is_named {
+            return open::parse(session, &SourceText::from(text.to_owned()));
+        }
+        let source = open::parse_found(session, text)?;
+        if self.opened.iter().any(|opened| is_at(&source, opened)) {
+            session.consent_to(source.clone());
+            // A directory has no host, so consent does not apply to it.
+            let source = session.judged(source);
+            return Ok(if source.may_be_contacted() {
+                source
+            } else {
+                source.with_trust(crate::source::Trust::Consented)
+            });
+        }
+        if source.may_be_contacted() {
+            return Ok(source);
+        }
+        let shown = visible(&source.to_string()).into_owned();
+        let message = format!("{shown} is not contacted: a file names it, and you did not");
+        let failure = Failure::message(Exit::Usage, message);
+        let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
+        Err(failure.hint(format!(
+            "to open it, name it: cachelens why {} -- {}",
+            quoted(&shown),
+            command.join(" ")
+        )))
+    }
+
+    /// Returns whether the command itself contains a cache, as in `--set web.cache-from=type=…`.
+    fn is_in_command(&self, text: &str) -> bool {
+        let values = self.command.iter().filter_map(|word| {
+            ["cache-from", "cache-to"]
+                .into_iter()
+                .find_map(|key| word.split_once(key))
+        });
+        values
+            .map(|(_, value)| value.trim_start_matches('+').trim_start_matches('='))
+            .any(|value| value == text)
+    }
+
+    fn no_cache(&self, request: &BuildRequest) -> Failure {
+        let message = match &request.name {
+            Some(name) => format!("{} neither imports nor exports a cache", visible(name)),
+            None => "the command neither imports nor exports a cache".to_owned(),
+        };
+        let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
+        Failure::message(Exit::Usage, message).hint(format!(
+            "name one: cachelens why SOURCE#REF -- {}",
+            command.join(" ")
+        ))
+    }
+}
+
+/// Returns whether a source named by the user is the location of a declared one.
+fn is_at(declared: &Source, named: &Source) -> bool {
+    match declared.host() {
+        Some(host) => named.host() == Some(host),
+        None => declared.location == named.location,
+    }
+}
+
+/// Quotes a shell word.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c));
+    let word = visible(word);
+    if is_plain {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

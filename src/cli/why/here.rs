@@ -1,0 +1,164 @@
+//! `why` without arguments: the targets that the files of the current directory declare.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::command::quoted;
+use crate::cli::json::Document;
+use crate::cli::output::Output;
+use crate::error::{Exit, Failure};
+use crate::find::{self, Declaration};
+use crate::text::escape::visible;
+
+/// The result of the search.
+pub(super) enum Found {
+    /// The command that builds the one target.
+    One(Vec<String>),
+    /// Several targets, which were listed, or one without a known command.
+    Listed(Exit),
+}
+
+/// A target, with the command that explains it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Candidate {
+    file: String,
+    line: u32,
+    tool: String,
+    target: Option<String>,
+    /// The command to type.
+    command: String,
+    /// The command that builds it, if the files contain it.
+    #[serde(skip)]
+    build: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Candidates {
+    candidates: Vec<Candidate>,
+}
+
+/// Finds the single target of the current directory, or lists all targets.
+pub(super) fn command(output: &Output) -> Result<Found, Failure> {
+    let found = find::find(Path::new(".")).map_err(|error| {
+        Failure::new(Exit::Failed, &error).on("the current directory cannot be searched")
+    })?;
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for declaration in found
+        .declared
+        .iter()
+        .filter(|found| !found.facts.is_abstract)
+    {
+        let candidate = Candidate::of(declaration);
+        let is_same = |known: &&mut Candidate| {
+            (&known.tool, &known.target, &known.file)
+                == (&candidate.tool, &candidate.target, &candidate.file)
+                && known.build == candidate.build
+        };
+        match candidates.iter_mut().find(is_same) {
+            Some(known) if known.build.is_none() && declaration.direction.imports() => {
+                known.command = candidate.command;
+            }
+            Some(_) => {}
+            None => candidates.push(candidate),
+        }
+    }
+    match candidates.as_slice() {
+        [] => {
+            let message = "no source is named, and no file here declares a cache";
+            let failure = Failure::message(Exit::Usage, message);
+            Err(failure.hint("name the cache, as in `cachelens why SOURCE#REF`, or give the build command: `cachelens why -- docker buildx build …`"))
+        }
+        [
+            Candidate {
+                build: Some(build), ..
+            },
+        ] => Ok(Found::One(build.clone())),
+        _ if output.json => {
+            output.document(&Document::new("why", Candidates { candidates }, &[]))?;
+            Ok(Found::Listed(Exit::Usage))
+        }
+        several => {
+            output.text(&listed(several))?;
+            Ok(Found::Listed(Exit::Usage))
+        }
+    }
+}
+
+impl Candidate {
+    fn of(declaration: &Declaration) -> Self {
+        let build = build_of(declaration);
+        let command = match &build {
+            Some(build) => {
+                let words: Vec<String> = build.iter().map(|word| quoted(word)).collect();
+                format!("cachelens why -- {}", words.join(" "))
+            }
+            None => {
+                let dockerfile = declaration.facts.dockerfile.as_deref();
+                let dockerfile = dockerfile.unwrap_or("Dockerfile");
+                format!(
+                    "cachelens why {} -f {} --context .",
+                    quoted(&declaration.cache),
+                    quoted(dockerfile)
+                )
+            }
+        };
+        Self {
+            file: declaration.file.clone(),
+            line: declaration.line,
+            tool: declaration.tool.clone(),
+            target: declaration.target.clone(),
+            command,
+            build,
+        }
+    }
+}
+
+/// Returns the command that builds a target of bake or a service of Compose.
+fn build_of(declaration: &Declaration) -> Option<Vec<String>> {
+    let target = declaration.target.as_deref()?;
+    let (program, defaults): (&[&str], &[&str]) = match declaration.tool.as_str() {
+        "bake" => (
+            &["docker", "buildx", "bake"],
+            &[
+                "docker-bake.hcl",
+                "docker-bake.json",
+                "docker-bake.override.hcl",
+                "docker-bake.override.json",
+            ],
+        ),
+        "compose" => (
+            &["docker", "compose"],
+            &[
+                "compose.yaml",
+                "compose.yml",
+                "docker-compose.yml",
+                "docker-compose.yaml",
+            ],
+        ),
+        _ => return None,
+    };
+    let mut words: Vec<String> = program.iter().map(|word| (*word).to_owned()).collect();
+    if !defaults.contains(&declaration.file.as_str()) {
+        words.extend(["-f".to_owned(), declaration.file.clone()]);
+    }
+    if declaration.tool == "compose" {
+        words.push("build".to_owned());
+    }
+    words.push(target.to_owned());
+    Some(words)
+}
+
+fn listed(candidates: &[Candidate]) -> String {
+    let mut text = match candidates.len() {
+        1 => "A build is declared here whose arguments are not known. Type:\n".to_owned(),
+        count => format!("{count} targets are declared here. Type one of:\n"),
+    };
+    for candidate in candidates {
+        let place = format!("{}:{}", candidate.file, candidate.line);
+        text += &format!("  {}\n", visible(&candidate.command));
+        let target = candidate.target.as_deref().unwrap_or("a build");
+        text += &format!("      {} in {}\n", visible(target), visible(&place));
+    }
+    text
+}

@@ -1,0 +1,84 @@
+//! The explanation of a build against a ref that was scanned already, for `report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::answer::{Format, Question};
+use super::{Arguments, build, failure};
+use crate::cli::Session;
+use crate::cli::open::Scanned;
+use crate::cli::summary::SummaryFlag;
+use crate::error::Failure;
+use crate::explain::load::{Explanation, Imported, explain};
+use crate::inventory::RefEntry;
+use crate::source::{RefSelector, Source};
+
+/// What describes the build that a report shows.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The build that the report shows")]
+pub(in crate::cli) struct BuildEvidence {
+    /// Provenance, a build record, an LLB definition or a log of the build, as for `why`.
+    #[arg(long, value_name = "EVIDENCE")]
+    build: Vec<PathBuf>,
+    /// The Dockerfile of the build.
+    #[arg(long, short, value_name = "DOCKERFILE")]
+    file: Option<PathBuf>,
+    /// The build context; NAME=DIR for a named one.
+    #[arg(long, value_name = "DIR")]
+    context: Vec<String>,
+}
+
+impl BuildEvidence {
+    /// Returns whether anything describes the build.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        !self.build.is_empty() || self.file.is_some() || !self.context.is_empty()
+    }
+
+    /// Explains the build against a ref. Without evidence, provenance at the ref describes it; none
+    /// when there is none.
+    ///
+    /// # Errors
+    /// When the evidence that was given cannot be read or describes no steps.
+    pub(in crate::cli) async fn explain(
+        &self,
+        session: &Session<'_>,
+        scanned: &Scanned,
+        entry: &RefEntry,
+    ) -> Result<Option<Explanation>, Failure> {
+        let source = Source {
+            select: Some(RefSelector::Name(entry.name.clone())),
+            ..scanned.opened.source.clone()
+        };
+        let sources = vec![source];
+        if !self.is_given() && !build::have_graph(&build::beside(session, &sources).await) {
+            return Ok(None);
+        }
+        let Question { given, notes, .. } = self.arguments().question(session, sources).await?;
+        let imported = Imported {
+            reader: &scanned.opened.reader,
+            inventory: &scanned.inventory,
+            entry,
+        };
+        let mut explanation = explain(&[imported], given).await.map_err(failure)?;
+        explanation.notes.splice(0..0, notes);
+        Ok(Some(explanation))
+    }
+
+    /// Returns the arguments of `why` that ask for the same.
+    fn arguments(&self) -> Arguments {
+        Arguments {
+            sources: Vec::new(),
+            build: self.build.clone(),
+            baseline: Vec::new(),
+            context: self.context.clone(),
+            described: build::BuildFlags::of_file(self.file.clone()),
+            history: Vec::new(),
+            fail_on: Vec::new(),
+            format: Format::Text,
+            summary: SummaryFlag::default(),
+            show_request: false,
+            command: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The imported caches in build records, including those without a usable location.
+
+use super::Arguments;
+use super::build::have_graph;
+use super::command::quoted;
+use crate::cli::Session;
+use crate::cli::open;
+use crate::error::{Exit, Failure};
+use crate::format::build_record::{BuildRecord, CacheEntry};
+use crate::format::evidence::Document;
+use crate::source::Source;
+use crate::text::escape::visible;
+
+fn records(documents: &[Document]) -> impl Iterator<Item = &BuildRecord> {
+    let records = documents.iter().filter_map(|document| match document {
+        Document::Records(records) => Some(records),
+        _ => None,
+    });
+    records.flatten()
+}
+
+/// Returns the one record among documents.
+pub(super) fn only(documents: &[Document]) -> Option<&BuildRecord> {
+    let mut records = records(documents);
+    let first = records.next()?;
+    records.next().is_none().then_some(first)
+}
+
+/// Returns the caches that a build imported according to its record, and notes about those whose
+/// location the record does not contain.
+///
+/// # Errors
+/// Fails if none can be opened.
+pub(super) fn imports(
+    session: &Session<'_>,
+    documents: &[Document],
+    arguments: &Arguments,
+) -> Result<(Vec<Source>, Vec<String>), Failure> {
+    // Builds without an import reveal nothing about the caches of others.
+    let entries = records(documents)
+        .map(|record| &record.imports)
+        .find(|imports| !imports.is_empty());
+    let Some(entries) = entries else {
+        let message = "no cache is named, and the evidence names none";
+        return Err(Failure::message(Exit::Usage, message).hint(
+            "name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`",
+        ));
+    };
+    let (placed, bare): (Vec<&CacheEntry>, Vec<&CacheEntry>) =
+        entries.iter().partition(|entry| entry.has_place());
+    if placed.is_empty() {
+        let message = format!(
+            "the build record does not say where the cache was: of {} it keeps only the type",
+            counted(&bare)
+        );
+        let command = format!("cachelens why SOURCE#REF {}", arguments.typed());
+        return Err(Failure::message(Exit::Usage, message)
+            .hint(format!("name the cache: {}", command.trim_end())));
+    }
+    let mut notes = Vec::new();
+    if !bare.is_empty() {
+        notes.push(format!(
+            "the build record does not say where {} was, so a step that only that cache holds looks like a miss: name it as SOURCE#REF",
+            counted(&bare)
+        ));
+    }
+    // The author of the record chose these sources.
+    let sources = placed
+        .into_iter()
+        .map(|entry| open::parse_found(session, &entry.to_string()));
+    let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
+    Ok((sources, notes))
+}
+
+/// Lists the imports of a record that the user did not give: a step can come from one of them.
+pub(super) fn not_given(
+    session: &Session<'_>,
+    documents: &[Document],
+    given: &[Source],
+) -> Vec<String> {
+    let Some(record) = only(documents) else {
+        return Vec::new();
+    };
+    let placed = record.imports.iter().filter(|entry| entry.has_place());
+    let sources = placed.filter_map(|entry| open::parse_found(session, &entry.to_string()).ok());
+    let others = sources.filter(|source| {
+        !given
+            .iter()
+            .any(|given| given.location == source.location && given.select == source.select)
+    });
+    let note = |source: Source| {
+        let shown = source.to_string();
+        format!(
+            "the build imported {shown} as well, which is not looked at here: a step can come from there"
+        )
+    };
+    others.map(note).collect()
+}
+
+/// Returns a failure if a record contains no steps, and no other evidence does either.
+pub(super) fn without_steps(documents: &[Document]) -> Option<Failure> {
+    if have_graph(documents) {
+        return None;
+    }
+    let record = records(documents).next()?;
+    let message = match record.failure() {
+        Some(failure) => {
+            let failure = crate::text::secrets::mask(&failure);
+            format!(
+                "the build {}, so its record holds no steps",
+                visible(&failure)
+            )
+        }
+        None => "the build record holds no provenance, so it holds no steps".to_owned(),
+    };
+    Some(Failure::message(Exit::Usage, message).hint(
+        "give the Dockerfile of the build with -f and its context with --context; the record has the options and the log",
+    ))
+}
+
+/// Counts caches by type, as in `2 imports of type s3`.
+fn counted(entries: &[&CacheEntry]) -> String {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for entry in entries {
+        match kinds.iter_mut().find(|(kind, _)| *kind == entry.kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((&entry.kind, 1)),
+        }
+    }
+    let texts = kinds.into_iter().map(|(kind, count)| {
+        let noun = if count == 1 { "import" } else { "imports" };
+        format!("{count} {noun} of type {}", visible(kind))
+    });
+    texts.collect::<Vec<_>>().join(" and ")
+}
+
+impl Arguments {
+    /// Returns the evidence arguments as typed, with the records as `--build`.
+    fn typed(&self) -> String {
+        let mut words = Vec::new();
+        for source in &self.sources {
+            words.push(format!("--build {}", quoted(source.expose())));
+        }
+        let flags = [("--build", &self.build), ("--baseline", &self.baseline)];
+        for (flag, paths) in flags {
+            words.extend(
+                paths
+                    .iter()
+                    .map(|path| format!("{flag} {}", quoted(&path.to_string_lossy()))),
+            );
+        }
+        words.extend(
+            self.context
+                .iter()
+                .map(|context| format!("--context {}", quoted(context))),
+        );
+        words.join(" ")
+    }
+}

@@ -1,0 +1,261 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::retention::{Action, Condition, Pattern, TextField};
+
+const PATH: &str = "/repo/cachelens.toml";
+
+fn rule(glob: &str) -> Addition {
+    let patterns = vec![glob.parse::<Pattern>().unwrap()];
+    Addition::Rule(Rule {
+        name: format!("refs like {glob}"),
+        conditions: vec![Condition::Text(TextField::Ref, patterns)],
+        action: Action::Drop,
+        drop_records: None,
+    })
+}
+
+fn source(text: &str) -> Addition {
+    Addition::Source(Source::parse(text, &|_| false).unwrap().source)
+}
+
+fn added(text: &str, addition: &Addition) -> String {
+    add(text, Path::new(PATH), addition).unwrap()
+}
+
+const FULL: &str = "\
+# What CI may keep.
+sources = [
+  './cache', # written by ci.yml
+  's3://b/p', # shared
+]
+
+[ui]
+theme = 'light' # for the projector
+
+[retention]
+grace = '3d'
+
+# Nobody touches main.
+[[retention.rule]]
+name = 'main'
+match = { ref = 'main' }
+action = 'protect'
+
+[retention.budget]
+max_refs = 100
+# the end
+";
+
+#[test]
+fn a_rule_goes_after_the_others_and_everything_else_stays() {
+    let after = added(FULL, &rule("pr-*"));
+    for line in FULL.lines() {
+        assert!(after.contains(line), "{line:?} is gone from\n{after}");
+    }
+    assert_snapshot!(after, @r##"
+    # What CI may keep.
+    sources = [
+      './cache', # written by ci.yml
+      's3://b/p', # shared
+    ]
+
+    [ui]
+    theme = 'light' # for the projector
+
+    [retention]
+    grace = '3d'
+
+    # Nobody touches main.
+    [[retention.rule]]
+    name = 'main'
+    match = { ref = 'main' }
+    action = 'protect'
+
+    [[retention.rule]]
+    name = "refs like pr-*"
+    match = { ref = "pr-*" }
+    action = "drop"
+
+    [retention.budget]
+    max_refs = 100
+    # the end
+    "##);
+}
+
+#[test]
+fn a_source_goes_after_the_others_and_comments_stay_where_they_are() {
+    let after = added(FULL, &source("ghcr.io/acme/app"));
+    assert!(
+        after.contains("  's3://b/p', # shared\n  \"ghcr.io/acme/app\",\n]"),
+        "{after}"
+    );
+    // An existing source is not added again.
+    assert_eq!(added(&after, &source("ghcr.io/acme/app")), after);
+}
+
+#[test]
+fn every_form_of_a_file_is_extended() {
+    let files = [
+        "",
+        "# only a comment\n",
+        "[ui]\nmouse = false",
+        "[retention]\ngrace = '1d'\n",
+        "retention.grace = '1d'\n",
+        "retention = { grace = '1d' }\n",
+        "[retention]\nrule = []\n",
+        "[retention]\nrule = [{ name = 'a', match = { ref = 'a' }, action = 'protect' }]\n",
+        "retention = { rule = [] }\n",
+        "sources = []\n[scan]\ntimeout = '5s'\n",
+        "sources = ['./a', # one\n './b' # two\n]\r\n",
+        "[ui]\r\nmouse = true\r\n",
+    ];
+    for file in files {
+        for addition in [rule("pr-*"), source("ghcr.io/acme/app")] {
+            let after = added(file, &addition);
+            let loaded = parse(&after, Path::new(PATH)).unwrap();
+            let before = parse(file, Path::new(PATH)).unwrap();
+            let rules = |layer: &super::super::Layer| {
+                layer
+                    .retention
+                    .as_ref()
+                    .map_or(0, |retention| retention.rules.len())
+            };
+            let sources = |layer: &super::super::Layer| layer.sources.as_ref().map_or(0, Vec::len);
+            let more = match addition {
+                Addition::Rule(_) => (1, 0),
+                Addition::Source(_) => (0, 1),
+            };
+            assert_eq!(
+                (rules(&loaded.layer), sources(&loaded.layer)),
+                (
+                    rules(&before.layer) + more.0,
+                    sources(&before.layer) + more.1
+                ),
+                "{file:?} became {after:?}"
+            );
+            for comment in ["# only a comment", "# one", "# two"] {
+                assert_eq!(file.contains(comment), after.contains(comment), "{after:?}");
+            }
+            if file.contains("\r\n") {
+                assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_broken_file_is_an_error_with_its_place() {
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("cachelens.toml");
+    for (text, place) in [
+        ("[retention\n", "cachelens.toml:1:"),
+        (
+            "[ui]\nthme = 'dark'\n",
+            "cachelens.toml:2:1: unknown key `thme`",
+        ),
+        ("retention = 3\n", "cachelens.toml:1:13: expected a table"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = Edit::prepare(&path, &rule("pr-*")).unwrap_err().to_string();
+        assert!(error.contains(place), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn the_old_file_is_kept_and_a_changed_one_is_not_touched() {
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("cachelens.toml");
+    fs::write(&path, FULL).unwrap();
+    let edit = Edit::prepare(&path, &rule("pr-*")).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), FULL);
+    let backup = edit.write().unwrap().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), edit.after());
+    assert_eq!(fs::read_to_string(&backup).unwrap(), FULL);
+    assert_eq!(backup, root.path().join("cachelens.toml.bak"));
+
+    let late = Edit::prepare(&path, &rule("x-*")).unwrap();
+    fs::write(&path, "# somebody else\n").unwrap();
+    assert!(matches!(late.write(), Err(EditError::Changed(_))));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# somebody else\n");
+    let left: Vec<_> = fs::read_dir(root.path()).unwrap().collect();
+    assert_eq!(left.len(), 2);
+}
+
+#[test]
+fn a_new_file_has_no_backup_and_a_link_stays_one() {
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("cachelens.toml");
+    let edit = Edit::prepare(&path, &source("./cache")).unwrap();
+    assert!(edit.is_new());
+    assert_eq!(edit.write().unwrap(), None);
+    let real = root.path().join("dotfiles.toml");
+    fs::rename(&path, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &path).unwrap();
+    let edit = Edit::prepare(&path, &rule("pr-*")).unwrap();
+    edit.write().unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), edit.after());
+}
+
+#[test]
+fn directories_are_named_from_the_file() {
+    let written = |dir: &str| {
+        let source = Source::parse(dir, &|_| true).unwrap().source;
+        as_written(&source, Path::new(PATH)).to_string()
+    };
+    assert_eq!(written("/repo/build/cache"), "./build/cache");
+    assert_eq!(written("/var/cache"), "/var/cache");
+}
+
+#[test]
+fn the_diff_shows_what_changes() {
+    let edit = Edit {
+        path: PATH.into(),
+        before: Some(FULL.to_owned()),
+        after: added(FULL, &rule("pr-*")),
+    };
+    let printed: Vec<String> = edit
+        .diff()
+        .iter()
+        .map(|line| match line {
+            DiffLine::Same(line) => format!("  {line}"),
+            DiffLine::Removed(line) => format!("- {line}"),
+            DiffLine::Added(line) => format!("+ {line}"),
+        })
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    assert_snapshot!(printed.join("\n"), @r#"
+      match = { ref = 'main' }
+      action = 'protect'
+
+    + [[retention.rule]]
+    + name = "refs like pr-*"
+    + match = { ref = "pr-*" }
+    + action = "drop"
+    +
+      [retention.budget]
+      max_refs = 100
+      # the end
+    "#);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_from_any_file(text in "((sources = \\['\\./a',?( # c)?\n?\\]|\\[ui\\]|mouse = true|\\[retention\\]|grace = '1d'|# note|\\[\\[retention\\.rule\\]\\]\nname = 'n'\nmatch = \\{ ref = 'm' \\}\naction = 'drop'| )\r?\n){0,8}") {
+        let Ok(before) = parse(&text, Path::new(PATH)) else { return Ok(()) };
+        for addition in [rule("pr-*"), source("ghcr.io/acme/app")] {
+            let after = added(&text, &addition);
+            let loaded = parse(&after, Path::new(PATH)).unwrap();
+            let rules = |layer: super::super::Layer| layer.retention.map_or(0, |retention| retention.rules.len());
+            prop_assert!(rules(loaded.layer) >= rules(before.layer.clone()));
+            for line in text.lines().filter(|line| line.contains('#')) {
+                let comment = &line[line.find('#').unwrap()..];
+                prop_assert!(after.contains(comment.trim_end()), "{comment:?} is gone from {after:?}");
+            }
+        }
+    }
+}

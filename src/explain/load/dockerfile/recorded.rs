@@ -1,0 +1,59 @@
+//! The options in a build record without provenance, as a failed build has it.
+
+use std::path::{Path, PathBuf};
+
+use super::DescribedBuild;
+use crate::format::build_record::BuildRecord;
+
+impl DescribedBuild {
+    /// Copies the options of a recorded build that are not set otherwise. `has_file` says whether
+    /// the user named the Dockerfile.
+    pub fn fill_from(&mut self, record: &BuildRecord, has_file: bool) {
+        let options = &mut self.options;
+        for (name, value) in &record.attributes {
+            let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
+            match kind {
+                "build-arg" => {
+                    let argument = options.build_args.entry(rest.to_owned());
+                    argument.or_insert_with(|| value.clone());
+                }
+                "label" => {
+                    let label = options.labels.entry(rest.to_owned());
+                    label.or_insert_with(|| value.clone());
+                }
+                "target" if options.target.is_empty() => options.target.clone_from(value),
+                "force-network-mode" if options.network.is_empty() => {
+                    options.network.clone_from(value);
+                }
+                "platform" if options.platforms.is_empty() => options.platforms = listed(value),
+                "add-hosts" if options.add_hosts.is_empty() => options.add_hosts = listed(value),
+                "ulimit" if options.ulimits.is_empty() => options.ulimits = listed(value),
+                "shm-size" if options.shm_size.is_empty() => options.shm_size.clone_from(value),
+                "cgroup-parent" if options.cgroup_parent.is_empty() => {
+                    options.cgroup_parent.clone_from(value);
+                }
+                "hostname" if options.hostname.is_empty() => options.hostname.clone_from(value),
+                "no-cache" if value.is_empty() => options.no_cache = true,
+                "no-cache" if options.no_cache_filter.is_empty() => {
+                    options.no_cache_filter = listed(value);
+                }
+                "filename" if !has_file => self.file = dockerfile(self.context.as_deref(), value),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn listed(value: &str) -> Vec<String> {
+    let parts = value.split(',').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Returns the file of that name in the context; `None` if it does not exist.
+fn dockerfile(context: Option<&str>, name: &str) -> Option<PathBuf> {
+    let path = Path::new(context.unwrap_or(".")).join(name);
+    path.is_file().then_some(path)
+}

@@ -1,0 +1,104 @@
+//! The lines of text files that changed between the layer that a cache has, and the context.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::Change;
+use crate::explain::cause::{CauseKind, PathChange};
+use crate::explain::load::{Imported, MOST_UNPACKED};
+use crate::explain::text_diff;
+use crate::format::cache_config::RecordIndex;
+use crate::format::layer::{self, Kind, Limits};
+use crate::inventory::cache::RefCache;
+
+/// How many files of one step are compared by lines.
+const MOST_FILES: usize = 20;
+/// How many bytes of the files of one step are kept for that.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Adds the changed lines to changes of content. A file that cannot be read stays without them.
+pub(super) async fn tell(
+    imported: &[Imported<'_>],
+    loaded: &[(usize, RefCache)],
+    (cache, record): (usize, RecordIndex),
+    root: Option<&Path>,
+    changes: Vec<Change>,
+) -> Vec<PathChange> {
+    let is_content = |change: &&Change| change.told.kind == CauseKind::Content;
+    let texts = changes
+        .iter()
+        .filter(is_content)
+        .filter_map(|change| change.texts.as_ref());
+    let wanted: BTreeSet<Vec<u8>> = texts
+        .take(MOST_FILES)
+        .map(|texts| texts.was.clone())
+        .collect();
+    let former = match root {
+        Some(_) if !wanted.is_empty() => contents(imported, loaded, cache, record, wanted)
+            .await
+            .unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    let with_lines = |Change { mut told, texts }| {
+        if let (CauseKind::Content, Some(texts), Some(root)) = (told.kind, texts, root)
+            && let Some(was) = former.get(&texts.was)
+            && let Ok(file) = File::open(root.join(OsStr::from_bytes(&texts.is)))
+            && let Some(is) = small(file)
+        {
+            told.lines = text_diff::lines(&told.path, was, &is).unwrap_or_default();
+        }
+        told
+    };
+    changes.into_iter().map(with_lines).collect()
+}
+
+/// Reads files from the layer of a record.
+async fn contents(
+    imported: &[Imported<'_>],
+    loaded: &[(usize, RefCache)],
+    cache: usize,
+    record: RecordIndex,
+    wanted: BTreeSet<Vec<u8>>,
+) -> Option<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let (place, cache) = &loaded[cache];
+    let top = cache.top_layer(cache.records[record.at()].result.as_ref()?)?;
+    let blob = imported[*place]
+        .reader
+        .open_blob(cache.graph.layers[top.at()].blob.valid()?)
+        .await
+        .ok()?;
+    let read = move || {
+        let limits = Limits {
+            bytes: MOST_UNPACKED,
+            ..Limits::default()
+        };
+        let mut found = BTreeMap::new();
+        let mut kept = 0;
+        layer::read(blob, &limits, |entry, detail, content| {
+            let is_wanted = entry.kind == Kind::File && wanted.contains(&detail.path);
+            if is_wanted && !detail.is_sparse && kept < MOST_BYTES {
+                let content = small(content);
+                kept += content.as_ref().map_or(0, Vec::len);
+                found.extend(content.map(|content| (detail.path.clone(), content)));
+            }
+            Ok(())
+        })
+        .ok()
+        .map(|()| found)
+    };
+    tokio::task::spawn_blocking(read).await.ok()?
+}
+
+/// Reads a file if it is small enough to compare.
+fn small(source: impl Read) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(text_diff::MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    (bytes.len() <= text_diff::MAX_BYTES).then_some(bytes)
+}

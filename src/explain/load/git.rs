@@ -1,0 +1,132 @@
+//! Files of a revision, read from the objects of a git repository. The work tree is not touched.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Why a file of a revision cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The revision is malformed.
+    #[error("`{0}` is no revision")]
+    Revision(String),
+    /// Git cannot be started.
+    #[error("git cannot be run")]
+    Run(#[source] std::io::Error),
+    /// Git does not list files or revisions.
+    #[error("git cannot list {revision}: {message}")]
+    List {
+        /// The revision, or the range.
+        revision: String,
+        /// What git says.
+        message: String,
+    },
+    /// Git returns an error.
+    #[error("git cannot read {file} of {revision}: {message}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// The revision.
+        revision: String,
+        /// Git's message.
+        message: String,
+    },
+}
+
+/// Reads a file of a revision. `path` is its path in the work tree.
+///
+/// # Errors
+/// If the revision has no such file, or git cannot be started.
+pub fn read(revision: &str, path: &Path) -> Result<Vec<u8>, GitError> {
+    named(revision)?;
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
+    let parent = parent.unwrap_or(Path::new("."));
+    let object = format!("{revision}:./{name}");
+    run(parent, &["cat-file", "blob", &object])?.map_err(|message| GitError::Refused {
+        file: path.display().to_string(),
+        revision: revision.to_owned(),
+        message,
+    })
+}
+
+/// A file of a revision: its mode, and the name of its content in git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// The path below the directory that was listed.
+    pub path: Vec<u8>,
+    /// Mode and object name, as git has them.
+    pub content: String,
+}
+
+/// Lists the files of a revision below a directory of the work tree.
+///
+/// # Errors
+/// When there is no such revision, or git cannot be run.
+pub fn files(revision: &str, directory: &Path) -> Result<Vec<TreeFile>, GitError> {
+    named(revision)?;
+    let output = run(directory, &["ls-tree", "-r", "-z", revision])?;
+    let output = output.map_err(|message| GitError::List {
+        revision: revision.to_owned(),
+        message,
+    })?;
+    let files = output.split(|byte| *byte == 0).filter_map(|line| {
+        let tab = line.iter().position(|byte| *byte == b'\t')?;
+        Some(TreeFile {
+            path: line[tab + 1..].to_vec(),
+            content: String::from_utf8_lossy(&line[..tab]).into_owned(),
+        })
+    });
+    Ok(files.collect())
+}
+
+/// Lists the revisions of a range as `A..B`, the oldest first, along the first parents; of a long
+/// range the newest `most`.
+///
+/// # Errors
+/// When there is no such range, or git cannot be run.
+pub fn revisions(range: &str, directory: &Path, most: usize) -> Result<Vec<String>, GitError> {
+    named(range)?;
+    let most = format!("--max-count={most}");
+    let arguments = ["rev-list", "--first-parent", &most, range];
+    let output = run(directory, &arguments)?.map_err(|message| GitError::List {
+        revision: range.to_owned(),
+        message,
+    })?;
+    let text = String::from_utf8_lossy(&output);
+    let mut revisions: Vec<String> = text.lines().map(str::to_owned).collect();
+    revisions.reverse();
+    Ok(revisions)
+}
+
+fn named(revision: &str) -> Result<(), GitError> {
+    if revision.is_empty() || revision.starts_with('-') || revision.contains(':') {
+        return Err(GitError::Revision(revision.to_owned()));
+    }
+    Ok(())
+}
+
+/// Runs git in a directory; returns its output, or its first line of complaint.
+fn run(directory: &Path, arguments: &[&str]) -> Result<Result<Vec<u8>, String>, GitError> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(directory)
+        .args(arguments)
+        // Git takes no locks, does not prompt, and fetches nothing.
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(GitError::Run)?;
+    if output.status.success() {
+        return Ok(Ok(output.stdout));
+    }
+    let message = String::from_utf8_lossy(&output.stderr);
+    let first = message.lines().next().unwrap_or_default();
+    Ok(Err(first.trim_start_matches("fatal: ").to_owned()))
+}

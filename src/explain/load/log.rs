@@ -1,0 +1,336 @@
+//! The verdicts, times and imports of a build in its logs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::explain::names::{self, StepName};
+use crate::explain::solve::Verdict;
+use crate::format::plain_log::{PlainLog, PlainOutcome, PlainVertex};
+use crate::format::progress_log::{ProgressLog, Vertex};
+use crate::format::provenance::{Build, Step};
+
+/// The logs of a build.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    /// The log with digests.
+    pub(super) rich: Option<Arc<ProgressLog>>,
+    /// The log with names only.
+    pub(super) plain: Option<Arc<PlainLog>>,
+}
+
+impl Log {
+    /// Returns whether there is no log.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rich.is_none() && self.plain.is_none()
+    }
+
+    /// Returns when the first vertex began.
+    pub(super) fn started(&self) -> Option<Timestamp> {
+        let vertices = self.rich.iter().flat_map(|rich| rich.vertices.iter());
+        vertices.filter_map(|vertex| vertex.started).min()
+    }
+}
+
+/// The imports of a build according to a log.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    /// How many were imported.
+    pub(super) succeeded: usize,
+    /// Those that failed, by name, with the error.
+    pub(super) failed: Vec<(String, String)>,
+    /// The warnings of buildx about imports that it skipped.
+    pub(super) skipped: Vec<String>,
+}
+
+/// The prefix of an import's vertex in BuildKit's log.
+const IMPORTING: &str = "importing cache manifest from ";
+
+/// Returns the imports of a build in logs.
+pub(super) fn imports(log: &Log) -> Imports {
+    let mut imports = Imports::default();
+    for vertex in log.rich.iter().flat_map(|rich| rich.vertices.iter()) {
+        let Some(name) = vertex.name.strip_prefix(IMPORTING) else {
+            continue;
+        };
+        if vertex.error.is_empty() {
+            imports.succeeded += usize::from(vertex.completed.is_some());
+        } else {
+            imports.failed.push((name.to_owned(), vertex.error.clone()));
+        }
+    }
+    for vertex in log.plain.iter().flat_map(|plain| plain.vertices.iter()) {
+        let Some(name) = vertex.name.strip_prefix(IMPORTING) else {
+            continue;
+        };
+        match &vertex.outcome {
+            PlainOutcome::Failed(error) => {
+                imports.failed.push((name.to_owned(), error.clone()));
+            }
+            PlainOutcome::Done | PlainOutcome::Cached => imports.succeeded += 1,
+            PlainOutcome::Unfinished | PlainOutcome::Cancelled => {}
+        }
+    }
+    let plain = log.plain.iter();
+    imports.skipped = plain
+        .flat_map(|plain| plain.skipped_imports.clone())
+        .collect();
+    imports
+}
+
+/// Returns the verdict of each step in the logs, by index.
+pub(super) fn verdicts(
+    build: &Build,
+    names: &[StepName],
+    log: &Log,
+    notes: &mut Vec<String>,
+) -> Vec<Option<Verdict>> {
+    let mut verdicts = vec![None; build.steps.len()];
+    if let Some(rich) = &log.rich {
+        if is_of(build, rich) {
+            verdicts = rich_verdicts(build, rich);
+        } else if let Some(named) = rich_by_name(build, names, rich) {
+            for (step, vertex) in named {
+                verdicts[step] = rich_verdict(vertex, build.steps[step].inputs.is_empty());
+            }
+        } else if !rich.vertices.is_empty() {
+            let what = "the log is of another build, or ends early: it does not know most of the steps, and is left aside";
+            notes.push(what.to_owned());
+        }
+        for vertex in &rich.vertices {
+            if vertex.name.starts_with("importing cache manifest from") && !vertex.error.is_empty()
+            {
+                notes.push(format!(
+                    "the build could not import the cache: {}",
+                    vertex.error
+                ));
+            }
+        }
+    }
+    if let Some(plain) = &log.plain {
+        let matched = by_name(build, names, plain_names(plain));
+        if matched.is_empty() && !plain.vertices.is_empty() {
+            notes.push(
+                "the plain log is of another build: it knows none of the steps, and is left aside"
+                    .to_owned(),
+            );
+        }
+        for (step, vertex) in matched {
+            verdicts[step] = verdicts[step].or(plain_verdict(vertex));
+        }
+    }
+    verdicts
+}
+
+/// Returns how long each step ran, by index.
+pub(super) fn busy(build: &Build, names: &[StepName], log: &Log) -> Vec<Option<SignedDuration>> {
+    let mut busy = vec![None; build.steps.len()];
+    if let Some(rich) = log.rich.as_ref().filter(|rich| is_of(build, rich)) {
+        for (busy, step) in busy.iter_mut().zip(&build.steps) {
+            let vertices = step
+                .vertices
+                .iter()
+                .filter_map(|vertex| rich.vertex(vertex));
+            *busy = vertices.map(|vertex| vertex.busy).max();
+        }
+    } else if let Some(rich) = &log.rich {
+        for (step, vertex) in rich_by_name(build, names, rich).unwrap_or_default() {
+            busy[step] = Some(vertex.busy);
+        }
+    }
+    if let Some(plain) = &log.plain {
+        for (step, vertex) in by_name(build, names, plain_names(plain)) {
+            busy[step] = busy[step].or(Some(vertex.took));
+        }
+    }
+    busy
+}
+
+/// Returns whether a log belongs to the build: it has most of its steps. Steps without files of a
+/// context do not count, because other builds have them too.
+pub(super) fn is_of(build: &Build, log: &ProgressLog) -> bool {
+    let steps = build.steps.iter().filter(|step| !step.vertices.is_empty());
+    let (mut all, mut known) = (0, 0);
+    for step in steps {
+        all += 1;
+        known += usize::from(
+            step.vertices
+                .iter()
+                .any(|vertex| log.vertex(vertex).is_some()),
+        );
+    }
+    known * 2 > all
+}
+
+/// Returns whether a log belongs to a build, by the digests of its steps, or by their names.
+pub(super) fn knows(build: &Build, log: &ProgressLog) -> bool {
+    is_of(build, log) || rich_by_name(build, &names::of_steps(build), log).is_some()
+}
+
+/// Finds the vertices of steps by their names, for steps whose digests do not follow from the
+/// Dockerfile alone. Returns `None` if the log does not name most of the steps.
+fn rich_by_name<'a>(
+    build: &Build,
+    names: &[StepName],
+    log: &'a ProgressLog,
+) -> Option<Vec<(usize, &'a Vertex)>> {
+    let vertices = log.vertices.iter();
+    let found = by_name(
+        build,
+        names,
+        vertices.map(|vertex| (vertex.name.as_str(), vertex)),
+    );
+    // A digest that is not in the log shows that the log belongs to another build.
+    let mut digests = build.steps.iter().filter(|step| !step.vertices.is_empty());
+    let is_known = |step: &Step| {
+        step.vertices
+            .iter()
+            .any(|vertex| log.vertex(vertex).is_some())
+    };
+    if !digests.all(is_known) {
+        return None;
+    }
+    let is_named = |name: &&StepName| name.places.iter().any(|place| place.stage.is_some());
+    let all = names.iter().filter(is_named).count();
+    // A failed build has not reached all of its steps.
+    (!found.is_empty() && found.len() * 2 >= all).then_some(found)
+}
+
+fn plain_names(log: &PlainLog) -> impl Iterator<Item = (&str, &PlainVertex)> {
+    let vertices = log.vertices.iter();
+    vertices.map(|vertex| (vertex.name.as_str(), vertex))
+}
+
+fn rich_verdict(vertex: &Vertex, takes_nothing: bool) -> Option<Verdict> {
+    match vertex {
+        // The result was found but could not be loaded, so the step ran.
+        _ if vertex.load_failed => Some(Verdict::Miss),
+        // A later event may revoke an earlier one: then layers of a result had to be fetched.
+        _ if vertex.ever_cached => Some(Verdict::Hit),
+        // Another failure ended the build before this step began: the verdict is undecided. An
+        // operation with inputs starts only if no cache has its result (`solver/jobs.go`).
+        _ if vertex.was_cancelled() && (takes_nothing || vertex.started.is_none()) => None,
+        // An operation without inputs starts once to compute its key, and again when it runs
+        // (`solver/jobs.go`).
+        _ if takes_nothing && vertex.starts == 1 => Some(Verdict::Hit),
+        _ if vertex.started.is_some() && vertex.completed.is_some() => Some(Verdict::Miss),
+        // A log that ends early does not decide about unfinished steps.
+        _ => None,
+    }
+}
+
+fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<Verdict>> {
+    build
+        .steps
+        .iter()
+        .map(|step| {
+            let mut vertices = step.vertices.iter().filter_map(|vertex| log.vertex(vertex));
+            vertices.find_map(|vertex| rich_verdict(vertex, step.inputs.is_empty()))
+        })
+        .collect()
+}
+
+fn plain_verdict(vertex: &PlainVertex) -> Option<Verdict> {
+    match vertex.outcome {
+        PlainOutcome::Cached => Some(Verdict::Hit),
+        _ if vertex.fetched && !vertex.wrote => Some(Verdict::Hit),
+        PlainOutcome::Unfinished | PlainOutcome::Cancelled => None,
+        _ => Some(Verdict::Miss),
+    }
+}
+
+/// Finds steps by their names in a log: `[web 2/3] RUN npm ci`. An ambiguous name is ignored. In
+/// the log of a bake or of several platforms, a target, a platform or both precede the stage; of
+/// these, the steps of one target count.
+fn by_name<'a, V>(
+    build: &Build,
+    names: &[StepName],
+    vertices: impl Iterator<Item = (&'a str, &'a V)>,
+) -> Vec<(usize, &'a V)> {
+    let steps = steps_by_name(build, names);
+    let platform = super::platform_of(build);
+    let mut groups: BTreeMap<String, Vec<(usize, &V)>> = BTreeMap::new();
+    for (name, vertex) in vertices {
+        let Some(name) = VertexName::parse(name) else {
+            continue;
+        };
+        for (target, stage) in name.readings(platform.as_deref()) {
+            let found = steps.get(&(stage.to_owned(), words(name.text)));
+            if let Some([step]) = found.map(Vec::as_slice) {
+                groups.entry(target).or_default().push((*step, vertex));
+                break;
+            }
+        }
+    }
+    let mut found = groups.remove("").unwrap_or_default();
+    let wanted = build
+        .request
+        .args
+        .get("target")
+        .cloned()
+        .unwrap_or_default();
+    let of_target = groups
+        .into_iter()
+        .max_by_key(|(target, steps)| (*target == wanted, steps.len()));
+    found.extend(of_target.into_iter().flat_map(|(_, steps)| steps));
+    found
+}
+
+fn steps_by_name(build: &Build, names: &[StepName]) -> HashMap<(String, String), Vec<usize>> {
+    let mut steps: HashMap<(String, String), Vec<usize>> = HashMap::new();
+    for (step, name) in names.iter().enumerate().take(build.steps.len()) {
+        for place in &name.places {
+            let stage = place
+                .stage
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let named = steps.entry((stage, words(&name.text))).or_default();
+            named.push(step);
+        }
+    }
+    steps
+}
+
+/// The name of a vertex: `[target platform stage 2/3] RUN npm ci`.
+struct VertexName<'a> {
+    /// The words before the stage and its number.
+    before: Vec<&'a str>,
+    text: &'a str,
+}
+
+impl<'a> VertexName<'a> {
+    fn parse(name: &'a str) -> Option<Self> {
+        let (head, text) = name.strip_prefix('[')?.split_once("] ")?;
+        let mut before: Vec<&str> = head.split_whitespace().collect();
+        let count = before.pop()?;
+        count.split_once('/')?;
+        Some(Self { before, text })
+    }
+
+    /// Returns the possible targets and stages of the name, the likeliest first. A build of one
+    /// stage writes no stage; its name is `stage-0`. Empty for another platform.
+    fn readings(&self, platform: Option<&str>) -> Vec<(String, &'a str)> {
+        let is_platform = |word: &&&str| word.contains('/');
+        let other = self.before.iter().find(is_platform);
+        if other.is_some_and(|other| platform.is_some_and(|platform| platform != *other)) {
+            return Vec::new();
+        }
+        let words: Vec<&str> = self
+            .before
+            .iter()
+            .filter(|word| !is_platform(word))
+            .copied()
+            .collect();
+        match words.as_slice() {
+            [] => vec![(String::new(), "stage-0")],
+            [one] => vec![(String::new(), *one), ((*one).to_owned(), "stage-0")],
+            [target, .., stage] => vec![((*target).to_owned(), *stage)],
+        }
+    }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,259 @@
+//! Finds the BuildKit caches that a repository declares, and mistakes in the declarations.
+//!
+//! The files of a repository are read and never executed. File names select the candidates, a
+//! search for `cache` in their content reduces them, and a parser for each kind of file finds the
+//! declarations. Parts that only a build knows become `*`, with the expression in the note.
+
+mod azure;
+mod bake;
+mod buildkite;
+mod circle;
+mod command;
+mod compose;
+mod declaration;
+mod devcontainer;
+mod earthfile;
+mod embedded;
+mod github;
+mod gitlab;
+mod jenkins;
+mod just;
+mod kamal;
+mod kinds;
+mod kubernetes;
+mod make;
+mod mistakes;
+mod node_projects;
+mod other_shells;
+mod plugins;
+mod python;
+mod repository;
+mod script;
+mod session;
+mod task;
+mod tsops;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub(crate) use command::Tool;
+pub use declaration::{Declaration, Direction};
+pub use mistakes::{Mistake, MistakeSeverity};
+pub(crate) use session::csv_fields;
+
+use crate::format::located::{Located, Place};
+use crate::format::tree::{Node, Tree, json, yaml};
+use kinds::Kind;
+use repository::Repository;
+use session::Session;
+
+/// The result of a search in a repository.
+#[derive(Debug, Default, Serialize)]
+pub struct Found {
+    /// The declared caches, in the order of files and lines.
+    pub declared: Vec<Declaration>,
+    /// The mistakes in the declarations.
+    pub findings: Vec<Mistake>,
+}
+
+impl Found {
+    /// Finds out what opens each declared cache, with the values that the environment gives.
+    pub fn look_up(&mut self, lookup: &dyn Fn(&str) -> Option<String>) {
+        for declaration in &mut self.declared {
+            let source = declaration.source(lookup);
+            declaration.opens = source.map(|source| {
+                if declaration.cache.contains('*') {
+                    source.to_string()
+                } else {
+                    // As it stands there, with the attributes that a source does not keep.
+                    declaration.cache.clone()
+                }
+            });
+        }
+    }
+}
+
+/// Finds the caches that the files below a directory declare.
+///
+/// The parsers are recursive, so the search runs on a thread with a large stack.
+pub fn find(root: &Path) -> std::io::Result<Found> {
+    let root: PathBuf = root.to_owned();
+    let search = std::thread::Builder::new()
+        .name("find".to_owned())
+        .stack_size(tsops::stack_size());
+    let handle = search.spawn(move || search_in(&root))?;
+    handle
+        .join()
+        .unwrap_or_else(|_| Err(std::io::Error::other("the search ended early")))
+}
+
+fn search_in(root: &Path) -> std::io::Result<Found> {
+    let repository = Repository::open(root)?;
+    let session = Session::new(&repository);
+    let mut candidates: Vec<(Kind, String)> = Vec::new();
+    for path in repository.files() {
+        if let Some(kind) = kinds::of(path) {
+            candidates.push((kind, path.to_owned()));
+        }
+    }
+    candidates.sort();
+    let mut groups = Groups::default();
+    for (kind, path) in &candidates {
+        let Some(text) = repository.read(path) else {
+            continue;
+        };
+        if kinds::may_declare(*kind, &text) {
+            read(&session, *kind, path, &text, &mut groups);
+        }
+    }
+    groups.read(&session);
+    let (declared, remarks) = session.finish_sorted();
+    let findings = mistakes::look(&repository, &declared, &remarks);
+    Ok(Found { declared, findings })
+}
+
+/// Files that are read together.
+#[derive(Default)]
+struct Groups {
+    bake: Vec<String>,
+    compose: Vec<String>,
+    gitlab: Vec<String>,
+    kamal: Vec<String>,
+    make: Vec<String>,
+}
+
+impl Groups {
+    fn read(&self, session: &Session<'_>) {
+        bake::read(session, &self.bake);
+        compose::read(session, &self.compose);
+        kamal::read(session, &self.kamal);
+        let included = gitlab::all_included(session, &self.gitlab);
+        for path in self.gitlab.iter().filter(|path| !included.contains(*path)) {
+            gitlab::read(session, path);
+        }
+        let included: HashSet<String> = self
+            .make
+            .iter()
+            .flat_map(|path| make::included(session, path))
+            .collect();
+        for path in self.make.iter().filter(|path| !included.contains(*path)) {
+            make::read(session, path);
+        }
+    }
+}
+
+fn read(session: &Session<'_>, kind: Kind, path: &str, text: &str, groups: &mut Groups) {
+    match kind {
+        Kind::Bake => groups.bake.push(path.to_owned()),
+        Kind::GitLab => groups.gitlab.push(path.to_owned()),
+        Kind::Kamal => groups.kamal.push(path.to_owned()),
+        Kind::Make => groups.make.push(path.to_owned()),
+        Kind::Tsops => tsops::read(session, path),
+        Kind::Jenkins => jenkins::read(session, path, text),
+        Kind::Earthfile => earthfile::read(session, path, text),
+        Kind::Just => just::read(session, path, text),
+        Kind::Python => python::read(session, path, text),
+        Kind::Shell => shell_file(session, path, text),
+        Kind::PowerShell => other_shell(session, path, text, other_shells::from_powershell),
+        Kind::Batch => other_shell(session, path, text, other_shells::from_batch),
+        Kind::Devcontainer | Kind::Package | Kind::Project => {
+            let Ok(tree) = json::parse(text, session.repository.number(path)) else {
+                return;
+            };
+            let Some(root) = tree.root() else { return };
+            match kind {
+                Kind::Devcontainer => devcontainer::read(session, path, root),
+                Kind::Package => node_projects::package(session, path, root),
+                _ => node_projects::project(session, path, root, None),
+            }
+        }
+        _ => {
+            let Some(tree) = yaml_of(session, path, text) else {
+                return;
+            };
+            for document in tree.documents() {
+                yaml_document(session, kind, path, document, groups);
+            }
+        }
+    }
+}
+
+fn yaml_document(
+    session: &Session<'_>,
+    kind: Kind,
+    path: &str,
+    document: Node<'_>,
+    groups: &mut Groups,
+) {
+    match kind {
+        Kind::Workflow => github::workflow(session, path, document),
+        Kind::Circle => circle::read(session, document),
+        Kind::Azure => azure::read(session, document),
+        Kind::Buildkite => buildkite::read(session, document),
+        Kind::Woodpecker => plugins::read(session, document, "woodpecker"),
+        Kind::Drone => plugins::read(session, document, "drone"),
+        Kind::Task => task::read(session, path, document),
+        _ if document.path(&["runs", "steps"]).is_some() => github::composite(session, document),
+        _ if kubernetes::is_resource(document) => kubernetes::read(session, document),
+        _ if (compose::is_named(path) || compose::is_like(document))
+            && !groups.compose.iter().any(|known| known == path) =>
+        {
+            groups.compose.push(path.to_owned());
+        }
+        _ => {}
+    }
+}
+
+/// The largest YAML file that is parsed as a whole, in bytes.
+const LARGE_YAML: usize = 2 << 20;
+
+/// Returns the parts of a large YAML file that mention a cache. Returns `None` for other files.
+fn readable(text: &str) -> Option<String> {
+    (text.len() > LARGE_YAML).then(|| yaml::thinned(text, &kinds::mentions_cache))
+}
+
+fn yaml_of(session: &Session<'_>, path: &str, text: &str) -> Option<Tree> {
+    let number = session.repository.number(path);
+    let thinned = readable(text);
+    if thinned.is_some() {
+        session.skipped_in_part(path, text.len());
+    }
+    let parsed = yaml::parse(thinned.as_deref().unwrap_or(text), number);
+    match parsed {
+        Ok(tree) => Some(tree),
+        Err(error) => {
+            // Templates of other programs have the extension of YAML too.
+            let is_expected = kinds::of(path) != Some(Kind::Yaml) || compose::is_named(path);
+            if is_expected || error.reason.contains("too") {
+                session.skipped(path, error.line, &error.reason);
+            }
+            None
+        }
+    }
+}
+
+fn shell_file(session: &Session<'_>, path: &str, text: &str) {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if !name.contains('.') && !kinds::is_shell_script(text) {
+        return;
+    }
+    let number = session.repository.number(path);
+    let source = Located::lines(text, Place::new(number, 1));
+    script(session, path, &source);
+}
+
+fn other_shell(session: &Session<'_>, path: &str, text: &str, rewrite: fn(&Located) -> Located) {
+    let number = session.repository.number(path);
+    let source = Located::lines(text, Place::new(number, 1));
+    script(session, path, &rewrite(&source));
+}
+
+fn script(session: &Session<'_>, path: &str, source: &Located) {
+    let around = command::Surroundings {
+        directory: repository::directory(path).to_owned(),
+        ..command::Surroundings::default()
+    };
+    embedded::run(session, source, &Vec::new(), &around);
+}

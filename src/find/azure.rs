@@ -1,0 +1,190 @@
+//! Azure Pipelines.
+
+use std::collections::HashMap;
+
+use super::command::Surroundings;
+use super::embedded::{self, Environment, substitute};
+use super::session::Session;
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// The deepest nesting of stages, jobs and steps.
+const DEPTH: usize = 16;
+
+/// Parses a pipeline or a template.
+pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+    let mut parameters = HashMap::new();
+    if let Some(list) = root.get("parameters") {
+        for parameter in list.items() {
+            let default = parameter.get("default").and_then(Node::text);
+            if let (Some(name), Some(default)) = (parameter.str_at(&["name"]), default) {
+                parameters.insert(name.to_owned(), default.clone());
+            }
+        }
+        for (name, value) in list.entries() {
+            if let Some(text) = value.text() {
+                parameters.insert(name.as_str().to_owned(), text.clone());
+            }
+        }
+    }
+    let reader = Reader {
+        session,
+        parameters,
+    };
+    let mut variables = Environment::new();
+    reader.variables(root.get("variables"), &mut variables);
+    reader.walk(root, None, &variables, 0);
+}
+
+struct Reader<'a> {
+    session: &'a Session<'a>,
+    parameters: HashMap<String, Located>,
+}
+
+impl Reader<'_> {
+    fn variables(&self, node: Option<Node<'_>>, variables: &mut Environment) {
+        let Some(node) = node else { return };
+        if node.is_list() {
+            for item in node.items() {
+                if let (Some(name), Some(value)) = (
+                    item.str_at(&["name"]),
+                    item.get("value").and_then(Node::text),
+                ) {
+                    let value = self.resolved(value, variables);
+                    embedded::put(variables, name, value);
+                }
+            }
+            return;
+        }
+        for (name, value) in node.entries() {
+            if let Some(text) = value.text() {
+                let value = self.resolved(text, variables);
+                embedded::put(variables, name.as_str(), value);
+            }
+        }
+    }
+
+    /// Walks stages, jobs and steps. Conditional insertions (`${{ if … }}:`) are keys in between.
+    fn walk(&self, node: Node<'_>, job: Option<&str>, variables: &Environment, depth: usize) {
+        if depth > DEPTH {
+            return;
+        }
+        for item in node.items() {
+            self.walk(item, job, variables, depth + 1);
+        }
+        if !node.is_map() {
+            return;
+        }
+        let named = node
+            .str_at(&["job"])
+            .or_else(|| node.str_at(&["deployment"]));
+        let job = named.or(job);
+        let mut local = variables.clone();
+        if depth > 0 {
+            self.variables(node.get("variables"), &mut local);
+        }
+        if let Some(matrix) = node.path(&["strategy", "matrix"]) {
+            for (_, row) in matrix.entries() {
+                for (name, _) in row.entries() {
+                    let unknown = self.session.unknown(name.as_str(), name.place());
+                    embedded::put(&mut local, name.as_str(), unknown);
+                }
+            }
+        }
+        self.step(node, job, &local);
+        for (key, value) in node.entries() {
+            let key = key.as_str();
+            let holds = matches!(
+                key,
+                "stages"
+                    | "jobs"
+                    | "steps"
+                    | "strategy"
+                    | "runOnce"
+                    | "rolling"
+                    | "canary"
+                    | "deploy"
+                    | "preDeploy"
+                    | "routeTraffic"
+                    | "postRouteTraffic"
+            );
+            if holds || key.starts_with("${{") {
+                self.walk(value, job, &local, depth + 1);
+            }
+        }
+    }
+
+    fn step(&self, step: Node<'_>, job: Option<&str>, variables: &Environment) {
+        let around = Surroundings {
+            target: job.map(str::to_owned),
+            ..Surroundings::default()
+        };
+        let mut environment: Environment = variables
+            .iter()
+            .map(|(name, value)| (name.to_uppercase().replace('.', "_"), value.clone()))
+            .collect();
+        embedded::extend(&mut environment, step.get("env"), |text| {
+            self.resolved(text, variables)
+        });
+        for key in ["script", "bash", "pwsh", "powershell"] {
+            if let Some(text) = step.get(key).and_then(Node::text) {
+                let mut text = self.resolved(text, variables);
+                if key.ends_with("sh") && key.starts_with("pw") || key == "powershell" {
+                    text = super::other_shells::from_powershell(&text);
+                }
+                embedded::run(self.session, &text, &environment, &around);
+            }
+        }
+        let Some(task) = step.str_at(&["task"]) else {
+            return;
+        };
+        let Some(inputs) = step.get("inputs") else {
+            return;
+        };
+        for key in ["script", "inlineScript"] {
+            if let Some(text) = inputs.get(key).and_then(Node::text) {
+                let text = self.resolved(text, variables);
+                embedded::run(self.session, &text, &environment, &around);
+            }
+        }
+        let builds = inputs
+            .str_at(&["command"])
+            .is_none_or(|command| command.to_lowercase().contains("build"));
+        if task.starts_with("Docker@")
+            && builds
+            && let Some(flags) = inputs.get("arguments").and_then(Node::text)
+        {
+            let flags = self.resolved(flags, variables);
+            let mut script = Located::new("docker build ", flags.place());
+            for line in flags.split_lines() {
+                script.push(&line.trimmed());
+                script.push_str(" ", line.place());
+            }
+            embedded::run(self.session, &script, &environment, &around);
+        }
+    }
+
+    /// Replaces `${{ … }}` and `$(NAME)`.
+    fn resolved(&self, text: &Located, variables: &Environment) -> Located {
+        let session = self.session;
+        let text = substitute(text, "${{", "}}", |inner, place| {
+            let known = if let Some(name) = inner.strip_prefix("parameters.") {
+                self.parameters.get(name).cloned()
+            } else if let Some(name) = inner.strip_prefix("variables.") {
+                embedded::get(variables, name)
+            } else {
+                None
+            };
+            known.unwrap_or_else(|| session.unknown(inner, place))
+        });
+        substitute(&text, "$(", ")", |inner, place| {
+            let plain = inner
+                .chars()
+                .all(|c| c == '_' || c == '.' || c == '-' || c.is_ascii_alphanumeric());
+            if !plain {
+                return Located::new(format!("$({inner})"), place);
+            }
+            embedded::get(variables, inner).unwrap_or_else(|| session.unknown(inner, place))
+        })
+    }
+}

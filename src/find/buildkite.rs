@@ -1,0 +1,100 @@
+//! Buildkite.
+
+use std::sync::Arc;
+
+use super::command::Surroundings;
+use super::declaration::{Direction, Facts};
+use super::embedded::{self, Environment};
+use super::session::{Session, Use};
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// The deepest nesting of groups.
+const DEPTH: usize = 4;
+
+/// Parses a pipeline.
+pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+    let mut environment = Environment::new();
+    embedded::extend(&mut environment, root.get("env"), Located::clone);
+    let steps = if root.is_list() {
+        Some(root)
+    } else {
+        root.get("steps")
+    };
+    follow(session, steps, &environment, 0);
+}
+
+fn follow(session: &Session<'_>, steps: Option<Node<'_>>, environment: &Environment, depth: usize) {
+    for step in steps.into_iter().flat_map(Node::items) {
+        if depth < DEPTH && step.get("steps").is_some() {
+            follow(session, step.get("steps"), environment, depth + 1);
+        }
+        let mut environment = environment.clone();
+        embedded::extend(&mut environment, step.get("env"), Located::clone);
+        let name = ["key", "id", "identifier", "label", "name"]
+            .iter()
+            .find_map(|key| step.str_at(&[key]));
+        let around = Surroundings {
+            target: name.map(str::to_owned),
+            ..Surroundings::default()
+        };
+        let commands: Vec<&Located> = ["command", "commands"]
+            .iter()
+            .filter_map(|key| step.get(key))
+            .flat_map(Node::one_or_many)
+            .filter_map(Node::text)
+            .collect();
+        // `$$NAME` is an escape for the agent, which converts it to `$NAME`.
+        let script = embedded::substitute(&embedded::joined(commands), "$$", "", |_, place| {
+            Located::new("$", place)
+        });
+        embedded::run(session, &script, &environment, &around);
+        plugins(session, step, &environment, &around);
+    }
+}
+
+/// Declares the caches of the plugin `docker-compose`.
+fn plugins(
+    session: &Session<'_>,
+    step: Node<'_>,
+    environment: &Environment,
+    around: &Surroundings,
+) {
+    let Some(plugins) = step.get("plugins") else {
+        return;
+    };
+    let listed = plugins.items().flat_map(Node::entries);
+    for (name, settings) in listed.chain(plugins.entries()) {
+        if !name.as_str().contains("docker-compose#") && !name.as_str().ends_with("docker-compose")
+        {
+            continue;
+        }
+        for (key, direction) in [
+            ("cache-from", Direction::Import),
+            ("cache-to", Direction::Export),
+        ] {
+            for text in settings
+                .get(key)
+                .map(Node::one_or_many)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(Node::text)
+            {
+                let text = embedded::expanded(session, text, environment);
+                let Some((service, _)) = text.as_str().split_once(':') else {
+                    continue;
+                };
+                let service = service.to_owned();
+                let cache = text.slice(service.len() + 1, text.len());
+                session.declare(&Use {
+                    text: &cache,
+                    direction,
+                    tool: "compose",
+                    target: Some(&service),
+                    when: &around.when,
+                    facts: &Arc::new(Facts::default()),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `CircleCI`.
+
+use std::collections::HashMap;
+
+use super::command::Surroundings;
+use super::embedded::{self, Environment, substitute};
+use super::session::Session;
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// The deepest nesting of calls of commands.
+const DEPTH: usize = 6;
+
+type Parameters = HashMap<String, Located>;
+
+/// Parses a configuration.
+pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+    let mut pipeline = Parameters::new();
+    defaults(root.get("parameters"), &mut pipeline);
+    for (name, job) in root.get("jobs").map(Node::entries).unwrap_or_default() {
+        let reader = Reader {
+            session,
+            root,
+            pipeline: &pipeline,
+            around: Surroundings {
+                target: Some(name.as_str().to_owned()),
+                ..Surroundings::default()
+            },
+        };
+        let mut parameters = Parameters::new();
+        defaults(job.get("parameters"), &mut parameters);
+        let mut environment = Environment::new();
+        let executor = job
+            .get("executor")
+            .and_then(|node| node.str().or_else(|| node.str_at(&["name"])));
+        let executor = executor.and_then(|name| root.path(&["executors", name]));
+        for node in [executor, Some(job)].into_iter().flatten() {
+            reader.environment(node.get("environment"), &parameters, &mut environment);
+        }
+        reader.steps(job.get("steps"), &parameters, &environment, 0);
+    }
+}
+
+fn defaults(node: Option<Node<'_>>, parameters: &mut Parameters) {
+    for (name, parameter) in node.into_iter().flat_map(Node::entries) {
+        if let Some(default) = parameter.get("default").and_then(Node::text) {
+            parameters.insert(name.as_str().to_owned(), default.clone());
+        }
+    }
+}
+
+struct Reader<'a> {
+    session: &'a Session<'a>,
+    root: Node<'a>,
+    pipeline: &'a Parameters,
+    around: Surroundings,
+}
+
+impl<'a> Reader<'a> {
+    fn environment(
+        &self,
+        node: Option<Node<'_>>,
+        parameters: &Parameters,
+        environment: &mut Environment,
+    ) {
+        embedded::extend(environment, node, |text| self.resolved(text, parameters));
+    }
+
+    fn steps(
+        &self,
+        node: Option<Node<'a>>,
+        parameters: &Parameters,
+        environment: &Environment,
+        depth: usize,
+    ) {
+        for step in node.into_iter().flat_map(Node::items) {
+            if let Some(name) = step.str() {
+                self.call(name, None, parameters, environment, depth);
+                continue;
+            }
+            for (kind, body) in step.entries() {
+                match kind.as_str() {
+                    "run" => self.run(body, parameters, environment),
+                    "when" | "unless" => {
+                        self.steps(body.get("steps"), parameters, environment, depth + 1);
+                    }
+                    name => self.call(name, Some(body), parameters, environment, depth),
+                }
+            }
+        }
+    }
+
+    fn run(&self, body: Node<'_>, parameters: &Parameters, environment: &Environment) {
+        let Some(command) = body
+            .text()
+            .or_else(|| body.get("command").and_then(Node::text))
+        else {
+            return;
+        };
+        let mut environment = environment.clone();
+        self.environment(body.get("environment"), parameters, &mut environment);
+        let script = self.resolved(command, parameters);
+        embedded::run(self.session, &script, &environment, &self.around);
+    }
+
+    /// Follows a reusable command, or reads the flags of an orb.
+    fn call(
+        &self,
+        name: &str,
+        arguments: Option<Node<'a>>,
+        parameters: &Parameters,
+        environment: &Environment,
+        depth: usize,
+    ) {
+        if depth > DEPTH {
+            return;
+        }
+        let Some(command) = self.root.path(&["commands", name]) else {
+            if let Some(arguments) = arguments {
+                self.orb(arguments, parameters, environment);
+            }
+            return;
+        };
+        let mut inner = Parameters::new();
+        defaults(command.get("parameters"), &mut inner);
+        for (key, value) in arguments.into_iter().flat_map(Node::entries) {
+            if let Some(text) = value.text() {
+                inner.insert(key.as_str().to_owned(), self.resolved(text, parameters));
+            }
+        }
+        self.steps(command.get("steps"), &inner, environment, depth + 1);
+    }
+
+    fn orb(&self, arguments: Node<'_>, parameters: &Parameters, environment: &Environment) {
+        for key in ["extra_build_args", "extra-build-args", "docker-build-args"] {
+            let Some(flags) = arguments.get(key).and_then(Node::text) else {
+                continue;
+            };
+            let flags = self.resolved(flags, parameters);
+            let mut script = Located::new("docker build ", flags.place());
+            let oneline = flags.split_lines();
+            for (index, line) in oneline.iter().enumerate() {
+                if index > 0 {
+                    script.push_str(" ", line.place());
+                }
+                script.push(line);
+            }
+            embedded::run(self.session, &script, environment, &self.around);
+        }
+    }
+
+    fn resolved(&self, text: &Located, parameters: &Parameters) -> Located {
+        substitute(text, "<<", ">>", |inner, place| {
+            let known = if let Some(name) = inner.strip_prefix("parameters.") {
+                parameters.get(name)
+            } else if let Some(name) = inner.strip_prefix("pipeline.parameters.") {
+                self.pipeline.get(name)
+            } else {
+                None
+            };
+            known
+                .cloned()
+                .unwrap_or_else(|| self.session.unknown(inner, place))
+        })
+    }
+}

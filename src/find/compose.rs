@@ -1,0 +1,173 @@
+//! Compose files.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::command::is_truthy;
+use super::declaration::{Direction, Facts};
+use super::repository::join;
+use super::session::{Session, Use};
+use crate::format::compose::{self, Files, Options, Project, Service};
+use crate::format::located::Located;
+use crate::format::tree::Node;
+use crate::format::unknown::{has_mark, to_pattern};
+
+impl Files for Session<'_> {
+    fn read(&self, path: &str) -> Option<(Rc<str>, u32)> {
+        let text = self.repository.read(path)?;
+        let text = super::readable(&text).map_or(text, Into::into);
+        Some((text, self.repository.number(path)))
+    }
+
+    fn read_variables(&self, path: &str) -> Option<Rc<str>> {
+        self.repository.read_any(path)
+    }
+}
+
+/// Whether a file has a default name of Compose.
+pub(super) fn is_named(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.trim_end_matches(".yaml").trim_end_matches(".yml");
+    stem.contains("compose") && !stem.contains("composer")
+}
+
+/// Whether a file with another name has services with a build.
+pub(super) fn is_like(root: Node<'_>) -> bool {
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    services.iter().any(|(_, service)| {
+        service.get("build").is_some_and(|build| {
+            ["cache_from", "cache_to", "args", "x-bake"]
+                .iter()
+                .any(|key| build.get(key).is_some())
+        })
+    })
+}
+
+/// Reads Compose files. An override is read together with its base, and an included file together
+/// with the file that includes it.
+pub(super) fn read(session: &Session<'_>, paths: &[String]) {
+    let mut projects = Vec::new();
+    for path in paths {
+        let files = match base_of(session, path) {
+            Some(base) if paths.contains(&base) => continue,
+            Some(base) => vec![base, path.clone()],
+            None => {
+                let mut files = vec![path.clone()];
+                files.extend(override_of(session, path));
+                files
+            }
+        };
+        projects.extend(load(session, &files).map(|project| (files, project)));
+    }
+    let included: HashSet<String> = projects
+        .iter()
+        .flat_map(|(_, project)| project.included.clone())
+        .collect();
+    for (files, project) in &projects {
+        if !included.contains(&files[0]) {
+            project
+                .services
+                .iter()
+                .for_each(|service| declare(session, service));
+        }
+    }
+}
+
+fn override_of(session: &Session<'_>, path: &str) -> Option<String> {
+    let (stem, _) = path.rsplit_once('.')?;
+    let standard = stem.ends_with("compose");
+    let candidates = ["yml", "yaml"].map(|other| format!("{stem}.override.{other}"));
+    candidates
+        .into_iter()
+        .find(|candidate| standard && session.repository.has(candidate))
+}
+
+fn base_of(session: &Session<'_>, path: &str) -> Option<String> {
+    let (stem, _) = path.rsplit_once(".override.")?;
+    let candidates = ["yml", "yaml"].map(|other| format!("{stem}.{other}"));
+    candidates
+        .into_iter()
+        .find(|candidate| session.repository.has(candidate))
+}
+
+fn load(session: &Session<'_>, paths: &[String]) -> Option<Project> {
+    let nothing = |_: &str| None;
+    let options = Options {
+        lookup: &nothing,
+        unknowns: Some(&session.unknowns),
+        env_file: None,
+    };
+    match compose::load(paths, session, &options) {
+        Ok(project) => Some(project),
+        Err(error) => {
+            session.skipped(&error.file, error.line, &error.message);
+            None
+        }
+    }
+}
+
+fn declare(session: &Session<'_>, service: &Service) {
+    let Some(build) = &service.build else { return };
+    let context = build.context.as_deref().unwrap_or(".");
+    let path = format!(
+        "{context}/{}",
+        build.dockerfile.as_deref().unwrap_or("Dockerfile")
+    );
+    let known = build.dockerfile_inline.is_none() && !has_mark(&path);
+    let facts = Arc::new(Facts {
+        dockerfile: if known {
+            join(&service.directory, &path)
+        } else {
+            None
+        },
+        tags: service
+            .image
+            .iter()
+            .chain(&build.tags)
+            .map(|tag| to_pattern(tag))
+            .collect(),
+        ..Facts::default()
+    });
+    let emit = |text: &Located, direction, tool| {
+        session.declare(&Use {
+            text,
+            direction,
+            tool,
+            target: Some(&service.name),
+            when: &[],
+            facts: &facts,
+        });
+    };
+    build
+        .cache_from
+        .iter()
+        .for_each(|text| emit(text, Direction::Import, "compose"));
+    build
+        .cache_to
+        .iter()
+        .for_each(|text| emit(text, Direction::Export, "compose"));
+    build
+        .bake
+        .cache_from
+        .iter()
+        .for_each(|text| emit(text, Direction::Import, "bake"));
+    build
+        .bake
+        .cache_to
+        .iter()
+        .flatten()
+        .for_each(|text| emit(text, Direction::Export, "bake"));
+    for (name, value) in &build.args {
+        if name == "BUILDKIT_INLINE_CACHE"
+            && let Some(value) = value
+            && is_truthy(value.as_str())
+        {
+            emit(
+                &value.with_text("type=inline"),
+                Direction::Export,
+                "compose",
+            );
+        }
+    }
+}

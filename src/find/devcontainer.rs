@@ -1,0 +1,93 @@
+//! `devcontainer.json`.
+
+use std::sync::Arc;
+
+use super::command::{Surroundings, inline_argument};
+use super::declaration::{Direction, Facts};
+use super::embedded::{self, substitute};
+use super::repository::{directory, join};
+use super::session::{Session, Use};
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// Parses a configuration.
+pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
+    let name = root.str_at(&["name"]);
+    let build = root.get("build");
+    let dockerfile = build
+        .and_then(|build| build.str_at(&["dockerfile"]))
+        .or_else(|| root.str_at(&["dockerFile"]));
+    let facts = Arc::new(Facts {
+        dockerfile: dockerfile.and_then(|file| join(directory(path), file)),
+        ..Facts::default()
+    });
+    let emit = |text: &Located, direction| {
+        session.declare(&Use {
+            text,
+            direction,
+            tool: "devcontainer",
+            target: name,
+            when: &[],
+            facts: &facts,
+        });
+    };
+    let Some(build) = build else { return };
+    for (key, direction) in [
+        ("cacheFrom", Direction::Import),
+        ("cacheTo", Direction::Export),
+    ] {
+        for text in build
+            .get(key)
+            .map(Node::one_or_many)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(Node::text)
+        {
+            emit(&resolved(session, text), direction);
+        }
+    }
+    for (key, value) in build.get("args").map(Node::entries).unwrap_or_default() {
+        let Some(value) = value.text() else { continue };
+        let argument = value.with_text(format!("{}={}", key.as_str(), value.as_str()));
+        if let Some(cache) = inline_argument(&argument) {
+            emit(&cache, Direction::Export);
+        }
+    }
+    options(session, build, name);
+}
+
+/// Reads the flags in `build.options`.
+fn options(session: &Session<'_>, build: Node<'_>, name: Option<&str>) {
+    let words: Vec<Located> = build
+        .get("options")
+        .map(Node::one_or_many)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Node::text)
+        .map(|text| resolved(session, text))
+        .collect();
+    let Some(first) = words.first() else { return };
+    let mut script = Located::new("devcontainer build", first.place());
+    for word in &words {
+        script.push_str(" ", word.place());
+        script.push(word);
+    }
+    let around = Surroundings {
+        target: name.map(str::to_owned),
+        ..Surroundings::default()
+    };
+    embedded::run(session, &script, &Vec::new(), &around);
+}
+
+/// Replaces `${localEnv:NAME:default}` and similar variables.
+fn resolved(session: &Session<'_>, text: &Located) -> Located {
+    substitute(text, "${", "}", |inner, place| {
+        let mut parts = inner.splitn(3, ':');
+        let _kind = parts.next();
+        let name = parts.next().unwrap_or(inner);
+        match parts.next() {
+            Some(default) => Located::new(default, place),
+            None => session.unknown(name, place),
+        }
+    })
+}

@@ -1,0 +1,107 @@
+//! Scripts in other files, and the templates in them.
+
+use super::command::{self, Surroundings};
+use super::script::{Script, Variant};
+use super::session::Session;
+use crate::format::located::{Located, Place};
+use crate::format::tree::Node;
+
+/// Variables of the environment of a script.
+pub(super) type Environment = Vec<(String, Vec<Variant>)>;
+
+/// Follows a script and declares the caches of its commands.
+pub(super) fn run(
+    session: &Session<'_>,
+    source: &Located,
+    environment: &Environment,
+    around: &Surroundings,
+) {
+    let mut script = Script::new(session, environment, &around.directory);
+    script.follow(source);
+    for invocation in &script.invocations {
+        command::declare(session, invocation, around);
+    }
+}
+
+/// Replaces each `open … close` by the result of `value` for the text between.
+pub(super) fn substitute(
+    text: &Located,
+    open: &str,
+    close: &str,
+    mut value: impl FnMut(&str, Place) -> Located,
+) -> Located {
+    let source = text.as_str();
+    let mut out = Located::default();
+    let mut position = 0;
+    while let Some(found) = source[position..].find(open) {
+        let start = position + found;
+        let inner = start + open.len();
+        let Some(length) = source[inner..].find(close) else {
+            break;
+        };
+        out.push(&text.slice(position, start));
+        let place = text.place_at(start);
+        out.push(&value(source[inner..inner + length].trim(), place).used_at(place));
+        position = inner + length + close.len();
+    }
+    out.push(&text.slice(position, source.len()));
+    out
+}
+
+/// Adds the scalar entries of a map to an environment; later entries win.
+pub(super) fn extend(
+    environment: &mut Environment,
+    node: Option<Node<'_>>,
+    mut value: impl FnMut(&Located) -> Located,
+) {
+    for (name, entry) in node.into_iter().flat_map(Node::entries) {
+        let nested = entry.get("value").or_else(|| entry.get("default"));
+        let Some(text) = entry.text().or_else(|| nested.and_then(Node::text)) else {
+            continue;
+        };
+        put(environment, name.as_str(), value(text));
+    }
+}
+
+/// Sets one variable.
+pub(super) fn put(environment: &mut Environment, name: &str, text: Located) {
+    environment.retain(|(known, _)| known != name);
+    environment.push((name.to_owned(), vec![Variant::of(text)]));
+}
+
+/// Returns the value of a variable.
+pub(super) fn get(environment: &Environment, name: &str) -> Option<Located> {
+    let (_, variants) = environment.iter().rfind(|(known, _)| known == name)?;
+    variants.first().map(|variant| variant.text.clone())
+}
+
+/// Joins commands of a list into one script.
+pub(super) fn joined<'l>(commands: impl IntoIterator<Item = &'l Located>) -> Located {
+    let mut script = Located::default();
+    for command in commands {
+        script.push(command);
+        script.push_str("\n", command.place_at(command.len()));
+    }
+    script
+}
+
+/// Replaces `$NAME` and `${NAME}` by variables of an environment, as CI systems do.
+pub(super) fn expanded(
+    session: &Session<'_>,
+    text: &Located,
+    environment: &Environment,
+) -> Located {
+    let mut current = text.clone();
+    for _ in 0..5 {
+        if !current.as_str().contains('$') {
+            return current;
+        }
+        let lookup = |name: &str| get(environment, name).map(|value| value.as_str().to_owned());
+        let next = crate::format::compose::interpolate(&current, &lookup, Some(&session.unknowns));
+        if next == current || next.len() > 1 << 16 {
+            return next;
+        }
+        current = next;
+    }
+    current
+}

@@ -1,0 +1,175 @@
+//! Workflows and composite actions of GitHub, Gitea and Forgejo.
+
+mod action;
+mod expression;
+mod steps;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::declaration::Job;
+use super::script::Variant;
+use super::session::Session;
+use crate::format::tree::Node;
+use crate::format::unknown::has_mark;
+use expression::Contexts;
+use steps::Steps;
+
+/// Parses a workflow.
+pub(super) fn workflow(session: &Session<'_>, file: &str, root: Node<'_>) {
+    let Some(jobs) = root.get("jobs") else { return };
+    let triggers = triggers(root);
+    let mut contexts = Contexts::new(session);
+    let called = root.get("on").or_else(|| root.get("true"));
+    for kind in ["workflow_call", "workflow_dispatch"] {
+        if let Some(inputs) = called.and_then(|on| on.path(&[kind, "inputs"])) {
+            contexts.inputs(inputs);
+        }
+    }
+    contexts.env(root.get("env"));
+    for (name, job) in jobs.entries() {
+        workflow_job(session, file, &contexts, &triggers, name.as_str(), job);
+    }
+}
+
+fn workflow_job(
+    session: &Session<'_>,
+    file: &str,
+    contexts: &Contexts<'_>,
+    triggers: &[String],
+    name: &str,
+    job: Node<'_>,
+) {
+    let mut contexts = contexts.clone();
+    contexts.env(job.get("env"));
+    let Some(condition) = condition(job) else {
+        return;
+    };
+    let facts = Arc::new(job_facts(file, triggers, name, job));
+    let steps = Steps {
+        session,
+        job: Some(facts),
+        target: Some(name.to_owned()),
+        when: condition,
+    };
+    if let Some(list) = job.get("steps") {
+        steps.follow(list, contexts);
+    } else if let (Some(uses), Some(with)) = (job.str_at(&["uses"]), job.get("with")) {
+        steps.wrapper(uses, with, &contexts);
+    }
+}
+
+/// Reads the steps of a composite action.
+pub(super) fn composite(session: &Session<'_>, root: Node<'_>) {
+    let Some(list) = root.path(&["runs", "steps"]) else {
+        return;
+    };
+    let mut contexts = Contexts::new(session);
+    if let Some(inputs) = root.get("inputs") {
+        contexts.inputs(inputs);
+    }
+    let steps = Steps {
+        session,
+        job: None,
+        target: None,
+        when: Vec::new(),
+    };
+    steps.follow(list, contexts);
+}
+
+fn triggers(root: Node<'_>) -> Vec<String> {
+    let Some(on) = root.get("on").or_else(|| root.get("true")) else {
+        return Vec::new();
+    };
+    let names = on.one_or_many();
+    let listed = names
+        .iter()
+        .filter_map(|node| node.str().map(str::to_owned));
+    let keyed = on
+        .entries()
+        .into_iter()
+        .map(|(name, _)| name.as_str().to_owned());
+    listed.chain(keyed).collect()
+}
+
+/// Returns the condition of a job or step. Returns `None` if it never runs.
+fn condition(node: Node<'_>) -> Option<Vec<String>> {
+    let Some(text) = node.str_at(&["if"]) else {
+        return Some(Vec::new());
+    };
+    let text = text.trim();
+    let text = text
+        .strip_prefix("${{")
+        .and_then(|t| t.strip_suffix("}}"))
+        .unwrap_or(text)
+        .trim();
+    match text {
+        "false" => None,
+        "true" | "always()" | "success()" | "" => Some(Vec::new()),
+        _ => Some(vec![text.chars().take(120).collect()]),
+    }
+}
+
+fn job_facts(file: &str, triggers: &[String], name: &str, job: Node<'_>) -> Job {
+    let mut facts = Job {
+        id: format!("{file}#{name}"),
+        on_pull_request: triggers.iter().any(|trigger| trigger == "pull_request"),
+        ..Job::default()
+    };
+    if let Some(matrix) = job.path(&["strategy", "matrix"]) {
+        for (variable, value) in matrix.entries() {
+            match variable.as_str() {
+                "include" => {
+                    let keys = value.items().flat_map(Node::entries);
+                    facts
+                        .matrix
+                        .extend(keys.map(|(key, _)| key.as_str().to_owned()));
+                }
+                "exclude" => {}
+                name => facts.matrix.push(name.to_owned()),
+            }
+        }
+        facts.matrix.sort();
+        facts.matrix.dedup();
+    }
+    for step in job.get("steps").into_iter().flat_map(Node::items) {
+        let uses = step.str_at(&["uses"]).unwrap_or_default();
+        let run = step.str_at(&["run"]).unwrap_or_default();
+        if uses.contains("setup-buildx")
+            || uses.contains("setup-docker")
+            || uses.starts_with("depot/")
+            || run.contains("buildx create")
+        {
+            facts.has_builder = true;
+            for key in ["version", "driver-opts"] {
+                if let Some(text) = step.path(&["with", key]).and_then(Node::text) {
+                    facts.pinned = Some((text.as_str().to_owned(), text.place()));
+                }
+            }
+        }
+        // A local action may set up anything.
+        if uses.starts_with("./") {
+            facts.has_builder = true;
+            facts.exposes_runtime = true;
+        }
+        if uses.contains("github-runtime") || run.contains("ACTIONS_RUNTIME_TOKEN") {
+            facts.exposes_runtime = true;
+        }
+        let script = step.str_at(&["with", "script"]).unwrap_or_default();
+        facts.exposes_runtime |= script.contains("ACTIONS_RUNTIME_TOKEN");
+    }
+    let env = job.get("env").into_iter().flat_map(Node::entries);
+    facts.exposes_runtime |= env
+        .into_iter()
+        .any(|(name, _)| name.as_str() == "ACTIONS_RUNTIME_TOKEN");
+    facts
+}
+
+/// Whether all variants are known and select the classic builder.
+fn is_classic(env: &HashMap<String, Vec<Variant>>) -> bool {
+    env.get("DOCKER_BUILDKIT").is_some_and(|variants| {
+        variants
+            .iter()
+            .all(|variant| variant.text.as_str() == "0" && !has_mark(variant.text.as_str()))
+    })
+}

@@ -1,0 +1,197 @@
+//! The inputs of actions that build images.
+
+use std::sync::Arc;
+
+use super::expression::{Contexts, closing};
+use crate::find::command::{declare_override, inline_argument};
+use crate::find::declaration::{Direction, Facts, Job};
+use crate::find::repository::join;
+use crate::find::script::{Item, Variant};
+use crate::find::session::{Session, Use};
+use crate::format::located::Located;
+use crate::format::tree::Node;
+use crate::format::unknown::{has_mark, to_pattern};
+
+/// The inputs of one step.
+pub(super) struct Inputs<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) with: Node<'a>,
+    pub(super) contexts: &'a Contexts<'a>,
+    pub(super) target: Option<&'a str>,
+    pub(super) when: &'a [String],
+    pub(super) job: Option<&'a Arc<Job>>,
+}
+
+impl Inputs<'_> {
+    /// `docker/build-push-action` and its forks.
+    pub(super) fn build_push(&self, tool: &str) {
+        self.lines("cache-from", Direction::Import, tool);
+        self.lines("cache-to", Direction::Export, tool);
+        for (text, when) in self.entries("build-args") {
+            if let Some(cache) = inline_argument(&text) {
+                self.declare(&cache, &when, Direction::Export, tool, self.target);
+            }
+        }
+    }
+
+    /// `docker/bake-action`
+    pub(super) fn bake(&self, tool: &str) {
+        for (text, when) in self.entries("set") {
+            let value = Item { text, when };
+            declare_override(self.session, &value, |item, direction, target| {
+                self.declare(&item.text, &item.when, direction, tool, Some(target));
+            });
+        }
+    }
+
+    /// Declares the caches in inputs of other actions.
+    pub(super) fn typed(&self, tool: &str) {
+        let names = [
+            ("cache-from", Direction::Import),
+            ("cache_from", Direction::Import),
+            ("cacheFrom", Direction::Import),
+            ("cache-to", Direction::Export),
+            ("cache_to", Direction::Export),
+            ("cacheTo", Direction::Export),
+        ];
+        let tool = if tool.starts_with("./") {
+            "docker/build-push-action"
+        } else {
+            tool
+        };
+        for (name, direction) in names {
+            for (text, when) in self.entries(name) {
+                if text.as_str().starts_with("type=") {
+                    self.declare(&text, &when, direction, tool, self.target);
+                }
+            }
+        }
+    }
+
+    /// Declares each line of an input.
+    pub(super) fn lines(&self, input: &str, direction: Direction, tool: &str) {
+        for (text, when) in self.entries(input) {
+            if text.as_str().starts_with('#') {
+                let message = format!(
+                    "`#` does not begin a comment inside of `{input}`, so the build fails."
+                );
+                let hint = Some("Remove the line, or move it above the key.".to_owned());
+                self.session
+                    .remark("comment-in-list", text.place(), message, hint);
+                continue;
+            }
+            let source = text.as_str();
+            let inner = source
+                .strip_prefix('"')
+                .and_then(|s| s.strip_suffix('"'))
+                .map(str::len);
+            let text = inner.map_or(text.clone(), |length| text.slice(1, 1 + length));
+            self.declare(&text, &when, direction, tool, self.target);
+        }
+    }
+
+    /// Returns the evaluated lines of an input.
+    fn entries(&self, input: &str) -> Vec<(Located, Vec<String>)> {
+        let Some(text) = self.with.get(input).and_then(Node::text) else {
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for line in lines(text) {
+            for Variant { text, when, .. } in self.contexts.evaluate(&line) {
+                for part in text.split_lines() {
+                    let part = part.trimmed();
+                    if !part.is_empty() {
+                        entries.push((part, when.clone()));
+                    }
+                }
+            }
+        }
+        entries
+    }
+
+    fn declare(
+        &self,
+        text: &Located,
+        when: &[String],
+        direction: Direction,
+        tool: &str,
+        target: Option<&str>,
+    ) {
+        let mut all = self.when.to_vec();
+        all.extend(
+            when.iter()
+                .filter(|condition| !self.when.contains(condition))
+                .cloned(),
+        );
+        self.session.declare(&Use {
+            text,
+            direction,
+            tool,
+            target,
+            when: &all,
+            facts: &Arc::new(self.facts()),
+        });
+    }
+
+    /// Returns the one name that the input `targets` of bake has.
+    fn only_target(&self) -> Option<String> {
+        let names = self.entries("targets");
+        let mut names = names.iter().flat_map(|(text, _)| text.as_str().split(','));
+        let name = names.next()?.trim().to_owned();
+        (names.next().is_none() && !has_mark(&name)).then_some(name)
+    }
+
+    fn facts(&self) -> Facts {
+        let one = |name: &str| {
+            let text = self.with.get(name).and_then(Node::text)?;
+            let variants = self.contexts.evaluate(text);
+            variants
+                .into_iter()
+                .next()
+                .map(|variant| variant.text.as_str().trim().to_owned())
+        };
+        let context = one("context").unwrap_or_else(|| ".".to_owned());
+        let path = one("file").unwrap_or_else(|| format!("{context}/Dockerfile"));
+        let dockerfile = if has_mark(&path) {
+            None
+        } else {
+            join("", &path)
+        };
+        let tags = self.entries("tags");
+        let tags = tags
+            .iter()
+            .flat_map(|(text, _)| text.as_str().split(',').map(to_pattern).collect::<Vec<_>>());
+        Facts {
+            dockerfile,
+            tags: tags.collect(),
+            job: self.job.cloned(),
+            in_run_step: false,
+            is_abstract: false,
+            bakes_only: self.only_target(),
+        }
+    }
+}
+
+/// Splits at line breaks outside of expressions.
+fn lines(text: &Located) -> Vec<Located> {
+    let source = text.as_str();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let mut position = 0;
+    while position < source.len() {
+        let rest = &source[position..];
+        if rest.starts_with("${{")
+            && let Some(end) = closing(rest)
+        {
+            position += end + 2;
+            continue;
+        }
+        if rest.starts_with('\n') {
+            lines.push(text.slice(start, position));
+            start = position + 1;
+        }
+        position += rest.chars().next().map_or(1, char::len_utf8);
+    }
+    lines.push(text.slice(start, source.len()));
+    lines
+}

@@ -1,0 +1,174 @@
+//! The steps of a job or a composite action.
+
+use std::sync::Arc;
+
+use super::action::Inputs;
+use super::expression::{Contexts, closing};
+use super::{condition, is_classic};
+use crate::find::command::{self, Surroundings};
+use crate::find::declaration::{Direction, Job};
+use crate::find::script::{Script, Variant};
+use crate::find::session::Session;
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// Inputs of actions with a shell script.
+const SCRIPT_INPUTS: [&str; 5] = ["command", "run", "script", "inlineScript", "cmd"];
+
+/// The data that all steps of a job share.
+pub(super) struct Steps<'s> {
+    pub(super) session: &'s Session<'s>,
+    pub(super) job: Option<Arc<Job>>,
+    pub(super) target: Option<String>,
+    pub(super) when: Vec<String>,
+}
+
+impl Steps<'_> {
+    /// Follows all steps.
+    pub(super) fn follow(&self, list: Node<'_>, mut contexts: Contexts<'_>) {
+        for step in list.items() {
+            let Some(condition) = condition(step) else {
+                continue;
+            };
+            let mut when = self.when.clone();
+            when.extend(condition);
+            let mut local = contexts.clone();
+            local.env(step.get("env"));
+            if let Some(uses) = step.str_at(&["uses"]) {
+                if let Some(with) = step.get("with") {
+                    self.action(uses, with, &local, &when);
+                }
+            } else if let Some(run) = step.get("run").and_then(Node::text) {
+                let id = step.str_at(&["id"]).unwrap_or_default().to_lowercase();
+                let shell = step.str_at(&["shell"]).unwrap_or_default();
+                let directory = step.str_at(&["working-directory"]).unwrap_or_default();
+                let outputs = self.run(run, shell, directory, &local, &when);
+                for output in outputs {
+                    let variant = Variant {
+                        text: output.value.text,
+                        when: output.value.when,
+                        sure: false,
+                    };
+                    if output.file == "GITHUB_ENV" {
+                        contexts.env.entry(output.name).or_default().push(variant);
+                    } else if !id.is_empty() {
+                        let key = format!("{id}.{}", output.name.to_lowercase());
+                        contexts.outputs.entry(key).or_default().push(variant);
+                    }
+                }
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        run: &Located,
+        shell: &str,
+        directory: &str,
+        contexts: &Contexts<'_>,
+        when: &[String],
+    ) -> Vec<crate::find::script::Output> {
+        if shell.starts_with("python") || shell.starts_with("node") {
+            return Vec::new();
+        }
+        let mut environment: Vec<(String, Vec<Variant>)> = contexts
+            .env
+            .iter()
+            .map(|(name, variants)| (name.clone(), variants.clone()))
+            .collect();
+        let text = inserted(run, contexts, &mut environment);
+        let text = if shell.starts_with("pwsh") || shell.starts_with("powershell") {
+            crate::find::other_shells::from_powershell(&text)
+        } else {
+            text
+        };
+        let mut script = Script::new(self.session, &environment, directory);
+        script.follow(&text);
+        let around = Surroundings {
+            target: self.target.clone(),
+            job: self.job.clone(),
+            directory: directory.trim_start_matches("./").to_owned(),
+            when: when.to_vec(),
+            classic: is_classic(&contexts.env),
+        };
+        for invocation in &script.invocations {
+            command::declare(self.session, invocation, &around);
+        }
+        script.outputs
+    }
+
+    fn action(&self, uses: &str, with: Node<'_>, contexts: &Contexts<'_>, when: &[String]) {
+        let name = uses.split('@').next().unwrap_or(uses);
+        let inputs = Inputs {
+            session: self.session,
+            with,
+            contexts,
+            target: self.target.as_deref(),
+            when,
+            job: self.job.as_ref(),
+        };
+        let lower = name.to_lowercase();
+        if lower.ends_with("/build-push-action") {
+            inputs.build_push(&lower);
+        } else if lower.ends_with("/bake-action") {
+            inputs.bake(&lower);
+        } else if lower == "devcontainers/ci" {
+            inputs.lines("cacheFrom", Direction::Import, "devcontainers/ci");
+            inputs.lines("cacheTo", Direction::Export, "devcontainers/ci");
+        } else {
+            inputs.typed(&lower);
+            for input in SCRIPT_INPUTS {
+                if let Some(text) = with.get(input).and_then(Node::text)
+                    && !lower.starts_with("actions/github-script")
+                {
+                    self.run(text, "", "", contexts, when);
+                }
+            }
+        }
+    }
+
+    /// Declares the caches that a job passes to a reusable workflow.
+    pub(super) fn wrapper(&self, uses: &str, with: Node<'_>, contexts: &Contexts<'_>) {
+        let inputs = Inputs {
+            session: self.session,
+            with,
+            contexts,
+            target: self.target.as_deref(),
+            when: &self.when,
+            job: self.job.as_ref(),
+        };
+        inputs.typed(&uses.split('@').next().unwrap_or(uses).to_lowercase());
+    }
+}
+
+/// Inserts the values of expressions into a script. Expressions with several values become
+/// variables.
+fn inserted(
+    run: &Located,
+    contexts: &Contexts<'_>,
+    environment: &mut Vec<(String, Vec<Variant>)>,
+) -> Located {
+    let source = run.as_str();
+    let mut text = Located::default();
+    let mut position = 0;
+    while let Some(found) = source[position..].find("${{") {
+        let start = position + found;
+        let Some(end) = closing(&source[start..]).map(|end| start + end + 2) else {
+            break;
+        };
+        text.push(&run.slice(position, start));
+        let values = contexts.evaluate(&run.slice(start, end));
+        if let [only] = values.as_slice()
+            && only.when.is_empty()
+        {
+            text.push(&only.text);
+        } else {
+            let name = format!("_expression_{}", environment.len());
+            text.push_str(&format!("${{{name}}}"), run.place_at(start));
+            environment.push((name, values));
+        }
+        position = end;
+    }
+    text.push(&run.slice(position, source.len()));
+    text
+}

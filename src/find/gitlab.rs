@@ -1,0 +1,303 @@
+//! `GitLab` CI.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::command::Surroundings;
+use super::embedded::{self, Environment};
+use super::repository::join;
+use super::session::Session;
+use crate::format::located::Located;
+use crate::format::tree::{Node, Tree, yaml};
+
+/// The deepest nesting of `extends`, `!reference` and `include`.
+const DEPTH: usize = 12;
+
+/// Top-level keys that are no jobs.
+const RESERVED: [&str; 12] = [
+    "stages",
+    "variables",
+    "include",
+    "default",
+    "workflow",
+    "image",
+    "services",
+    "cache",
+    "before_script",
+    "after_script",
+    "spec",
+    "types",
+];
+
+/// A configuration with its included files. Later files win.
+struct Pipeline<'s, 'r> {
+    session: &'s Session<'r>,
+    trees: &'s [Rc<Tree>],
+}
+
+/// Parses a configuration.
+pub(super) fn read(session: &Session<'_>, path: &str) {
+    let mut trees = Vec::new();
+    let mut seen = HashSet::new();
+    collect(session, path, &mut trees, &mut seen, 0);
+    let pipeline = Pipeline {
+        session,
+        trees: &trees,
+    };
+    let names = pipeline.job_names();
+    for name in names {
+        pipeline.job(&name);
+    }
+}
+
+/// Returns the files that a configuration includes; they are read as parts of it.
+pub(super) fn included(session: &Session<'_>, path: &str) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    collect(session, path, &mut Vec::new(), &mut seen, 0);
+    seen.remove(path);
+    seen
+}
+
+fn collect(
+    session: &Session<'_>,
+    path: &str,
+    trees: &mut Vec<Rc<Tree>>,
+    seen: &mut HashSet<String>,
+    depth: usize,
+) {
+    if depth > DEPTH || !seen.insert(path.to_owned()) {
+        return;
+    }
+    let Some(text) = session.repository.read(path) else {
+        return;
+    };
+    let tree = match yaml::parse(&text, session.repository.number(path)) {
+        Ok(tree) => Rc::new(tree),
+        Err(error) => {
+            session.skipped(path, error.line, &error.reason);
+            return;
+        }
+    };
+    for document in tree.documents() {
+        let Some(include) = document.get("include") else {
+            continue;
+        };
+        let entries: Vec<Node<'_>> = if include.is_list() {
+            include.items().collect()
+        } else {
+            vec![include]
+        };
+        for entry in entries {
+            let local = entry.str().or_else(|| entry.str_at(&["local"]));
+            let Some(local) = local else { continue };
+            if local.contains("://") {
+                continue;
+            }
+            for file in matching(session, local) {
+                collect(session, &file, trees, seen, depth + 1);
+            }
+        }
+    }
+    trees.push(tree);
+}
+
+/// Returns the files of a local include, which may be a pattern.
+fn matching(session: &Session<'_>, local: &str) -> Vec<String> {
+    let path = local.trim_start_matches('/');
+    if !path.contains('*') {
+        return join("", path).into_iter().collect();
+    }
+    let pattern = path.replace("**", "*");
+    let files = session.repository.files().filter(|file| {
+        crate::format::go_path::matches(pattern.as_bytes(), file.as_bytes()) == Ok(true)
+            || (path.contains("**")
+                && path.split_once("**").is_some_and(|(head, tail)| {
+                    file.starts_with(head) && file.ends_with(tail.trim_start_matches("/*"))
+                }))
+    });
+    files.map(str::to_owned).collect()
+}
+
+impl<'s> Pipeline<'s, '_> {
+    /// Returns the definitions of a key; the effective one is first.
+    fn definitions(&self, name: &str) -> Vec<Node<'s>> {
+        let documents = self.trees.iter().rev().flat_map(|tree| tree.documents());
+        documents
+            .filter_map(|document| document.get(name))
+            .collect()
+    }
+
+    fn job_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (name, node) in self
+            .trees
+            .iter()
+            .flat_map(|tree| tree.documents())
+            .flat_map(Node::entries)
+        {
+            let is_job = node.is_map()
+                && !name.as_str().starts_with('.')
+                && !RESERVED.contains(&name.as_str());
+            if is_job && !names.iter().any(|known| known == name.as_str()) {
+                names.push(name.as_str().to_owned());
+            }
+        }
+        names
+    }
+
+    /// Collects the maps of a job: its own, then those that it extends, nearest first.
+    fn chain(&self, name: &str, depth: usize, found: &mut Vec<Node<'s>>) {
+        if depth > DEPTH || found.len() > 64 {
+            return;
+        }
+        for definition in self.definitions(name) {
+            found.push(definition);
+            let parents = definition
+                .get("extends")
+                .map(Node::one_or_many)
+                .unwrap_or_default();
+            for parent in parents.iter().rev().filter_map(|parent| parent.str()) {
+                self.chain(parent, depth + 1, found);
+            }
+        }
+    }
+
+    fn job(&self, name: &str) {
+        let mut chain = Vec::new();
+        self.chain(name, 0, &mut chain);
+        let mut environment = Environment::new();
+        for variables in self.definitions("variables").into_iter().rev() {
+            embedded::extend(&mut environment, Some(variables), Located::clone);
+        }
+        for node in chain.iter().rev() {
+            if let Some(variables) = node.get("variables") {
+                for (key, text) in self.variables(variables) {
+                    embedded::put(&mut environment, &key, text);
+                }
+            }
+        }
+        self.matrix(&chain, &mut environment);
+        let raw = environment.clone();
+        for (_, variants) in &mut environment {
+            for variant in variants {
+                let text = self.with_inputs(&variant.text);
+                variant.text = embedded::expanded(self.session, &text, &raw);
+            }
+        }
+        let mut lines = Vec::new();
+        for key in ["before_script", "script", "after_script"] {
+            let own = chain.iter().find_map(|node| node.get(key));
+            let default = || {
+                let inherited = self
+                    .definitions("default")
+                    .into_iter()
+                    .find_map(|node| node.get(key));
+                inherited.or_else(|| self.definitions(key).into_iter().next())
+            };
+            if let Some(node) = own.or_else(default) {
+                self.lines(node, 0, &mut lines);
+            }
+        }
+        let around = Surroundings {
+            target: Some(name.to_owned()),
+            classic: embedded::get(&environment, "DOCKER_BUILDKIT")
+                .is_some_and(|text| text.as_str() == "0"),
+            ..Surroundings::default()
+        };
+        let script = self.with_inputs(&embedded::joined(lines));
+        embedded::run(self.session, &script, &environment, &around);
+    }
+
+    /// Replaces `$[[ inputs.NAME ]]` by the default of the input.
+    fn with_inputs(&self, text: &Located) -> Located {
+        embedded::substitute(text, "$[[", "]]", |inner, place| {
+            let path = inner.split('|').next().unwrap_or(inner).trim();
+            let name = path.strip_prefix("inputs.").unwrap_or(path);
+            let specs = self.definitions("spec").into_iter();
+            let default = specs
+                .filter_map(|spec| spec.path(&["inputs", name, "default"]))
+                .find_map(Node::text);
+            default
+                .cloned()
+                .unwrap_or_else(|| self.session.unknown(path, place))
+        })
+    }
+
+    fn variables(&self, node: Node<'s>) -> Vec<(String, Located)> {
+        if node.tag() == Some("reference") {
+            return self
+                .referenced(node)
+                .map(|node| self.variables(node))
+                .unwrap_or_default();
+        }
+        let mut found = Vec::new();
+        for (key, value) in node.entries() {
+            let value = if value.tag() == Some("reference") {
+                self.referenced(value)
+            } else {
+                Some(value)
+            };
+            let text = value.and_then(|value| {
+                value
+                    .text()
+                    .or_else(|| value.get("value").and_then(Node::text))
+            });
+            if let Some(text) = text {
+                found.push((key.as_str().to_owned(), text.clone()));
+            }
+        }
+        found
+    }
+
+    /// Variables of `parallel: matrix` differ between jobs, so they are unknown.
+    fn matrix(&self, chain: &[Node<'s>], environment: &mut Environment) {
+        let matrix = chain
+            .iter()
+            .find_map(|node| node.path(&["parallel", "matrix"]));
+        for (key, value) in matrix
+            .into_iter()
+            .flat_map(Node::items)
+            .flat_map(Node::entries)
+        {
+            let unknown = self.session.unknown(key.as_str(), value.place());
+            embedded::put(environment, key.as_str(), unknown);
+        }
+    }
+
+    /// Resolves `!reference [job, key]`.
+    fn referenced(&self, node: Node<'s>) -> Option<Node<'s>> {
+        let path: Vec<&str> = node.items().filter_map(Node::str).collect();
+        let (first, rest) = path.split_first()?;
+        let mut chain = Vec::new();
+        self.chain(first, 0, &mut chain);
+        chain
+            .into_iter()
+            .find_map(|definition| definition.path(rest))
+    }
+
+    fn lines(&self, node: Node<'s>, depth: usize, lines: &mut Vec<&'s Located>) {
+        if depth > DEPTH || lines.len() > 5_000 {
+            return;
+        }
+        if node.tag() == Some("reference") {
+            if let Some(target) = self.referenced(node) {
+                self.lines(target, depth + 1, lines);
+            }
+        } else if let Some(text) = node.text() {
+            lines.push(text);
+        } else {
+            for item in node.items() {
+                self.lines(item, depth + 1, lines);
+            }
+        }
+    }
+}
+
+/// Returns the files that any file of the repository includes, to read each file once.
+pub(super) fn all_included(session: &Session<'_>, paths: &[String]) -> HashSet<String> {
+    let mut map: HashMap<&str, HashSet<String>> = HashMap::new();
+    for path in paths {
+        map.insert(path, included(session, path));
+    }
+    map.into_values().flatten().collect()
+}

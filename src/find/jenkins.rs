@@ -1,0 +1,399 @@
+//! Pipelines of Jenkins.
+//!
+//! A lexer for Groovy finds strings and braces; `sh` steps are shell scripts. The only other part
+//! of the language that is evaluated is assignments of strings.
+
+use std::collections::HashMap;
+
+use super::command::Surroundings;
+use super::embedded::{self, Environment};
+use super::session::Session;
+use crate::format::located::{Located, Place};
+
+#[derive(Debug, Clone)]
+enum Token {
+    Word(String, Place),
+    /// A string; the flag says whether `$` is replaced.
+    Text(Located, bool),
+    Sign(char),
+    Line,
+}
+
+/// Parses a pipeline.
+pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
+    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+    let tokens = tokens(&source);
+    let mut reader = Reader {
+        session,
+        tokens: &tokens,
+        variables: HashMap::new(),
+        parameters: HashMap::new(),
+        environment: Vec::new(),
+        blocks: Vec::new(),
+    };
+    reader.run();
+}
+
+#[derive(Debug, Clone)]
+enum Block {
+    Stage(String),
+    /// `environment`
+    Environment,
+    Other,
+}
+
+struct Reader<'a> {
+    session: &'a Session<'a>,
+    tokens: &'a [Token],
+    variables: HashMap<String, Located>,
+    parameters: HashMap<String, Located>,
+    environment: Environment,
+    blocks: Vec<Block>,
+}
+
+impl Reader<'_> {
+    fn run(&mut self) {
+        let mut pending = Block::Other;
+        let mut index = 0;
+        while index < self.tokens.len() {
+            match &self.tokens[index] {
+                Token::Sign('{') => {
+                    self.blocks
+                        .push(std::mem::replace(&mut pending, Block::Other));
+                }
+                Token::Sign('}') => {
+                    self.blocks.pop();
+                }
+                Token::Word(word, _) => {
+                    let word = word.clone();
+                    index = self.word(&word, index, &mut pending);
+                    continue;
+                }
+                _ => {}
+            }
+            index += 1;
+        }
+    }
+
+    /// Handles a word and returns the index to continue at.
+    fn word(&mut self, word: &str, index: usize, pending: &mut Block) -> usize {
+        let next = index + 1;
+        match word {
+            "stage" => {
+                if let Some((name, _)) = self.string_after(next) {
+                    *pending = Block::Stage(name.as_str().to_owned());
+                }
+                next
+            }
+            "environment" if matches!(self.tokens.get(next), Some(Token::Sign('{'))) => {
+                *pending = Block::Environment;
+                next
+            }
+            "sh" | "bat" | "powershell" | "pwsh" => {
+                if let Some((text, end)) = self.script_after(next) {
+                    self.script(word, &text);
+                    return end;
+                }
+                next
+            }
+            "docker.build" => {
+                self.docker_build(next);
+                next
+            }
+            "string" | "choice" | "booleanParam" => {
+                self.parameter(next);
+                next
+            }
+            _ => self.assignment(word, index),
+        }
+    }
+
+    fn assignment(&mut self, word: &str, index: usize) -> usize {
+        let next = index + 1;
+        if !matches!(self.tokens.get(next), Some(Token::Sign('=')))
+            || matches!(self.tokens.get(next + 1), Some(Token::Sign('=')))
+        {
+            return next;
+        }
+        let name = word.trim_start_matches("env.").to_owned();
+        let (value, end) = self.value(next + 1, &name);
+        let Some(value) = value else { return next + 1 };
+        let in_environment =
+            matches!(self.blocks.last(), Some(Block::Environment)) || word.starts_with("env.");
+        if in_environment {
+            embedded::put(&mut self.environment, &name, value.clone());
+        }
+        self.variables.insert(name, value);
+        end
+    }
+
+    /// Reads strings and names joined by `+`.
+    fn value(&self, start: usize, name: &str) -> (Option<Located>, usize) {
+        let mut whole: Option<Located> = None;
+        let mut index = start;
+        loop {
+            let part = match self.tokens.get(index) {
+                Some(Token::Text(text, interpolated)) => self.interpolated(text, *interpolated),
+                Some(Token::Word(word, place)) => {
+                    if matches!(self.tokens.get(index + 1), Some(Token::Sign('('))) {
+                        let shown = format!("{name} = {word}(…)");
+                        return (Some(self.session.unknown(&shown, *place)), index + 1);
+                    }
+                    self.lookup(word, *place)
+                }
+                _ => return (whole, index),
+            };
+            match &mut whole {
+                Some(whole) => whole.push(&part),
+                None => whole = Some(part),
+            }
+            index += 1;
+            if !matches!(self.tokens.get(index), Some(Token::Sign('+'))) {
+                return (whole, index);
+            }
+            index += 1;
+        }
+    }
+
+    /// `docker.build('image', 'flags')`
+    fn docker_build(&self, start: usize) {
+        if !matches!(self.tokens.get(start), Some(Token::Sign('('))) {
+            return;
+        }
+        let (_, end) = self.value(start + 1, "image");
+        if !matches!(self.tokens.get(end), Some(Token::Sign(','))) {
+            return;
+        }
+        if let (Some(flags), _) = self.value(end + 1, "flags") {
+            let mut script = Located::new("docker build ", flags.place());
+            script.push(&flags);
+            self.script("sh", &script);
+        }
+    }
+
+    fn parameter(&mut self, start: usize) {
+        let mut name = None;
+        let mut default = None;
+        let mut index = start;
+        while let Some(token) = self.tokens.get(index) {
+            match token {
+                Token::Sign(')') | Token::Line if index > start => break,
+                Token::Word(word, _) => {
+                    if let Some(Token::Text(text, _)) = self.tokens.get(index + 2) {
+                        match word.as_str() {
+                            "name" => name = Some(text.as_str().to_owned()),
+                            "defaultValue" => default = Some(text.clone()),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+            index += 1;
+        }
+        if let (Some(name), Some(default)) = (name, default) {
+            self.parameters.insert(name, default);
+        }
+    }
+
+    /// Finds the string of `stage('X')`.
+    fn string_after(&self, mut index: usize) -> Option<(Located, usize)> {
+        if matches!(self.tokens.get(index), Some(Token::Sign('('))) {
+            index += 1;
+        }
+        match self.tokens.get(index) {
+            Some(Token::Text(text, interpolated)) => {
+                Some((self.interpolated(text, *interpolated), index + 1))
+            }
+            _ => None,
+        }
+    }
+
+    /// Finds the script of `sh '…'`, `sh(script: '…')`.
+    fn script_after(&self, start: usize) -> Option<(Located, usize)> {
+        let mut index = start;
+        if matches!(self.tokens.get(index), Some(Token::Sign('('))) {
+            index += 1;
+        }
+        for _ in 0..12 {
+            match self.tokens.get(index)? {
+                Token::Text(_, _) => {
+                    let (value, end) = self.value(index, "script");
+                    return value.map(|value| (value, end));
+                }
+                Token::Word(name, _)
+                    if matches!(self.tokens.get(index + 1), Some(Token::Sign(':'))) =>
+                {
+                    index += 2;
+                    if name == "script" {
+                        let (value, end) = self.value(index, "script");
+                        return value.map(|value| (value, end));
+                    }
+                    index += 1;
+                }
+                Token::Word(_, _) => {
+                    let (value, end) = self.value(index, "script");
+                    return value.map(|value| (value, end));
+                }
+                Token::Sign(',') => index += 1,
+                Token::Line | Token::Sign(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn script(&self, step: &str, text: &Located) {
+        let stage = self.blocks.iter().rev().find_map(|block| match block {
+            Block::Stage(name) => Some(name.clone()),
+            _ => None,
+        });
+        let text = match step {
+            "bat" => super::other_shells::from_batch(text),
+            "powershell" | "pwsh" => super::other_shells::from_powershell(text),
+            _ => text.clone(),
+        };
+        let around = Surroundings {
+            target: stage,
+            ..Surroundings::default()
+        };
+        embedded::run(self.session, &text, &self.environment, &around);
+    }
+
+    fn lookup(&self, path: &str, place: Place) -> Located {
+        let path = path.strip_prefix("this.").unwrap_or(path);
+        if let Some(name) = path.strip_prefix("params.") {
+            return self
+                .parameters
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| self.session.unknown(path, place));
+        }
+        let name = path.strip_prefix("env.").unwrap_or(path);
+        let known = self
+            .variables
+            .get(name)
+            .cloned()
+            .or_else(|| embedded::get(&self.environment, name));
+        known.unwrap_or_else(|| self.session.unknown(name, place))
+    }
+
+    /// Replaces `$name` and `${expression}` in double-quoted strings.
+    fn interpolated(&self, text: &Located, replaces: bool) -> Located {
+        if !replaces {
+            return text.clone();
+        }
+        let source = text.as_str();
+        let mut out = Located::default();
+        let mut position = 0;
+        while let Some(found) = source[position..].find('$') {
+            let start = position + found;
+            out.push(&text.slice(position, start));
+            let place = text.place_at(start);
+            let rest = &source[start + 1..];
+            // An escaped dollar is for the shell.
+            if out.as_str().ends_with('\u{1}') {
+                out = out.slice(0, out.len() - 1);
+                out.push_char('$', place);
+                position = start + 1;
+            } else if let Some(inner) = rest.strip_prefix('{') {
+                let end = inner.find('}').unwrap_or(inner.len());
+                out.push(&self.lookup(inner[..end].trim(), place));
+                position = (start + 2 + end + 1).min(source.len());
+            } else {
+                let length = rest
+                    .find(|c: char| !(c == '_' || c == '.' || c.is_ascii_alphanumeric()))
+                    .unwrap_or(rest.len());
+                let name = rest[..length].trim_end_matches('.');
+                if name.is_empty() {
+                    out.push_char('$', place);
+                } else {
+                    out.push(&self.lookup(name, place));
+                }
+                position = start + 1 + name.len();
+            }
+        }
+        out.push(&text.slice(position, source.len()));
+        out
+    }
+}
+
+fn tokens(source: &Located) -> Vec<Token> {
+    let text = source.as_str();
+    let mut found = Vec::new();
+    let mut position = 0;
+    while let Some(first) = text[position..].chars().next() {
+        let rest = &text[position..];
+        if rest.starts_with("//") {
+            position += rest.find('\n').unwrap_or(rest.len());
+        } else if rest.starts_with("/*") {
+            position += rest.find("*/").map_or(rest.len(), |end| end + 2);
+        } else if first == '\n' {
+            found.push(Token::Line);
+            position += 1;
+        } else if first.is_whitespace() {
+            position += first.len_utf8();
+        } else if first == '\'' || first == '"' {
+            let (token, length) = string(source, position, first);
+            found.push(token);
+            position += length;
+        } else if first == '_' || first.is_alphabetic() {
+            let length = rest
+                .find(|c: char| !(c == '_' || c == '.' || c.is_alphanumeric()))
+                .unwrap_or(rest.len());
+            found.push(Token::Word(
+                rest[..length].to_owned(),
+                source.place_at(position),
+            ));
+            position += length;
+        } else {
+            found.push(Token::Sign(first));
+            position += first.len_utf8();
+        }
+    }
+    found
+}
+
+/// Parses a string. Returns it with the length of its source.
+fn string(source: &Located, start: usize, quote: char) -> (Token, usize) {
+    let text = source.as_str();
+    let triple: String = std::iter::repeat_n(quote, 3).collect();
+    let is_triple = text[start..].starts_with(&triple);
+    let end = if is_triple { triple } else { quote.to_string() };
+    let mut out = Located::default();
+    let mut position = start + end.len();
+    if out.is_empty() {
+        out = Located::new("", source.place_at(position));
+    }
+    while let Some(character) = text[position..].chars().next() {
+        let place = source.place_at(position);
+        if text[position..].starts_with(&end) {
+            position += end.len();
+            break;
+        }
+        if character == '\n' && !is_triple {
+            break;
+        }
+        position += character.len_utf8();
+        if character != '\\' {
+            out.push_char(character, place);
+            continue;
+        }
+        let Some(escaped) = text[position..].chars().next() else {
+            break;
+        };
+        position += escaped.len_utf8();
+        match escaped {
+            '\n' => {}
+            'n' => out.push_char('\n', place),
+            't' => out.push_char('\t', place),
+            '$' => out.push_str("\u{1}$", place),
+            other => out.push_char(other, place),
+        }
+    }
+    let interpolated = quote == '"';
+    if !interpolated && out.as_str().contains('\u{1}') {
+        let clean = out.as_str().replace('\u{1}', "");
+        out = out.with_text(clean);
+    }
+    (Token::Text(out, interpolated), position - start)
+}

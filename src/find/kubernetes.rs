@@ -1,0 +1,210 @@
+//! Jobs of Kubernetes, tasks of Tekton and workflows of Argo that run `buildctl`.
+
+use std::collections::HashMap;
+
+use super::command::{self, Surroundings};
+use super::embedded::{self, Environment, substitute};
+use super::script::{Invocation, Item};
+use super::session::Session;
+use crate::format::located::Located;
+use crate::format::tree::Node;
+use crate::format::unknown::only_mark;
+
+/// The deepest nesting that is searched for containers.
+const DEPTH: usize = 24;
+/// The most nodes of a document that are visited.
+const STEPS: usize = 200_000;
+
+/// Whether a document looks like a resource.
+pub(super) fn is_resource(root: Node<'_>) -> bool {
+    root.get("kind").is_some() && root.get("apiVersion").is_some()
+}
+
+/// Reads a document.
+pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
+    let mut steps = STEPS;
+    if document.str_at(&["kind"]) == Some("List") {
+        for item in document.get("items").into_iter().flat_map(Node::items) {
+            read(session, item);
+        }
+        return;
+    }
+    let name = document
+        .str_at(&["metadata", "name"])
+        .or_else(|| document.str_at(&["metadata", "generateName"]));
+    let reader = Reader {
+        session,
+        target: name.map(|name| name.trim_end_matches('-').to_owned()),
+        parameters: parameters(document),
+    };
+    reader.walk(document, 0, &mut steps);
+}
+
+/// Returns the defaults of all parameters in a document.
+fn parameters(document: Node<'_>) -> HashMap<String, Located> {
+    let mut found = HashMap::new();
+    for path in [
+        &["spec", "params"][..],
+        &["spec", "taskSpec", "params"],
+        &["spec", "pipelineSpec", "params"],
+        &["spec", "arguments", "parameters"],
+        &["spec", "inputs", "params"],
+    ] {
+        for parameter in document.path(path).into_iter().flat_map(Node::items) {
+            let value = parameter
+                .get("default")
+                .or_else(|| parameter.get("value"))
+                .and_then(Node::text);
+            if let (Some(name), Some(value)) = (parameter.str_at(&["name"]), value) {
+                found.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    found
+}
+
+struct Reader<'a> {
+    session: &'a Session<'a>,
+    target: Option<String>,
+    parameters: HashMap<String, Located>,
+}
+
+impl Reader<'_> {
+    fn walk(&self, node: Node<'_>, depth: usize, steps: &mut usize) {
+        if depth > DEPTH || *steps == 0 {
+            return;
+        }
+        *steps -= 1;
+        if node.is_map() {
+            let runs = ["command", "args", "script", "source"]
+                .iter()
+                .any(|key| node.get(key).is_some());
+            if runs {
+                self.container(node);
+            }
+        }
+        for item in node.items() {
+            self.walk(item, depth + 1, steps);
+        }
+        for (_, value) in node.own_entries() {
+            if value.is_map() || value.is_list() {
+                self.walk(value, depth + 1, steps);
+            }
+        }
+    }
+
+    fn container(&self, node: Node<'_>) {
+        let mut environment = Environment::new();
+        for variable in node.get("env").into_iter().flat_map(Node::items) {
+            if let (Some(name), Some(value)) = (
+                variable.str_at(&["name"]),
+                variable.get("value").and_then(Node::text),
+            ) {
+                embedded::put(
+                    &mut environment,
+                    name,
+                    self.resolved(value, &Environment::new()),
+                );
+            }
+        }
+        let around = Surroundings {
+            target: self.target.clone(),
+            ..Surroundings::default()
+        };
+        for key in ["script", "source"] {
+            if let Some(script) = node.get(key).and_then(Node::text) {
+                let text = self.resolved(script, &environment);
+                embedded::run(self.session, &text, &environment, &around);
+            }
+        }
+        let words: Vec<Located> = ["command", "args"]
+            .iter()
+            .filter_map(|key| node.get(key))
+            .flat_map(Node::one_or_many)
+            .filter_map(Node::text)
+            .map(|text| self.resolved(text, &environment))
+            .collect();
+        self.command(words, &environment, &around);
+    }
+
+    fn command(&self, mut words: Vec<Located>, environment: &Environment, around: &Surroundings) {
+        let shell = words.iter().position(|word| {
+            word.as_str().starts_with('-') && word.as_str().ends_with('c') && word.len() <= 4
+        });
+        let runs_shell = words.first().is_some_and(|word| {
+            matches!(
+                word.as_str().rsplit('/').next(),
+                Some("sh" | "bash" | "ash")
+            )
+        });
+        if let Some(at) = shell
+            && runs_shell
+        {
+            if let Some(script) = words.get(at + 1) {
+                embedded::run(self.session, script, environment, around);
+            }
+            return;
+        }
+        let flagged = words.iter().any(|word| {
+            let word = word.as_str();
+            word.starts_with("--export-cache") || word.starts_with("--import-cache")
+        });
+        // With arguments only, the image's entrypoint is buildctl.
+        if flagged && words.first().is_some_and(|word| word.as_str() == "build") {
+            let place = words[0].place();
+            words.insert(0, Located::new("buildctl", place));
+        }
+        let slot = |text: Located| {
+            vec![vec![Item {
+                text,
+                when: Vec::new(),
+            }]]
+        };
+        let invocation = Invocation {
+            slots: words.into_iter().map(slot).collect(),
+            environment: HashMap::new(),
+            when: Vec::new(),
+        };
+        command::declare(self.session, &invocation, around);
+    }
+
+    /// Replaces `$(params.x)`, `$(VARIABLE)` and `{{inputs.parameters.x}}`.
+    fn resolved(&self, text: &Located, environment: &Environment) -> Located {
+        let session = self.session;
+        let parameter = |path: &str| {
+            let name = path
+                .rsplit('.')
+                .next()
+                .unwrap_or(path)
+                .trim_matches(['"', '\'', ']']);
+            self.parameters.get(name).cloned()
+        };
+        let text = substitute(text, "{{", "}}", |inner, place| {
+            let known = if inner.contains("parameters.") {
+                parameter(inner)
+            } else {
+                None
+            };
+            known.unwrap_or_else(|| session.unknown(inner, place))
+        });
+        let source = text.as_str();
+        if !source.contains("$(") {
+            return text;
+        }
+        substitute(&text, "$(", ")", |inner, place| {
+            if inner.contains(char::is_whitespace) {
+                return Located::new(format!("$({inner})"), place);
+            }
+            let known = if inner.contains("params.") || inner.contains("params[") {
+                parameter(inner)
+            } else {
+                None
+            };
+            let known = known.or_else(|| embedded::get(environment, inner));
+            match known {
+                Some(value) if only_mark(value.as_str()).is_none() => value,
+                _ => session.unknown(inner, place),
+            }
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! Finds mistakes in the declared caches.
+
+mod attributes;
+mod github;
+mod pairs;
+mod place;
+mod single;
+
+use serde::Serialize;
+
+use super::declaration::Declaration;
+use super::repository::Repository;
+use super::session::Remark;
+
+/// The severity of a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MistakeSeverity {
+    /// Builds fail.
+    Error,
+    /// The cache is never hit, or is lost.
+    Warning,
+    /// A hint.
+    Info,
+}
+
+/// A mistake in a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// Its severity.
+    pub severity: MistakeSeverity,
+    /// Its code, such as `never-imported`.
+    pub code: &'static str,
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// The message: the mistake and its cost.
+    pub message: String,
+    /// The corrected line, or other advice.
+    pub hint: Option<String>,
+}
+
+/// Collects mistakes.
+struct Look<'l> {
+    repository: &'l Repository,
+    declared: &'l [Declaration],
+    found: Vec<Mistake>,
+}
+
+/// Finds mistakes in the declarations, and adds those that were found while files were read.
+pub(super) fn look(
+    repository: &Repository,
+    declared: &[Declaration],
+    remarks: &[Remark],
+) -> Vec<Mistake> {
+    let mut look = Look {
+        repository,
+        declared,
+        found: Vec::new(),
+    };
+    for remark in remarks {
+        look.found.push(Mistake {
+            severity: severity(remark.code),
+            code: remark.code,
+            file: repository.name(remark.place.file),
+            line: remark.place.line,
+            message: remark.message.clone(),
+            hint: remark.hint.clone(),
+        });
+    }
+    for (file, bytes) in repository.too_large.borrow().iter() {
+        look.found.push(Mistake {
+            severity: MistakeSeverity::Warning,
+            code: "skipped",
+            file: file.clone(),
+            line: 1,
+            message: format!(
+                "The file was skipped: it is larger than can be read ({bytes} bytes)."
+            ),
+            hint: None,
+        });
+    }
+    look.single();
+    look.attributes();
+    look.github();
+    look.pairs();
+    let mut found = look.found;
+    found.sort_by(|a, b| {
+        (a.severity, &a.file, a.line, a.code).cmp(&(b.severity, &b.file, b.line, b.code))
+    });
+    found.dedup_by(|a, b| a.code == b.code && a.file == b.file && a.line == b.line);
+    found
+}
+
+impl Look<'_> {
+    fn add(&mut self, code: &'static str, at: &Declaration, message: String, hint: Option<String>) {
+        self.add_with(severity(code), code, at, message, hint);
+    }
+
+    fn add_with(
+        &mut self,
+        severity: MistakeSeverity,
+        code: &'static str,
+        at: &Declaration,
+        message: String,
+        hint: Option<String>,
+    ) {
+        self.found.push(Mistake {
+            severity,
+            code,
+            file: at.file.clone(),
+            line: at.line,
+            message,
+            hint,
+        });
+    }
+}
+
+fn severity(code: &str) -> MistakeSeverity {
+    match code {
+        "docker-driver" | "fork-pr" | "bare-type" | "slash-in-tag" | "uppercase"
+        | "same-ref-as-image" | "gha-legacy" | "ecr-manifest" | "literal-secret"
+        | "server-twice" | "quoted-override" | "missing-type" | "comment-in-list" => {
+            MistakeSeverity::Error
+        }
+        "same-place"
+        | "import-mode"
+        | "prefix-slash"
+        | "depot-unneeded"
+        | "tmpfs"
+        | "cache-beside-images" => MistakeSeverity::Info,
+        _ => MistakeSeverity::Warning,
+    }
+}
+
+impl MistakeSeverity {
+    /// Returns its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}

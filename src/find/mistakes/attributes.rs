@@ -1,0 +1,124 @@
+//! Attributes that BuildKit does not know.
+
+use super::Look;
+use crate::find::declaration::{Declaration, Direction};
+use crate::text::nearest::nearest;
+
+/// Attributes of all exports.
+const EXPORT: [&str; 4] = ["type", "mode", "ignore-error", "timeout"];
+
+fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
+    let compression = [
+        "compression",
+        "compression-level",
+        "force-compression",
+        "oci-mediatypes",
+        "image-manifest",
+    ];
+    let s3 = [
+        "bucket",
+        "region",
+        "prefix",
+        "name",
+        "endpoint_url",
+        "use_path_style",
+        "blobs_prefix",
+        "manifests_prefix",
+        "upload_parallelism",
+        "touch_refresh",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+    ];
+    let azure = [
+        "account_url",
+        "container",
+        "prefix",
+        "name",
+        "blobs_prefix",
+        "manifests_prefix",
+        "secret_access_key",
+        "account_name",
+    ];
+    let gha = [
+        "scope",
+        "url",
+        "url_v2",
+        "token",
+        "version",
+        "repository",
+        "ghtoken",
+        "timeout",
+    ];
+    let mut names = vec!["type"];
+    if direction.exports() {
+        names.extend(EXPORT);
+    }
+    match kind {
+        "registry" => {
+            names.push("ref");
+            names.push("registry.insecure");
+            if direction.exports() {
+                names.extend(compression);
+            }
+        }
+        "local" => {
+            if direction.imports() {
+                names.extend(["src", "digest", "tag"]);
+            }
+            if direction.exports() {
+                names.extend(["dest", "tag", "reset"]);
+                names.extend(compression);
+            }
+        }
+        "gha" => names.extend(gha),
+        "s3" => names.extend(s3),
+        "azblob" => names.extend(azure),
+        "inline" => names.extend(["mode", "ref"]),
+        _ => return None,
+    }
+    if direction == Direction::Both {
+        names.extend(["src", "dest"]);
+    }
+    Some(names)
+}
+
+impl Look<'_> {
+    pub(super) fn attributes(&mut self) {
+        for declaration in self.declared {
+            self.attributes_of(declaration);
+        }
+    }
+
+    fn attributes_of(&mut self, at: &Declaration) {
+        let Some(known) = known(&at.kind(), at.direction) else {
+            return;
+        };
+        for field in crate::find::session::csv_fields(&at.cache) {
+            let Some((name, value)) = field.split_once('=') else {
+                continue;
+            };
+            // A blank at the start is another mistake.
+            if name.starts_with(' ') || name.contains('*') {
+                continue;
+            }
+            let lower = name.trim().to_lowercase();
+            let is_mode = lower == "mode";
+            if known.contains(&lower.as_str()) || is_mode {
+                continue;
+            }
+            let kind = at.kind();
+            let side = if at.direction == Direction::Import {
+                "import"
+            } else {
+                "export"
+            };
+            let message = format!(
+                "An {side} of type={kind} has no attribute `{name}`, so it is ignored or the build fails."
+            );
+            let near = nearest(&lower, known.iter().copied());
+            let hint = near.map(|near| format!("Write `{near}={value}`."));
+            self.add("unknown-attribute", at, message, hint);
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Mistakes in combinations of declarations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Look;
+use super::place::{self, CachePlace, intersect, split_reference};
+use crate::find::declaration::Declaration;
+
+/// Returns whether a part that is not known is a variable: a step may have set it from the matrix.
+/// The contexts of a workflow have a dot in their names.
+fn has_variable(expression: &str) -> bool {
+    let unknown = expression.split('{').skip(1);
+    let mut names = unknown.filter_map(|part| Some(part.split_once('}')?.0));
+    names.any(|name| !name.contains('.'))
+}
+
+impl Look<'_> {
+    pub(super) fn pairs(&mut self) {
+        let placed: Vec<(&Declaration, CachePlace)> = self
+            .declared
+            .iter()
+            .filter_map(|d| Some((d, place::of(d)?)))
+            .collect();
+        let exports: Vec<&(&Declaration, CachePlace)> = placed
+            .iter()
+            .filter(|(d, _)| d.direction.exports())
+            .collect();
+        let imports: Vec<&(&Declaration, CachePlace)> = placed
+            .iter()
+            .filter(|(d, _)| d.direction.imports())
+            .collect();
+        let opaque_export = self
+            .declared
+            .iter()
+            .any(|d| d.cache == "*" && d.direction.exports());
+        for (declaration, place) in &imports {
+            if !declaration.direction.exports() && !opaque_export {
+                self.unexported(declaration, place, &exports);
+            }
+        }
+        let opaque_import = self
+            .declared
+            .iter()
+            .any(|d| d.cache == "*" && d.direction.imports());
+        for (declaration, place) in &exports {
+            let read = imports
+                .iter()
+                .any(|(_, other)| place::may_be_same(place, other))
+                || moved(place, &imports);
+            if !declaration.direction.imports() && !read && !opaque_import {
+                let message = format!(
+                    "{} is exported, but nothing in the repository imports it.",
+                    named(declaration, place)
+                );
+                let import = as_import(declaration);
+                self.add(
+                    "never-imported",
+                    declaration,
+                    message,
+                    Some(format!("Import it where the next build runs: `{import}`.")),
+                );
+            }
+        }
+        self.same_place(&exports, &imports);
+        self.overwritten(&exports);
+        self.matrices(&exports);
+    }
+
+    fn unexported(
+        &mut self,
+        at: &Declaration,
+        place: &CachePlace,
+        exports: &[&(&Declaration, CachePlace)],
+    ) {
+        if exports
+            .iter()
+            .any(|(_, other)| place::may_be_same(place, other))
+            || moved_from(place, exports)
+        {
+            return;
+        }
+        let inline = self
+            .declared
+            .iter()
+            .filter(|d| d.direction.exports() && d.kind() == "inline");
+        let inline: Vec<&Declaration> = inline.collect();
+        if place.kind == "registry" && !inline.is_empty() && is_built_with_inline(place, &inline) {
+            return;
+        }
+        let named = named(at, place);
+        let plain_image = place.kind == "registry"
+            && !at.written.contains("type=")
+            && !at.written.contains("cache");
+        if plain_image {
+            let message = format!(
+                "{named} is an image without a cache: nothing here builds it with an inline cache."
+            );
+            let hint = "Build it with `--build-arg BUILDKIT_INLINE_CACHE=1`, or export a cache and import that.";
+            self.add("image-without-cache", at, message, Some(hint.to_owned()));
+            return;
+        }
+        let message = format!(
+            "{named} is imported, but nothing in the repository exports it, so it never hits."
+        );
+        let near = exports.iter().find(|(_, other)| {
+            other.kind == place.kind && other.parts.first() == place.parts.first()
+        });
+        let hint = near.map(|(export, _)| {
+            format!(
+                "Import what is exported in {}:{}: `{}`.",
+                export.file,
+                export.line,
+                as_import(export)
+            )
+        });
+        self.add("never-exported", at, message, hint);
+    }
+
+    fn same_place(
+        &mut self,
+        exports: &[&(&Declaration, CachePlace)],
+        imports: &[&(&Declaration, CachePlace)],
+    ) {
+        for (export, place) in exports {
+            if place.kind != "local" || export.attribute("reset").as_deref() == Some("true") {
+                continue;
+            }
+            let read = imports
+                .iter()
+                .any(|(import, other)| import.file == export.file && other == place);
+            if read {
+                let message = "The directory is read and written in one place: old layers are never removed, so it only grows.".to_owned();
+                let hint = format!(
+                    "Write `{},reset=true`, or export to another directory and move it afterwards.",
+                    export.cache
+                );
+                self.add("same-place", export, message, Some(hint));
+            }
+        }
+    }
+
+    /// Finds locations that several targets of a file write.
+    fn overwritten(&mut self, exports: &[&(&Declaration, CachePlace)]) {
+        let mut writers: BTreeMap<(&str, &CachePlace, String), Vec<&Declaration>> = BTreeMap::new();
+        for (declaration, place) in exports {
+            // Two unknown parts with the same pattern may differ.
+            let key = (declaration.file.as_str(), place, location_of(declaration));
+            writers.entry(key).or_default().push(declaration);
+        }
+        for ((_, place, _), declarations) in writers {
+            let targets: BTreeSet<(Option<&str>, Option<&str>)> = declarations
+                .iter()
+                .map(|d| (d.target.as_deref(), d.facts.dockerfile.as_deref()))
+                .collect();
+            let names: BTreeSet<&str> = targets.iter().filter_map(|(target, _)| *target).collect();
+            let default =
+                place.kind == "gha" && declarations.iter().any(|d| d.attribute("scope").is_none());
+            for declaration in &declarations {
+                let pattern = declaration
+                    .target
+                    .as_deref()
+                    .is_some_and(|target| target.contains('*'));
+                if default && targets.len() > 1 {
+                    let message = format!(
+                        "Several builds ({}) export to the default scope: each overwrites the others.",
+                        list(&names)
+                    );
+                    let hint = format!(
+                        "Write `{},scope={}`.",
+                        declaration.cache,
+                        declaration.target.as_deref().unwrap_or("NAME")
+                    );
+                    self.add("default-scope", declaration, message, Some(hint));
+                } else if targets.len() > 1 {
+                    let message = format!(
+                        "{} is exported by several builds ({}): each overwrites the others.",
+                        named(declaration, place),
+                        list(&names)
+                    );
+                    self.add(
+                        "overwritten",
+                        declaration,
+                        message,
+                        Some("Give each build a name of its own.".to_owned()),
+                    );
+                } else if pattern && place.kind != "local" && !self.bakes_one_target(declaration) {
+                    let message = format!(
+                        "All targets that match {} export to {}: each overwrites the others.",
+                        list(&names),
+                        named(declaration, place)
+                    );
+                    self.add(
+                        "overwritten",
+                        declaration,
+                        message,
+                        Some("Set the export of each target, with its name in it.".to_owned()),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Returns whether bake builds one target only, so that a pattern of targets means that one. It
+    /// is looked for in the bake files: a group, and a target with a matrix, are several.
+    fn bakes_one_target(&self, declaration: &Declaration) -> bool {
+        let Some(name) = &declaration.facts.bakes_only else {
+            return false;
+        };
+        let is_bake = |path: &&str| path.contains("bake") && path.ends_with(".hcl");
+        let files = self.repository.files().filter(is_bake);
+        let texts: Vec<Rc<str>> = files
+            .filter_map(|path| self.repository.read(path))
+            .collect();
+        let block = |kind: &str| format!("{kind} \"{name}\"");
+        let is_group = texts.iter().any(|text| text.contains(&block("group")));
+        let mut targets = texts.iter().filter_map(|text| {
+            let (_, rest) = text.split_once(&block("target"))?;
+            Some(rest.split_once("\n}").map_or(rest, |(body, _)| body))
+        });
+        let has_matrix = |body: &str| body.lines().any(|line| line.trim().starts_with("matrix"));
+        !is_group && targets.next().is_some_and(|body| !has_matrix(body))
+    }
+
+    /// Finds exports of a matrix whose name does not depend on the matrix.
+    fn matrices(&mut self, exports: &[&(&Declaration, CachePlace)]) {
+        for (declaration, place) in exports {
+            let Some(job) = &declaration.facts.job else {
+                continue;
+            };
+            if job.matrix.is_empty() || place.kind == "local" {
+                continue;
+            }
+            let expression = declaration.expression.to_lowercase();
+            let depends = expression.contains("matrix")
+                || expression.contains("strategy.")
+                || expression.contains("steps.")
+                || expression.contains("runner.")
+                || expression.contains("env")
+                || has_variable(&expression);
+            if depends {
+                continue;
+            }
+            let variables = job.matrix.join(", ");
+            if place.kind == "gha" && declaration.attribute("scope").is_none() {
+                let message = format!(
+                    "Each job of the matrix ({variables}) exports to the default scope: each overwrites the others."
+                );
+                let hint = format!(
+                    "Write `{},scope=${{{{ matrix.{} }}}}`.",
+                    declaration.cache, job.matrix[0]
+                );
+                self.add("default-scope", declaration, message, Some(hint));
+            } else {
+                let message = format!(
+                    "Each job of the matrix ({variables}) exports to {}: each overwrites the others.",
+                    named(declaration, place)
+                );
+                let hint = format!("Put `${{{{ matrix.{} }}}}` into the name.", job.matrix[0]);
+                self.add("overwritten", declaration, message, Some(hint));
+            }
+        }
+    }
+}
+
+/// Whether an imported image may be one with an inline cache.
+fn is_built_with_inline(place: &CachePlace, inline: &[&Declaration]) -> bool {
+    inline.iter().any(|declaration| {
+        let tags = &declaration.facts.tags;
+        let unnamed = tags.is_empty() && !place.parts[1].contains("cache");
+        unnamed
+            || tags.iter().any(|tag| {
+                let (repository, tag) = split_reference(tag.trim());
+                intersect(&repository, &place.parts[0]) && intersect(&tag, &place.parts[1])
+            })
+            || tags.iter().any(|tag| tag.starts_with('*'))
+    })
+}
+
+/// Returns the location of a cache, with the expressions of unknown parts.
+fn location_of(declaration: &Declaration) -> String {
+    let parts = ["ref", "scope", "bucket", "prefix", "name", "dest"];
+    parts
+        .map(|part| declaration.expressed(part).unwrap_or_default())
+        .join("\n")
+}
+
+fn named(declaration: &Declaration, place: &CachePlace) -> String {
+    match place.kind.as_str() {
+        "registry" => declaration.attribute("ref").unwrap_or_default(),
+        "gha" if declaration.attribute("scope").is_none() => "the default scope".to_owned(),
+        "gha" => format!("scope {}", place.parts[0]),
+        "local" => place.parts[0].clone(),
+        _ => place
+            .parts
+            .iter()
+            .filter(|part| !part.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("/"),
+    }
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = names.iter().take(4).copied().collect();
+    let more = names.len().saturating_sub(shown.len());
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
+}
+
+/// Formats an export as the matching import.
+fn as_import(declaration: &Declaration) -> String {
+    let fields = declaration.cache.split(',').filter_map(|field| {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
+        match key {
+            "type" | "ref" | "scope" | "bucket" | "region" | "prefix" | "name" | "endpoint_url"
+            | "use_path_style" | "account_url" => Some(field.to_owned()),
+            "dest" => Some(format!("src={value}")),
+            _ => None,
+        }
+    });
+    fields.collect::<Vec<_>>().join(",")
+}
+
+/// Whether an export next to an imported directory is moved there afterwards.
+fn moved(place: &CachePlace, imports: &[&(&Declaration, CachePlace)]) -> bool {
+    place.kind == "local"
+        && place.parts[0].strip_suffix("-new").is_some_and(|old| {
+            imports
+                .iter()
+                .any(|(_, other)| other.kind == "local" && other.parts[0] == old)
+        })
+}
+
+fn moved_from(place: &CachePlace, exports: &[&(&Declaration, CachePlace)]) -> bool {
+    place.kind == "local"
+        && exports.iter().any(|(_, other)| {
+            other.kind == "local"
+                && other.parts[0].strip_suffix("-new") == Some(place.parts[0].as_str())
+        })
+}

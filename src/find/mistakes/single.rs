@@ -1,0 +1,392 @@
+//! Mistakes in a single declaration.
+
+use std::collections::HashMap;
+
+use ignore::gitignore::GitignoreBuilder;
+
+use super::place::{normal_path, split_reference};
+use super::{Look, MistakeSeverity};
+use crate::find::declaration::Declaration;
+
+/// Parts of variable names for a branch, which may contain a slash.
+const BRANCHES: [&str; 9] = [
+    "github.ref_name",
+    "github.head_ref",
+    "github.ref",
+    "github_ref_name",
+    "github_head_ref",
+    "ci_commit_ref_name",
+    "ci_commit_branch",
+    "branch",
+    "head_ref",
+];
+/// Signs that a name was sanitized for a tag.
+const SANITISED: [&str; 9] = [
+    "slug", "sanit", "//", "replace", " tr ", "sed", "safe", "escaped", "subst",
+];
+/// Names of values that change with every commit or run.
+const PER_COMMIT: [&str; 14] = [
+    "github.sha",
+    "github_sha",
+    "github.run_id",
+    "github.run_number",
+    "github_run_id",
+    "github_run_number",
+    "ci_commit_sha",
+    "ci_commit_short_sha",
+    "ci_pipeline_id",
+    "ci_job_id",
+    "git_commit",
+    "git_sha",
+    "commit_sha",
+    "tagstrategy git-sha",
+];
+
+impl Look<'_> {
+    pub(super) fn single(&mut self) {
+        let mut stages = HashMap::new();
+        for declaration in self.declared {
+            self.mode(declaration, &mut stages);
+            self.kinds(declaration);
+            self.references(declaration);
+            self.local(declaration);
+        }
+        self.per_commit();
+    }
+
+    fn mode(&mut self, at: &Declaration, stages: &mut HashMap<String, Option<usize>>) {
+        let kind = at.kind();
+        let mode = at.attribute("mode");
+        if at.direction.exports() && kind == "inline" && mode.as_deref() == Some("max") {
+            let message = "An inline cache holds the layers of the last stage only; `mode=max` has no effect.".to_owned();
+            self.add(
+                "inline-max",
+                at,
+                message,
+                Some("Write `type=inline`, or export to a registry with `mode=max`.".to_owned()),
+            );
+        }
+        if !at.direction.exports() && mode.is_some() {
+            let message = "`mode` belongs to an export; an import ignores it.".to_owned();
+            self.add(
+                "import-mode",
+                at,
+                message,
+                Some(format!("Write `{}`.", without(&at.cache, "mode"))),
+            );
+        }
+        let may = matches!(
+            kind.as_str(),
+            "registry" | "gha" | "s3" | "azblob" | "local"
+        );
+        let always_max = at.tool == "tsops" && matches!(kind.as_str(), "gha" | "local");
+        if !at.direction.exports()
+            || !may
+            || mode.as_deref() == Some("max")
+            || at.tool == "earthly"
+            || always_max
+        {
+            return;
+        }
+        if mode.is_some_and(|mode| mode.contains('*')) {
+            return;
+        }
+        let count = at.facts.dockerfile.as_ref().and_then(|path| {
+            *stages
+                .entry(path.clone())
+                .or_insert_with(|| self.repository.read(path).map(|text| stages_of(&text)))
+        });
+        let corrected = Some(format!("Write `{},mode=max`.", without(&at.cache, "mode")));
+        match (count, &at.facts.dockerfile) {
+            (Some(0 | 1), _) => {}
+            (Some(count), Some(path)) => {
+                let message = format!(
+                    "{path} has {count} stages, but without `mode=max` only the layers of the last one are exported."
+                );
+                self.add("mode-min", at, message, corrected);
+            }
+            _ => {
+                let message =
+                    "Without `mode=max` only the layers of the last stage are exported.".to_owned();
+                self.add_with(MistakeSeverity::Info, "mode-min", at, message, corrected);
+            }
+        }
+    }
+
+    fn kinds(&mut self, at: &Declaration) {
+        let written = at.written.trim();
+        if matches!(
+            written,
+            "gha" | "inline" | "registry" | "local" | "s3" | "azblob"
+        ) {
+            let message =
+                format!("`{written}` without `type=` is the image docker.io/library/{written}.");
+            self.add(
+                "bare-type",
+                at,
+                message,
+                Some(format!("Write `type={written}`.")),
+            );
+        }
+        let blank = written
+            .split(',')
+            .skip(1)
+            .any(|field| field.starts_with([' ', '\t']));
+        if blank && written.starts_with("type=") {
+            let message = "A blank after a comma becomes part of the attribute's name, so the attribute is not read.".to_owned();
+            let joined: Vec<&str> = at.cache.split(',').map(str::trim).collect();
+            self.add(
+                "blank-after-comma",
+                at,
+                message,
+                Some(format!("Write `{}`.", joined.join(","))),
+            );
+        }
+        if at.kind() == "s3" {
+            let name = at.attribute("name").unwrap_or_default();
+            if at.direction.imports() && name.contains(';') {
+                let first = name.split(';').next().unwrap_or_default();
+                let message = format!("Of several names BuildKit imports the first only: {first}.");
+                self.add(
+                    "only-first-name",
+                    at,
+                    message,
+                    Some("Write an import for each name.".to_owned()),
+                );
+            }
+            let prefix = at.attribute("prefix").unwrap_or_default();
+            if !prefix.is_empty() && !prefix.ends_with(['/', '*']) {
+                let message = format!(
+                    "BuildKit joins the prefix and the folders without a slash: `{prefix}blobs/`."
+                );
+                self.add(
+                    "prefix-slash",
+                    at,
+                    message,
+                    Some(format!("Write `prefix={prefix}/`.")),
+                );
+            }
+        }
+        if at.tool.starts_with("depot/") {
+            let message = "Depot keeps the layers of builds by itself; importing and exporting a cache only costs time.".to_owned();
+            self.add(
+                "depot-unneeded",
+                at,
+                message,
+                Some("Remove cache-from and cache-to.".to_owned()),
+            );
+        }
+    }
+
+    fn references(&mut self, at: &Declaration) {
+        if at.kind() != "registry" {
+            return;
+        }
+        let expressed = at.expressed("ref").unwrap_or_default();
+        let colon = expressed.rfind('/').map_or(0, |slash| slash)
+            + expressed[expressed.rfind('/').unwrap_or(0)..]
+                .rfind(':')
+                .unwrap_or(usize::MAX >> 1);
+        let tag = expressed.get(colon..).unwrap_or_default().to_lowercase();
+        let raw = BRANCHES.iter().any(|name| tag.contains(name))
+            && !SANITISED.iter().any(|word| tag.contains(word));
+        if raw {
+            let message = "A branch name may have a slash, which no tag may: then the build fails."
+                .to_owned();
+            self.add(
+                "slash-in-tag",
+                at,
+                message,
+                Some(
+                    "Replace slashes first, or use a hash or the pull request's number.".to_owned(),
+                ),
+            );
+        }
+        let lower = expressed.to_lowercase();
+        let owner = ["github.repository", "github_repository", "github.actor"]
+            .iter()
+            .any(|name| lower.contains(name));
+        if owner
+            && !["lower", "downcase", ",,", "tr "]
+                .iter()
+                .any(|word| lower.contains(word))
+        {
+            let message = "The name of the repository or its owner may have capitals, which no reference may: then the build fails.".to_owned();
+            self.add(
+                "uppercase",
+                at,
+                message,
+                Some("Convert the name to lower case in an earlier step.".to_owned()),
+            );
+        }
+        if !at.direction.exports() {
+            return;
+        }
+        let reference = at.attribute("ref").unwrap_or_default();
+        if reference.contains(".dkr.ecr.") && at.attribute("image-manifest").is_none() {
+            let message = "Amazon ECR refuses cache manifests that are no images; BuildKit before 0.21 writes those.".to_owned();
+            self.add(
+                "ecr-manifest",
+                at,
+                message,
+                Some(format!(
+                    "Write `{},image-manifest=true,oci-mediatypes=true`.",
+                    at.cache
+                )),
+            );
+        }
+        let (repository, cache_tag) = split_reference(&reference);
+        for image in &at.facts.tags {
+            let (image_repository, image_tag) = split_reference(image.trim());
+            if repository != image_repository || repository.starts_with('*') {
+                continue;
+            }
+            if cache_tag == image_tag && !cache_tag.contains('*') {
+                let message = format!(
+                    "The cache and the image have one name, {reference}: each overwrites the other."
+                );
+                self.add(
+                    "same-ref-as-image",
+                    at,
+                    message,
+                    Some(format!(
+                        "Export to another tag, such as {repository}:buildcache."
+                    )),
+                );
+            } else if cache_tag != image_tag {
+                let message = "The cache is a tag in the repository of the image, so lists of images show it.".to_owned();
+                self.add(
+                    "cache-beside-images",
+                    at,
+                    message,
+                    Some(format!(
+                        "Export to a repository of its own, such as {repository}-cache."
+                    )),
+                );
+            }
+        }
+    }
+
+    fn local(&mut self, at: &Declaration) {
+        if at.kind() != "local" || !at.direction.exports() {
+            return;
+        }
+        let dest = at.attribute("dest").unwrap_or_default();
+        if dest.starts_with("/tmp/") || dest == "/tmp" {
+            let message = "/tmp may be held in memory, and is lost with the machine.".to_owned();
+            self.add(
+                "tmpfs",
+                at,
+                message,
+                Some("Use a directory on disk, such as ${{ runner.temp }} or ~/.cache.".to_owned()),
+            );
+        }
+        let below = dest.strip_prefix("*/").unwrap_or(&dest);
+        let outside =
+            below.starts_with(['/', '~', '*', '$']) || below.starts_with("..") || below.is_empty();
+        if outside || self.is_ignored(&normal_path(below)) {
+            return;
+        }
+        let message = format!(
+            "{below} is in neither .gitignore nor .dockerignore: it is sent with the context and may be committed."
+        );
+        self.add(
+            "not-ignored",
+            at,
+            message,
+            Some(format!(
+                "Add `{}/` to .gitignore and .dockerignore.",
+                normal_path(below)
+            )),
+        );
+    }
+
+    fn is_ignored(&self, path: &str) -> bool {
+        [".gitignore", ".dockerignore"].iter().any(|name| {
+            let mut files = vec![(String::new(), *name)];
+            let folders: Vec<&str> = path.split('/').collect();
+            for depth in 1..folders.len() {
+                files.push((format!("{}/", folders[..depth].join("/")), *name));
+            }
+            files.iter().any(|(folder, name)| {
+                let Some(text) = self.repository.read_any(&format!("{folder}{name}")) else {
+                    return false;
+                };
+                let mut builder = GitignoreBuilder::new("");
+                for line in text.lines().take(10_000) {
+                    // An invalid pattern is skipped, as git does.
+                    let _ = builder.add_line(None, line);
+                }
+                let below = path.strip_prefix(folder.as_str()).unwrap_or(path);
+                builder
+                    .build()
+                    .is_ok_and(|rules| rules.matched_path_or_any_parents(below, true).is_ignore())
+            })
+        })
+    }
+
+    /// Finds imports whose names all change with every commit.
+    fn per_commit(&mut self) {
+        let mut builds: HashMap<(&str, &str, Option<&str>), Vec<&Declaration>> = HashMap::new();
+        for declaration in self
+            .declared
+            .iter()
+            .filter(|declaration| declaration.direction.imports())
+        {
+            let key = (
+                declaration.file.as_str(),
+                declaration.tool.as_str(),
+                declaration.target.as_deref(),
+            );
+            builds.entry(key).or_default().push(declaration);
+        }
+        for imports in builds.values() {
+            if !imports.iter().all(|declaration| is_per_commit(declaration)) {
+                continue;
+            }
+            for declaration in imports {
+                let message = "The name changes with every commit, so the next build imports a cache that does not exist.".to_owned();
+                let hint = if declaration.tool == "tsops" {
+                    "Set `ref` of the cache to a fixed name, such as …/app:buildcache."
+                } else {
+                    "Import a name that stays, too, such as that of the main branch."
+                };
+                self.add("per-commit", declaration, message, Some(hint.to_owned()));
+            }
+        }
+    }
+}
+
+fn is_per_commit(declaration: &Declaration) -> bool {
+    let names = ["ref", "scope", "name"];
+    names.iter().any(|name| {
+        let value = declaration
+            .expressed(name)
+            .unwrap_or_default()
+            .to_lowercase();
+        PER_COMMIT.iter().any(|word| value.contains(word))
+    })
+}
+
+/// Counts the stages of a Dockerfile.
+fn stages_of(text: &str) -> usize {
+    text.lines()
+        .filter(|line| {
+            let mut words = line.split_whitespace();
+            words
+                .next()
+                .is_some_and(|word| word.eq_ignore_ascii_case("from"))
+                && words.next().is_some()
+        })
+        .count()
+}
+
+/// Returns a cache without an attribute.
+pub(super) fn without(cache: &str, attribute: &str) -> String {
+    let prefix = format!("{attribute}=");
+    let kept: Vec<&str> = cache
+        .split(',')
+        .filter(|field| !field.trim().starts_with(&prefix))
+        .collect();
+    kept.join(",")
+}

@@ -1,0 +1,123 @@
+//! Converts scripts of `PowerShell` and of `cmd` for the parser of shell scripts.
+//!
+//! Only the parts that build commands need are converted: continued lines, comments and variables.
+
+use crate::format::located::Located;
+
+/// Converts a script of `PowerShell`.
+pub(super) fn from_powershell(script: &Located) -> Located {
+    let mut text = Located::default();
+    let mut in_comment = false;
+    for line in script.split_lines() {
+        let place = line.place();
+        let source = line.as_str().trim_end();
+        if in_comment || source.trim_start().starts_with("<#") {
+            in_comment = !source.contains("#>");
+            text.push_str("\n", place);
+            continue;
+        }
+        let rewritten = powershell_line(source);
+        text.push_str(&rewritten, place);
+        text.push_str("\n", place);
+    }
+    text
+}
+
+fn powershell_line(source: &str) -> String {
+    let trimmed = source.trim_start();
+    let mut line = source.to_owned();
+    if trimmed.starts_with('$')
+        && let Some((name, value)) = trimmed.split_once('=')
+        && !name.contains(['(', '[', '.'])
+    {
+        let name = name
+            .trim()
+            .trim_start_matches('$')
+            .trim_start_matches("env:")
+            .trim_end_matches('+')
+            .trim();
+        let plain = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        if plain {
+            line = format!("{name}={}", value.trim());
+        }
+    }
+    line = line
+        .replace("${env:", "${")
+        .replace("$env:", "$")
+        .replace("$($", "$(echo $");
+    match line.strip_suffix('`') {
+        Some(head) => format!("{head}\\"),
+        None => line,
+    }
+}
+
+/// Converts a script of `cmd`.
+pub(super) fn from_batch(script: &Located) -> Located {
+    let mut text = Located::default();
+    for line in script.split_lines() {
+        let place = line.place();
+        let rewritten = batch_line(line.as_str().trim_end());
+        text.push_str(&rewritten, place);
+        text.push_str("\n", place);
+    }
+    text
+}
+
+fn batch_line(source: &str) -> String {
+    let trimmed = source.trim_start().trim_start_matches('@');
+    let lower = trimmed.to_lowercase();
+    if lower.starts_with("rem ")
+        || lower == "rem"
+        || trimmed.starts_with("::")
+        || trimmed.starts_with(':')
+    {
+        return String::new();
+    }
+    let mut line = trimmed.replace('\\', "/");
+    if lower.starts_with("set ") {
+        let assignment = trimmed[4..].trim().trim_matches('"');
+        if let Some((name, value)) = assignment.split_once('=') {
+            let plain = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+            if plain {
+                line = format!("{name}=\"{}\"", value.replace('\\', "/"));
+            }
+        }
+    }
+    line = with_variables(&line);
+    match line.strip_suffix('^') {
+        Some(head) => format!("{head}\\"),
+        None => line,
+    }
+}
+
+/// Converts `%NAME%` to `${NAME}`.
+fn with_variables(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((head, tail)) = rest.split_once('%') {
+        out.push_str(head);
+        if let Some(argument) = tail.chars().next().filter(char::is_ascii_digit) {
+            out.push('$');
+            out.push(argument);
+            rest = &tail[1..];
+            continue;
+        }
+        match tail.split_once('%') {
+            Some((name, after))
+                if !name.is_empty()
+                    && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) =>
+            {
+                out.push_str("${");
+                out.push_str(name);
+                out.push('}');
+                rest = after;
+            }
+            _ => {
+                out.push('%');
+                rest = tail;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}

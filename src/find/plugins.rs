@@ -1,0 +1,176 @@
+//! Woodpecker and Drone: the settings of their plugins, and their commands.
+
+use std::sync::Arc;
+
+use super::command::{Surroundings, inline_argument};
+use super::declaration::{Direction, Facts};
+use super::embedded::{self, Environment};
+use super::session::{Session, Use};
+use crate::format::located::Located;
+use crate::format::tree::Node;
+
+/// Parses a document of a pipeline. `tool` is `woodpecker` or `drone`.
+pub(super) fn read(session: &Session<'_>, document: Node<'_>, tool: &str) {
+    let mut global = Environment::new();
+    embedded::extend(&mut global, document.get("environment"), Located::clone);
+    for (name, _) in document
+        .get("matrix")
+        .map(Node::entries)
+        .unwrap_or_default()
+    {
+        let unknown = session.unknown(name.as_str(), name.place());
+        embedded::put(&mut global, name.as_str(), unknown);
+    }
+    for steps in ["steps", "pipeline"]
+        .iter()
+        .filter_map(|key| document.get(key))
+    {
+        for step in steps.items() {
+            let name = step.str_at(&["name"]);
+            follow(session, name, step, &global, tool);
+        }
+        for (name, step) in steps.entries() {
+            follow(session, Some(name.as_str()), step, &global, tool);
+        }
+    }
+}
+
+fn follow(
+    session: &Session<'_>,
+    name: Option<&str>,
+    step: Node<'_>,
+    global: &Environment,
+    tool: &str,
+) {
+    let mut environment = global.clone();
+    for key in ["environment", "settings"] {
+        if key == "environment" {
+            embedded::extend(&mut environment, step.get(key), Located::clone);
+        }
+    }
+    let around = Surroundings {
+        target: name.map(str::to_owned),
+        ..Surroundings::default()
+    };
+    let commands: Vec<&Located> = step
+        .get("commands")
+        .map(Node::one_or_many)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Node::text)
+        .collect();
+    embedded::run(session, &embedded::joined(commands), &environment, &around);
+    let image = step.str_at(&["image"]).unwrap_or_default();
+    let is_buildah =
+        image.contains("kaniko") || image.contains("buildah") || image.contains("podman");
+    let builds = image.contains("docker") || image.contains("buildx") || image.contains("buildkit");
+    if !builds || is_buildah {
+        return;
+    }
+    let settings = step.get("settings").unwrap_or(step);
+    let facts = Arc::new(facts(settings));
+    let emit = |text: &Located, direction| {
+        session.declare(&Use {
+            text,
+            direction,
+            tool,
+            target: name,
+            when: &[],
+            facts: &facts,
+        });
+    };
+    for (keys, direction) in [
+        (["cache_from", "cache-from"], Direction::Import),
+        (["cache_to", "cache-to"], Direction::Export),
+    ] {
+        for node in keys.iter().filter_map(|key| settings.get(key)) {
+            for text in node.one_or_many().into_iter().filter_map(Node::text) {
+                let text = embedded::expanded(session, text, &environment);
+                for entry in entries(&text) {
+                    emit(&entry, direction);
+                }
+            }
+        }
+    }
+    for node in ["build_args", "build-args", "build_args_from_env"]
+        .iter()
+        .filter_map(|key| settings.get(key))
+    {
+        for text in node.one_or_many().into_iter().filter_map(Node::text) {
+            for argument in text.split(',') {
+                if let Some(cache) = inline_argument(&argument.trimmed()) {
+                    emit(&cache, Direction::Export);
+                }
+            }
+        }
+        for (key, value) in node.entries() {
+            let Some(value) = value.text() else { continue };
+            let argument = value.with_text(format!("{}={}", key.as_str(), value.as_str()));
+            if let Some(cache) = inline_argument(&argument) {
+                emit(&cache, Direction::Export);
+            }
+        }
+    }
+}
+
+/// Splits a setting at unescaped commas. Attributes stay with their type.
+fn entries(text: &Located) -> Vec<Located> {
+    let mut parts: Vec<Located> = vec![Located::default()];
+    let mut escaped = false;
+    for (offset, character) in text.as_str().char_indices() {
+        let place = text.place_at(offset);
+        match character {
+            '\\' if !escaped => escaped = true,
+            ',' if !escaped => parts.push(Located::default()),
+            character => {
+                if escaped
+                    && character != ','
+                    && let Some(last) = parts.last_mut()
+                {
+                    last.push_char('\\', place);
+                }
+                escaped = false;
+                if let Some(last) = parts.last_mut() {
+                    last.push_char(character, place);
+                }
+            }
+        }
+    }
+    let mut joined: Vec<Located> = Vec::new();
+    for part in parts
+        .into_iter()
+        .map(|part| part.trimmed())
+        .filter(|part| !part.is_empty())
+    {
+        let begins = part.as_str().starts_with("type=") || !part.as_str().contains('=');
+        match joined.last_mut() {
+            Some(last) if !begins && last.as_str().contains("type=") => {
+                last.push_str(",", part.place());
+                last.push(&part);
+            }
+            _ => joined.push(part),
+        }
+    }
+    joined
+}
+
+fn facts(settings: Node<'_>) -> Facts {
+    let dockerfile = settings.str_at(&["dockerfile"]).unwrap_or("Dockerfile");
+    let repository = settings.str_at(&["repo"]);
+    let tags = settings
+        .get("tags")
+        .or_else(|| settings.get("tag"))
+        .map(Node::one_or_many)
+        .unwrap_or_default();
+    let mut tags: Vec<&str> = tags.into_iter().filter_map(Node::str).collect();
+    if tags.is_empty() {
+        tags.push("latest");
+    }
+    Facts {
+        dockerfile: super::repository::join("", dockerfile),
+        tags: repository
+            .map(|name| tags.iter().map(|tag| format!("{name}:{tag}")).collect())
+            .unwrap_or_default(),
+        ..Facts::default()
+    }
+}

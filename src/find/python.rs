@@ -1,0 +1,158 @@
+//! Scripts in Python: lists of words, and shell commands in strings.
+
+use std::collections::HashMap;
+
+use super::command::{self, Surroundings};
+use super::embedded;
+use super::repository::directory;
+use super::script::{Invocation, Item};
+use super::session::Session;
+use crate::format::located::{Located, Place};
+
+#[derive(Debug, Clone)]
+enum Token {
+    Text(Located),
+    Sign(char),
+    Word,
+}
+
+/// Parses a script.
+pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
+    if !text.contains("docker") && !text.contains("buildctl") && !text.contains("nerdctl") {
+        return;
+    }
+    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+    let tokens = tokens(session, &source);
+    let around = Surroundings {
+        directory: directory(path).to_owned(),
+        ..Surroundings::default()
+    };
+    let mut list: Option<Vec<Located>> = None;
+    let mut previous = None;
+    for token in &tokens {
+        match token {
+            Token::Sign('[') => list = Some(Vec::new()),
+            Token::Sign(']') => {
+                if let Some(words) = list.take() {
+                    invoke(session, words, &around);
+                }
+            }
+            Token::Text(text) => match &mut list {
+                Some(words) => words.push(text.clone()),
+                None if matches!(previous, Some('(' | '=')) => command_line(session, text, &around),
+                None => {}
+            },
+            _ => {}
+        }
+        previous = match token {
+            Token::Sign(sign) => Some(*sign),
+            _ => None,
+        };
+    }
+}
+
+fn invoke(session: &Session<'_>, words: Vec<Located>, around: &Surroundings) {
+    let slot = |text: Located| {
+        vec![vec![Item {
+            text,
+            when: Vec::new(),
+        }]]
+    };
+    let invocation = Invocation {
+        slots: words.into_iter().map(slot).collect(),
+        environment: HashMap::new(),
+        when: Vec::new(),
+    };
+    command::declare(session, &invocation, around);
+}
+
+/// Follows a string that starts with the name of a build program.
+fn command_line(session: &Session<'_>, text: &Located, around: &Surroundings) {
+    let first = text.as_str().split_whitespace().next().unwrap_or_default();
+    if matches!(first, "docker" | "docker-compose" | "buildctl" | "nerdctl") {
+        embedded::run(session, text, &Vec::new(), around);
+    }
+}
+
+fn tokens(session: &Session<'_>, source: &Located) -> Vec<Token> {
+    let text = source.as_str();
+    let mut found = Vec::new();
+    let mut position = 0;
+    let mut prefix = String::new();
+    while let Some(first) = text[position..].chars().next() {
+        if first == '#' {
+            position += text[position..].find('\n').unwrap_or(text.len() - position);
+        } else if first == '"' || first == '\'' {
+            let formatted = prefix.contains(['f', 'F']);
+            let raw = prefix.contains(['r', 'R']);
+            let (string, length) = string(source, position, first, raw);
+            let string = if formatted {
+                interpolated(session, &string)
+            } else {
+                string
+            };
+            // Adjacent strings are concatenated.
+            match found.last_mut() {
+                Some(Token::Text(last)) => last.push(&string),
+                _ => found.push(Token::Text(string)),
+            }
+            position += length;
+            prefix.clear();
+        } else if first == '_' || first.is_alphanumeric() {
+            let rest = &text[position..];
+            let length = rest
+                .find(|c: char| !(c == '_' || c.is_alphanumeric()))
+                .unwrap_or(rest.len());
+            rest[..length].clone_into(&mut prefix);
+            position += length;
+            if !text[position..].starts_with(['"', '\'']) || prefix.len() > 2 {
+                found.push(Token::Word);
+                prefix.clear();
+            }
+        } else {
+            if !first.is_whitespace() {
+                found.push(Token::Sign(first));
+            }
+            position += first.len_utf8();
+        }
+    }
+    found
+}
+
+fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, usize) {
+    let text = source.as_str();
+    let triple: String = std::iter::repeat_n(quote, 3).collect();
+    let is_triple = text[start..].starts_with(&triple);
+    let end = if is_triple { triple } else { quote.to_string() };
+    let mut position = start + end.len();
+    let mut out = Located::new("", source.place_at(start));
+    while let Some(character) = text[position..].chars().next() {
+        let place = source.place_at(position);
+        if text[position..].starts_with(&end) {
+            return (out, position + end.len() - start);
+        }
+        if character == '\n' && !is_triple {
+            break;
+        }
+        position += character.len_utf8();
+        if character != '\\' || raw {
+            out.push_char(character, place);
+            continue;
+        }
+        let Some(escaped) = text[position..].chars().next() else {
+            break;
+        };
+        position += escaped.len_utf8();
+        match escaped {
+            '\n' => {}
+            'n' => out.push_char('\n', place),
+            other => out.push_char(other, place),
+        }
+    }
+    (out, position - start)
+}
+
+/// Replaces `{expression}`.
+fn interpolated(session: &Session<'_>, text: &Located) -> Located {
+    embedded::substitute(text, "{", "}", |inner, place| session.unknown(inner, place))
+}

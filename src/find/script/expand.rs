@@ -1,0 +1,523 @@
+//! Replaces variables in words.
+
+use super::variables::MOST_VARIANTS;
+use super::{Item, Script, Slot, Variable, Variant};
+use crate::format::located::{Located, Place};
+use crate::format::shell::{Change, Command, List, Part, Word};
+use crate::format::unknown::{has_mark, only_mark};
+
+/// Words under construction.
+#[derive(Debug, Clone, Default)]
+struct Partial {
+    done: Vec<Item>,
+    current: Located,
+    has_current: bool,
+    when: Vec<String>,
+    sure: bool,
+}
+
+impl Partial {
+    fn append(&mut self, text: &Located) {
+        self.current.push(text);
+        self.has_current = true;
+    }
+
+    fn close(&mut self) {
+        if self.has_current {
+            let text = std::mem::take(&mut self.current);
+            let when = self.when.clone();
+            self.done.push(Item { text, when });
+            self.has_current = false;
+        }
+    }
+}
+
+impl Script<'_, '_> {
+    /// Returns the possible expansions of a word.
+    pub(super) fn slot(&mut self, word: &Word) -> Slot {
+        let partials = self.partials(word, true);
+        let close = |mut partial: Partial| {
+            partial.close();
+            partial.done
+        };
+        partials.into_iter().map(close).collect()
+    }
+
+    /// Returns the values of a word that is not split, as in an assignment.
+    pub(super) fn values(&mut self, word: &Word) -> Vec<Variant> {
+        let place = word.place;
+        let partials = self.partials(word, false);
+        let value = |mut partial: Partial| {
+            partial.close();
+            let mut text = Located::default();
+            for (index, item) in partial.done.iter().enumerate() {
+                if index > 0 {
+                    text.push_str(" ", item.text.place());
+                }
+                text.push(&item.text);
+            }
+            if partial.done.is_empty() {
+                text = Located::new("", place);
+            }
+            let when = partial.when;
+            Variant {
+                text,
+                when,
+                sure: partial.sure,
+            }
+        };
+        partials.into_iter().map(value).collect()
+    }
+
+    fn partials(&mut self, word: &Word, split: bool) -> Vec<Partial> {
+        let mut partials = vec![Partial {
+            sure: true,
+            ..Partial::default()
+        }];
+        for part in &word.parts {
+            match part {
+                Part::Text { text, .. } => {
+                    for partial in &mut partials {
+                        partial.append(text);
+                    }
+                }
+                Part::Variable {
+                    name,
+                    change,
+                    quoted,
+                    place,
+                } => {
+                    let found = self.variable(name, change, *place);
+                    partials = combine(partials, &found, split && !quoted, *place);
+                }
+                Part::Substitution {
+                    list,
+                    source,
+                    quoted,
+                    place,
+                } => {
+                    let variants = self.substituted(list, source, *place);
+                    let found = Variable::Scalar(variants);
+                    partials = combine(partials, &found, split && !quoted, *place);
+                }
+            }
+        }
+        partials
+    }
+
+    /// Returns the value of `${…}`.
+    fn variable(&mut self, name: &str, change: &Change, place: Place) -> Variable {
+        let known = self.lookup(name);
+        match change {
+            Change::None | Change::Elements => known.unwrap_or_else(|| self.unset(name, place)),
+            Change::Default { empty, word } => {
+                let is_positional = name.chars().all(|c| c.is_ascii_digit());
+                match known {
+                    Some(Variable::Scalar(variants)) if !is_positional || self.has_positional => {
+                        self.or_default(variants, *empty, word)
+                    }
+                    Some(array @ Variable::Array(_)) => array,
+                    _ => {
+                        let mut values = self.values(word);
+                        for value in &mut values {
+                            value.sure = false;
+                        }
+                        Variable::Scalar(values)
+                    }
+                }
+            }
+            Change::Alternate(word) => self.alternate(name, known.as_ref(), word, place),
+            Change::Edit(source) => {
+                if let Some(Variable::Scalar(variants)) = &known
+                    && let Some(edited) = edit(variants, name, source)
+                {
+                    return Variable::Scalar(edited);
+                }
+                if matches!(known, Some(Variable::Array(_))) && source.contains("[@]") {
+                    return known.unwrap_or_else(|| self.unset(name, place));
+                }
+                self.unset(source.trim_start_matches("${").trim_end_matches('}'), place)
+            }
+        }
+    }
+
+    fn or_default(&mut self, variants: Vec<Variant>, empty: bool, word: &Word) -> Variable {
+        let mut kept = Vec::new();
+        let mut missing = false;
+        for variant in variants {
+            if empty && variant.text.is_empty() {
+                missing = true;
+            } else {
+                kept.push(variant);
+            }
+        }
+        if missing {
+            kept = super::variables::unite(kept, self.values(word));
+        }
+        Variable::Scalar(kept)
+    }
+
+    fn alternate(
+        &mut self,
+        name: &str,
+        known: Option<&Variable>,
+        word: &Word,
+        place: Place,
+    ) -> Variable {
+        let set = match known {
+            Some(Variable::Scalar(variants)) => variants.iter().any(|v| !v.text.is_empty()),
+            Some(Variable::Array(elements)) => {
+                return Variable::Array(if elements.is_empty() {
+                    Vec::new()
+                } else {
+                    let items = self.slot(word);
+                    items.into_iter().flatten().collect()
+                });
+            }
+            None => true,
+        };
+        if !set {
+            return Variable::Scalar(vec![Variant::of(Located::new("", place))]);
+        }
+        let mut values = self.values(word);
+        if known.is_none() {
+            for value in &mut values {
+                value.when.push(format!("{name} is set"));
+                value.sure = false;
+            }
+            values.insert(0, Variant::of(Located::new("", place)));
+        }
+        Variable::Scalar(values)
+    }
+
+    fn lookup(&mut self, name: &str) -> Option<Variable> {
+        if matches!(name, "@" | "*") {
+            if !self.has_positional {
+                return None;
+            }
+            let item = |variants: &Vec<Variant>| {
+                let first = variants.first()?;
+                Some(Item {
+                    text: first.text.clone(),
+                    when: first.when.clone(),
+                })
+            };
+            return Some(Variable::Array(
+                self.positional.iter().filter_map(item).collect(),
+            ));
+        }
+        if let Ok(index) = name.parse::<usize>() {
+            if index == 0 {
+                return None;
+            }
+            let value = self.positional.get(index - 1).cloned();
+            return match value {
+                Some(variants) => Some(Variable::Scalar(variants)),
+                None if self.has_positional => {
+                    let empty = Located::new("", Place::default());
+                    Some(Variable::Scalar(vec![Variant::of(empty)]))
+                }
+                None => None,
+            };
+        }
+        self.variables.get(name).cloned()
+    }
+
+    fn unset(&self, name: &str, place: Place) -> Variable {
+        let shown = if name
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '@' | '*' | '#'))
+        {
+            format!("argument ${name}")
+        } else {
+            name.to_owned()
+        };
+        Variable::Scalar(vec![Variant::of(self.session.unknown(&shown, place))])
+    }
+
+    /// Returns the output of `$( … )`, if its commands only print.
+    fn substituted(&mut self, list: &List, source: &str, place: Place) -> Vec<Variant> {
+        if let Some(text) = self.printed(list, 0) {
+            return text;
+        }
+        vec![Variant::of(self.session.unknown(source, place))]
+    }
+
+    fn printed(&mut self, list: &List, depth: usize) -> Option<Vec<Variant>> {
+        let mut lines: Vec<Variant> = Vec::new();
+        for step in list {
+            let [command] = step.pipeline.as_slice() else {
+                return None;
+            };
+            let printed = self.printed_by(command, depth)?;
+            lines = super::variables::unite(lines, printed);
+        }
+        (!lines.is_empty()).then_some(lines)
+    }
+
+    fn printed_by(&mut self, command: &Command, depth: usize) -> Option<Vec<Variant>> {
+        if depth > 4 {
+            return None;
+        }
+        match command {
+            Command::Simple(simple) => {
+                let name = simple.words.first()?.literal()?;
+                if name == "echo" || name == "printf" {
+                    return self.echoed(&simple.words[1..], name == "printf");
+                }
+                let (body, _) = self.functions.get(&name)?.clone();
+                self.functions.insert(name.clone(), (body.clone(), true));
+                let arguments: Vec<_> = simple.words[1..]
+                    .iter()
+                    .map(|word| self.values(word))
+                    .collect();
+                let outer = std::mem::replace(&mut self.positional, arguments);
+                let had = std::mem::replace(&mut self.has_positional, true);
+                let printed = self.printed(&body, depth + 1);
+                self.positional = outer;
+                self.has_positional = had;
+                printed
+            }
+            Command::If { arms, otherwise } => {
+                let mut all = Vec::new();
+                for (condition, body) in arms {
+                    self.guards.push(describe(condition));
+                    let printed = self.printed(body, depth + 1);
+                    self.guards.pop();
+                    all = super::variables::unite(all, printed?);
+                }
+                if !otherwise.is_empty() {
+                    all = super::variables::unite(all, self.printed(otherwise, depth + 1)?);
+                }
+                Some(all)
+            }
+            Command::Group(list) => self.printed(list, depth + 1),
+            _ => None,
+        }
+    }
+
+    fn echoed(&mut self, words: &[Word], is_printf: bool) -> Option<Vec<Variant>> {
+        let mut words: Vec<&Word> = words.iter().collect();
+        while words
+            .first()
+            .and_then(|w| w.bare())
+            .is_some_and(|w| matches!(w, "-n" | "-e" | "-E" | "--"))
+        {
+            words.remove(0);
+        }
+        if is_printf && words.len() > 1 {
+            let format = words[0].literal()?;
+            if !matches!(format.trim_end_matches("\\n"), "%s" | "%s ") {
+                return None;
+            }
+            words.remove(0);
+        }
+        let mut all = vec![Partial {
+            when: self.guards.clone(),
+            ..Partial::default()
+        }];
+        for (index, word) in words.iter().enumerate() {
+            let found = Variable::Scalar(self.values(word));
+            if index > 0 {
+                for partial in &mut all {
+                    partial.append(&Located::new(" ", word.place));
+                }
+            }
+            all = combine(all, &found, false, word.place);
+        }
+        let variant = |partial: Partial| Variant {
+            text: partial.current,
+            when: partial.when,
+            sure: false,
+        };
+        Some(all.into_iter().map(variant).collect())
+    }
+
+    /// Names a variable after itself if its whole value is an unknown command.
+    pub(super) fn named(&self, name: &str, variant: &mut Variant) {
+        let text = variant.text.as_str();
+        let Some(mark) = only_mark(text) else { return };
+        let source = self.session.unknowns.name(mark).unwrap_or_default();
+        if source == name || source.starts_with(&format!("{name} = ")) {
+            return;
+        }
+        let place = variant.text.place();
+        variant.text = self.session.unknown(&format!("{name} = {source}"), place);
+    }
+}
+
+/// Appends the values of a variable to the words so far. A single word gets the location of its
+/// use; several words, such as flags, keep the locations of their definition.
+fn combine(partials: Vec<Partial>, found: &Variable, split: bool, place: Place) -> Vec<Partial> {
+    match found {
+        Variable::Array(elements) => {
+            let mut partials = partials;
+            for partial in &mut partials {
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        partial.close();
+                    }
+                    let before = partial.when.clone();
+                    for condition in &element.when {
+                        if !partial.when.contains(condition) {
+                            partial.when.push(condition.clone());
+                        }
+                    }
+                    partial.append(&element.text);
+                    if index + 1 < elements.len() {
+                        partial.close();
+                        partial.when = before;
+                    }
+                }
+            }
+            partials
+        }
+        Variable::Scalar(variants) => {
+            let mut combined = Vec::new();
+            for partial in &partials {
+                for variant in variants {
+                    if combined.len() >= MOST_VARIANTS {
+                        return combined;
+                    }
+                    let mut next = partial.clone();
+                    next.sure &= variant.sure;
+                    for condition in &variant.when {
+                        if !next.when.contains(condition) {
+                            next.when.push(condition.clone());
+                        }
+                    }
+                    let text = variant.text.used_at(place);
+                    if split {
+                        append_split(&mut next, &text);
+                    } else {
+                        next.append(&text);
+                    }
+                    combined.push(next);
+                }
+            }
+            combined
+        }
+    }
+}
+
+fn append_split(partial: &mut Partial, text: &Located) {
+    let blank = |c: Option<char>| c.is_some_and(char::is_whitespace);
+    if blank(text.as_str().chars().next()) {
+        partial.close();
+    }
+    for (index, word) in text.words().iter().enumerate() {
+        if index > 0 {
+            partial.close();
+        }
+        partial.append(word);
+    }
+    if blank(text.as_str().chars().next_back()) {
+        partial.close();
+    }
+}
+
+/// Applies `${name##pattern}` and similar operations to known values.
+fn edit(variants: &[Variant], name: &str, source: &str) -> Option<Vec<Variant>> {
+    let inner = source.strip_prefix("${")?.strip_suffix('}')?;
+    let operation = inner.strip_prefix(name)?;
+    let mut edited = Vec::new();
+    for variant in variants {
+        let text = variant.text.as_str();
+        if has_mark(text) {
+            return None;
+        }
+        let result = match operation {
+            ",," => text.to_lowercase(),
+            "^^" => text.to_uppercase(),
+            _ => replaced(text, operation)?,
+        };
+        edited.push(Variant {
+            text: variant.text.with_text(result),
+            when: variant.when.clone(),
+            sure: variant.sure,
+        });
+    }
+    Some(edited)
+}
+
+fn replaced(text: &str, operation: &str) -> Option<String> {
+    let plain =
+        |pattern: &str| !pattern.is_empty() && !pattern.contains(['*', '?', '[', '$', '\\']);
+    if let Some(rest) = operation.strip_prefix("//") {
+        let (from, to) = split_slash(rest);
+        let from = from.replace("\\/", "/");
+        return plain(&from).then(|| text.replace(&from, to));
+    }
+    if let Some(rest) = operation.strip_prefix('/') {
+        let (from, to) = rest.split_once('/').unwrap_or((rest, ""));
+        return plain(from).then(|| text.replacen(from, to, 1));
+    }
+    if let Some(pattern) = operation.strip_prefix("##") {
+        let end = pattern.strip_prefix('*')?;
+        return plain(end).then(|| {
+            text.rsplit_once(end)
+                .map_or(text, |(_, tail)| tail)
+                .to_owned()
+        });
+    }
+    if let Some(pattern) = operation.strip_prefix('#') {
+        return match pattern.strip_prefix('*') {
+            Some(end) => plain(end).then(|| {
+                text.split_once(end)
+                    .map_or(text, |(_, tail)| tail)
+                    .to_owned()
+            }),
+            None => plain(pattern).then(|| text.strip_prefix(pattern).unwrap_or(text).to_owned()),
+        };
+    }
+    if let Some(pattern) = operation.strip_prefix("%%") {
+        let start = pattern.strip_suffix('*')?;
+        return plain(start).then(|| {
+            text.split_once(start)
+                .map_or(text, |(head, _)| head)
+                .to_owned()
+        });
+    }
+    let pattern = operation.strip_prefix('%')?;
+    match pattern.strip_suffix('*') {
+        Some(start) => plain(start).then(|| {
+            text.rsplit_once(start)
+                .map_or(text, |(head, _)| head)
+                .to_owned()
+        }),
+        None => plain(pattern).then(|| text.strip_suffix(pattern).unwrap_or(text).to_owned()),
+    }
+}
+
+/// Splits `pattern/replacement` at the first unescaped slash.
+fn split_slash(text: &str) -> (&str, &str) {
+    let bytes = text.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        match bytes[index] {
+            b'\\' => index += 1,
+            b'/' if index > 0 => return (&text[..index], &text[index + 1..]),
+            _ => {}
+        }
+        index += 1;
+    }
+    (text, "")
+}
+
+/// Returns a condition as written.
+pub(super) fn describe(list: &List) -> String {
+    let mut words = Vec::new();
+    for step in list {
+        for command in &step.pipeline {
+            if let Command::Simple(simple) = command {
+                words.extend(simple.words.iter().map(|word| word.source.as_str()));
+            }
+        }
+    }
+    let text: String = words.join(" ").chars().take(80).collect();
+    if text.is_empty() {
+        "a condition".to_owned()
+    } else {
+        text
+    }
+}

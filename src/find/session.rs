@@ -1,0 +1,363 @@
+//! Collects declarations in the form of the report.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::declaration::{Declaration, Direction, Facts};
+use super::repository::Repository;
+use crate::format::located::{Located, Place};
+use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern};
+
+/// The most declarations that are kept.
+const MOST: usize = 20_000;
+
+/// Attributes that hold credentials.
+const SECRETS: [&str; 9] = [
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "token",
+    "ghtoken",
+    "account_key",
+    "password",
+    "secret",
+    "secret_key",
+];
+
+/// A fault found while a file is read.
+#[derive(Debug, Clone)]
+pub(super) struct Remark {
+    pub(super) code: &'static str,
+    pub(super) place: Place,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// The state of one search.
+pub(super) struct Session<'r> {
+    pub(super) repository: &'r Repository,
+    pub(super) unknowns: Unknowns,
+    declared: RefCell<Vec<Declaration>>,
+    index: RefCell<HashMap<Key, usize>>,
+    pub(super) remarks: RefCell<Vec<Remark>>,
+}
+
+type Key = (String, Direction, String, u32, String, Option<String>);
+
+/// A text that is used as a cache.
+pub(super) struct Use<'u> {
+    pub(super) text: &'u Located,
+    pub(super) direction: Direction,
+    pub(super) tool: &'u str,
+    pub(super) target: Option<&'u str>,
+    /// The conditions of the use.
+    pub(super) when: &'u [String],
+    pub(super) facts: &'u Arc<Facts>,
+}
+
+impl<'r> Session<'r> {
+    pub(super) fn new(repository: &'r Repository) -> Self {
+        Self {
+            repository,
+            unknowns: Unknowns::default(),
+            declared: RefCell::default(),
+            index: RefCell::default(),
+            remarks: RefCell::default(),
+        }
+    }
+
+    /// Returns the text for an unknown part.
+    pub(super) fn unknown(&self, name: &str, place: Place) -> Located {
+        Located::new(self.unknowns.mark(name), place)
+    }
+
+    /// Adds a fault.
+    pub(super) fn remark(
+        &self,
+        code: &'static str,
+        place: Place,
+        message: String,
+        hint: Option<String>,
+    ) {
+        self.remarks.borrow_mut().push(Remark {
+            code,
+            place,
+            message,
+            hint,
+        });
+    }
+
+    /// Declares each cache in a text.
+    pub(super) fn declare(&self, used: &Use<'_>) {
+        let text = used.text.trimmed();
+        if text.is_empty() {
+            return;
+        }
+        if text.as_str().contains('=') || only_mark(text.as_str()).is_some() {
+            self.declare_one(used, &text);
+            return;
+        }
+        for field in text.split(',') {
+            let field = field.trimmed();
+            if !field.is_empty() {
+                self.declare_one(used, &field);
+            }
+        }
+    }
+
+    fn declare_one(&self, used: &Use<'_>, text: &Located) {
+        let written = text.as_str();
+        let fields = csv_fields(written);
+        let Some(fields) = self.with_type(&fields) else {
+            let message = "The cache has no type, so the build fails.".to_owned();
+            let hint = Some("Add `type=…` in front.".to_owned());
+            self.remark("missing-type", text.place(), message, hint);
+            return;
+        };
+        let kept: Vec<String> = fields
+            .iter()
+            .filter(|field| !is_secret(field))
+            .map(|f| without_login(f))
+            .collect();
+        let cache = if kept.len() == 1 && only_mark(&kept[0]).is_some() {
+            "*".to_owned()
+        } else {
+            join_fields(kept.iter().map(|field| to_pattern(field)))
+        };
+        let expression = join_fields(kept.iter().map(|field| self.expressed(field)));
+        let names = self.unknowns.names_in(&kept.join(","));
+        let place = text.place();
+        let when: Vec<String> = used
+            .when
+            .iter()
+            .map(|condition| self.expressed(condition))
+            .collect();
+        self.add(Declaration {
+            cache,
+            direction: used.direction,
+            file: self.repository.name(place.file),
+            line: place.line,
+            tool: used.tool.to_owned(),
+            target: used.target.map(to_pattern),
+            note: note(&names, &when),
+            facts: Arc::clone(used.facts),
+            expression,
+            when,
+            written: self.safe(&fields, written),
+            opens: None,
+        });
+    }
+
+    /// Returns the text as written if it holds no credentials.
+    fn safe(&self, fields: &[String], written: &str) -> String {
+        let secret = fields
+            .iter()
+            .any(|field| is_secret(field) || without_login(field) != *field);
+        if secret {
+            String::new()
+        } else {
+            self.expressed(written)
+        }
+    }
+
+    /// Converts bare references. Returns `None` for attributes without a type.
+    fn with_type(&self, fields: &[String]) -> Option<Vec<String>> {
+        let [first, rest @ ..] = fields else {
+            return None;
+        };
+        if rest.is_empty() && !first.contains('=') {
+            let names_a_cache = only_mark(first).is_some_and(|mark| !self.is_reference(mark));
+            if names_a_cache {
+                return Some(vec![first.clone()]);
+            }
+            return Some(vec!["type=registry".to_owned(), format!("ref={first}")]);
+        }
+        let typed = fields.iter().any(|field| {
+            let key = field
+                .split_once('=')
+                .map(|(key, _)| key.trim().to_lowercase());
+            key.as_deref() == Some("type")
+        });
+        if typed {
+            return Some(fields.to_vec());
+        }
+        let opaque = fields
+            .iter()
+            .find(|field| !field.contains('=') && has_mark(field));
+        opaque.map(|field| vec![field.chars().filter(|c| is_mark(*c)).take(1).collect()])
+    }
+
+    /// Whether the name of an unknown part suggests an image.
+    fn is_reference(&self, mark: char) -> bool {
+        let name = self.unknowns.name(mark).unwrap_or_default().to_lowercase();
+        ["image", "ref", "repo", "tag"]
+            .iter()
+            .any(|word| name.contains(word))
+            && !name.contains("cache")
+    }
+
+    /// Replaces the marks by names.
+    pub(super) fn expressed(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        for character in text.chars() {
+            match self.unknowns.name(character) {
+                Some(name) => {
+                    out.push('{');
+                    out.extend(
+                        name.chars()
+                            .filter(|c| !matches!(c, ',' | '"' | '{' | '}' | '=')),
+                    );
+                    out.push('}');
+                }
+                None => out.push(character),
+            }
+        }
+        out
+    }
+
+    fn add(&self, declaration: Declaration) {
+        let key = (
+            declaration.cache.clone(),
+            declaration.direction,
+            declaration.file.clone(),
+            declaration.line,
+            declaration.tool.clone(),
+            declaration.target.clone(),
+        );
+        let mut declared = self.declared.borrow_mut();
+        let mut index = self.index.borrow_mut();
+        if let Some(known) = index.get(&key).and_then(|at| declared.get_mut(*at)) {
+            if declaration.when.len() < known.when.len() {
+                known.note = declaration.note;
+                known.when = declaration.when;
+            }
+            return;
+        }
+        if declared.len() < MOST {
+            index.insert(key, declared.len());
+            declared.push(declaration);
+        }
+    }
+
+    /// Returns the declarations, in the order of files and lines.
+    pub(super) fn finish_sorted(self) -> (Vec<Declaration>, Vec<Remark>) {
+        let mut declared = self.declared.into_inner();
+        declared.sort_by(|a, b| {
+            (&a.file, a.line, a.direction, &a.target).cmp(&(
+                &b.file,
+                b.line,
+                b.direction,
+                &b.target,
+            ))
+        });
+        (declared, self.remarks.into_inner())
+    }
+}
+
+fn note(names: &[String], when: &[String]) -> Option<String> {
+    let mut parts = Vec::new();
+    if !names.is_empty() {
+        parts.push(format!("* stands for {}", names.join(", ")));
+    }
+    for condition in when {
+        let part = format!("if {condition}");
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn is_secret(field: &str) -> bool {
+    field.split_once('=').is_some_and(|(key, _)| {
+        let key = key.trim().to_lowercase();
+        SECRETS.contains(&key.as_str())
+    })
+}
+
+/// Removes `user:password@` from URLs and references.
+fn without_login(field: &str) -> String {
+    let Some((key, value)) = field.split_once('=') else {
+        return field.to_owned();
+    };
+    let (scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), value),
+    };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let Some((login, _)) = authority.rsplit_once('@') else {
+        return field.to_owned();
+    };
+    let is_digest = scheme.is_empty() && authority.contains("@sha256:");
+    if is_digest || (scheme.is_empty() && !login.contains(':')) {
+        return field.to_owned();
+    }
+    format!("{key}={scheme}{}", &rest[login.len() + 1..])
+}
+
+/// Splits fields as buildx does: at commas, with fields quoted as a whole.
+pub(crate) fn csv_fields(text: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut rest = text;
+    loop {
+        let Some(quoted) = rest.strip_prefix('"') else {
+            let (field, after) = rest
+                .split_once(',')
+                .map_or((rest, None), |(f, a)| (f, Some(a)));
+            fields.push(field.to_owned());
+            match after {
+                Some(after) => rest = after,
+                None => return fields,
+            }
+            continue;
+        };
+        let mut field = String::new();
+        let mut tail = quoted;
+        loop {
+            let (part, after) = tail.split_once('"').unwrap_or((tail, ""));
+            field.push_str(part);
+            if let Some(more) = after.strip_prefix('"') {
+                field.push('"');
+                tail = more;
+            } else {
+                tail = after;
+                break;
+            }
+        }
+        fields.push(field);
+        match tail.split_once(',') {
+            Some((_, after)) => rest = after,
+            None => return fields,
+        }
+    }
+}
+
+pub(super) fn join_fields(fields: impl Iterator<Item = String>) -> String {
+    let quote = |field: String| {
+        if field.contains([',', '"']) {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field
+        }
+    };
+    fields.map(quote).collect::<Vec<_>>().join(",")
+}
+
+impl Session<'_> {
+    /// Adds a remark that only parts of a large file are read.
+    pub(super) fn skipped_in_part(&self, file: &str, bytes: usize) {
+        let place = Place::new(self.repository.number(file), 1);
+        let message = format!(
+            "The file has {bytes} bytes: entries that do not mention a cache were skipped."
+        );
+        self.remark("skipped", place, message, None);
+    }
+
+    /// Adds a remark that a file could not be read to its end.
+    pub(super) fn skipped(&self, file: &str, line: u32, reason: &str) {
+        let place = Place::new(self.repository.number(file), line.max(1));
+        let message = format!("The file was skipped: {reason}.");
+        self.remark("skipped", place, message, None);
+    }
+}

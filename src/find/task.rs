@@ -1,0 +1,163 @@
+//! Taskfiles.
+
+use std::collections::HashMap;
+
+use super::command::Surroundings;
+use super::embedded::{self, Environment, substitute};
+use super::repository::directory;
+use super::session::Session;
+use crate::format::located::{Located, Place};
+use crate::format::tree::Node;
+use crate::format::unknown::only_mark;
+
+/// The deepest nesting of variables.
+const DEPTH: usize = 8;
+
+type Variables<'t> = HashMap<String, Node<'t>>;
+
+/// Parses a Taskfile.
+pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
+    let mut globals = Variables::new();
+    collect(root.get("vars"), &mut globals);
+    collect(root.get("env"), &mut globals);
+    for (name, task) in root.get("tasks").map(Node::entries).unwrap_or_default() {
+        let mut variables = globals.clone();
+        collect(task.get("vars"), &mut variables);
+        collect(task.get("env"), &mut variables);
+        let templates = Templates {
+            session,
+            variables: &variables,
+            task: name.as_str(),
+        };
+        let mut environment = Environment::new();
+        for node in [root.get("env"), task.get("env")] {
+            for (key, value) in node.into_iter().flat_map(Node::entries) {
+                let text = templates.variable(key.as_str(), value, value.place(), 0);
+                embedded::put(&mut environment, key.as_str(), text);
+            }
+        }
+        let around = Surroundings {
+            target: Some(name.as_str().to_owned()),
+            directory: directory(path).to_owned(),
+            ..Surroundings::default()
+        };
+        for command in commands(task) {
+            let script = templates.evaluate(command, 0);
+            embedded::run(session, &script, &environment, &around);
+        }
+    }
+}
+
+fn collect<'t>(node: Option<Node<'t>>, variables: &mut Variables<'t>) {
+    for (name, value) in node.into_iter().flat_map(Node::entries) {
+        variables.insert(name.as_str().to_owned(), value);
+    }
+}
+
+fn commands(task: Node<'_>) -> Vec<&Located> {
+    let listed = task.get("cmds").or_else(|| task.get("cmd"));
+    let entries: Vec<Node<'_>> = if task.text().is_some() || task.is_list() {
+        vec![task]
+    } else {
+        listed.into_iter().collect()
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let items: Vec<Node<'_>> = if entry.is_list() {
+            entry.items().collect()
+        } else {
+            vec![entry]
+        };
+        for item in items {
+            let text = item
+                .text()
+                .or_else(|| item.get("cmd").and_then(Node::text))
+                .or_else(|| item.get("defer").and_then(Node::text));
+            found.extend(text);
+        }
+    }
+    found
+}
+
+struct Templates<'a, 't> {
+    session: &'a Session<'a>,
+    variables: &'a Variables<'t>,
+    task: &'a str,
+}
+
+impl Templates<'_, '_> {
+    fn evaluate(&self, text: &Located, depth: usize) -> Located {
+        substitute(text, "{{", "}}", |inner, place| {
+            self.expression(inner.trim_matches('-').trim(), place, depth)
+        })
+    }
+
+    fn expression(&self, inner: &str, place: Place, depth: usize) -> Located {
+        let first = inner.split_whitespace().next().unwrap_or_default();
+        if matches!(first, "if" | "else" | "end" | "range" | "with" | "/*") {
+            return Located::new("", place);
+        }
+        let (subject, default) = match inner.split_once('|') {
+            Some((subject, filter)) => (subject.trim(), filter.trim().strip_prefix("default")),
+            None => match inner.strip_prefix("default ") {
+                Some(rest) => {
+                    let (default, subject) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+                    (subject.trim(), Some(default))
+                }
+                None => (inner, None),
+            },
+        };
+        let default = default.map(|text| text.trim().trim_matches(['"', '`', '\'']));
+        let Some(name) = subject.strip_prefix('.') else {
+            return self.session.unknown(inner, place);
+        };
+        if name == "TASK" {
+            return Located::new(self.task, place);
+        }
+        let plain = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        match self.variables.get(name) {
+            Some(node) if depth < DEPTH && plain => {
+                let own = node
+                    .str()
+                    .is_some_and(|text| text.contains(&format!(".{name}")));
+                if own && let Some(text) = node.text() {
+                    return self.default_of_itself(text, name, place);
+                }
+                self.variable(name, *node, place, depth)
+            }
+            _ => match default {
+                Some(default) => Located::new(default, place),
+                None => self.session.unknown(name, place),
+            },
+        }
+    }
+
+    /// `X: '{{.X | default "y"}}'`: the value comes from outside, or is the default.
+    fn default_of_itself(&self, text: &Located, name: &str, place: Place) -> Located {
+        let empty = Variables::new();
+        let outside = Templates {
+            session: self.session,
+            variables: &empty,
+            task: self.task,
+        };
+        let value = outside.evaluate(text, DEPTH);
+        if only_mark(value.as_str()).is_some() {
+            self.session.unknown(name, place)
+        } else {
+            value
+        }
+    }
+
+    fn variable(&self, name: &str, node: Node<'_>, place: Place, depth: usize) -> Located {
+        if let Some(command) = node.get("sh").and_then(Node::str) {
+            let words: Vec<&str> = command.split_whitespace().take(2).collect();
+            return self
+                .session
+                .unknown(&format!("{name} = $({} …)", words.join(" ")), place);
+        }
+        match node.text() {
+            Some(text) => self.evaluate(text, depth + 1),
+            None => self.session.unknown(name, place),
+        }
+    }
+}

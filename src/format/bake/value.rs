@@ -1,0 +1,149 @@
+//! The values of expressions.
+
+use crate::format::located::{Located, Place};
+use crate::format::unknown::has_mark;
+
+/// How many alternatives of a value are kept.
+pub(super) const MOST_ALTERNATIVES: usize = 16;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A boolean.
+    Truth(bool),
+    /// A number.
+    Number(f64),
+    /// Text, possibly with unknown parts.
+    Text(Located),
+    /// A list.
+    List(Vec<Value>),
+    /// A map or an object, in source order.
+    Map(Vec<(String, Value)>),
+    /// One of several values, each with its condition.
+    Either(Vec<(String, Value)>),
+}
+
+impl Value {
+    pub(super) fn text(text: impl Into<String>, place: Place) -> Self {
+        Self::Text(Located::new(text, place))
+    }
+
+    /// Returns the text of the value in a template.
+    pub(super) fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.as_str().to_owned()),
+            Self::Truth(truth) => Some(truth.to_string()),
+            Self::Number(number) => Some(super::numbers::show(*number)),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a part of the value is unknown.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Text(text) => has_mark(text.as_str()),
+            Self::List(items) => items.iter().any(Self::is_open),
+            Self::Map(entries) => entries.iter().any(|(_, value)| value.is_open()),
+            Self::Either(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn truth(&self) -> Option<bool> {
+        match self {
+            Self::Truth(truth) => Some(*truth),
+            Self::Text(text) => match text.as_str() {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.as_str().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a list, or the values of a map.
+    pub(super) fn list(&self) -> Option<Vec<Self>> {
+        match self {
+            Self::List(items) => Some(items.clone()),
+            Self::Map(entries) => Some(entries.iter().map(|(_, value)| value.clone()).collect()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries
+                .iter()
+                .rfind(|(name, _)| name == key)
+                .map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Returns whether two values are equal; `None` if a part is unknown.
+    pub(super) fn equals(&self, other: &Self) -> Option<bool> {
+        if self.is_open() || other.is_open() {
+            return None;
+        }
+        let number = matches!(self, Self::Number(_)) && matches!(other, Self::Number(_));
+        if number {
+            return Some(self.number() == other.number());
+        }
+        Some(match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.as_str() == b.as_str(),
+            (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals(b) == Some(true))
+            }
+            (Self::Map(a), Self::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(key, value)| {
+                        other
+                            .get(key)
+                            .is_some_and(|o| value.equals(o) == Some(true))
+                    })
+                    && !b.is_empty() | a.is_empty()
+            }
+            (a, b) => a == b,
+        })
+    }
+}
+
+/// Applies a function to each alternative of a value.
+pub(super) fn each<E>(
+    value: Value,
+    mut apply: impl FnMut(Value) -> Result<Value, E>,
+) -> Result<Value, E> {
+    let Value::Either(alternatives) = value else {
+        return apply(value);
+    };
+    let mut results = Vec::new();
+    for (condition, alternative) in alternatives {
+        match apply(alternative)? {
+            Value::Either(inner) => {
+                for (more, value) in inner {
+                    let both = if more == condition {
+                        more
+                    } else {
+                        format!("{condition} and {more}")
+                    };
+                    results.push((both, value));
+                }
+            }
+            value => results.push((condition, value)),
+        }
+        if results.len() >= MOST_ALTERNATIVES {
+            break;
+        }
+    }
+    Ok(Value::Either(results))
+}

@@ -1,0 +1,175 @@
+//! Waits for builds, before and after blobs are moved to the trash.
+//!
+//! An exporter skips each blob that is stored, and writes the refs at the end. So a blob that was
+//! an orphan may be referenced a moment after the run has moved it. Therefore a run waits until no
+//! build writes to the store, moves the blobs, and then watches the refs until the store has been
+//! quiet for a while. Blobs that a new ref references are restored at once.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::run::Run;
+use super::{Settled, Step};
+use crate::backend::{StoreActivity, WatchActivity};
+use crate::retention::Policy;
+
+/// How long a run waits for builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settle {
+    /// How long the store must be quiet. Zero disables the wait.
+    pub quiet: Duration,
+    /// The maximum wait.
+    pub most: Duration,
+}
+
+impl Settle {
+    /// The default of the maximum wait.
+    pub const DEFAULT_MOST: Duration = Duration::from_mins(10);
+
+    /// No wait.
+    pub const NONE: Self = Self {
+        quiet: Duration::ZERO,
+        most: Duration::ZERO,
+    };
+
+    /// Returns the interval of checks before blobs are moved.
+    fn before(&self) -> Duration {
+        (self.quiet / 10).min(Duration::from_secs(1))
+    }
+
+    /// Returns the interval of checks afterwards; a ref lacks a moved blob for at most this long.
+    fn after(&self) -> Duration {
+        (self.quiet / 10).min(Duration::from_millis(100))
+    }
+}
+
+impl Default for Settle {
+    fn default() -> Self {
+        Self {
+            quiet: Policy::DEFAULT_SETTLE,
+            most: Self::DEFAULT_MOST,
+        }
+    }
+}
+
+/// How a watch ended.
+pub(super) enum Watched {
+    /// The store was quiet for long enough.
+    Quiet,
+    /// The time ran out, or the run was cancelled.
+    CutShort,
+    /// The blobs that the refs reference could not be determined.
+    Undetermined,
+}
+
+impl Run<'_> {
+    /// Waits until no build writes to the store. Returns false if the time runs out first.
+    pub(super) async fn wait_for_builds(&mut self, store: &dyn WatchActivity) -> bool {
+        let Settle { most, .. } = self.options.settle;
+        let began = Instant::now();
+        let mut last = store.look().await.ok();
+        let is_idle = loop {
+            self.pause(self.options.settle.before()).await;
+            if self.options.cancel.is_cancelled() {
+                break true;
+            }
+            let now = store.look().await.ok();
+            if now.is_some_and(|now| !now.refs_locked) && now == last {
+                break true;
+            }
+            last = now;
+            if began.elapsed() >= most {
+                break false;
+            }
+            self.reached(Step::Waiting);
+        };
+        self.settled.waited += began.elapsed();
+        is_idle
+    }
+
+    /// Watches the refs until the store has been quiet for long enough, and restores the blobs that
+    /// they reference.
+    pub(super) async fn watch(&mut self, store: &dyn WatchActivity) -> Watched {
+        let began = Instant::now();
+        let restored = self.put_back;
+        let watched = self.watch_from(began, store).await;
+        self.settled = Settled {
+            waited: self.settled.waited + began.elapsed(),
+            restored: self.put_back - restored,
+            complete: self.settled.complete && matches!(watched, Watched::Quiet),
+        };
+        watched
+    }
+
+    async fn watch_from(&mut self, began: Instant, store: &dyn WatchActivity) -> Watched {
+        let Settle { quiet, most } = self.options.settle;
+        let mut last = store.look().await.ok();
+        if !self.restore_named().await {
+            return Watched::Undetermined;
+        }
+        last = self.after_restoring(last, store).await;
+        let mut quiet_since = began;
+        loop {
+            let left = quiet.saturating_sub(quiet_since.elapsed());
+            if left.is_zero() {
+                return Watched::Quiet;
+            }
+            if began.elapsed() >= most || self.options.cancel.is_cancelled() {
+                return if self.restore_named().await {
+                    Watched::CutShort
+                } else {
+                    Watched::Undetermined
+                };
+            }
+            self.reached(Step::Watching(left));
+            self.pause(self.options.settle.after().min(left)).await;
+            let now = store.look().await.ok();
+            if now == last && now.is_some_and(|now| !now.refs_locked) {
+                continue;
+            }
+            quiet_since = Instant::now();
+            let same_refs = now.map(|now| now.refs) == last.map(|last| last.refs);
+            if same_refs && now.is_some() {
+                last = now;
+                continue;
+            }
+            if !self.restore_named().await {
+                return Watched::Undetermined;
+            }
+            last = self.after_restoring(now, store).await;
+        }
+    }
+
+    /// Updates the watched state after blobs were restored, because that is a change by this run.
+    /// The refs stay those that were read, so a later change is still noticed.
+    async fn after_restoring(
+        &self,
+        before: Option<StoreActivity>,
+        store: &dyn WatchActivity,
+    ) -> Option<StoreActivity> {
+        let after = store.look().await.ok()?;
+        Some(StoreActivity {
+            refs: before?.refs,
+            ..after
+        })
+    }
+
+    /// Restores the blobs that the refs reference. Returns false if these are unknown.
+    async fn restore_named(&mut self) -> bool {
+        match self.put_back_what_is_named().await {
+            Ok(live) => !live.undetermined,
+            Err(error) => {
+                tracing::warn!(%error, "what the refs reference could not be restored");
+                false
+            }
+        }
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = sleep(time) => {}
+            () = self.options.cancel.cancelled() => {}
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Plans that fix the findings of a check.
+//!
+//! A ref whose results need missing or damaged blobs, or whose configuration BuildKit refuses, is
+//! rewritten without those results; every other hit stays, which
+//! [`crate::format::cache_config::reach`] proves. With [`Remedies::compact`], equal records are
+//! merged. As in every plan, blobs in the trash that a ref needs are restored, and unfinished
+//! uploads are deleted. Findings that cannot be fixed are part of the plan, with the reason.
+//!
+//! A ref that a rule protects is not changed. A young ref may be: a repair drops only results that
+//! no build can use, and the old content of the ref is kept for the grace period.
+
+use std::collections::{HashMap, HashSet};
+
+use super::plan::ref_target;
+use super::records::{self, DroppedResult, Manifest, RecordsError, Rewrite, Rewrites, Writing};
+use crate::backend::{CacheReader, Capabilities, OtherKind, Support};
+use crate::check::{Code, FROM_TRASH, Finding, Severity};
+use crate::format::cache_config::import::Refusal;
+use crate::format::cache_config::mend::{self, Dropped, Mended};
+use crate::format::cache_config::{CacheGraph, LayerIndex};
+use crate::format::digest::Digest;
+use crate::format::manifest::rewrite::Repeats;
+use crate::format::manifest::{Descriptor, Document, ImportLimits};
+use crate::inventory::blobs::Blob;
+use crate::inventory::cache::RefCache;
+use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
+use crate::retention::{Action, Budget, Policy, Verdicts};
+use crate::source::StoreKind;
+use crate::text::escape::visible;
+
+mod mends;
+mod restore;
+
+pub use mends::{Mend, Repair, Unmended, why_not};
+
+/// The scope of a repair.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remedies {
+    /// The kinds of findings to fix; empty for all that can be fixed.
+    pub only: Vec<Code>,
+    /// Whether to shrink refs without a finding.
+    pub compact: bool,
+    /// The version that the chosen ref is to point to: another ref of the store, or a digest.
+    pub restore: Option<String>,
+    /// Whether refs are deleted whose manifests are gone, where no previous version is known.
+    pub delete_gone: bool,
+}
+
+impl Remedies {
+    /// Returns whether a finding of this kind is to be fixed.
+    fn chooses(&self, code: Code) -> bool {
+        if self.only.is_empty() {
+            Code::MENDABLE.contains(&code)
+        } else {
+            self.only.contains(&code)
+        }
+    }
+
+    /// Returns whether a ref with these findings is to shrink.
+    fn compacts(&self, codes: &HashSet<Code>) -> bool {
+        let asks = |code: &Code| {
+            (Code::COMPACTION.contains(code) && self.only.contains(code))
+                || (*code == Code::TooLargeToImport && self.chooses(*code))
+        };
+        self.compact || codes.iter().any(asks)
+    }
+}
+
+/// Returns the policy that a repair follows: it drops no ref, and leaves those as they are that a
+/// rule protects.
+pub fn policy(configured: Policy) -> Policy {
+    let mut policy = configured;
+    policy
+        .rules
+        .retain(|rule| matches!(rule.action, Action::Protect));
+    Policy {
+        budget: Budget::default(),
+        records: None,
+        max_delete: None,
+        ..policy
+    }
+}
+
+/// The input of a repair.
+#[derive(Clone, Copy)]
+pub struct Checked<'a> {
+    /// The store.
+    pub reader: &'a dyn CacheReader,
+    /// The kind of the store.
+    pub kind: StoreKind,
+    /// Its inventory.
+    pub inventory: &'a Inventory,
+    /// The refs to repair; `None` for all refs and the rest of the store.
+    pub only: Option<&'a [RefId]>,
+    /// The findings of the check.
+    pub findings: &'a [Finding],
+    /// The blobs that were read and do not match their digests.
+    pub damaged: &'a HashSet<Digest>,
+    /// The verdicts of the rules on its refs, in the inventory's order.
+    pub verdicts: &'a Verdicts,
+    /// The supported changes.
+    pub capabilities: &'a Capabilities,
+}
+
+/// The findings about the blobs of a ref.
+const OF_BLOBS: [Code; 4] = [
+    Code::BlobMissing,
+    Code::BlobWrongSize,
+    Code::BlobWrongBytes,
+    Code::LayerNameInvalid,
+];
+
+/// Determines which refs to rewrite, and which findings cannot be fixed.
+pub async fn gather(checked: &Checked<'_>, remedies: &Remedies) -> Rewrites {
+    let inventory = checked.inventory;
+    let back: HashSet<Digest> = inventory.awaited_from_trash().into_iter().collect();
+    let mut rewrites = Rewrites::default();
+    let mut unmended = Vec::new();
+    let mut gone = Vec::new();
+    let may_rewrite = checked.reader.facts().await.rewrite_ref;
+    let refs = inventory.indexed_refs().zip(&checked.verdicts.refs);
+    for ((id, entry), verdict) in refs {
+        if checked.only.is_some_and(|only| !only.contains(&id)) {
+            continue;
+        }
+        let about = checked
+            .findings
+            .iter()
+            .filter(|finding| finding.ref_name.as_ref() == Some(&entry.name));
+        let codes: HashSet<Code> = about
+            .filter(|finding| !is_behind_links(checked, finding) && !comes_back(finding, &back))
+            .map(|finding| finding.code)
+            .filter(|code| Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code))
+            .collect();
+        let wanted: Vec<Code> = codes
+            .iter()
+            .copied()
+            .filter(|code| remedies.chooses(*code))
+            .collect();
+        let restores = remedies.restore.is_some() || wanted.iter().any(|code| code.is_unreadable());
+        if !restores && wanted.is_empty() && !(remedies.compact && entry.kind == RefKind::Cache) {
+            continue;
+        }
+        let compacts = remedies.compacts(&codes);
+        let made = if records::is_protected(verdict) {
+            Err(RecordsError::Protected)
+        } else if let Some(version) = &remedies.restore {
+            restore::named(checked, entry, version, &back)
+                .await
+                .map(Some)
+        } else if restores {
+            restore::newest(checked, entry, &back).await.map(Some)
+        } else {
+            of_ref(checked, entry, &back, &codes, compacts).await
+        };
+        let is_gone = remedies.delete_gone
+            && entry.is_gone()
+            && !matches!(made, Ok(Some(_)) | Err(RecordsError::Protected));
+        if is_gone && checked.capabilities.delete_ref == Support::Yes {
+            gone.extend(ref_target(entry));
+            continue;
+        }
+        match (made, &may_rewrite) {
+            (Ok(None), _) => {
+                let why = "nothing of it can be dropped without losing a hit";
+                unmended.extend(Unmended::each(entry, &wanted, why));
+            }
+            (Ok(Some(_)), Support::No(why)) => {
+                unmended.extend(Unmended::each(entry, &wanted, why));
+            }
+            (Ok(Some(rewrite)), Support::Yes) => rewrites.refs.push(rewrite),
+            (Err(error), _) => {
+                unmended.extend(Unmended::because(entry, wanted, remedies, &error));
+            }
+        }
+    }
+    rewrites
+        .warnings
+        .extend(damaged_blobs_stay(checked, &rewrites));
+    unmended.extend(cannot_be_mended(checked, remedies, &back));
+    let mut seen = HashSet::new();
+    unmended.retain(|item| seen.insert(item.clone()));
+    rewrites.repair = Some(Repair {
+        uploads: checked.only.is_none() && remedies.chooses(Code::UnfinishedUploads),
+        unmended,
+        gone,
+    });
+    rewrites
+}
+
+/// Warns about stored blobs whose bytes do not match their digests and that stay: an exporter skips
+/// an existing blob and references it again.
+fn damaged_blobs_stay(checked: &Checked<'_>, rewrites: &Rewrites) -> Option<String> {
+    let blobs = &checked.inventory.blobs;
+    let is_damaged = |blob: &Blob<'_>| {
+        blob.is_stored() && (blob.is_resized() || checked.damaged.contains(&blob.digest()))
+    };
+    let count = blobs.iter().filter(is_damaged).count() as u64;
+    if count == 0 || rewrites.refs.is_empty() {
+        return None;
+    }
+    let (what, them) = match count {
+        1 => ("1 damaged blob stays".to_owned(), "it"),
+        count => (format!("{count} damaged blobs stay"), "them"),
+    };
+    Some(format!(
+        "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \
+         no ref reaches {them}, with `prune --orphans-only` when the grace has passed"
+    ))
+}
+
+/// Returns why findings other than waste cannot be fixed.
+fn cannot_be_mended(
+    checked: &Checked<'_>,
+    remedies: &Remedies,
+    back: &HashSet<Digest>,
+) -> Vec<Unmended> {
+    let grave = checked.findings.iter().filter(|finding| {
+        finding.severity != Severity::Info
+            && (remedies.only.is_empty() || remedies.only.contains(&finding.code))
+            && !comes_back(finding, back)
+            && !(remedies.compact && Code::COMPACTION.contains(&finding.code))
+    });
+    grave
+        .filter_map(|finding| {
+            let why = if is_behind_links(checked, finding) {
+                "the blobs are symbolic links, which cachelens does not follow"
+            } else {
+                why_not(finding.code)?
+            };
+            Some(Unmended {
+                ref_name: finding
+                    .ref_name
+                    .as_deref()
+                    .map(|name| visible(name).into_owned()),
+                code: finding.code.name().to_owned(),
+                why: why.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Returns whether a finding is about blobs that may exist behind symbolic links.
+fn is_behind_links(checked: &Checked<'_>, finding: &Finding) -> bool {
+    finding.code == Code::BlobMissing
+        && finding.severity == Severity::Warning
+        && checked.kind == StoreKind::Local
+}
+
+/// Returns whether a finding is about a blob that the plan restores from the trash.
+fn comes_back(finding: &Finding, back: &HashSet<Digest>) -> bool {
+    let is_absence = matches!(
+        finding.code,
+        Code::ManifestMissing | Code::ConfigMissing | Code::BlobMissing
+    );
+    is_absence
+        && finding
+            .digest()
+            .is_some_and(|digest| back.contains(&digest))
+        && finding
+            .hint
+            .as_deref()
+            .is_some_and(|hint| hint.starts_with(FROM_TRASH))
+}
+
+/// The documents of a ref.
+struct Content {
+    cache: RefCache,
+    config: String,
+    /// None where the ref is its own configuration.
+    manifest: Option<String>,
+    /// The layers that the manifest lists.
+    listed: Option<Vec<Descriptor>>,
+}
+
+impl Content {
+    /// Reads a ref; none where it is not one cache.
+    async fn read(checked: &Checked<'_>, entry: &RefEntry) -> Result<Option<Self>, RecordsError> {
+        let (reader, inventory) = (checked.reader, checked.inventory);
+        let digest = entry.digest().valid();
+        let Some(digest) = digest.filter(|_| entry.kind == RefKind::Cache) else {
+            return Err(RecordsError::NotACache);
+        };
+        let caches = RefCache::load(reader, &inventory.blobs, entry)
+            .await
+            .map_err(|faults| {
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                RecordsError::Unread(faults.join("; "))
+            })?;
+        // An index of caches has a finding of its own.
+        let Ok([cache]) = <[RefCache; 1]>::try_from(caches) else {
+            return Ok(None);
+        };
+        if cache.refusal == Some(Refusal::OneOfSeveral) {
+            return Ok(None);
+        }
+        let config = records::text(reader, cache.config).await?;
+        let manifest = if cache.config == digest {
+            None
+        } else {
+            Some(records::text(reader, digest).await?)
+        };
+        let listed = manifest.as_deref().map(listed_layers).transpose()?;
+        Ok(Some(Self {
+            cache,
+            config,
+            manifest,
+            listed,
+        }))
+    }
+}
+
+/// Rewrites a ref; returns `None` if nothing changes.
+async fn of_ref(
+    checked: &Checked<'_>,
+    entry: &RefEntry,
+    back: &HashSet<Digest>,
+    codes: &HashSet<Code>,
+    compacts: bool,
+) -> Result<Option<Rewrite>, RecordsError> {
+    let Some(content) = Content::read(checked, entry).await? else {
+        return Ok(None);
+    };
+    let (cache, old) = (&content.cache, &content.config);
+    let lost = lost_layers(checked, cache, content.listed.as_deref(), back);
+    let mended = mend::mend(old, |layer| lost[layer.at()], compacts)?;
+    let is_smaller = compacts && mended.text.len() < old.len();
+    let keep: HashSet<Digest> = CacheGraph::parse(mended.text.as_bytes())
+        .map_err(|error| RecordsError::Config(error.into()))?
+        .layers
+        .iter()
+        .filter_map(|layer| layer.blob.valid())
+        .collect();
+    // The manifest may also list layers that no result needs.
+    let is_idle = |layer: &Descriptor| {
+        let digest = layer.digest.valid();
+        !layer.is_cache_config() && digest.is_none_or(|digest| !keep.contains(&digest))
+    };
+    let lists_others = codes.iter().any(|code| OF_BLOBS.contains(code))
+        && content.listed.iter().flatten().any(is_idle);
+    let limit = ImportLimits::newest().config;
+    let bytes = mended.text.len() as u64;
+    let is_useless = codes.contains(&Code::TooLargeToImport) && bytes > limit;
+    if is_useless && mended.dropped == Dropped::default() {
+        return Err(RecordsError::StillTooLarge { bytes, limit });
+    }
+    if mended.dropped == Dropped::default() && !is_smaller && !lists_others {
+        return Ok(None);
+    }
+    let mends = mends::of(&mended, &lost, cache, old.len(), is_smaller, lists_others);
+    let results = dropped_results(cache, &mended);
+    let writing = Writing {
+        inventory: checked.inventory,
+        entry,
+        config: mended.text,
+        manifest: content.manifest.map(Manifest::Around),
+        keep: &keep,
+        repeats: if compacts {
+            Repeats::Dropped
+        } else {
+            Repeats::Kept
+        },
+    };
+    Ok(Some(Rewrite {
+        results,
+        mends,
+        ..writing.finish()?
+    }))
+}
+
+/// Returns the layers in a manifest of either form.
+fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RecordsError> {
+    match Document::parse(manifest.as_bytes()) {
+        Ok(Document::Manifest { layers, .. }) => Ok(layers),
+        Ok(Document::Index { entries, .. }) => Ok(entries),
+        Ok(Document::Schema1 { .. } | Document::Artifact { .. }) | Err(_) => {
+            Err(RecordsError::NotACache)
+        }
+    }
+}
+
+/// Returns, for each layer of a configuration, whether no build can load it.
+fn lost_layers(
+    checked: &Checked<'_>,
+    cache: &RefCache,
+    listed: Option<&[Descriptor]>,
+    back: &HashSet<Digest>,
+) -> Vec<bool> {
+    let has_diff_id = |layer: &Descriptor| layer.diff_id().is_some_and(|id| id.valid().is_some());
+    let described: Option<HashMap<Digest, bool>> = listed.map(|listed| {
+        let layers = listed.iter();
+        layers
+            .filter_map(|layer| Some((layer.digest.valid()?, has_diff_id(layer))))
+            .collect()
+    });
+    let links: HashSet<&str> = checked
+        .inventory
+        .unknown
+        .iter()
+        .filter(|object| object.kind == OtherKind::Symlink)
+        .map(|object| object.name.as_str())
+        .collect();
+    let is_link = |digest: &Digest| {
+        let name = format!("blobs/{}/{}", digest.algorithm(), digest.hex());
+        checked.kind == StoreKind::Local && links.contains(name.as_str())
+    };
+    let lost = cache.graph.layers.iter().zip(&cache.layers);
+    let lost = lost.map(|(layer, detail)| {
+        let Some(digest) = layer.blob.valid() else {
+            return true;
+        };
+        let is_described = match &described {
+            Some(described) => described.get(&digest).copied().unwrap_or(false),
+            None => Descriptor::of_layer(layer).is_some_and(|layer| !layer.media_type.is_empty()),
+        };
+        let is_there = detail.is_stored || back.contains(&digest) || is_link(&digest);
+        !is_described || !is_there || checked.damaged.contains(&digest)
+    });
+    lost.collect()
+}
+
+fn dropped_results(cache: &RefCache, mended: &Mended) -> Vec<DroppedResult> {
+    let losers = mended.losers.iter();
+    losers
+        .map(|index| DroppedResult::of(cache, *index, None))
+        .collect()
+}
+
+/// Returns the number of distinct blobs of the lost layers.
+fn lost_blobs(lost: &[bool], cache: &RefCache) -> u64 {
+    let blobs: HashSet<String> = (0..)
+        .map(LayerIndex)
+        .take(lost.len())
+        .filter(|layer| lost[layer.at()])
+        .map(|layer| cache.graph.layers[layer.at()].blob.to_string())
+        .collect();
+    blobs.len() as u64
+}

@@ -1,0 +1,227 @@
+//! Earlier runs: the content of their journals, and the blobs they left in the trash.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::journal::{History, inspect};
+use super::plan::Kind;
+use crate::backend::local::{RunTrash, trash_left_by};
+use crate::backend::{Outcome, PlanId};
+use crate::error::{Exit, Failure};
+use crate::inventory::Tally;
+
+/// The extension of journal files.
+const ENDING: &str = "jsonl";
+
+/// A run with a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    /// The path of its journal.
+    pub journal: PathBuf,
+    /// The size of the journal in bytes.
+    pub journal_bytes: u64,
+    /// Its state; the other fields are known unless the journal cannot be read.
+    pub state: RunState,
+    /// Its start time.
+    pub started: Option<Timestamp>,
+    /// The source, as named by the user.
+    pub source: String,
+    /// The location of the store.
+    pub place: String,
+    /// The number of items in its plan.
+    pub items: usize,
+    /// The number of refs that it deleted.
+    pub refs: u64,
+    /// The objects that it deleted or moved to the trash.
+    pub objects: Tally,
+    /// The blobs that it left in the trash of a local cache.
+    pub trash: Option<RunTrash>,
+}
+
+/// The state of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It is still active.
+    AtWork,
+    /// Every item of its plan was processed.
+    Done,
+    /// It was stopped or killed, or items failed.
+    Stopped {
+        /// The number of items that a resumed run would try.
+        left: usize,
+    },
+    /// It was undone, at least in part.
+    Undone,
+    /// Its journal cannot be read, with the reason.
+    Unreadable(String),
+}
+
+impl RunState {
+    /// Returns the state of the run of `history`.
+    pub fn of(history: &History, at_work: bool) -> Self {
+        if at_work {
+            return Self::AtWork;
+        }
+        if history.undone {
+            return Self::Undone;
+        }
+        let is_left = |outcome: &&Option<Outcome>| {
+            matches!(
+                outcome,
+                None | Some(Outcome::Cancelled | Outcome::Failed(_))
+            )
+        };
+        match history.outcomes.iter().filter(is_left).count() {
+            0 if history.finished => Self::Done,
+            left => Self::Stopped { left },
+        }
+    }
+}
+
+impl PastRun {
+    /// Reads the journal at `path`. If it cannot be read, the result has no data about the run.
+    pub fn read(path: &Path) -> Self {
+        let journal_bytes = fs::metadata(path).map_or(0, |found| found.len());
+        let mut run = Self {
+            journal: path.to_owned(),
+            journal_bytes,
+            state: RunState::Done,
+            started: None,
+            source: String::new(),
+            place: String::new(),
+            items: 0,
+            refs: 0,
+            objects: Tally::default(),
+            trash: None,
+        };
+        match inspect(path) {
+            Ok((history, at_work)) => run.fill(&history, at_work),
+            Err(error) => {
+                let why = Failure::new(Exit::Failed, &error).to_string();
+                run.state = RunState::Unreadable(why);
+            }
+        }
+        run
+    }
+
+    fn fill(&mut self, history: &History, at_work: bool) {
+        let plan = &history.plan;
+        self.state = RunState::of(history, at_work);
+        self.started = Some(history.started);
+        plan.source().clone_into(&mut self.source);
+        plan.place().clone_into(&mut self.place);
+        self.items = plan.delete().len();
+        for (item, outcome) in plan.delete().iter().zip(&history.outcomes) {
+            if *outcome != Some(Outcome::Done) {
+                continue;
+            }
+            match item.target.kind() {
+                Kind::Ref => self.refs += 1,
+                Kind::Results => {}
+                Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => {
+                    self.objects.count += 1;
+                    self.objects.bytes = self.objects.bytes.saturating_add(item.target.bytes());
+                }
+            }
+        }
+        self.trash = self.left(plan.id());
+    }
+
+    fn left(&self, plan: &PlanId) -> Option<RunTrash> {
+        let layout = Path::new(&self.place);
+        // Only a local cache has its trash in a directory. An unreadable trash is not reported.
+        let trash = layout.is_absolute().then(|| trash_left_by(layout, plan));
+        trash?.ok().flatten()
+    }
+
+    /// Returns the command that undoes the run, or resumes it if it was stopped.
+    pub fn command(&self) -> String {
+        match self.state {
+            RunState::Stopped { .. } => command("--resume", &self.journal),
+            _ => command("--undo", &self.journal),
+        }
+    }
+}
+
+/// Returns the shell command for an action on a journal.
+pub fn command(flag: &str, journal: &Path) -> String {
+    format!(
+        "cachelens prune {flag} {}",
+        quoted(&journal.to_string_lossy())
+    )
+}
+
+/// Returns `text` as one shell word.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Returns the source that opens the store at `place`.
+pub fn source_at(place: &str) -> String {
+    let github = place
+        .strip_prefix("gha:")
+        .and_then(|place| place.split_once(" at "));
+    if let Some((repository, _)) = github {
+        return format!("gha:{repository}");
+    }
+    ["registry ", "s3 "]
+        .iter()
+        .find_map(|kind| place.strip_prefix(kind))
+        .unwrap_or(place)
+        .to_owned()
+}
+
+/// Returns the journals in `folder`, the newest first.
+///
+/// # Errors
+/// Fails if the folder cannot be read. A missing folder is not an error.
+pub fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut journals = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == ENDING) {
+            journals.push(path);
+        }
+    }
+    // Names begin with the time.
+    journals.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(journals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        let line = |path: &str| command("--undo", Path::new(path));
+        assert_eq!(line("/a/b-1.jsonl"), "cachelens prune --undo /a/b-1.jsonl");
+        assert_eq!(line("/a b/c'd"), r"cachelens prune --undo '/a b/c'\''d'");
+    }
+
+    #[test]
+    fn a_place_names_the_source_that_opens_it() {
+        let cases = [
+            ("/srv/cache", "/srv/cache"),
+            ("registry ghcr.io/acme/app", "ghcr.io/acme/app"),
+            ("s3 s3://b/p/?region=r", "s3://b/p/?region=r"),
+            ("gha:acme/app at https://api.github.com", "gha:acme/app"),
+        ];
+        for (place, source) in cases {
+            assert_eq!(source_at(place), source);
+        }
+    }
+}

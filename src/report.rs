@@ -1,0 +1,17 @@
+//! Output in the formats of other programs, with one renderer per format for all commands.
+//!
+//! The findings of a store ([`crate::check`]) and the mistakes of a repository ([`crate::find`])
+//! become [`Issue`]s, which are written as annotations, SARIF, `JUnit` or Markdown. An explanation
+//! of a build ([`why`]) is written as annotations or Markdown. A [`page`] reports everything about
+//! some sources. Each renderer escapes untrusted text for its format.
+
+pub mod github;
+pub mod issue;
+pub mod junit;
+pub mod markdown;
+pub mod page;
+pub mod sarif;
+pub mod why;
+pub mod why_history;
+
+pub use issue::{Issue, IssueLevel};

@@ -1,0 +1,125 @@
+//! What a prune would delete now.
+
+use super::price::Price;
+use crate::prune::plan::{Kind, Plan};
+use crate::text::units::Size;
+
+/// How many items are listed.
+const MOST_ITEMS: usize = 20;
+
+/// A plan in short.
+#[derive(Debug, Clone)]
+pub struct PlanPart {
+    /// Whether the configuration has rules. Without any only orphans are deleted.
+    pub has_rules: bool,
+    /// How many refs are deleted.
+    pub refs: usize,
+    /// How many blobs and other objects are deleted in the first run.
+    pub objects: u64,
+    /// The bytes that the first run frees.
+    pub bytes: u64,
+    /// The bytes that a later run frees, once the grace of the blobs is over.
+    pub later_bytes: u64,
+    /// The items that weigh most.
+    pub items: Vec<ItemPart>,
+    /// How many items there are.
+    pub all_items: usize,
+    /// What the plan warns of.
+    pub warnings: Vec<String>,
+}
+
+/// Something that a prune deletes.
+#[derive(Debug, Clone)]
+pub struct ItemPart {
+    /// What kind of thing it is.
+    pub kind: &'static str,
+    /// What people call it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Why it is deleted.
+    pub reasons: String,
+}
+
+impl PlanPart {
+    /// Sums a plan up.
+    pub fn new(plan: &Plan, has_rules: bool) -> Self {
+        let mut items: Vec<ItemPart> = Vec::new();
+        for item in plan.delete().iter() {
+            let reasons: Vec<String> = item.reasons.iter().map(ToString::to_string).collect();
+            items.push(ItemPart {
+                kind: item.target.kind().word(),
+                name: item.target.name(),
+                bytes: item.target.bytes(),
+                reasons: reasons.join("; "),
+            });
+            // Keep the list short on the way: there may be a million items.
+            if items.len() > 50 * MOST_ITEMS {
+                keep_largest(&mut items);
+            }
+        }
+        keep_largest(&mut items);
+        Self {
+            has_rules,
+            refs: plan.refs(),
+            objects: plan.frees_objects(),
+            bytes: plan.frees_bytes(),
+            later_bytes: plan.later_bytes(),
+            all_items: plan.delete().iter().count(),
+            items,
+            warnings: plan.warnings().to_vec(),
+        }
+    }
+}
+
+impl PlanPart {
+    /// Says what the plan comes to.
+    pub fn sentence(&self, price: Option<&Price>) -> String {
+        let rules = if self.has_rules {
+            "With the rules of cachelens.toml"
+        } else {
+            "Without rules, only what no ref reaches"
+        };
+        let mut text = format!("{rules}: {}", self.counts());
+        let bytes = self.bytes.saturating_add(self.later_bytes);
+        if let Some(price) = price.filter(|_| bytes > 0) {
+            text += &format!(", which is {} a month", price.of(bytes));
+        }
+        text + "."
+    }
+
+    /// Says how much is deleted.
+    pub fn counts(&self) -> String {
+        if self.all_items == 0 {
+            return "nothing to delete now".to_owned();
+        }
+        let refs = match self.refs {
+            0 => String::new(),
+            1 => "1 ref and ".to_owned(),
+            count => format!("{count} refs and "),
+        };
+        let objects = if self.objects == 1 {
+            "object"
+        } else {
+            "objects"
+        };
+        let mut text = format!(
+            "{refs}{} {objects}, {} freed at once",
+            self.objects,
+            Size(self.bytes)
+        );
+        if self.later_bytes > 0 {
+            text += &format!(", {} by a later run", Size(self.later_bytes));
+        }
+        text
+    }
+}
+
+/// Keeps the refs and objects that weigh most, refs first.
+fn keep_largest(items: &mut Vec<ItemPart>) {
+    items.sort_by(|a, b| {
+        let is_object = |item: &ItemPart| item.kind != Kind::Ref.word();
+        (is_object(a), b.bytes, &a.name).cmp(&(is_object(b), a.bytes, &b.name))
+    });
+    items.truncate(MOST_ITEMS);
+}

@@ -1,0 +1,603 @@
+//! The command line: the actions of the key map by their names, and commands that take a value, as
+//! in `:sort size` or `:plan ./cache`.
+//!
+//! Nothing here touches the UI. [`Commands::order`] turns a line into an [`Order`] or says what is
+//! wrong with it; the layer carries the order out.
+
+use super::keymap::{Action, Binding, Context, Keymap, search};
+use super::list::{Order as Direction, Sort};
+use super::message::Completion;
+use super::rows::{Column, Sortable};
+use super::world::SourceId;
+use crate::config::{self, Theme};
+use crate::inventory::filter::Filter;
+use crate::text::nearest::nearest;
+
+/// A screen that a command goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The list of sources.
+    Sources,
+    /// The refs of a source.
+    Refs,
+    /// The blobs of a source.
+    Blobs,
+    /// A plan by the policy.
+    Plan,
+    /// A check.
+    Check,
+}
+
+/// The effect of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Perform(Action),
+    Go(Place),
+    Theme,
+    OpenSource,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Its name, as in `mark-all`.
+    pub name: String,
+    /// The arguments after the name, as in `COLUMN`; empty for none.
+    pub value: &'static str,
+    /// The key that does the same here, or nothing.
+    pub key: String,
+    /// Its description.
+    pub text: String,
+    verb: Verb,
+    /// How it is found by other words.
+    binding: Option<Binding>,
+}
+
+/// The request of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// Do the action of a key.
+    Perform(Action),
+    /// Go to the sources.
+    Home,
+    /// Show something of a source.
+    Go(Place, SourceId),
+    /// Use a theme.
+    Theme(Theme),
+    /// Open a source by its name.
+    Open(String),
+    /// Use an order.
+    Sort(Sort),
+    /// Use a filter.
+    Filter(Filter),
+}
+
+/// Why a line is not a command, with advice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The fault.
+    pub message: String,
+    /// The text to type instead.
+    pub hint: String,
+}
+
+/// Where a line is typed.
+#[derive(Debug, Clone, Default)]
+pub struct Here {
+    /// The names of all sources.
+    pub sources: Vec<String>,
+    /// The source that the screen is about.
+    pub current: Option<SourceId>,
+    /// The columns of the list.
+    pub columns: &'static [Column],
+}
+
+/// Names that people type for other commands.
+const ALIASES: &[(&str, &str)] = &[
+    ("q", "quit"),
+    ("q!", "quit"),
+    ("exit", "quit"),
+    ("h", "help"),
+    ("keys", "help"),
+    ("home", "sources"),
+    ("prune", "plan"),
+    ("rule", "make-rule"),
+    ("e", "open"),
+];
+
+/// Commands that are there on every screen.
+const EVERYWHERE: &[(&str, Verb, &str)] = &[
+    (
+        "sources",
+        Verb::Go(Place::Sources),
+        "Go to the list of sources",
+    ),
+    (
+        "refs",
+        Verb::Go(Place::Refs),
+        "Show the refs of this source, or of another",
+    ),
+    (
+        "blobs",
+        Verb::Go(Place::Blobs),
+        "Show the blobs of this source, or of another",
+    ),
+    (
+        "plan",
+        Verb::Go(Place::Plan),
+        "Plan a prune of this source, or of another",
+    ),
+    (
+        "check",
+        Verb::Go(Place::Check),
+        "Check this source, or another",
+    ),
+    ("theme", Verb::Theme, "Use another theme until you leave"),
+    ("open", Verb::OpenSource, "Open a source by its name"),
+];
+
+/// The commands of a screen.
+#[derive(Debug, Clone, Default)]
+pub struct Commands(Vec<Command>);
+
+impl Commands {
+    /// Lists the actions of `contexts`, then the commands of every screen.
+    pub fn new(contexts: &[Context], keymap: &Keymap) -> Self {
+        let bindings = contexts
+            .iter()
+            .flat_map(|context| keymap.bindings(*context));
+        let mut commands: Vec<Command> = Vec::new();
+        for binding in bindings.filter(|binding| binding.action != Action::Palette) {
+            let name = search::command_name(binding.action);
+            if commands.iter().any(|command| command.name == name) {
+                continue;
+            }
+            commands.push(Command {
+                name,
+                value: value_of(binding.action),
+                key: binding.key(),
+                text: binding.text.clone(),
+                verb: Verb::Perform(binding.action),
+                binding: Some(binding.clone()),
+            });
+        }
+        for (name, verb, text) in EVERYWHERE {
+            if commands.iter().any(|command| command.name == *name) {
+                continue;
+            }
+            let value = match verb {
+                Verb::Go(Place::Sources) | Verb::Perform(_) => "",
+                Verb::Go(_) => "[SOURCE]",
+                Verb::Theme => "THEME",
+                Verb::OpenSource => "SOURCE",
+            };
+            commands.push(Command {
+                name: (*name).to_owned(),
+                value,
+                key: String::new(),
+                text: (*text).to_owned(),
+                verb: *verb,
+                binding: None,
+            });
+        }
+        Self(commands)
+    }
+
+    /// Returns the commands that match the typed text, the best first; all for an empty line.
+    pub fn found(&self, line: &str) -> Vec<&Command> {
+        let (name, value) = split(line);
+        if !value.is_empty() || line.contains(char::is_whitespace) {
+            let exact = self.named(name);
+            if exact.is_some() {
+                return exact.into_iter().collect();
+            }
+        }
+        let wanted = line.trim().to_lowercase();
+        let distance = |command: &Command| {
+            if command.name.starts_with(&wanted) {
+                return Some(0);
+            }
+            match &command.binding {
+                Some(binding) => search::distance(&wanted, binding),
+                None if command.text.to_lowercase().contains(&wanted) => Some(4),
+                None => None,
+            }
+        };
+        let mut found: Vec<(u32, &Command)> = self
+            .0
+            .iter()
+            .filter_map(|command| Some((distance(command)?, command)))
+            .collect();
+        found.sort_by_key(|(distance, _)| *distance);
+        found.into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// Returns the command that is called `name`, or has it as an alias.
+    pub fn named(&self, name: &str) -> Option<&Command> {
+        let of_alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let wanted = of_alias.map_or(name, |(_, name)| *name);
+        // A name of its own comes before an alias.
+        let called = |name: &str| self.0.iter().find(|command| command.name == name);
+        called(name).or_else(|| called(wanted))
+    }
+
+    /// Returns the request of a line.
+    ///
+    /// # Errors
+    /// There is no such command, or its value is wrong.
+    pub fn order(&self, line: &str, here: &Here) -> Result<Order, Fault> {
+        let (name, value) = split(line);
+        let command = self.named(name).ok_or_else(|| self.unknown(name))?;
+        match (command.verb, value) {
+            (Verb::Perform(action), "") => Ok(Order::Perform(action)),
+            (Verb::Perform(Action::Filter), terms) => match Filter::parse(terms) {
+                Ok(filter) => Ok(Order::Filter(filter)),
+                Err(error) => Err(Fault {
+                    message: error.to_string(),
+                    hint: "as in `:filter size>1G age>30d`".to_owned(),
+                }),
+            },
+            (Verb::Perform(Action::Sort), words) => order_by(words, here.columns).map(Order::Sort),
+            (Verb::Perform(Action::Open | Action::Add) | Verb::OpenSource, name)
+                if !name.is_empty() =>
+            {
+                Ok(Order::Open(name.to_owned()))
+            }
+            (Verb::Perform(action), name) => match place_of(action) {
+                Some(place) => source(name, here).map(|source| Order::Go(place, source)),
+                None => Err(Fault {
+                    message: format!("`{}` takes no value", command.name),
+                    hint: format!("type `:{}` alone", command.name),
+                }),
+            },
+            (Verb::Go(Place::Sources), _) => Ok(Order::Home),
+            (Verb::Go(place), name) => source(name, here).map(|source| Order::Go(place, source)),
+            (Verb::Theme, name) => config::parse_theme(name)
+                .map(Order::Theme)
+                .map_err(|message| Fault {
+                    message,
+                    hint: "as in `:theme light`".to_owned(),
+                }),
+            (Verb::OpenSource, _) => Err(Fault {
+                message: "the name of a source is missing".to_owned(),
+                hint: "as in `:open ./cache` or `:open s3://bucket/prefix`".to_owned(),
+            }),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Fault {
+        let names = self.0.iter().map(|command| command.name.as_str());
+        let aliases = ALIASES.iter().map(|(alias, _)| *alias);
+        let hint = match nearest(name, names.chain(aliases.filter(|alias| alias.len() > 2))) {
+            Some(near) => format!("did you mean `:{near}`?"),
+            None => "the list shows every command of this screen".to_owned(),
+        };
+        Fault {
+            message: format!("there is no command `{name}` here"),
+            hint,
+        }
+    }
+
+    /// Completes a line: its name, else its value.
+    pub fn complete(&self, line: &str, here: &Here) -> Completion {
+        let begun = line.trim_start();
+        let Some((name, value)) = begun.split_once(char::is_whitespace) else {
+            let names: Vec<&str> = self.0.iter().map(|command| command.name.as_str()).collect();
+            let mut completion = completed("", begun, &names);
+            let whole = self
+                .0
+                .iter()
+                .find(|command| command.name == completion.text);
+            if completion.names.is_empty() && whole.is_some_and(|command| !command.value.is_empty())
+            {
+                completion.text.push(' ');
+            }
+            return completion;
+        };
+        let themes = Theme::ALL.map(|theme| theme.to_string());
+        let columns: Vec<String> = keys(here.columns).collect();
+        let known: Vec<&str> = match self.named(name).map(|command| command.verb) {
+            Some(Verb::Theme) => themes.iter().map(String::as_str).collect(),
+            Some(Verb::Perform(Action::Sort)) => columns.iter().map(String::as_str).collect(),
+            Some(Verb::Go(_)) => here.sources.iter().map(String::as_str).collect(),
+            Some(Verb::Perform(action)) if place_of(action).is_some() => {
+                here.sources.iter().map(String::as_str).collect()
+            }
+            _ => Vec::new(),
+        };
+        completed(&format!("{name} "), value.trim_start(), &known)
+    }
+
+    /// Returns the name of a source that a line begins, when it is a path to be completed.
+    pub fn path<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
+        let (name, value) = line.trim_start().split_once(char::is_whitespace)?;
+        let verb = self.named(name)?.verb;
+        let opens = matches!(
+            verb,
+            Verb::OpenSource | Verb::Perform(Action::Open | Action::Add)
+        );
+        opens.then_some((name, value.trim_start()))
+    }
+}
+
+/// Returns the name of a command and its value.
+fn split(line: &str) -> (&str, &str) {
+    let line = line.trim();
+    let (name, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    (name, value.trim())
+}
+
+/// Returns the arguments of an action.
+fn value_of(action: Action) -> &'static str {
+    match action {
+        Action::Sort => "[COLUMN]",
+        Action::Filter => "[TERMS]",
+        Action::Open | Action::Add => "[SOURCE]",
+        _ if place_of(action).is_some() => "[SOURCE]",
+        _ => "",
+    }
+}
+
+/// Returns the screen that an action opens, where it can open it of any source.
+fn place_of(action: Action) -> Option<Place> {
+    match action {
+        Action::Blobs => Some(Place::Blobs),
+        Action::Plan => Some(Place::Plan),
+        Action::Check => Some(Place::Check),
+        _ => None,
+    }
+}
+
+/// Returns the source that is called `name`, or whose name alone contains it; the current one for
+/// an empty name.
+fn source(name: &str, here: &Here) -> Result<SourceId, Fault> {
+    if name.is_empty() {
+        let only = (here.sources.len() == 1).then_some(SourceId(0));
+        return here.current.or(only).ok_or_else(|| Fault {
+            message: "this screen is about no source".to_owned(),
+            hint: "add the name of one; tab completes it".to_owned(),
+        });
+    }
+    let called = here.sources.iter().position(|source| source == name);
+    let mut containing =
+        (0..here.sources.len()).filter(|place| here.sources[*place].contains(name));
+    let only = containing.next().filter(|_| containing.next().is_none());
+    called.or(only).map(SourceId).ok_or_else(|| {
+        let near = nearest(name, here.sources.iter().map(String::as_str));
+        Fault {
+            message: format!("no source here is called `{name}`"),
+            hint: match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("`:open {name}` opens it"),
+            },
+        }
+    })
+}
+
+/// Returns the words for columns, as in `only-here`.
+fn keys(columns: &'static [Column]) -> impl Iterator<Item = String> {
+    columns
+        .iter()
+        .filter(|column| column.sort != Sortable::No)
+        .map(key)
+}
+
+fn key(column: &Column) -> String {
+    column.title.to_lowercase().replace(' ', "-")
+}
+
+/// Returns the order that `words` name: a column, and perhaps `up` or `down`.
+fn order_by(words: &str, columns: &'static [Column]) -> Result<Sort, Fault> {
+    let all = || keys(columns).collect::<Vec<_>>().join(" ");
+    let (wanted, direction) = split(words);
+    let wanted = wanted.to_lowercase();
+    let place = columns
+        .iter()
+        .position(|column| column.sort != Sortable::No && key(column) == wanted);
+    let place = place.ok_or_else(|| Fault {
+        message: format!("there is no column `{wanted}` to sort by"),
+        hint: format!("columns: {}", all()),
+    })?;
+    let sort = Sort::by(place, columns);
+    let order = match direction {
+        "" => sort.order,
+        "up" | "asc" => Direction::Ascending,
+        "down" | "desc" => Direction::Descending,
+        other => {
+            return Err(Fault {
+                message: format!("`{other}` is no direction"),
+                hint: "up is the least first, down the largest".to_owned(),
+            });
+        }
+    };
+    Ok(Sort { order, ..sort })
+}
+
+/// Completes `begun` to the common start of all `known` words that begin with it.
+fn completed(before: &str, begun: &str, known: &[&str]) -> Completion {
+    let found: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| name.starts_with(begun))
+        .collect();
+    let Some(first) = found.first() else {
+        return Completion {
+            text: format!("{before}{begun}"),
+            names: Vec::new(),
+        };
+    };
+    let is_common = |length: &usize| {
+        first.is_char_boundary(*length)
+            && found
+                .iter()
+                .all(|name| name.get(..*length) == first.get(..*length))
+    };
+    let length = (0..=first.len()).rev().find(is_common).unwrap_or_default();
+    let names = if found.len() > 1 {
+        found.iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        Vec::new()
+    };
+    Completion {
+        text: format!("{before}{}", &first[..length]),
+        names,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::rows::Align;
+
+    const COLUMNS: &[Column] = &[
+        column("REF", Sortable::Ascending),
+        column("ONLY HERE", Sortable::Descending),
+        column("STATE", Sortable::No),
+    ];
+
+    const fn column(title: &'static str, sort: Sortable) -> Column {
+        Column {
+            title,
+            align: Align::Left,
+            min: 1,
+            max: 1,
+            rank: 0,
+            sort,
+        }
+    }
+
+    fn commands(contexts: &[Context]) -> Commands {
+        Commands::new(contexts, &Keymap::built_in().unwrap())
+    }
+
+    fn here() -> Here {
+        Here {
+            sources: vec!["./shop".into(), "./kitchen".into(), "./kitchen2".into()],
+            current: Some(SourceId(0)),
+            columns: COLUMNS,
+        }
+    }
+
+    fn on_blobs(line: &str) -> Result<Order, Fault> {
+        commands(&[Context::Blobs, Context::List, Context::Global]).order(line, &here())
+    }
+
+    #[test]
+    fn a_line_is_an_action_or_a_command_with_a_value() {
+        let sort = |column, order| Order::Sort(Sort { column, order });
+        let cases = [
+            ("orphans", Order::Perform(Action::Orphans)),
+            (" mark-all ", Order::Perform(Action::MarkAll)),
+            ("q", Order::Perform(Action::Quit)),
+            ("h", Order::Perform(Action::Help)),
+            ("sort", Order::Perform(Action::Sort)),
+            ("sort only-here", sort(1, Direction::Descending)),
+            ("sort REF down", sort(0, Direction::Descending)),
+            ("plan", Order::Go(Place::Plan, SourceId(0))),
+            ("prune ./kitchen", Order::Go(Place::Plan, SourceId(1))),
+            ("refs chen2", Order::Go(Place::Refs, SourceId(2))),
+            ("check ./shop", Order::Go(Place::Check, SourceId(0))),
+            ("home", Order::Home),
+            ("theme light", Order::Theme(Theme::Light)),
+            ("open s3://b/p?x=a b", Order::Open("s3://b/p?x=a b".into())),
+            (
+                "filter size>1G",
+                Order::Filter(Filter::parse("size>1G").unwrap()),
+            ),
+        ];
+        for (line, order) in cases {
+            assert_eq!(on_blobs(line), Ok(order), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_has_a_hint() {
+        let cases = [
+            (
+                "plna",
+                "there is no command `plna` here · did you mean `:plan`?",
+            ),
+            (
+                "xyzzy",
+                "there is no command `xyzzy` here · the list shows every command of this screen",
+            ),
+            (
+                "plan ./kitchem",
+                "no source here is called `./kitchem` · did you mean `./kitchen`?",
+            ),
+            (
+                "refs nowhere",
+                "no source here is called `nowhere` · `:open nowhere` opens it",
+            ),
+            (
+                "sort state",
+                "there is no column `state` to sort by · columns: ref only-here",
+            ),
+            (
+                "sort ref left",
+                "`left` is no direction · up is the least first, down the largest",
+            ),
+            (
+                "theme pink",
+                "`pink` is not a theme; there are auto, dark, light, high-contrast and none · as in `:theme light`",
+            ),
+            ("runs all", "`runs` takes no value · type `:runs` alone"),
+            (
+                "filter size>",
+                "`size>` lacks a value · as in `:filter size>1G age>30d`",
+            ),
+        ];
+        for (line, expected) in cases {
+            let Fault { message, hint } = on_blobs(line).unwrap_err();
+            let said = format!("{message} · {hint}");
+            if line.starts_with("filter") {
+                assert!(said.ends_with("as in `:filter size>1G age>30d`"), "{said}");
+            } else {
+                assert_eq!(said, expected, "{line}");
+            }
+        }
+        let nowhere = Here {
+            current: None,
+            ..here()
+        };
+        let fault = commands(&[Context::Global]).order("plan", &nowhere);
+        assert_eq!(fault.unwrap_err().message, "this screen is about no source");
+    }
+
+    #[test]
+    fn lines_are_completed() {
+        let commands = commands(&[Context::Refs, Context::List, Context::Global]);
+        let cases = [
+            ("th", "theme ", 0),
+            ("mark", "mark", 2),
+            ("filt", "filter ", 0),
+            ("theme li", "theme light", 0),
+            ("plan ./k", "plan ./kitchen", 2),
+            ("sort o", "sort only-here", 0),
+            ("xyz", "xyz", 0),
+            ("runs x", "runs x", 0),
+        ];
+        for (line, text, names) in cases {
+            let completion = commands.complete(line, &here());
+            assert_eq!(
+                (completion.text.as_str(), completion.names.len()),
+                (text, names),
+                "{line}"
+            );
+        }
+        assert_eq!(commands.path("open ./fold"), Some(("open", "./fold")));
+        assert_eq!(commands.path("plan ./fold"), None);
+    }
+
+    #[test]
+    fn every_command_is_found_by_its_name_and_by_its_words() {
+        let commands = commands(&[Context::Sources, Context::List, Context::Global]);
+        for command in commands.found("") {
+            let first = commands.found(&command.name)[0];
+            assert_eq!(first.name, command.name);
+        }
+        assert_eq!(commands.found("csv")[0].name, "export");
+        assert_eq!(commands.found("sort size")[0].name, "sort");
+        assert!(commands.found("xyzzy").is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! Reads and writes configuration files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Jobs, Reporter, lock};
+use crate::config;
+use crate::config::edit::{Addition, Edit};
+use crate::error::{Exit, Failure};
+use crate::tui::effect::ConfigAddition;
+use crate::tui::message::{ConfigWritten, Report};
+
+impl Jobs {
+    /// Reads the file `path` and computes an addition, without writing it.
+    pub(super) fn prepare_config(
+        &mut self,
+        path: PathBuf,
+        addition: ConfigAddition,
+        reporter: Reporter,
+    ) {
+        let addition = match addition {
+            ConfigAddition::Rule(rule) => Some(Addition::Rule(rule)),
+            ConfigAddition::Source(source) => lock(&self.stores)
+                .get(source.0)
+                .and_then(|store| store.source.clone())
+                .map(Addition::Source),
+        };
+        self.blocking(reporter, move |_| {
+            let prepared = addition
+                .ok_or_else(|| "no name opens this source again".to_owned())
+                .and_then(|addition| prepare(&path, &addition));
+            Some(Report::ConfigPrepared(prepared.map(Into::into)))
+        });
+    }
+}
+
+fn prepare(path: &Path, addition: &Addition) -> Result<Edit, String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let edit = Edit::prepare(&path, addition).map_err(|error| words(&error))?;
+    if edit.is_empty() {
+        return Err("it is already there".to_owned());
+    }
+    Ok(edit)
+}
+
+/// Writes a changed configuration file; `in_use` is the file with the current policy.
+pub(super) fn write(edit: &Edit, in_use: &Path) -> Result<ConfigWritten, String> {
+    let backup = edit.write().map_err(|error| words(&error))?;
+    let policy = if is_same(&edit.path, in_use) {
+        let loaded = config::load(&edit.path).map_err(|error| words(&error))?;
+        Some(loaded.layer.retention.unwrap_or_default().policy())
+    } else {
+        None
+    };
+    Ok(ConfigWritten {
+        path: edit.path.clone(),
+        backup,
+        policy,
+    })
+}
+
+fn is_same(path: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    real(path).is_some_and(|path| real(other) == Some(path))
+}
+
+fn words(error: &dyn std::error::Error) -> String {
+    Failure::new(Exit::Failed, error).to_string()
+}

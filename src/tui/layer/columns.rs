@@ -1,0 +1,76 @@
+//! The menu of columns: which of them a list shows.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Layer;
+use crate::tui::effect::Work;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::{Cell, Column};
+use crate::tui::screen::Screen;
+use crate::tui::theme::Role;
+use crate::tui::widget::popup;
+use crate::tui::world::{Context, Handled, World};
+
+/// The menu of columns.
+#[derive(Debug)]
+pub struct ColumnsMenu {
+    columns: &'static [Column],
+    cursor: usize,
+}
+
+impl ColumnsMenu {
+    /// Offers the columns of a list but the first, which names the row.
+    pub fn new(columns: &'static [Column]) -> Self {
+        Self { columns, cursor: 1 }
+    }
+
+    fn toggle(&self, cx: &mut Context<'_>) {
+        cx.world.hidden_columns.toggle(self.columns, self.cursor);
+        let hidden = cx.world.hidden_columns.clone();
+        if let Some(path) = cx.world.columns_file.clone() {
+            cx.start(Work::SaveColumns(path, hidden));
+        }
+    }
+}
+
+impl Layer for ColumnsMenu {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Popup
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        let last = self.columns.len().saturating_sub(1).max(1);
+        match action {
+            Some(Action::Up) => self.cursor = self.cursor.saturating_sub(1).max(1),
+            Some(Action::Down) => self.cursor = (self.cursor + 1).min(last),
+            Some(Action::Top | Action::PageUp) => self.cursor = 1,
+            Some(Action::Bottom | Action::PageDown) => self.cursor = last,
+            Some(Action::Accept) => self.toggle(cx),
+            Some(Action::Cancel) => cx.close(),
+            _ if key.character() == Some(' ') => self.toggle(cx),
+            _ => {}
+        }
+        Handled::Yes
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let count = self.columns.len().saturating_sub(1);
+        let height = u16::try_from(count).unwrap_or(u16::MAX);
+        let inside = popup::open("Columns", 30, height, &world.theme, frame, area);
+        let columns = self.columns.iter().enumerate().skip(1);
+        for ((place, column), row) in columns.zip(0..inside.height) {
+            let is_hidden = world.hidden_columns.hides(self.columns, place);
+            let sign = if is_hidden { "[ ] " } else { "[x] " };
+            let title = if column.title.is_empty() {
+                "(without a title)"
+            } else {
+                column.title
+            };
+            let cell = Cell::new(sign, Role::Good).and(title, Role::Text);
+            let is_selected = place == self.cursor;
+            popup::item(&cell, is_selected, &world.theme, frame, inside, row);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The command line, with the list of commands below it: a command is typed, completed, taken from
+//! what was typed before, or found by parts of its words.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use super::add::AddPrompt;
+use crate::text::secrets::mask_line;
+use crate::tui::command::{Commands, Fault, Here, Order, Place};
+use crate::tui::effect::{JobId, Work};
+use crate::tui::evidence::Part;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::{Completion, Key, Report};
+use crate::tui::pruning::Scope;
+use crate::tui::rows::Cell;
+use crate::tui::screen::blobs::Blobs;
+use crate::tui::screen::check::Check;
+use crate::tui::screen::plan::PlanScreen;
+use crate::tui::screen::refs::Refs;
+use crate::tui::screen::{Request, Screen, WorkKey};
+use crate::tui::theme::Role;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+
+/// The widest that the box becomes inside.
+const WIDTH: u16 = 76;
+/// The lines above the list: what is typed, and what there is to say about it.
+const HEAD: u16 = 2;
+
+/// The command line.
+#[derive(Debug)]
+pub struct CommandLine {
+    commands: Commands,
+    here: Here,
+    input: InputLine,
+    cursor: usize,
+    /// How many lines back one is in what was typed before.
+    back: usize,
+    fault: Option<Fault>,
+    /// What the line could go on with.
+    names: Vec<String>,
+    completing: Option<JobId>,
+}
+
+impl CommandLine {
+    /// Offers the commands of `contexts` where the screen is `here`.
+    pub fn new(contexts: &[keymap::Context], here: Here, world: &World) -> Self {
+        Self {
+            commands: Commands::new(contexts, &world.keymap),
+            here,
+            input: InputLine::default(),
+            cursor: 0,
+            back: 0,
+            fault: None,
+            names: Vec::new(),
+            completing: None,
+        }
+    }
+
+    fn set(&mut self, text: String) {
+        self.input = InputLine::new(text);
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        self.cursor = 0;
+        self.fault = None;
+        self.names.clear();
+    }
+
+    /// Goes `back` lines back in what was typed before.
+    fn recall(&mut self, back: usize, world: &World) {
+        let lines = &world.typed_commands;
+        let back = back.min(lines.len());
+        let line = lines.len().checked_sub(back).and_then(|at| lines.get(at));
+        self.set(line.cloned().unwrap_or_default());
+        self.back = back;
+    }
+
+    fn complete(&mut self, cx: &mut Context<'_>) {
+        if let Some((_, path)) = self.commands.path(self.input.text()) {
+            let work = Work::Complete(Part::Context, path.to_owned());
+            self.completing = Some(cx.start(work));
+            return;
+        }
+        let Completion { text, names } = self.commands.complete(self.input.text(), &self.here);
+        self.set(text);
+        self.names = names;
+    }
+
+    /// Carries out what is typed, or the command under the cursor where no name is typed.
+    fn accept(&mut self, cx: &mut Context<'_>) {
+        let line = self.input.text().trim().to_owned();
+        let typed = self.commands.order(&line, &self.here);
+        let name = line.split_whitespace().next().unwrap_or_default();
+        let is_named = self.cursor == 0 && self.commands.named(name).is_some();
+        let has_value = line.contains(char::is_whitespace);
+        let chosen = self.commands.found(&line).get(self.cursor).copied();
+        let (line, order) = match chosen.filter(|_| !is_named && !has_value) {
+            Some(command) => (
+                command.name.clone(),
+                self.commands.order(&command.name, &self.here),
+            ),
+            None => (line, typed),
+        };
+        match order {
+            Ok(order) => {
+                remember(line, cx.world);
+                cx.close();
+                carry_out(order, cx);
+            }
+            // A command that needs a value is put on the line, to be gone on with.
+            Err(fault) => {
+                if self.input.text().trim() != line {
+                    self.set(format!("{line} "));
+                }
+                self.fault = Some(fault);
+            }
+        }
+    }
+
+    /// Returns what there is to say about the line.
+    fn remark(&self) -> Cell {
+        if let Some(fault) = &self.fault {
+            return Cell::new(format!("! {}", fault.message), Role::Error)
+                .and(format!(" · {}", fault.hint), Role::Text);
+        }
+        if !self.names.is_empty() {
+            return Cell::new(self.names.join("  "), Role::Dim);
+        }
+        Cell::new("enter does it, tab completes, ↑ brings back", Role::Dim)
+    }
+}
+
+/// Keeps a line for later, unless it holds a credential.
+fn remember(line: String, world: &mut World) {
+    let is_new = world.typed_commands.last() != Some(&line);
+    if !line.is_empty() && is_new && mask_line(&line) == line {
+        world.typed_commands.push(line);
+    }
+}
+
+fn carry_out(order: Order, cx: &mut Context<'_>) {
+    match order {
+        Order::Perform(action) => cx.perform(action),
+        Order::Home => cx.home(),
+        Order::Go(place, source) => go(place, source, cx),
+        Order::Theme(theme) => match cx.world.use_theme(theme) {
+            Ok(()) => cx
+                .world
+                .tell(StatusKind::Done, format!("the theme is {theme}")),
+            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+        },
+        Order::Open(name) => {
+            let prompt = AddPrompt::opening(name, cx);
+            cx.show(prompt);
+        }
+        Order::Sort(sort) => cx.ask(Request::Sort(sort)),
+        Order::Filter(filter) => cx.ask(Request::Filter(filter)),
+    }
+}
+
+fn go(place: Place, source: SourceId, cx: &mut Context<'_>) {
+    if place != Place::Sources && cx.world.source(source).info.is_waiting {
+        let label = &cx.world.source(source).info.label;
+        let words = format!("{label} was not contacted yet: open it in the list of sources first");
+        return cx.world.tell(StatusKind::Failed, words);
+    }
+    match place {
+        Place::Sources => cx.home(),
+        Place::Refs => {
+            let refs = Refs::new(source, None, cx);
+            cx.push(refs);
+        }
+        Place::Blobs => {
+            let blobs = Blobs::new(source, cx);
+            cx.push(blobs);
+        }
+        Place::Plan => {
+            let plan = PlanScreen::new(source, Scope::Policy, cx);
+            cx.push(plan);
+        }
+        Place::Check => cx.push_once(WorkKey::Check(source), |cx| Check::new(source, cx)),
+    }
+}
+
+impl Layer for CommandLine {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::CommandLine
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        let last = self
+            .commands
+            .found(self.input.text())
+            .len()
+            .saturating_sub(1);
+        match action {
+            Some(Action::Accept) => self.accept(cx),
+            Some(Action::Cancel) => cx.close(),
+            Some(Action::Complete) => self.complete(cx),
+            Some(Action::Older) => self.recall(self.back + 1, cx.world),
+            Some(Action::Newer) => self.recall(self.back.saturating_sub(1), cx.world),
+            Some(Action::Up) if self.cursor == 0 => self.recall(self.back + 1, cx.world),
+            Some(Action::Down) if self.back > 0 => self.recall(self.back - 1, cx.world),
+            Some(Action::Up) => self.cursor -= 1,
+            Some(Action::Down) => self.cursor = (self.cursor + 1).min(last),
+            Some(Action::PageUp) => self.cursor = 0,
+            Some(Action::PageDown) => self.cursor = last,
+            _ if self.input.text().is_empty() && key.is_backspace() => cx.close(),
+            _ => {
+                self.input.key(key);
+                self.back = 0;
+                self.changed();
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text);
+        self.changed();
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, _cx: &mut Context<'_>) {
+        if let Report::Completed(completion) = report
+            && self.completing.take_if(|waited| *waited == job).is_some()
+        {
+            let name = self.commands.path(self.input.text()).map(|(name, _)| name);
+            let text = format!("{} {}", name.unwrap_or("open"), completion.text);
+            self.set(text);
+            self.names.clone_from(&completion.names);
+        }
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let found = self.commands.found(self.input.text());
+        let all = self.commands.found("").len();
+        let height = u16::try_from(all)
+            .unwrap_or(u16::MAX)
+            .saturating_add(HEAD)
+            .min(area.height.saturating_sub(4));
+        let width = WIDTH.min(area.width.saturating_sub(4));
+        let inside = popup::open("Commands", width, height, &world.theme, frame, area);
+        let colon = Cell::new(":", Role::Title);
+        let buffer = frame.buffer_mut();
+        text::put(
+            buffer,
+            text::Line::of(inside, 0),
+            &colon,
+            &world.theme,
+            Style::default(),
+        );
+        let remark = text::Line::of(inside, 1);
+        text::put(
+            buffer,
+            remark,
+            &self.remark(),
+            &world.theme,
+            Style::default(),
+        );
+        let line = Rect {
+            x: inside.x + 1,
+            width: inside.width.saturating_sub(1),
+            height: 1.min(inside.height),
+            ..inside
+        };
+        self.input.draw(&world.theme, frame, line);
+        let below = Rect {
+            y: inside.y + HEAD,
+            height: inside.height.saturating_sub(HEAD),
+            ..inside
+        };
+        let top = popup::top(self.cursor, found.len(), below.height.into());
+        for ((place, command), row) in found.iter().enumerate().skip(top).zip(0..below.height) {
+            let name = format!("{} {}", command.name, command.value);
+            let cell = Cell::text(format!("{name:<20} "))
+                .and(format!("{:<9} ", command.key), Role::Key)
+                .and(command.text.clone(), Role::Dim);
+            popup::item(&cell, place == self.cursor, &world.theme, frame, below, row);
+        }
+    }
+
+    // The name of a source may carry a password or a key.
+    fn is_private(&self) -> bool {
+        self.commands.path(self.input.text()).is_some()
+    }
+}

@@ -1,0 +1,262 @@
+//! Adds an entry to a configuration file: asks for the file, shows the change, and writes it.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::Style;
+
+use super::Layer;
+use super::details::Scroll;
+use crate::config::edit::{DiffLine, Edit};
+use crate::text::escape::visible;
+use crate::tui::effect::{ConfigAddition, JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::{Key, Report};
+use crate::tui::rows::Cell;
+use crate::tui::screen::Screen;
+use crate::tui::theme::Role;
+use crate::tui::view;
+use crate::tui::widget::input::InputLine;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, World};
+
+/// The maximum width of a diff.
+const WIDTH: u16 = 96;
+
+/// Prompts for the file to change, until it can be changed.
+#[derive(Debug)]
+pub struct ConfigPrompt {
+    addition: ConfigAddition,
+    input: InputLine,
+    reading: Option<JobId>,
+    fault: Option<String>,
+}
+
+impl ConfigPrompt {
+    /// Asks for the target of `addition`; the default is the configuration in use.
+    pub fn new(addition: ConfigAddition, world: &World) -> Self {
+        let path = world.config_file.to_string_lossy().into_owned();
+        Self {
+            addition,
+            input: InputLine::new(path),
+            reading: None,
+            fault: None,
+        }
+    }
+}
+
+impl Layer for ConfigPrompt {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Prompt
+    }
+
+    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept)
+                if self.input.text().trim().is_empty() || self.reading.is_some() => {}
+            Some(Action::Accept) => {
+                self.fault = None;
+                let path = self.input.text().trim().into();
+                let work = Work::PrepareConfig(path, self.addition.clone());
+                self.reading = Some(cx.start(work));
+            }
+            Some(Action::Cancel) => cx.close(),
+            _ => {
+                self.input.key(key);
+            }
+        }
+        Handled::Yes
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+        self.input.paste(text);
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        if let Report::ConfigPrepared(result) = report
+            && self.reading.take_if(|reading| *reading == job).is_some()
+        {
+            match result {
+                Ok(edit) => {
+                    cx.close();
+                    cx.show(ConfigDiff::new(Arc::clone(edit)));
+                }
+                Err(fault) => self.fault = Some(fault.clone()),
+            }
+        }
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let width = 72.min(area.width.saturating_sub(8));
+        let title = match self.addition {
+            ConfigAddition::Rule(_) => "Add the rule to a configuration file",
+            ConfigAddition::Source(_) => "Add the source to a configuration file",
+        };
+        let lines: Vec<Cell> = match &self.fault {
+            // The lines of the file and the mark below them must not be wrapped.
+            Some(fault) => fault
+                .lines()
+                .map(|line| Cell::new(line.to_owned(), Role::Error))
+                .collect(),
+            None => vec![Cell::new(
+                "Nothing else in the file changes. You see the change before it is written.",
+                Role::Dim,
+            )],
+        };
+        let lines: Vec<Cell> = if self.fault.is_some() {
+            lines
+        } else {
+            lines
+                .iter()
+                .flat_map(|line| text::wrap(line, width))
+                .collect()
+        };
+        let height = u16::try_from(lines.len() + 2)
+            .unwrap_or(u16::MAX)
+            .min(area.height.saturating_sub(4));
+        let inside = popup::open(title, width, height, &world.theme, frame, area);
+        put_lines(&lines, 2, world, frame, inside);
+        self.input.draw(
+            &world.theme,
+            frame,
+            Rect {
+                height: 1.min(inside.height),
+                ..inside
+            },
+        );
+    }
+}
+
+/// Shows the changes to a configuration file, and writes it.
+#[derive(Debug)]
+pub struct ConfigDiff {
+    edit: Arc<Edit>,
+    scroll: Scroll,
+    writing: Option<JobId>,
+    fault: Option<String>,
+}
+
+impl ConfigDiff {
+    /// Shows `edit`.
+    pub fn new(edit: Arc<Edit>) -> Self {
+        Self {
+            edit,
+            scroll: Scroll::default(),
+            writing: None,
+            fault: None,
+        }
+    }
+
+    fn lines(&self) -> Vec<Cell> {
+        let line = |line: &DiffLine| {
+            let (sign, text, role) = match line {
+                DiffLine::Same(text) => ("  ", text, Role::Dim),
+                DiffLine::Removed(text) => ("- ", text, Role::Missing),
+                DiffLine::Added(text) => ("+ ", text, Role::Good),
+            };
+            Cell::new(sign, role).and(visible(text).into_owned(), role)
+        };
+        self.edit.diff().iter().map(line).collect()
+    }
+
+    /// Returns the sentences below the diff.
+    fn sentences(&self, width: u16) -> Vec<Cell> {
+        let cells = match &self.fault {
+            Some(fault) => fault
+                .lines()
+                .map(|line| Cell::new(format!("! {line}"), Role::Error))
+                .collect(),
+            None if self.edit.is_new() => vec![Cell::new("This is a new file.", Role::Dim)],
+            None => vec![Cell::new(
+                "The old file is kept next to it, with the ending .bak.",
+                Role::Dim,
+            )],
+        };
+        cells
+            .iter()
+            .flat_map(|cell| text::wrap(cell, width))
+            .collect()
+    }
+
+    /// Returns the space for the diff in a terminal of `size`, and the lines below it.
+    fn room(&self, size: Size) -> (Size, Vec<Cell>) {
+        let width = WIDTH.min(size.width.saturating_sub(6));
+        let sentences = self.sentences(width);
+        let below = u16::try_from(sentences.len() + 3).unwrap_or(u16::MAX);
+        let lines = u16::try_from(self.lines().len()).unwrap_or(u16::MAX);
+        let height = lines.min(size.height.saturating_sub(4).saturating_sub(below));
+        (Size { width, height }, sentences)
+    }
+}
+
+impl Layer for ConfigDiff {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::ConfigChange
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            // While the file is being written there is nothing left to decide.
+            _ if self.writing.is_some() => {}
+            Some(Action::Accept) if self.fault.is_none() => {
+                let work = Work::WriteConfig(Arc::clone(&self.edit));
+                self.writing = Some(cx.start(work));
+            }
+            Some(Action::Accept | Action::Cancel) => cx.close(),
+            Some(action) => {
+                let (room, _) = self.room(cx.world.size);
+                self.scroll
+                    .act(action, self.lines().len(), room.height.into());
+            }
+            None => {}
+        }
+        Handled::Yes
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        if let Report::ConfigWritten(result) = report
+            && self.writing.take_if(|writing| *writing == job).is_some()
+        {
+            match result {
+                Ok(_) => cx.close(),
+                Err(fault) => self.fault = Some(fault.clone()),
+            }
+        }
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let lines = self.lines();
+        let (room, sentences) = self.room(area.as_size());
+        let path = visible(&self.edit.path.to_string_lossy()).into_owned();
+        let title = format!(
+            "{path}{}",
+            self.scroll.more(lines.len(), room.height.into())
+        );
+        let below = u16::try_from(sentences.len() + 3).unwrap_or(u16::MAX);
+        let height = room.height.saturating_add(below);
+        let inside = popup::open(&title, room.width, height, &world.theme, frame, area);
+        let diff = Rect {
+            height: room.height.min(inside.height),
+            ..inside
+        };
+        let top = self.scroll.top(lines.len(), diff.height.into());
+        put_lines(&lines[top..], 0, world, frame, diff);
+        let keys = view::hint_line(world, self.context(), room.width);
+        let rest = [&[Cell::default()], &sentences[..], &[Cell::default(), keys]].concat();
+        put_lines(&rest, diff.height, world, frame, inside);
+    }
+}
+
+/// Draws lines into `area`, the first at `row`.
+fn put_lines(lines: &[Cell], row: u16, world: &World, frame: &mut Frame<'_>, area: Rect) {
+    for (line, row) in lines.iter().zip(row..area.height) {
+        text::put(
+            frame.buffer_mut(),
+            text::Line::of(area, row),
+            line,
+            &world.theme,
+            Style::default(),
+        );
+    }
+}

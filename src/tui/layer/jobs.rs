@@ -1,0 +1,107 @@
+//! Running jobs, and finished ones with kept results: scans, checks, runs.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Layer;
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::Key;
+use crate::tui::rows::Cell;
+use crate::tui::rows::sources::grouped;
+use crate::tui::screen::refs::Refs;
+use crate::tui::screen::{Screen, WorkKey};
+use crate::tui::theme::Role;
+use crate::tui::widget::popup;
+use crate::tui::world::{Context, Handled, Scan, SourceId, World};
+
+/// The maximum width of the list.
+const WIDTH: u16 = 90;
+
+/// The list of jobs.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    cursor: usize,
+}
+
+/// A job, with the data to stop or show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Job {
+    Scan(SourceId),
+    Background(WorkKey),
+}
+
+/// Returns the jobs, each with a description.
+fn jobs(world: &World) -> Vec<(Job, Cell)> {
+    let scans = world.indexed_sources().filter_map(|(id, source)| {
+        if !matches!(source.scan, Scan::Running(_)) {
+            return None;
+        }
+        let stored = source
+            .found
+            .as_ref()
+            .map_or(0, |found| found.totals.stored().count);
+        let words = format!("scan of {}", source.info.label);
+        let line = Cell::new(words, Role::Text)
+            .and(format!("  {} objects so far", grouped(stored)), Role::Title);
+        Some((Job::Scan(id), line))
+    });
+    let background = world.background.iter().map(|work| {
+        let state = if work.is_running { "" } else { "ended · " };
+        let line = Cell::new(work.title.clone(), Role::Text)
+            .and("  ", Role::Text)
+            .and(state, Role::Dim)
+            .and_all(work.progress.clone());
+        (Job::Background(work.key), line)
+    });
+    scans.chain(background).collect()
+}
+
+impl Layer for Jobs {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Jobs
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        let jobs = jobs(cx.world);
+        let last = jobs.len().saturating_sub(1);
+        let job = jobs.get(self.cursor.min(last)).map(|(job, _)| *job);
+        match (action, job) {
+            (Some(Action::Up), _) => self.cursor = self.cursor.min(last).saturating_sub(1),
+            (Some(Action::Down), _) => self.cursor = (self.cursor + 1).min(last),
+            (Some(Action::Open), Some(Job::Background(key))) => {
+                cx.close();
+                cx.bring(key);
+            }
+            (Some(Action::Open), Some(Job::Scan(id))) => {
+                cx.close();
+                let refs = Refs::new(id, None, cx);
+                cx.push(refs);
+            }
+            (Some(Action::StopJob), Some(Job::Background(key))) => cx.stop_background(key),
+            (Some(Action::StopJob), Some(Job::Scan(id))) => {
+                cx.stop_scan(id);
+            }
+            (Some(Action::Cancel | Action::Open), _) => cx.close(),
+            _ => {}
+        }
+        Handled::Yes
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let jobs = jobs(world);
+        let height = u16::try_from(jobs.len().max(1))
+            .unwrap_or(u16::MAX)
+            .min(area.height.saturating_sub(6));
+        let width = WIDTH.min(area.width.saturating_sub(6));
+        let inside = popup::open("Jobs", width, height, &world.theme, frame, area);
+        if jobs.is_empty() {
+            let nothing = Cell::new("Nothing is at work.", Role::Dim);
+            popup::item(&nothing, false, &world.theme, frame, inside, 0);
+        }
+        let cursor = self.cursor.min(jobs.len().saturating_sub(1));
+        let top = popup::top(cursor, jobs.len(), inside.height.into());
+        for ((place, (_, line)), row) in jobs.iter().enumerate().skip(top).zip(0..inside.height) {
+            popup::item(line, place == cursor, &world.theme, frame, inside, row);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The beginning of a file of a layer, above the list of files.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Layer;
+use super::details::Scroll;
+use crate::backend::layer_content::LayerFile;
+use crate::format::digest::Digest;
+use crate::text::units::Size;
+use crate::tui::effect::{JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::message::{Key, Report};
+use crate::tui::preview::{MOST, Preview};
+use crate::tui::rows::Cell;
+use crate::tui::screen::Screen;
+use crate::tui::theme::Role;
+use crate::tui::widget::{popup, text};
+use crate::tui::world::{Context, Handled, SourceId, World};
+
+/// The maximum width of a preview.
+const WIDTH: u16 = 110;
+
+/// The subject of a preview.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A file of a layer.
+    File(LayerFile),
+    /// A blob as it is stored.
+    Blob(Digest),
+}
+
+/// The beginning of a file.
+#[derive(Debug)]
+pub struct PreviewPopup {
+    title: String,
+    state: State,
+    scroll: Scroll,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading(JobId),
+    /// The lines, wrapped for the width of the terminal.
+    Read(Vec<Cell>),
+    Failed(String),
+}
+
+impl PreviewPopup {
+    /// Reads the beginning of `subject`, and shows it under the title `title`.
+    pub fn open(source: SourceId, subject: Subject, title: String, cx: &mut Context<'_>) {
+        let job = cx.start(Work::Preview(source, subject));
+        cx.show(Self {
+            title,
+            state: State::Reading(job),
+            scroll: Scroll::default(),
+        });
+    }
+
+    fn lines(&self) -> usize {
+        match &self.state {
+            State::Read(lines) => lines.len(),
+            State::Reading(_) | State::Failed(_) => 1,
+        }
+    }
+}
+
+/// Returns the width for text on a terminal of that width.
+fn room(width: u16) -> u16 {
+    WIDTH.min(width.saturating_sub(4))
+}
+
+/// Returns the number of lines on a terminal of that height.
+fn height(height: u16) -> u16 {
+    height.saturating_sub(4)
+}
+
+/// Wraps a preview into lines, and first notes the parts that are not shown.
+fn broken(preview: &Preview, width: u16) -> Vec<Cell> {
+    let mut lines = Vec::new();
+    if preview.is_binary {
+        lines.push(Cell::new(
+            "This is no text. It begins with these bytes:",
+            Role::Dim,
+        ));
+        lines.push(Cell::default());
+    }
+    if preview.lines.is_empty() {
+        lines.push(Cell::new("The file is empty.", Role::Dim));
+    }
+    for line in &preview.lines {
+        lines.extend(text::wrap(&Cell::text(line.clone()), width));
+    }
+    if preview.is_cut {
+        let words = if preview.is_binary {
+            "There is more.".to_owned()
+        } else {
+            format!("There is more: these are the first {}.", Size(MOST))
+        };
+        lines.extend([Cell::default(), Cell::new(words, Role::Dim)]);
+    }
+    lines
+}
+
+impl Layer for PreviewPopup {
+    fn context(&self) -> keymap::Context {
+        keymap::Context::Popup
+    }
+
+    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Some(Action::Accept | Action::Cancel) => {
+                if let State::Reading(job) = self.state {
+                    cx.stop(job);
+                }
+                cx.close();
+            }
+            Some(action) => {
+                let height = height(cx.world.size.height);
+                self.scroll.act(action, self.lines(), height.into());
+            }
+            None => {}
+        }
+        Handled::Yes
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        if !matches!(self.state, State::Reading(reading) if reading == job) {
+            return;
+        }
+        if let Report::Previewed(result) = report {
+            self.state = match result {
+                Ok(preview) => State::Read(broken(preview, room(cx.world.size.width))),
+                Err(why) => State::Failed(why.clone()),
+            };
+        }
+    }
+
+    fn chooses(&self) -> bool {
+        false
+    }
+
+    fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
+        let height = height(area.height);
+        let more = self.scroll.more(self.lines(), height.into());
+        // The end of a path is the most distinctive, and `more` has to stay visible.
+        let width = room(area.width);
+        let cut = width.saturating_sub(text::width(more) + 2);
+        let title = format!("{}{more}", text::cut_front(&self.title, cut));
+        let shown = u16::try_from(self.lines()).unwrap_or(u16::MAX);
+        let height = height.min(shown.max(1));
+        let inside = popup::open(&title, width, height, &world.theme, frame, area);
+        let top = self.scroll.top(self.lines(), inside.height.into());
+        let one;
+        let lines = match &self.state {
+            State::Read(lines) => lines.as_slice(),
+            State::Reading(_) => {
+                one = [Cell::new("Reading the layer up to the file…", Role::Dim)];
+                &one
+            }
+            State::Failed(why) => {
+                one = [Cell::new(format!("! {why}"), Role::Error)];
+                &one
+            }
+        };
+        for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
+            text::put(
+                frame.buffer_mut(),
+                text::Line::of(inside, row),
+                line,
+                &world.theme,
+                Style::default(),
+            );
+        }
+    }
+}

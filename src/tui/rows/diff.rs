@@ -1,0 +1,301 @@
+//! The changes between two refs as rows, one per step.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::steps::RefSteps;
+use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use crate::explain::diff::{ChangedStep, Difference, Fate};
+use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::steps::Step;
+use crate::text::escape::visible;
+use crate::text::units::Size;
+use crate::tui::theme::Role;
+
+/// The column of locations, the initial sort column.
+pub const WHERE: usize = 1;
+
+const COLUMNS: &[Column] = &[
+    Column {
+        title: "STEP",
+        align: Align::Left,
+        min: 24,
+        max: 120,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "WHERE",
+        align: Align::Path,
+        min: 13,
+        max: 30,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "BEFORE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "AFTER",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 8,
+        max: 48,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+];
+
+/// The changes between two refs.
+#[derive(Debug)]
+pub struct DiffRows {
+    /// The older ref.
+    pub before: RefSteps,
+    /// The newer ref.
+    pub after: RefSteps,
+    /// The number of keys that both refs have.
+    pub same: usize,
+    /// The number of added or removed sources and files; they are not steps of a build.
+    pub sources: usize,
+    rows: Vec<Row>,
+}
+
+/// A changed step.
+#[derive(Debug)]
+struct Row {
+    fate: Fate,
+    name: String,
+    is_named: bool,
+    /// File and line of its instruction.
+    place: Option<(String, u32)>,
+    before: Side,
+    after: Side,
+}
+
+/// The step in one of the refs.
+#[derive(Debug, Clone, Default)]
+struct Side {
+    key: Option<String>,
+    state: Option<&'static str>,
+    bytes: Option<u64>,
+}
+
+impl DiffRows {
+    /// Compares two refs.
+    pub fn new(before: RefSteps, after: RefSteps) -> Self {
+        let difference = Difference::between(before.caches(), after.caches());
+        let all = difference.steps();
+        let count = all.len();
+        let rows: Vec<Row> = all
+            .into_iter()
+            .filter_map(|step| row(&before, &after, step))
+            .collect();
+        Self {
+            before,
+            after,
+            same: difference.same,
+            sources: count - rows.len(),
+            rows,
+        }
+    }
+
+    fn at(&self, row: u32) -> Option<&Row> {
+        self.rows.get(row as usize)
+    }
+}
+
+/// Returns the row of a step, unless it is a source.
+fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<Row> {
+    let older = step.before.and_then(|at| before.step_of(at));
+    let newer = step.after.and_then(|at| after.step_of(at));
+    let both = [newer, older].into_iter().flatten();
+    // The name comes from the newer ref, if it has one.
+    let named = both.clone().find(|step| step.label.is_some());
+    let told = named.or_else(|| both.clone().next())?;
+    if both.clone().next().is_some_and(|step| step.is_source()) {
+        return None;
+    }
+    let place = told.label.and_then(|label| label.places.first());
+    Some(Row {
+        fate: step.fate,
+        name: told.name().into_owned(),
+        is_named: told.label.is_some(),
+        place: place.map(|place| (place.file.clone(), place.first_line)),
+        before: older.as_ref().map(side).unwrap_or_default(),
+        after: newer.as_ref().map(side).unwrap_or_default(),
+    })
+}
+
+fn side(step: &Step<'_>) -> Side {
+    Side {
+        key: Some(step.record.digest.to_string()),
+        state: Some(step.detail.state.word()),
+        bytes: step.sizes().map(|sizes| sizes.layer_bytes),
+    }
+}
+
+fn role(fate: Fate) -> Role {
+    match fate {
+        Fate::Removed | Fate::Lost => Role::Missing,
+        Fate::Changed(_) => Role::Warning,
+        Fate::Gained | Fate::Added => Role::Good,
+    }
+}
+
+/// Returns the word for a step's change, as filters use it.
+fn state(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Removed => "removed",
+        Fate::Lost => "lost",
+        Fate::Changed(_) => "changed",
+        Fate::Gained => "gained",
+        Fate::Added => "added",
+    }
+}
+
+impl Subject for Row {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.name)),
+            TextField::Step if self.is_named => Some(test(&self.name)),
+            TextField::State => Some(test(state(self.fate))),
+            _ => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => self.after.bytes.or(self.before.bytes),
+            _ => None,
+        }
+    }
+}
+
+fn size(bytes: Option<u64>) -> Cell {
+    Cell::text(bytes.map_or(NONE.to_owned(), |bytes| Size(bytes).to_string()))
+}
+
+impl RowSet for DiffRows {
+    fn count(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let Some(row) = self.at(row) else {
+            return Vec::new();
+        };
+        let place = row.place.as_ref();
+        let place = place.map_or(NONE.to_owned(), |(file, line)| format!("{file}:{line}"));
+        vec![
+            Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
+                .and(row.name.clone(), Role::Text),
+            Cell::new(visible(&place).into_owned(), Role::Dim),
+            size(row.before.bytes),
+            size(row.after.bytes),
+            Cell::new(row.fate.words(), Role::Dim),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        let Some(row) = self.at(row) else {
+            return Vec::new();
+        };
+        let mut details = vec![
+            Detail::Heading(row.name.clone().into()),
+            Detail::Text(
+                Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
+                    .and(row.fate.words(), Role::Text),
+            ),
+        ];
+        for (title, side) in [("Before", &row.before), ("After", &row.after)] {
+            details.extend([Detail::Blank, Detail::Heading(title.into())]);
+            match &side.key {
+                None => details.push(Detail::Text(Cell::new(
+                    "the ref has no such key",
+                    Role::Dim,
+                ))),
+                Some(key) => details.extend([
+                    Detail::Fact("key", Cell::text(key.clone())),
+                    Detail::Fact("in cache", Cell::text(side.state.unwrap_or(NONE))),
+                    Detail::Fact("layer", size(side.bytes)),
+                ]),
+            }
+        }
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        self.at(row).is_some_and(|row| filter.matches(row, now))
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let (Some(a), Some(b)) = (self.at(a), self.at(b)) else {
+            return Ordering::Equal;
+        };
+        match column {
+            0 => a.name.cmp(&b.name),
+            // Steps without a location come last.
+            WHERE => (a.place.is_none(), &a.place).cmp(&(b.place.is_none(), &b.place)),
+            2 => a.before.bytes.cmp(&b.before.bytes),
+            3 => a.after.bytes.cmp(&b.after.bytes),
+            _ => state(a.fate).cmp(state(b.fate)),
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::Item(row as usize)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        match identity {
+            Identity::Item(place) => u32::try_from(*place).ok().filter(|row| *row < self.count()),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, row: u32) -> u64 {
+        let bytes = self
+            .at(row)
+            .and_then(|row| row.after.bytes.or(row.before.bytes));
+        bytes.unwrap_or_default()
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let Some(row) = self.at(row) else {
+            return Vec::new();
+        };
+        let place = row.place.as_ref();
+        vec![
+            ("what", json!(state(row.fate))),
+            ("name", json!(row.name)),
+            ("file", json!(place.map(|(file, _)| file))),
+            ("line", json!(place.map(|(_, line)| line))),
+            ("key_before", json!(row.before.key)),
+            ("key_after", json!(row.after.key)),
+            ("bytes_before", json!(row.before.bytes)),
+            ("bytes_after", json!(row.after.bytes)),
+        ]
+    }
+
+    fn name(&self, row: u32) -> String {
+        self.at(row).map(|row| row.name.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,65 @@
+//! The columns of a layer's files. The path column shrinks last.
+
+use crate::tui::rows::{Align, Column, Sortable};
+
+/// The width of a row's bar.
+pub(super) const BAR: u16 = 6;
+
+pub(super) const COLUMNS: &[Column] = &[
+    Column {
+        title: "PATH",
+        align: Align::Path,
+        min: 39,
+        max: 200,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "SIZE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "SHARE",
+        align: Align::Left,
+        min: BAR,
+        max: BAR,
+        rank: 2,
+        sort: Sortable::No,
+    },
+    Column {
+        title: "FILES",
+        align: Align::Right,
+        min: 7,
+        max: 9,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "MODE",
+        align: Align::Left,
+        min: 10,
+        max: 10,
+        rank: 5,
+        sort: Sortable::No,
+    },
+    Column {
+        title: "MODIFIED",
+        align: Align::Left,
+        min: 16,
+        max: 16,
+        rank: 4,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "OWNER",
+        align: Align::Right,
+        min: 9,
+        max: 11,
+        rank: 6,
+        sort: Sortable::No,
+    },
+];

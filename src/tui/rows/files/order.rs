@@ -1,0 +1,447 @@
+//! The files of a layer in a filter and an order, as a tree.
+//!
+//! An order is computed in a background job if the layer is large, and is then read-only. The rows
+//! decide which folders are open.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::tree::{FileTree, LayerTotals, ROOT};
+use crate::format::layer::Kind;
+use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::tui::list::{Order, View};
+
+/// The column of sizes, the initial sort column.
+pub const SIZE: usize = 1;
+/// The column with the number of files.
+pub const FILES: usize = 3;
+/// The column of times.
+pub const MODIFIED: usize = 5;
+
+/// After this many files the caller may cancel.
+const STEP: usize = 16_384;
+
+/// The files in a view.
+#[derive(Debug)]
+pub struct FileOrder {
+    /// The layer.
+    pub tree: Arc<FileTree>,
+    /// The filter and the order.
+    pub view: View,
+    /// The start of each node's children; the last number is the end.
+    first: Vec<u32>,
+    /// The visible children, in order.
+    children: Vec<u32>,
+    /// The end of each chain of folders that contain only the next one; a chain is one row.
+    chain: Vec<u32>,
+    /// The sums below each node, as far as it passes the filter.
+    sums: Vec<LayerTotals>,
+    /// The number of files and deletions that pass the filter, and of folders.
+    matched: (usize, usize),
+}
+
+impl FileOrder {
+    /// Orders the files of `tree`.
+    pub fn new(tree: Arc<FileTree>, view: View, now: Timestamp) -> Self {
+        let mut order = Self::in_archive_order(tree, view);
+        // Nothing cancels it.
+        let _ = order.arrange(now, &|| true);
+        order
+    }
+
+    /// Orders the files of `tree` while `go_on` returns true.
+    pub fn new_while(
+        tree: Arc<FileTree>,
+        view: View,
+        now: Timestamp,
+        go_on: impl Fn() -> bool,
+    ) -> Option<Self> {
+        let mut order = Self::in_archive_order(tree, view);
+        order.arrange(now, &go_on)?;
+        Some(order)
+    }
+
+    fn in_archive_order(tree: Arc<FileTree>, view: View) -> Self {
+        let count = tree.count();
+        let (first, children) = children(&tree, |_| true);
+        let mut order = Self {
+            first,
+            children,
+            chain: (0..number(count)).collect(),
+            sums: (0..number(count)).map(|node| tree.own(node)).collect(),
+            matched: (0, 0),
+            tree,
+            view,
+        };
+        order.sum_up();
+        order.matched = (order.all(), 0);
+        order
+    }
+
+    fn arrange(&mut self, now: Timestamp, go_on: &impl Fn() -> bool) -> Option<()> {
+        if !self.view.filter.is_empty() {
+            self.filter(now, go_on)?;
+        }
+        self.sort(go_on)?;
+        self.chain();
+        Some(())
+    }
+
+    /// Returns the visible children of a node.
+    pub fn children(&self, node: u32) -> &[u32] {
+        let node = node as usize;
+        let range = self.first[node] as usize..self.first[node + 1] as usize;
+        &self.children[range]
+    }
+
+    /// Returns the last folder of the chain that starts with a node.
+    pub fn chain_end(&self, node: u32) -> u32 {
+        self.chain[node as usize]
+    }
+
+    /// Returns the sum of a node and everything below it that passes the filter. If a folder itself
+    /// passes, everything in it counts.
+    pub fn sum(&self, node: u32) -> LayerTotals {
+        self.sums[node as usize]
+    }
+
+    /// Returns the number of files and deletions that pass the filter, and of folders.
+    pub fn matched(&self) -> (usize, usize) {
+        self.matched
+    }
+
+    /// Returns the number of files and deletions.
+    pub fn all(&self) -> usize {
+        let totals = self.tree.totals();
+        usize::try_from(totals.files.saturating_add(totals.removed)).unwrap_or(usize::MAX)
+    }
+
+    /// Adds the sums of children to their parents. Children come after their parents.
+    fn sum_up(&mut self) {
+        for node in (1..self.sums.len()).rev() {
+            let sum = self.sums[node];
+            let parent = self.tree.parent(number(node)) as usize;
+            self.sums[parent].add(sum);
+        }
+    }
+
+    /// Keeps the nodes that pass the filter, and their parent folders.
+    fn filter(&mut self, now: Timestamp, go_on: &impl Fn() -> bool) -> Option<()> {
+        let count = self.sums.len();
+        let mut passes = vec![false; count];
+        let mut path = String::new();
+        let mut seen = 0usize;
+        // For each open folder: the next child, and the length of the path before it.
+        let mut open = vec![(ROOT, self.first[ROOT as usize], 0usize)];
+        while let Some((node, next, before)) = open.last_mut() {
+            if *next == self.first[*node as usize + 1] {
+                path.truncate(*before);
+                open.pop();
+                continue;
+            }
+            let child = self.children[*next as usize];
+            *next += 1;
+            let length = path.len();
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(self.tree.name(child));
+            let subject = FileSubject {
+                tree: &self.tree,
+                node: child,
+                path: &path,
+            };
+            passes[child as usize] = self.view.filter.matches(&subject, now);
+            seen += 1;
+            if seen.is_multiple_of(STEP) && !go_on() {
+                return None;
+            }
+            open.push((child, self.first[child as usize], length));
+        }
+        let mut sums = vec![LayerTotals::default(); count];
+        let mut is_shown = passes.clone();
+        for node in (1..count).rev() {
+            if passes[node] {
+                sums[node] = self.sums[node];
+            }
+            if is_shown[node] {
+                let parent = self.tree.parent(number(node)) as usize;
+                is_shown[parent] = true;
+                if !passes[parent] {
+                    let sum = sums[node];
+                    sums[parent].add(sum);
+                }
+            }
+        }
+        let is_folder = |node: &usize| self.tree.is_folder(number(*node));
+        let (folders, files): (Vec<usize>, Vec<usize>) =
+            (1..count).filter(|node| passes[*node]).partition(is_folder);
+        self.matched = (files.len(), folders.len());
+        self.sums = sums;
+        (self.first, self.children) = children(&self.tree, |node| is_shown[node as usize]);
+        Some(())
+    }
+
+    fn sort(&mut self, go_on: &impl Fn() -> bool) -> Option<()> {
+        let mut children = std::mem::take(&mut self.children);
+        let mut sorted = 0;
+        for node in 0..self.sums.len() {
+            let range = self.first[node] as usize..self.first[node + 1] as usize;
+            sorted += range.len();
+            children[range].sort_unstable_by(|a, b| self.compare(*a, *b));
+            if sorted >= STEP {
+                sorted = 0;
+                if !go_on() {
+                    return None;
+                }
+            }
+        }
+        self.children = children;
+        Some(())
+    }
+
+    /// Compares two files in one folder.
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let modified = |node| {
+            self.tree
+                .entry(node)
+                .and_then(|described| described.entry.modified)
+        };
+        let (sum_a, sum_b) = (self.sum(a), self.sum(b));
+        let ordering = match self.view.sort.column {
+            SIZE => (sum_a.bytes, sum_a.files).cmp(&(sum_b.bytes, sum_b.files)),
+            FILES => (sum_a.files, sum_a.removed).cmp(&(sum_b.files, sum_b.removed)),
+            MODIFIED => modified(a).cmp(&modified(b)),
+            _ => self.tree.name(a).cmp(self.tree.name(b)),
+        };
+        let ordering = match self.view.sort.order {
+            Order::Ascending => ordering,
+            Order::Descending => ordering.reverse(),
+        };
+        ordering
+            .then_with(|| self.tree.name(a).cmp(self.tree.name(b)))
+            .then(a.cmp(&b))
+    }
+
+    /// Finds the folders that contain only one folder.
+    fn chain(&mut self) {
+        let is_plain = |node: u32| self.tree.is_folder(node) && !self.tree.is_emptied(node);
+        for node in (1..number(self.sums.len())).rev() {
+            if let [only] = self.children(node)
+                && is_plain(node)
+                && self.tree.is_folder(*only)
+            {
+                self.chain[node as usize] = self.chain[*only as usize];
+            }
+        }
+    }
+}
+
+/// Lists the children of each node that pass `is_shown`.
+fn children(tree: &FileTree, is_shown: impl Fn(u32) -> bool) -> (Vec<u32>, Vec<u32>) {
+    let nodes = || (1..number(tree.count())).filter(|node| is_shown(*node));
+    let mut first = vec![0; tree.count() + 1];
+    for node in nodes() {
+        first[tree.parent(node) as usize + 1] += 1;
+    }
+    for place in 1..first.len() {
+        first[place] += first[place - 1];
+    }
+    let mut next = first.clone();
+    let mut children = vec![0; first[tree.count()] as usize];
+    for node in nodes() {
+        let place = &mut next[tree.parent(node) as usize];
+        children[*place as usize] = node;
+        *place += 1;
+    }
+    (first, children)
+}
+
+/// Nodes are numbered with 32 bits; [`super::tree::Bounds`] keep them far below that limit.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// A file as a filter sees it.
+struct FileSubject<'a> {
+    tree: &'a FileTree,
+    node: u32,
+    path: &'a str,
+}
+
+impl Subject for FileSubject<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Path | TextField::Name => Some(test(self.path)),
+            TextField::Kind => Some(test(self.tree.kind(self.node).word())),
+            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+        }
+    }
+
+    /// A folder and a deletion have no size of their own.
+    fn number(&self, field: NumberField) -> Option<u64> {
+        let has_size = !matches!(self.tree.kind(self.node), Kind::Directory | Kind::Whiteout);
+        let described = self.tree.entry(self.node)?;
+        (field == NumberField::Size && has_size).then_some(described.entry.size)
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.tree.entry(self.node)?.entry.modified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::layer::Entry;
+    use crate::inventory::filter::Filter;
+    use crate::tui::list::Sort;
+    use crate::tui::rows::files::tree::TreeBuilder;
+
+    fn tree(files: &[(&str, u64)]) -> Arc<FileTree> {
+        let mut builder = TreeBuilder::default();
+        for (path, size) in files {
+            let kind = match path.strip_suffix('/') {
+                Some(_) => Kind::Directory,
+                None => Kind::File,
+            };
+            let entry = Entry {
+                path: path.trim_end_matches('/').to_owned(),
+                kind,
+                size: *size,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+                modified: None,
+            };
+            builder.add(&entry).unwrap();
+        }
+        Arc::new(builder.tree().clone())
+    }
+
+    fn order(tree: &Arc<FileTree>, filter: &str, column: usize, order: Order) -> FileOrder {
+        let view = View {
+            filter: Filter::parse(filter).unwrap(),
+            sort: Sort { column, order },
+        };
+        FileOrder::new(Arc::clone(tree), view, Timestamp::UNIX_EPOCH)
+    }
+
+    /// Formats the tree of an order, with the bytes of each row.
+    fn shown(order: &FileOrder) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut open = vec![(ROOT, 0)];
+        while let Some((node, level)) = open.pop() {
+            if node != ROOT {
+                let sum = order.sum(node);
+                let name = order.tree.name(node);
+                lines.push(format!("{}{name} {}", "  ".repeat(level - 1), sum.bytes));
+            }
+            let children = order.children(node).iter().rev();
+            open.extend(children.map(|child| (*child, level + 1)));
+        }
+        lines
+    }
+
+    const FILES: [(&str, u64); 6] = [
+        ("usr/bin/a", 10),
+        ("usr/bin/b", 30),
+        ("usr/share/doc/x", 5),
+        ("etc/passwd", 7),
+        ("big", 20),
+        ("empty/", 0),
+    ];
+
+    #[test]
+    fn the_largest_comes_first_and_folders_have_sums() {
+        let tree = tree(&FILES);
+        let largest = order(&tree, "", SIZE, Order::Descending);
+        let expected = [
+            "usr 45",
+            "  bin 40",
+            "    b 30",
+            "    a 10",
+            "  share 5",
+            "    doc 5",
+            "      x 5",
+            "big 20",
+            "etc 7",
+            "  passwd 7",
+            "empty 0",
+        ];
+        assert_eq!(shown(&largest), expected);
+        assert_eq!(largest.sum(ROOT).files, 5);
+        let named = order(&tree, "", 0, Order::Ascending);
+        assert_eq!(shown(&named)[..3], ["big 20", "empty 0", "etc 7"]);
+    }
+
+    #[test]
+    fn a_filter_keeps_what_passes_with_its_folders() {
+        let tree = tree(&FILES);
+        let cases = [
+            (
+                "path~/bin/",
+                &["usr 40", "  bin 40", "    b 30", "    a 10"][..],
+                (2, 0),
+            ),
+            (
+                "size>8 !path~b$",
+                &["big 20", "usr 10", "  bin 10", "    a 10"],
+                (2, 0),
+            ),
+            // A folder that passes the filter itself counts as a whole.
+            ("path:usr/share", &["usr 5", "  share 5"], (0, 1)),
+            (
+                "path~^usr/share",
+                &["usr 5", "  share 5", "    doc 5", "      x 5"],
+                (1, 2),
+            ),
+            ("nothing", &[], (0, 0)),
+        ];
+        for (filter, expected, matched) in cases {
+            let order = order(&tree, filter, SIZE, Order::Descending);
+            assert_eq!(shown(&order), expected, "{filter}");
+            assert_eq!(order.matched(), matched, "{filter}");
+        }
+    }
+
+    #[test]
+    fn folders_that_hold_one_folder_only_are_one_row() {
+        let tree = tree(&FILES);
+        let order = order(&tree, "", SIZE, Order::Descending);
+        let end = |path: &str| {
+            let mut nodes = 0..number(tree.count());
+            let node = nodes.find(|node| tree.path(*node) == path).unwrap();
+            tree.path(order.chain_end(node))
+        };
+        assert_eq!(end("usr/share"), "usr/share/doc");
+        assert_eq!(end("usr"), "usr");
+        assert_eq!(end("etc"), "etc");
+        assert_eq!(end("empty"), "empty");
+    }
+
+    #[test]
+    fn deep_paths_take_no_stack() {
+        let mut builder = TreeBuilder::default();
+        let mut path = String::from("a");
+        for _ in 0..100_000 {
+            path.push_str("/a");
+        }
+        let entry = Entry {
+            path,
+            kind: Kind::File,
+            size: 1,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            modified: None,
+        };
+        builder.add(&entry).unwrap();
+        let tree = Arc::new(builder.tree().clone());
+        let order = order(&tree, "path~a$", SIZE, Order::Descending);
+        assert_eq!(order.sum(1).bytes, 1);
+        assert_eq!(tree.parent(tree.parent(order.chain_end(1))), 99_998);
+    }
+}

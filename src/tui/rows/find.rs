@@ -1,0 +1,405 @@
+//! The declared caches of a directory and their problems, as rows: the most severe first.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Align, Cell, Column, Detail, FilterHelp, Identity, NONE, RowSet, Sortable};
+use crate::find::{Declaration, Direction, Found, Mistake, MistakeSeverity};
+use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::tui::theme::Role;
+
+/// The column of severities, the initial sort column.
+pub const TROUBLE: usize = 0;
+
+const COLUMNS: &[Column] = &[
+    Column {
+        title: "WHAT",
+        align: Align::Left,
+        min: 9,
+        max: 9,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "CACHE",
+        align: Align::Left,
+        min: 28,
+        max: 160,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "WHERE",
+        align: Align::Path,
+        min: 16,
+        max: 48,
+        rank: 1,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "TOOL",
+        align: Align::Left,
+        min: 20,
+        max: 24,
+        rank: 2,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "NOTE",
+        align: Align::Left,
+        min: 50,
+        max: 90,
+        rank: 3,
+        sort: Sortable::No,
+    },
+];
+
+/// The result of a search: findings first, then declarations.
+#[derive(Debug, Default)]
+pub struct FindRows {
+    found: Arc<Found>,
+    /// For each declaration, the worst finding on its line.
+    worst: Vec<Option<MistakeSeverity>>,
+}
+
+/// A row.
+#[derive(Debug, Clone, Copy)]
+enum Item<'a> {
+    Finding(&'a Mistake),
+    Declaration(&'a Declaration, Option<MistakeSeverity>),
+}
+
+impl FindRows {
+    /// Shows the result of a search.
+    pub fn new(found: Arc<Found>) -> Self {
+        let worst = found.declared.iter().map(|declaration| {
+            let at = (&declaration.file, declaration.line);
+            let of = found.findings.iter();
+            let same = of.filter(|finding| (&finding.file, finding.line) == at);
+            same.map(|finding| finding.severity).min()
+        });
+        Self {
+            worst: worst.collect(),
+            found,
+        }
+    }
+
+    /// Returns the result of the search.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Returns the declaration of a row; for a finding, the one on its line.
+    pub fn declaration(&self, row: u32) -> Option<&Declaration> {
+        match self.at(row) {
+            Item::Declaration(declaration, _) => Some(declaration),
+            Item::Finding(finding) => {
+                let mut declared = self.found.declared.iter();
+                declared.find(|declaration| {
+                    (&declaration.file, declaration.line) == (&finding.file, finding.line)
+                })
+            }
+        }
+    }
+
+    fn at(&self, row: u32) -> Item<'_> {
+        let place = row as usize;
+        match place.checked_sub(self.found.findings.len()) {
+            None => Item::Finding(&self.found.findings[place]),
+            Some(place) => Item::Declaration(&self.found.declared[place], self.worst[place]),
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn place(self) -> (&'a str, u32) {
+        match self {
+            Self::Finding(finding) => (&finding.file, finding.line),
+            Self::Declaration(declaration, _) => (&declaration.file, declaration.line),
+        }
+    }
+
+    /// Returns the sort key by severity: findings, then declarations with a problem.
+    fn trouble(self) -> (bool, u8) {
+        let number = |severity| match severity {
+            Some(MistakeSeverity::Error) => 0,
+            Some(MistakeSeverity::Warning) => 1,
+            Some(MistakeSeverity::Info) => 2,
+            None => 3,
+        };
+        match self {
+            Self::Finding(finding) => (false, number(Some(finding.severity))),
+            Self::Declaration(_, worst) => (true, number(worst)),
+        }
+    }
+
+    fn text(self) -> &'a str {
+        match self {
+            Self::Finding(finding) => &finding.message,
+            Self::Declaration(declaration, _) => &declaration.cache,
+        }
+    }
+
+    fn tool(self) -> &'a str {
+        match self {
+            Self::Finding(_) => "",
+            Self::Declaration(declaration, _) => &declaration.tool,
+        }
+    }
+
+    fn note(self) -> Option<&'a str> {
+        match self {
+            Self::Finding(finding) => finding.hint.as_deref(),
+            Self::Declaration(declaration, _) => declaration.note.as_deref(),
+        }
+    }
+
+    fn target(self) -> Option<&'a str> {
+        match self {
+            Self::Finding(_) => None,
+            Self::Declaration(declaration, _) => declaration.target.as_deref(),
+        }
+    }
+}
+
+/// Returns a sign and the word for a severity.
+fn severity(severity: MistakeSeverity) -> Cell {
+    match severity {
+        MistakeSeverity::Error => Cell::new("! error", Role::Error),
+        MistakeSeverity::Warning => Cell::new("~ warning", Role::Warning),
+        MistakeSeverity::Info => Cell::new("· hint", Role::Dim),
+    }
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Import => "import",
+        Direction::Export => "export",
+        Direction::Both => "both",
+    }
+}
+
+fn finding_lines(finding: &Mistake, details: &mut Vec<Detail>) {
+    details.push(Detail::Text(
+        severity(finding.severity).and(format!("  {}", finding.code), Role::Dim),
+    ));
+    details.push(Detail::Text(Cell::text(finding.message.clone())));
+    if let Some(hint) = &finding.hint {
+        details.push(Detail::Blank);
+        details.push(Detail::Fact("to do", Cell::text(hint.clone())));
+    }
+}
+
+fn declaration_lines(declaration: &Declaration, details: &mut Vec<Detail>) {
+    let fact = |name, value: &str| Detail::Fact(name, Cell::text(value.to_owned()));
+    details.push(Detail::Text(Cell::new(
+        declaration.cache.clone(),
+        Role::Strong,
+    )));
+    details.push(Detail::Blank);
+    let used = match declaration.direction {
+        Direction::Import => "a build imports it",
+        Direction::Export => "a build exports to it",
+        Direction::Both => "a build imports it and exports to it",
+    };
+    details.push(fact("use", used));
+    details.push(fact("tool", &declaration.tool));
+    if let Some(target) = &declaration.target {
+        details.push(fact("target", target));
+    }
+    if let Some(note) = &declaration.note {
+        details.push(fact("note", note));
+    }
+}
+
+impl RowSet for FindRows {
+    fn count(&self) -> u32 {
+        let count = self.found.findings.len() + self.found.declared.len();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
+        let item = self.at(row);
+        let (file, line) = item.place();
+        let what = match item {
+            Item::Finding(finding) => severity(finding.severity),
+            Item::Declaration(declaration, worst) => {
+                let sign = match worst {
+                    Some(MistakeSeverity::Error) => ("! ", Role::Error),
+                    Some(MistakeSeverity::Warning) => ("~ ", Role::Warning),
+                    Some(MistakeSeverity::Info) | None => ("  ", Role::Dim),
+                };
+                Cell::new(sign.0, sign.1).and(direction(declaration.direction), Role::Dim)
+            }
+        };
+        let or_none = |text: Option<&str>| match text.filter(|text| !text.is_empty()) {
+            Some(text) => Cell::text(text.to_owned()),
+            None => Cell::new(NONE, Role::Dim),
+        };
+        vec![
+            what,
+            match item {
+                Item::Finding(finding) => Cell::text(finding.message.clone()),
+                Item::Declaration(declaration, _) => {
+                    Cell::new(declaration.cache.clone(), Role::Strong)
+                }
+            },
+            Cell::new(format!("{file}:{line}"), Role::Dim),
+            or_none(Some(item.tool())),
+            or_none(item.note()),
+        ]
+    }
+
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+        let item = self.at(row);
+        let (file, line) = item.place();
+        let mut details = Vec::new();
+        match item {
+            Item::Finding(finding) => {
+                finding_lines(finding, &mut details);
+                details.push(Detail::Fact("where", Cell::text(format!("{file}:{line}"))));
+                if let Some(declaration) = self.declaration(row) {
+                    details.push(Detail::Blank);
+                    declaration_lines(declaration, &mut details);
+                }
+            }
+            Item::Declaration(declaration, _) => {
+                declaration_lines(declaration, &mut details);
+                details.push(Detail::Fact("where", Cell::text(format!("{file}:{line}"))));
+                let findings = self.found.findings.iter();
+                for finding in
+                    findings.filter(|finding| (&*finding.file, finding.line) == (file, line))
+                {
+                    details.push(Detail::Blank);
+                    finding_lines(finding, &mut details);
+                }
+            }
+        }
+        details
+    }
+
+    fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
+        filter.matches(&self.at(row), now)
+    }
+
+    fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
+        let (a, b) = (self.at(a), self.at(b));
+        match column {
+            TROUBLE => a.trouble().cmp(&b.trouble()),
+            1 => a.text().cmp(b.text()),
+            2 => a.place().cmp(&b.place()),
+            _ => a.tool().cmp(b.tool()),
+        }
+    }
+
+    fn identity(&self, row: u32) -> Identity {
+        Identity::Item(row as usize)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<u32> {
+        match identity {
+            Identity::Item(place) => u32::try_from(*place).ok().filter(|row| *row < self.count()),
+            _ => None,
+        }
+    }
+
+    /// A declaration takes no space by itself.
+    fn bytes(&self, _row: u32) -> u64 {
+        0
+    }
+
+    fn together(&self, rows: &[u32]) -> String {
+        match rows.len() {
+            1 => "1 row".to_owned(),
+            count => format!("{count} rows"),
+        }
+    }
+
+    fn filter_help(&self) -> FilterHelp {
+        FilterHelp {
+            examples: "path~compose  kind:export  kind:error  name~registry  or any part of a text",
+            fields: Some(&["name", "path", "kind"]),
+        }
+    }
+
+    fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let item = self.at(row);
+        let (file, line) = item.place();
+        let (finding, declaration) = match item {
+            Item::Finding(finding) => (Some(finding), None),
+            Item::Declaration(declaration, _) => (None, Some(declaration)),
+        };
+        vec![
+            ("severity", json!(finding.map(|finding| finding.severity))),
+            ("code", json!(finding.map(|finding| finding.code))),
+            ("cache", json!(declaration.map(|declared| &declared.cache))),
+            (
+                "direction",
+                json!(declaration.map(|declared| declared.direction)),
+            ),
+            ("file", json!(file)),
+            ("line", json!(line)),
+            ("tool", json!(declaration.map(|declared| &declared.tool))),
+            ("target", json!(item.target())),
+            (
+                "note",
+                json!(declaration.and_then(|declared| declared.note.as_ref())),
+            ),
+            ("message", json!(finding.map(|finding| &finding.message))),
+            (
+                "hint",
+                json!(finding.and_then(|finding| finding.hint.as_ref())),
+            ),
+        ]
+    }
+
+    /// The copied text of a finding is its message, location and advice.
+    fn name(&self, row: u32) -> String {
+        match self.at(row) {
+            Item::Declaration(declaration, _) => declaration.cache.clone(),
+            Item::Finding(finding) => {
+                let hint = finding.hint.as_ref();
+                let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+                let Mistake {
+                    file,
+                    line,
+                    code,
+                    message,
+                    ..
+                } = finding;
+                format!("{file}:{line}: {code}: {message}{hint}")
+            }
+        }
+    }
+}
+
+impl Subject for Item<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match (field, self) {
+            (TextField::Name, item) => {
+                let (file, _) = item.place();
+                let texts = [item.text(), file, item.tool(), item.target().unwrap_or("")];
+                Some(texts.into_iter().any(test))
+            }
+            (TextField::Path, item) => Some(test(item.place().0)),
+            (TextField::Kind, Self::Finding(finding)) => Some(
+                [finding.severity.word(), finding.code]
+                    .into_iter()
+                    .any(test),
+            ),
+            (TextField::Kind, Self::Declaration(declaration, _)) => Some(
+                [direction(declaration.direction), declaration.tool.as_str()]
+                    .into_iter()
+                    .any(test),
+            ),
+            (TextField::Ref | TextField::Step | TextField::State | TextField::Platform, _) => None,
+        }
+    }
+}

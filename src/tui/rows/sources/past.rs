@@ -1,0 +1,88 @@
+//! How a source changed since it was scanned before.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::grouped;
+use crate::inventory::history::ScanHistory;
+use crate::text::units::{Age, Size};
+use crate::tui::rows::{Cell, Detail};
+use crate::tui::theme::Role;
+use crate::tui::widget::histogram;
+
+/// From this width on there is room for what changed, and for a trend next to it.
+const CHANGE_FROM: u16 = 90;
+const TREND_FROM: u16 = 110;
+/// How many bars a trend has in the list, and in the details.
+const BARS: usize = 8;
+const MORE_BARS: usize = 24;
+
+/// Says what changed since last time, with a trend where there is room. Empty for the first scan.
+pub(super) fn line(history: &ScanHistory, width: u16) -> Cell {
+    let Some((before, last)) = history.last_two().filter(|_| width >= CHANGE_FROM) else {
+        return Cell::default();
+    };
+    let between = last.at.duration_since(before.at);
+    // Two scans within a minute are one visit.
+    if between < SignedDuration::from_mins(1) {
+        return Cell::default();
+    }
+    let ago = Age(between);
+    let change = change(before.stored_bytes, last.stored_bytes);
+    let line = Cell::new(format!(" · {change} in {ago}"), Role::Dim);
+    let trend = history.trend(BARS);
+    if trend.is_empty() || width < TREND_FROM {
+        return line;
+    }
+    line.and(" ", Role::Dim)
+        .and(histogram::bars(&trend), Role::Title)
+}
+
+/// Adds what changed since last time, how fast the source grows, and when its quota is full.
+pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<Detail>) {
+    let Some((before, last)) = history.last_two() else {
+        return;
+    };
+    details.extend([Detail::Blank, Detail::Heading("Since last time".into())]);
+    let ago = Age::between(before.at, now).ago();
+    details.push(Detail::Fact("scanned", Cell::text(ago.to_string())));
+    let change = change(before.stored_bytes, last.stored_bytes);
+    let refs = match (before.refs, last.refs) {
+        (before, after) if before == after => "as many refs".to_owned(),
+        (before, after) if before < after => format!("{} refs more", grouped(after - before)),
+        (before, after) => format!("{} refs fewer", grouped(before - after)),
+    };
+    details.push(Detail::Fact(
+        "change",
+        Cell::text(format!("{change}, {refs}")),
+    ));
+    if let Some(growth) = history.growth() {
+        let size = Size(growth.bytes_per_day.unsigned_abs());
+        let sign = if growth.bytes_per_day < 0 { "-" } else { "+" };
+        let words = format!("{sign}{size} a day, over {}", Age(growth.over));
+        details.push(Detail::Fact("growth", Cell::text(words)));
+    }
+    if let Some(full) = history.full_at() {
+        let words = if full <= now {
+            "full now".to_owned()
+        } else {
+            format!("full in {}", Age::between(now, full))
+        };
+        details.push(Detail::Fact("quota", Cell::new(words, Role::Warning)));
+    }
+    let trend = history.trend(MORE_BARS);
+    if let (false, Some(first)) = (trend.is_empty(), history.records().first()) {
+        let since = format!("  since {}", Age::between(first.at, now).ago());
+        let bars = Cell::new(histogram::bars(&trend), Role::Title).and(since, Role::Dim);
+        details.push(Detail::Fact("trend", bars));
+    }
+}
+
+/// Returns how a number of bytes changed, with its sign.
+fn change(before: u64, after: u64) -> String {
+    let size = Size(after.abs_diff(before));
+    match after.cmp(&before) {
+        std::cmp::Ordering::Less => format!("-{size}"),
+        std::cmp::Ordering::Equal => "no change".to_owned(),
+        std::cmp::Ordering::Greater => format!("+{size}"),
+    }
+}

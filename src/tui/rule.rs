@@ -1,0 +1,322 @@
+//! A rule that is being edited: its fields, and how keys and typed text change them.
+
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+
+use crate::retention::{Action, Condition, Criteria, Keep, Pattern, PatternError, Rule, TextField};
+use crate::text::units::{Exact, parse_duration};
+use crate::tui::rows::NONE;
+
+/// The separators of words in a ref's name.
+const JOINTS: [char; 4] = ['-', '_', '.', '/'];
+/// The number of newest refs that a new rule keeps.
+const LAST: u32 = 5;
+/// The ages that a key steps through, in days; unset comes before the first.
+const DAYS: [i64; 9] = [1, 2, 3, 7, 14, 30, 60, 90, 180];
+
+/// A field of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The refs that it matches.
+    Refs,
+    /// The action on these refs.
+    Action,
+    /// The number of newest refs to keep.
+    Last,
+    /// The maximum age of refs to keep.
+    Within,
+}
+
+impl Field {
+    /// All fields, in display order.
+    pub const ALL: [Self; 4] = [Self::Refs, Self::Action, Self::Last, Self::Within];
+
+    /// Returns the word for the field.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Refs => "refs",
+            Self::Action => "action",
+            Self::Last => "keep last",
+            Self::Within => "keep within",
+        }
+    }
+}
+
+/// The action on the refs that a rule matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Refs that meet a criterion are kept, the others are dropped.
+    Keep,
+    /// The refs are dropped.
+    Drop,
+    /// The refs are kept, regardless of later rules and budgets.
+    Protect,
+}
+
+impl Choice {
+    const ALL: [Self; 3] = [Self::Keep, Self::Drop, Self::Protect];
+
+    /// Returns the word that policies use.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Drop => "drop",
+            Self::Protect => "protect",
+        }
+    }
+}
+
+/// A rule that is being edited.
+#[derive(Debug, Clone)]
+pub struct RuleDraft {
+    patterns: Vec<Pattern>,
+    choice: Choice,
+    last: Option<NonZeroU32>,
+    within: Option<SignedDuration>,
+}
+
+impl RuleDraft {
+    /// Starts with a rule about refs with names like `names`.
+    ///
+    /// # Errors
+    /// Fails if a name cannot be written as a pattern.
+    pub fn about(names: &[String], choice: Choice) -> Result<Self, PatternError> {
+        Ok(Self {
+            patterns: patterns(names)?,
+            choice,
+            last: NonZeroU32::new(LAST),
+            within: None,
+        })
+    }
+
+    /// Returns the rule.
+    pub fn rule(&self) -> Rule {
+        let name = match self.patterns.as_slice() {
+            [pattern] => format!("refs like {pattern}"),
+            _ => "some refs".to_owned(),
+        };
+        let criteria = Criteria {
+            last: self.last,
+            within: self.within,
+            ..Criteria::default()
+        };
+        Rule {
+            name,
+            conditions: vec![Condition::Text(TextField::Ref, self.patterns.clone())],
+            action: match self.choice {
+                Choice::Keep => Action::Keep(Keep {
+                    criteria,
+                    ..Keep::default()
+                }),
+                Choice::Drop => Action::Drop,
+                Choice::Protect => Action::Protect,
+            },
+            drop_records: None,
+        }
+    }
+
+    /// Returns whether the rule matches a ref with one of these names.
+    pub fn matches(&self, names: &[&str]) -> bool {
+        let mut patterns = self.patterns.iter();
+        patterns.any(|pattern| pattern.matches_any(names.iter().copied()))
+    }
+
+    /// Returns the text of a field, as it is typed.
+    pub fn text(&self, field: Field) -> String {
+        let none = || NONE.to_owned();
+        match field {
+            Field::Refs => {
+                let patterns = self.patterns.iter().map(ToString::to_string);
+                patterns.collect::<Vec<_>>().join(" ")
+            }
+            Field::Action => self.choice.word().to_owned(),
+            Field::Last => self.last.map_or_else(none, |last| last.to_string()),
+            Field::Within => self
+                .within
+                .map_or_else(none, |within| Exact(within).to_string()),
+        }
+    }
+
+    /// Returns whether a field has an effect, given the other fields.
+    pub fn is_used(&self, field: Field) -> bool {
+        match field {
+            Field::Refs | Field::Action => true,
+            Field::Last | Field::Within => self.choice == Choice::Keep,
+        }
+    }
+
+    /// Uses the next larger or smaller value of a field; returns whether there is one.
+    pub fn step(&mut self, field: Field, up: bool) -> bool {
+        let before = self.text(field);
+        match field {
+            Field::Refs => {}
+            Field::Action => {
+                let place = self.choice as usize;
+                let step = if up { 1 } else { Choice::ALL.len() - 1 };
+                self.choice = Choice::ALL[(place + step) % Choice::ALL.len()];
+            }
+            Field::Last => {
+                let last = self.last.map_or(0, NonZeroU32::get);
+                let last = if up {
+                    last.saturating_add(1)
+                } else {
+                    last.saturating_sub(1)
+                };
+                // A rule that keeps needs a criterion.
+                if last > 0 || self.within.is_some() {
+                    self.last = NonZeroU32::new(last);
+                }
+            }
+            Field::Within => {
+                let days = |within: SignedDuration| within.as_hours() / 24;
+                let now = self.within.map_or(0, days);
+                let next = if up {
+                    DAYS.into_iter().find(|days| *days > now)
+                } else {
+                    DAYS.into_iter().rev().find(|days| *days < now)
+                };
+                match next {
+                    Some(days) => self.within = Some(SignedDuration::from_hours(days * 24)),
+                    None if !up && self.last.is_some() => self.within = None,
+                    None => {}
+                }
+            }
+        }
+        before != self.text(field)
+    }
+
+    /// Sets a field to the typed value.
+    ///
+    /// # Errors
+    /// Returns a sentence about the expected input.
+    pub fn set(&mut self, field: Field, text: &str) -> Result<(), String> {
+        let text = text.trim();
+        let is_none = text.is_empty() || text == NONE || text == "-";
+        match field {
+            Field::Refs => {
+                let patterns: Result<Vec<Pattern>, PatternError> =
+                    text.split_whitespace().map(str::parse).collect();
+                let patterns = patterns.map_err(|error| error.to_string())?;
+                if patterns.is_empty() {
+                    return Err(PatternError::Empty.to_string());
+                }
+                self.patterns = patterns;
+            }
+            Field::Action => {
+                let choice = Choice::ALL.into_iter().find(|choice| choice.word() == text);
+                self.choice = choice.ok_or("write keep, drop or protect")?;
+            }
+            Field::Last if is_none && self.within.is_some() => self.last = None,
+            Field::Last => {
+                let last = text.parse().map_err(|_| "write how many stay, as 5")?;
+                self.last = Some(last);
+            }
+            Field::Within if is_none && self.last.is_some() => self.within = None,
+            Field::Within => {
+                let within = parse_duration(text)?;
+                let within = SignedDuration::try_from(within).map_err(|error| error.to_string())?;
+                self.within = Some(within);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the patterns that match `names`: one for all with a common prefix, else one each.
+fn patterns(names: &[String]) -> Result<Vec<Pattern>, PatternError> {
+    let beginning = match names {
+        [name] => name.rfind(JOINTS).map_or("", |joint| &name[..=joint]),
+        [first, others @ ..] => others
+            .iter()
+            .fold(first.as_str(), |prefix, name| common(prefix, name)),
+        [] => "",
+    };
+    if beginning.is_empty() {
+        return names.iter().map(|name| Pattern::exactly(name)).collect();
+    }
+    Ok(vec![Pattern::beginning(beginning)?])
+}
+
+/// Returns the common prefix of both texts.
+fn common<'a>(a: &'a str, b: &str) -> &'a str {
+    let differs = a
+        .char_indices()
+        .zip(b.chars())
+        .find(|((_, one), other)| one != other);
+    let end = differs.map_or(a.len().min(b.len()), |((at, _), _)| at);
+    &a[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(names: &[&str]) -> RuleDraft {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        RuleDraft::about(&names, Choice::Keep).unwrap()
+    }
+
+    #[test]
+    fn names_that_begin_alike_make_one_glob() {
+        let cases: [(&[&str], &str); 7] = [
+            (&["pr-1790"], "pr-*"),
+            (&["feature/a/b"], "feature/a/*"),
+            (&["main"], "main"),
+            (&["pr-1841", "pr-1790"], "pr-1*"),
+            (&["main", "release-2"], "main release-2"),
+            (&["é-1", "è-1"], "é-1 è-1"),
+            (&["a*b-1", "a*b-2"], "/^a\\*b\\-/"),
+        ];
+        for (names, expected) in cases {
+            let draft = draft(names);
+            assert_eq!(draft.text(Field::Refs), expected, "{names:?}");
+            for name in names {
+                assert!(draft.matches(&[*name]), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_that_keeps_always_has_something_to_keep_by() {
+        let mut draft = draft(&["pr-1"]);
+        while draft.step(Field::Last, false) {}
+        assert_eq!(draft.text(Field::Last), "1");
+        assert!(draft.set(Field::Last, "").is_err());
+        assert!(draft.step(Field::Within, true));
+        assert_eq!(draft.text(Field::Within), "1d");
+        assert!(draft.step(Field::Last, false));
+        assert_eq!(draft.text(Field::Last), NONE);
+        assert!(!draft.step(Field::Within, false));
+        assert!(draft.set(Field::Within, "–").is_err());
+        assert!(draft.step(Field::Last, true) && draft.step(Field::Within, false));
+        assert_eq!(draft.text(Field::Within), NONE);
+    }
+
+    #[test]
+    fn what_is_typed_is_what_the_rule_says() {
+        let mut draft = draft(&["pr-1"]);
+        draft.set(Field::Refs, " release-* main ").unwrap();
+        draft.set(Field::Last, "3").unwrap();
+        draft.set(Field::Within, "2w").unwrap();
+        let rule = draft.rule().to_string();
+        for line in ["release-*", "main", "last = 3", "within = \"14d\""] {
+            assert!(rule.contains(line), "{line} is not in {rule}");
+        }
+        let refused = [
+            (Field::Refs, ""),
+            (Field::Refs, "/("),
+            (Field::Action, "delete"),
+            (Field::Last, "0"),
+            (Field::Last, "-1"),
+            (Field::Within, "soon"),
+        ];
+        for (field, text) in refused {
+            assert!(draft.set(field, text).is_err(), "{field:?} {text:?}");
+        }
+        assert_eq!(draft.rule().to_string(), rule);
+        draft.set(Field::Action, "protect").unwrap();
+        assert!(!draft.is_used(Field::Last));
+        assert!(draft.step(Field::Action, true) && draft.text(Field::Action) == "keep");
+    }
+}

@@ -1,0 +1,203 @@
+//! The changes between two refs of a source.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::list_screen::ListScreen;
+use super::{Header, Screen};
+use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::text::units::{Age, Size};
+use crate::tui::effect::{JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::Cell;
+use crate::tui::rows::diff::{DiffRows, WHERE};
+use crate::tui::rows::refs::RefRows;
+use crate::tui::rows::sources::grouped;
+use crate::tui::theme::Role;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::world::{Context, Handled, SourceId, World};
+
+/// Two refs and the changes between them.
+#[derive(Debug)]
+pub struct DiffScreen {
+    source: SourceId,
+    names: [String; 2],
+    state: State,
+    screen: ListScreen,
+}
+
+/// The progress of the comparison.
+#[derive(Debug)]
+enum State {
+    Loading(JobId),
+    Ready(Arc<DiffRows>),
+    /// The faults of one of the refs.
+    Failed(Vec<String>),
+}
+
+impl DiffScreen {
+    /// Compares two refs of `source`, the older with the newer.
+    pub fn new(
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        refs: [RefId; 2],
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let rows = Arc::new(RefRows::new(Arc::default(), None));
+        let sort = Sort {
+            column: WHERE,
+            ..Sort::default()
+        };
+        let list = List::new(rows, sort, cx);
+        let entry = |id: RefId| inventory.get_ref(id);
+        let time = |id: RefId| entry(id).and_then(RefEntry::age).map(|(time, _)| time);
+        let [one, other] = refs;
+        let refs = if time(one) > time(other) {
+            [other, one]
+        } else {
+            [one, other]
+        };
+        let names = refs.map(|id| {
+            entry(id)
+                .map(|entry| entry.name.clone())
+                .unwrap_or_default()
+        });
+        let given = cx.world.evidence.clone();
+        let job = cx.start(Work::Compare {
+            source,
+            inventory,
+            refs,
+            given,
+        });
+        Self {
+            source,
+            names,
+            state: State::Loading(job),
+            screen: ListScreen::new(list, RowHeight::Single, 0),
+        }
+    }
+
+    fn empty(&self) -> Vec<Cell> {
+        match &self.state {
+            State::Loading(_) => vec![Cell::new("Comparing the refs…", Role::Dim)],
+            State::Failed(faults) => {
+                let faults = faults.iter().cloned().map(Cell::text);
+                std::iter::once(Cell::new("The refs cannot be compared.", Role::Error))
+                    .chain(faults)
+                    .collect()
+            }
+            State::Ready(rows) => vec![
+                Cell::text("No step came, went or ran again."),
+                Cell::new(
+                    format!(
+                        "{} keys are the same, with the same results",
+                        grouped(rows.same as u64)
+                    ),
+                    Role::Dim,
+                ),
+            ],
+        }
+    }
+
+    /// Returns the differences between the refs as a whole.
+    fn lead(rows: &DiffRows) -> Option<Cell> {
+        let (before, after) = rows.before.entry().zip(rows.after.entry())?;
+        let sizes = Cell::text(Size(before.sizes.bytes).to_string())
+            .and(" → ", Role::Dim)
+            .and(Size(after.sizes.bytes).to_string(), Role::Strong);
+        let (Some((then, _)), Some((now, _))) = (before.age(), after.age()) else {
+            return Some(sizes);
+        };
+        let later = format!(" · written {} later", Age::between(then, now));
+        Some(if then < now {
+            sizes.and(later, Role::Dim)
+        } else {
+            sizes
+        })
+    }
+}
+
+impl Screen for DiffScreen {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        &[
+            keymap::Context::Diff,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let [before, after] = &self.names;
+        let label = world.source(self.source).info.label.clone();
+        Header {
+            path: vec![label, format!("{before} → {after}")],
+            facts: Vec::new(),
+        }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let words = match &self.state {
+            State::Ready(rows) => format!(
+                "{} keys are the same · {} sources and files came or went",
+                grouped(rows.same as u64),
+                grouped(rows.sources as u64)
+            ),
+            State::Loading(_) | State::Failed(_) => String::new(),
+        };
+        self.screen
+            .summary(world, "steps", Cell::new(words, Role::Dim))
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            Action::Open => return self.screen.act(Action::Details, cx),
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match (report, &self.state) {
+            (Report::Compared(Ok(rows)), State::Loading(waited)) if *waited == job => {
+                self.screen.set_lead(Self::lead(rows).into_iter().collect());
+                self.screen.list.set_rows(Arc::clone(rows) as _, cx);
+                self.state = State::Ready(Arc::clone(rows));
+            }
+            (Report::Compared(Err(faults)), State::Loading(waited)) if *waited == job => {
+                self.state = State::Failed(faults.clone());
+            }
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if let State::Loading(job) = self.state {
+            cx.stop(job);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.screen.draw(world, frame, area, &self.empty());
+    }
+
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "diff"
+    }
+}

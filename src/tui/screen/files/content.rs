@@ -1,0 +1,85 @@
+//! The content of a file on the files screen: shows its beginning, writes it to a file.
+
+use std::path::{Path, PathBuf};
+
+use super::{Files, State};
+use crate::backend::layer_content::LayerFile;
+use crate::text::escape::visible;
+use crate::text::units::Size;
+use crate::tui::effect::{Overwrite, Work};
+use crate::tui::layer::confirm::Confirm;
+use crate::tui::layer::preview::{PreviewPopup, Subject};
+use crate::tui::message::ExportError;
+use crate::tui::rows::RowSet as _;
+use crate::tui::screen::Request;
+use crate::tui::world::{Context, StatusKind};
+
+impl Files {
+    /// Returns the file under the cursor; shows a message if it has no content.
+    pub(super) fn file(&self, cx: &mut Context<'_>) -> Option<(LayerFile, String)> {
+        let row = self.current()?;
+        let Some((number, link)) = self.rows.content(row) else {
+            let words = self.rows.no_content(row);
+            cx.world.tell(StatusKind::Failed, words);
+            return None;
+        };
+        let file = LayerFile {
+            layer: self.layer,
+            number,
+            link,
+        };
+        Some((file, self.rows.name(row)))
+    }
+
+    /// Shows the beginning of the file under the cursor, or of a blob that is not a layer.
+    pub(super) fn preview(&mut self, cx: &mut Context<'_>) {
+        let is_blob = matches!(self.state, State::Ended(_)) && self.tree.count() == 1;
+        if is_blob {
+            let title = format!("{}:{}", self.layer.algorithm(), self.layer.short(12));
+            PreviewPopup::open(self.source, Subject::Blob(self.layer), title, cx);
+        } else if let Some((file, path)) = self.file(cx) {
+            PreviewPopup::open(self.source, Subject::File(file), path, cx);
+        }
+    }
+
+    pub(super) fn extract(
+        &mut self,
+        file: LayerFile,
+        path: PathBuf,
+        overwrite: Overwrite,
+        cx: &mut Context<'_>,
+    ) {
+        if let Some((job, _)) = self.extracting.take() {
+            cx.stop(job);
+        }
+        let name = visible(&path.to_string_lossy()).into_owned();
+        cx.world.tell(StatusKind::Done, format!("writing {name}…"));
+        let work = Work::Extract(self.source, file.clone(), path, overwrite);
+        self.extracting = Some((cx.start(work), file));
+    }
+}
+
+/// Reports the result of writing a file; asks if the file exists already.
+pub(super) fn tell_extracted(
+    path: &Path,
+    result: &Result<u64, ExportError>,
+    file: LayerFile,
+    cx: &mut Context<'_>,
+) {
+    let name = visible(&path.to_string_lossy()).into_owned();
+    match result {
+        Ok(bytes) => {
+            let words = format!("{} written to {name}", Size(*bytes));
+            cx.world.tell(StatusKind::Done, words);
+        }
+        Err(ExportError::Exists) => {
+            let question = format!("{name} is there already. Replace it?");
+            let request = Request::Extract(file, path.to_owned(), Overwrite::Agreed);
+            cx.show(Confirm::new(question, request));
+        }
+        Err(ExportError::Failed(why)) => {
+            let words = format!("{name} was not written: {why}");
+            cx.world.tell(StatusKind::Failed, words);
+        }
+    }
+}

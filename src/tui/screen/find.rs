@@ -1,0 +1,268 @@
+//! The caches that the files of a directory declare, and their problems.
+//!
+//! Viewing a declaration contacts no host. Opening it is the person's consent to contact its host.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::list_screen::ListScreen;
+use super::refs::Refs;
+use super::{Header, Pointer, Request, Screen};
+use crate::find::{Found, MistakeSeverity};
+use crate::tui::effect::{JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::rows::Cell;
+use crate::tui::rows::find::{FindRows, TROUBLE};
+use crate::tui::theme::Role;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::world::{Admitted, Context, Handled, SourceId, StatusKind, World};
+
+/// The contexts whose keys are active here.
+pub const CONTEXTS: &[keymap::Context] = &[
+    keymap::Context::Find,
+    keymap::Context::List,
+    keymap::Context::Global,
+];
+
+/// From this width on, the list shows the subject of each row.
+const LIST_WIDTH: u16 = 100;
+
+/// The declared caches of a directory.
+#[derive(Debug)]
+pub struct Find {
+    screen: ListScreen,
+    rows: Arc<FindRows>,
+    state: State,
+    /// The job that opens a declared cache.
+    opening: Option<JobId>,
+    /// Whether to show the next added source, because a person requested it here.
+    is_wanted: bool,
+}
+
+/// The progress of the search.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Searching(JobId),
+    Done,
+    Failed(String),
+}
+
+impl Find {
+    /// Searches the current directory of the program.
+    pub fn new(cx: &mut Context<'_>) -> Self {
+        let rows = Arc::new(FindRows::default());
+        let sort = Sort {
+            column: TROUBLE,
+            ..Sort::default()
+        };
+        let list = List::new(Arc::clone(&rows) as _, sort, cx);
+        Self {
+            screen: ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH),
+            rows,
+            state: State::Searching(cx.start(Work::FindDeclared)),
+            opening: None,
+            is_wanted: false,
+        }
+    }
+
+    fn search(&mut self, cx: &mut Context<'_>) {
+        if !matches!(self.state, State::Searching(_)) {
+            self.state = State::Searching(cx.start(Work::FindDeclared));
+        }
+    }
+
+    fn show(&mut self, found: &Arc<Found>, cx: &mut Context<'_>) {
+        self.rows = Arc::new(FindRows::new(Arc::clone(found)));
+        self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
+    }
+
+    /// Opens the declared cache under the cursor; for a finding without one, shows all details.
+    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+        let row = self.screen.list.current();
+        let Some(row) = row.filter(|_| self.opening.is_none()) else {
+            return Handled::Yes;
+        };
+        let Some(declaration) = self.rows.declaration(row) else {
+            return self.screen.act(Action::Details, cx);
+        };
+        let Some(opens) = &declaration.opens else {
+            cx.world.tell(
+                StatusKind::Failed,
+                "only a build knows where this cache is: open it by its full name with `a` on the sources",
+            );
+            return Handled::Yes;
+        };
+        self.opening = Some(cx.start(Work::OpenDeclared(opens.clone())));
+        Handled::Yes
+    }
+
+    /// Stops opening a cache, if that is in progress.
+    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
+        let Some(job) = self.opening.take() else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        cx.world.tell(StatusKind::Done, "opening was stopped");
+        Handled::Yes
+    }
+
+    fn sums(&self) -> Cell {
+        match &self.state {
+            State::Searching(_) => Cell::new("searching…", Role::Title),
+            State::Failed(_) => Cell::new("the search failed", Role::Error),
+            State::Done => {
+                let count = |severity| {
+                    let findings = self.rows.found().findings.iter();
+                    findings
+                        .filter(|finding| finding.severity == severity)
+                        .count()
+                };
+                let parts = [
+                    (count(MistakeSeverity::Error), "error", Role::Error),
+                    (count(MistakeSeverity::Warning), "warning", Role::Warning),
+                    (count(MistakeSeverity::Info), "hint", Role::Dim),
+                ];
+                let declared = counted(self.rows.found().declared.len(), "declaration");
+                let cell = Cell::new(declared, Role::Strong);
+                parts.into_iter().filter(|(count, ..)| *count > 0).fold(
+                    cell,
+                    |cell, (count, word, role)| {
+                        cell.and(" · ", Role::Dim).and(counted(count, word), role)
+                    },
+                )
+            }
+        }
+    }
+
+    fn empty(&self) -> Vec<Cell> {
+        match &self.state {
+            State::Searching(_) => {
+                vec![Cell::new("Reading the files of the directory…", Role::Dim)]
+            }
+            State::Failed(why) => vec![Cell::new(format!("! {why}"), Role::Error)],
+            State::Done => vec![
+                Cell::text("No file below this directory declares a build cache."),
+                Cell::new(
+                    "Bake, Compose and CI files, Makefiles and scripts are read. A build declares one with --cache-to and --cache-from, as in:",
+                    Role::Dim,
+                ),
+                Cell::text(
+                    "  docker buildx build --cache-to type=local,dest=./cache --cache-from type=local,src=./cache .",
+                ),
+            ],
+        }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+impl Screen for Find {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        CONTEXTS
+    }
+
+    fn header(&self, _world: &World) -> Header {
+        let facts = match &self.state {
+            State::Done => vec![counted(self.rows.found().declared.len(), "declaration")],
+            State::Searching(_) => vec!["searching".to_owned()],
+            State::Failed(_) => Vec::new(),
+        };
+        Header {
+            path: vec!["cachelens".to_owned(), "find".to_owned()],
+            facts,
+        }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let sums = match self.opening {
+            Some(_) => Cell::new("opening…", Role::Title),
+            None => self.sums(),
+        };
+        self.screen.summary(world, "rows", sums)
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        match action {
+            Action::Open => return self.open(cx),
+            Action::Rescan => self.search(cx),
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
+            Action::Escape => {}
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.screen.answer(request, cx);
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        if self.screen.pointer(pointer, cx) == Handled::Yes {
+            self.open(cx);
+        }
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match report {
+            Report::Declared(result) if self.state == State::Searching(job) => match result {
+                Ok(found) => {
+                    self.state = State::Done;
+                    self.show(found, cx);
+                }
+                Err(why) => self.state = State::Failed(why.clone()),
+            },
+            Report::Opened(result) if self.opening.take_if(|own| *own == job).is_some() => {
+                match result {
+                    // The model adds the source next, and shows the selected ref, if there is one.
+                    Ok(Admitted::New(info)) => self.is_wanted = info.select.is_none(),
+                    Ok(Admitted::Known(id, None)) => {
+                        let refs = Refs::new(*id, None, cx);
+                        cx.push(refs);
+                    }
+                    Ok(Admitted::Known(_, Some(_))) => {}
+                    Err(why) => cx.world.tell(StatusKind::Failed, why.clone()),
+                }
+            }
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        if std::mem::take(&mut self.is_wanted) {
+            let refs = Refs::new(source, None, cx);
+            cx.push(refs);
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        let searching = match self.state {
+            State::Searching(job) => Some(job),
+            _ => None,
+        };
+        for job in searching.into_iter().chain(self.opening.take()) {
+            cx.stop(job);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.screen.draw(world, frame, area, &self.empty());
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "find"
+    }
+}

@@ -1,0 +1,403 @@
+//! A rule that is being edited, while the list below shows its effect on each ref. Nothing is
+//! written or planned before a person confirms it.
+
+use std::sync::Arc;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::list_screen::ListScreen;
+use super::plan::PlanScreen;
+use super::{Header, Pointer, Request, Screen};
+use crate::inventory::Inventory;
+use crate::retention::PatternError;
+use crate::text::units::Size;
+use crate::tui::effect::{ConfigAddition, Effect, JobId, Work};
+use crate::tui::keymap::{self, Action};
+use crate::tui::layer::config::ConfigPrompt;
+use crate::tui::layer::field::FieldPrompt;
+use crate::tui::list::{List, Sort};
+use crate::tui::message::Report;
+use crate::tui::pruning::{Scope, Trial};
+use crate::tui::rows::refs::RefRows;
+use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, Piece};
+use crate::tui::rule::{Choice, Field, RuleDraft};
+use crate::tui::theme::Role;
+use crate::tui::view;
+use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::{meter, text};
+use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+
+/// The lines above the list: the fields, the effect, the order of rules, and a rule line.
+const HEAD: u16 = 4;
+/// The maximum width of the effect's meter.
+const METER: u16 = 24;
+
+/// A rule that is being edited, and its effect on a source.
+#[derive(Debug)]
+pub struct RuleScreen {
+    source: SourceId,
+    inventory: Arc<Inventory>,
+    draft: RuleDraft,
+    field: Field,
+    job: Option<JobId>,
+    /// Whether it is being added to the configuration.
+    is_saving: bool,
+    effect: Option<RuleEffect>,
+    screen: ListScreen,
+}
+
+/// The effect of the policy with the rule on all refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct RuleEffect {
+    kept: u64,
+    dropped: u64,
+    /// The bytes that all refs reach.
+    all_bytes: u64,
+    /// The bytes that only dropped refs reach; `None` if unknown.
+    dropped_bytes: Option<u64>,
+    /// The number of rules before this one.
+    rules_before: usize,
+    /// The number of matching refs that an earlier rule decides.
+    decided_before: u64,
+    matched: u64,
+}
+
+impl RuleEffect {
+    fn of(inventory: &Inventory, draft: &RuleDraft, trial: &Trial) -> Self {
+        let mut effect = Self {
+            rules_before: trial.place,
+            ..Self::default()
+        };
+        let mut dropped = Vec::new();
+        let verdicts = trial.verdicts.refs.iter().zip(&trial.verdicts.rules);
+        for ((id, entry), (verdict, rule)) in inventory.indexed_refs().zip(verdicts) {
+            if verdict.is_drop() {
+                effect.dropped += 1;
+                dropped.push(id);
+            } else {
+                effect.kept += 1;
+            }
+            if *rule == Some(trial.place) {
+                effect.matched += 1;
+            } else if rule.is_some() && draft.matches(&entry.names().collect::<Vec<_>>()) {
+                effect.decided_before += 1;
+            }
+        }
+        effect.all_bytes = inventory.totals().live.bytes;
+        let together = inventory.together(&dropped);
+        effect.dropped_bytes = together.and_then(|together| together.exclusive_bytes);
+        effect
+    }
+}
+
+impl RuleScreen {
+    /// Edits a rule about refs of `source` with names like `names`.
+    ///
+    /// # Errors
+    /// Fails if a name cannot be written as a pattern.
+    pub fn new(
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        names: &[String],
+        choice: Choice,
+        cx: &mut Context<'_>,
+    ) -> Result<Self, PatternError> {
+        let draft = RuleDraft::about(names, choice)?;
+        let rows = Arc::new(RefRows::by_policy(Arc::clone(&inventory), None));
+        let list = List::new(rows, Sort::default(), cx);
+        let mut screen = Self {
+            source,
+            inventory,
+            draft,
+            field: Field::Refs,
+            job: None,
+            is_saving: false,
+            effect: None,
+            screen: ListScreen::new(list, RowHeight::Single, HEAD).of_numbers(),
+        };
+        screen.try_it(cx);
+        Ok(screen)
+    }
+
+    /// Requests the effect of the policy with the rule.
+    fn try_it(&mut self, cx: &mut Context<'_>) {
+        if let Some(job) = self.job.take() {
+            cx.stop(job);
+        }
+        let work = Work::TryRule(
+            self.source,
+            Arc::clone(&self.inventory),
+            Box::new(self.draft.rule()),
+        );
+        self.job = Some(cx.start(work));
+    }
+
+    fn step(&mut self, up: bool, cx: &mut Context<'_>) {
+        if self.draft.step(self.field, up) {
+            self.try_it(cx);
+        } else if self.field == Field::Refs {
+            self.edit(cx);
+        }
+    }
+
+    fn turn(&mut self, step: usize) {
+        let place = (self.field as usize + step) % Field::ALL.len();
+        self.field = Field::ALL[place];
+    }
+
+    fn edit(&self, cx: &mut Context<'_>) {
+        let title = match self.field {
+            Field::Refs => "Refs: globs, as pr-* main, or /regex/",
+            Field::Action => "Action: keep, drop or protect",
+            Field::Last => "How many of the newest stay",
+            Field::Within => "How old a ref that stays may be, as 14d",
+        };
+        cx.show(FieldPrompt::new(title, self.draft.text(self.field)));
+    }
+
+    fn fields(&self) -> Cell {
+        let mut cell = Cell::default();
+        for field in Field::ALL {
+            let (name, value) = if self.draft.is_used(field) {
+                (Role::Dim, Role::Strong)
+            } else {
+                (Role::Rule, Role::Rule)
+            };
+            let (left, right, value) = if field == self.field {
+                ("‹ ", " ›", Role::Title)
+            } else {
+                ("  ", "  ", value)
+            };
+            cell = cell
+                .and(field.word(), name)
+                .and(left, Role::Key)
+                .and(self.draft.text(field), value)
+                .and(right, Role::Key)
+                .and(" ", Role::Text);
+        }
+        cell
+    }
+
+    fn effect_line(&self, width: u16) -> Cell {
+        let Some(effect) = self.effect else {
+            return Cell::new("asking what it does to each ref…", Role::Dim);
+        };
+        let refs = |count: u64| if count == 1 { "ref" } else { "refs" };
+        let kept_bytes = effect
+            .dropped_bytes
+            .map(|dropped| effect.all_bytes.saturating_sub(dropped));
+        let size =
+            |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| Size(bytes).to_string());
+        let words = Cell::new("keeps ", Role::Dim)
+            .and(grouped(effect.kept), Role::Live)
+            .and(
+                format!(" {} · {}", refs(effect.kept), size(kept_bytes)),
+                Role::Dim,
+            )
+            .and("   drops ", Role::Dim)
+            .and(grouped(effect.dropped), Role::Orphan)
+            .and(
+                format!(
+                    " {} · frees {}",
+                    refs(effect.dropped),
+                    size(effect.dropped_bytes)
+                ),
+                Role::Dim,
+            );
+        let words = match self.job {
+            Some(_) => words.and(" …", Role::Dim),
+            None => words,
+        };
+        let room = width
+            .saturating_sub(text::cell_width(&words) + 2)
+            .min(METER);
+        let Some(kept) = kept_bytes.filter(|_| room >= 8) else {
+            return words;
+        };
+        let bar = meter::of_two(kept, effect.dropped_bytes.unwrap_or_default(), room);
+        let gap = Piece("  ".into(), Role::Text);
+        Cell(bar.0.into_iter().chain([gap]).chain(words.0).collect())
+    }
+
+    fn order_line(&self) -> Cell {
+        let Some(effect) = self.effect else {
+            return Cell::default();
+        };
+        let matched = match effect.matched {
+            1 => "decides about 1 ref".to_owned(),
+            count => format!("decides about {} refs", grouped(count)),
+        };
+        let place = match effect.rules_before {
+            0 => format!("the only rule; it {matched}"),
+            before => format!(
+                "asked after {before} other{}; it {matched}",
+                if before == 1 { "" } else { "s" }
+            ),
+        };
+        let cell = Cell::new(place, Role::Dim);
+        match effect.decided_before {
+            0 => cell,
+            count => cell.and(
+                format!(
+                    " · earlier rules decide about {} that it matches",
+                    grouped(count)
+                ),
+                Role::Warning,
+            ),
+        }
+    }
+
+    fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let width = area.width.saturating_sub(2);
+        let lines = [self.fields(), self.effect_line(width), self.order_line()];
+        let buffer = frame.buffer_mut();
+        for (cell, row) in lines.iter().zip(0..area.height.saturating_sub(1)) {
+            let at = text::Line {
+                x: area.x + 1,
+                width,
+                ..text::Line::of(area, row)
+            };
+            text::put(buffer, at, cell, &world.theme, Style::default());
+        }
+        let rule = Rect {
+            y: area.bottom().saturating_sub(1),
+            height: 1,
+            ..area
+        };
+        view::draw_rule(world, buffer, rule);
+    }
+}
+
+impl Screen for RuleScreen {
+    fn contexts(&self) -> &'static [keymap::Context] {
+        &[
+            keymap::Context::Rule,
+            keymap::Context::List,
+            keymap::Context::Global,
+        ]
+    }
+
+    fn header(&self, world: &World) -> Header {
+        let label = world.source(self.source).info.label.clone();
+        Header {
+            path: vec![label, "refs".to_owned(), "rule".to_owned()],
+            facts: Vec::new(),
+        }
+    }
+
+    fn summary(&self, world: &World) -> Cell {
+        let words = match &world.policy_from {
+            Some(file) => format!("together with the policy of {file}; nothing is written yet"),
+            None => "there is no other rule; nothing is written yet".to_owned(),
+        };
+        self.screen
+            .summary(world, "refs", Cell::new(words, Role::Dim))
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+        // A key that arrives here means that the rule was not added.
+        self.is_saving = false;
+        match action {
+            Action::Rescan => cx.scan(self.source),
+            Action::NextField => self.turn(1),
+            Action::PreviousField => self.turn(Field::ALL.len() - 1),
+            Action::More => self.step(true, cx),
+            Action::Less => self.step(false, cx),
+            Action::Edit => self.edit(cx),
+            Action::Save => {
+                self.is_saving = true;
+                let addition = ConfigAddition::Rule(self.draft.rule());
+                cx.show(ConfigPrompt::new(addition, cx.world));
+            }
+            Action::Plan => {
+                let scope = Scope::WithRule(Box::new(self.draft.rule()));
+                let plan = PlanScreen::new(self.source, scope, cx);
+                cx.push(plan);
+            }
+            Action::CopyRule => {
+                let text = format!("[[retention.rule]]\n{}", self.draft.rule());
+                cx.effect(Effect::Copy(text));
+            }
+            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
+            _ => return self.screen.act(action, cx),
+        }
+        Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        match request {
+            Request::Field(text) => match self.draft.set(self.field, &text) {
+                Ok(()) => self.try_it(cx),
+                Err(error) => cx.world.tell(StatusKind::Failed, error),
+            },
+            request => self.screen.answer(request, cx),
+        }
+    }
+
+    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+        self.screen.pointer(pointer, cx);
+    }
+
+    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+        match report {
+            Report::RuleTried(trial) if self.job == Some(job) => {
+                self.job = None;
+                self.effect = Some(RuleEffect::of(&self.inventory, &self.draft, trial));
+                let rows = RefRows::by_policy(
+                    Arc::clone(&self.inventory),
+                    Some(Arc::clone(&trial.verdicts)),
+                );
+                self.screen.list.set_rows(Arc::new(rows), cx);
+            }
+            _ => self.screen.report(job, report, cx),
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if let Some(job) = self.job.take() {
+            cx.stop(job);
+        }
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+        let found = cx.world.source(self.source).found.clone();
+        let found = found.filter(|found| source == self.source && found.is_complete());
+        // Verdicts on the same inventory come from a separate trial.
+        if let Some(found) = found.filter(|found| !Arc::ptr_eq(&found.inventory, &self.inventory)) {
+            self.inventory = found.inventory;
+            self.try_it(cx);
+        }
+    }
+
+    /// Once the rule is part of the policy, the refs themselves show its effect.
+    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+        if self.is_saving {
+            cx.back();
+        } else {
+            self.try_it(cx);
+        }
+    }
+
+    fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        self.draw_head(world, frame, self.screen.areas(area).head);
+        let empty = [Cell::text(
+            "There is no ref that a rule could decide about.",
+        )];
+        self.screen.draw(world, frame, area, &empty);
+    }
+
+    fn list(&self) -> Option<&List> {
+        Some(&self.screen.list)
+    }
+
+    fn source(&self) -> Option<SourceId> {
+        Some(self.source)
+    }
+
+    fn file_name(&self) -> &'static str {
+        "rule"
+    }
+}

@@ -1,0 +1,343 @@
+//! A treemap: boxes whose areas are in the proportion of bytes.
+
+use std::collections::HashSet;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::text;
+use crate::inventory::RefId;
+use crate::text::units::Size;
+use crate::tui::found::Found;
+use crate::tui::rows::steps::StepRows;
+use crate::tui::rows::{Cell, RowSet as _};
+use crate::tui::theme::Role;
+use crate::tui::world::World;
+
+/// A box that is narrower or lower says nothing; all such boxes are summed up in one.
+const LEAST: (u16, u16) = (10, 3);
+
+/// Fills a box of bytes of one ref only.
+const OWN: &str = "▓";
+/// Fills a box of bytes that several refs share.
+const SHARED: &str = "░";
+/// Fills a box of bytes that no ref reaches.
+const ORPHAN: &str = "▒";
+/// Fills a box of bytes in the trash.
+const TRASH: &str = "▚";
+
+/// The subject of a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A ref.
+    Ref(RefId),
+    /// A row of steps.
+    Row(u32),
+    /// Several things.
+    Others,
+}
+
+/// Something that takes bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// The subject.
+    pub what: What,
+    /// Its name.
+    pub name: String,
+    /// How its name looks.
+    pub role: Role,
+    /// The bytes that the box stands for.
+    pub bytes: u64,
+    /// The state of the bytes in words; empty where the name says it.
+    pub words: &'static str,
+    /// The filling: `▓` bytes of one ref only, `░` shared ones, `▒` orphans.
+    pub fill: &'static str,
+}
+
+/// Splits the bytes of a source into those that one ref alone reaches, those that several share, and
+/// those that no ref reaches. The largest part comes first; parts without bytes are left out.
+pub fn of_source(found: &Found) -> Vec<Tile> {
+    let mut own = 0u64;
+    let mut tiles = Vec::new();
+    for (id, entry) in found.inventory.indexed_refs() {
+        let bytes = entry.sizes.exclusive_bytes.unwrap_or_default();
+        own = own.saturating_add(bytes);
+        tiles.push(Tile {
+            what: What::Ref(id),
+            name: entry.name.clone(),
+            role: Role::Live,
+            bytes,
+            words: "only here",
+            fill: OWN,
+        });
+    }
+    let orphan = found.totals.orphan.unwrap_or_default().bytes;
+    let others = [
+        (
+            "shared by refs",
+            SHARED,
+            Role::Strong,
+            found.totals.live.bytes.saturating_sub(own),
+        ),
+        ("orphans", ORPHAN, Role::Orphan, orphan),
+        (
+            "in the trash",
+            TRASH,
+            Role::Orphan,
+            found.totals.trash.bytes,
+        ),
+    ];
+    tiles.extend(others.map(|(name, fill, role, bytes)| Tile {
+        what: What::Others,
+        name: name.to_owned(),
+        role,
+        bytes,
+        words: "",
+        fill,
+    }));
+    largest_first(tiles)
+}
+
+/// Returns the bytes of each stage of a ref; empty where it has no stages.
+pub fn of_stages(rows: &StepRows) -> Vec<Tile> {
+    let heads = (0..rows.count()).filter(|row| rows.is_head(*row) && rows.parent(*row).is_none());
+    let tiles = heads.map(|head| Tile {
+        what: What::Row(head),
+        name: stage_name(rows, head),
+        role: Role::Live,
+        bytes: sum(&of_steps(rows, Some(head))),
+        words: "",
+        fill: OWN,
+    });
+    largest_first(tiles.collect())
+}
+
+/// Returns the bytes of the steps below a head, or of all steps. A layer counts once.
+pub fn of_steps(rows: &StepRows, head: Option<u32>) -> Vec<Tile> {
+    let all = match head {
+        Some(head) => head + 1..(head + 1 + rows.foldable(head).1).min(rows.count()),
+        None => 0..rows.count(),
+    };
+    let mut counted = HashSet::new();
+    let steps = all.filter(|row| rows.layer(*row).is_some_and(|layer| counted.insert(layer)));
+    let tiles = steps.map(|row| {
+        let is_shared = rows.is_shared(row);
+        Tile {
+            what: What::Row(row),
+            name: rows.title(row),
+            role: if is_shared { Role::Strong } else { Role::Live },
+            bytes: rows.bytes(row),
+            words: if is_shared {
+                "shared with other refs"
+            } else {
+                "only here"
+            },
+            fill: if is_shared { SHARED } else { OWN },
+        }
+    });
+    largest_first(tiles.collect())
+}
+
+/// Returns the name of a stage by the row of its head.
+pub fn stage_name(rows: &StepRows, head: u32) -> String {
+    rows.heading(head).unwrap_or_default()
+}
+
+fn largest_first(mut tiles: Vec<Tile>) -> Vec<Tile> {
+    tiles.retain(|tile| tile.bytes > 0);
+    tiles.sort_by_key(|tile| std::cmp::Reverse(tile.bytes));
+    tiles
+}
+
+/// Returns the place of the tile whose box is at a cell.
+pub fn at(tiles: &[Tile], area: Rect, x: u16, y: u16) -> Option<usize> {
+    let boxes = placed(tiles, area);
+    boxes.iter().position(|(_, at)| at.contains((x, y).into()))
+}
+
+/// Draws boxes for `tiles`, the largest of which comes first.
+pub fn draw(tiles: &[Tile], cursor: Option<usize>, world: &World, buffer: &mut Buffer, area: Rect) {
+    let boxes = placed(tiles, area);
+    let last = boxes.len().saturating_sub(1);
+    for (place, (tile, at)) in boxes.into_iter().enumerate() {
+        // The last box may stand for several tiles.
+        let is_selected = cursor.is_some_and(|cursor| cursor.min(last) == place);
+        let rule = world.theme.style(Role::Rule);
+        let inside = Rect {
+            width: at
+                .width
+                .saturating_sub(u16::from(at.right() < area.right())),
+            height: at
+                .height
+                .saturating_sub(u16::from(at.bottom() < area.bottom())),
+            ..at
+        };
+        if at.right() < area.right() {
+            for y in at.top()..at.bottom() {
+                buffer.set_string(at.right() - 1, y, "│", rule);
+            }
+        }
+        if at.bottom() < area.bottom() {
+            let line = "─".repeat(inside.width.into());
+            buffer.set_string(at.x, at.bottom() - 1, line, rule);
+        }
+        let size = Cell::text(Size(tile.bytes).to_string()).and(" ", Role::Text);
+        let name = if is_selected {
+            Cell::new("▸ ", Role::Title).and(tile.name.clone(), Role::Title)
+        } else {
+            Cell::new(tile.name.clone(), tile.role)
+        };
+        let lines = [name, size.and(tile.words, Role::Dim)];
+        let fill = world.theme.style(tile.role);
+        for y in inside.top() + 2..inside.bottom() {
+            let width = inside.width.saturating_sub(2);
+            buffer.set_string(inside.x + 1, y, tile.fill.repeat(width.into()), fill);
+        }
+        for (line, row) in lines.iter().zip(0..inside.height) {
+            let at = text::Line {
+                x: inside.x + 1,
+                width: inside.width.saturating_sub(1),
+                ..text::Line::of(inside, row)
+            };
+            text::put(buffer, at, line, &world.theme, Style::default());
+        }
+    }
+}
+
+/// Gives each tile its box. Those that would be too small share the last one.
+fn placed(tiles: &[Tile], area: Rect) -> Vec<(Tile, Rect)> {
+    let mut boxes = Vec::new();
+    place(tiles, area, &mut boxes);
+    boxes
+}
+
+fn sum(tiles: &[Tile]) -> u64 {
+    tiles
+        .iter()
+        .fold(0, |sum, tile| sum.saturating_add(tile.bytes))
+}
+
+fn place(tiles: &[Tile], area: Rect, boxes: &mut Vec<(Tile, Rect)>) {
+    let (width, height) = LEAST;
+    let can_split = area.width >= 2 * width || area.height >= 2 * height;
+    match tiles {
+        [] => {}
+        [tile] => boxes.push((tile.clone(), area)),
+        _ if !can_split => boxes.push((rest(tiles), area)),
+        _ => {
+            let (first, others, share) = halves(tiles);
+            let (one, other) = split(area, share);
+            place(first, one, boxes);
+            place(others, other, boxes);
+        }
+    }
+}
+
+/// Sums up the parts that have no room for a box each.
+fn rest(tiles: &[Tile]) -> Tile {
+    Tile {
+        what: What::Others,
+        name: format!("{} more", tiles.len()),
+        role: Role::Dim,
+        bytes: sum(tiles),
+        words: "together",
+        fill: SHARED,
+    }
+}
+
+/// Parts the tiles into two groups that weigh about the same; returns the share of the first, too.
+fn halves(tiles: &[Tile]) -> (&[Tile], &[Tile], f64) {
+    let all = u128::from(sum(tiles)).max(1);
+    let mut before = 0u128;
+    let mut count = 0;
+    for tile in tiles {
+        if count > 0 && (before + u128::from(tile.bytes)) * 2 > all {
+            break;
+        }
+        before += u128::from(tile.bytes);
+        count += 1;
+    }
+    let (first, others) = tiles.split_at(count.clamp(1, tiles.len() - 1));
+    let thousandths = u128::from(sum(first)) * 1000 / all;
+    let share = f64::from(u16::try_from(thousandths).unwrap_or(1000)) / 1000.0;
+    (first, others, share)
+}
+
+/// Parts an area along its longer side; a cell is about twice as high as it is wide.
+fn split(area: Rect, share: f64) -> (Rect, Rect) {
+    let (least_width, least_height) = LEAST;
+    let is_wide = area.width >= 2 * least_width
+        && (area.width >= area.height * 2 || area.height < 2 * least_height);
+    let part = |whole: u16, least: u16| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a u16 is one"
+        )]
+        let part = (f64::from(whole) * share).round() as u16;
+        part.clamp(least, whole - least)
+    };
+    if is_wide {
+        let width = part(area.width, least_width);
+        let other = Rect {
+            x: area.x + width,
+            width: area.width - width,
+            ..area
+        };
+        (Rect { width, ..area }, other)
+    } else {
+        let height = part(area.height, least_height);
+        let other = Rect {
+            y: area.y + height,
+            height: area.height - height,
+            ..area
+        };
+        (Rect { height, ..area }, other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiles(bytes: &[u64]) -> Vec<Tile> {
+        let tile = |bytes: &u64| Tile {
+            what: What::Others,
+            name: bytes.to_string(),
+            role: Role::Text,
+            bytes: *bytes,
+            words: "",
+            fill: OWN,
+        };
+        bytes.iter().map(tile).collect()
+    }
+
+    #[test]
+    fn boxes_fill_the_area_and_are_as_large_as_what_they_stand_for() {
+        let area = Rect::new(3, 2, 100, 30);
+        let boxes = placed(&tiles(&[500, 250, 125, 125]), area);
+        let areas: Vec<u32> = boxes.iter().map(|(_, at)| at.area()).collect();
+        assert_eq!(areas.iter().sum::<u32>(), area.area());
+        for ((tile, _), cells) in boxes.iter().zip(areas) {
+            let expected = tile.bytes * u64::from(area.area()) / 1000;
+            assert!(
+                u64::from(cells).abs_diff(expected) < 100,
+                "{tile:?} {cells}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_too_small_is_summed_up() {
+        let many: Vec<u64> = (0..400).map(|_| 7).collect();
+        let boxes = placed(&tiles(&many), Rect::new(0, 0, 60, 12));
+        assert!(boxes.len() < 40);
+        assert_eq!(boxes.iter().map(|(tile, _)| tile.bytes).sum::<u64>(), 2800);
+        for (_, at) in &boxes {
+            assert!(at.width >= LEAST.0 && at.height >= LEAST.1, "{at:?}");
+        }
+        assert!(placed(&[], Rect::new(0, 0, 60, 12)).is_empty());
+        assert_eq!(placed(&tiles(&[1, 1]), Rect::new(0, 0, 4, 1)).len(), 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! Completions: what the shells are offered, and that their scripts offer it.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::command::{Run, Sandbox};
+use crate::support::fixture::Fixture;
+
+/// Returns the values for the last of some words.
+fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let run = sandbox.run(&[&["complete", "--", "cachelens"], words].concat());
+    assert_eq!(run.code, Some(0), "{run}");
+    let values = run.stdout.lines().map(|line| line.split('\t').next());
+    values.map(|value| value.unwrap().to_owned()).collect()
+}
+
+#[test]
+fn sources_and_refs_and_attributes_are_offered() {
+    let sandbox = Sandbox::new();
+    Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
+    fs::write(
+        sandbox.path("cachelens.toml"),
+        "sources = ['ghcr.io/acme/app:cache', 'type=s3,bucket=b,region=eu-west-1']\n",
+    )
+    .unwrap();
+    assert_eq!(
+        offered(&sandbox, &["ls", "ghcr"]),
+        ["ghcr.io/acme/app:cache"]
+    );
+    let refs = offered(&sandbox, &["ls", "./cache#c0"]);
+    assert!(refs.contains(&"./cache#c03".to_owned()), "{refs:?}");
+    assert!(offered(&sandbox, &["show", "./ca"]).contains(&"./cache/".to_owned()));
+    let attributes = offered(&sandbox, &["check", "type=registry,re"]);
+    assert_eq!(
+        attributes,
+        ["type=registry,ref=", "type=registry,registry.insecure="]
+    );
+    let flags = offered(&sandbox, &["prune", "demo", "--drop"]);
+    assert_eq!(flags, ["--drop-ref"]);
+    assert!(offered(&sandbox, &["rep"]).contains(&"repair".to_owned()));
+    assert_eq!(offered(&sandbox, &["check", "--format", "sa"]), ["sarif"]);
+}
+
+#[test]
+fn names_that_would_reach_the_shell_as_more_than_text_are_left_out() {
+    let sandbox = Sandbox::new();
+    let named = |name: &str, digit: &str| {
+        serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": format!("sha256:{}", digit.repeat(64)),
+            "size": 7,
+            "annotations": { "org.opencontainers.image.ref.name": name },
+        })
+    };
+    let index = serde_json::json!({
+        "schemaVersion": 2,
+        "manifests": [named("good", "0"), named("bad\nrm", "1"), named("bad\u{1b}[2J", "2")],
+    });
+    sandbox.layout().write("index.json", index.to_string());
+    assert_eq!(offered(&sandbox, &["ls", "./cache#"]), ["./cache#good"]);
+}
+
+#[test]
+fn bash_completes_words_with_colons_and_equals_signs() {
+    let sandbox = Sandbox::new();
+    Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
+    let program = env!("CARGO_BIN_EXE_cachelens");
+    // Bash hands over the part of the word after its last `:` or `=`.
+    let complete = |line: &str, part: &str| {
+        let script = format!(
+            "source <({program} completions bash)\ncompopt() {{ :; }}\n\
+             COMP_LINE='{program} {line}'; COMP_POINT=${{#COMP_LINE}}\n\
+             _cachelens cachelens '{part}' ls\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+        );
+        let mut command = Command::new("bash");
+        command
+            .args(["--norc", "-c", &script])
+            .env("HOME", sandbox.path(""))
+            .current_dir(sandbox.path(""));
+        let run = Run::new(command.output().unwrap());
+        assert_eq!(run.stderr, "", "{run}");
+        run.stdout
+    };
+    assert_eq!(complete("ls ./cache#c03", "./cache#c03"), "./cache#c03\n");
+    assert_eq!(complete("ls type=local,src=./x,ta", "./x,ta"), "./x,tag=\n");
+    assert_eq!(complete("ls type=inl", "inl"), "inline\n");
+    assert_eq!(complete("ls regi", "regi"), "registry-dir:\n");
+}
+
+#[test]
+fn every_shell_has_a_script() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = sandbox.run(&["completions", shell]);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("cachelens"), "{shell}");
+    }
+}

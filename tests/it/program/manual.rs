@@ -1,0 +1,277 @@
+//! The manual in the program and the README: their examples must be accepted and correct.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cachelens::cli::check_arguments;
+
+use crate::support::command::Sandbox;
+use crate::support::fixture::Fixture;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Returns the topics with their texts.
+fn topics() -> Vec<(String, String)> {
+    let files = fs::read_dir(root().join("assets/manual")).unwrap();
+    let mut topics: Vec<_> = files
+        .map(|file| file.unwrap().path())
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    topics.sort();
+    topics
+}
+
+/// Returns the commands in the code of a document: in fences, after `$` or `run:` if present, and
+/// in single backticks.
+fn commands(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_code = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+            continue;
+        }
+        if !is_code {
+            let codes = line.split('`').skip(1).step_by(2);
+            let whole = codes.filter(|code| code.starts_with("cachelens "));
+            found.extend(whole.map(str::to_owned));
+            continue;
+        }
+        let starts = ["- run: ", "run: ", "script: ", "$ ", ""];
+        let line = line.trim_start();
+        let line = starts
+            .iter()
+            .find_map(|start| line.strip_prefix(start))
+            .unwrap();
+        if line.starts_with("cachelens ") {
+            found.push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// Splits a command like a shell, up to a pipe, a redirection or a comment.
+fn words(command: &str) -> Vec<OsString> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    // An expression of a workflow is one word, regardless of its content.
+    let command = command.replace("${{ github.repository }}", "acme/app");
+    for character in command.chars() {
+        match (character, quote) {
+            (_, Some(open)) if character == open => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (' ', None) => words.extend(word.take()),
+            ('|' | '>', None) => break,
+            ('#', None) if word.is_none() => break,
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    words.into_iter().map(OsString::from).collect()
+}
+
+#[test]
+fn every_command_that_is_shown_is_one() {
+    let mut count = 0;
+    let readme = (
+        "README".to_owned(),
+        fs::read_to_string(root().join("README.md")).unwrap(),
+    );
+    for (name, text) in topics().into_iter().chain([readme]) {
+        for command in commands(&text) {
+            // `cachelens help TOPIC` is a pattern, not a command.
+            if let Err(error) = check_arguments(words(&command)) {
+                panic!("{name}: {command}\n{error}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count}");
+    assert!(check_arguments(words("cachelens ls --no-such-flag")).is_err());
+}
+
+#[test]
+fn every_topic_is_printed_by_help_and_by_man() {
+    let sandbox = Sandbox::new();
+    let list = sandbox.run(&["help"]).stdout;
+    for (name, text) in topics() {
+        let summary = text.lines().next().unwrap();
+        let summary = summary
+            .strip_prefix(&format!("# {name}: "))
+            .unwrap()
+            .to_owned();
+        assert!(list.contains(&summary), "{name}");
+        let help = sandbox.run(&["help", &name]);
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(
+            help.stdout.contains(&format!("{name} – {summary}")),
+            "{name}"
+        );
+        // If a name is also a command, its flags come first.
+        let flags = help.stdout.find("Usage: cachelens");
+        let is_command =
+            ["why", "prune", "check", "repair", "find", "config"].contains(&name.as_str());
+        assert_eq!(flags.is_some(), is_command, "{name}");
+        let title = help.stdout.find(" – ").unwrap();
+        assert!(flags.is_none_or(|flags| flags < title), "{name}");
+        let page = sandbox.run(&["man", &name, "--section", "7"]);
+        let head = format!(".TH CACHELENS\\-{} 7", name.to_uppercase());
+        assert!(page.stdout.starts_with(&head), "{name}: {}", page.stdout);
+    }
+}
+
+#[test]
+fn links_between_topics_lead_somewhere() {
+    let names: Vec<String> = topics().into_iter().map(|(name, _)| name).collect();
+    let readme = (
+        "README".to_owned(),
+        fs::read_to_string(root().join("README.md")).unwrap(),
+    );
+    for (name, text) in topics().into_iter().chain([readme]) {
+        for (place, _) in text.match_indices("cachelens help ") {
+            let rest = &text[place + "cachelens help ".len()..];
+            let topic: String = rest
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect();
+            assert!(names.contains(&topic), "{name} mentions {topic}");
+        }
+        for (place, _) in text.match_indices("](assets/") {
+            let rest = &text[place + "](".len()..];
+            let path = rest.split(')').next().unwrap();
+            assert!(root().join(path).exists(), "{name} links to {path}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_topic_suggests_the_nearest() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.run(&["help", "regsitry"]), @r"
+    error: there is no command and no topic `regsitry`
+      hint: did you mean `cachelens help registry`?
+    exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run(&["man", "bluberry"]), @r"
+    error: there is no command and no topic `bluberry`
+      hint: `cachelens help` lists the commands and the topics
+    exit 2
+    ");
+}
+
+#[test]
+fn man_writes_a_page_for_every_command_and_topic() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["man", "--out", "pages"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let pages: Vec<&str> = run.stdout.lines().collect();
+    for page in [
+        "cachelens.1",
+        "cachelens-ls.1",
+        "cachelens-config-print.1",
+        "cachelens-prune.1",
+    ] {
+        assert!(pages.contains(&format!("pages/{page}").as_str()), "{page}");
+    }
+    let prune = fs::read_to_string(sandbox.path("pages/cachelens-prune.1")).unwrap();
+    // The page of a command lists its flags with descriptions.
+    assert!(prune.contains("\\-\\-log\\-file") && prune.contains("Log to a file"));
+    assert!(prune.contains("\\-\\-keep\\-within") && prune.contains("cachelens\\-prune\\fR(7)"));
+    for (name, _) in topics() {
+        let page = fs::read_to_string(sandbox.path(format!("pages/cachelens-{name}.7"))).unwrap();
+        assert!(page.contains(".SH NAME\n"), "{name}");
+    }
+}
+
+#[test]
+fn short_help_of_a_list_fits_a_screen_and_has_its_own_flags() {
+    let help = Sandbox::new().run(&["ls", "-h"]).stdout;
+    for flag in ["--filter", "--sort", "--limit", "--columns", "--no-headers"] {
+        assert!(help.contains(flag), "{help}");
+    }
+    assert!(!help.contains("--client-cert"), "{help}");
+    // Without a terminal the width is 100 columns; at 80 some lines are wrapped.
+    let lines: usize = help
+        .lines()
+        .map(|line| line.chars().count().div_ceil(80).max(1))
+        .sum();
+    assert!(lines <= 26, "{lines} lines:\n{help}");
+    let long = Sandbox::new().run(&["ls", "--help"]).stdout;
+    assert!(long.contains("--client-cert") && long.contains("--log-file"));
+}
+
+/// Returns whether the printed lines match the shown ones; `…` stands for any number of lines.
+fn is_as_shown(printed: &[&str], shown: &[&str]) -> bool {
+    match shown.split_first() {
+        None => printed.is_empty(),
+        Some((&"…", rest)) => (0..=printed.len()).any(|from| is_as_shown(&printed[from..], rest)),
+        Some((line, rest)) => printed
+            .split_first()
+            .is_some_and(|(first, others)| first == line && is_as_shown(others, rest)),
+    }
+}
+
+/// A checkout with a cache whose `main` is one build old, and with the provenance of a new build.
+fn checkout() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let shop = Fixture::named("shop");
+    shop.write_layout("local.json", &sandbox.path("cache"));
+    let index = sandbox.path("cache/index.json");
+    let text = fs::read_to_string(&index)
+        .unwrap()
+        .replace("\"c06\"", "\"main\"");
+    fs::write(index, text).unwrap();
+    fs::copy(shop.path("provenance/c07.json"), sandbox.path("build.json")).unwrap();
+    let trees = shop.trees();
+    let tree = trees.path().join("tree/c07/.");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(tree)
+        .arg(sandbox.path("."))
+        .status();
+    assert!(copied.unwrap().success());
+    sandbox
+}
+
+#[test]
+fn the_readme_is_short_and_shows_what_the_program_prints() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(text.len() <= 8192, "{} bytes", text.len());
+    let sandbox = checkout();
+    let fences = text.split("```console\n").skip(1);
+    let mut compared = 0;
+    for fence in fences {
+        let fence = fence.split("```").next().unwrap();
+        let (command, shown) = fence.split_once('\n').unwrap();
+        // Fences with several commands show no output.
+        if shown.starts_with('$') {
+            continue;
+        }
+        let words = words(command.strip_prefix("$ ").unwrap());
+        let words: Vec<&str> = words[1..]
+            .iter()
+            .map(|word| word.to_str().unwrap())
+            .collect();
+        let run = sandbox.run(&words);
+        let printed: Vec<&str> = run.stdout.lines().collect();
+        let shown: Vec<&str> = shown.lines().collect();
+        assert!(
+            is_as_shown(&printed, &shown),
+            "{command}\n{}{}",
+            run.stdout,
+            run.stderr
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 3);
+}

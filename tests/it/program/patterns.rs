@@ -1,0 +1,71 @@
+//! Sources whose refs are a pattern, and parts that a CI job gives.
+
+use crate::support::command::Sandbox;
+
+/// Makes a sandbox whose `./cache` has the refs `main`, `pr-7` and `pr-8`.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut layout = sandbox.layout();
+    layout.tag("main", &layout.chain(&[layout.layer("a", 100)]));
+    layout.tag("pr-7", &layout.chain(&[layout.layer("b", 100)]));
+    layout.tag("pr-8", &layout.chain(&[layout.layer("c", 100)]));
+    sandbox
+}
+
+#[test]
+fn a_pattern_narrows_the_refs() {
+    let sandbox = sandbox();
+    for source in ["./cache#pr-*", "type=local,src=cache,tag=pr-*"] {
+        let run = sandbox.run(&["ls", source, "--columns", "ref", "--no-headers"]);
+        assert_eq!(run.to_string(), "pr-7\npr-8\nexit 0", "{source}");
+    }
+    insta::assert_snapshot!(sandbox.run(&["ls", "./cache#x-*"]), @r"
+    error: no ref of ./cache fits `x-*`
+      hint: `cachelens ls ./cache` lists its refs
+    exit 1
+    ");
+    insta::assert_snapshot!(sandbox.run(&["show", "./cache#pr-*"]), @r"
+    error: ./cache has 2 refs that fit
+      hint: name one, as in ./cache#pr-7
+    exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run(&["ls", "type=s3,bucket=b,prefix=a-*/"]), @r"
+    error: s3://b/a-*/ names no store
+      hint: `*` may stand for refs: a tag, a name of an S3 manifest, a scope
+    exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run(&["ls", "ghcr.io/acme/*:x"]), @r"
+    error: the name of a repository cannot hold `*`
+      hint: a `*` may stand for a tag or a part of one, as in ghcr.io/acme/app:pr-*
+    exit 2
+    ");
+    // One ref fits.
+    let one = sandbox.run(&["show", "./cache#m*n", "--json"]);
+    assert_eq!(one.json()["ref"]["name"], "main");
+}
+
+#[test]
+fn a_job_gives_the_values_of_its_variables() {
+    let sandbox = sandbox();
+    for source in [
+        "./cache#${{ github.ref_name }}",
+        "type=local,src=cache,tag=$GITHUB_REF_NAME",
+        "./cache#${CI_COMMIT_REF_SLUG}",
+    ] {
+        let mut command = sandbox.command();
+        command.args(["ls", source, "--columns", "ref", "--no-headers"]);
+        command.env("GITHUB_REF_NAME", "pr-8");
+        command.env("CI_COMMIT_REF_SLUG", "pr-8");
+        let output = command.output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "pr-8\n",
+            "{source}"
+        );
+    }
+    insta::assert_snapshot!(sandbox.run(&["ls", "type=local,src=$GITHUB_REF_NAME"]), @r"
+    error: the variable `$GITHUB_REF_NAME` was not expanded
+      hint: put its value in its place: only GITHUB_… and CI_… variables of a running job are filled in
+    exit 2
+    ");
+}

@@ -1,0 +1,162 @@
+//! Measures the language of the doc comments: words of the old voice per 10,000 words.
+//!
+//! The limits are a ratchet. Lower them when the counts fall, never raise them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A group of words, and how many of them 10,000 words of doc comments may hold.
+struct Group {
+    name: &'static str,
+    words: &'static [&'static str],
+    limit: usize,
+}
+
+const GROUPS: [Group; 4] = [
+    Group {
+        name: "tells",
+        words: &["tell", "tells", "told", "telling"],
+        limit: 2,
+    },
+    Group {
+        name: "what",
+        words: &["what"],
+        limit: 20,
+    },
+    Group {
+        name: "whoever",
+        words: &["whoever", "nobody", "somebody"],
+        limit: 1,
+    },
+    Group {
+        name: "anew",
+        words: &[
+            "anew",
+            "beside",
+            "meanwhile",
+            "heed",
+            "heeds",
+            "heeded",
+            "heeding",
+        ],
+        limit: 1,
+    },
+];
+
+/// How many files a failure lists.
+const LISTED: usize = 20;
+
+#[test]
+fn doc_comments_keep_to_the_plain_voice() {
+    let files = ["src", "tests"].map(sources_below).concat();
+    let words: Vec<(PathBuf, Vec<String>)> = files
+        .into_iter()
+        .map(|path| {
+            let words = doc_words(&fs::read_to_string(&path).unwrap());
+            (path, words)
+        })
+        .collect();
+    let total: usize = words.iter().map(|(_, words)| words.len()).sum();
+    assert!(total > 10_000, "only {total} words of doc comments found");
+    let mut faults = Vec::new();
+    for group in GROUPS {
+        let mut counts: Vec<(usize, &Path)> = words
+            .iter()
+            .map(|(path, words)| (count(words, &group), path.as_path()))
+            .filter(|(found, _)| *found > 0)
+            .collect();
+        let found: usize = counts.iter().map(|(found, _)| found).sum();
+        if found * 10_000 <= group.limit * total {
+            continue;
+        }
+        counts.sort_by(|left, right| right.cmp(left));
+        faults.push(format!(
+            "{}: {found} in {total} words, more than {} per 10,000. Most are in:",
+            group.name, group.limit
+        ));
+        for (found, path) in counts.into_iter().take(LISTED) {
+            faults.push(format!("  {found:3} {}", path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn counts_words_of_doc_comments_only() {
+    let source = r#"
+//! What it does. "Anew", it's said.
+/// Tells `what` is left,
+///
+/// ```
+/// let what = told();
+/// ```
+/// and WHAT remains.
+// what
+fn what() {} //// what
+let url = "/// what";
+"#;
+    let words = doc_words(source);
+    let expected = [
+        "what", "it", "does", "anew", "it's", "said", "tells", "is", "left", "and", "what",
+        "remains",
+    ];
+    assert_eq!(words, expected);
+    let counts = GROUPS.map(|group| count(&words, &group));
+    assert_eq!(counts, [1, 2, 0, 1]);
+}
+
+fn count(words: &[String], group: &Group) -> usize {
+    words
+        .iter()
+        .filter(|word| group.words.contains(&word.as_str()))
+        .count()
+}
+
+/// Returns the words of the doc comments in lower case, without code in backticks or fences.
+fn doc_words(source: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut fenced = false;
+    for line in source.lines() {
+        let line = line.trim_start();
+        let Some(text) = line
+            .strip_prefix("///")
+            .or_else(|| line.strip_prefix("//!"))
+        else {
+            fenced = false;
+            continue;
+        };
+        if text.trim_start().starts_with("```") {
+            fenced = !fenced;
+            continue;
+        }
+        if fenced {
+            continue;
+        }
+        for prose in text.split('`').step_by(2) {
+            words.extend(
+                prose
+                    .split(|part: char| !part.is_alphabetic() && part != '\'')
+                    .map(|word| word.trim_matches('\'').to_lowercase())
+                    .filter(|word| !word.is_empty()),
+            );
+        }
+    }
+    words
+}
+
+/// Returns the Rust files below a directory of the repository.
+fn sources_below(directory: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,165 @@
+//! The loop of check, plan, run and check again, on one screen.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cachelens::retention::{Action, Policy, Rule};
+use cachelens::tui::pruning::{Access, Pruning};
+use jiff::SignedDuration;
+use tempfile::TempDir;
+
+use super::local::{cache, entries, is_stored};
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, SETTLE, damage, prunable};
+use crate::support::layout::digest_of;
+
+/// A damaged copy of a fixture, with a folder for the journals of runs.
+struct Store {
+    layout: TempDir,
+    journals: TempDir,
+}
+
+impl Store {
+    fn damaged() -> Self {
+        let layout = Fixture::named("mini").layout("local.json");
+        damage(layout.path());
+        Self {
+            layout,
+            journals: TempDir::new().unwrap(),
+        }
+    }
+
+    fn open(&self, access: Access, rules: Vec<Rule>) -> Journey {
+        let pruning = Pruning {
+            access,
+            policy: Policy {
+                grace: SignedDuration::from_hours(1),
+                rules,
+                ..Policy::default()
+            },
+            policy_from: None,
+            journals: Some(self.journals.path().to_owned()),
+            settle: SETTLE,
+        };
+        let source = prunable("./mini", self.dir());
+        Journey::with(pruning, vec![source], (100, 24))
+    }
+
+    fn dir(&self) -> &Path {
+        self.layout.path()
+    }
+
+    fn roots(&self) -> BTreeSet<String> {
+        let entries = entries(self.dir());
+        entries
+            .iter()
+            .map(|entry| digest_of(entry).to_owned())
+            .collect()
+    }
+
+    fn has_uploads(&self) -> bool {
+        self.dir().join("ingest/0a1b").exists()
+    }
+}
+
+/// Asserts that the screen shows a text.
+fn shows(journey: &Journey, text: &str) {
+    let screen = journey.screen();
+    assert!(screen.contains(text), "no `{text}` in\n{screen}");
+}
+
+#[test]
+fn a_finding_is_repaired_and_checked_again_on_one_screen() {
+    let store = Store::damaged();
+    let sound = cache(store.dir(), "c03")
+        .hits(|digest| is_stored(store.dir(), digest))
+        .unwrap();
+    let before = store.roots();
+    let mut journey = store.open(Access::Write, Vec::new());
+    journey.press("c f");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./mini › plan                                                 made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+     repairs  1 ref written again                                                keeps 3 refs · 245 KiB
+     waits    nothing
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 1 ]   waits 0     stays 3
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT                           SIZE▾ WHY
+    ▸  results c03                 5.3 KiB  drops 1 result, which needs 1 blob that cannot be loaded
+
+
+
+
+
+
+
+
+
+
+
+
+    ───────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
+     repairs the finding
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark
+    ");
+    journey.press("enter");
+    shows(&journey, "Repair ./mini: write 1 ref again?");
+    journey.press("y");
+    shows(&journey, "1 written again");
+    assert_ne!(store.roots(), before);
+    assert!(store.has_uploads());
+    let hits = cache(store.dir(), "c03").hits(|_| true).unwrap();
+    assert_eq!(hits, sound);
+
+    // Back on the screen of the check, which has looked again.
+    journey.press("q");
+    shows(&journey, "./mini › check");
+    shows(&journey, "unfinished-uploads");
+    assert!(!journey.screen().contains("blob-missing"));
+    journey.press("* f");
+    shows(&journey, "1 unfinished upload");
+    journey.press("enter").press("y").press("q");
+    assert!(!store.has_uploads());
+    assert!(!journey.screen().contains("unfinished-uploads"));
+}
+
+#[test]
+fn an_undone_repair_is_found_again() {
+    let store = Store::damaged();
+    let before = store.roots();
+    let mut journey = store.open(Access::Write, Vec::new());
+    journey.press("c f").press("enter").press("y");
+    assert_ne!(store.roots(), before);
+    journey.press("u").press("y");
+    assert_eq!(store.roots(), before);
+    journey.press("q");
+    shows(&journey, "blob-missing");
+}
+
+#[test]
+fn a_repair_that_cannot_be_done_says_why() {
+    let store = Store::damaged();
+    let before = store.roots();
+    // Without the right to write, the plan is shown, and that is all.
+    let mut journey = store.open(Access::ReadOnly, Vec::new());
+    journey.press("c f");
+    shows(&journey, "1 ref written again");
+    journey.press("enter");
+    shows(&journey, "read-only");
+    assert_eq!(store.roots(), before);
+
+    let protect = Rule {
+        name: "all".to_owned(),
+        conditions: Vec::new(),
+        action: Action::Protect,
+        drop_records: None,
+    };
+    let mut journey = store.open(Access::Write, vec![protect]);
+    journey.press("c f");
+    shows(&journey, "Nothing of it can be repaired.");
+    shows(&journey, "blob-missing of c03 stays: a rule protects it");
+    journey.press("enter");
+    shows(&journey, "nothing goes by this plan");
+    assert_eq!(store.roots(), before);
+}

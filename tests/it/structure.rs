@@ -1,0 +1,311 @@
+//! The structure of the code, checked by reading it: layers, traits, names and sizes.
+//!
+//! What departs from a rule today is in a list next to this file. A list may only shrink: an entry
+//! that grows fails, and so does an entry that is no longer needed. With `STRUCTURE_SHRINK=1` the
+//! tests write the smaller lists themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod read;
+
+use read::{SOURCES, Source, functions, imports, traits, types};
+
+/// The modules of `src` from the lowest layer to the highest. A module imports from its own layer
+/// and from lower ones.
+const LAYERS: [&[&str]; 10] = [
+    &["text"],
+    &["format", "logging"],
+    &["source", "find"],
+    &["backend"],
+    &["inventory"],
+    &["retention", "explain"],
+    &["check"],
+    &["prune", "config"],
+    &["report", "error", "progress"],
+    &["cli", "tui"],
+];
+
+/// The longest function, in lines.
+const LONGEST_FUNCTION: usize = 60;
+/// The longest file, in lines.
+const LONGEST_FILE: usize = 450;
+/// The most methods of a trait of `src/backend`.
+const MOST_METHODS: usize = 8;
+/// The most methods of the trait that deletes.
+const MOST_METHODS_OF_PRUNER: usize = 6;
+/// How many `let (a, b) = (x, y);` there are. The aim is 20.
+const TUPLE_LETS: usize = 208;
+
+#[test]
+fn a_module_imports_from_its_own_layer_and_lower_ones() {
+    let layer = |module: &str| LAYERS.iter().position(|layer| layer.contains(&module));
+    let mut found = BTreeMap::new();
+    for source in SOURCES.iter() {
+        let Some(own) = layer(source.module()) else {
+            assert!(
+                matches!(source.name.as_str(), "lib.rs" | "main.rs"),
+                "{} is in no layer",
+                source.name
+            );
+            continue;
+        };
+        for imported in source.imported_modules() {
+            if layer(&imported).is_some_and(|layer| layer > own) {
+                *found
+                    .entry(format!("{} {imported}", source.name))
+                    .or_default() += 1;
+            }
+        }
+    }
+    Allowed::read("upward_imports").check(&found);
+}
+
+#[test]
+fn only_prune_makes_plans() {
+    let mut found = BTreeMap::new();
+    for source in SOURCES.iter() {
+        if source.module() != "prune" {
+            let made = source.code.matches("Plan::new(").count();
+            count(&mut found, &source.name, made);
+        }
+    }
+    Allowed::read("plans").check(&found);
+}
+
+#[test]
+fn stores_are_told_apart_by_an_enum() {
+    let mut found = BTreeMap::new();
+    for source in SOURCES.iter() {
+        // The files of a repository name kinds in text.
+        if matches!(source.module(), "find" | "format") {
+            continue;
+        }
+        let compared = ["kind == \"", "kind != \"", "kind() == \"", "kind() != \""];
+        let compared = compared
+            .iter()
+            .map(|text| source.code.matches(text).count());
+        count(&mut found, &source.name, compared.sum());
+    }
+    Allowed::read("kinds").check(&found);
+}
+
+#[test]
+fn traits_of_stores_are_thin() {
+    let traits: BTreeMap<String, usize> = SOURCES
+        .iter()
+        .filter(|source| source.module() == "backend")
+        .flat_map(traits)
+        .collect();
+    let most = |name: &str| match name {
+        "CachePruner" => MOST_METHODS_OF_PRUNER,
+        _ => MOST_METHODS,
+    };
+    assert!(traits.contains_key("CacheReader") && traits.contains_key("CachePruner"));
+    for (name, methods) in traits {
+        assert!(methods > 0, "{name} has no methods");
+        assert!(methods <= most(&name), "{name} has {methods} methods");
+    }
+}
+
+#[test]
+fn modules_of_stores_import_each_other_in_one_direction() {
+    let root = SOURCES.iter().find(|source| source.name == "backend.rs");
+    // The root re-exports the types of its modules.
+    let exports: BTreeMap<String, String> = imports(&root.unwrap().code)
+        .into_iter()
+        .filter(|path| path.len() == 2)
+        .map(|path| (path[1].clone(), path[0].clone()))
+        .collect();
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in SOURCES.iter() {
+        let Some(name) = source.name.strip_prefix("backend/") else {
+            continue;
+        };
+        let own: Vec<&str> = name.trim_end_matches(".rs").split('/').collect();
+        for path in imports(&source.code) {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let supers = path.iter().take_while(|part| **part == "super").count();
+            let target = match path.as_slice() {
+                ["crate", "backend", first, ..] => first,
+                ["super", ..] if supers == own.len() => path[supers],
+                _ => continue,
+            };
+            let target = exports.get(target).map_or(target, String::as_str);
+            if target != own[0] && target.starts_with(char::is_lowercase) {
+                let targets = edges.entry(own[0].to_owned()).or_default();
+                targets.insert(target.to_owned());
+            }
+        }
+    }
+    assert!(edges["open"].contains("registry"), "{edges:?}");
+    // What imports nothing that is left is in no circle.
+    while let Some(free) = edges
+        .iter()
+        .find(|(_, targets)| targets.iter().all(|target| !edges.contains_key(target)))
+        .map(|(name, _)| name.clone())
+    {
+        edges.remove(&free);
+    }
+    assert!(edges.is_empty(), "circles: {edges:?}");
+}
+
+#[test]
+fn every_store_that_deletes_has_the_same_files() {
+    for store in ["s3", "registry"] {
+        for file in ["client", "read", "prune", "refs"] {
+            let name = format!("backend/{store}/{file}.rs");
+            let is_there = SOURCES.iter().any(|source| source.name == name);
+            assert!(is_there, "{name} is missing");
+        }
+    }
+}
+
+#[test]
+fn a_type_name_is_defined_once() {
+    let mut found = BTreeMap::new();
+    for name in SOURCES.iter().flat_map(types) {
+        *found.entry(name).or_default() += 1;
+    }
+    found.retain(|_, times| *times > 1);
+    Allowed::read("repeated_types").check(&found);
+}
+
+#[test]
+fn functions_are_short() {
+    let mut found = BTreeMap::new();
+    for source in SOURCES.iter() {
+        for (name, lines) in functions(source) {
+            if lines > LONGEST_FUNCTION {
+                let longest: &mut usize =
+                    found.entry(format!("{} {name}", source.name)).or_default();
+                *longest = lines.max(*longest);
+            }
+        }
+    }
+    Allowed::read("long_functions").check(&found);
+}
+
+#[test]
+fn files_are_short() {
+    let mut found = BTreeMap::new();
+    for source in SOURCES.iter() {
+        if source.lines > LONGEST_FILE {
+            count(&mut found, &source.name, source.lines);
+        }
+    }
+    Allowed::read("long_files").check(&found);
+}
+
+#[test]
+fn a_line_has_one_thought() {
+    let mut found = 0;
+    for source in SOURCES.iter() {
+        found += read::tuple_lets(&source.code);
+    }
+    assert!(found <= TUPLE_LETS, "{found} tuple lets");
+}
+
+fn count(found: &mut BTreeMap<String, usize>, name: &str, number: usize) {
+    if number > 0 {
+        found.insert(name.to_owned(), number);
+    }
+}
+
+/// A list of what departs from a rule today: a name and a number on each line.
+struct Allowed {
+    file: PathBuf,
+    entries: BTreeMap<String, usize>,
+}
+
+impl Allowed {
+    fn read(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/structure");
+        let file = folder.join(format!("{name}.txt"));
+        let text = fs::read_to_string(&file).unwrap();
+        let entry = |line: &str| {
+            let (name, number) = line.rsplit_once(' ').unwrap();
+            (name.to_owned(), number.parse().unwrap())
+        };
+        Self {
+            entries: text.lines().map(entry).collect(),
+            file,
+        }
+    }
+
+    /// Checks that nothing was added to the list, and that every entry is still needed.
+    fn check(&self, found: &BTreeMap<String, usize>) {
+        let allowed = |name: &str| self.entries.get(name).copied().unwrap_or_default();
+        let grown = lines(
+            found
+                .iter()
+                .filter(|(name, number)| **number > allowed(name)),
+        );
+        assert!(
+            grown.is_empty(),
+            "{} allows less than this:\n{grown}",
+            self.file.display()
+        );
+        let unneeded = self
+            .entries
+            .keys()
+            .filter(|name| !found.contains_key(*name));
+        let unneeded: Vec<&String> = unneeded.collect();
+        if std::env::var_os("STRUCTURE_SHRINK").is_some() {
+            fs::write(&self.file, lines(found.iter())).unwrap();
+        } else {
+            assert!(
+                unneeded.is_empty(),
+                "{} names what is no longer there: {unneeded:?}; STRUCTURE_SHRINK=1 removes it",
+                self.file.display()
+            );
+        }
+    }
+}
+
+fn lines<'a>(entries: impl Iterator<Item = (&'a String, &'a usize)>) -> String {
+    entries.fold(String::new(), |mut text, (name, number)| {
+        let _ = writeln!(text, "{name} {number}");
+        text
+    })
+}
+
+#[test]
+fn the_reader_of_code_sees_what_is_code() {
+    let source = Source::new(
+        "backend/made.rs",
+        r#"
+use crate::{format, text::units};
+// use crate::tui;
+const TEXT: &str = "crate::cli { \" }";
+const RAW: &str = r"struct NotOne";
+pub struct One<'a>(&'a str);
+trait Two {
+    fn short(&self);
+    async fn long(&self) -> u8 {
+        let brace = '{';
+        let (a, b) = (1, brace as u8);
+        let (c, d) = split((a, b));
+        c + d
+    }
+}
+#[cfg(test)]
+mod tests {
+    use crate::cli;
+    struct Three;
+}
+"#,
+    );
+    assert_eq!(source.imported_modules(), ["format", "text"]);
+    assert_eq!(types(&source), ["One", "Two"]);
+    assert_eq!(traits(&source), [("Two".to_owned(), 2)]);
+    assert_eq!(functions(&source), [("long".to_owned(), 6)]);
+    assert_eq!(read::tuple_lets(&source.code), 1);
+    let paths: Vec<String> = imports("use a::{b, c::{self, D}}; pub use e::F;")
+        .iter()
+        .map(|path| path.join("::"))
+        .collect();
+    assert_eq!(paths, ["a::b", "a::c::self", "a::c::D", "e::F"]);
+}

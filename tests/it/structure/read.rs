@@ -1,0 +1,329 @@
+//! Reads Rust source well enough to count what is in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// A file below `src`.
+pub(super) struct Source {
+    /// Its path below `src`.
+    pub(super) name: String,
+    /// Its code, without comments, without what is inside of string literals, and without its unit
+    /// tests.
+    pub(super) code: String,
+    /// How many lines the whole file has.
+    pub(super) lines: usize,
+}
+
+impl Source {
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        let tested = text.split("\n#[cfg(test)]\nmod tests");
+        Self {
+            name: name.to_owned(),
+            code: code_of(tested.into_iter().next().unwrap_or_default()),
+            lines: text.lines().count(),
+        }
+    }
+
+    /// Returns the folder or file directly below `src`.
+    pub(super) fn module(&self) -> &str {
+        let first = self.name.split('/').next().unwrap_or_default();
+        first.trim_end_matches(".rs")
+    }
+
+    /// Returns the modules directly below `src` that the code imports or names, each once.
+    pub(super) fn imported_modules(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (place, start) in self.code.match_indices("crate::") {
+            let rest = &self.code[place + start.len()..];
+            let is_path = self.code[..place].ends_with(is_part_of_name);
+            match rest.strip_prefix('{') {
+                _ if is_path => {}
+                Some(group) => found.extend(heads_of(group)),
+                None => found.extend(word(rest)),
+            }
+        }
+        found.sort();
+        found.dedup();
+        found.retain(|name| name.starts_with(char::is_lowercase) && name != self.module());
+        found
+    }
+}
+
+/// Returns the first words of the paths in a group of imports.
+fn heads_of(group: &str) -> Vec<String> {
+    let mut heads = Vec::new();
+    let mut depth = 0;
+    let mut starts = true;
+    for (place, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => starts = true,
+            _ if starts && character.is_alphabetic() => {
+                heads.extend(word(&group[place..]));
+                starts = false;
+            }
+            _ => {}
+        }
+    }
+    heads
+}
+
+/// All sources, in order, without files of unit tests.
+pub(super) static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                paths.push(path);
+            }
+        }
+    }
+    paths.retain(|path: &PathBuf| !path.ends_with("tests.rs"));
+    paths.sort();
+    let source = |path: &PathBuf| {
+        let name = path
+            .strip_prefix(&src)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        Source::new(&name, &fs::read_to_string(path).unwrap())
+    };
+    paths.iter().map(source).collect()
+});
+
+/// Returns the names of the types and traits that the code defines.
+pub(super) fn types(source: &Source) -> Vec<String> {
+    let defined = |line: &str| {
+        let line = without_visibility(line);
+        let rest = ["struct ", "enum ", "trait ", "union "]
+            .iter()
+            .find_map(|keyword| line.strip_prefix(keyword))?;
+        word(rest)
+    };
+    source.code.lines().filter_map(defined).collect()
+}
+
+/// Returns the traits that the code defines, each with its number of methods.
+pub(super) fn traits(source: &Source) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    let mut lines = source.code.lines();
+    while let Some(line) = lines.next() {
+        let Some(name) = without_visibility(line)
+            .strip_prefix("trait ")
+            .and_then(word)
+        else {
+            continue;
+        };
+        if line.ends_with("{}") || line.ends_with(';') {
+            continue;
+        }
+        let body = lines.by_ref().take_while(|line| !line.starts_with('}'));
+        let methods = body.filter(|line| indent(line) == 4 && function(line).is_some());
+        found.push((name, methods.count()));
+    }
+    found
+}
+
+/// Returns the functions of the code that have a body, each with its number of lines.
+pub(super) fn functions(source: &Source) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = source.code.lines().collect();
+    let mut found = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let Some(name) = function(line) else { continue };
+        let end = lines[first..].iter().position(|later| {
+            indent(later) == indent(line) && (later.trim() == "}" || later.ends_with(';'))
+                || later.ends_with("{}")
+        });
+        if let Some(end) = end
+            && lines[first + end].trim() == "}"
+        {
+            found.push((name, end + 1));
+        }
+    }
+    found
+}
+
+/// Counts the `let (a, b) = (x, y);` in code.
+pub(super) fn tuple_lets(code: &str) -> usize {
+    let is_tuple = |(place, _): &(usize, &str)| {
+        let Some((_, value)) = code[*place..].split_once(" = ") else {
+            return false;
+        };
+        let Some(value) = value.strip_prefix('(') else {
+            return false;
+        };
+        let mut depth = 1;
+        let end = value.find(|character| {
+            match character {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        end.is_some_and(|end| value[end..].starts_with(");"))
+    };
+    code.match_indices("let (").filter(is_tuple).count()
+}
+
+/// Returns the name of the function whose definition begins in a line.
+fn function(line: &str) -> Option<String> {
+    let mut line = without_visibility(line.trim_start());
+    for keyword in ["const ", "async ", "unsafe "] {
+        line = line.strip_prefix(keyword).unwrap_or(line);
+    }
+    word(line.strip_prefix("fn ")?)
+}
+
+fn without_visibility(line: &str) -> &str {
+    let line = line.trim_start();
+    match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ").map_or(rest, |(_, rest)| rest),
+        Some(rest) => rest.trim_start(),
+        None => line,
+    }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn is_part_of_name(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Returns the word with which a text begins.
+fn word(text: &str) -> Option<String> {
+    let end = text.find(|character| !is_part_of_name(character));
+    let word = &text[..end.unwrap_or(text.len())];
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// Replaces comments by nothing and what is inside of string literals by blanks, except for the
+/// line breaks.
+fn code_of(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let before = code
+            .chars()
+            .last()
+            .is_some_and(|last| is_part_of_name(last) && !matches!(last, 'b' | 'c'));
+        let skipped = match character {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '"' => string(rest),
+            'r' if !before && raw_string(rest).is_some() => raw_string(rest).unwrap_or_default(),
+            '\'' => char_literal(rest),
+            _ => 0,
+        };
+        let (literal, after) = rest.split_at(skipped);
+        if skipped == 0 {
+            code.push(character);
+            rest = &rest[character.len_utf8()..];
+            continue;
+        }
+        if character != '/' {
+            code.push('"');
+            code.extend(literal.matches('\n'));
+            code.push('"');
+        }
+        rest = after;
+    }
+    code
+}
+
+/// Returns the length of the string literal with which a text begins.
+fn string(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text[1..].find(|character| {
+        let ends = character == '"' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 2)
+}
+
+fn raw_string(text: &str) -> Option<usize> {
+    let hashes = text[1..].bytes().take_while(|byte| *byte == b'#').count();
+    let start = hashes + 2;
+    if !text[hashes + 1..].starts_with('"') {
+        return None;
+    }
+    let end = format!("\"{}", "#".repeat(hashes));
+    Some(start + text[start..].find(&end)? + end.len())
+}
+
+/// Returns the length of the character literal with which a text begins; 0 for a lifetime.
+fn char_literal(text: &str) -> usize {
+    let mut characters = text.char_indices().skip(1);
+    match characters.next() {
+        Some((_, '\\')) => text[2..].find('\'').map_or(0, |end| {
+            // An escaped quotation mark.
+            if end == 0 { 4 } else { end + 3 }
+        }),
+        Some(_) => match characters.next() {
+            Some((end, '\'')) => end + 1,
+            _ => 0,
+        },
+        None => 0,
+    }
+}
+
+/// Returns the paths that the `use` statements of code import, groups written out.
+pub(super) fn imports(code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for statement in code.split(';') {
+        let Some((_, tree)) = statement.rsplit_once("use ") else {
+            continue;
+        };
+        let is_path = tree.chars().all(|character| {
+            is_part_of_name(character) || matches!(character, ':' | '{' | '}' | ',' | ' ' | '\n')
+        });
+        if is_path {
+            write_out(&[], tree.trim(), &mut found);
+        }
+    }
+    found
+}
+
+fn write_out(before: &[String], tree: &str, found: &mut Vec<Vec<String>>) {
+    let (path, group) = match tree.split_once('{') {
+        Some((path, group)) => (path, group.strip_suffix('}')),
+        None => (tree, None),
+    };
+    let path = path.split(" as ").next().unwrap_or_default();
+    let names = path
+        .split("::")
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let whole: Vec<String> = before
+        .iter()
+        .cloned()
+        .chain(names.map(str::to_owned))
+        .collect();
+    let Some(group) = group else {
+        found.push(whole);
+        return;
+    };
+    let mut depth = 0;
+    let parts = group.split(|character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    });
+    for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
+        write_out(&whole, part, found);
+    }
+}

@@ -1,0 +1,79 @@
+//! What the list of sources says of earlier scans.
+
+use std::fs;
+use std::path::Path;
+
+use cachelens::source::Source;
+use cachelens::tui::OpenedSource;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local};
+
+#[track_caller]
+fn shows(journey: &mut Journey, text: &str) {
+    let screen = journey.screen();
+    assert!(screen.contains(text), "{text}\n{screen}");
+}
+
+#[test]
+fn sources_say_what_changed_since_last_time() {
+    let state = tempfile::tempdir().unwrap();
+    let layout = Fixture::named("mini").layout("local.json");
+    let source = || {
+        let path = layout.path();
+        let parsed = Source::parse(path.to_str().unwrap(), &Path::is_dir).unwrap();
+        let source = Some(parsed.source);
+        vec![OpenedSource {
+            source,
+            ..local("./mini", path)
+        }]
+    };
+    let size = (120, 30);
+    let journey = Journey::remembering(state.path(), source(), size);
+    assert!(!journey.screen().contains(" in 3d"), "{}", journey.screen());
+    drop(journey);
+    // All journeys take place at one moment: the record is made three days older.
+    let mut files = fs::read_dir(state.path().join("history")).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("2026-11-22T", "2026-11-19T")).unwrap();
+    let mut journey = Journey::remembering(state.path(), source(), size);
+    shows(&mut journey, "no change in 3d ████████");
+    journey.press("i");
+    for text in [
+        "Since last time",
+        "scanned    3d ago",
+        "no change, as many refs",
+        "+0 B a day, over 3d",
+    ] {
+        shows(&mut journey, text);
+    }
+}
+
+#[test]
+fn the_start_screen_offers_what_was_opened_before() {
+    let state = tempfile::tempdir().unwrap();
+    let layout = Fixture::named("mini").layout("local.json");
+    let path = layout.path().to_str().unwrap();
+    let parsed = Source::parse(path, &Path::is_dir).unwrap();
+    let source = OpenedSource {
+        source: Some(parsed.source),
+        ..local("./mini", layout.path())
+    };
+    let size = (120, 30);
+    drop(Journey::remembering(state.path(), vec![source], size));
+    let mut journey = Journey::remembering(state.path(), Vec::new(), size);
+    shows(&mut journey, "Again: /");
+    journey.press("j j j enter");
+    shows(&mut journey, "1 source");
+    shows(&mut journey, "ready");
+}
+
+#[test]
+fn the_name_of_a_registry_is_whole_at_100_columns() {
+    let layout = Fixture::named("mini").layout("local.json");
+    let name = "registry.example.com:5000/platform/team/app";
+    let sources = vec![local(name, layout.path())];
+    let mut journey = Journey::new(sources, (100, 24));
+    shows(&mut journey, name);
+}

@@ -1,0 +1,56 @@
+//! Jobs continue while another screen is shown.
+
+use super::prune::{LABEL, Store};
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local};
+
+#[test]
+fn a_run_goes_on_when_its_screen_is_left() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter").press_at_once("y q");
+    assert!(!store.trash().is_empty(), "{}", journey.screen());
+    assert_eq!(store.trash().len() + store.blobs().len(), before.len());
+    assert!(
+        journey
+            .screen()
+            .contains(&format!("the run in {LABEL} has ended")),
+        "{}",
+        journey.screen()
+    );
+    journey.press("H");
+    journey.line("✓ done");
+}
+
+#[test]
+fn a_run_that_was_left_is_stopped_before_the_program_ends() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter").press_at_once("y q ctrl-c");
+    assert!(!journey.is_over(), "{}", journey.screen());
+    assert_eq!(store.blobs(), before);
+    journey.press("ctrl-c");
+    assert!(journey.is_over());
+}
+
+#[test]
+fn what_a_check_found_is_kept_until_the_source_is_scanned_again() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local(LABEL, layout.path())], (100, 30));
+    journey.press("c V");
+    journey.line("layers read and sound");
+    journey.press("q enter c");
+    journey.line("layers read and sound");
+    journey.press("q q J");
+    assert!(
+        journey.line(&format!("check of {LABEL}")).contains("ended"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    journey.line("layers read and sound");
+    journey.press("q r c");
+    journey.line("layers not read");
+}

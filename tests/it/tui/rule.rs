@@ -1,0 +1,223 @@
+//! A rule is edited while the refs show its effect.
+
+use std::fs;
+
+use cachelens::config;
+use cachelens::tui::pruning::Pruning;
+use jiff::SignedDuration;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local};
+
+/// A store with the refs c00 to c14, the newest last, without a policy and a grace period.
+fn shop(config: &TempDir, size: (u16, u16)) -> (TempDir, Journey) {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut pruning = Pruning::default();
+    pruning.policy.grace = SignedDuration::ZERO;
+    let sources = vec![local("./shop", layout.path())];
+    let file = config.path().join("cachelens.toml");
+    let journey = Journey::with_config(&file, pruning, sources, size);
+    (layout, journey)
+}
+
+/// Returns the numbers of refs that the rule keeps and drops, from the screen.
+fn effect(journey: &Journey) -> (String, String) {
+    let line = journey.line("keeps");
+    let count = |word: &str| {
+        let (_, rest) = line.split_once(word).unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    (count("keeps "), count("drops "))
+}
+
+#[test]
+fn each_change_shows_at_once_what_it_does() {
+    let config = TempDir::new().unwrap();
+    let (layout, mut journey) = shop(&config, (100, 30));
+    let before = fs::read_dir(layout.path().join("blobs/sha256"))
+        .unwrap()
+        .count();
+    let count = |journey: &Journey| effect(journey).1.parse::<usize>().unwrap();
+    let refs = journey.press("enter G R").screen();
+    assert!(refs.contains("keep last"), "{refs}");
+    // About refs like the one under the cursor; the newest five of them are kept.
+    journey.press("enter ctrl-u 'c* enter");
+    let dropped = count(&journey);
+    assert!(dropped > 0, "{}", journey.screen());
+    journey.press("right right - -");
+    assert_eq!(count(&journey), dropped + 2, "{}", journey.screen());
+    journey.press("+");
+    assert_eq!(count(&journey), dropped + 1, "{}", journey.screen());
+    // Protected refs always stay.
+    journey.press("left -");
+    assert_eq!(count(&journey), 0, "{}", journey.screen());
+    journey.press("- ");
+    let (kept, all) = effect(&journey);
+    assert_eq!(kept, "0", "{}", journey.screen());
+    assert_eq!(all, "15", "{}", journey.screen());
+    // Nothing was written, and nothing deleted.
+    assert_eq!(fs::read_dir(config.path()).unwrap().count(), 0);
+    let after = fs::read_dir(layout.path().join("blobs/sha256"))
+        .unwrap()
+        .count();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn wrong_values_are_named_and_change_nothing() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (100, 30));
+    journey.press("enter G R");
+    let before = journey.line("action");
+    let cases = [
+        ("enter ctrl-u '/( enter", "does not end with one"),
+        ("enter ctrl-u enter", "an empty pattern"),
+        (
+            "right enter ctrl-u 'remove enter",
+            "write keep, drop or protect",
+        ),
+        ("right enter ctrl-u '0 enter", "write how many stay"),
+        ("right enter ctrl-u 'soon enter", "is not a duration"),
+    ];
+    for (keys, words) in cases {
+        journey.press(keys);
+        assert!(journey.screen().contains(words), "{}", journey.screen());
+    }
+    journey.press("right");
+    assert_eq!(journey.line("action"), before);
+}
+
+#[test]
+fn the_rule_is_saved_by_few_keys_and_decides_from_then_on() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (100, 30));
+    journey.press("enter G space k space");
+    // Nine keys: the rule, its number, the file, the consent.
+    journey.press("R right right - - W enter y");
+    let file = config.path().join("cachelens.toml");
+    let loaded = config::load(&file).unwrap();
+    let policy = loaded.layer.retention.unwrap_or_default().policy();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("last = 3"), "{text}");
+    assert_eq!(policy.rules.len(), 1);
+    // The UI returns to the refs, which show the effect of the rule.
+    let screen = journey.screen();
+    assert!(
+        screen.contains("keep  number 1") && !screen.contains("keep last"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_rule_that_was_not_added_after_all_stays_where_it_is() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (100, 30));
+    // The first rule is not added; a second one is, from the plan that the first one led to.
+    journey.press("enter G space k space R W esc right right - - - - p R W enter y");
+    assert!(config.path().join("cachelens.toml").exists());
+    let screen = journey.screen();
+    assert!(screen.contains("› plan"), "{screen}");
+    journey.press("q");
+    assert!(
+        journey.screen().contains("keep last"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn the_rule_is_tried_on_what_a_new_scan_finds() {
+    let config = TempDir::new().unwrap();
+    let (layout, mut journey) = shop(&config, (100, 30));
+    journey.press("enter G R");
+    assert!(journey.screen().contains("1/15"), "{}", journey.screen());
+    let index = layout.path().join("index.json");
+    let mut document: Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    document["manifests"].as_array_mut().unwrap().pop();
+    fs::write(&index, document.to_string()).unwrap();
+    journey.press("r");
+    assert!(journey.screen().contains("1/14"), "{}", journey.screen());
+    let (kept, dropped) = effect(&journey);
+    let all = kept.parse::<u32>().unwrap() + dropped.parse::<u32>().unwrap();
+    assert_eq!(all, 14, "{}", journey.screen());
+}
+
+#[test]
+fn a_plan_follows_the_policy_with_the_rule() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (120, 40));
+    journey.press("enter G R enter ctrl-u 'c* enter right right - - -");
+    let (_, dropped) = effect(&journey);
+    journey.press("p");
+    let plan = journey.line("deletes");
+    assert!(
+        plan.contains(&format!("{dropped} refs")),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.screen().contains("the policy with the rule"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn the_editor_at_80() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (80, 24));
+    journey.press("enter G space k space R right right - -");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./shop › refs › rule                                        read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     refs  c0*   action  keep   keep last‹ 3 › keep within  –
+     █████████████▒▒▒▒▒▒▒▒▒▒  keeps 9 refs · 1.1 MiB   drops 6 refs · frees 822 KiB
+     the only rule; it decides about 9 refs
+    ────────────────────────────────────────────────────────────────────────────────
+       REF▴         POLICY                          AGE      SIZE          ONLY HERE
+    ▸  c01          drop  12h 54m old, past …   12h 54m   237 KiB  ████░     190 KiB
+       c02          drop  12h 54m old, past …   12h 54m   237 KiB  ████░     190 KiB
+       c03          drop  12h 54m old, past …   12h 54m   237 KiB  ████░     190 KiB
+       c04          drop  12h 54m old, past …   12h 54m   237 KiB  ██░░░     110 KiB
+       c05          drop  12h 54m old, past …   12h 54m   174 KiB  █░░░     46.2 KiB
+       c06          drop  12h 53m old, past …   12h 53m   174 KiB  █░░░     46.2 KiB
+       c07          keep  number 3 of the la…   12h 53m   174 KiB  █░░░      9.2 KiB
+       c08          keep  number 2 of the la…   12h 53m   237 KiB  █░░░░    72.6 KiB
+       c09          keep  number 1 of the la…   12h 53m   174 KiB  █░░░     33.8 KiB
+       c10          keep  no rule               12h 53m   237 KiB  ████░     190 KiB
+       c11          keep  no rule               12h 53m   237 KiB  █░░░░    72.4 KiB
+       c12          keep  no rule               12h 53m   206 KiB  █░░░░    41.1 KiB
+       c13          keep  no rule               12h 53m   237 KiB  ███░░░    140 KiB
+       c14          keep  no rule               12h 52m   237 KiB  ██░░░    97.1 KiB
+    ──────────────────────────────────────────────────────────────────────── 1/15 ──
+     there is no other rule; nothing is written yet
+     right field  + more  - less  enter type  W add to configuration  p plan
+    ");
+}
+
+#[test]
+fn the_editor_at_60() {
+    let config = TempDir::new().unwrap();
+    let (_layout, mut journey) = shop(&config, (60, 16));
+    journey.press("enter G space k space R right right - -");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./shop › refs › rule                    read-only · ? help
+    ────────────────────────────────────────────────────────────
+     refs  c0*   action  keep   keep last‹ 3 › keep within  –
+     keeps 9 refs · 1.1 MiB   drops 6 refs · frees 822 KiB
+     the only rule; it decides about 9 refs
+    ────────────────────────────────────────────────────────────
+       REF▴         POLICY                         AGE      SIZE
+    ▸  c01          drop  12h 54m old, past…   12h 54m   237 KiB
+       c02          drop  12h 54m old, past…   12h 54m   237 KiB
+       c03          drop  12h 54m old, past…   12h 54m   237 KiB
+       c04          drop  12h 54m old, past…   12h 54m   237 KiB
+       c05          drop  12h 54m old, past…   12h 54m   174 KiB
+       c06          drop  12h 53m old, past…   12h 53m   174 KiB
+    ──────────────────────────────────────────────────── 1/15 ──
+     there is no other rule; nothing is written yet
+     right field  + more  - less  enter type
+    ");
+}

@@ -1,0 +1,271 @@
+//! Earlier runs: listed, undone, resumed, and their trash emptied.
+
+use std::fs;
+use std::sync::Arc;
+
+use cachelens::prune::journal::Journal;
+use cachelens::prune::plan::file;
+use cachelens::tui::pruning::{Access, Pruning};
+use tempfile::TempDir;
+
+use super::prune::{LABEL, Store};
+use crate::support::command::Sandbox;
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, prunable};
+
+/// Prunes the orphans of a store and goes back to the sources.
+fn pruned(store: &Store, size: (u16, u16)) -> Journey {
+    let mut journey = store.open(Vec::new(), size);
+    journey.press("p enter y");
+    assert!(!store.trash().is_empty(), "{}", journey.screen());
+    journey.press("q");
+    journey
+}
+
+#[test]
+fn a_run_is_undone_after_its_screen_was_left() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = pruned(&store, (120, 40));
+    journey.press("enter H");
+    let row = journey.line("✓ done");
+    for words in [LABEL, "objects", "UTC"] {
+        assert!(row.contains(words), "{words:?} is not in {row:?}");
+    }
+    assert!(
+        journey.screen().contains("in the trash"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("u");
+    assert!(
+        journey.screen().contains("Please confirm"),
+        "{}",
+        journey.screen()
+    );
+    assert_ne!(store.blobs(), before);
+    journey.press("y");
+    assert!(
+        journey.screen().contains("items are back"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(store.blobs(), before);
+    journey.press("q");
+    journey.line("↶ undone");
+    assert!(
+        journey.screen().contains("nothing is in the trash"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn the_runs_are_found_by_their_name_and_at_any_size() {
+    let store = Store::waste();
+    let mut journey = pruned(&store, (60, 16));
+    journey.press(": 'runs enter");
+    journey.line("✓ done");
+    // Also from a deeper screen, and only once.
+    journey.press("q enter enter H H");
+    journey.line("✓ done");
+    journey.press("q");
+    assert!(!journey.screen().contains("✓ done"), "{}", journey.screen());
+}
+
+#[test]
+fn the_command_that_undoes_a_run_is_copied_and_works() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = pruned(&store, (100, 30));
+    journey.press("H y");
+    let command = journey.copied().unwrap().to_owned();
+    let words: Vec<&str> = command.split(' ').collect();
+    assert_eq!(words[..3], ["cachelens", "prune", "--undo"]);
+    assert!(journey.screen().contains("copied"), "{}", journey.screen());
+    journey.press("enter Y");
+    assert_eq!(journey.copied(), Some(&*command));
+    let run = Sandbox::new().run(&words[1..]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(store.blobs(), before);
+}
+
+#[test]
+fn a_run_that_was_killed_is_resumed() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let saved = store.layout.path().join("plan.json");
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey
+        .press("p W ctrl-u")
+        .press(&format!("'{} enter", saved.display()));
+    let plan = file::load(&fs::read_to_string(&saved).unwrap()).unwrap();
+    // A run that ended right after its journal was created.
+    drop(Journal::create_in(store.journals.path(), &plan).unwrap());
+    journey.press("H");
+    let left = format!("! stopped, {} left", plan.delete().len());
+    journey.line(&left);
+    journey.press("y");
+    assert!(journey.copied().unwrap().contains("prune --resume "));
+    journey.press("enter");
+    assert!(
+        journey.screen().contains("enter resumes it"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    assert!(
+        journey.screen().contains("Resume the run in"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("n");
+    assert_eq!(store.blobs(), before);
+    journey.press("enter y");
+    assert!(
+        journey.screen().contains("every kept ref is whole"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(store.trash().len() + store.blobs().len(), before.len());
+    journey.press("q");
+    journey.line("✓ done");
+}
+
+#[test]
+fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
+    let store = Store::waste();
+    let mut journey = pruned(&store, (100, 30));
+    let (blobs, trash) = (store.blobs(), store.trash());
+    journey.press("E");
+    assert!(
+        journey.line("deletes").contains("from the trash"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey
+            .screen()
+            .contains("empties the trash, whatever its age"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    assert!(
+        journey.screen().contains("Empty the trash of"),
+        "{}",
+        journey.screen()
+    );
+    for answer in ["y", "enter", "esc", "enter 'wrong enter esc"] {
+        journey.press(answer);
+        assert_eq!(store.trash(), trash, "{answer}: {}", journey.screen());
+    }
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    assert_eq!(store.trash().len(), 0, "{}", journey.screen());
+    assert_eq!(store.blobs(), blobs);
+    assert!(journey.screen().contains("freed"), "{}", journey.screen());
+    // Permanently deleted items cannot be restored, and the screen does not offer it.
+    journey.press("q H");
+    assert!(
+        journey.screen().contains("nothing is in the trash"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("G E");
+    assert!(
+        journey.screen().contains("nothing of it is in the trash"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn what_a_run_left_in_the_trash_is_one_row_with_its_size() {
+    let store = Store::waste();
+    let mut journey = pruned(&store, (120, 30));
+    journey.press("p right");
+    let row = journey.line("trash   run of ");
+    assert!(
+        row.contains(&format!("{} objects", store.trash().len())),
+        "{row}"
+    );
+    assert!(row.contains("KiB") || row.contains("MiB"), "{row}");
+    assert!(
+        row.contains("a prune after ") && row.contains("deletes it"),
+        "{row}"
+    );
+}
+
+#[test]
+fn the_source_of_a_run_is_opened_when_it_is_not_open() {
+    let store = Store::waste();
+    drop(pruned(&store, (100, 30)));
+    let other = Fixture::named("shop").layout("local.json");
+    let pruning = store.pruning(Access::Write, Vec::new());
+    let mut journey = Journey::with(pruning, vec![prunable("other", other.path())], (120, 30));
+    journey.press("H enter");
+    assert!(
+        journey.screen().contains("items deleted"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("q q");
+    let place = fs::canonicalize(store.layout.path()).unwrap();
+    journey.line(place.to_str().unwrap());
+    journey.line("other");
+}
+
+#[test]
+fn read_only_undoes_nothing() {
+    let store = Store::waste();
+    drop(pruned(&store, (100, 30)));
+    let before = (store.blobs(), store.trash());
+    let pruning = store.pruning(Access::ReadOnly, Vec::new());
+    let source = prunable(LABEL, store.layout.path());
+    let mut journey = Journey::with(pruning, vec![source], (100, 30));
+    journey.press("H u");
+    assert!(
+        journey.screen().contains("read-only"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("y q E enter y");
+    assert_eq!((store.blobs(), store.trash()), before);
+}
+
+#[test]
+fn no_runs_and_damaged_journals_are_said() {
+    let journals = TempDir::new().unwrap();
+    let pruning = Pruning {
+        journals: Some(journals.path().join("none")),
+        ..Pruning::default()
+    };
+    let layout = Arc::new(Fixture::named("shop").layout("local.json"));
+    let open = |pruning| {
+        let source = prunable(LABEL, layout.path());
+        Journey::with(pruning, vec![source], (100, 30))
+    };
+    let mut journey = open(pruning);
+    journey.press("H");
+    assert!(
+        journey.screen().contains("Nothing was pruned yet."),
+        "{}",
+        journey.screen()
+    );
+
+    let broken = journals.path().join("20261122T005918Z-1f2e3d4c.jsonl");
+    fs::write(&broken, "no journal\n").unwrap();
+    let mut journey = open(Pruning {
+        journals: Some(journals.path().to_owned()),
+        ..Pruning::default()
+    });
+    journey.press("H");
+    journey.line("? unreadable");
+    journey.press("u");
+    assert!(
+        journey.screen().contains("its journal cannot be read"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(fs::read_to_string(&broken).unwrap(), "no journal\n");
+}

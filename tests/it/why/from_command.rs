@@ -1,0 +1,225 @@
+//! Explanations from the command that starts a build, and from no arguments at all.
+
+use serde_json::Value;
+
+use super::from_dockerfile::{base_image, image_file, provenance};
+use super::{History, Store};
+use crate::support::command::{Run, Sandbox};
+
+/// A checkout of a commit of `shop` in a home folder, with the caches in `cache`.
+struct Checkout {
+    sandbox: Sandbox,
+    /// `NAME=FILE` of the base image.
+    image: String,
+}
+
+impl Checkout {
+    fn of(history: &History, place: usize) -> Self {
+        let sandbox = Sandbox::new();
+        let commit = &history.commits[place].name;
+        let tree = history.trees.path().join("tree").join(commit);
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(format!("{}/.", tree.display()))
+            .arg(sandbox.path("."))
+            .status();
+        assert!(copied.unwrap().success());
+        // Outside the context, so that it is not part of it.
+        history
+            .fixture
+            .write_layout("local.json", &sandbox.path("cache"));
+        std::fs::write(
+            sandbox.path(".dockerignore"),
+            "cache\n*.json\n!package*.json\n",
+        )
+        .unwrap();
+        let (reference, digest) = base_image(&provenance(history, place));
+        let file = image_file(&history.fixture, digest, &sandbox.path("."));
+        let image = format!("{reference}={}", file.display());
+        Self { sandbox, image }
+    }
+
+    /// Runs `why` with the base image, followed by `arguments`.
+    fn why(&self, arguments: &[&str]) -> Run {
+        let first = ["why", "--offline", "--image", &self.image];
+        self.sandbox.run(&[&first[..], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let run = self.why(&[&["--json"], arguments].concat());
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.sandbox.path(name), text).unwrap();
+    }
+}
+
+/// Returns the verdict on each step.
+fn verdicts(document: &Value) -> Vec<String> {
+    let steps = document["steps"].as_array().unwrap();
+    let verdict = |step: &Value| format!("{} {} {}", step["id"], step["keys"], step["verdict"]);
+    steps.iter().map(verdict).collect()
+}
+
+#[test]
+fn a_command_is_explained_as_its_flags_are() {
+    let history = History::of("shop", Store::Local);
+    for place in 1..history.commits.len() {
+        let checkout = Checkout::of(&history, place);
+        let before = &history.commits[place - 1].name;
+        let cache = format!("./cache#{before}");
+        let from = format!("type=local,src=cache,tag={before}");
+        let by_flags = checkout.json(&[&cache, "-f", "Dockerfile", "--context", "."]);
+        assert!(!verdicts(&by_flags).is_empty(), "{by_flags:#}");
+        let import = format!("--import-cache={from}");
+        let cache_from = format!("--cache-from={from}");
+        let commands: [&[&str]; 4] = [
+            &["docker", "buildx", "build", &cache_from, "."],
+            &["sudo", "docker", "build", "--cache-from", &from, "."],
+            &["nerdctl", "build", "-f", "Dockerfile", &cache_from, "."],
+            &[
+                "buildctl",
+                "build",
+                "--frontend",
+                "dockerfile.v0",
+                "--local",
+                "context=.",
+                "--local",
+                "dockerfile=.",
+                &import,
+            ],
+        ];
+        for command in commands {
+            let found = checkout.json(&[&["--"], command].concat());
+            assert_eq!(verdicts(&found), verdicts(&by_flags), "{command:?}");
+            assert_eq!(found["ref"], cache.as_str());
+            assert_eq!(found["requests"].as_array().unwrap().len(), 1);
+        }
+    }
+}
+
+const BAKE: &str = r#"
+group "default" {
+  targets = ["web", "api"]
+}
+target "web" {
+  target = "web"
+  cache-from = ["type=local,src=cache,tag=c01"]
+}
+target "api" {
+  target = "api"
+  cache-to = ["type=local,dest=cache,tag=c01"]
+}
+target "far" {
+  cache-from = ["type=registry,ref=cache.example.test/app:cache"]
+}
+"#;
+
+#[test]
+fn each_target_of_a_bake_is_explained() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    checkout.write("docker-bake.hcl", BAKE);
+    let found = checkout.json(&["--", "docker", "buildx", "bake"]);
+    let targets = found["targets"].as_array().unwrap();
+    let names: Vec<&Value> = targets.iter().map(|target| &target["name"]).collect();
+    assert_eq!(names, ["web", "api"]);
+    assert_eq!(found["requests"].as_array().unwrap().len(), 2);
+    let hits = |target: &Value| target["summary"]["hit"].as_u64().unwrap();
+    assert_eq!(found["summary"]["miss"], 0, "{found:#}");
+    assert_eq!(hits(&targets[0]) + hits(&targets[1]), hits(&found));
+    let of_api = |step: &&Value| step["target"] == "api";
+    let steps = found["steps"].as_array().unwrap().iter().filter(of_api);
+    assert!(steps.count() > 4, "{found:#}");
+    // `api` imports nothing.
+    let notes = targets[1]["notes"].to_string();
+    assert!(
+        notes.contains("explained against the cache that it exports to"),
+        "{notes}"
+    );
+
+    let run = checkout.why(&["--", "docker", "buildx", "bake"]);
+    assert!(
+        run.stdout.contains("target web, ./cache#c01: 5 hit"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("target api, ./cache#c01: 5 hit"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_host_that_a_file_names_is_not_contacted() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    checkout.write("docker-bake.hcl", BAKE);
+    let run = checkout.why(&["--", "docker", "buildx", "bake", "far"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    let hint = "name it: cachelens why cache.example.test/app:cache -- docker buildx bake far";
+    assert!(run.stderr.contains(hint), "{run:?}");
+    // The user names another cache in the command, and a directory has no host.
+    let set = "--set=far.cache-from=type=local,src=cache,tag=c01";
+    let run = checkout.why(&["--", "docker", "buildx", "bake", set, "far"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn without_arguments_the_one_target_here_is_explained() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    let run = checkout.why(&[]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(
+        run.stderr.contains("no file here declares a cache"),
+        "{run:?}"
+    );
+
+    let compose = "services:\n  api:\n    build:\n      context: .\n      target: api\n      \
+                   cache_from: [\"type=local,src=cache,tag=c01\"]\n";
+    checkout.write("compose.yaml", compose);
+    let found = checkout.json(&[]);
+    assert_eq!(found["requests"][0]["name"], "api", "{found:#}");
+    assert_eq!(super::counts(&found), [5, 0, 0]);
+
+    checkout.write("docker-bake.hcl", BAKE);
+    let run = checkout.why(&[]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    for command in [
+        "docker compose build api",
+        "docker buildx bake web",
+        "docker buildx bake far",
+    ] {
+        let line = format!("  cachelens why -- {command}\n");
+        assert!(run.stdout.contains(&line), "{run:?}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_explained_says_what_to_type() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    let run = checkout.why(&["--", "docker", "build", "."]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    let hint = "cachelens why SOURCE#REF -- docker build .";
+    assert!(run.stderr.contains(hint), "{run:?}");
+    let run = checkout.why(&["./cache#c01", "--", "docker", "build", "."]);
+    assert!(run.stdout.starts_with("./cache#c01: 15 hit"), "{run:?}");
+    let run = checkout.why(&["--target", "api", "--", "docker", "build", "."]);
+    assert!(
+        run.stderr.contains("write --target into the command"),
+        "{run:?}"
+    );
+    let git = [
+        "docker",
+        "build",
+        "--cache-from=type=local,src=cache,tag=c01",
+        "https://example.test/a.git",
+    ];
+    let run = checkout.why(&[&["--"], &git[..]].concat());
+    assert!(
+        run.stderr.contains("give a copy of the Dockerfile with -f"),
+        "{run:?}"
+    );
+}

@@ -36,7 +36,7 @@ use cache::RecordState;
 pub use resolve::{DocumentFault, FaultKind, Oversize};
 pub use summary::RecordCounts;
 pub use together::Together;
-pub use trash::digest_in_trash;
+pub use trash::{TrashTable, digest_in_trash};
 
 /// The index of a ref in its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ pub struct Inventory {
     /// Unfinished uploads.
     pub partial: Arc<Vec<OtherObject>>,
     /// Objects that earlier prunes moved to the trash.
-    pub trash: Arc<Vec<OtherObject>>,
+    pub trash: Arc<TrashTable>,
     /// Objects that do not belong to the cache.
     pub unknown: Arc<Vec<OtherObject>>,
     /// All entries of a store that deletes by entry, including those that are refs and blobs. Empty
@@ -541,9 +541,7 @@ impl Inventory {
         self.partial
             .iter()
             .for_each(|object| totals.partial.add(object.size));
-        self.trash
-            .iter()
-            .for_each(|object| totals.trash.add(object.size));
+        self.trash.sizes().for_each(|size| totals.trash.add(size));
         self.unknown
             .iter()
             .for_each(|object| totals.unknown.add(object.size));

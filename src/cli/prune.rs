@@ -398,8 +398,9 @@ fn confirm(
 }
 
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let text = file::save(plan).map_err(|error| Failure::new(Exit::Failed, &error))?;
-    fs::write(path, format!("{text}\n")).map_err(|error| {
+    let written = fs::File::create(path)
+        .and_then(|mut out| file::save(plan, &mut out).and_then(|()| writeln!(out)));
+    written.map_err(|error| {
         Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path)))
     })
 }

@@ -116,10 +116,15 @@ impl Digest {
         if found == *self { Ok(()) } else { Err(found) }
     }
 
+    /// Starts a SHA-256 hash.
+    pub fn sha256_hasher() -> Hasher {
+        Hasher::Sha256(Box::default())
+    }
+
     /// Starts a hash of this digest's algorithm, to compare a stream with it.
     pub fn hasher(&self) -> Hasher {
         match self {
-            Self::Sha256(_) => Hasher::Sha256(Box::default()),
+            Self::Sha256(_) => Self::sha256_hasher(),
             Self::Sha512(_) => Hasher::Sha512(Box::default()),
         }
     }

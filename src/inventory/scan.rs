@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::signed;
-use super::{AgeSource, Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
+use super::{
+    AgeSource, Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning, TrashTable,
+};
 use crate::backend::{
     BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
     StoreEntry, StoredObject, Unseen,
@@ -154,11 +156,10 @@ async fn scan_once(
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));
     }
-    let [partial, trash, unknown] =
-        [others.partial, others.trash, others.unknown].map(|mut objects| {
-            objects.sort_by(|a, b| a.name.cmp(&b.name));
-            Arc::new(objects)
-        });
+    let [partial, unknown] = [others.partial, others.unknown].map(|mut objects| {
+        objects.sort_by(|a, b| a.name.cmp(&b.name));
+        Arc::new(objects)
+    });
     let unlisted = partial
         .iter()
         .chain(&*unknown)
@@ -166,7 +167,9 @@ async fn scan_once(
     inventory
         .warnings
         .extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
-    (inventory.partial, inventory.trash, inventory.unknown) = (partial, trash, unknown);
+    inventory.partial = partial;
+    inventory.trash = Arc::new(others.trash.sorted());
+    inventory.unknown = unknown;
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
     inherit_dates(&mut inventory);
@@ -231,7 +234,7 @@ async fn presume_stored(
 #[derive(Default)]
 struct Others {
     partial: Vec<OtherObject>,
-    trash: Vec<OtherObject>,
+    trash: TrashTable,
     unknown: Vec<OtherObject>,
     entries: Vec<StoreEntry>,
 }

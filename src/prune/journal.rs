@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use base64::write::EncoderWriter;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,38 +34,18 @@ const LONG_PLAN: usize = 64 << 10;
 /// The maximum length of a decompressed plan, so that a small file cannot fill the memory.
 const LONGEST_PLAN: u64 = 2 << 30;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Header<'a> {
     cachelens_journal: u32,
     started: Timestamp,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     plan: Option<&'a RawValue>,
     /// The same, compressed with Zstandard, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     plan_zstd: Option<String>,
 }
 
 impl<'a> Header<'a> {
-    fn new(plan: &'a RawValue) -> io::Result<Self> {
-        let header = Self {
-            cachelens_journal: VERSION,
-            started: Timestamp::now(),
-            plan: None,
-            plan_zstd: None,
-        };
-        if plan.get().len() <= LONG_PLAN {
-            return Ok(Self {
-                plan: Some(plan),
-                ..header
-            });
-        }
-        let compressed = zstd::encode_all(plan.get().as_bytes(), 0)?;
-        Ok(Self {
-            plan_zstd: Some(STANDARD.encode(compressed)),
-            ..header
-        })
-    }
-
     /// Returns the text of the plan.
     fn plan(&self) -> Result<Cow<'a, str>, FileError> {
         match (self.plan, &self.plan_zstd) {
@@ -74,6 +55,54 @@ impl<'a> Header<'a> {
                 .map_err(|error| FileError::Json(error.to_string())),
             (None, None) => Err(FileError::Json("missing field `plan`".to_owned())),
         }
+    }
+}
+
+/// Writes the first line of the journal of `plan`.
+fn write_header(plan: &Plan, mut out: impl io::Write) -> io::Result<()> {
+    let started = serde_json::to_string(&Timestamp::now())?;
+    write!(
+        out,
+        r#"{{"cachelens_journal":{VERSION},"started":{started},"#
+    )?;
+    let mut text = ShortText::default();
+    match file::save(plan, &mut text) {
+        Ok(()) => {
+            out.write_all(br#""plan":"#)?;
+            out.write_all(&text.bytes)?;
+        }
+        Err(_) if text.is_full => {
+            out.write_all(br#""plan_zstd":""#)?;
+            let encoder = EncoderWriter::new(&mut out, &STANDARD);
+            let mut compressor = zstd::Encoder::new(encoder, 0)?;
+            file::save(plan, &mut compressor)?;
+            compressor.finish()?.finish()?;
+            out.write_all(b"\"")?;
+        }
+        Err(error) => return Err(error),
+    }
+    out.write_all(b"}\n")
+}
+
+/// Accepts up to [`LONG_PLAN`] bytes.
+#[derive(Default)]
+struct ShortText {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl io::Write for ShortText {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > LONG_PLAN {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -200,8 +229,6 @@ impl Journal {
             place: shown(path),
             source,
         };
-        let plan = file::save(plan).map_err(|error| fail(error.into()))?;
-        let header = Header::new(&plan).map_err(fail)?;
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -214,7 +241,7 @@ impl Journal {
             file: BufWriter::new(file),
             pending: None,
         };
-        journal.write(&header)?;
+        write_header(plan, &mut journal.file).map_err(fail)?;
         journal.sync()?;
         if let Some(parent) = path
             .parent()

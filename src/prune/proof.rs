@@ -155,7 +155,6 @@ struct Listing<'a> {
     /// The minimum age of a blob since its last write.
     blob_grace: SignedDuration,
     partial: HashMap<&'a str, &'a OtherObject>,
-    trash: HashMap<&'a str, &'a OtherObject>,
     entries: HashMap<&'a str, &'a StoreEntry>,
     refs: HashMap<RefKey, usize>,
     names: HashSet<&'a str>,
@@ -172,12 +171,6 @@ impl<'a> Listing<'a> {
         settling: SignedDuration,
     ) -> Self {
         let now = Timestamp::now();
-        let by_name = |objects: &'a [OtherObject]| {
-            objects
-                .iter()
-                .map(|object| (object.name.as_str(), object))
-                .collect()
-        };
         let protected = protected(inventory, plan, policy, free, now);
         let (refs, entries) = protected.split_at(inventory.refs.len().min(protected.len()));
         Self {
@@ -185,8 +178,11 @@ impl<'a> Listing<'a> {
             plan,
             now,
             blob_grace: plan.grace().saturating_add(settling),
-            partial: by_name(&inventory.partial),
-            trash: by_name(&inventory.trash),
+            partial: inventory
+                .partial
+                .iter()
+                .map(|object| (object.name.as_str(), object))
+                .collect(),
             entries: inventory
                 .entries
                 .iter()
@@ -290,7 +286,9 @@ impl<'a> Listing<'a> {
             ObjectName::Partial(name) => {
                 self.partial.get(name.as_str()).map(|found| is_same(found))
             }
-            ObjectName::Trashed(name) => self.trash.get(name.as_str()).map(|found| is_same(found)),
+            ObjectName::Trashed(name) => {
+                self.inventory.trash.find(name).map(|found| is_same(&found))
+            }
             ObjectName::Entry(name) => {
                 if self.protected_entries.contains(name.as_str()) {
                     return Some(Outcome::Skipped(Skip::Protected));

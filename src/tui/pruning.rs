@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::backend::{Disposal, OtherObject, PlanId, SharedPruner};
+use crate::backend::{Disposal, PlanId, SharedPruner};
 use crate::check::{Code, Finding};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
@@ -425,12 +425,7 @@ fn parts(
     plan: &Plan,
 ) -> (Vec<Entry>, Vec<Entry>, Vec<KeptTrash>) {
     let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
-    let stored: HashMap<&str, &OtherObject> = draft
-        .inventory()
-        .trash
-        .iter()
-        .map(|object| (object.name.as_str(), object))
-        .collect();
+    let stored = &draft.inventory().trash;
     let (mut waits, mut stays) = (Vec::new(), Vec::new());
     let mut trash: Vec<KeptTrash> = Vec::new();
     // The waiting and the kept trash of one run are separate rows.
@@ -438,7 +433,7 @@ fn parts(
     for (place, kept) in (0..).zip(plan.keep()) {
         let waiting = kept.kind != Kind::Ref && kept.reasons.iter().any(is_young);
         let list = if waiting { &mut waits } else { &mut stays };
-        let object = stored.get(kept.name.as_str());
+        let object = stored.find(&kept.name);
         let run = KeptTrash::run_of(&kept.name).filter(|_| kept.kind == Kind::Object);
         let Some((object, run)) = object.zip(run) else {
             list.push(Entry::Kept(place));

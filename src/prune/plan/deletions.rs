@@ -1,19 +1,23 @@
 //! The deletions of a plan, stored compactly because there may be a million.
 //!
 //! A blob that is deleted because no ref, or no kept ref, reaches it is stored as an index in a
-//! blob table: the inventory's table, which the plan shares, or its own table for a plan from a
-//! file. Other deletions are stored whole. Accessors build a [`Deletion`] on demand.
+//! blob table, and a blob in the trash as an index in a trash table. Both tables are the
+//! inventory's, which the plan shares, or the plan's own for a plan from a file. Other deletions
+//! are stored whole. Accessors build a [`Deletion`] on demand.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Deletion, StoreReason, Target, Why, age};
-use crate::backend::{ObjectName, ObjectTarget, RefTarget};
-use crate::inventory::blobs::{BlobId, BlobTable};
+use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget};
+use crate::format::digest::Digest;
+use crate::inventory::blobs::{Blob, BlobId, BlobTable};
+use crate::inventory::{Inventory, TrashTable};
 use crate::prune::records::Rewrite;
 
 /// All deletions, refs first.
@@ -21,6 +25,7 @@ use crate::prune::records::Rewrite;
 pub struct Deletions {
     slots: Vec<Slot>,
     blobs: BlobTable,
+    trash: Arc<TrashTable>,
     whole: Vec<Deletion>,
     /// The creation time of the plan, from which the ages of blobs follow; `None` until one is
     /// known.
@@ -36,13 +41,16 @@ enum Slot {
     Orphan(BlobId),
     /// A blob that no kept ref reaches.
     Freed(BlobId),
+    /// An object in the trash table, at this index.
+    Trashed(u32),
 }
 
 impl Deletions {
-    /// Creates the list of a plan that is made at `made` over `blobs`.
-    pub(super) fn over(blobs: &BlobTable, made: Timestamp) -> Self {
+    /// Creates the list of a plan that is made at `made` over `inventory`.
+    pub(super) fn over(inventory: &Inventory, made: Timestamp) -> Self {
         Self {
-            blobs: blobs.clone(),
+            blobs: inventory.blobs.clone(),
+            trash: Arc::clone(&inventory.trash),
             made: Some(made),
             ..Self::default()
         }
@@ -71,6 +79,11 @@ impl Deletions {
         self.slots.extend(blobs.into_iter().map(slot));
     }
 
+    /// Adds the object at `index` in the trash table, which must have a known age.
+    pub(super) fn push_trashed(&mut self, index: u32) {
+        self.slots.push(Slot::Trashed(index));
+    }
+
     /// Adds a deletion that was read from a file.
     fn push_read(&mut self, deletion: Deletion) {
         match self.packed(&deletion) {
@@ -79,67 +92,63 @@ impl Deletions {
         }
     }
 
-    /// Adds a blob to the table, unless that would lose data of the deletion.
+    /// Adds a blob to its table, unless that would lose data of the deletion.
     fn packed(&mut self, deletion: &Deletion) -> Option<Slot> {
-        let Deletion {
-            target: Target::Object(target),
-            reasons,
-        } = deletion
-        else {
+        let Target::Object(target) = &deletion.target else {
             return None;
         };
-        let (
-            ObjectTarget {
-                name: ObjectName::Blob(digest),
-                size,
-                modified,
-            },
-            [Why::Store(reason)],
-        ) = (target, reasons.as_slice())
-        else {
+        let [Why::Store(reason)] = deletion.reasons.as_slice() else {
             return None;
         };
-        let slot = match reason {
-            StoreReason::Orphan { unchanged } => {
-                // The first blob determines when the plan was made; a blob whose age then differs
-                // is stored whole.
-                self.made = self.made.or_else(|| modified.checked_add(*unchanged).ok());
-                Slot::Orphan
+        let slot = match (&target.name, reason) {
+            (ObjectName::Blob(digest), StoreReason::Orphan { unchanged }) => {
+                self.date(target, *unchanged);
+                Slot::Orphan(self.packed_blob(*digest, target)?)
             }
-            StoreReason::FreedNow => Slot::Freed,
+            (ObjectName::Blob(digest), StoreReason::FreedNow) => {
+                Slot::Freed(self.packed_blob(*digest, target)?)
+            }
+            (ObjectName::Trashed(name), StoreReason::Trashed { ago }) => {
+                self.date(target, *ago);
+                let object = OtherObject {
+                    name: name.clone(),
+                    kind: OtherKind::File,
+                    size: target.size,
+                    modified: Some(target.modified),
+                };
+                Slot::Trashed(Arc::make_mut(&mut self.trash).push_blob(&object)?)
+            }
             _ => return None,
         };
-        if self.blobs.find(digest).is_some() {
-            return None;
-        }
-        let slot = slot(self.blobs.store(*digest, *size, Some(*modified)));
         (*self.made_of(slot) == *deletion).then_some(slot)
     }
 
+    /// Derives when the plan was made from the first object of known age. An object whose age then
+    /// differs is stored whole.
+    fn date(&mut self, target: &ObjectTarget, age: SignedDuration) {
+        self.made = self.made.or_else(|| target.modified.checked_add(age).ok());
+    }
+
+    fn packed_blob(&mut self, digest: Digest, target: &ObjectTarget) -> Option<BlobId> {
+        let is_known = self.blobs.find(&digest).is_some();
+        (!is_known).then(|| self.blobs.store(digest, target.size, Some(target.modified)))
+    }
+
     fn made_of(&self, slot: Slot) -> Cow<'_, Deletion> {
-        let (blob, is_freed) = match slot {
+        let made = |modified: Timestamp| age(modified, self.made.unwrap_or(modified));
+        Cow::Owned(match slot {
             Slot::Whole(place) => return Cow::Borrowed(&self.whole[place as usize]),
-            Slot::Orphan(blob) => (self.blobs.get(blob), false),
-            Slot::Freed(blob) => (self.blobs.get(blob), true),
-        };
-        // A blob of unknown age does not get here; if it did, no proof would accept its deletion.
-        let modified = blob.modified().unwrap_or(Timestamp::MAX);
-        let name = ObjectName::Blob(blob.digest());
-        let reason = if is_freed {
-            StoreReason::FreedNow
-        } else {
-            StoreReason::Orphan {
-                unchanged: age(modified, self.made.unwrap_or(modified)),
+            Slot::Orphan(blob) => {
+                let target = object(&self.blobs.get(blob));
+                let unchanged = made(target.modified);
+                of_store(target, StoreReason::Orphan { unchanged })
             }
-        };
-        let target = Target::Object(ObjectTarget {
-            name,
-            size: blob.stored_size(),
-            modified,
-        });
-        Cow::Owned(Deletion {
-            target,
-            reasons: vec![reason.into()],
+            Slot::Freed(blob) => of_store(object(&self.blobs.get(blob)), StoreReason::FreedNow),
+            Slot::Trashed(index) => {
+                let target = trashed(self.trash.get(index as usize));
+                let ago = made(target.modified);
+                of_store(target, StoreReason::Trashed { ago })
+            }
         })
     }
 
@@ -191,8 +200,37 @@ impl Deletions {
                 .whole
                 .get(*place as usize)
                 .is_some_and(|item| are(&item.target)),
-            Slot::Orphan(_) | Slot::Freed(_) => false,
+            Slot::Orphan(_) | Slot::Freed(_) | Slot::Trashed(_) => false,
         })
+    }
+}
+
+fn of_store(target: ObjectTarget, reason: StoreReason) -> Deletion {
+    Deletion {
+        target: Target::Object(target),
+        reasons: vec![reason.into()],
+    }
+}
+
+/// A blob of unknown age does not get here; if it did, no proof would accept its deletion.
+fn object(blob: &Blob<'_>) -> ObjectTarget {
+    ObjectTarget {
+        name: ObjectName::Blob(blob.digest()),
+        size: blob.stored_size(),
+        modified: blob.modified().unwrap_or(Timestamp::MAX),
+    }
+}
+
+/// An object that is not in the table has a name that no store has.
+fn trashed(object: Option<OtherObject>) -> ObjectTarget {
+    let (name, size, modified) = object.map_or_else(
+        || (String::new(), 0, None),
+        |object| (object.name, object.size, object.modified),
+    );
+    ObjectTarget {
+        name: ObjectName::Trashed(name),
+        size,
+        modified: modified.unwrap_or(Timestamp::MAX),
     }
 }
 

@@ -4,21 +4,22 @@
 //! can recompute it. So a loaded plan is proved again, and executed only after the store was marked
 //! again.
 
+use std::io::{self, BufWriter, IntoInnerError, Write};
+
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::{Plan, Violation, verify};
-use crate::format::digest::Digest;
+use crate::format::digest::{Digest, Hasher};
 
 /// The version of the format.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Envelope<'a> {
+struct Envelope<P> {
     cachelens_plan: u32,
     digest: Digest,
-    #[serde(borrow)]
-    plan: &'a RawValue,
+    plan: P,
 }
 
 /// Why a file is not an executable plan.
@@ -38,18 +39,37 @@ pub enum FileError {
     Unsound(#[from] Violation),
 }
 
-/// Formats a plan as one line of JSON.
+/// Writes a plan as one line of JSON without a line end. The text of a million items is never in
+/// memory as a whole.
 ///
 /// # Errors
-/// Fails only on a bug in this program.
-pub fn save(plan: &Plan) -> Result<Box<RawValue>, serde_json::Error> {
-    let content = to_raw_value(plan)?;
-    let digest = Digest::of(content.get().as_bytes());
-    to_raw_value(&Envelope {
+/// Fails if `out` does.
+pub fn save(plan: &Plan, out: impl Write) -> io::Result<()> {
+    let mut hash = BufWriter::new(HashWriter(Digest::sha256_hasher()));
+    serde_json::to_writer(&mut hash, plan)?;
+    let HashWriter(hasher) = hash.into_inner().map_err(IntoInnerError::into_error)?;
+    let envelope = Envelope {
         cachelens_plan: VERSION,
-        digest,
-        plan: &content,
-    })
+        digest: hasher.finish(),
+        plan,
+    };
+    let mut out = BufWriter::new(out);
+    serde_json::to_writer(&mut out, &envelope)?;
+    out.flush()
+}
+
+/// Hashes everything that is written to it.
+struct HashWriter(Hasher);
+
+impl Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Parses a plan, and proves everything that can be proved without the store.
@@ -68,7 +88,7 @@ pub fn load(text: &str) -> Result<Plan, FileError> {
     if version != u64::from(VERSION) {
         return Err(FileError::Version(version));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(json)?;
+    let envelope: Envelope<&RawValue> = serde_json::from_str(text).map_err(json)?;
     if Digest::of(envelope.plan.get().as_bytes()) != envelope.digest {
         return Err(FileError::Edited);
     }

@@ -29,7 +29,7 @@ pub(super) struct Lists<'a> {
 impl<'a> Lists<'a> {
     /// Builds both lists, in an order that is independent of the store's.
     pub(super) fn new(planning: &'a Planning<'a>, judged: &'a Judged, fates: Vec<RefFate>) -> Self {
-        let delete = Deletions::over(&planning.inventory.blobs, planning.now);
+        let delete = Deletions::over(planning.inventory, planning.now);
         let mut lists = Self {
             planning,
             judged,
@@ -214,16 +214,20 @@ impl<'a> Lists<'a> {
                 (Support::Yes, OtherKind::File | OtherKind::Upload) => None,
             };
             let name = ObjectName::Partial(object.name.clone());
-            self.place(object, name, stays, |unchanged| StoreReason::Unfinished {
-                unchanged,
-            });
+            match self.decide(object, name, stays) {
+                Ok((target, unchanged)) => self.delete.push(Deletion {
+                    target,
+                    reasons: vec![StoreReason::Unfinished { unchanged }.into()],
+                }),
+                Err(why) => self.keep_object(Kind::Partial, object.name.clone(), why),
+            }
         }
     }
 
     fn trash(&mut self) {
         let planning = self.planning;
         let back: HashSet<&Digest> = self.judged.put_back.iter().collect();
-        for object in planning.inventory.trash.iter() {
+        for (index, object) in (0..).zip(planning.inventory.trash.iter()) {
             let is_back =
                 digest_in_trash(&object.name).is_some_and(|digest| back.contains(&digest));
             let stays = match &planning.capabilities.delete_object {
@@ -234,52 +238,45 @@ impl<'a> Lists<'a> {
                 Support::Yes => None,
             };
             let name = ObjectName::Trashed(object.name.clone());
-            self.place(object, name, stays, |ago| StoreReason::Trashed { ago });
+            match self.decide(&object, name, stays) {
+                Ok(_) => self.delete.push_trashed(index),
+                Err(why) => self.keep_object(Kind::Object, object.name, why),
+            }
         }
     }
 
-    /// Adds an object to its list: it is deleted if nothing keeps it and it is old enough.
-    fn place(
-        &mut self,
+    /// Returns the deletion target of an object and the time since its last change, or why it is
+    /// kept: something keeps it, or it is not old enough.
+    fn decide(
+        &self,
         object: &OtherObject,
         name: ObjectName,
         stays: Option<Why>,
-        goes: impl Fn(SignedDuration) -> StoreReason,
-    ) {
+    ) -> Result<(Target, SignedDuration), Why> {
+        if let Some(why) = stays {
+            return Err(why);
+        }
+        let modified = object.modified.ok_or(Reason::UnknownAge)?;
         let grace = self.planning.policy.grace;
-        let changed = object
-            .modified
-            .map(|modified| (modified, age(modified, self.planning.now)));
-        let kind = if matches!(name, ObjectName::Partial(_)) {
-            Kind::Partial
-        } else {
-            Kind::Object
-        };
-        let why = match (stays, changed) {
-            (Some(why), _) => why,
-            (None, None) => Reason::UnknownAge.into(),
-            (None, Some((_, changed))) if changed < grace => {
-                Reason::WithinGrace { changed, grace }.into()
-            }
-            (None, Some((modified, changed))) => {
-                let target = Target::Object(ObjectTarget {
-                    name,
-                    size: object.size,
-                    modified,
-                });
-                if !self.planning.spared.contains(&target) {
-                    self.delete.push(Deletion {
-                        target,
-                        reasons: vec![goes(changed).into()],
-                    });
-                    return;
-                }
-                StoreReason::LeftOut.into()
-            }
-        };
+        let changed = age(modified, self.planning.now);
+        if changed < grace {
+            return Err(Reason::WithinGrace { changed, grace }.into());
+        }
+        let target = Target::Object(ObjectTarget {
+            name,
+            size: object.size,
+            modified,
+        });
+        if self.planning.spared.contains(&target) {
+            return Err(StoreReason::LeftOut.into());
+        }
+        Ok((target, changed))
+    }
+
+    fn keep_object(&mut self, kind: Kind, name: String, why: Why) {
         self.keep.push(Kept {
             kind,
-            name: object.name.clone(),
+            name,
             digest: None,
             missing_blobs: 0,
             reasons: vec![why],

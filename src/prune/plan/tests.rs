@@ -430,10 +430,10 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     store.freed = Some(FreedBlobs::GoNow);
     let plan = store.plan();
     assert_eq!(plan.delete().len(), 4);
-    let text = file::save(&plan).unwrap().get().to_owned();
+    let text = saved(&plan);
     let loaded = file::load(&text).unwrap();
     assert!(loaded.is_loaded() && !plan.is_loaded());
-    assert_eq!(file::save(&loaded).unwrap().get(), text);
+    assert_eq!(saved(&loaded), text);
     assert!(matches!(
         file::load(&text.replace("main", "mine")),
         Err(file::FileError::Edited)
@@ -519,4 +519,10 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
         (plan.live().blobs, held(&plan)),
         (3, vec![(BlobFate::LeftOut, 1)])
     );
+}
+
+fn saved(plan: &Plan) -> String {
+    let mut text = Vec::new();
+    file::save(plan, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }

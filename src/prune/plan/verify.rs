@@ -392,15 +392,17 @@ fn referrers(
 /// Proves that the inventory has each object in the declared form; unknown objects never match.
 fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     let inventory = planning.inventory;
-    let lists = [&inventory.partial, &inventory.trash].map(|list| {
-        let mut list: Vec<&OtherObject> = list.iter().collect();
-        list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        list
-    });
-    let is_listed = |list: &[&OtherObject], name: &str, object: &ObjectTarget| {
-        let same = list.partition_point(|listed| listed.name.as_str() < name);
-        let mut same = list[same..].iter().take_while(|listed| listed.name == name);
-        same.any(|listed| (listed.size, listed.modified) == (object.size, Some(object.modified)))
+    let is_same = |listed: &OtherObject, object: &ObjectTarget| {
+        (listed.size, listed.modified) == (object.size, Some(object.modified))
+    };
+    let mut partial: Vec<&OtherObject> = inventory.partial.iter().collect();
+    partial.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let is_partial = |name: &str, object: &ObjectTarget| {
+        let same = partial.partition_point(|listed| listed.name.as_str() < name);
+        let mut same = partial[same..]
+            .iter()
+            .take_while(|listed| listed.name == name);
+        same.any(|listed| is_same(listed, object))
     };
     let entries: HashMap<&str, &StoreEntry> = inventory
         .entries
@@ -430,8 +432,11 @@ fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
                     && !reached_unseen
                     && (blob.size(), blob.modified()) == (Some(object.size), Some(object.modified))
             }),
-            ObjectName::Partial(name) => is_listed(&lists[0], name, object),
-            ObjectName::Trashed(name) => is_listed(&lists[1], name, object),
+            ObjectName::Partial(name) => is_partial(name, object),
+            ObjectName::Trashed(name) => {
+                let listed = inventory.trash.find(name);
+                listed.is_some_and(|listed| is_same(&listed, object))
+            }
             ObjectName::Entry(name) => entries.get(name.as_str()).is_some_and(|entry| {
                 !is_reached(entry)
                     && (entry.size, entry.touched()) == (object.size, object.modified)

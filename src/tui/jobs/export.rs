@@ -33,9 +33,9 @@ pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize
 
 /// Writes a whole plan or nothing.
 pub(super) fn save_plan(plan: &Plan, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
-    let text = plan::file::save(plan).map_err(|error| ExportError::Failed(error.to_string()))?;
     let mut file = create(path, overwrite)?;
-    writeln!(file, "{text}").map_err(|error| {
+    let written = plan::file::save(plan, &mut file).and_then(|()| writeln!(file));
+    written.map_err(|error| {
         // As above.
         let _ = fs::remove_file(path);
         ExportError::Failed(error.to_string())

@@ -56,11 +56,8 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
             sample.layout.blob(b"another orphan", 96);
             fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
             let saved = folder.path().join("plan");
-            fs::write(
-                &saved,
-                file::save(&plan(&sample.layout, arguments)).unwrap().get(),
-            )
-            .unwrap();
+            let plan = plan(&sample.layout, arguments);
+            file::save(&plan, fs::File::create(&saved).unwrap()).unwrap();
             let journal = folder.path().join("journal");
             let order = [
                 sample.layout.path().to_str().unwrap(),

@@ -25,6 +25,7 @@ mod settle;
 mod snapshots;
 mod table;
 mod terminal;
+mod trash;
 mod why;
 
 use table::Table;
@@ -35,7 +36,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 16] = [
+const PARTS: [(&str, Measure); 17] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -50,6 +51,7 @@ const PARTS: [(&str, Measure); 16] = [
     ("s3-delete", s3_delete::measure),
     ("s3-list", s3_list::measure),
     ("delete", delete::measure),
+    ("trash", trash::measure),
     ("disk", disk::measure),
     ("settle", settle::measure),
 ];

@@ -52,12 +52,17 @@ pub fn child() -> Outcome {
 
 /// Returns the peak of the resident memory in bytes, as Linux reports it (`proc_pid_status(5)`).
 pub fn peak() -> Outcome<u64> {
-    status("VmHWM:")
+    status("self", "VmHWM:")
+}
+
+/// Returns the peak of another process.
+pub fn peak_of(process: u32) -> Outcome<u64> {
+    status(&process.to_string(), "VmHWM:")
 }
 
 /// Returns the current resident memory in bytes.
 pub fn resident() -> Outcome<u64> {
-    status("VmRSS:")
+    status("self", "VmRSS:")
 }
 
 /// Resets the peak (`proc_pid_clear_refs(5)`).
@@ -78,12 +83,12 @@ pub fn fill_gaps() -> Outcome<Vec<Vec<u8>>> {
     Ok(filler)
 }
 
-fn status(name: &str) -> Outcome<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+fn status(process: &str, name: &str) -> Outcome<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix(name))
-        .ok_or("/proc/self/status lacks a line")?;
+        .ok_or("the status of the process lacks a line")?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

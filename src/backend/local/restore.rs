@@ -18,6 +18,9 @@ use crate::format::digest::Digest;
 
 impl LocalCache {
     fn put_blobs_back(&self, wanted: &HashSet<Digest>) -> Result<Vec<Digest>, PruneError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         let layout = self.open_layout()?;
         let Some(trash) = LocalTrash::find(&self.dir, &layout)? else {
             return Ok(Vec::new());
@@ -25,9 +28,9 @@ impl LocalCache {
         let mut back = Vec::new();
         let mut fault = None;
         for plan in trash.runs()? {
-            for (digest, place) in trash.blobs_of(&plan)? {
+            trash.each_blob(&plan, |digest, place| {
                 if !wanted.contains(&digest) {
-                    continue;
+                    return;
                 }
                 match restore_blob(&layout, digest, &place) {
                     Ok(true) => back.push(digest),
@@ -41,7 +44,7 @@ impl LocalCache {
                         });
                     }
                 }
-            }
+            })?;
         }
         match fault {
             None => Ok(back),

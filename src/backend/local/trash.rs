@@ -131,9 +131,12 @@ impl<'a> LocalTrash<'a> {
         Ok(runs)
     }
 
-    /// Returns the blobs that a run keeps, and where.
-    pub(super) fn blobs_of(&self, plan: &PlanId) -> Result<Vec<(Digest, DirPlace)>, PruneError> {
-        let mut blobs = Vec::new();
+    /// Calls `see` with each blob that a run keeps, and its place. There may be a million.
+    pub(super) fn each_blob(
+        &self,
+        plan: &PlanId,
+        mut see: impl FnMut(Digest, DirPlace),
+    ) -> Result<(), PruneError> {
         for algorithm in ["sha256", "sha512"] {
             let name = run_folder(plan).join(BLOBS).join(algorithm);
             let fail = |source| failed("read", &self.beside(&name), source);
@@ -148,11 +151,11 @@ impl<'a> LocalTrash<'a> {
                     .and_then(|hex| Digest::from_parts(algorithm, hex).ok());
                 if let Some(digest) = digest {
                     let dir = Arc::clone(&dir);
-                    blobs.push((digest, DirPlace { dir, name }));
+                    see(digest, DirPlace { dir, name });
                 }
             }
         }
-        Ok(blobs)
+        Ok(())
     }
 
     /// Reads the description of a run; none when it left none.
@@ -273,11 +276,8 @@ pub fn left_by(path: &Path, plan: &PlanId) -> Result<Option<RunTrash>, PruneErro
         return Ok(None);
     };
     let size = |place: &DirPlace| place.facts().map_or(0, |found| found.size);
-    let mut stored: Tally = trash
-        .blobs_of(plan)?
-        .iter()
-        .map(|(_, place)| size(place))
-        .collect();
+    let mut stored = Tally::default();
+    trash.each_blob(plan, |_, place| stored.add(size(&place)))?;
     if let Ok(uploads) = layout.folder(&run_folder(plan).join(INGEST)) {
         for entry in uploads.entries().into_iter().flatten().flatten() {
             let bytes = Upload::at(&uploads, &entry.name).map_or(0, |upload| upload.size);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Done, shown};
 use crate::backend::{Disposal, Outcome, WayBack};
@@ -98,7 +98,7 @@ struct Counted<'a> {
     deleted_broken_refs: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_method: Option<&'a str>,
-    items: Vec<Item<'a>>,
+    items: Items<'a>,
 }
 
 /// The wait for builds in JSON.
@@ -116,6 +116,20 @@ impl From<Settled> for SettleDocument {
             put_back: settled.restored,
             complete: settled.complete,
         }
+    }
+}
+
+/// The items of a run, each with its outcome. There may be a million.
+#[derive(Default)]
+struct Items<'a>(Option<(&'a Plan, &'a [Outcome])>);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let items = self
+            .0
+            .iter()
+            .flat_map(|(plan, outcomes)| plan.delete().iter().zip(*outcomes));
+        serializer.collect_seq(items.map(|(item, outcome)| Item::new(&item, outcome)))
     }
 }
 
@@ -152,8 +166,7 @@ impl<'a> One<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn new(plan: &Plan, report: &'a Report, journal: &Path) -> Self {
-        let items = plan.delete().iter().zip(&report.outcomes);
+    fn new(plan: &'a Plan, report: &'a Report, journal: &Path) -> Self {
         Self {
             done: report.count(|outcome| *outcome == Outcome::Done),
             already_gone: report.count(|outcome| *outcome == Outcome::AlreadyGone),
@@ -168,9 +181,7 @@ impl<'a> Counted<'a> {
             broken: &report.broken,
             deleted_broken_refs: &report.deleted_broken,
             deletion_method: report.deletion_method.as_deref(),
-            items: items
-                .map(|(item, outcome)| Item::new(&item, outcome))
-                .collect(),
+            items: Items(Some((plan, &report.outcomes))),
         }
     }
 }

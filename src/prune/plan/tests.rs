@@ -261,13 +261,9 @@ fn what_the_store_does_not_allow_is_said() {
     assert_eq!(held(&plan), [(BlobFate::Unsupported, 1)]);
 }
 
-#[test]
-fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
-    let mut store = Store::default();
-    store.blob("orphan", 100);
-    let lost = Digest::of(b"lost");
-    store.a_ref("main", false, &[lost]);
-    let in_trash = |digest: Digest| OtherObject {
+/// A blob in the trash.
+fn in_trash(digest: Digest) -> OtherObject {
+    OtherObject {
         name: format!(
             ".cachelens-trash/20261119T000000Z-00000000/blobs/sha256/{}",
             digest.hex()
@@ -275,7 +271,15 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
         kind: OtherKind::File,
         size: 4,
         modified: Some(ago(72)),
-    };
+    }
+}
+
+#[test]
+fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
+    let mut store = Store::default();
+    store.blob("orphan", 100);
+    let lost = Digest::of(b"lost");
+    store.a_ref("main", false, &[lost]);
     store.cache.add_other(StoredObject::Trashed(in_trash(lost)));
     store
         .cache
@@ -289,6 +293,34 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
             .count(),
         2
     );
+}
+
+#[test]
+fn each_object_in_the_trash_goes_once() {
+    let mut store = Store::default();
+    for name in ["one", "two", "three"] {
+        let object = in_trash(Digest::of(name.as_bytes()));
+        store.cache.add_other(StoredObject::Trashed(object));
+    }
+    store.plan_and(|planning, plan| {
+        let plan = plan.unwrap();
+        assert_eq!((plan.delete.len(), plan.frees_bytes), (3, 12));
+        let with = |places: &[usize]| {
+            let chosen = places
+                .iter()
+                .map(|place| plan.delete.at(*place).into_owned());
+            let mut changed = plan.clone();
+            changed.delete = chosen.collect();
+            changed.frees_objects = places.len() as u64;
+            changed.frees_bytes = changed.frees_objects * 4;
+            verify::against(&changed, planning)
+        };
+        assert_eq!(with(&[0, 1, 2]), Ok(()));
+        assert_eq!(with(&[2, 0, 1]), Ok(()));
+        for twice in [&[0, 0, 1][..], &[0, 1, 2, 1], &[2, 0, 1, 2]] {
+            assert!(matches!(with(twice), Err(Violation::Twice(_))), "{twice:?}");
+        }
+    });
 }
 
 #[test]
@@ -460,6 +492,18 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
             ..blob(digest, size, hours)
         }
     };
+    let trashed = |number: u8, hours| {
+        let object = in_trash(Digest::of(&[number]));
+        let ago = SignedDuration::from_hours(hours);
+        Deletion {
+            reasons: vec![StoreReason::Trashed { ago }.into()],
+            ..deletion(Target::Object(ObjectTarget {
+                name: ObjectName::Trashed(object.name),
+                size: object.size,
+                modified: object.modified.unwrap(),
+            }))
+        }
+    };
     let far = Timestamp::MAX;
     let name = ObjectName::Blob(Digest::of(b"far"));
     let of_the_future = deletion(Target::Object(ObjectTarget {
@@ -486,6 +530,11 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
             ..blob(Digest::of(b"2"), 1, 50)
         },
         of_the_future,
+        trashed(1, 72),
+        trashed(2, 72),
+        // Of another age than the time of the plan implies.
+        trashed(3, 71),
+        trashed(2, 72),
         a_ref("main", digest),
         blob(digest, 4, 100),
     ];

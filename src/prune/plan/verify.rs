@@ -10,7 +10,7 @@ use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, Document};
 use crate::inventory::blobs::BlobId;
-use crate::inventory::{Inventory, RefEntry};
+use crate::inventory::{Inventory, RefEntry, digest_in_trash};
 
 /// A violated invariant. Names are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,24 +109,43 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     Ok(())
 }
 
-/// The items seen so far. Blobs in digest order need no memory, because duplicates would be
-/// neighbours.
+/// The items seen so far. Blobs in the order of their names need no memory, because duplicates
+/// would be neighbours.
 struct Seen {
     others: HashSet<Target>,
-    in_order: bool,
+    blobs_in_order: bool,
+    trash_in_order: bool,
 }
 
 impl Seen {
     fn of(plan: &Plan) -> Self {
         let blobs = || plan.objects().filter_map(|name| digest(&name));
+        let trash = || plan.objects().filter_map(trashed_blob);
         Self {
             others: HashSet::new(),
-            in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next),
+            blobs_in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next),
+            trash_in_order: trash().zip(trash().skip(1)).all(|(one, next)| one < next),
         }
     }
 
     fn is_new(&mut self, target: &Target) -> bool {
-        (self.in_order && target.kind() == Kind::Blob) || self.others.insert(target.clone())
+        let is_in_order = match target {
+            Target::Object(object) => match &object.name {
+                ObjectName::Blob(_) => self.blobs_in_order,
+                ObjectName::Trashed(name) => self.trash_in_order && digest_in_trash(name).is_some(),
+                ObjectName::Partial(_) | ObjectName::Entry(_) => false,
+            },
+            Target::Ref(_) | Target::Rewrite(_) => false,
+        };
+        is_in_order || self.others.insert(target.clone())
+    }
+}
+
+/// Returns the name of a blob in the trash.
+fn trashed_blob(name: ObjectName) -> Option<String> {
+    match name {
+        ObjectName::Trashed(name) => digest_in_trash(&name).is_some().then_some(name),
+        ObjectName::Blob(_) | ObjectName::Partial(_) | ObjectName::Entry(_) => None,
     }
 }
 

@@ -1,5 +1,4 @@
-//! Facts about a bucket other than the cache in it: what a store of objects reports about itself,
-//! in no service's own types.
+//! Facts that an object store reports about a bucket, independent of the service.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,30 +8,30 @@ use jiff::Timestamp;
 use crate::format::digest::Digest;
 
 /// The answer of a service, or why there is none.
-pub type Told<T> = Result<T, String>;
+pub type Reported<T> = Result<T, String>;
 
-/// A bucket, as the listing of a cache in it has found it.
+/// A bucket with a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// Where in it the cache lies.
+    /// The places of the cache in the bucket.
     pub places: Places,
-    /// Whether it keeps old versions of objects.
-    pub versioning: Told<Versioning>,
-    /// The old versions under the cache's prefix, where there may be some.
-    pub noncurrent: Told<Noncurrent>,
-    /// The rules by which the service itself deletes; none when it has no such rules at all.
-    pub lifecycle: Told<Option<Vec<LifecycleRule>>>,
+    /// Whether the bucket keeps old versions of objects.
+    pub versioning: Reported<Versioning>,
+    /// The old versions under the cache's prefix.
+    pub noncurrent: Reported<Noncurrent>,
+    /// The lifecycle rules; `None` if the service does not support any.
+    pub lifecycle: Reported<Option<Vec<LifecycleRule>>>,
     /// The blobs by their storage class, the class with the most bytes first.
     pub classes: Vec<(String, Sum)>,
-    /// The class of those blobs that are not of the usual one, as far as there is room to know it.
+    /// The storage class of blobs that are not of the usual one, up to a limit.
     pub unusual: HashMap<Digest, String>,
     /// cachelens's own objects: a lease, and remembered manifests.
     pub own: Sum,
-    /// Objects that are none of the cache's own and too many to be named.
+    /// Objects that do not belong to the cache, if there are too many to list.
     pub unnamed: Sum,
     /// Why objects other than the cache's own could not be counted.
     pub uncounted: Option<String>,
-    /// The prefixes of other caches in the bucket, where nothing lies under the one that is meant.
+    /// The prefixes of other caches in the bucket, if there is none under the given prefix.
     pub elsewhere: Vec<String>,
     /// Why unfinished uploads could not be listed.
     pub unlisted_uploads: Option<String>,
@@ -62,7 +61,7 @@ impl Bucket {
         .filter_map(|(what, why)| Some((what, why?)))
     }
 
-    /// Returns the storage class of a blob, where it is known.
+    /// Returns the storage class of a blob, if known.
     pub fn class_of(&self, blob: &Digest) -> Option<&str> {
         if let Some(class) = self.unusual.get(blob) {
             return Some(class);
@@ -77,7 +76,7 @@ impl Bucket {
     }
 }
 
-/// Where a cache lies in a bucket, and how its exporter goes about it.
+/// The places of a cache in a bucket, and the settings of its exporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
     /// The bucket.
@@ -88,21 +87,21 @@ pub struct Places {
     pub manifests: String,
     /// The whole prefix of the keys of blobs.
     pub blobs: String,
-    /// The age from which an exporter renews a blob that it finds.
+    /// The age from which an exporter renews an existing blob.
     pub touch_refresh: Duration,
 }
 
 /// A number of objects and their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sum {
-    /// How many.
+    /// The number of objects.
     pub objects: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
 impl Sum {
-    /// Counts one more.
+    /// Counts an object.
     pub fn add(&mut self, bytes: u64) {
         self.objects += 1;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -112,11 +111,11 @@ impl Sum {
 /// Whether a bucket keeps old versions of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// It never did.
+    /// Never.
     Off,
-    /// It does.
+    /// Yes.
     On,
-    /// It did, and keeps the versions that it has.
+    /// Not any more; existing versions are kept.
     Suspended,
 }
 
@@ -131,21 +130,21 @@ impl Versioning {
     }
 }
 
-/// Old versions, which no listing of objects shows.
+/// Old versions, which a listing of objects does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noncurrent {
-    /// Earlier contents.
+    /// Previous contents.
     pub versions: Sum,
-    /// Marks that hide deleted objects.
+    /// Delete markers.
     pub markers: u64,
 }
 
-/// A rule by which the service deletes or moves objects.
+/// A lifecycle rule: the service deletes or moves objects.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LifecycleRule {
     /// Its name.
     pub id: String,
-    /// Whether it is in force.
+    /// Whether it is enabled.
     pub is_enabled: bool,
     /// The prefix of the keys to which it applies; empty means all.
     pub prefix: String,

@@ -273,11 +273,11 @@ impl CacheReader for GhaCache {
     async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
         let (listed, broken) = self.list_indexes().await?;
         let indexes = sort_out(listed);
-        let told: Vec<String> = indexes
+        let lines: Vec<String> = indexes
             .iter()
             .map(|index| format!("{}\n", index.listed.name()))
             .collect();
-        let fingerprint = Digest::of(told.concat().as_bytes());
+        let fingerprint = Digest::of(lines.concat().as_bytes());
         let current: Vec<_> = indexes
             .into_iter()
             .filter(|index| index.former == 0)
@@ -305,30 +305,30 @@ impl CacheReader for GhaCache {
         cancel: CancellationToken,
     ) -> Result<(), BackendError> {
         let (pages, mut received) = mpsc::channel::<Vec<ListedEntry>>(1);
-        let telling = async {
-            let mut told = ListedSoFar::default();
+        let forwarding = async {
+            let mut so_far = ListedSoFar::default();
             while let Some(page) = received.recv().await {
                 let batch = page
                     .into_iter()
-                    .flat_map(|listed| told.tell(listed))
+                    .flat_map(|listed| so_far.objects_of(listed))
                     .collect();
                 if cancel.is_cancelled() || sender.send(batch).await.is_err() {
-                    return told;
+                    return so_far;
                 }
             }
             // A send error means that the receiver is gone.
-            let _ = sender.send(told.indexes()).await;
-            told
+            let _ = sender.send(so_far.indexes()).await;
+            so_far
         };
         let rest = self.rest().await?;
-        let (broken, told) = tokio::join!(rest.list(None, pages), telling);
+        let (broken, so_far) = tokio::join!(rest.list(None, pages), forwarding);
         if let (Ok(broken), Ok(mut unseen)) = (&broken, self.unseen.lock()) {
             *unseen = broken.map(|broken| {
                 format!("GitHub does not list all entries ({broken}): the figures are too small")
             });
         }
         if let Ok(mut branches) = self.branches.lock() {
-            branches.extend(told.branches);
+            branches.extend(so_far.branches);
         }
         broken?;
         let around = cancel
@@ -492,7 +492,7 @@ struct ListedSoFar {
 }
 
 impl ListedSoFar {
-    fn tell(&mut self, listed: ListedEntry) -> Vec<StoredObject> {
+    fn objects_of(&mut self, listed: ListedEntry) -> Vec<StoredObject> {
         if !self.branches.contains(&listed.git_ref) {
             self.branches.insert(listed.git_ref.clone());
         }
@@ -520,7 +520,7 @@ impl ListedSoFar {
     }
 
     fn indexes(&mut self) -> Vec<StoredObject> {
-        let told = |index: RankedIndex| {
+        let previous = |index: RankedIndex| {
             StoredObject::Entry(store_entry(
                 index.listed,
                 index.name,
@@ -532,7 +532,7 @@ impl ListedSoFar {
         indexes
             .into_iter()
             .filter(|index| index.former > 0)
-            .map(told)
+            .map(previous)
             .collect()
     }
 }

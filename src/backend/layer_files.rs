@@ -67,7 +67,7 @@ pub async fn list(
                 Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
             },
             Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
-            Err(error) => Err(told(&error)),
+            Err(error) => Err(with_source(&error)),
         }
     };
     tokio::task::spawn_blocking(work)
@@ -76,7 +76,7 @@ pub async fn list(
 }
 
 /// Returns an error with its causes as text.
-fn told(error: &LayerError) -> String {
+fn with_source(error: &LayerError) -> String {
     match error {
         LayerError::Read(source) => format!("{error}: {source}"),
         _ => error.to_string(),

@@ -1,10 +1,10 @@
 //! A directory that `type=local` wrote: an OCI image layout with content-addressed blobs.
 //!
-//! Everything in such a directory may be hostile or half written. A blob is opened only by a parsed
-//! digest and only when it is a plain file. No symbolic link inside a layout is followed, with two
-//! exceptions, which the user made: `blobs` and the folders in it may be links to another disk.
-//! Such a cache can be read; its blobs are not deleted, because other caches may share them. The
-//! path of the layout itself may be a link.
+//! Anything in such a directory may be hostile or half written. A blob is opened only by a parsed
+//! digest and only if it is a plain file. Symbolic links inside a layout are not followed, with one
+//! exception: the user may have made `blobs` or the folders in it links to another disk. Such a
+//! cache can be read; its blobs are not deleted, because other caches may share them. The path of
+//! the layout itself may be a link.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -62,12 +62,12 @@ const INGEST: &str = "ingest";
 /// The lock that BuildKit holds while it writes the index.
 const INDEX_LOCK: &str = "index.json.lock";
 
-/// How often one of these files that is empty or does not parse is read before it is called
-/// damaged. Each export writes `oci-layout` again, which empties it first, and `index.json` in
-/// place, which is cut to its length afterwards (`client/ociindex/ociindex.go`). The lock is not
-/// taken to read them: a build that finds it held fails.
+/// The number of reads before a file that is empty or does not parse counts as damaged. Each export
+/// truncates and rewrites `oci-layout`, and overwrites `index.json` in place before it cuts it to
+/// its length (`client/ociindex/ociindex.go`). Reads do not take the lock, because builds fail
+/// while it is held.
 const READS: u32 = 6;
-/// How long a build is given to finish its write.
+/// How long to wait for a build to finish its write.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Returns whether the blobs of a layout are on another file system than the layout itself.
@@ -81,14 +81,14 @@ pub fn has_blobs_on_a_mount(dir: &Path) -> bool {
 #[derive(Debug, Clone)]
 pub struct LocalCache {
     dir: PathBuf,
-    /// Provenance statements by ref, of a cache that has them.
+    /// Provenance statements by ref, if the cache has any.
     provenance: Arc<HashMap<String, Vec<u8>>>,
-    /// Whether no build writes to it: it is a copy of the program's own.
+    /// Whether it is the program's own copy, to which no build writes.
     is_private: bool,
 }
 
 impl LocalCache {
-    /// Names a directory; nothing is read yet.
+    /// Creates the value for a directory without reading it.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -110,7 +110,7 @@ impl LocalCache {
         Self { provenance, ..self }
     }
 
-    /// Opens the layout to change it.
+    /// Opens the layout for changes.
     fn open_layout(&self) -> Result<Layout, PruneError> {
         Layout::open(&self.dir).map_err(|source| PruneError::Io {
             doing: "open",
@@ -153,7 +153,7 @@ impl LocalCache {
         self.read_index()?.ok_or_else(|| self.not_a_layout(why))
     }
 
-    /// Reads the index; nothing when it is not there.
+    /// Reads the index, if it exists.
     fn read_index(&self) -> Result<Option<Roots>, BackendError> {
         self.read_settled(INDEX, |index| {
             Ok(Roots {
@@ -163,8 +163,8 @@ impl LocalCache {
         })
     }
 
-    /// Reads and parses one of the layout's own files, again when it may have been caught between
-    /// two writes; nothing when it is not there.
+    /// Reads and parses one of the layout's own files, if it exists. Retries if a build may be
+    /// writing it.
     fn read_settled<T>(
         &self,
         name: &str,
@@ -187,7 +187,7 @@ impl LocalCache {
         Err(self.layout_error(name, fault))
     }
 
-    /// Reads one of the layout's own small files; nothing when it is not there.
+    /// Reads one of the layout's own small files, if it exists.
     fn read_own_file(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
         let fail = |source| BackendError::Io {
             place: self.place(name),

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::StoreEntry;
 use crate::format::digest::Digest;
 
-/// Something that a store holds.
+/// An object in a store.
 #[derive(Debug, Clone)]
 pub enum StoredObject {
     /// A blob under its digest.
@@ -15,14 +15,14 @@ pub enum StoredObject {
         digest: Digest,
         /// Its size in bytes.
         size: u64,
-        /// When the store last saw it written or touched.
+        /// When it was last written or touched.
         modified: Option<Timestamp>,
     },
-    /// An upload that has not been finished.
+    /// An unfinished upload.
     Partial(OtherObject),
-    /// Something that an earlier prune put into the trash, with the time when it came there.
+    /// An object that an earlier prune moved to the trash, with the time of the move.
     Trashed(OtherObject),
-    /// Anything that is none of the cache's own: it is counted, and never touched.
+    /// An object that does not belong to the cache: counted, never touched.
     Unknown(OtherObject),
     /// An entry of a store that deletes by entry; a blob is also sent as a blob.
     Entry(StoreEntry),
@@ -31,7 +31,7 @@ pub enum StoredObject {
 /// An object that has a name but no digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherObject {
-    /// The name inside the store, as it is there.
+    /// The name inside the store, verbatim.
     pub name: String,
     /// Its kind.
     pub kind: OtherKind,
@@ -52,7 +52,7 @@ pub enum OtherKind {
     Symlink,
     /// A device, a socket or a pipe, which is not opened.
     Special,
-    /// A folder that may not be listed, or not all of it: there is more than its size says.
+    /// A folder that cannot be listed completely, so it holds more than its size says.
     Unlisted,
 }
 

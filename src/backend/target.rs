@@ -10,21 +10,21 @@ use super::RemoteError;
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 
-/// A ref that is to go, and the manifest that it must still point to.
+/// A ref to delete, and the manifest that it must still point to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RefTarget {
-    /// All its names; none for an untagged one.
+    /// All its names; empty for an untagged ref.
     pub names: Vec<String>,
     /// Its target.
     pub digest: Digest,
-    /// The bytes that it takes itself, where it is no blob of the store.
+    /// The bytes of the ref itself, if the store does not keep it as a blob.
     pub bytes: u64,
 }
 
-/// A ref that is to point to other documents, and the manifest that it must still point to.
+/// A ref to point to other documents, and the manifest that it must still point to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RefRewrite {
-    /// The ref as it is.
+    /// The current ref.
     pub from: RefTarget,
     /// The documents to store; the last one is the new target of the ref.
     pub documents: Vec<String>,
@@ -42,14 +42,14 @@ impl RefRewrite {
     }
 }
 
-/// An object that is to go, and how it must still be found.
+/// An object to delete, and the facts that must still hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectTarget {
-    /// Which.
+    /// Its name.
     pub name: ObjectName,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was last modified; of something in the trash, when it came there.
+    /// When it was last modified, or when it was moved to the trash.
     pub modified: Timestamp,
 }
 
@@ -60,7 +60,7 @@ pub enum ObjectName {
     Blob(Digest),
     /// An unfinished upload.
     Partial(String),
-    /// Something that an earlier run put into the trash.
+    /// An object that an earlier run moved to the trash.
     Trashed(String),
     /// An entry of a store that deletes by entry, by its whole name.
     Entry(String),
@@ -70,8 +70,8 @@ pub enum ObjectName {
 pub(super) const TRASH: &str = ".cachelens-trash";
 
 impl ObjectName {
-    /// Reads the name of something in the trash, which has one of the shapes that a prune makes:
-    /// the folder of a run, and in it a blob under its digest or one unfinished upload.
+    /// Parses the name of an object in the trash: the folder of a run, and in it a blob under its
+    /// digest or an unfinished upload.
     pub fn of_trash(name: &str) -> Option<(PlanId, Self)> {
         let (run, rest) = name
             .strip_prefix(TRASH)?
@@ -88,14 +88,14 @@ impl ObjectName {
     }
 }
 
-/// The name of a plan, and of its folder in the trash: its time and the beginning of its digest.
-/// Fit to be a file name.
+/// The name of a plan and of its folder in the trash: its time and the start of its digest. A valid
+/// file name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PlanId(String);
 
 impl PlanId {
-    /// Names a plan that was made at `created` and whose content hashes to `digest`.
+    /// Creates the name of a plan made at `created` whose content has this `digest`.
     pub fn new(created: Timestamp, digest: &Digest) -> Self {
         Self(format!(
             "{}-{}",
@@ -153,31 +153,31 @@ impl fmt::Display for PlanId {
 pub enum Outcome {
     /// It was deleted.
     Done,
-    /// It was not there any more.
+    /// It was gone already.
     AlreadyGone,
-    /// It was skipped, because it is not as the plan saw it.
+    /// It was skipped.
     Skipped(Skip),
     /// It could not be deleted.
     Failed(String),
-    /// Its turn did not come.
+    /// The run ended before it.
     Cancelled,
 }
 
 impl Outcome {
-    /// Returns the outcome of an item, also where a request for it failed.
+    /// Returns the outcome of an item; a failed request is an outcome, too.
     pub(super) fn of(result: Result<Self, RemoteError>) -> Self {
         result.unwrap_or_else(|error| Self::Failed(error.in_one_line_with_hint()))
     }
 }
 
-/// Why something was left.
+/// Why an item was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Skip {
-    /// It is not as the plan saw it.
+    /// It changed since the plan was made.
     #[error("it has changed since the plan was made")]
     Changed,
-    /// A ref names it now.
+    /// A ref references it now.
     #[error("a ref names it now")]
     Named,
     /// A rule of the policy protects it.
@@ -186,16 +186,16 @@ pub enum Skip {
     /// It is younger than the grace.
     #[error("it is younger than the grace")]
     Young,
-    /// Another tag stands for the same manifest, and the registry deletes manifests alone.
+    /// Another tag points to the same manifest, and the registry deletes only manifests.
     #[error("another tag has the same manifest, and the registry deletes no tag by itself")]
     SharedManifest,
-    /// A ref cannot be read, so that it may name it.
+    /// A ref that cannot be read may reference it.
     #[error("a ref cannot be read, which may name it")]
     Undetermined,
-    /// Builds wrote to the store for as long as the run waited.
+    /// Builds wrote to the store during the whole waiting time.
     #[error("builds kept writing to the cache")]
     InUse,
-    /// The refs did not come to rest, so that it was put back.
+    /// The refs kept changing, so it was restored.
     #[error("the refs kept changing or were held by a build, and it was put back")]
     Unsettled,
     /// The store does not let it be deleted.
@@ -203,13 +203,12 @@ pub enum Skip {
     Unsupported,
 }
 
-/// A ref that a run took out of the store not long ago: builds that imported it may still be
-/// fetching its blobs.
+/// A ref that a run deleted recently. Builds that imported it may still be fetching its blobs.
 #[derive(Debug, Clone)]
 pub struct DroppedRef {
     /// The ref.
     pub root: Root,
-    /// When it went.
+    /// When it was deleted.
     pub since: Timestamp,
 }
 

@@ -27,7 +27,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 /// most bytes.
 pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
     let in_trash = evidence.subject.inventory.awaited_from_trash();
-    let desk = Desk {
+    let case = CheckCase {
         subject: evidence.subject,
         in_trash,
         vanished: evidence.vanished,
@@ -44,29 +44,29 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
             .binary_search_by_key(&id, |(of, _)| *of)
             .ok()
             .map(|place| &evidence.looks[place].1);
-        findings.extend(refs::judge(&desk, entry, look));
+        findings.extend(refs::judge(&case, entry, look));
         findings.extend(
             look.into_iter()
-                .flat_map(|look| caches::judge(&desk, entry, look)),
+                .flat_map(|look| caches::judge(&case, entry, look)),
         );
     }
     findings.extend(
         evidence
             .read
             .into_iter()
-            .flat_map(|read| reads::judge(&desk, read)),
+            .flat_map(|read| reads::judge(&case, read)),
     );
     if evidence.subject.only.is_none() {
-        findings.extend(store::judge(&desk));
-        findings.extend(quota::judge(&desk));
+        findings.extend(store::judge(&case));
+        findings.extend(quota::judge(&case));
     }
-    findings.extend(store::unchecked(&desk));
+    findings.extend(store::unchecked(&case));
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
     findings
 }
 
 /// The shared input of all checks.
-struct Desk<'a> {
+struct CheckCase<'a> {
     subject: Subject<'a>,
     /// The missing blobs of refs that the trash of earlier prunes holds, in order.
     in_trash: Vec<Digest>,
@@ -75,7 +75,7 @@ struct Desk<'a> {
     now: Timestamp,
 }
 
-impl Desk<'_> {
+impl CheckCase<'_> {
     fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
         Finding::new(self.subject.source, code, message)
     }
@@ -174,7 +174,9 @@ impl Desk<'_> {
             .contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
             && !entry.name.starts_with('/')
             && visible(&entry.name) == entry.name;
-        let may_go = is_known && is_plain && entry.tagged && self.subject.kind != StoreKind::Demo;
-        may_go.then(|| self.command("prune", &format!("--drop-ref {}", shell_word(&entry.name))))
+        let may_delete =
+            is_known && is_plain && entry.tagged && self.subject.kind != StoreKind::Demo;
+        may_delete
+            .then(|| self.command("prune", &format!("--drop-ref {}", shell_word(&entry.name))))
     }
 }

@@ -285,7 +285,7 @@ async fn plan(
             Disposal::Trash
         },
         rewrites: &rewrites,
-        spared: &HashSet::new(),
+        excluded: &HashSet::new(),
     })?;
     let moves = plan.disposal() == Disposal::Trash
         && plan
@@ -407,7 +407,7 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
 
 /// Executes a saved plan.
 async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let text = unhurried(path, |path| fs::read_to_string(path))
+    let text = interruptible(path, |path| fs::read_to_string(path))
         .await?
         .map_err(|error| {
             Failure::new(Exit::Usage, &error).on(&format!("cannot read the plan {}", shown(path)))
@@ -436,7 +436,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 
 /// Resumes an interrupted run.
 async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
-    let (mut journal, history) = unhurried(path, Journal::reopen).await??;
+    let (mut journal, history) = interruptible(path, Journal::reopen).await??;
     let pruner = pruner_of(session, arguments, &history.plan, ("--resume", path)).await?;
     let report = carry_out(
         session,
@@ -461,7 +461,7 @@ async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 }
 
 /// Reads a file that may be a pipe; an interruption does not wait for it.
-async fn unhurried<T: Send + 'static>(
+async fn interruptible<T: Send + 'static>(
     path: &Path,
     read: impl FnOnce(&Path) -> T + Send + 'static,
 ) -> Result<T, Failure> {
@@ -510,7 +510,7 @@ async fn take_back(
     arguments: &Arguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
-    let (mut journal, history) = unhurried(path, Journal::reopen).await??;
+    let (mut journal, history) = interruptible(path, Journal::reopen).await??;
     let pruner = pruner_of(session, arguments, &history.plan, ("--undo", path)).await?;
     session.finish_what_is_begun();
     let policy = session.settings.retention.policy();

@@ -235,8 +235,8 @@ fn image_provenance(access: StoreAccess) -> ImageProvenance {
 /// Returns the theme for the background according to the environment. It is used until the terminal
 /// itself answers.
 fn by_environment() -> ThemeName {
-    let told = std::env::var("COLORFGBG").ok();
-    match told.and_then(|value| Background::from_colorfgbg(&value)) {
+    let colours = std::env::var("COLORFGBG").ok();
+    match colours.and_then(|value| Background::from_colorfgbg(&value)) {
         Some(Background::Light) => ThemeName::Light,
         Some(Background::Dark) | None => ThemeName::Dark,
     }

@@ -131,11 +131,11 @@ impl Arguments {
         session: &Session<'_>,
         mut sources: Vec<Source>,
     ) -> Result<Question, Failure> {
-        let mut told = documents(session, &self.build).await?;
+        let mut given = documents(session, &self.build).await?;
         for text in &self.sources {
             // A file argument is evidence, because a file cannot be a source there.
             if Path::new(text.expose()).is_file() {
-                told.extend(documents(session, &[PathBuf::from(text.expose())]).await?);
+                given.extend(documents(session, &[PathBuf::from(text.expose())]).await?);
             } else {
                 sources.push(open::parse(session, text)?);
             }
@@ -144,15 +144,15 @@ impl Arguments {
         let mut baseline = documents(session, &files).await?;
         let mut notes = Vec::new();
         if sources.is_empty() {
-            (sources, notes) = record::imports(session, &told, self)?;
+            (sources, notes) = record::imports(session, &given, self)?;
         } else {
-            notes.extend(record::not_given(session, &told, &sources));
+            notes.extend(record::not_given(session, &given, &sources));
         }
         let directories = Directories::named_by(&self.context);
         let described = self
-            .describe(session, &mut told, &baseline, &sources, &directories)
+            .describe(session, &mut given, &baseline, &sources, &directories)
             .await?;
-        if let Some(failure) = record::without_steps(&told) {
+        if let Some(failure) = record::without_steps(&given) {
             return Err(failure);
         }
         notes.extend(described.notes.iter().cloned());
@@ -169,7 +169,7 @@ impl Arguments {
             target: None,
             sources,
             given: Given {
-                documents: told,
+                documents: given,
                 baseline,
                 wanted: self.described.wanted(),
                 directories,
@@ -185,26 +185,26 @@ impl Arguments {
     async fn describe(
         &self,
         session: &Session<'_>,
-        told: &mut Vec<Document>,
+        given: &mut Vec<Document>,
         baseline: &[Document],
         sources: &[Source],
         directories: &Directories,
     ) -> Result<Described, Failure> {
-        if !build::have_graph(told) && !self.described.is_given() && self.context.is_empty() {
-            told.extend(build::beside(session, sources).await);
+        if !build::have_graph(given) && !self.described.is_given() && self.context.is_empty() {
+            given.extend(build::records_near(session, sources).await);
         }
-        if build::have_graph(told) {
+        if build::have_graph(given) {
             return Ok(Described::default());
         }
         let Some(mut build) = self.described.build(directories)? else {
             return Ok(Described::default());
         };
-        if let Some(record) = record::only(told) {
+        if let Some(record) = record::only(given) {
             build.fill_from(record, self.described.file().is_some());
         }
         let mut described = self.described.load(session, &build, baseline).await?;
         let builds = std::mem::take(&mut described.builds).into_iter();
-        told.extend(builds.map(|build| Document::Definition(Box::new(build))));
+        given.extend(builds.map(|build| Document::Definition(Box::new(build))));
         Ok(described)
     }
 

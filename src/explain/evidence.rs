@@ -3,7 +3,7 @@
 use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
 use super::matching::{Certainty, Matches};
-use super::names::debug::{self, Told};
+use super::names::debug::{self, DebugName};
 use super::names::records::{self, RecordName, Role};
 use super::names::{self, Place, StepName};
 use crate::format::cache_config::{CacheGraph, Record};
@@ -200,13 +200,13 @@ impl Evidence {
     /// Labels a record by the text behind its key, which hashes to it.
     fn label_of_debug(&self, record: &Record) -> Option<RecordLabel> {
         let digest = record.digest.valid()?;
-        let told = self
+        let known = self
             .debug
             .iter()
-            .find_map(|debug| debug::tell(debug, &digest))?;
-        let (text, is_step) = match told {
-            Told::Step(text) => (text, true),
-            Told::Files(text) => (text, false),
+            .find_map(|debug| debug::name(debug, &digest))?;
+        let (text, is_step) = match known {
+            DebugName::Step(text) => (text, true),
+            DebugName::Files(text) => (text, false),
         };
         Some(RecordLabel {
             text,

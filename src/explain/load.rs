@@ -299,9 +299,9 @@ pub async fn explain(imported: &[Imported<'_>], mut given: Given) -> Result<Expl
     let imported: Vec<Imported<'_>> = imported
         .iter()
         .zip(&asked)
-        .map(|(told, asked)| Imported {
-            inventory: asked.as_deref().unwrap_or(told.inventory),
-            ..*told
+        .map(|(imported, asked)| Imported {
+            inventory: asked.as_deref().unwrap_or(imported.inventory),
+            ..*imported
         })
         .collect();
     let imported = imported.as_slice();
@@ -454,7 +454,7 @@ async fn explain_one(
         debug: against.debug,
     };
     let mut causes = cause::causes(&facts);
-    files::tell(
+    files::name_paths(
         imported,
         loaded,
         &build,
@@ -691,12 +691,14 @@ fn about_volatile(build: &Build, causes: &[Option<Cause>], notes: &mut Vec<Strin
     let Some(source) = build.main_source() else {
         return;
     };
-    let told = |name: &str| {
+    let is_named = |name: &str| {
         let mut causes = causes.iter().flatten();
         causes.any(|cause| cause.all_details().contains(name))
     };
     let found = volatile::of_file(source.text.as_deref().unwrap_or_default());
-    let new = found.into_iter().filter(|variable| !told(&variable.name));
+    let new = found
+        .into_iter()
+        .filter(|variable| !is_named(&variable.name));
     notes.extend(new.map(|variable| variable.sentence(&source.name)));
 }
 

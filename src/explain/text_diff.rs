@@ -83,7 +83,7 @@ pub fn lines(path: &str, was: &[u8], is: &[u8]) -> Option<Vec<Line>> {
 fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<Line> {
     let changed: usize = changes.iter().map(changed_lines).sum();
     let mut lines = Vec::new();
-    let mut told = 0;
+    let mut shown = 0;
     for hunk in group_diff_ops(changes, AROUND) {
         if lines.len() >= MAX_LINES {
             break;
@@ -91,11 +91,11 @@ fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<Line> {
         lines.extend(position(&hunk).map(Line::Hunk));
         let mut hunk_lines = hunk.iter().flat_map(|change| lines_of(was, is, change));
         while let Some(line) = hunk_lines.next().filter(|_| lines.len() < MAX_LINES) {
-            told += usize::from(matches!(line, Line::Added(_) | Line::Removed(_)));
+            shown += usize::from(matches!(line, Line::Added(_) | Line::Removed(_)));
             lines.push(line);
         }
     }
-    match changed - told {
+    match changed - shown {
         0 => {}
         1 => lines.push(Line::More("1 more changed line".to_owned())),
         more => lines.push(Line::More(format!("{more} more changed lines"))),
@@ -196,25 +196,25 @@ pub fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn told(was: &str, is: &str) -> Option<String> {
+    fn diff(was: &str, is: &str) -> Option<String> {
         let lines = lines("a.txt", was.as_bytes(), is.as_bytes())?;
         Some(lines.iter().map(Line::marked).collect::<Vec<_>>().join("|"))
     }
 
     #[test]
     fn shows_what_changed_and_a_little_around_it() {
-        assert_eq!(told("a\nb\nc\n", "a\nB\nc\n").unwrap(), " a|-b|+B| c");
-        assert_eq!(told("", "a\n").unwrap(), "+a");
+        assert_eq!(diff("a\nb\nc\n", "a\nB\nc\n").unwrap(), " a|-b|+B| c");
+        assert_eq!(diff("", "a\n").unwrap(), "+a");
         assert_eq!(
-            told("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\nx\n3\n4\n5\n6\n7\n8\n").unwrap(),
+            diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\nx\n3\n4\n5\n6\n7\n8\n").unwrap(),
             " 1|-2|+x| 3| 4|@@ -7,3 +7,2 @@| 7| 8|-9"
         );
         assert_eq!(
-            told("TOKEN=a\n", "TOKEN=b\n").unwrap(),
+            diff("TOKEN=a\n", "TOKEN=b\n").unwrap(),
             "-TOKEN=(hidden)|+TOKEN=(hidden)"
         );
         let long = "x".repeat(500);
-        assert_eq!(told("", &long).unwrap().chars().count(), MAX_WIDTH + 2);
+        assert_eq!(diff("", &long).unwrap().chars().count(), MAX_WIDTH + 2);
         let many = (0..200)
             .map(|line| format!("{line}\n"))
             .collect::<Vec<_>>()
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn says_nothing_of_what_is_no_small_text() {
-        assert_eq!(told("a\0", "b"), None);
-        assert_eq!(told("-----BEGIN RSA PRIVATE KEY-----", "b"), None);
+        assert_eq!(diff("a\0", "b"), None);
+        assert_eq!(diff("-----BEGIN RSA PRIVATE KEY-----", "b"), None);
         assert_eq!(lines(".env", b"A=1", b"A=2"), None);
         assert_eq!(lines("a", b"\xff", b"b"), None);
         assert_eq!(lines("a", &vec![b'a'; MAX_BYTES + 1], b"b"), None);
@@ -257,7 +257,7 @@ mod tests {
             "{}",
             was.len()
         );
-        insta::assert_snapshot!(told(&was, &is).unwrap().replace('|', "\n"), @r#"
+        insta::assert_snapshot!(diff(&was, &is).unwrap().replace('|', "\n"), @r#"
         @@ -49,5 +49,5 @@
              },
              "node_modules/package-7": {

@@ -72,7 +72,7 @@ impl PlainLog {
             match about
                 .and_then(|(number, rest)| log.vertex(number, rest).map(|vertex| (vertex, rest)))
             {
-                Some((vertex, rest)) => vertex.tell(rest),
+                Some((vertex, rest)) => vertex.add_line(rest),
                 None => {
                     log.skipped_lines += 1;
                     log.skipped_imports.extend(skipped_import(&text));
@@ -107,7 +107,7 @@ impl PlainLog {
 }
 
 impl PlainVertex {
-    fn tell(&mut self, rest: &str) {
+    fn add_line(&mut self, rest: &str) {
         if rest == "CACHED" {
             self.outcome = PlainOutcome::Cached;
         } else if let Some(time) = rest.strip_prefix("DONE ") {
@@ -197,13 +197,13 @@ mod tests {
 #3 RUN y\n#3 0.123 hello\n#3 DONE 1.5s\n#4 RUN z\n#4 CACHED\n#4 sha256:00 1B / 1B\n#4 extracting sha256:00\n#4 DONE 0.1s\n
 #5 RUN bad\n#5 ERROR: process failed\n#6 late\n#7 gone\n#7 CANCELED\nWARNING: x\n#x\n#9",
         );
-        let told: Vec<_> = log
+        let statuses: Vec<_> = log
             .vertices
             .iter()
             .map(|vertex| (vertex.number, &vertex.outcome, vertex.fetched))
             .collect();
         assert_eq!(
-            told,
+            statuses,
             [
                 (1, &PlainOutcome::Done, false),
                 (2, &PlainOutcome::Cached, false),

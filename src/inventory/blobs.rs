@@ -86,14 +86,14 @@ struct Row {
     modified: i64,
     refs: u32,
     role: BlobRole,
-    standing: Standing,
+    standing: PresenceAndType,
 }
 
 /// A presence and the index of a media type, packed into one byte.
 #[derive(Debug, Clone, Copy)]
-struct Standing(u8);
+struct PresenceAndType(u8);
 
-impl Standing {
+impl PresenceAndType {
     fn new(presence: Presence) -> Self {
         Self(presence as u8)
     }
@@ -309,7 +309,7 @@ impl BlobTable {
                 modified,
                 refs: 0,
                 role: BlobRole::default(),
-                standing: Standing::new(presence),
+                standing: PresenceAndType::new(presence),
             });
         }
         let chunks = &self.chunks;

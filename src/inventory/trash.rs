@@ -223,7 +223,9 @@ mod tests {
     fn every_object_comes_out_as_it_went_in() {
         let mut table = TrashTable::default();
         let mut given = objects();
-        given.iter().cloned().for_each(|object| table.push(object));
+        for object in &given {
+            table.push(object.clone());
+        }
         let table = table.sorted();
         assert_eq!(table.blobs.len(), 3);
         for object in &given {
@@ -244,7 +246,9 @@ mod tests {
     #[test]
     fn only_exact_names_are_found() {
         let mut table = TrashTable::default();
-        objects().into_iter().for_each(|object| table.push(object));
+        for object in objects() {
+            table.push(object);
+        }
         let table = table.sorted();
         let one = "1".repeat(64);
         let zeros = "0".repeat(64);

@@ -52,7 +52,7 @@ pub struct Choices {
     /// Whether the blobs of deleted refs are deleted at once or wait.
     pub freed_blobs: FreedBlobs,
     /// The items to exclude.
-    pub spared: HashSet<Target>,
+    pub excluded: HashSet<Target>,
 }
 
 impl Draft {
@@ -155,7 +155,7 @@ impl Draft {
                 WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
             },
             rewrites: &self.rewrites,
-            spared: &choices.spared,
+            excluded: &choices.excluded,
         }
     }
 
@@ -172,7 +172,7 @@ impl Draft {
     pub fn all_but_trash(&self) -> Result<HashSet<Target>, PlanError> {
         let choices = Choices {
             freed_blobs: FreedBlobs::Wait,
-            spared: HashSet::new(),
+            excluded: HashSet::new(),
         };
         let plan = self.plan(&choices)?;
         let targets = plan.delete().iter().map(|item| item.into_owned().target);

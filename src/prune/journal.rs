@@ -6,7 +6,6 @@
 //! most one batch may be done but not recorded; a resumed run detects this. A truncated last line
 //! is ignored.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -14,12 +13,8 @@ use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use base64::write::EncoderWriter;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::plan::Plan;
 use super::plan::file::{self, FileError};
@@ -27,93 +22,12 @@ use crate::backend::{Outcome, PlanId};
 use crate::format::digest::Digest;
 use crate::text::escape::visible;
 
+mod header;
+
+use header::Header;
+
 /// The version of the format. Version 1 has no compressed plans and no lines for several items.
 const VERSION: u32 = 2;
-/// Plans longer than this are compressed.
-const LONG_PLAN: usize = 64 << 10;
-/// The maximum length of a decompressed plan, so that a small file cannot fill the memory.
-const LONGEST_PLAN: u64 = 2 << 30;
-
-#[derive(Deserialize)]
-struct Header<'a> {
-    cachelens_journal: u32,
-    started: Timestamp,
-    #[serde(borrow, default)]
-    plan: Option<&'a RawValue>,
-    /// The same, compressed with Zstandard, in base64.
-    #[serde(default)]
-    plan_zstd: Option<String>,
-}
-
-impl<'a> Header<'a> {
-    /// Returns the text of the plan.
-    fn plan(&self) -> Result<Cow<'a, str>, FileError> {
-        match (self.plan, &self.plan_zstd) {
-            (Some(plan), _) => Ok(Cow::Borrowed(plan.get())),
-            (None, Some(compressed)) => decompress(compressed)
-                .map(Cow::Owned)
-                .map_err(|error| FileError::Json(error.to_string())),
-            (None, None) => Err(FileError::Json("missing field `plan`".to_owned())),
-        }
-    }
-}
-
-/// Writes the first line of the journal of `plan`.
-fn write_header(plan: &Plan, mut out: impl io::Write) -> io::Result<()> {
-    let started = serde_json::to_string(&Timestamp::now())?;
-    write!(
-        out,
-        r#"{{"cachelens_journal":{VERSION},"started":{started},"#
-    )?;
-    let mut text = ShortText::default();
-    match file::save(plan, &mut text) {
-        Ok(()) => {
-            out.write_all(br#""plan":"#)?;
-            out.write_all(&text.bytes)?;
-        }
-        Err(_) if text.is_full => {
-            out.write_all(br#""plan_zstd":""#)?;
-            let encoder = EncoderWriter::new(&mut out, &STANDARD);
-            let mut compressor = zstd::Encoder::new(encoder, 0)?;
-            file::save(plan, &mut compressor)?;
-            compressor.finish()?.finish()?;
-            out.write_all(b"\"")?;
-        }
-        Err(error) => return Err(error),
-    }
-    out.write_all(b"}\n")
-}
-
-/// Accepts up to [`LONG_PLAN`] bytes.
-#[derive(Default)]
-struct ShortText {
-    bytes: Vec<u8>,
-    is_full: bool,
-}
-
-impl io::Write for ShortText {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > LONG_PLAN {
-            self.is_full = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn decompress(compressed: &str) -> io::Result<String> {
-    let compressed = STANDARD.decode(compressed).map_err(io::Error::other)?;
-    let mut text = String::new();
-    zstd::Decoder::new(compressed.as_slice())?
-        .take(LONGEST_PLAN)
-        .read_to_string(&mut text)?;
-    Ok(text)
-}
 
 /// A line after the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,7 +155,7 @@ impl Journal {
             file: BufWriter::new(file),
             pending: None,
         };
-        write_header(plan, &mut journal.file).map_err(fail)?;
+        header::write(plan, &mut journal.file).map_err(fail)?;
         journal.sync()?;
         if let Some(parent) = path
             .parent()

@@ -57,7 +57,7 @@ impl Live {
                 ObjectName::Blob(digest) if !blobs.contains(&digest) => Some(digest),
                 _ => None,
             });
-            let beside = Beside::find(reader, store, options, going.collect(), |digest| {
+            let beside = ReferrerBlobs::find(reader, store, options, going.collect(), |digest| {
                 blobs.contains(digest)
             })
             .await?;
@@ -105,9 +105,9 @@ pub(super) async fn referred_by_others(
     inventory: &Inventory,
     options: &ScanOptions,
     is_needed: impl Fn(&Digest) -> bool,
-) -> Result<Beside, MarkError> {
+) -> Result<ReferrerBlobs, MarkError> {
     let Some(store) = reader.abilities().referrers else {
-        return Ok(Beside::default());
+        return Ok(ReferrerBlobs::default());
     };
     let unnamed = inventory
         .blobs
@@ -121,7 +121,7 @@ pub(super) async fn referred_by_others(
         let found = inventory.blobs.find(digest);
         found.is_some_and(|id| inventory.blobs.get(id).refs() > 0) || is_needed(digest)
     };
-    Beside::find(reader, store, options, unnamed, is_reached).await
+    ReferrerBlobs::find(reader, store, options, unnamed, is_reached).await
 }
 
 /// Returns the referrers that are needed when only the refs stay for which `stays` holds, with all
@@ -155,12 +155,12 @@ pub(super) fn needed_referrers(
 
 /// Manifests that refer to a needed blob, with all blobs that they reach.
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct ReferrerBlobs {
     pub(super) referrers: Vec<Referrer>,
     pub(super) unreadable: bool,
 }
 
-impl Beside {
+impl ReferrerBlobs {
     /// Finds the referrers among blobs that no ref reaches.
     async fn find(
         reader: &dyn CacheReader,

@@ -205,8 +205,8 @@ async fn of_ref(
     let caches = RefCache::load(reader, &inventory.blobs, entry)
         .await
         .map_err(|faults| {
-            let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            RecordsError::Unread(told.join("; "))
+            let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            RecordsError::Unread(reasons.join("; "))
         })?;
     let [cache] = caches.as_slice() else {
         return Ok(None);

@@ -196,13 +196,13 @@ pub(super) fn enforce(
 
 /// Returns the refs that a budget may drop, the least recently used first.
 fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
-    let may_go = |place: &usize| {
+    let may_delete = |place: &usize| {
         matches!(verdicts[*place], Verdict::Keep(_))
             && case.facts[*place].belongs.is_none()
             && !case.is_protected(*place)
-            && case.spared(*place).is_empty()
+            && case.protections(*place).is_empty()
     };
-    let mut places: Vec<usize> = (0..case.facts.len()).filter(may_go).collect();
+    let mut places: Vec<usize> = (0..case.facts.len()).filter(may_delete).collect();
     places.sort_by_cached_key(|place| {
         let facts = &case.facts[*place];
         // Of refs of the same time, the later name is first, as in the rules.

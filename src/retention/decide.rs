@@ -104,7 +104,7 @@ impl Case<'_> {
                 let counts = self.rules[place] == Some(rule)
                     && facts.generation == 0
                     && !facts.belongs.as_ref().is_some_and(is_held)
-                    && self.may_go(place);
+                    && self.may_delete(place);
                 let (created, _) = facts.created.filter(|_| counts)?;
                 Some(Counted {
                     place,
@@ -183,23 +183,23 @@ impl Case<'_> {
     /// Drops the ref for `reason`, unless it is unreadable, of unknown age or within the grace
     /// period.
     pub(super) fn go(&self, place: usize, reason: Reason) -> Verdict {
-        let spared = self.spared(place);
-        if spared.is_empty() {
+        let protections = self.protections(place);
+        if protections.is_empty() {
             Verdict::Drop(vec![reason])
         } else {
-            Verdict::Keep(spared)
+            Verdict::Keep(protections)
         }
     }
 
     /// Returns why a ref stays even if its rule or a budget would drop it.
-    pub(super) fn spared(&self, place: usize) -> Vec<Reason> {
+    pub(super) fn protections(&self, place: usize) -> Vec<Reason> {
         let mut reasons = self.unsure(place);
         reasons.extend(self.within_grace(place));
         reasons
     }
 
     /// Returns why a ref stays although it belongs to a dropped one.
-    pub(super) fn spared_follower(&self, place: usize) -> Vec<Reason> {
+    pub(super) fn follower_protections(&self, place: usize) -> Vec<Reason> {
         let mut reasons = self.unsure(place);
         reasons.retain(|reason| !matches!(reason, Reason::NotOnlyCache { .. }));
         reasons.extend(self.within_grace(place));
@@ -233,7 +233,7 @@ impl Case<'_> {
             .collect()
     }
 
-    fn may_go(&self, place: usize) -> bool {
+    fn may_delete(&self, place: usize) -> bool {
         self.unsure(place).is_empty()
     }
 

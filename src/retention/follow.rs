@@ -60,8 +60,8 @@ impl Followers {
     pub(super) fn settle(&self, case: &Case<'_>, verdicts: &mut [Verdict]) -> Vec<usize> {
         let mut new = Vec::new();
         for place in &self.dangling {
-            let may_go = case.rule(*place).is_some() && !self.is_unsure;
-            if !may_go && !case.is_protected(*place) {
+            let may_delete = case.rule(*place).is_some() && !self.is_unsure;
+            if !may_delete && !case.is_protected(*place) {
                 let kind = case.facts[*place].kind;
                 verdicts[*place] = Verdict::Keep(vec![if self.is_unsure {
                     Reason::SubjectUnsure
@@ -124,14 +124,14 @@ impl Followers {
     }
 
     fn go(&self, case: &Case<'_>, place: usize, to: String) -> Verdict {
-        let mut spared = case.spared_follower(place);
+        let mut protections = case.follower_protections(place);
         if self.is_unsure {
-            spared.insert(0, Reason::SubjectUnsure);
+            protections.insert(0, Reason::SubjectUnsure);
         }
-        if spared.is_empty() {
+        if protections.is_empty() {
             return Verdict::Drop(vec![Reason::SubjectGoes { to }]);
         }
-        spared.insert(0, Reason::LeftBehind { to });
-        Verdict::Keep(spared)
+        protections.insert(0, Reason::LeftBehind { to });
+        Verdict::Keep(protections)
     }
 }

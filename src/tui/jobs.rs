@@ -418,8 +418,8 @@ impl Jobs {
         work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static,
     ) {
         self.tasks.spawn(async move {
-            let told = reporter.clone();
-            match tokio::task::spawn_blocking(move || work(&told)).await {
+            let for_work = reporter.clone();
+            match tokio::task::spawn_blocking(move || work(&for_work)).await {
                 Ok(Some(report)) => reporter.report(report).await,
                 Ok(None) => {}
                 Err(error) => {

@@ -140,7 +140,7 @@ impl Scope {
 
     /// Returns the items to exclude although the policy of this scope may drop them: refs that only
     /// share names with the marked ones.
-    pub fn spared(&self, draft: &Draft) -> HashSet<Target> {
+    pub fn excluded(&self, draft: &Draft) -> HashSet<Target> {
         let Self::Marked(refs) = self else {
             return HashSet::new();
         };
@@ -196,23 +196,23 @@ impl fmt::Display for Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The deletions, and the items excluded from them.
-    Goes,
+    Delete,
     /// The waiting items.
-    Waits,
+    Wait,
     /// The kept items.
-    Stays,
+    Keep,
 }
 
 impl Part {
     /// All parts, in display order.
-    pub const ALL: [Self; 3] = [Self::Goes, Self::Waits, Self::Stays];
+    pub const ALL: [Self; 3] = [Self::Delete, Self::Wait, Self::Keep];
 
     /// Returns the word for the part.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Goes => "goes",
-            Self::Waits => "waits",
-            Self::Stays => "stays",
+            Self::Delete => "goes",
+            Self::Wait => "waits",
+            Self::Keep => "stays",
         }
     }
 }
@@ -252,11 +252,11 @@ impl KeptTrash {
 
 /// The status of a deletion of the whole plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum PlanChoice {
     /// It is deleted.
-    Goes,
+    Deleted,
     /// It was excluded.
-    LeftOut,
+    Excluded,
     /// It is kept because an excluded item reaches it.
     Needed,
 }
@@ -273,7 +273,7 @@ pub struct Planned {
     /// The plan without exclusions.
     pub whole: Arc<Plan>,
     /// The status of each deletion of the whole plan.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<PlanChoice>,
     /// The items that the plan moves to the trash.
     pub moved: Tally,
     /// The trash of earlier runs that the plan keeps.
@@ -296,9 +296,9 @@ impl Planned {
     ///
     /// # Errors
     /// Fails if no plan can be made.
-    pub fn leaving_out(&self, spared: HashSet<Target>) -> Result<Self, PlanError> {
+    pub fn leaving_out(&self, excluded: HashSet<Target>) -> Result<Self, PlanError> {
         let choices = Choices {
-            spared,
+            excluded,
             ..self.choices.clone()
         };
         let plan = Arc::new(self.draft.plan(&choices)?);
@@ -311,7 +311,7 @@ impl Planned {
     }
 
     fn of(draft: Arc<Draft>, choices: Choices, plan: Arc<Plan>, whole: Arc<Plan>) -> Self {
-        let standings = standings(&plan, &whole, &choices.spared);
+        let standings = standings(&plan, &whole, &choices.excluded);
         let (waits, stays, trash) = parts(&draft, &choices, &plan);
         let goes = (0..)
             .take(whole.delete().len())
@@ -342,7 +342,7 @@ impl Planned {
 
     /// Returns the exclusions with these items added, as far as they would be deleted.
     pub fn with_left_out(&self, left_out: HashSet<Target>) -> HashSet<Target> {
-        let mut spared = self.choices.spared.clone();
+        let mut excluded = self.choices.excluded.clone();
         if !left_out.is_empty() {
             let goes: HashSet<Target> = self
                 .whole
@@ -350,16 +350,16 @@ impl Planned {
                 .iter()
                 .map(|item| item.into_owned().target)
                 .collect();
-            spared.extend(left_out.into_iter().filter(|target| goes.contains(target)));
+            excluded.extend(left_out.into_iter().filter(|target| goes.contains(target)));
         }
-        spared
+        excluded
     }
 
     /// Returns the number of items that are kept only because of exclusions.
     pub fn left_out(&self) -> usize {
         self.standings
             .iter()
-            .filter(|standing| **standing != Standing::Goes)
+            .filter(|standing| **standing != PlanChoice::Deleted)
             .count()
     }
 
@@ -397,19 +397,19 @@ pub fn goes_into_trash(plan: &Plan, kind: Kind) -> bool {
 }
 
 /// Returns the status of each deletion of the whole plan.
-fn standings(plan: &Arc<Plan>, whole: &Arc<Plan>, spared: &HashSet<Target>) -> Vec<Standing> {
+fn standings(plan: &Arc<Plan>, whole: &Arc<Plan>, excluded: &HashSet<Target>) -> Vec<PlanChoice> {
     if Arc::ptr_eq(plan, whole) {
-        return vec![Standing::Goes; whole.delete().len()];
+        return vec![PlanChoice::Deleted; whole.delete().len()];
     }
     let goes: HashSet<Target> = plan
         .delete()
         .iter()
         .map(|item| item.into_owned().target)
         .collect();
-    let standing = |target: &Target| match (goes.contains(target), spared.contains(target)) {
-        (true, _) => Standing::Goes,
-        (false, true) => Standing::LeftOut,
-        (false, false) => Standing::Needed,
+    let standing = |target: &Target| match (goes.contains(target), excluded.contains(target)) {
+        (true, _) => PlanChoice::Deleted,
+        (false, true) => PlanChoice::Excluded,
+        (false, false) => PlanChoice::Needed,
     };
     whole
         .delete()

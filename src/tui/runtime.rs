@@ -147,7 +147,7 @@ impl<T: Surface> Runtime<T> {
                     Some(event) => self.event(event?)?,
                     None => break,
                 },
-                Some(envelope) = self.receiver.recv() => self.heed(envelope)?,
+                Some(envelope) = self.receiver.recv() => self.handle(envelope)?,
                 () = self.jobs.ended(), if !self.jobs.is_idle() => {}
                 _ = tick.tick() => {
                     self.event(Event::Tick)?;
@@ -163,7 +163,7 @@ impl<T: Surface> Runtime<T> {
     /// # Errors
     /// Fails if the terminal cannot be written to.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
-        self.heed(Envelope {
+        self.handle(Envelope {
             at: (self.clock)(),
             message: Message::Event(event),
         })
@@ -175,7 +175,7 @@ impl<T: Surface> Runtime<T> {
         if wait == self.model.world.waiting {
             return Ok(());
         }
-        self.heed(Envelope {
+        self.handle(Envelope {
             at: (self.clock)(),
             message: Message::Waiting(wait),
         })
@@ -189,7 +189,7 @@ impl<T: Surface> Runtime<T> {
         loop {
             tokio::select! {
                 biased;
-                Some(envelope) = self.receiver.recv() => self.heed(envelope)?,
+                Some(envelope) = self.receiver.recv() => self.handle(envelope)?,
                 () = self.jobs.ended(), if !self.jobs.is_idle() => {}
                 () = std::future::ready(()), if self.jobs.is_idle() => break,
             }
@@ -223,7 +223,7 @@ impl<T: Surface> Runtime<T> {
         &mut self.terminal
     }
 
-    fn heed(&mut self, envelope: Envelope) -> io::Result<()> {
+    fn handle(&mut self, envelope: Envelope) -> io::Result<()> {
         let private = self.model.is_private();
         self.recorder
             .lock()
@@ -238,7 +238,7 @@ impl<T: Surface> Runtime<T> {
             match effect {
                 Effect::Copy(text) => {
                     let copied = self.terminal.copy(&text).map_err(|error| error.to_string());
-                    self.heed(Envelope {
+                    self.handle(Envelope {
                         at: (self.clock)(),
                         message: Message::Copied(text, copied),
                     })?;
@@ -251,7 +251,7 @@ impl<T: Surface> Runtime<T> {
                     let mouse = self.model.world.mouse;
                     if let Err(error) = self.terminal.suspend(by, mouse) {
                         let words = format!("not suspended: {error}");
-                        self.model.world.tell(StatusKind::Failed, words);
+                        self.model.world.note(StatusKind::Failed, words);
                     }
                     self.model.dirty = true;
                 }

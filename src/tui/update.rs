@@ -42,10 +42,10 @@ pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effe
         }
         Message::Copied(text, copied) => {
             match copied {
-                Ok(()) => model.world.tell(StatusKind::Done, format!("copied {text}")),
+                Ok(()) => model.world.note(StatusKind::Done, format!("copied {text}")),
                 Err(error) => model
                     .world
-                    .tell(StatusKind::Failed, format!("nothing copied: {error}")),
+                    .note(StatusKind::Failed, format!("nothing copied: {error}")),
             }
             Vec::new()
         }
@@ -119,7 +119,7 @@ impl Model {
         if let Some(action) = world.keymap.action(contexts, key.0) {
             commands.push(Command::Perform(action));
         } else if layers.is_empty() {
-            tell_unused(key, contexts, world);
+            report_unused_key(key, contexts, world);
         }
         commands
     }
@@ -169,7 +169,7 @@ impl Model {
     }
 
     fn report(&mut self, job: JobId, report: Report, effects: &mut Vec<Effect>) -> Vec<Command> {
-        let source = self.heed_scan(job, &report);
+        let source = self.apply_scan_report(job, &report);
         let mut commands = Vec::new();
         let Self {
             world,
@@ -215,7 +215,7 @@ impl Model {
         match report {
             Report::Exported(path, Ok(count)) => {
                 let rows = if count == 1 { "row" } else { "rows" };
-                cx.world.tell(
+                cx.world.note(
                     StatusKind::Done,
                     format!("{count} {rows} written to {}", path.display()),
                 );
@@ -235,14 +235,14 @@ impl Model {
                     tell_end(source, &result, &mut cx);
                 }
             }
-            Report::NotAll(left_out) => cx.world.tell(StatusKind::Failed, left_out),
+            Report::NotAll(left_out) => cx.world.note(StatusKind::Failed, left_out),
             _ => {}
         }
         commands
     }
 
     /// Applies the report of a scan, if it is the current one of its source.
-    fn heed_scan(&mut self, job: JobId, report: &Report) -> Option<SourceId> {
+    fn apply_scan_report(&mut self, job: JobId, report: &Report) -> Option<SourceId> {
         if let Report::Judged(id, found) = report {
             return self.heed_verdicts(*id, found);
         }
@@ -315,7 +315,7 @@ impl Model {
         let mut ended = of_left.iter().filter(|work| !work.is_running);
         if let Some(work) = ended.find(was_running) {
             let words = format!("the {} has ended", work.title);
-            world.tell(StatusKind::Done, words);
+            world.note(StatusKind::Done, words);
         }
         left.retain(|screen| {
             let work = screen.background(world);
@@ -497,7 +497,7 @@ impl Model {
             Action::Quit if screen.is_busy() => {
                 screen.act(action, &mut cx);
                 let words = "stopping what is at work; quit again when it has stopped";
-                cx.world.tell(StatusKind::Failed, words);
+                cx.world.note(StatusKind::Failed, words);
             }
             Action::Jobs => cx.show(Jobs::default()),
             Action::Back => cx.back(),
@@ -523,7 +523,7 @@ impl Model {
                 } else {
                     "the mouse is the terminal's: select text"
                 };
-                cx.world.tell(StatusKind::Done, words);
+                cx.world.note(StatusKind::Done, words);
                 cx.effect(Effect::CaptureMouse(cx.world.mouse));
             }
             _ => match (screen.act(action, &mut cx), action) {
@@ -532,7 +532,7 @@ impl Model {
                         .world
                         .keymap
                         .key_for(&[keymap::Context::Global], Action::Back);
-                    cx.world.tell(StatusKind::Done, format!("{key} quits"));
+                    cx.world.note(StatusKind::Done, format!("{key} quits"));
                 }
                 (Handled::No, Action::Escape) => cx.back(),
                 _ => {}
@@ -555,7 +555,7 @@ fn leave_all(
 }
 
 /// Says that a key does nothing here, and what it does elsewhere.
-fn tell_unused(key: Key, contexts: &[keymap::Context], world: &mut World) {
+fn report_unused_key(key: Key, contexts: &[keymap::Context], world: &mut World) {
     let global = [keymap::Context::Global];
     let help = world.keymap.key_for(&global, Action::Help);
     let Some(character) = key.character() else {
@@ -581,7 +581,7 @@ fn tell_unused(key: Key, contexts: &[keymap::Context], world: &mut World) {
         }
         None => format!("{name} does nothing here; {help} shows the keys"),
     };
-    world.tell(StatusKind::Failed, words);
+    world.note(StatusKind::Failed, words);
 }
 
 /// Removes a screen; it is kept while its work continues, or if its results are kept.
@@ -595,7 +595,7 @@ fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut 
                     .keymap
                     .key_for(&[keymap::Context::Global], Action::Jobs);
                 let words = format!("{} goes on; {key} shows it", work.title);
-                cx.world.tell(StatusKind::Done, words);
+                cx.world.note(StatusKind::Done, words);
             }
             left.push(screen);
         }
@@ -609,13 +609,13 @@ fn tell_end(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut Context<'
     match result {
         Ok(ran) if ran.report.is_complete() => {
             cx.world
-                .tell(StatusKind::Done, format!("the prune of {label} has ended"));
+                .note(StatusKind::Done, format!("the prune of {label} has ended"));
         }
-        Ok(_) => cx.world.tell(
+        Ok(_) => cx.world.note(
             StatusKind::Failed,
             format!("the prune of {label} did not do all of it: see its journal"),
         ),
-        Err(fault) => cx.world.tell(
+        Err(fault) => cx.world.note(
             StatusKind::Failed,
             format!("prune of {label}: {}", fault.why),
         ),

@@ -337,7 +337,7 @@ impl World {
     }
 
     /// Shows a temporary message.
-    pub fn tell(&mut self, kind: StatusKind, text: impl Into<String>) {
+    pub fn note(&mut self, kind: StatusKind, text: impl Into<String>) {
         let text = text
             .into()
             .lines()
@@ -481,7 +481,7 @@ impl Context<'_> {
     pub fn go_to(&mut self, id: SourceId, select: Option<RefSelector>) {
         let label = self.world.source(id).info.label.clone();
         self.world
-            .tell(StatusKind::Done, format!("{label} is open already"));
+            .note(StatusKind::Done, format!("{label} is open already"));
         self.commands.push(Command::GoTo(id, select));
     }
 
@@ -547,7 +547,7 @@ impl Context<'_> {
                 name(&self.world.config_file)
             )),
         }
-        self.world.tell(StatusKind::Done, words);
+        self.world.note(StatusKind::Done, words);
     }
 
     /// Stops the scan of a source, if one is running.
@@ -557,7 +557,7 @@ impl Context<'_> {
         };
         self.stop(job);
         self.world.sources[id.0].scan = Scan::Stopped;
-        self.world.tell(
+        self.world.note(
             StatusKind::Done,
             "the scan was stopped; what it found so far stays",
         );

@@ -104,7 +104,7 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
         freed_blobs: FreedBlobs::Wait,
         disposal: Disposal::Trash,
         rewrites: &Rewrites::default(),
-        spared: &HashSet::new(),
+        excluded: &HashSet::new(),
     })?)
 }
 

@@ -103,8 +103,8 @@ pub(in crate::backend) fn repository(api: &str) -> Result<GithubRepository, Remo
         });
     }
     let host = host_of(api).unwrap_or_default();
-    let told = variable("GH_REPO").and_then(|name| of_gh(&name, &host));
-    told.or_else(|| of_git(&host)).ok_or_else(|| {
+    let named = variable("GH_REPO").and_then(|name| of_gh(&name, &host));
+    named.or_else(|| of_git(&host)).ok_or_else(|| {
         let host = visible(&host).into_owned();
         RemoteError::new(
             RemoteKind::NotFound,

@@ -1,11 +1,10 @@
 //! Folders and files of a layout, reached by open handles and names.
 //!
-//! Anyone who can write a layout can put a symbolic link anywhere in it, at any moment. A path that
-//! was checked a moment ago may therefore lead somewhere else now. Everything that this backend
-//! opens, lists, moves or deletes goes through [`Dir`]: a folder is opened once, without following
-//! links, and what happens to a name happens in that folder. Two places may be links, because the
-//! user made them: the layout itself, and the folders of blobs, for reading only
-//! ([`Dir::linked_folder`]).
+//! Anyone with write access to a layout can place a symbolic link anywhere in it at any moment, so
+//! a path may lead elsewhere right after it was checked. This backend opens, lists, moves and
+//! deletes only through [`Dir`]: a folder is opened once, without following links, and operations
+//! address names in the open folder. Two places may be links that the user made: the layout
+//! itself, and the folders of blobs, for reading only ([`Dir::linked_folder`]).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
@@ -22,7 +21,7 @@ use rustix::io::Errno;
 
 use super::show;
 
-/// The deepest folder below an unfinished upload that is removed with it.
+/// The maximum depth of folders that are removed with an unfinished upload.
 const MOST_LEVELS: usize = 64;
 /// The unit of `st_blocks` (`stat(2)`).
 const BLOCK: u64 = 512;
@@ -34,7 +33,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 #[derive(Debug)]
 pub(super) struct Dir {
     fd: OwnedFd,
-    /// Where it was found, for messages.
+    /// Its path, for messages.
     path: PathBuf,
 }
 
@@ -45,13 +44,13 @@ pub(super) struct DirPlace {
     pub(super) name: OsString,
 }
 
-/// The metadata of a name; of a link, of the link itself.
+/// The metadata of a name. Links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileFacts {
     pub(super) kind: FileType,
     pub(super) size: u64,
     pub(super) modified: Timestamp,
-    /// When anything about it changed last, in seconds and nanoseconds.
+    /// The time of the last status change, in seconds and nanoseconds.
     pub(super) changed: (i64, i64),
     pub(super) disk_bytes: u64,
     pub(super) links: u64,
@@ -98,8 +97,8 @@ impl FileFacts {
     }
 }
 
-/// Returns a time of the file system. One beyond what an inventory can hold becomes its first or
-/// last: it must compare as equal when it is looked at again.
+/// Returns a time of the file system, clamped to the range of an inventory. Clamping is stable, so
+/// the time compares equal when it is read again.
 fn time(seconds: i64, nanoseconds: i64) -> Timestamp {
     let all = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
     let held = all.clamp(i128::from(i64::MIN) + 1, i128::from(i64::MAX));
@@ -107,7 +106,7 @@ fn time(seconds: i64, nanoseconds: i64) -> Timestamp {
 }
 
 impl Dir {
-    /// Opens the folder that a user named. It may be a link, or lie behind one.
+    /// Opens a folder that the user named. The path may contain links.
     pub(super) fn named(path: &Path) -> io::Result<Self> {
         let fd = rustix::fs::openat(CWD, path, FOLDER | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self {
@@ -116,7 +115,7 @@ impl Dir {
         })
     }
 
-    /// Opens a folder below this one, through no link.
+    /// Opens a folder below this one without following links.
     pub(super) fn folder(&self, relative: impl AsRef<Path>) -> io::Result<Self> {
         let relative = relative.as_ref();
         let fd = open_beneath(self.fd.as_fd(), relative, FOLDER, Mode::empty())?;
@@ -148,33 +147,33 @@ impl Dir {
         Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::empty())?.into())
     }
 
-    /// Opens a file in this folder for writing; there must be nothing of that name.
+    /// Creates a file in this folder for writing; fails if the name exists.
     pub(super) fn create(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         let name = Path::new(one_name(name.as_ref())?);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::from_raw_mode(0o600))?.into())
     }
 
-    /// Opens a file in this folder to lock it, and creates it when it is not there.
+    /// Opens a file in this folder for locking, and creates it if necessary.
     pub(super) fn lock_file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         let name = Path::new(one_name(name.as_ref())?);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
         Ok(open_beneath(self.fd.as_fd(), name, flags, Mode::from_raw_mode(0o644))?.into())
     }
 
-    /// Looks at a name in this folder.
+    /// Returns the metadata of a name in this folder.
     pub(super) fn facts(&self, name: impl AsRef<OsStr>) -> io::Result<FileFacts> {
         let name = one_name(name.as_ref())?;
         let found = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileFacts::new(&found))
     }
 
-    /// Looks at the folder itself.
+    /// Returns the metadata of the folder itself.
     pub(super) fn own_facts(&self) -> io::Result<FileFacts> {
         Ok(FileFacts::new(&rustix::fs::fstat(&self.fd)?))
     }
 
-    /// Begins to list the folder.
+    /// Lists the folder.
     pub(super) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<DirEntry>>> {
         let entries = Entries::read_from(&self.fd)?;
         Ok(entries.filter_map(|entry| match entry {
@@ -189,8 +188,8 @@ impl Dir {
         }))
     }
 
-    /// Returns an entry; none when it has gone. Some file systems do not say in a listing what it
-    /// is.
+    /// Returns an entry, unless it vanished. Some file systems do not report the kind of an entry
+    /// in a listing.
     fn entry(&self, name: &OsStr, kind: FileType) -> io::Result<Option<DirEntry>> {
         let kind = match kind {
             FileType::Unknown => match self.facts(name) {
@@ -203,7 +202,7 @@ impl Dir {
         Ok(Some(DirEntry { name, kind }))
     }
 
-    /// Makes a folder in this one; one that is there already is as good.
+    /// Creates a folder in this one, unless it exists.
     pub(super) fn make_folder(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = one_name(name.as_ref())?;
         match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(FOLDER_MODE)) {
@@ -217,13 +216,13 @@ impl Dir {
         Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())?)
     }
 
-    /// Removes a folder in this one, when it is empty.
+    /// Removes an empty folder in this one.
     pub(super) fn remove_folder(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = one_name(name.as_ref())?;
         Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes a folder in this one with everything in it.
+    /// Removes a folder in this one with all its content.
     pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = one_name(name.as_ref())?;
         self.folder(name)?.empty(MOST_LEVELS)?;
@@ -246,7 +245,7 @@ impl Dir {
         Ok(())
     }
 
-    /// Makes the names in the folder durable.
+    /// Syncs the names in the folder to disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.fd)?)
     }
@@ -277,13 +276,13 @@ impl DirPlace {
         }
     }
 
-    /// Returns the whole path, fit to be shown.
+    /// Returns the whole path, escaped for display.
     pub(super) fn shown(&self) -> String {
         show(&self.dir.path.join(&self.name))
     }
 }
 
-/// Gives a new file the owner and the mode of another.
+/// Copies the owner and the mode of another file to a new one.
 pub(super) fn resemble(file: &File, other: &FileFacts) -> io::Result<()> {
     let mine = FileFacts::new(&rustix::fs::fstat(file)?);
     if mine.owner != other.owner {
@@ -292,7 +291,7 @@ pub(super) fn resemble(file: &File, other: &FileFacts) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(other.mode & 0o7777))
 }
 
-/// Looks at an open file.
+/// Returns the metadata of an open file.
 pub(super) fn facts_of(file: &File) -> io::Result<FileFacts> {
     Ok(FileFacts::new(&rustix::fs::fstat(file)?))
 }
@@ -305,7 +304,7 @@ fn one_name(name: &OsStr) -> io::Result<&OsStr> {
     }
 }
 
-/// Opens `relative` below `dir`, through no link.
+/// Opens `relative` below `dir` without following links.
 fn open_beneath(
     dir: BorrowedFd<'_>,
     relative: &Path,
@@ -327,7 +326,7 @@ fn open_beneath(
     open_by_component(dir, relative, flags, mode)
 }
 
-/// Does the same where the system cannot do it in one call.
+/// Like [`open_beneath`], for systems without `openat2`.
 fn open_by_component(
     dir: BorrowedFd<'_>,
     relative: &Path,
@@ -357,7 +356,7 @@ fn open_by_component(
     rustix::fs::openat(at, *last, flags, mode).map_err(is_a_link)
 }
 
-/// Describes a link in plain words, which the system calls a loop.
+/// Replaces the system's error for a link (`ELOOP`) with a clear message.
 fn is_a_link(error: Errno) -> io::Error {
     match error {
         Errno::LOOP => io::Error::new(

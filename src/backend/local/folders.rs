@@ -1,4 +1,4 @@
-//! An open layout: its folders, each opened once, and where in them an object lies.
+//! An open layout: its folders, each opened once, and the places of objects in them.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +11,7 @@ use super::{BLOBS, INGEST};
 use crate::backend::{ObjectName, PlanId};
 use crate::format::digest::Digest;
 
-/// How many folders are held open at once; a trash may have one for each of a thousand runs.
+/// The maximum number of open folders; a trash may have a folder for each of a thousand runs.
 const MOST_OPEN: usize = 64;
 
 /// The folders of a layout.
@@ -29,7 +29,7 @@ impl Layout {
         })
     }
 
-    /// Returns a folder of the layout, through no link.
+    /// Returns a folder of the layout without following links.
     pub(super) fn folder(&self, relative: &Path) -> io::Result<Arc<Dir>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dir) = opened.get(relative) {
@@ -43,13 +43,12 @@ impl Layout {
         Ok(dir)
     }
 
-    /// Returns the folder in which the blobs of an algorithm lie. Only reading may follow a link
-    /// there.
+    /// Returns the folder of the blobs of an algorithm. Only reads may follow a link there.
     pub(super) fn linked_blobs(&self, algorithm: &str) -> io::Result<Dir> {
         self.root.linked_folder(BLOBS)?.linked_folder(algorithm)
     }
 
-    /// Returns where an object lies; none when its name does not lead into a layout.
+    /// Returns the place of an object, if its name is one inside a layout.
     pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<DirPlace>> {
         let address = match name {
             ObjectName::Trashed(name) => {
@@ -60,7 +59,7 @@ impl Layout {
         self.at(address)
     }
 
-    /// Returns where the trash of a run keeps an object.
+    /// Returns the place of an object in the trash of a run.
     pub(super) fn trash_place(
         &self,
         run: &PlanId,

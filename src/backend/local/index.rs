@@ -1,4 +1,4 @@
-//! Replaces `index.json`, under the lock that BuildKit takes and in one step.
+//! Replaces `index.json` atomically, under BuildKit's lock.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -14,12 +14,12 @@ use super::{INDEX, INDEX_LOCK, LocalCache, show};
 use crate::backend::PruneError;
 use crate::format::layout::LayoutError;
 
-/// How long a build gets to write the refs before a prune gives up. It holds the lock for a moment
+/// How long a prune waits for a build that writes the refs. Builds hold the lock for a moment
 /// only.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
-/// The index, whose lock keeps other programs from writing it.
+/// The locked index.
 pub(super) struct HeldIndex<'a> {
     cache: &'a LocalCache,
     layout: &'a Layout,
@@ -27,8 +27,8 @@ pub(super) struct HeldIndex<'a> {
 }
 
 impl LocalCache {
-    /// Takes the lock of the index. BuildKit fails an export that finds it held: it must be
-    /// given back at once.
+    /// Takes the lock of the index. A BuildKit export fails while it is held, so it must be
+    /// released at once.
     pub(super) fn hold_index<'a>(
         &'a self,
         layout: &'a Layout,
@@ -72,7 +72,7 @@ impl HeldIndex<'_> {
         Ok(index.ok_or_else(missing)?)
     }
 
-    /// Replaces the index, which held `old` until now. A reader sees the one or the other, also
+    /// Replaces the index, whose content was `old`. Readers see the old or the new index, even
     /// after a crash.
     pub(super) fn replace(&self, old: &[u8], new: &str) -> Result<(), PruneError> {
         let cache = self.cache;

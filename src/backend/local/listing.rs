@@ -17,7 +17,7 @@ use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
 use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
 
-/// How many entries a thread takes from a directory at once, and sends in one batch.
+/// The number of entries that a thread takes from a directory at once and sends in one batch.
 const BATCH: usize = 512;
 /// More threads than this only wait for each other in the kernel's directory code.
 const MAX_THREADS: usize = 4;
@@ -87,8 +87,8 @@ impl LocalListing<'_> {
         }
     }
 
-    /// Opens a folder of blobs and hands it to `list`. It may be a link, to another disk of the
-    /// user; a file in place of a folder is unknown.
+    /// Opens a folder of blobs and passes it to `list`. It may be a link that the user made to
+    /// another disk. A file in place of the folder is unknown.
     fn linked(
         &self,
         parent: &ListedFolder<'_>,
@@ -167,8 +167,7 @@ impl LocalListing<'_> {
         })
     }
 
-    /// Lists the trash of earlier prunes, with its times. Anything else there is
-    /// unknown.
+    /// Lists the trash of earlier prunes. Anything else in its folder is unknown.
     fn trash(&self) -> Result<(), BackendError> {
         let Ok(Some(trash)) = LocalTrash::find(self.dir, self.layout) else {
             return Ok(());
@@ -207,14 +206,14 @@ impl LocalListing<'_> {
                 };
                 let found = other(&folder, &entry.name, &facts);
                 if trash::trashed(&found.name).is_some() {
-                    let told = if facts.is_folder() {
+                    let object = if facts.is_folder() {
                         upload(&folder, &entry)?
                     } else {
                         found
                     };
                     batch.push(StoredObject::Trashed(OtherObject {
                         modified: Some(since),
-                        ..told
+                        ..object
                     }));
                 } else if facts.is_folder() {
                     folders.push(name.join(&entry.name));
@@ -229,7 +228,7 @@ impl LocalListing<'_> {
         Ok(())
     }
 
-    /// Sends a file that is none of the cache's own, or all the files of such a folder.
+    /// Sends a file that does not belong to the cache, or all files of such a folder.
     fn foreign(
         &self,
         folder: &ListedFolder<'_>,
@@ -261,37 +260,37 @@ impl LocalListing<'_> {
         Ok(())
     }
 
-    /// Calls `tell` for each entry of a folder of the layout, when it is there.
+    /// Calls `each` for each entry of a folder of the layout, if the folder exists.
     fn in_folder(
         &self,
         name: &Path,
-        mut tell: impl FnMut(&ListedFolder<'_>, &DirEntry, &mut ListingBatch) -> io::Result<()>,
+        mut each: impl FnMut(&ListedFolder<'_>, &DirEntry, &mut ListingBatch) -> io::Result<()>,
     ) -> Result<(), BackendError> {
         let opened = unless_gone(self.layout.root.folder(name));
         let Some(dir) = opened.map_err(|source| self.failed(name, source))? else {
             return Ok(());
         };
         let folder = ListedFolder { dir: &dir, name };
-        self.serially(&folder, |entry, batch| tell(&folder, entry, batch))
+        self.serially(&folder, |entry, batch| each(&folder, entry, batch))
     }
 
-    /// Calls `tell` for each entry of a folder. An entry that has gone is passed over.
+    /// Calls `each` for each entry of a folder, except entries that vanished.
     fn serially(
         &self,
         folder: &ListedFolder<'_>,
-        mut tell: impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
+        mut each: impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
     ) -> Result<(), BackendError> {
         let fail = |source| self.failed(folder.name, source);
         let entries = folder.dir.entries().map_err(fail)?;
-        self.work(&Mutex::new(entries), &mut tell).map_err(fail)
+        self.work(&Mutex::new(entries), &mut each).map_err(fail)
     }
 
-    /// Does the same from several threads: a folder of blobs may have a million entries, each of
-    /// which has to be asked for its size.
+    /// Like [`Self::serially`], with several threads: a folder of blobs may have a million entries,
+    /// and the size of each takes a system call.
     fn in_parallel(
         &self,
         folder: &ListedFolder<'_>,
-        tell: impl Fn(&DirEntry, &mut ListingBatch) -> io::Result<()> + Sync,
+        each: impl Fn(&DirEntry, &mut ListingBatch) -> io::Result<()> + Sync,
     ) -> Result<(), BackendError> {
         let fail = |source| self.failed(folder.name, source);
         let entries = Mutex::new(folder.dir.entries().map_err(fail)?);
@@ -300,7 +299,7 @@ impl LocalListing<'_> {
             .min(MAX_THREADS);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| self.work(&entries, &mut &tell)))
+                .map(|_| scope.spawn(|| self.work(&entries, &mut &each)))
                 .collect();
             workers
                 .into_iter()
@@ -314,7 +313,7 @@ impl LocalListing<'_> {
     fn work(
         &self,
         entries: &Mutex<impl Iterator<Item = io::Result<DirEntry>>>,
-        tell: &mut impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
+        each: &mut impl FnMut(&DirEntry, &mut ListingBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         while !self.cancel.is_cancelled() {
             let taken: Vec<DirEntry> = match entries.lock() {
@@ -326,7 +325,7 @@ impl LocalListing<'_> {
             }
             let mut batch = Vec::with_capacity(taken.len());
             for entry in &taken {
-                unless_gone(tell(entry, &mut batch))?;
+                unless_gone(each(entry, &mut batch))?;
             }
             self.flush(&mut batch);
         }
@@ -350,7 +349,7 @@ impl LocalListing<'_> {
     }
 }
 
-/// Returns an unfinished upload, which is as young as the youngest of its files.
+/// Returns an unfinished upload; the newest of its files determines its age.
 fn upload(folder: &ListedFolder<'_>, entry: &DirEntry) -> io::Result<OtherObject> {
     let facts = folder.dir.facts(&entry.name)?;
     let found = other(folder, &entry.name, &facts);

@@ -1,5 +1,5 @@
-//! Lock files, as BuildKit takes the one of the index: `flock` without waiting, and the file is
-//! removed afterwards.
+//! Lock files in the way of BuildKit's index lock: `flock` without waiting, and the file is removed
+//! afterwards.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::dir::{Dir, facts_of};
 
-/// How often a file is opened again that another program removed between opening and locking.
+/// The number of attempts if another program removes the file between opening and locking.
 const MOST_TRIES: usize = 8;
 
-/// A lock that is held until it is dropped.
+/// A lock, released on drop.
 #[derive(Debug)]
 pub(super) struct FileLock {
     file: File,
@@ -19,7 +19,7 @@ pub(super) struct FileLock {
 }
 
 impl FileLock {
-    /// Takes the lock, or returns nothing when another program holds it.
+    /// Takes the lock, unless another program holds it.
     pub(super) fn try_take(dir: &Arc<Dir>, name: &'static str) -> io::Result<Option<Self>> {
         for _ in 0..MOST_TRIES {
             let file = dir.lock_file(name)?;
@@ -41,8 +41,8 @@ impl FileLock {
         Ok(None)
     }
 
-    /// Returns whether the file of that name is still the one that is locked: another program may
-    /// have removed it.
+    /// Returns whether the name still refers to the locked file; another program may have removed
+    /// it.
     pub(super) fn is_held(&self) -> io::Result<bool> {
         let mine = facts_of(&self.file)?;
         match self.dir.facts(self.name) {
@@ -54,7 +54,7 @@ impl FileLock {
 }
 
 impl Drop for FileLock {
-    /// Removes the file while it is still locked, so that no program locks it between the two.
+    /// Removes the file before it is unlocked, so no other program can lock it in between.
     fn drop(&mut self) {
         if matches!(self.is_held(), Ok(true)) {
             // A file that stays does no harm: no program holds it.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::{BLOBS, INDEX, INGEST, MARKER, show};
 
-/// So many caches are named that a folder holds.
+/// The maximum number of caches that a hint names.
 const MOST_NAMED: usize = 5;
-/// So many entries of a folder are looked at.
+/// The maximum number of entries of a folder that are examined.
 const MOST_ENTRIES: usize = 1000;
 /// Where a distribution registry keeps its content below its `rootdirectory`.
 const REGISTRY: &str = "docker/registry/v2";
 
-/// Returns the name to use instead of `place`; none where that is not known.
+/// Returns the name to use instead of `place`, if it is known.
 pub(super) fn hint(place: &Path) -> Option<String> {
     if place.is_file() {
         return archive(place);

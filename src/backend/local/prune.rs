@@ -1,4 +1,5 @@
-//! Deleting from a layout: refs out of the index, objects into the trash or away, and back.
+//! Deletes from a layout: removes refs from the index, and moves objects to the trash or deletes
+//! them.
 
 use std::io;
 use std::path::Path;
@@ -20,12 +21,12 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 
-/// Why something stays that only looks like an object.
+/// Why an object is kept that is not a plain file.
 pub(super) const NOT_PLAIN: &str = "it is not a plain file";
-/// The hint where the trash cannot be used.
+/// The hint for a layout whose trash cannot be used.
 const WITHOUT_TRASH: &str = "`--no-trash --i-am-the-only-writer` deletes without the trash";
 
-/// Holds the lock of the trash; the trash is removed with it when nothing is left there.
+/// Holds the lock of the trash. Dropping it removes an empty trash.
 struct TrashLease {
     lock: Option<FileLock>,
     root: Arc<Dir>,
@@ -42,8 +43,8 @@ impl Drop for TrashLease {
 }
 
 impl LocalCache {
-    /// Returns which deletes are supported here. Blobs that lie behind a link may be shared with a
-    /// layout whose refs are not known.
+    /// Returns the supported deletions. Blobs behind a link may be shared with a layout whose
+    /// refs are unknown.
     pub(super) fn what_can_be_deleted(&self) -> Capabilities {
         let layout = Layout::open(&self.dir).ok();
         let linked = |name: &str| {
@@ -130,7 +131,7 @@ impl LocalCache {
         footprint
     }
 
-    /// Looks at each object; none for one that cannot be looked at.
+    /// Returns the metadata of each object, if it can be read.
     fn look_at<T>(&self, names: &[ObjectName], what: impl Fn(&FileFacts) -> T) -> Vec<Option<T>> {
         let layout = Layout::open(&self.dir).ok();
         let look = |name| {
@@ -172,7 +173,7 @@ impl LocalCache {
     }
 }
 
-/// Makes the outcome of a failure, with a hint where there is one.
+/// Returns the outcome for a failure, with a hint if there is one.
 pub(super) fn failed(error: &io::Error) -> Outcome {
     Outcome::Failed(match error.kind() {
         io::ErrorKind::CrossesDevices => {
@@ -183,7 +184,7 @@ pub(super) fn failed(error: &io::Error) -> Outcome {
     })
 }
 
-/// The file or folder in a place.
+/// A file or a folder.
 pub(super) struct FoundObject {
     pub(super) facts: FileFacts,
     pub(super) size: u64,

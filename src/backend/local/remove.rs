@@ -1,4 +1,5 @@
-//! Removing objects from a layout, each after a last look: into the trash, or away.
+//! Removes objects from a layout, each after a last check: moves them to the trash, or deletes
+//! them.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,12 +16,12 @@ use crate::backend::{Disposal, ObjectName, ObjectTarget, Outcome, PlanId, Skip};
 
 /// More threads than this only wait for each other in the kernel's directory code.
 const MAX_THREADS: usize = 4;
-/// Fewer objects than these are not worth another thread.
+/// A further thread pays off only for more objects than this.
 const LEAST_SHARE: usize = 64;
 
 impl LocalCache {
-    /// Removes objects that are unchanged, from several threads. The outcomes are
-    /// in their order.
+    /// Removes unchanged objects with several threads. The outcomes are in the order of the
+    /// objects.
     pub(super) fn remove_all(
         &self,
         plan: &PlanId,
@@ -78,12 +79,12 @@ struct Removal<'a> {
     layout: &'a Layout,
     plan: &'a PlanId,
     disposal: Disposal,
-    /// When earlier runs put their things into the trash.
+    /// The times at which earlier runs moved objects to the trash.
     times: HashMap<PlanId, Option<Timestamp>>,
 }
 
 impl Removal<'_> {
-    /// Checks an object once more and removes it.
+    /// Checks an object again and removes it.
     fn remove(&self, target: &ObjectTarget) -> Outcome {
         match self.try_to(target) {
             Ok(outcome) => outcome,
@@ -112,7 +113,7 @@ impl Removal<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Moves an object into the trash, or fails.
+    /// Moves an object to the trash.
     fn discard(&self, target: &ObjectTarget, place: &DirPlace) -> io::Result<Outcome> {
         let no_trash = || Outcome::Failed("the folder in the trash has gone".to_owned());
         let to = match self.layout.trash_place(self.plan, &target.name) {

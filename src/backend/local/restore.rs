@@ -35,7 +35,7 @@ impl LocalCache {
                 match restore_blob(&layout, digest, &place) {
                     Ok(true) => back.push(digest),
                     Ok(false) => {}
-                    // The others are needed no less.
+                    // Continue: the other blobs are needed, too.
                     Err(source) => {
                         fault = Some(PruneError::Io {
                             doing: "put back",
@@ -102,7 +102,7 @@ fn restore_blob(layout: &Layout, digest: Digest, place: &DirPlace) -> io::Result
     }
 }
 
-/// Puts an object back that the run of `plan` has put into the trash.
+/// Restores an object that the run of `plan` moved to the trash.
 fn restore(layout: &Layout, plan: &PlanId, name: &ObjectName) -> io::Result<Outcome> {
     let gone = || Outcome::Failed("it is no longer in the trash".to_owned());
     let from = match layout.trash_place(plan, name) {
@@ -130,8 +130,8 @@ fn restore(layout: &Layout, plan: &PlanId, name: &ObjectName) -> io::Result<Outc
     })
 }
 
-/// Moves something back from the trash; false when it is not there, or its place is taken: by a
-/// blob of the same content.
+/// Moves an object from the trash to its place in the layout; returns false if it is not in the
+/// trash, or if the layout has the object already.
 fn move_back(place: &DirPlace, to: &DirPlace) -> io::Result<bool> {
     let found = match place.facts() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -1,4 +1,4 @@
-//! Refs that point to other documents, and back.
+//! Points refs to other documents, and restores them.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -142,7 +142,7 @@ impl LocalCache {
         Ok(outcomes)
     }
 
-    /// Stores a document under its digest, durably and in one step, unless it is there already.
+    /// Stores a document under its digest durably and atomically, unless it exists.
     fn store_document(&self, layout: &Layout, text: &str) -> Result<(), PruneError> {
         let digest = Digest::of(text.as_bytes());
         let shown = self.place(&format!("blobs/{}/{}", digest.algorithm(), digest.hex()));
@@ -176,7 +176,7 @@ impl LocalCache {
     }
 }
 
-/// Writes a document as `draft` and moves it to its place.
+/// Writes a document to `draft` and moves it to its place.
 fn write_document(draft: &DirPlace, place: &DirPlace, text: &str) -> io::Result<()> {
     match draft.dir.remove_file(&draft.name) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

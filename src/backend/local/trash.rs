@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! .cachelens-trash/
-//!   lock                      held by the prune that is at work
-//!   index.json.new            a draft of the index, for a moment
-//!   document.new              a draft of a document, for a moment
+//!   lock                      held by the running prune
+//!   index.json.new            a temporary draft of the index
+//!   document.new              a temporary draft of a document
 //!   20261122T005918Z-1f2e3d4c/
-//!     run.json                when the run was, and the refs that it took out of the index
+//!     run.json                the time of the run, and the refs that it deleted
 //!     blobs/sha256/…          blobs
 //!     ingest/…                unfinished uploads
 //! ```
@@ -29,16 +29,16 @@ use crate::inventory::Tally;
 
 /// The trash of a layout.
 pub(super) use crate::backend::target::TRASH;
-/// The lock that the prune at work holds.
+/// The lock of the running prune.
 pub(super) const LOCK: &str = "lock";
 /// A draft of the index.
 pub(super) const DRAFT: &str = "index.json.new";
-/// A draft of a document, for a moment.
+/// A temporary draft of a document.
 pub(super) const DOCUMENT_DRAFT: &str = "document.new";
 /// The name of the description of a run.
 pub(super) const RUN: &str = "run.json";
 const RUN_DRAFT: &str = "run.json.new";
-/// The most bytes of a `run.json` that are read: it holds no more than an index does.
+/// The maximum size of a `run.json` in bytes; it contains no more than an index does.
 const RUN_LIMIT: u64 = crate::format::manifest::DOCUMENT_LIMIT * 2;
 
 /// The description of a run in its folder.
@@ -46,11 +46,11 @@ const RUN_LIMIT: u64 = crate::format::manifest::DOCUMENT_LIMIT * 2;
 #[serde(deny_unknown_fields)]
 pub(super) struct TrashedRun {
     version: u32,
-    /// The plan that it carried out.
+    /// The plan that it executed.
     pub(super) plan: PlanId,
-    /// When it last put something here.
+    /// When it last moved something here.
     pub(super) since: Timestamp,
-    /// The entries that it took out of the index, as they stood there.
+    /// The entries that it removed from the index, verbatim.
     pub(super) refs: Vec<String>,
 }
 
@@ -67,16 +67,16 @@ impl TrashedRun {
     }
 }
 
-/// The trash folder, which is there.
+/// An existing trash folder.
 pub(super) struct LocalTrash<'a> {
     layout: &'a Layout,
     dir: Arc<Dir>,
-    /// Where it lies, for messages.
+    /// Its path, for messages.
     path: PathBuf,
 }
 
 impl<'a> LocalTrash<'a> {
-    /// Finds the trash of the layout at `path`; none when there is none.
+    /// Opens the trash of the layout at `path`, if it exists.
     pub(super) fn find(path: &Path, layout: &'a Layout) -> Result<Option<Self>, PruneError> {
         let path = path.join(TRASH);
         let fail = |source| failed("read", &path, source);
@@ -95,7 +95,7 @@ impl<'a> LocalTrash<'a> {
         }
     }
 
-    /// Finds the trash of the layout at `path`, or makes it.
+    /// Opens the trash of the layout at `path`, or creates it.
     pub(super) fn ensure(path: &Path, layout: &'a Layout) -> Result<Self, PruneError> {
         let trash = path.join(TRASH);
         match layout.root.make_folder(TRASH) {
@@ -158,7 +158,7 @@ impl<'a> LocalTrash<'a> {
         Ok(())
     }
 
-    /// Reads the description of a run; none when it left none.
+    /// Reads the description of a run, if it exists.
     pub(super) fn read_run(&self, plan: &PlanId) -> Result<Option<TrashedRun>, PruneError> {
         let path = self.path.join(plan.to_string()).join(RUN);
         let fail = |source| failed("read", &path, source);
@@ -175,7 +175,7 @@ impl<'a> LocalTrash<'a> {
             return Err(invalid("not a file that cachelens wrote"));
         }
         if found.size == 0 {
-            // It was written to a full disk: the time of the file is all that it says.
+            // It was written to a full disk; only the time of the file is known.
             return Ok(Some(TrashedRun {
                 since: found.modified,
                 ..TrashedRun::new(plan)
@@ -191,8 +191,8 @@ impl<'a> LocalTrash<'a> {
         Ok(Some(run))
     }
 
-    /// Writes the description of a run, durably and in one step, and makes its folder. On a full
-    /// disk the time alone is kept, which needs no room.
+    /// Writes the description of a run durably and atomically, and creates its folder. On a full
+    /// disk, an empty file records only the time, which needs no space.
     pub(super) fn write_run(&self, run: &TrashedRun) -> Result<(), PruneError> {
         let path = self.path.join(run.plan.to_string()).join(RUN);
         let fail = |source: io::Error| failed("write", &path, source);
@@ -209,7 +209,7 @@ impl<'a> LocalTrash<'a> {
             .map_err(fail)
     }
 
-    /// Makes the folders in which a run keeps objects.
+    /// Creates the folders for the objects of a run.
     pub(super) fn make_places(&self, plan: &PlanId) -> Result<(), PruneError> {
         let folder = run_folder(plan);
         for (parent, name) in [
@@ -227,8 +227,8 @@ impl<'a> LocalTrash<'a> {
         Ok(())
     }
 
-    /// Removes folders of runs in which nothing is kept any more. The description of the refs
-    /// that it took is kept until `forget_before` has come.
+    /// Removes the folders of runs whose trash is empty. The description of deleted refs is kept
+    /// until the run is older than `forget_before`.
     pub(super) fn tidy(&self, forget_before: Timestamp) -> Result<(), PruneError> {
         for plan in self.runs()? {
             let is_over = match self.read_run(&plan)? {
@@ -262,11 +262,10 @@ pub struct RunTrash {
     pub stored: Tally,
 }
 
-/// Returns the trash of the run of `plan` in the layout at `path`; none when nothing is
-/// left.
+/// Returns the trash of the run of `plan` in the layout at `path`, unless it is empty.
 ///
 /// # Errors
-/// When the trash cannot be read.
+/// Fails if the trash cannot be read.
 pub fn left_by(path: &Path, plan: &PlanId) -> Result<Option<RunTrash>, PruneError> {
     let layout = Layout::open(path).map_err(|source| failed("open", path, source))?;
     let Some(trash) = LocalTrash::find(path, &layout)? else {
@@ -299,10 +298,9 @@ fn failed(doing: &'static str, path: &Path, source: io::Error) -> PruneError {
     }
 }
 
-/// Removes the empty folders of a run; returns whether nothing is left in it but its own
-/// description.
+/// Removes the empty folders of a run; returns whether only its description is left.
 fn is_emptied(folder: &Dir) -> bool {
-    // A folder that is not empty stays: the system sees to that.
+    // The system refuses to remove a folder that is not empty.
     if let Ok(blobs) = folder.folder(BLOBS) {
         let _ = blobs.remove_folder("sha256");
         let _ = blobs.remove_folder("sha512");
@@ -331,7 +329,7 @@ fn replace(folder: &Arc<Dir>, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Returns whether there is no room on the disk, or none that the user may take.
+/// Returns whether the disk or the user's quota is full.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -339,7 +337,7 @@ pub(super) fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// Returns the file name of an unfinished upload that is named `ingest/…`, when it is one name.
+/// Returns the file name of the unfinished upload `ingest/…`, if it is a single name.
 pub(super) fn upload(name: &str) -> Option<&str> {
     let name = name.strip_prefix(INGEST)?.strip_prefix('/')?;
     is_one_name(name).then_some(name)

@@ -9,9 +9,8 @@ use rustix::fs::FileType;
 
 use super::dir::{Dir, FileFacts};
 
-/// Calls `visit` for everything below the folder `name` in `dir` but the folders themselves, with
-/// the folder that it is in, for as long as `visit` wants more. Returns the folders that may not be
-/// listed, as `lost+found` on a disk of its own.
+/// Calls `visit` for each file below the folder `name` in `dir`, with its folder, until `visit`
+/// returns false. Returns the folders that may not be listed, such as `lost+found`.
 pub(super) fn walk(
     dir: &Dir,
     name: &OsStr,
@@ -32,7 +31,7 @@ pub(super) fn walk(
     Ok(denied)
 }
 
-/// Returns whether a folder may not be read, or lies so deep that its name is too long.
+/// Returns whether a folder may not be read, or is too deep for a path name.
 pub(super) fn cannot_be_listed(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -74,7 +73,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Looks at the upload `name` in the folder `dir`, which may be a single file.
+    /// Returns the upload `name` in the folder `dir`; it may be a single file.
     pub(super) fn at(dir: &Dir, name: &OsString) -> io::Result<Self> {
         let own = dir.facts(name)?;
         let mut upload = Self {

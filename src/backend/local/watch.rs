@@ -1,8 +1,8 @@
-//! Signs that builds write to a layout, and reading its index without holding up an export.
+//! Detects builds that write to a layout, and reads its index without blocking an export.
 //!
-//! BuildKit takes the lock of the index for the moment in which it writes it, and fails an export
-//! that finds the lock held. So nothing here takes it: a lock file is looked at, and locked only
-//! when it is so old that its holder must have died.
+//! BuildKit locks the index while it writes it, and an export fails if the lock is held. So this
+//! module only checks for the lock file, and takes the lock only if the file is so old that its
+//! holder must have died.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -27,14 +27,14 @@ use crate::format::layout;
 const FRESH_LOCK: SignedDuration = SignedDuration::from_secs(2);
 /// A file that changed this recently may change again without a new time.
 const FRESH_CHANGE: SignedDuration = SignedDuration::from_millis(50);
-/// How many unfinished uploads are looked at: a cache that has more was not left alone.
+/// The number of unfinished uploads that are examined; a cache with more is in use.
 const MOST_UPLOADS: usize = 1000;
-/// How long a build is given to write the index.
+/// How long to wait for a build that writes the index.
 const PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 impl LocalCache {
-    /// Returns whether the index is that of `fingerprint` at a moment when no build writes it.
+    /// Returns whether the index has this `fingerprint` while no build writes it.
     pub(super) fn index_is(&self, fingerprint: Digest) -> Result<bool, PruneError> {
         let layout = self.open_layout()?;
         let mut waited = Duration::ZERO;
@@ -94,7 +94,7 @@ fn is_locked(layout: &Layout) -> io::Result<bool> {
     Ok(FileLock::try_take(&layout.root, INDEX_LOCK)?.is_none())
 }
 
-/// Returns a number that is another one when the index was written.
+/// Returns a number that changes when the index is written.
 fn index_stamp(layout: &Layout) -> u64 {
     let mut hasher = DefaultHasher::new();
     if let Ok(found) = layout.root.facts(INDEX) {
@@ -107,7 +107,7 @@ fn index_stamp(layout: &Layout) -> u64 {
     hasher.finish()
 }
 
-/// Returns a number that is another one when a blob came or went, or an upload went on.
+/// Returns a number that changes when a blob is added or removed, or an upload grows.
 fn contents(layout: &Layout) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     for algorithm in ["sha256", "sha512"] {

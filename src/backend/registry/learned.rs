@@ -17,7 +17,7 @@ pub(super) struct Learned {
     /// Whether a tag that goes takes its manifest along, and with it all other tags.
     pub(super) takes_manifests: Option<bool>,
     /// Whether it lists the referrers of a manifest.
-    pub(super) tells_referrers: Option<bool>,
+    pub(super) lists_referrers: Option<bool>,
 }
 
 impl Learned {

@@ -63,17 +63,17 @@ fn is_next(parameter: &str) -> bool {
 /// Makes an address of the target of a link. A registry behind a proxy may not know its own scheme
 /// and port, so those of the request are kept; the host must be the same.
 fn followed(target: &str, address: &Url) -> Option<Url> {
-    let told = address
+    let target = address
         .join(target)
         .ok()
-        .filter(|told| told.as_str().len() <= LONGEST_LINK)?;
-    let is_web = matches!(told.scheme(), "http" | "https");
-    if !is_web || told.host() != address.host() {
+        .filter(|target| target.as_str().len() <= LONGEST_LINK)?;
+    let is_web = matches!(target.scheme(), "http" | "https");
+    if !is_web || target.host() != address.host() {
         return None;
     }
     let mut next = address.clone();
-    next.set_path(told.path());
-    next.set_query(told.query());
+    next.set_path(target.path());
+    next.set_query(target.query());
     Some(next)
 }
 

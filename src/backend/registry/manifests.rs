@@ -88,7 +88,7 @@ pub(super) async fn get(
             )
             .await);
     }
-    let digest = told_digest(&answer.headers).unwrap_or_else(|| Digest::of(&answer.body));
+    let digest = digest_header(&answer.headers).unwrap_or_else(|| Digest::of(&answer.body));
     Ok(Some(Manifest {
         digest,
         media_type: media_type(&answer.headers),
@@ -109,7 +109,7 @@ pub(super) async fn head(
     let request =
         |client: &reqwest::Client| client.head(address.clone()).header(ACCEPT, accepted());
     let answer = registry.send(&scope, DOCUMENT_LIMIT, request).await?;
-    match (answer.status, told_digest(&answer.headers)) {
+    match (answer.status, digest_header(&answer.headers)) {
         (StatusCode::OK, Some(digest)) => Ok(Head::Points(Tagged {
             digest,
             media_type: media_type(&answer.headers),
@@ -239,16 +239,21 @@ pub(super) async fn open_blob(
     }
 }
 
-pub(super) fn told_digest(headers: &HeaderMap) -> Option<Digest> {
+pub(super) fn digest_header(headers: &HeaderMap) -> Option<Digest> {
     headers.get(CONTENT_DIGEST)?.to_str().ok()?.parse().ok()
 }
 
 fn media_type(headers: &HeaderMap) -> String {
-    let told = headers
+    let value = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    told.split(';').next().unwrap_or_default().trim().to_owned()
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

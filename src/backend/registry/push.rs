@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::auth::TokenScope;
 use super::client::RegistryClient;
-use super::manifests::{self, Head, told_digest};
+use super::manifests::{self, Head, digest_header};
 use crate::backend::http::{self, HttpAnswer, Tries};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
@@ -63,7 +63,7 @@ pub(super) async fn manifest(
     if !answer.status.is_success() {
         return Err(refused(registry, &answer, &what).await);
     }
-    match told_digest(&answer.headers) {
+    match digest_header(&answer.headers) {
         Some(digest) if digest.check(bytes).is_err() => {
             Err(changed(&what, &format!("it calls it {digest}")))
         }
@@ -143,10 +143,13 @@ fn media_type(bytes: &[u8]) -> String {
         #[serde(rename = "mediaType")]
         media_type: Option<String>,
     }
-    let told = serde_json::from_slice::<ManifestBody>(bytes)
+    let declared = serde_json::from_slice::<ManifestBody>(bytes)
         .ok()
         .and_then(|body| body.media_type);
-    told.filter(|told| INDEXES.contains(&told.as_str()) || MANIFESTS.contains(&told.as_str()))
+    declared
+        .filter(|declared| {
+            INDEXES.contains(&declared.as_str()) || MANIFESTS.contains(&declared.as_str())
+        })
         .unwrap_or_else(|| {
             let kinds = if matches!(Document::parse(bytes), Ok(Document::Index { .. })) {
                 INDEXES

@@ -12,17 +12,19 @@ use super::list::{Lister, MOST_UPLOADS, Uploads};
 use super::others::{OtherObjects, Take as _};
 use super::read::S3Reader;
 use super::spread;
-use crate::backend::bucket::{Bucket, LifecycleRule, Noncurrent, Places, Sum, Told, Versioning};
+use crate::backend::bucket::{
+    Bucket, LifecycleRule, Noncurrent, Places, Reported, Sum, Versioning,
+};
 use crate::backend::{ObjectSender, OtherObject, RemoteError, RemoteKind, StoredObject};
 
 /// The facts and lists next to the blobs.
 struct BucketFacts {
     others: Result<(), RemoteError>,
     own: Result<Vec<ListedObject>, RemoteError>,
-    versioning: Told<Versioning>,
-    noncurrent: Told<Noncurrent>,
+    versioning: Reported<Versioning>,
+    noncurrent: Reported<Noncurrent>,
     uploads: Result<Uploads, RemoteError>,
-    lifecycle: Told<Option<Vec<LifecycleRule>>>,
+    lifecycle: Reported<Option<Vec<LifecycleRule>>>,
 }
 
 impl BucketFacts {

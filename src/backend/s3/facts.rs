@@ -10,12 +10,12 @@ use super::complete::{Markers, Trail, reason};
 use super::list::Lister;
 use super::{errors, rules, spread};
 use crate::backend::RemoteError;
-use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Told, Versioning};
+use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Reported, Versioning};
 
 impl Lister<'_> {
     /// Asks whether the bucket keeps old versions. A service without versions keeps
     /// nothing.
-    pub(super) async fn versioning(&self) -> Told<Versioning> {
+    pub(super) async fn versioning(&self) -> Reported<Versioning> {
         let request = || {
             self.client
                 .get_bucket_versioning()
@@ -51,7 +51,7 @@ impl Lister<'_> {
     }
 
     /// Reads the rules by which the service deletes; none when it has no such rules at all.
-    pub(super) async fn lifecycle(&self) -> Told<Option<Vec<LifecycleRule>>> {
+    pub(super) async fn lifecycle(&self) -> Reported<Option<Vec<LifecycleRule>>> {
         let request = || {
             self.client
                 .get_bucket_lifecycle_configuration()
@@ -81,7 +81,7 @@ impl Lister<'_> {
     }
 
     /// Counts the old versions under a cache's prefix.
-    pub(super) async fn noncurrent(&self, places: &Places) -> Told<Noncurrent> {
+    pub(super) async fn noncurrent(&self, places: &Places) -> Reported<Noncurrent> {
         let counted = self.count_versions(places).await;
         counted.map_err(|error| error.in_one_line())
     }

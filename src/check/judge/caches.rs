@@ -1,6 +1,6 @@
 //! Cache configurations: lost results, and causes of growth.
 
-use super::Desk;
+use super::CheckCase;
 use crate::check::look::Look;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding};
@@ -12,20 +12,20 @@ const FEW: u64 = 4;
 /// A configuration that would shrink by fewer bytes is not reported.
 const LEAST_SAVED: u64 = 4096;
 
-pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Vec<Finding> {
+pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Vec<Finding> {
     // An inline cache holds only the results of its image, by design.
     let is_own = entry.kind == RefKind::Cache;
     let findings = [
-        dropped(desk, entry, look),
-        thinned(desk, entry, look).filter(|_| is_own),
-        ghosts(desk, entry, look).filter(|_| is_own),
-        repeated(desk, entry, look).filter(|_| is_own),
-        compactable(desk, entry, look).filter(|_| is_own),
+        dropped(case, entry, look),
+        thinned(case, entry, look).filter(|_| is_own),
+        ghosts(case, entry, look).filter(|_| is_own),
+        repeated(case, entry, look).filter(|_| is_own),
+        compactable(case, entry, look).filter(|_| is_own),
     ];
     findings.into_iter().flatten().collect()
 }
 
-fn dropped(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
     let count = look.dropped;
     if count == 0 {
         return None;
@@ -35,16 +35,16 @@ fn dropped(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         counted(count, "step")
     );
     Some(
-        desk.about(entry, Code::ResultsDropped, message)
-            .hint(desk.renewal(entry)),
+        case.about(entry, Code::ResultsDropped, message)
+            .hint(case.renewal(entry)),
     )
     .map(|finding| Finding {
-        hint: desk.with_repair(entry, &finding),
+        hint: case.with_repair(entry, &finding),
         ..finding
     })
 }
 
-fn thinned(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
     let steps = look.results + look.key_only + look.broken + look.dropped;
     if look.key_only < FEW || look.key_only <= look.results {
         return None;
@@ -57,10 +57,10 @@ fn thinned(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         one_or(look.key_only, "it", "them"),
     );
     let hint = "export with mode=max; results that were lost for other reasons return when the step runs again";
-    Some(desk.about(entry, Code::Thinned, message).hint(hint))
+    Some(case.about(entry, Code::Thinned, message).hint(hint))
 }
 
-fn ghosts(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn ghosts(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
     if look.ghosts < FEW || look.ghosts * 4 < look.records {
         return None;
     }
@@ -71,11 +71,11 @@ fn ghosts(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         counted(look.records, "record")
     );
     let hint = "from time to time, export from a build without `--cache-from`";
-    Some(desk.about(entry, Code::GhostRecords, message).hint(hint))
+    Some(case.about(entry, Code::GhostRecords, message).hint(hint))
 }
 
 /// Reports by how much a configuration can shrink, if that is worth it.
-fn compactable(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn compactable(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
     let shrinks = look.compacted?;
     let saved = shrinks.bytes_before.saturating_sub(shrinks.bytes);
     if saved < LEAST_SAVED || saved * 10 < shrinks.bytes_before {
@@ -88,15 +88,15 @@ fn compactable(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding
         shrinks.records,
         counted(shrinks.records_before, "record"),
     );
-    let hint = format!("`{}` shrinks it", desk.command("repair", "--compact"));
+    let hint = format!("`{}` shrinks it", case.command("repair", "--compact"));
     Some(
-        desk.about(entry, Code::Compactable, message)
+        case.about(entry, Code::Compactable, message)
             .costing(saved)
             .hint(hint),
     )
 }
 
-fn repeated(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn repeated(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
     if look.repeated < FEW || look.repeated * 2 < look.layers {
         return None;
     }
@@ -105,5 +105,5 @@ fn repeated(desk: &Desk<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
         look.repeated,
         counted(look.layers, "layer")
     );
-    Some(desk.about(entry, Code::DuplicateLayers, message))
+    Some(case.about(entry, Code::DuplicateLayers, message))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::Desk;
+use super::CheckCase;
 use crate::backend::short_branch;
 use crate::check::words::{listed, one_or};
 use crate::check::{Code, Finding};
@@ -17,27 +17,27 @@ const SOON: SignedDuration = SignedDuration::from_hours(24);
 /// The maximum number of branches to list.
 const MOST_BRANCHES: usize = 3;
 
-pub(super) fn judge(desk: &Desk<'_>) -> Vec<Finding> {
-    let mut findings = evictions(desk);
-    findings.extend(read_only(desk));
-    findings.extend(gone(desk));
-    findings.extend(invisible(desk));
+pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
+    let mut findings = evictions(case);
+    findings.extend(read_only(case));
+    findings.extend(gone(case));
+    findings.extend(invisible(case));
     findings
 }
 
 /// Reports a job that cannot export: GitHub refuses the upload after the build has run.
-fn read_only(desk: &Desk<'_>) -> Option<Finding> {
-    let around = desk.subject.inventory.around.as_ref()?;
+fn read_only(case: &CheckCase<'_>) -> Option<Finding> {
+    let around = case.subject.inventory.around.as_ref()?;
     (around.job_writes == Some(false)).then(|| {
         let message = "the cache token of this job is read-only: `cache-to` fails after the build";
-        desk.finding(Code::CacheReadOnly, message.to_owned()).hint(
+        case.finding(Code::CacheReadOnly, message.to_owned()).hint(
             "add `ignore-error=true` to `cache-to`, or export on push events only; GitHub gives read-only tokens to untrusted events and to `cache-mode: read`",
         )
     })
 }
 
-fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
-    let inventory = desk.subject.inventory;
+fn evictions(case: &CheckCase<'_>) -> Vec<Finding> {
+    let inventory = case.subject.inventory;
     let Some((around, evictions)) = inventory.around.as_ref().zip(inventory.evictions()) else {
         return Vec::new();
     };
@@ -50,10 +50,10 @@ fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
         );
         let hint = format!(
             "`{}` shows which scopes fill it; `cachelens prune --max-size SIZE` makes room",
-            desk.command("du", "").trim_end()
+            case.command("du", "").trim_end()
         );
         findings.push(
-            desk.finding(Code::QuotaFull, message)
+            case.finding(Code::QuotaFull, message)
                 .costing(evictions.used_bytes)
                 .hint(hint),
         );
@@ -64,13 +64,13 @@ fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
             .branch
             .as_ref()
             .is_some_and(|branch| around.is_gone(branch));
-        let Some(when) = soon(desk, eviction).filter(|_| !is_gone) else {
+        let Some(when) = soon(case, eviction).filter(|_| !is_gone) else {
             continue;
         };
         let message = format!(
             "it will be evicted {when} unless a build uses it; the next build would then find nothing"
         );
-        let finding = desk
+        let finding = case
             .about(entry, Code::EvictedSoon, message)
             .costing(entry.facts().bytes);
         findings.push(finding.hint("a build that imports the scope counts as a use"));
@@ -78,8 +78,8 @@ fn evictions(desk: &Desk<'_>) -> Vec<Finding> {
     findings
 }
 
-fn soon(desk: &Desk<'_>, eviction: &Eviction) -> Option<String> {
-    let left = eviction.idle_at?.duration_since(desk.now);
+fn soon(case: &CheckCase<'_>, eviction: &Eviction) -> Option<String> {
+    let left = eviction.idle_at?.duration_since(case.now);
     match left {
         left if left > SOON => None,
         left if left.is_negative() => Some("at any time".to_owned()),
@@ -88,8 +88,8 @@ fn soon(desk: &Desk<'_>, eviction: &Eviction) -> Option<String> {
 }
 
 /// Reports caches of deleted branches.
-fn gone(desk: &Desk<'_>) -> Option<Finding> {
-    let inventory = desk.subject.inventory;
+fn gone(case: &CheckCase<'_>) -> Option<Finding> {
+    let inventory = case.subject.inventory;
     let around = inventory.around.as_ref()?;
     let mut branches: BTreeMap<&str, u64> = BTreeMap::new();
     let of_refs = inventory
@@ -121,7 +121,7 @@ fn gone(desk: &Desk<'_>) -> Option<Finding> {
     let hint = "to delete them, add a rule with `match = { state = \"branch-gone\", kind = [\"cache\", \"blob\", \"entry\"] }` \
                 and `action = \"drop\"`";
     Some(
-        desk.finding(Code::BranchGone, message)
+        case.finding(Code::BranchGone, message)
             .costing(bytes)
             .hint(hint),
     )
@@ -129,8 +129,8 @@ fn gone(desk: &Desk<'_>) -> Option<Finding> {
 
 /// Reports scopes that other branches have and the default branch lacks: a new branch starts
 /// without a cache.
-fn invisible(desk: &Desk<'_>) -> Vec<Finding> {
-    let inventory = desk.subject.inventory;
+fn invisible(case: &CheckCase<'_>) -> Vec<Finding> {
+    let inventory = case.subject.inventory;
     let Some(default) = inventory
         .around
         .as_ref()
@@ -167,7 +167,7 @@ fn invisible(desk: &Desk<'_>) -> Vec<Finding> {
             listed(names.iter().map(AsRef::as_ref), count, MOST_BRANCHES),
             visible(short_branch(default))
         );
-        desk.finding(Code::Invisible, message)
+        case.finding(Code::Invisible, message)
             .about(scope)
             .hint("also export the scope from builds of the default branch")
     };

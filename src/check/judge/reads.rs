@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Desk;
+use super::CheckCase;
 use crate::check::verify::{BlobFault, ReadBlobs};
 use crate::check::words::{counted, listed, one_or};
 use crate::check::{Code, Finding, Severity};
@@ -14,15 +14,15 @@ use crate::text::escape::visible;
 /// The maximum number of refs to list for a blob.
 const MOST_REFS: usize = 3;
 
-pub(super) fn judge(desk: &Desk<'_>, read: &ReadBlobs) -> Vec<Finding> {
+pub(super) fn judge(case: &CheckCase<'_>, read: &ReadBlobs) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut absent: BTreeMap<RefId, Vec<BlobId>> = BTreeMap::new();
     let mut unreadable: Option<(BlobId, &str, u64)> = None;
     for (id, fault) in &read.faults {
         match fault {
-            BlobFault::WrongBytes => findings.push(wrong(desk, *id)),
+            BlobFault::WrongBytes => findings.push(wrong(case, *id)),
             BlobFault::Absent => {
-                if let Some((first, _)) = desk.subject.inventory.refs_of(*id).next() {
+                if let Some((first, _)) = case.subject.inventory.refs_of(*id).next() {
                     absent.entry(first).or_default().push(*id);
                 }
             }
@@ -35,7 +35,7 @@ pub(super) fn judge(desk: &Desk<'_>, read: &ReadBlobs) -> Vec<Finding> {
     findings.extend(
         absent
             .iter()
-            .filter_map(|(of, blobs)| gone(desk, desk.subject.inventory.get_ref(*of)?, blobs)),
+            .filter_map(|(of, blobs)| gone(case, case.subject.inventory.get_ref(*of)?, blobs)),
     );
     findings.extend(unreadable.map(|(first, why, count)| {
         let message = format!(
@@ -43,18 +43,18 @@ pub(super) fn judge(desk: &Desk<'_>, read: &ReadBlobs) -> Vec<Finding> {
             counted(count, "blob"),
             visible(why)
         );
-        let digest = desk.subject.inventory.blobs.get(first).digest();
+        let digest = case.subject.inventory.blobs.get(first).digest();
         let hint = "their bytes were not verified; check again when the store responds";
-        desk.finding(Code::BlobUnreadable, message)
+        case.finding(Code::BlobUnreadable, message)
             .about(&digest)
             .hint(hint)
     }));
     findings
 }
 
-fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
-    let blob = desk.subject.inventory.blobs.get(id);
-    let refs: Vec<&RefEntry> = desk
+fn wrong(case: &CheckCase<'_>, id: BlobId) -> Finding {
+    let blob = case.subject.inventory.blobs.get(id);
+    let refs: Vec<&RefEntry> = case
         .subject
         .inventory
         .refs_of(id)
@@ -69,7 +69,7 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
     let message =
         format!("the blob's bytes do not match its digest: builds that need it from {some} fail");
     let digest = blob.digest();
-    let hint = match (desk.subject.kind, refs.first()) {
+    let hint = match (case.subject.kind, refs.first()) {
         (StoreKind::Local, _) => format!(
             "delete blobs/{}/{}, because exporters skip a stored blob; then build again without importing the refs",
             digest.algorithm(),
@@ -78,12 +78,12 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
         (_, Some(entry)) => {
             format!(
                 "delete the blob, because exporters skip a stored one; then {}",
-                desk.renewal(entry)
+                case.renewal(entry)
             )
         }
         (_, None) => "delete the blob".to_owned(),
     };
-    let finding = desk
+    let finding = case
         .finding(Code::BlobWrongBytes, message)
         .about(&digest)
         .costing(blob.stored_size())
@@ -95,10 +95,10 @@ fn wrong(desk: &Desk<'_>, id: BlobId) -> Finding {
 }
 
 /// Reports blobs whose absence showed only on reading, as in a store without a listing.
-fn gone(desk: &Desk<'_>, entry: &RefEntry, blobs: &[BlobId]) -> Option<Finding> {
-    let first = desk.subject.inventory.blobs.get(*blobs.first()?);
+fn gone(case: &CheckCase<'_>, entry: &RefEntry, blobs: &[BlobId]) -> Option<Finding> {
+    let first = case.subject.inventory.blobs.get(*blobs.first()?);
     let bytes = blobs.iter().map(|id| {
-        desk.subject
+        case.subject
             .inventory
             .blobs
             .get(*id)
@@ -112,14 +112,14 @@ fn gone(desk: &Desk<'_>, entry: &RefEntry, blobs: &[BlobId]) -> Option<Finding> 
         counted(count, "blob"),
         them = one_or(count, "it", "them")
     );
-    let finding = desk
+    let finding = case
         .about(entry, Code::BlobMissing, message)
         .about(&first.digest())
         .costing(bytes);
-    let finding = if desk.subject.kind == StoreKind::Gha {
+    let finding = if case.subject.kind == StoreKind::Gha {
         finding.weighing(Severity::Warning)
     } else {
         finding
     };
-    Some(finding.hint(desk.renewal(entry)))
+    Some(finding.hint(case.renewal(entry)))
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{Desk, TOLERANCE};
+use super::{CheckCase, TOLERANCE};
 use crate::backend::OtherKind;
 use crate::check::look::Look;
 use crate::check::words::{counted, listed, one_or};
@@ -20,36 +20,36 @@ use crate::text::units::{Age, Size};
 /// The percentage of the import limit from which a document is reported.
 const NEAR_PERCENT: u64 = 80;
 
-pub(super) fn judge(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Vec<Finding> {
-    let mut findings = faults(desk, entry);
-    findings.extend(vanished(desk, entry));
+pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Vec<Finding> {
+    let mut findings = faults(case, entry);
+    findings.extend(vanished(case, entry));
     // A blob that has not been listed yet is not missing.
-    if entry.withheld().is_none() && desk.subject.inventory.is_complete() {
-        findings.extend(missing(desk, entry, look));
-        findings.extend(resized(desk, entry, look));
+    if entry.withheld().is_none() && case.subject.inventory.is_complete() {
+        findings.extend(missing(case, entry, look));
+        findings.extend(resized(case, entry, look));
     }
-    findings.extend(nearly_too_large(desk, entry));
-    findings.extend(in_the_future(desk, entry));
+    findings.extend(nearly_too_large(case, entry));
+    findings.extend(in_the_future(case, entry));
     if findings.is_empty() {
-        findings.extend(empty(desk, entry));
-        findings.extend(no_cache(desk, entry));
+        findings.extend(empty(case, entry));
+        findings.extend(no_cache(case, entry));
     }
     for finding in &mut findings {
-        finding.hint = desk.with_repair(entry, finding);
+        finding.hint = case.with_repair(entry, finding);
     }
     findings
 }
 
 /// Turns the faults of documents from the scan into findings: one per kind, for any number of
 /// documents.
-fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
-    let mut told = HashSet::new();
+fn faults(case: &CheckCase<'_>, entry: &RefEntry) -> Vec<Finding> {
+    let mut reported = HashSet::new();
     let mut findings = Vec::new();
     for fault in &entry.faults {
         let Some(code) = code(&fault.kind) else {
             continue;
         };
-        if !told.insert(code) {
+        if !reported.insert(code) {
             continue;
         }
         let more = entry
@@ -63,7 +63,7 @@ fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
         } else {
             format!(" (and {more} more of this kind)")
         };
-        let finding = desk.about(entry, code, format!("{}{more}", message(fault)));
+        let finding = case.about(entry, code, format!("{}{more}", message(fault)));
         let is_absent = matches!(
             fault.kind,
             FaultKind::ManifestAbsent | FaultKind::ConfigAbsent
@@ -73,11 +73,11 @@ fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
             .parse()
             .ok()
             .filter(|_| is_absent)
-            .and_then(|digest| desk.return_from_trash([digest]));
+            .and_then(|digest| case.return_from_trash([digest]));
         findings.push(
             finding
                 .about(&fault.subject)
-                .hint(back.unwrap_or_else(|| hint(desk, entry, &fault.kind))),
+                .hint(back.unwrap_or_else(|| hint(case, entry, &fault.kind))),
         );
     }
     findings
@@ -85,13 +85,13 @@ fn faults(desk: &Desk<'_>, entry: &RefEntry) -> Vec<Finding> {
 
 /// Reports documents that the store no longer holds, although they could be read: from the disk
 /// cache of an earlier run.
-fn vanished(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
+fn vanished(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
     let is_told = |blob: &Blob<'_>| {
         let name = blob.digest().to_string();
         entry.faults.iter().any(|fault| fault.subject == name)
     };
-    let blob = reached(desk, entry)
-        .filter(|blob| desk.vanished.contains(&blob.digest()))
+    let blob = reached(case, entry)
+        .filter(|blob| case.vanished.contains(&blob.digest()))
         .find(|blob| !is_told(blob))?;
     let (code, what) = match blob.role() {
         BlobRole::Manifest | BlobRole::Index => (Code::ManifestMissing, "manifest"),
@@ -99,9 +99,9 @@ fn vanished(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
     };
     let message = format!("the {what} is not stored: a build cannot import this ref");
     Some(
-        desk.about(entry, code, message)
+        case.about(entry, code, message)
             .about(&blob.digest())
-            .hint(desk.renewal(entry)),
+            .hint(case.renewal(entry)),
     )
 }
 
@@ -147,10 +147,10 @@ fn message(fault: &DocumentFault) -> String {
     }
 }
 
-fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
+fn hint(case: &CheckCase<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
     match kind {
         FaultKind::ManifestUnreadable(why) | FaultKind::ConfigUnreadable(why)
-            if desk.subject.kind == StoreKind::Local && why.contains("Permission denied") =>
+            if case.subject.kind == StoreKind::Local && why.contains("Permission denied") =>
         {
             "BuildKit may have written it as another user: run as that user, or change the \
              permissions"
@@ -158,14 +158,14 @@ fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
         }
         // BuildKit's client writes the digest of the last exporter of a solve into the index of
         // every local one.
-        FaultKind::ManifestAbsent if desk.subject.kind == StoreKind::Local => format!(
+        FaultKind::ManifestAbsent if case.subject.kind == StoreKind::Local => format!(
             "a build with several cache exporters causes this if the last one wrote elsewhere: export to one cache per \
              build; to replace this ref, {}",
-            desk.renewal(entry)
+            case.renewal(entry)
         ),
         FaultKind::TooLargeToImport(_) => format!(
             "an export without an import drops the keys of earlier builds: {}",
-            desk.renewal(entry)
+            case.renewal(entry)
         ),
         FaultKind::Refused(Refusal::OneOfSeveral) | FaultKind::ConfigsPassedOver(_) => {
             "import each original ref with its own `--cache-from`: `imagetools create` joins images, not \
@@ -177,22 +177,22 @@ fn hint(desk: &Desk<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
         }
         FaultKind::Undescribed(..) => format!(
             "copying or converting a cache may drop the annotations: {}",
-            desk.renewal(entry)
+            case.renewal(entry)
         ),
         // An export over a ref that is not a cache would destroy it.
         FaultKind::ManifestUnreadable(_) if entry.kind != RefKind::Cache => {
             "inspect it with the tool that wrote it; no blob is deleted while it cannot be read".to_owned()
         }
-        _ => desk.renewal(entry),
+        _ => case.renewal(entry),
     }
 }
 
-fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let blobs: Vec<Blob<'_>> = reached(desk, entry)
+fn missing(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
+    let blobs: Vec<Blob<'_>> = reached(case, entry)
         .filter(is_layer)
         .filter(Blob::is_missing)
         .collect();
-    if let Some(finding) = behind_links(desk, entry, &blobs) {
+    if let Some(finding) = behind_links(case, entry, &blobs) {
         return Some(finding);
     }
     let first = blobs.first()?;
@@ -205,38 +205,38 @@ fn missing(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
         "{count} of its {} {are} not stored",
         counted(all as u64, "blob")
     );
-    let finding = if desk.subject.kind == StoreKind::Gha {
+    let finding = if case.subject.kind == StoreKind::Gha {
         let message = format!(
             "{gone}: builds run {} again, and fail with BuildKit before v0.26.0",
             steps(look, "the steps that need them")
         );
-        desk.about(entry, Code::BlobMissing, message)
+        case.about(entry, Code::BlobMissing, message)
             .weighing(Severity::Warning)
             .hint(
                 "GitHub has evicted them; the next build that exports the scope writes them again",
             )
     } else {
         let message = format!("{gone}: builds that need {} fail", steps(look, "them"));
-        let hint = desk
+        let hint = case
             .return_from_trash(blobs.iter().map(Blob::digest))
             .unwrap_or_else(|| {
                 format!(
                     "re-exporting will not fix this while the build also imports this cache: {}",
-                    desk.renewal(entry)
+                    case.renewal(entry)
                 )
             });
-        desk.about(entry, Code::BlobMissing, message).hint(hint)
+        case.about(entry, Code::BlobMissing, message).hint(hint)
     };
     Some(finding.about(&first.digest()).costing(bytes))
 }
 
 /// Reports blobs of a local cache that are symbolic links. BuildKit follows them and cachelens does
 /// not, so it does not know what content a build would read.
-fn behind_links(desk: &Desk<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> Option<Finding> {
+fn behind_links(case: &CheckCase<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> Option<Finding> {
     let first = blobs
         .first()
-        .filter(|_| desk.subject.kind == StoreKind::Local)?;
-    let links: HashSet<&str> = desk
+        .filter(|_| case.subject.kind == StoreKind::Local)?;
+    let links: HashSet<&str> = case
         .subject
         .inventory
         .unknown
@@ -258,15 +258,15 @@ fn behind_links(desk: &Desk<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> Option
         counted(entry.reach.len() as u64, "blob"),
         one_or(count, "is a symbolic link", "are symbolic links"),
     );
-    let finding = desk
+    let finding = case
         .about(entry, Code::BlobMissing, message)
         .weighing(Severity::Warning)
         .hint("replace the links with the files to have them checked");
     Some(finding.about(&first.digest()))
 }
 
-fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
-    let blobs: Vec<Blob<'_>> = reached(desk, entry)
+fn resized(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
+    let blobs: Vec<Blob<'_>> = reached(case, entry)
         .filter(is_layer)
         .filter(|blob| blob.is_stored() && blob.is_resized())
         .collect();
@@ -282,7 +282,7 @@ fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
         one_or(count, "it", "them"),
         steps(look, "them"),
     );
-    let hint = if desk.subject.kind == StoreKind::Local {
+    let hint = if case.subject.kind == StoreKind::Local {
         format!(
             "an interrupted copy causes this, and exporters skip a stored blob: delete blobs/{}/{}, then build \
              again without importing the refs that reference it",
@@ -290,10 +290,10 @@ fn resized(desk: &Desk<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Fin
             first.digest().hex()
         )
     } else {
-        desk.renewal(entry)
+        case.renewal(entry)
     };
     Some(
-        desk.about(entry, Code::BlobWrongSize, message)
+        case.about(entry, Code::BlobWrongSize, message)
             .about(&first.digest())
             .costing(bytes)
             .hint(hint),
@@ -333,15 +333,15 @@ fn one_line(name: &str) -> String {
     format!("`{text}`")
 }
 
-fn reached<'a>(desk: &Desk<'a>, entry: &'a RefEntry) -> impl Iterator<Item = Blob<'a>> {
-    let blobs = &desk.subject.inventory.blobs;
+fn reached<'a>(case: &CheckCase<'a>, entry: &'a RefEntry) -> impl Iterator<Item = Blob<'a>> {
+    let blobs = &case.subject.inventory.blobs;
     entry.reach.iter().map(|id| blobs.get(*id))
 }
 
 /// Reports documents that will soon be too large to import. Caches in S3 and on GitHub have no such
 /// limit.
-fn nearly_too_large(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
-    if matches!(desk.subject.kind, StoreKind::S3 | StoreKind::Gha) || entry.kind != RefKind::Cache {
+fn nearly_too_large(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
+    if matches!(case.subject.kind, StoreKind::S3 | StoreKind::Gha) || entry.kind != RefKind::Cache {
         return None;
     }
     let is_read_whole = |blob: &Blob<'_>| {
@@ -350,7 +350,7 @@ fn nearly_too_large(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
             BlobRole::CacheConfig | BlobRole::Manifest | BlobRole::Index
         )
     };
-    let largest = reached(desk, entry)
+    let largest = reached(case, entry)
         .filter(is_read_whole)
         .max_by_key(Blob::size)?;
     let size = largest.size()?;
@@ -371,33 +371,33 @@ fn nearly_too_large(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
     let hint =
         "export once from a build without `--cache-from`, which drops the keys of earlier builds";
     Some(
-        desk.about(entry, Code::NearImportLimit, message)
+        case.about(entry, Code::NearImportLimit, message)
             .about(&largest.digest())
             .hint(hint),
     )
 }
 
-fn in_the_future(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
+fn in_the_future(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
     let (time, AgeSource::CacheConfig) = entry.created? else {
         return None;
     };
-    let ahead = ahead(desk, time)?;
+    let ahead = ahead(case, time)?;
     let message = format!(
         "its newest result is dated {time:.0}, {ahead} from now: age rules keep it too long"
     );
     Some(
-        desk.about(entry, Code::FutureDate, message)
+        case.about(entry, Code::FutureDate, message)
             .hint("correct the clock of the build machine"),
     )
 }
 
 /// Returns how far a time lies in the future, if it does.
-pub(super) fn ahead(desk: &Desk<'_>, time: Timestamp) -> Option<Age> {
-    let ahead = time.duration_since(desk.now);
+pub(super) fn ahead(case: &CheckCase<'_>, time: Timestamp) -> Option<Age> {
+    let ahead = time.duration_since(case.now);
     (ahead > TOLERANCE).then_some(Age(ahead))
 }
 
-fn empty(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
+fn empty(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
     let counts = entry
         .counts()
         .filter(|counts| entry.kind == RefKind::Cache && counts.results + counts.broken == 0)?;
@@ -411,12 +411,12 @@ fn empty(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
     };
     let hint = "export with mode=max, from a build whose steps ran or were loaded; an image whose stages all come from \
                 elsewhere has nothing to export";
-    Some(desk.about(entry, Code::EmptyCache, message).hint(hint))
+    Some(case.about(entry, Code::EmptyCache, message).hint(hint))
 }
 
 /// Reports a ref that was selected as a cache and is not one.
-fn no_cache(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
-    desk.subject.only?;
+fn no_cache(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
+    case.subject.only?;
     let message = match entry.kind {
         RefKind::Image => {
             "it is an image without a cache: a build that imports it silently gets nothing"
@@ -427,5 +427,5 @@ fn no_cache(desk: &Desk<'_>, entry: &RefEntry) -> Option<Finding> {
         _ => return None,
     };
     let hint = "export with --cache-to type=inline, or to a separate ref with type=registry";
-    Some(desk.about(entry, Code::NoCache, message).hint(hint))
+    Some(case.about(entry, Code::NoCache, message).hint(hint))
 }

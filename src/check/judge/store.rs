@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Desk;
+use super::CheckCase;
 use super::refs::ahead;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding, lifecycle};
@@ -12,34 +12,34 @@ use crate::source::{Location, S3Location, StoreKind};
 use crate::text::escape::visible;
 use crate::text::units::Age;
 
-pub(super) fn judge(desk: &Desk<'_>) -> Vec<Finding> {
-    let mut findings = waste(desk);
-    findings.extend(no_refs(desk));
+pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
+    let mut findings = waste(case);
+    findings.extend(no_refs(case));
     findings.extend(
-        desk.subject
+        case.subject
             .inventory
             .warnings
             .iter()
-            .filter_map(|warning| heeded(desk, warning)),
+            .filter_map(|warning| finding_of_warning(case, warning)),
     );
-    findings.extend(written_in_the_future(desk));
-    if let Some(bucket) = &desk.subject.inventory.bucket {
-        findings.extend(lifecycle::audit(desk.subject.source, bucket).findings);
+    findings.extend(written_in_the_future(case));
+    if let Some(bucket) = &case.subject.inventory.bucket {
+        findings.extend(lifecycle::audit(case.subject.source, bucket).findings);
     }
-    if let Some(Location::S3(s3)) = desk.subject.location {
-        findings.extend(prefix(desk, s3));
+    if let Some(Location::S3(s3)) = case.subject.location {
+        findings.extend(prefix(case, s3));
     }
     findings
 }
 
-fn waste(desk: &Desk<'_>) -> Vec<Finding> {
-    let (inventory, totals) = (desk.subject.inventory, desk.subject.inventory.totals());
+fn waste(case: &CheckCase<'_>) -> Vec<Finding> {
+    let (inventory, totals) = (case.subject.inventory, case.subject.inventory.totals());
     let mut findings = Vec::new();
-    let free = match desk.subject.kind {
+    let free = match case.subject.kind {
         StoreKind::Demo => "nothing can be deleted from the demo".to_owned(),
         _ => format!(
             "`{}` shows the plan",
-            desk.command("prune", "--orphans-only")
+            case.command("prune", "--orphans-only")
         ),
     };
     // Former indexes count as orphans, but have a finding of their own.
@@ -55,7 +55,7 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
         );
         let message = format!("{} {reach}", counted(orphan.count, "blob"));
         findings.push(
-            desk.finding(Code::Orphans, message)
+            case.finding(Code::Orphans, message)
                 .costing(orphan.bytes)
                 .hint(free.clone()),
         );
@@ -68,7 +68,7 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
             one_or(count, "it", "them")
         );
         findings.push(
-            desk.finding(Code::SupersededIndexes, message)
+            case.finding(Code::SupersededIndexes, message)
                 .costing(totals.superseded.bytes)
                 .hint(free.clone()),
         );
@@ -80,7 +80,7 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
             .filter_map(|object| object.modified)
             .min();
         let oldest = oldest.map_or_else(String::new, |oldest| {
-            format!(", the oldest begun {}", age(desk, oldest))
+            format!(", the oldest begun {}", age(case, oldest))
         });
         let count = totals.partial.count;
         let message = format!(
@@ -89,7 +89,7 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
         );
         let hint = format!("{free}; a build may still be writing a recent one");
         findings.push(
-            desk.finding(Code::UnfinishedUploads, message)
+            case.finding(Code::UnfinishedUploads, message)
                 .costing(totals.partial.bytes)
                 .hint(hint),
         );
@@ -102,7 +102,7 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
         let hint =
             "a later prune empties it after the grace; until then `prune --undo` restores it";
         findings.push(
-            desk.finding(Code::Trash, message)
+            case.finding(Code::Trash, message)
                 .costing(totals.trash.bytes)
                 .hint(hint),
         );
@@ -112,8 +112,8 @@ fn waste(desk: &Desk<'_>) -> Vec<Finding> {
 
 /// Reports a location in which builds silently find nothing: S3, GitHub and a directory without the
 /// tag all import an empty cache then.
-fn no_refs(desk: &Desk<'_>) -> Option<Finding> {
-    let inventory = desk.subject.inventory;
+fn no_refs(case: &CheckCase<'_>) -> Option<Finding> {
+    let inventory = case.subject.inventory;
     if !inventory.refs.is_empty() || !inventory.is_complete() {
         return None;
     }
@@ -125,32 +125,32 @@ fn no_refs(desk: &Desk<'_>) -> Option<Finding> {
         || "there is no ref here: a build that imports from it silently gets nothing".to_owned(),
         |warning| format!("{warning}: a build that imports from here silently gets nothing"),
     );
-    let hint = match desk.subject.kind {
+    let hint = match case.subject.kind {
         StoreKind::S3 => {
             "check the bucket, the prefix and its final slash: BuildKit joins keys without adding one"
         }
         _ => "check that builds export to this place",
     };
-    Some(desk.finding(Code::NoRefs, message).hint(hint))
+    Some(case.finding(Code::NoRefs, message).hint(hint))
 }
 
-fn age(desk: &Desk<'_>, then: Timestamp) -> String {
-    Age::between(then, desk.now).ago().to_string()
+fn age(case: &CheckCase<'_>, then: Timestamp) -> String {
+    Age::between(then, case.now).ago().to_string()
 }
 
-fn heeded(desk: &Desk<'_>, warning: &StoreWarning) -> Option<Finding> {
+fn finding_of_warning(case: &CheckCase<'_>, warning: &StoreWarning) -> Option<Finding> {
     match warning {
         StoreWarning::KeepsChanging => {
             let hint = "check again while no build exports to it";
             Some(
-                desk.finding(Code::KeepsChanging, warning.to_string())
+                case.finding(Code::KeepsChanging, warning.to_string())
                     .hint(hint),
             )
         }
         StoreWarning::DuplicateName { name, .. } => {
             let hint = "only their entries keep the others from being orphans: delete the ones that no build needs";
             Some(
-                desk.finding(Code::DuplicateName, warning.to_string())
+                case.finding(Code::DuplicateName, warning.to_string())
                     .of_ref(name)
                     .hint(hint),
             )
@@ -164,8 +164,8 @@ fn heeded(desk: &Desk<'_>, warning: &StoreWarning) -> Option<Finding> {
     }
 }
 
-fn written_in_the_future(desk: &Desk<'_>) -> Option<Finding> {
-    let times = desk
+fn written_in_the_future(case: &CheckCase<'_>) -> Option<Finding> {
+    let times = case
         .subject
         .inventory
         .blobs
@@ -173,23 +173,23 @@ fn written_in_the_future(desk: &Desk<'_>) -> Option<Finding> {
         .filter(Blob::is_stored)
         .filter_map(|blob| blob.modified());
     let (mut count, mut latest) = (0, None);
-    for time in times.filter(|time| ahead(desk, *time).is_some()) {
+    for time in times.filter(|time| ahead(case, *time).is_some()) {
         (count, latest) = (count + 1, latest.max(Some(time)));
     }
-    let ahead = ahead(desk, latest?)?;
+    let ahead = ahead(case, latest?)?;
     let message = format!(
         "{} written up to {ahead} from now: the clock of the store or of this machine is wrong, and the grace relies on both",
         one_or(count, "1 blob was", &format!("{count} blobs were"))
     );
     Some(
-        desk.finding(Code::FutureDate, message)
+        case.finding(Code::FutureDate, message)
             .hint("correct the clocks before a prune"),
     )
 }
 
 /// Reports prefixes that run into the rest of the key: BuildKit joins key parts without a slash
 /// (`cache/remotecache/s3/s3.go`).
-fn prefix(desk: &Desk<'_>, s3: &S3Location) -> Vec<Finding> {
+fn prefix(case: &CheckCase<'_>, s3: &S3Location) -> Vec<Finding> {
     let prefixes = [
         ("prefix", &s3.prefix, &s3.blobs_prefix),
         ("manifests_prefix", &s3.manifests_prefix, &"NAME".to_owned()),
@@ -206,7 +206,7 @@ fn prefix(desk: &Desk<'_>, s3: &S3Location) -> Vec<Finding> {
         let hint = format!(
             "if that is not intended, export and import with {name}={prefix}/, which starts a new cache"
         );
-        desk.finding(Code::PrefixWithoutSlash, message)
+        case.finding(Code::PrefixWithoutSlash, message)
             .about(&prefix)
             .hint(hint)
     };
@@ -214,24 +214,24 @@ fn prefix(desk: &Desk<'_>, s3: &S3Location) -> Vec<Finding> {
 }
 
 /// Reports the parts that could not be checked, so that silence does not stand for health.
-pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
-    let inventory = desk.subject.inventory;
+pub(super) fn unchecked(case: &CheckCase<'_>) -> Vec<Finding> {
+    let inventory = case.subject.inventory;
     let mut findings = Vec::new();
     if let Some(why) = inventory.unlisted
-        && desk.subject.only.is_none()
+        && case.subject.only.is_none()
     {
         let message = format!("orphans are unknown: {}", visible(why));
         let hint = "the registry's own garbage collection deletes unreferenced blobs";
-        findings.push(desk.finding(Code::NotChecked, message).hint(hint));
+        findings.push(case.finding(Code::NotChecked, message).hint(hint));
     }
     if inventory.unlisted.is_some() && !inventory.asked_for_each && !inventory.refs.is_empty() {
         let message = "missing blobs are unknown, because checking takes one request per blob";
         findings.push(
-            desk.finding(Code::NotChecked, message)
+            case.finding(Code::NotChecked, message)
                 .hint("add --verify-blobs to check each blob"),
         );
     }
-    let withheld: Vec<(&str, &str)> = desk
+    let withheld: Vec<(&str, &str)> = case
         .subject
         .refs()
         .into_iter()
@@ -250,18 +250,18 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
             visible(why)
         );
         let hint = "indexes can be read inside a job, with the runtime token";
-        let finding = desk.finding(Code::NotChecked, message).hint(hint);
+        let finding = case.finding(Code::NotChecked, message).hint(hint);
         findings.push(if count == 1 {
             finding.of_ref(name)
         } else {
             finding
         });
     }
-    if inventory.has_unreadable_ref() && !inventory.is_withheld() && desk.subject.only.is_none() {
+    if inventory.has_unreadable_ref() && !inventory.is_withheld() && case.subject.only.is_none() {
         let message =
             "orphans are unknown while a ref cannot be read, because it may reference any blob";
         findings.push(
-            desk.finding(Code::NotChecked, message).hint(
+            case.finding(Code::NotChecked, message).hint(
                 "follow the hints for that ref; no blob is deleted while a ref cannot be read",
             ),
         );
@@ -270,7 +270,7 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
         if let StoreWarning::Unlisted(folder) = warning {
             let hint = "run as a user with permission to read it";
             findings.push(
-                desk.finding(Code::NotChecked, warning.to_string())
+                case.finding(Code::NotChecked, warning.to_string())
                     .about(folder)
                     .hint(hint),
             );
@@ -279,19 +279,19 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
     if !inventory.is_complete() {
         let message =
             "the scan was stopped before everything was listed: there may be more findings";
-        findings.push(desk.finding(Code::NotChecked, message).hint("scan again"));
+        findings.push(case.finding(Code::NotChecked, message).hint("scan again"));
     }
     if let Some(bucket) = inventory
         .bucket
         .as_ref()
-        .filter(|_| desk.subject.only.is_none())
+        .filter(|_| case.subject.only.is_none())
     {
         // The audit of the rules reports itself when it cannot judge them.
         for (what, why) in bucket
             .not_known()
             .filter(|(what, _)| *what != "lifecycle rules")
         {
-            findings.push(desk.finding(
+            findings.push(case.finding(
                 Code::NotChecked,
                 format!("{what}: unknown, because {}", visible(why)),
             ));
@@ -299,7 +299,7 @@ pub(super) fn unchecked(desk: &Desk<'_>) -> Vec<Finding> {
     }
     if let Some(around) = &inventory.around {
         findings.extend(around.unknown.iter().map(|unknown| {
-            desk.finding(Code::NotChecked, format!("unknown: {}", visible(unknown)))
+            case.finding(Code::NotChecked, format!("unknown: {}", visible(unknown)))
         }));
     }
     findings

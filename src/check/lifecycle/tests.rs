@@ -151,7 +151,7 @@ fn a_longer_touch_refresh_asks_for_more() {
 
 #[test]
 fn words_say_which_rule_does_what() {
-    let told = |rules| {
+    let found = |rules| {
         let found = audit("s", &bucket(rules)).findings.into_iter();
         found.map(|finding| {
             format!(
@@ -164,28 +164,28 @@ fn words_say_which_rule_does_what() {
     };
     let date = "2027-01-01T00:00:00Z".parse().unwrap();
     let all = [
-        told(vec![expiring("", 30), ending_uploads()]),
-        told(vec![expiring("web/blobs/", 1), ending_uploads()]),
-        told(vec![
+        found(vec![expiring("", 30), ending_uploads()]),
+        found(vec![expiring("web/blobs/", 1), ending_uploads()]),
+        found(vec![
             expiring("web/manifests/", 7),
             expiring("web/blobs/", 7),
             ending_uploads(),
         ]),
-        told(vec![
+        found(vec![
             LifecycleRule {
                 expiration: Some(When::Date(date)),
                 ..rule("")
             },
             ending_uploads(),
         ]),
-        told(vec![
+        found(vec![
             LifecycleRule {
                 transitions: vec![(When::Days(3), "GLACIER".to_owned())],
                 ..rule("web/")
             },
             ending_uploads(),
         ]),
-        told(vec![]),
+        found(vec![]),
     ];
     insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @r"
     lifecycle-expires-blobs the rule `on ` deletes blobs after 30 days, and manifests after the same time; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail

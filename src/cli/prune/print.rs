@@ -98,7 +98,7 @@ struct Counted<'a> {
     deleted_broken_refs: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_method: Option<&'a str>,
-    items: Items<'a>,
+    items: RunItems<'a>,
 }
 
 /// The wait for builds in JSON.
@@ -121,9 +121,9 @@ impl From<Settled> for SettleDocument {
 
 /// The items of a run, each with its outcome. There may be a million.
 #[derive(Default)]
-struct Items<'a>(Option<(&'a Plan, &'a [Outcome])>);
+struct RunItems<'a>(Option<(&'a Plan, &'a [Outcome])>);
 
-impl Serialize for Items<'_> {
+impl Serialize for RunItems<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let items = self
             .0
@@ -181,7 +181,7 @@ impl<'a> Counted<'a> {
             broken: &report.broken,
             deleted_broken_refs: &report.deleted_broken,
             deletion_method: report.deletion_method.as_deref(),
-            items: Items(Some((plan, &report.outcomes))),
+            items: RunItems(Some((plan, &report.outcomes))),
         }
     }
 }

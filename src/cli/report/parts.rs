@@ -123,7 +123,7 @@ pub(super) async fn plan(
     let draft = draft.await.map_err(|error| error.to_string())?;
     let choices = Choices {
         freed_blobs: FreedBlobs::Wait,
-        spared: HashSet::new(),
+        excluded: HashSet::new(),
     };
     let plan = draft.plan(&choices).map_err(|error| error.to_string())?;
     Ok(PlanPart::new(&plan, has_rules))

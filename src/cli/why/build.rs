@@ -339,7 +339,7 @@ fn failure(error: &DescribedError) -> Failure {
 }
 
 /// Reads the provenance next to refs of registries. Unreadable provenance is ignored.
-pub(super) async fn beside(session: &Session<'_>, sources: &[Source]) -> Vec<Document> {
+pub(super) async fn records_near(session: &Session<'_>, sources: &[Source]) -> Vec<Document> {
     let mut documents = Vec::new();
     for source in sources {
         let (Location::Registry(location), Some(select)) = (&source.location, &source.select)

@@ -103,12 +103,12 @@ async fn question(
     if let Some(main) = &directories.main {
         described_build.context = Some(main.to_string_lossy().into_owned());
     }
-    let mut told = documents(session, &arguments.build).await?;
+    let mut given = documents(session, &arguments.build).await?;
     let mut builds = arguments.evidence_names();
     let mut dockerfile = None;
     let (revisions, files) = arguments.baselines();
     let mut baseline = documents(session, &files).await?;
-    if build::have_graph(&told) {
+    if build::have_graph(&given) {
         directories.main = directories.main.take().or_else(|| {
             let context = described_build.context.as_ref()?;
             Some(context.into()).filter(|context: &std::path::PathBuf| context.is_dir())
@@ -124,7 +124,7 @@ async fn question(
         dockerfile.clone_from(&described.file);
         directories = described.merged(directories);
         let found = described.builds.into_iter();
-        told.extend(found.map(|build| Document::Definition(Box::new(build))));
+        given.extend(found.map(|build| Document::Definition(Box::new(build))));
     }
     let build = Some(described_build).filter(|_| !revisions.is_empty());
     baseline.extend(arguments.revisions(session, &revisions, build).await?);
@@ -139,7 +139,7 @@ async fn question(
         target: request.name.clone(),
         sources,
         given: Given {
-            documents: told,
+            documents: given,
             baseline,
             wanted: Wanted::default(),
             directories,

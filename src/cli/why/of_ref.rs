@@ -51,7 +51,7 @@ impl BuildEvidence {
             ..scanned.opened.source.clone()
         };
         let sources = vec![source];
-        if !self.is_given() && !build::have_graph(&build::beside(session, &sources).await) {
+        if !self.is_given() && !build::have_graph(&build::records_near(session, &sources).await) {
             return Ok(None);
         }
         let Question { given, notes, .. } = self.arguments().question(session, sources).await?;

@@ -30,13 +30,13 @@ pub(super) async fn load(
         {
             Ok(found) => found,
             Err(faults) => {
-                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                let why: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 if !faults.iter().all(is_refused_by_builds) {
-                    return Err(WhyError::NoCache { name, faults: told });
+                    return Err(WhyError::NoCache { name, faults: why });
                 }
                 refused.push(format!(
                     "a build cannot import `{name}`: {}",
-                    told.join("; ")
+                    why.join("; ")
                 ));
                 continue;
             }

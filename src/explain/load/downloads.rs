@@ -98,29 +98,43 @@ impl Search<'_> {
     /// `None` if that is too much, or a layer cannot be read.
     async fn run(&self, keys: &StepKeys) -> Option<Found> {
         let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();
-        let (mut same, mut told) = (BTreeSet::new(), BTreeSet::new());
+        let (mut same, mut decided) = (BTreeSet::new(), BTreeSet::new());
         let mut roots = BTreeSet::new();
         let mut looked = 0;
         for (place, cache) in self.loaded {
             roots.extend(self.records(cache, &digests).flat_map(|(_, roots)| roots));
-            self.look(*place, cache, &digests, &mut looked, &mut same, &mut told)
-                .await?;
+            self.look(
+                *place,
+                cache,
+                &digests,
+                &mut looked,
+                &mut same,
+                &mut decided,
+            )
+            .await?;
         }
         for (place, imported) in self.imported.iter().enumerate() {
             for entry in imported.inventory.refs.iter().rev().take(MOST_REFS) {
-                if roots.is_subset(&told) || looked >= MOST_RECORDS {
+                if roots.is_subset(&decided) || looked >= MOST_RECORDS {
                     break;
                 }
                 let caches =
                     RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await;
                 for cache in caches.unwrap_or_default() {
-                    self.look(place, &cache, &digests, &mut looked, &mut same, &mut told)
-                        .await?;
+                    self.look(
+                        place,
+                        &cache,
+                        &digests,
+                        &mut looked,
+                        &mut same,
+                        &mut decided,
+                    )
+                    .await?;
                 }
             }
         }
         Some(Found {
-            is_whole: roots.is_subset(&told),
+            is_whole: roots.is_subset(&decided),
             same: same.into_iter().collect(),
         })
     }
@@ -157,7 +171,7 @@ impl Search<'_> {
         digests: &[Digest],
         looked: &mut usize,
         same: &mut BTreeSet<Digest>,
-        told: &mut BTreeSet<Digest>,
+        decided: &mut BTreeSet<Digest>,
     ) -> Option<()> {
         let records: Vec<(RecordIndex, Vec<Digest>)> = self.records(cache, digests).collect();
         for (index, roots) in records {
@@ -165,7 +179,7 @@ impl Search<'_> {
                 continue;
             };
             if cache.records[index.at()].state != RecordState::Result
-                || roots.iter().all(|root| told.contains(root))
+                || roots.iter().all(|root| decided.contains(root))
             {
                 continue;
             }
@@ -186,7 +200,7 @@ impl Search<'_> {
             if found == self.checksum {
                 same.extend(&roots);
             }
-            told.extend(roots);
+            decided.extend(roots);
         }
         Some(())
     }

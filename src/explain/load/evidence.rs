@@ -250,7 +250,7 @@ fn ignores_cache(build: &Build) -> Vec<bool> {
             .map(str::to_lowercase)
             .collect::<Vec<_>>()
     });
-    let told = |step: usize| -> bool {
+    let is_stated = |step: usize| -> bool {
         let Some(stages) = &stages else { return false };
         let touches = match &build.steps[step].op.kind {
             OpKind::Exec(_) => true,
@@ -270,6 +270,6 @@ fn ignores_cache(build: &Build) -> Vec<bool> {
         touches && (stages.is_empty() || stages.iter().any(of_stage))
     };
     (0..build.steps.len())
-        .map(|step| build.steps[step].ignores_cache || told(step))
+        .map(|step| build.steps[step].ignores_cache || is_stated(step))
         .collect()
 }

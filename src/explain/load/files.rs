@@ -34,7 +34,7 @@ const BIND_REMEDY: &str = "bind only the files that the command reads, or leave 
 
 /// A change, and the locations of its texts.
 struct Change {
-    told: PathChange,
+    item: PathChange,
     /// The old and the new file.
     texts: Option<Texts>,
 }
@@ -46,13 +46,13 @@ struct Texts {
 }
 
 impl Change {
-    fn of(told: PathChange) -> Self {
-        Self { told, texts: None }
+    fn of(item: PathChange) -> Self {
+        Self { item, texts: None }
     }
 }
 
 /// Adds the changed files to causes that are about the content of a context.
-pub(super) async fn tell(
+pub(super) async fn name_paths(
     imported: &[Imported<'_>],
     loaded: &[(usize, RefCache)],
     build: &Build,
@@ -106,14 +106,14 @@ pub(super) async fn tell(
             let mut changes = compare(files, &layer, None, &copies, root);
             // A layer omits files that the layers below hold already
             // (`util/overlay/overlay_linux.go`), so read those before reporting a file as added.
-            let is_added = |change: &Change| change.told.kind == CauseKind::FileAdded;
+            let is_added = |change: &Change| change.item.kind == CauseKind::FileAdded;
             if changes.iter().flatten().any(is_added)
                 && let Some(chain) = chain(imported, loaded, cache, record).await
             {
                 changes = compare(files, &layer, Some(&chain), &copies, root);
             }
             if let Some(changes) = changes {
-                paths = texts::tell(imported, loaded, (cache, record), root, changes).await;
+                paths = texts::add_lines(imported, loaded, (cache, record), root, changes).await;
                 is_laid_beside = true;
             }
         }
@@ -294,7 +294,7 @@ fn compare(
                 was: old.path.to_vec(),
                 is: new.path.to_vec(),
             });
-            changes.extend(changed(new, old, copy, root).map(|told| Change { told, texts }));
+            changes.extend(changed(new, old, copy, root).map(|item| Change { item, texts }));
             continue;
         }
         let name = source_of(&old.path, files, copy);
@@ -318,7 +318,7 @@ fn compare(
     if let [copy] = copies {
         changes.extend(folders(files, layer, copy).into_iter().map(Change::of));
     }
-    changes.sort_by(|a, b| a.told.path.cmp(&b.told.path));
+    changes.sort_by(|a, b| a.item.path.cmp(&b.item.path));
     Some(changes)
 }
 

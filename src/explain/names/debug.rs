@@ -19,7 +19,7 @@ const MOST_FILES: usize = 4;
 
 /// The meaning of a record, from the text behind its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum DebugName {
     /// The step, in the words of a Dockerfile where possible.
     Step(String),
     /// The record is the content of files.
@@ -28,9 +28,9 @@ pub enum Told {
 
 /// Returns the meaning of a record from the text behind its key; `None` if the data does not hold
 /// it.
-pub fn tell(debug: &CacheDebug, record: &Digest) -> Option<Told> {
+pub fn name(debug: &CacheDebug, record: &Digest) -> Option<DebugName> {
     match debug.of_record(record)? {
-        Plain::Text(text) => step(debug, text).map(Told::Step),
+        Plain::Text(text) => step(debug, text).map(DebugName::Step),
         Plain::Digests(digests) => {
             let files = digests
                 .iter()
@@ -51,8 +51,8 @@ pub fn tell(debug: &CacheDebug, record: &Digest) -> Option<Told> {
             let shown = names[..names.len() - more].join(", ");
             match more {
                 _ if names.is_empty() => None,
-                0 => Some(Told::Files(format!("files: {shown}"))),
-                more => Some(Told::Files(format!("files: {shown}, and {more} more"))),
+                0 => Some(DebugName::Files(format!("files: {shown}"))),
+                more => Some(DebugName::Files(format!("files: {shown}, and {more} more"))),
             }
         }
         _ => None,

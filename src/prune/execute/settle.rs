@@ -217,12 +217,12 @@ impl Run<'_> {
                 .filter(Blob::is_missing);
             lacking.any(|blob| deleted.contains(&blob.digest()))
         };
-        let told = broken.map(|entry| Broken {
+        let named = broken.map(|entry| Broken {
             names: entry.names().map(str::to_owned).collect(),
             digest: entry.digest().valid(),
             by_this_run: lacks_what_went(entry),
         });
-        Ok(told.collect())
+        Ok(named.collect())
     }
 
     /// If enabled, deletes the refs that appeared during this run and reference blobs that it

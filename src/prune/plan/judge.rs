@@ -256,7 +256,7 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             let target = ref_target(entry);
             match (verdict, target, &planning.capabilities.delete_ref) {
                 (Verdict::Drop(_), Some(target), Support::Yes) => {
-                    if planning.spared.contains(&Target::Ref(target.clone())) {
+                    if planning.excluded.contains(&Target::Ref(target.clone())) {
                         RefFate::Stays(vec![StoreReason::LeftOut.into()])
                     } else {
                         RefFate::Goes(target, reasons)
@@ -354,7 +354,7 @@ fn ruled<'a>(planning: &'a Planning<'_>) -> impl Iterator<Item = BlobId> + 'a {
         let EntryKind::Blob(digest) = entry.kind else {
             return None;
         };
-        let is_left_out = planning.spared.contains(&entry_target(entry));
+        let is_left_out = planning.excluded.contains(&entry_target(entry));
         if !can_go || !verdict.is_drop() || is_left_out {
             return None;
         }
@@ -393,7 +393,7 @@ fn judge_blob(
         }
         (_, _, None, _)
             if blob_target(blob)
-                .is_some_and(|target| planning.spared.contains(&Target::Object(target))) =>
+                .is_some_and(|target| planning.excluded.contains(&Target::Object(target))) =>
         {
             BlobFate::LeftOut
         }

@@ -17,6 +17,14 @@ use crate::inventory::blobs::BlobId;
 use crate::inventory::digest_in_trash;
 use crate::retention::{Reason, Verdict};
 
+/// The decision about an unfinished upload or an object in the trash.
+enum ObjectFate {
+    /// It is deleted; this much time has passed since its last change.
+    Goes(Target, SignedDuration),
+    /// It is kept, for this reason.
+    Stays(Why),
+}
+
 /// The deletions and the kept items.
 pub(super) struct Lists<'a> {
     planning: &'a Planning<'a>,
@@ -60,7 +68,12 @@ impl<'a> Lists<'a> {
         for (entry, fate) in self.planning.inventory.refs.iter().zip(fates) {
             let is_gone = ref_target(entry)
                 .filter(|target| gone.contains(target))
-                .filter(|target| !self.planning.spared.contains(&Target::Ref(target.clone())));
+                .filter(|target| {
+                    !self
+                        .planning
+                        .excluded
+                        .contains(&Target::Ref(target.clone()))
+                });
             if let Some(target) = is_gone {
                 goes.push((target, vec![StoreReason::ManifestGone.into()]));
                 continue;
@@ -123,7 +136,7 @@ impl<'a> Lists<'a> {
                 _ => continue,
             };
             let target = entry_target(entry);
-            if planning.spared.contains(&target) {
+            if planning.excluded.contains(&target) {
                 self.keep_entry(entry, vec![StoreReason::LeftOut.into()]);
             } else {
                 goes.push((entry, Deletion { target, reasons }));
@@ -168,7 +181,7 @@ impl<'a> Lists<'a> {
         rewrites.sort_by(|a, b| a.documents.from.names.cmp(&b.documents.from.names));
         for rewrite in rewrites {
             let target = Target::Rewrite(Box::new(rewrite.clone()));
-            if !planning.spared.contains(&target) {
+            if !planning.excluded.contains(&target) {
                 let mends = rewrite.mends.iter();
                 let mut reasons: Vec<Why> = mends
                     .map(|mend| StoreReason::Mended { mend: *mend }.into())
@@ -215,11 +228,11 @@ impl<'a> Lists<'a> {
             };
             let name = ObjectName::Partial(object.name.clone());
             match self.decide(object, name, stays) {
-                Ok((target, unchanged)) => self.delete.push(Deletion {
+                ObjectFate::Goes(target, unchanged) => self.delete.push(Deletion {
                     target,
                     reasons: vec![StoreReason::Unfinished { unchanged }.into()],
                 }),
-                Err(why) => self.keep_object(Kind::Partial, object.name.clone(), why),
+                ObjectFate::Stays(why) => self.keep_object(Kind::Partial, object.name.clone(), why),
             }
         }
     }
@@ -239,38 +252,34 @@ impl<'a> Lists<'a> {
             };
             let name = ObjectName::Trashed(object.name.clone());
             match self.decide(&object, name, stays) {
-                Ok(_) => self.delete.push_trashed(index),
-                Err(why) => self.keep_object(Kind::Object, object.name, why),
+                ObjectFate::Goes(..) => self.delete.push_trashed(index),
+                ObjectFate::Stays(why) => self.keep_object(Kind::Object, object.name, why),
             }
         }
     }
 
-    /// Returns the deletion target of an object and the time since its last change, or why it is
-    /// kept: something keeps it, or it is not old enough.
-    fn decide(
-        &self,
-        object: &OtherObject,
-        name: ObjectName,
-        stays: Option<Why>,
-    ) -> Result<(Target, SignedDuration), Why> {
+    /// Decides about an object: it is deleted if nothing keeps it and it is old enough.
+    fn decide(&self, object: &OtherObject, name: ObjectName, stays: Option<Why>) -> ObjectFate {
         if let Some(why) = stays {
-            return Err(why);
+            return ObjectFate::Stays(why);
         }
-        let modified = object.modified.ok_or(Reason::UnknownAge)?;
+        let Some(modified) = object.modified else {
+            return ObjectFate::Stays(Reason::UnknownAge.into());
+        };
         let grace = self.planning.policy.grace;
         let changed = age(modified, self.planning.now);
         if changed < grace {
-            return Err(Reason::WithinGrace { changed, grace }.into());
+            return ObjectFate::Stays(Reason::WithinGrace { changed, grace }.into());
         }
         let target = Target::Object(ObjectTarget {
             name,
             size: object.size,
             modified,
         });
-        if self.planning.spared.contains(&target) {
-            return Err(StoreReason::LeftOut.into());
+        if self.planning.excluded.contains(&target) {
+            return ObjectFate::Stays(StoreReason::LeftOut.into());
         }
-        Ok((target, changed))
+        ObjectFate::Goes(target, changed)
     }
 
     fn keep_object(&mut self, kind: Kind, name: String, why: Why) {

@@ -43,7 +43,7 @@ pub struct Planning<'a> {
     /// The refs that lose some of their results.
     pub rewrites: &'a Rewrites,
     /// The excluded items: they stay, with everything that they reach.
-    pub spared: &'a HashSet<Target>,
+    pub excluded: &'a HashSet<Target>,
 }
 
 impl Planning<'_> {
@@ -266,11 +266,11 @@ fn without_versions(planning: &Planning<'_>) -> Vec<String> {
 
 /// Names a plan by its time, and by a hash that distinguishes it from others of the same second.
 fn plan_id(planning: &Planning<'_>, fingerprint: &Digest) -> PlanId {
-    let told = format!(
+    let text = format!(
         "{} {} {} {}",
         planning.place, planning.now, fingerprint, planning.policy_text
     );
-    PlanId::new(planning.now, &Digest::of(told.as_bytes()))
+    PlanId::new(planning.now, &Digest::of(text.as_bytes()))
 }
 
 /// Checks the shares of deleted refs, objects and bytes. The trash does not count as part of the

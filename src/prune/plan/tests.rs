@@ -30,7 +30,7 @@ struct Store {
     policy: Policy,
     freed: Option<FreedBlobs>,
     capabilities: Option<Capabilities>,
-    spared: HashSet<Target>,
+    excluded: HashSet<Target>,
 }
 
 impl Store {
@@ -97,7 +97,7 @@ impl Store {
             freed_blobs: self.freed.unwrap_or(FreedBlobs::Wait),
             disposal: Disposal::Trash,
             rewrites: &Rewrites::default(),
-            spared: &self.spared,
+            excluded: &self.excluded,
         };
         then(&planning, Plan::new(&planning));
     }
@@ -551,13 +551,13 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let (own, orphan) = (store.blob("own", 100), store.blob("orphan", 100));
     let digest = store.a_ref("old", true, &[own]);
     store.freed = Some(FreedBlobs::GoNow);
-    store.spared.insert(Target::Ref(RefTarget {
+    store.excluded.insert(Target::Ref(RefTarget {
         names: vec!["old".into()],
         digest,
         bytes: 0,
     }));
     let name = ObjectName::Blob(orphan);
-    store.spared.insert(Target::Object(ObjectTarget {
+    store.excluded.insert(Target::Object(ObjectTarget {
         name,
         size: 6,
         modified: ago(100),

@@ -10,7 +10,11 @@ use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, Document};
 use crate::inventory::blobs::BlobId;
-use crate::inventory::{Inventory, RefEntry, digest_in_trash};
+use crate::inventory::{Inventory, RefEntry};
+
+mod seen;
+
+use seen::Seen;
 
 /// A violated invariant. Names are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,70 +113,30 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
     Ok(())
 }
 
-/// The items seen so far. Blobs in the order of their names need no memory, because duplicates
-/// would be neighbours.
-struct Seen {
-    others: HashSet<Target>,
-    blobs_in_order: bool,
-    trash_in_order: bool,
-}
-
-impl Seen {
-    fn of(plan: &Plan) -> Self {
-        let blobs = || plan.objects().filter_map(|name| digest(&name));
-        let trash = || plan.objects().filter_map(trashed_blob);
-        Self {
-            others: HashSet::new(),
-            blobs_in_order: blobs().zip(blobs().skip(1)).all(|(one, next)| one < next),
-            trash_in_order: trash().zip(trash().skip(1)).all(|(one, next)| one < next),
-        }
-    }
-
-    fn is_new(&mut self, target: &Target) -> bool {
-        let is_in_order = match target {
-            Target::Object(object) => match &object.name {
-                ObjectName::Blob(_) => self.blobs_in_order,
-                ObjectName::Trashed(name) => self.trash_in_order && digest_in_trash(name).is_some(),
-                ObjectName::Partial(_) | ObjectName::Entry(_) => false,
-            },
-            Target::Ref(_) | Target::Rewrite(_) => false,
-        };
-        is_in_order || self.others.insert(target.clone())
-    }
-}
-
-/// Returns the name of a blob in the trash.
-fn trashed_blob(name: ObjectName) -> Option<String> {
-    match name {
-        ObjectName::Trashed(name) => digest_in_trash(&name).is_some().then_some(name),
-        ObjectName::Blob(_) | ObjectName::Partial(_) | ObjectName::Entry(_) => None,
-    }
-}
-
 /// Proves a plan against its input.
 pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     alone(plan)?;
     let inventory = planning.inventory;
     certainty(plan, inventory)?;
-    let going = Going::of(plan, inventory);
-    refs(planning, &going)?;
-    rewrites(plan, planning, &going)?;
-    reach(inventory, &going, plan.freed_blobs)?;
+    let deleted = DeletedSet::of(plan, inventory);
+    refs(planning, &deleted)?;
+    rewrites(plan, planning, &deleted)?;
+    reach(inventory, &deleted, plan.freed_blobs)?;
     if let Some(shared) = planning
         .recent
         .beside
         .iter()
-        .find(|digest| going.has_blob(digest))
+        .find(|digest| deleted.has_blob(digest))
     {
         return Err(Violation::Reached {
             name: shared.to_string(),
             by: "of another cache with the same blobs".to_owned(),
         });
     }
-    referrers(planning, &going, plan.freed_blobs)?;
+    referrers(planning, &deleted, plan.freed_blobs)?;
     let mut recent = planning.recent.blobs.iter();
     if plan.freed_blobs == FreedBlobs::Wait
-        && let Some(waits) = recent.find(|digest| going.has_blob(digest))
+        && let Some(waits) = recent.find(|digest| deleted.has_blob(digest))
     {
         return Err(Violation::OneStep(waits.to_string()));
     }
@@ -195,14 +159,14 @@ fn certainty(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
 }
 
 /// The deletions of a plan, indexed by kind.
-struct Going<'a> {
+struct DeletedSet<'a> {
     inventory: &'a Inventory,
     refs: HashSet<&'a RefTarget>,
     /// In the order of the blob table.
     blobs: Vec<bool>,
 }
 
-impl<'a> Going<'a> {
+impl<'a> DeletedSet<'a> {
     fn of(plan: &'a Plan, inventory: &'a Inventory) -> Self {
         let mut blobs = vec![false; inventory.blobs.len()];
         // Unknown blobs are detected when the objects are checked.
@@ -235,10 +199,10 @@ impl<'a> Going<'a> {
     }
 }
 
-fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
+fn refs(planning: &Planning<'_>, deleted: &DeletedSet<'_>) -> Result<(), Violation> {
     let mut found = HashSet::new();
     for (entry, verdict) in planning.inventory.refs.iter().zip(&planning.verdicts.refs) {
-        let Some(target) = ref_target(entry).and_then(|target| going.refs.get(&target)) else {
+        let Some(target) = ref_target(entry).and_then(|target| deleted.refs.get(&target)) else {
             continue;
         };
         let shown = || crate::text::escape::visible(&entry.name).into_owned();
@@ -260,7 +224,7 @@ fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
         }
         found.insert(*target);
     }
-    match going.refs.iter().find(|target| !found.contains(**target)) {
+    match deleted.refs.iter().find(|target| !found.contains(**target)) {
         Some(target) => Err(Violation::NoSuchRef(shown(&Target::Ref((*target).clone())))),
         None => Ok(()),
     }
@@ -268,7 +232,11 @@ fn refs(planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
 
 /// Proves that only unprotected kept refs that are old enough lose results, and that no deletion
 /// removes their replacement.
-fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(), Violation> {
+fn rewrites(
+    plan: &Plan,
+    planning: &Planning<'_>,
+    deleted: &DeletedSet<'_>,
+) -> Result<(), Violation> {
     for rewrite in plan.delete.rewrites() {
         let from = &rewrite.documents.from;
         let name = || shown(&Target::Ref(from.clone()));
@@ -289,8 +257,8 @@ fn rewrites(plan: &Plan, planning: &Planning<'_>, going: &Going<'_>) -> Result<(
             return Err(Violation::TooYoung(name()));
         }
         let mut documents = rewrite.documents.documents.iter();
-        let is_deleted = documents.any(|text| going.has_blob(&Digest::of(text.as_bytes())));
-        if going.refs.contains(from)
+        let is_deleted = documents.any(|text| deleted.has_blob(&Digest::of(text.as_bytes())));
+        if deleted.refs.contains(from)
             || verdict.is_drop()
             || verdict.reasons().iter().any(is_protected)
             || is_deleted
@@ -347,13 +315,17 @@ pub(in crate::prune) fn is_importable(rewrite: &RefRewrite) -> bool {
 
 /// Proves that no blob is deleted that a kept ref reaches; if blobs wait, that no ref at all
 /// reaches.
-fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<(), Violation> {
+fn reach(
+    inventory: &Inventory,
+    deleted: &DeletedSet<'_>,
+    freed: FreedBlobs,
+) -> Result<(), Violation> {
     for entry in inventory.refs.iter() {
-        let Some(taken) = entry.reach.iter().find(|blob| going.has(**blob)) else {
+        let Some(taken) = entry.reach.iter().find(|blob| deleted.has(**blob)) else {
             continue;
         };
         let taken = inventory.blobs.get(*taken).digest().to_string();
-        if !going.has_ref(entry) {
+        if !deleted.has_ref(entry) {
             let by = crate::text::escape::visible(&entry.name).into_owned();
             return Err(Violation::Reached { name: taken, by });
         }
@@ -368,14 +340,14 @@ fn reach(inventory: &Inventory, going: &Going<'_>, freed: FreedBlobs) -> Result<
 /// ref reaches.
 fn referrers(
     planning: &Planning<'_>,
-    going: &Going<'_>,
+    deleted: &DeletedSet<'_>,
     freed: FreedBlobs,
 ) -> Result<(), Violation> {
     if planning.recent.referrers.is_empty() {
         return Ok(());
     }
     let blobs = &planning.inventory.blobs;
-    let counts = |entry: &&RefEntry| freed == FreedBlobs::Wait || !going.has_ref(entry);
+    let counts = |entry: &&RefEntry| freed == FreedBlobs::Wait || !deleted.has_ref(entry);
     let mut needed: HashSet<BlobId> = HashSet::new();
     for entry in planning.inventory.refs.iter().filter(counts) {
         needed.extend(entry.reach.iter());
@@ -394,7 +366,7 @@ fn referrers(
             !is_needed
         });
         for referrer in found {
-            if let Some(taken) = referrer.blobs.iter().find(|blob| going.has_blob(blob)) {
+            if let Some(taken) = referrer.blobs.iter().find(|blob| deleted.has_blob(blob)) {
                 return Err(Violation::Reached {
                     name: taken.to_string(),
                     by: referrer.subject.to_string(),

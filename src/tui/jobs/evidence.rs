@@ -156,14 +156,14 @@ fn in_files(path: &Path) -> Result<Vec<Document>, String> {
     // A folder may contain other files, too.
     match unusable.into_iter().next() {
         Some(unusable) if !found.is_dir() || read.is_empty() => {
-            Err(told(&unusable.error, found.is_dir()))
+            Err(describe_unusable(&unusable.error, found.is_dir()))
         }
         None if read.is_empty() => Err("the folder is empty".to_owned()),
         _ => Ok(read.into_iter().map(|found| found.document).collect()),
     }
 }
 
-fn told(error: &documents::LoadError, in_folder: bool) -> String {
+fn describe_unusable(error: &documents::LoadError, in_folder: bool) -> String {
     if in_folder {
         return "no file in it is evidence of a build".to_owned();
     }

@@ -59,8 +59,8 @@ impl Jobs {
                     job
                 });
             }
-            PruneWork::LeaveOut(planned, spared) => self.blocking(reporter, move |_| {
-                let planned = planned.leaving_out(spared).map(Arc::new);
+            PruneWork::LeaveOut(planned, excluded) => self.blocking(reporter, move |_| {
+                let planned = planned.leaving_out(excluded).map(Arc::new);
                 Some(Report::Planned(planned.map_err(|error| words(&error))))
             }),
             PruneWork::CarryOut(source, plan, delete_broken) => {
@@ -224,22 +224,22 @@ async fn plan(
     }
     let draft = Arc::new(draft);
     let make = move || {
-        let mut spared = scope.spared(&draft);
+        let mut excluded = scope.excluded(&draft);
         if scope == Scope::Trash {
-            spared.extend(draft.all_but_trash()?);
+            excluded.extend(draft.all_but_trash()?);
         }
         let planned = Planned::new(
             draft,
             Choices {
                 freed_blobs,
-                spared,
+                excluded,
             },
         )?;
-        let spared = planned.with_left_out(left_out);
-        if spared == planned.choices.spared {
+        let excluded = planned.with_left_out(left_out);
+        if excluded == planned.choices.excluded {
             Ok(planned)
         } else {
-            planned.leaving_out(spared)
+            planned.leaving_out(excluded)
         }
     };
     match tokio::task::spawn_blocking(make).await {
@@ -341,8 +341,8 @@ async fn run(
             journal: path,
         }),
         Err(error) => {
-            let told = lock(&news).tell();
-            reporter.report(Report::Running(told)).await;
+            let progress = lock(&news).take_report();
+            reporter.report(Report::Running(progress)).await;
             Err(RunFault {
                 why: Failure::from(error).to_string(),
                 journal: Some(path),
@@ -354,10 +354,10 @@ async fn run(
 /// Reports the progress of a run, if a report is due.
 fn observe(news: &Mutex<Gathered>, step: Step<'_>, plan: &Plan, reporter: &Reporter) {
     let mut gathered = lock(news);
-    if let Some(told) = gathered.heed(step, plan)
-        && let Some(Report::Running(untold)) = reporter.hint(Report::Running(told))
+    if let Some(progress) = gathered.record(step, plan)
+        && let Some(Report::Running(unsent)) = reporter.hint(Report::Running(progress))
     {
-        gathered.keep(untold);
+        gathered.keep(unsent);
     }
 }
 
@@ -400,7 +400,7 @@ struct Gathered {
     news: RunNews,
     /// The items with known outcomes, and whether each is deleted.
     known: HashMap<usize, bool>,
-    told: Instant,
+    reported: Instant,
 }
 
 impl Gathered {
@@ -411,7 +411,7 @@ impl Gathered {
                 ..RunNews::default()
             },
             known: HashMap::with_capacity(plan.delete().len()),
-            told: Instant::now(),
+            reported: Instant::now(),
         }
     }
 
@@ -433,7 +433,7 @@ impl Gathered {
     }
 
     /// Records a step; returns a report for the UI, if one is due.
-    fn heed(&mut self, step: Step<'_>, plan: &Plan) -> Option<RunNews> {
+    fn record(&mut self, step: Step<'_>, plan: &Plan) -> Option<RunNews> {
         let before = self.news.phase;
         match step {
             Step::Leased | Step::Marked | Step::Deleted | Step::Journaled(_) => {}
@@ -470,18 +470,18 @@ impl Gathered {
                 self.news.outcomes.push((item, outcome.clone()));
             }
         }
-        (before != self.news.phase || self.told.elapsed() >= PACE).then(|| self.tell())
+        (before != self.news.phase || self.reported.elapsed() >= PACE).then(|| self.take_report())
     }
 
     /// Keeps a report that could not be sent for the next time.
-    fn keep(&mut self, untold: RunNews) {
-        let later = std::mem::replace(&mut self.news.outcomes, untold.outcomes);
+    fn keep(&mut self, unsent: RunNews) {
+        let later = std::mem::replace(&mut self.news.outcomes, unsent.outcomes);
         self.news.outcomes.extend(later);
     }
 
     /// Returns the unreported progress.
-    fn tell(&mut self) -> RunNews {
-        self.told = Instant::now();
+    fn take_report(&mut self) -> RunNews {
+        self.reported = Instant::now();
         self.news.concluded = self.known.len();
         let outcomes = std::mem::take(&mut self.news.outcomes);
         RunNews {
@@ -525,7 +525,7 @@ mod tests {
         let draft = Draft::gather(&reader, Arc::new(inventory), "store", policy, &scan, now);
         let choices = Choices {
             freed_blobs: FreedBlobs::Wait,
-            spared: HashSet::new(),
+            excluded: HashSet::new(),
         };
         draft.await.unwrap().plan(&choices).unwrap()
     }
@@ -542,9 +542,9 @@ mod tests {
             Outcome::Cancelled,
         ];
         for (item, outcome) in outcomes.iter().enumerate() {
-            gathered.heed(Step::Concluded(item, outcome), &plan);
+            gathered.record(Step::Concluded(item, outcome), &plan);
         }
-        let news = gathered.tell();
+        let news = gathered.take_report();
         assert_eq!(
             (news.concluded, news.deleted, news.freed_bytes),
             (2, 1, 100)

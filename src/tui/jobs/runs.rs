@@ -31,14 +31,14 @@ impl Jobs {
                 }
             }
             let mut runs = Vec::with_capacity(paths.len());
-            let mut told = Instant::now();
+            let mut reported = Instant::now();
             for path in paths {
                 if cancel.is_cancelled() {
                     return None;
                 }
                 runs.push(PastRun::read(&path));
-                if told.elapsed() >= PACE {
-                    told = Instant::now();
+                if reported.elapsed() >= PACE {
+                    reported = Instant::now();
                     let _ = reporter.hint(Report::Runs(Ok(Arc::new(runs.clone())), false));
                 }
             }

@@ -77,7 +77,7 @@ async fn explain(
     options: &ScanOptions,
     reporter: &Reporter,
 ) -> Result<Explained, Vec<String>> {
-    let tell = |words: String| reporter.report(Report::Explaining(words));
+    let report_progress = |words: String| reporter.report(Report::Explaining(words));
     let documents = evidence::load(given, Part::Build, images)
         .await
         .map_err(|fault| vec![fault])?;
@@ -90,7 +90,7 @@ async fn explain(
     } else {
         let mut opened = Vec::new();
         for text in named(&documents)? {
-            tell(format!("opening {}", visible(&text))).await;
+            report_progress(format!("opening {}", visible(&text))).await;
             match import(&text, open, options).await {
                 Ok(import) => opened.push(import),
                 Err(problem) => problems.push(format!("{}: {problem}", visible(&text))),
@@ -103,7 +103,7 @@ async fn explain(
     if !problems.is_empty() {
         return Err(problems);
     }
-    tell("holding the build against the cache".to_owned()).await;
+    report_progress("holding the build against the cache".to_owned()).await;
     let imported: Vec<Imported<'_>> = imports
         .iter()
         .filter_map(|import| {

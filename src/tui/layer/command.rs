@@ -151,8 +151,8 @@ fn carry_out(order: Order, cx: &mut Context<'_>) {
         Order::Theme(theme) => match cx.world.use_theme(theme) {
             Ok(()) => cx
                 .world
-                .tell(StatusKind::Done, format!("the theme is {theme}")),
-            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+                .note(StatusKind::Done, format!("the theme is {theme}")),
+            Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         },
         Order::Open(name) => {
             let prompt = AddPrompt::opening(name, cx);
@@ -167,7 +167,7 @@ fn go(place: Place, source: SourceId, cx: &mut Context<'_>) {
     if place != Place::Sources && cx.world.source(source).info.is_waiting {
         let label = &cx.world.source(source).info.label;
         let words = format!("{label} was not contacted yet: open it in the list of sources first");
-        return cx.world.tell(StatusKind::Failed, words);
+        return cx.world.note(StatusKind::Failed, words);
     }
     match place {
         Place::Sources => cx.home(),

@@ -86,26 +86,26 @@ const COLUMNS: &[Column] = &[
 /// All objects of an inventory.
 pub struct BlobRows {
     objects: Objects,
-    beside: Vec<Beside>,
+    others: Vec<OtherSource>,
 }
 
 /// Another repository of the same registry, which stores each blob once for all repositories: its
 /// name and its inventory.
-pub type Beside = (String, Arc<Inventory>);
+pub type OtherSource = (String, Arc<Inventory>);
 
 impl BlobRows {
     /// Shows the objects of `inventory`.
     pub fn new(inventory: Arc<Inventory>) -> Self {
         Self {
             objects: Objects::new(inventory),
-            beside: Vec::new(),
+            others: Vec::new(),
         }
     }
 
     /// Adds the repositories that may hold the same blobs.
     #[must_use]
-    pub fn beside(self, beside: Vec<Beside>) -> Self {
-        Self { beside, ..self }
+    pub fn others(self, others: Vec<OtherSource>) -> Self {
+        Self { others, ..self }
     }
 
     fn inventory(&self) -> &Inventory {
@@ -366,11 +366,11 @@ impl BlobRows {
             }
         }
         let digest = blob.digest();
-        let holds = |(_, other): &&Beside| {
+        let holds = |(_, other): &&OtherSource| {
             let found = other.blobs.find(&digest).map(|id| other.blobs.get(id));
             found.is_some_and(|blob| blob.is_stored())
         };
-        let holders: Vec<&Beside> = self.beside.iter().filter(holds).collect();
+        let holders: Vec<&OtherSource> = self.others.iter().filter(holds).collect();
         if !holders.is_empty() {
             details.extend([
                 Detail::Blank,
@@ -401,7 +401,7 @@ mod tests {
         other.blobs.store(shared, 1, None);
         other.blobs.name(named, None, BlobRole::Layer);
         let rows =
-            BlobRows::new(Arc::new(own)).beside(vec![("host/other".to_owned(), Arc::new(other))]);
+            BlobRows::new(Arc::new(own)).others(vec![("host/other".to_owned(), Arc::new(other))]);
         let tells = |digest: Digest| {
             let details = rows.details(
                 rows.find(&Identity::Blob(digest)).unwrap(),

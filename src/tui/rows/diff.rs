@@ -125,15 +125,15 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<Row> {
     let both = [newer, older].into_iter().flatten();
     // The name comes from the newer ref, if it has one.
     let named = both.clone().find(|step| step.label.is_some());
-    let told = named.or_else(|| both.clone().next())?;
+    let shown = named.or_else(|| both.clone().next())?;
     if both.clone().next().is_some_and(|step| step.is_source()) {
         return None;
     }
-    let place = told.label.and_then(|label| label.places.first());
+    let place = shown.label.and_then(|label| label.places.first());
     Some(Row {
         fate: step.fate,
-        name: told.name().into_owned(),
-        is_named: told.label.is_some(),
+        name: shown.name().into_owned(),
+        is_named: shown.label.is_some(),
         place: place.map(|place| (place.file.clone(), place.first_line)),
         before: older.as_ref().map(side).unwrap_or_default(),
         after: newer.as_ref().map(side).unwrap_or_default(),

@@ -18,7 +18,7 @@ use crate::inventory::{RefEntry, digest_in_trash};
 use crate::prune::plan::{Deletion, Kept, Kind, Target, Why};
 use crate::retention::Reason;
 use crate::text::units::{Age, Size};
-use crate::tui::pruning::{Entry, KeptTrash, Part, Planned, Standing};
+use crate::tui::pruning::{Entry, KeptTrash, Part, PlanChoice, Planned};
 use crate::tui::theme::Role;
 
 /// The column of sizes, the initial sort column.
@@ -81,7 +81,7 @@ struct Item<'a> {
     bytes: Option<u64>,
     entry: Option<&'a RefEntry>,
     modified: Option<Timestamp>,
-    standing: Option<Standing>,
+    standing: Option<PlanChoice>,
     reasons: Vec<String>,
 }
 
@@ -297,14 +297,17 @@ pub(super) fn short_name(kind: Kind, name: &str) -> String {
 impl Item<'_> {
     fn why(&self) -> Cell {
         match self.standing {
-            Some(Standing::LeftOut) => Cell::new("left out by hand", Role::Mark),
-            Some(Standing::Needed) => Cell::new("a ref that was left out reaches it", Role::Mark),
-            Some(Standing::Goes) | None => Cell::text(self.reasons.join("; ")),
+            Some(PlanChoice::Excluded) => Cell::new("left out by hand", Role::Mark),
+            Some(PlanChoice::Needed) => Cell::new("a ref that was left out reaches it", Role::Mark),
+            Some(PlanChoice::Deleted) | None => Cell::text(self.reasons.join("; ")),
         }
     }
 
     fn stays(&self) -> bool {
-        matches!(self.standing, Some(Standing::LeftOut | Standing::Needed))
+        matches!(
+            self.standing,
+            Some(PlanChoice::Excluded | PlanChoice::Needed)
+        )
     }
 
     /// Returns the display word for the kind.

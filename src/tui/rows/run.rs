@@ -54,29 +54,29 @@ const COLUMNS: &[Column] = &[
 
 /// The operation on the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum RunKind {
     /// They were deleted.
     Deleted,
     /// They were restored.
-    PutBack,
+    Restored,
 }
 
 /// The outcomes of items of a plan.
 #[derive(Debug)]
 pub struct RunRows {
     plan: Arc<Plan>,
-    deed: Deed,
+    kind: RunKind,
     outcomes: Vec<(usize, Outcome)>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
 impl RunRows {
     /// Shows the outcomes of items of `plan`, by index.
-    pub fn new(plan: Arc<Plan>, deed: Deed, mut outcomes: Vec<(usize, Outcome)>) -> Self {
+    pub fn new(plan: Arc<Plan>, kind: RunKind, mut outcomes: Vec<(usize, Outcome)>) -> Self {
         outcomes.retain(|(item, _)| *item < plan.delete().len());
         Self {
             plan,
-            deed,
+            kind,
             outcomes,
             places: OnceLock::new(),
         }
@@ -90,13 +90,13 @@ impl RunRows {
     fn item(&self, row: u32) -> Item<'_> {
         let (_, deletion, outcome) = self.at(row);
         let kind = deletion.target.kind();
-        let is_done = self.deed == Deed::Deleted && *outcome == Outcome::Done;
+        let is_done = self.kind == RunKind::Deleted && *outcome == Outcome::Done;
         let word = if is_done && goes_into_trash(&self.plan, kind) {
             "trashed"
         } else if is_done && kind == Kind::Results {
             "rewritten"
         } else {
-            word(outcome, self.deed)
+            word(outcome, self.kind)
         };
         Item {
             deletion,
@@ -113,12 +113,12 @@ struct Item<'a> {
 }
 
 /// Returns the word for an outcome.
-pub fn word(outcome: &Outcome, deed: Deed) -> &'static str {
-    match (outcome, deed) {
-        (Outcome::Done, Deed::Deleted) => "deleted",
-        (Outcome::Done, Deed::PutBack) => "put back",
-        (Outcome::AlreadyGone, Deed::Deleted) => "gone",
-        (Outcome::AlreadyGone, Deed::PutBack) => "is there",
+pub fn word(outcome: &Outcome, kind: RunKind) -> &'static str {
+    match (outcome, kind) {
+        (Outcome::Done, RunKind::Deleted) => "deleted",
+        (Outcome::Done, RunKind::Restored) => "put back",
+        (Outcome::AlreadyGone, RunKind::Deleted) => "gone",
+        (Outcome::AlreadyGone, RunKind::Restored) => "is there",
         (Outcome::Skipped(_), _) => "skipped",
         (Outcome::Failed(_), _) => "failed",
         (Outcome::Cancelled, _) => "not begun",
@@ -145,11 +145,11 @@ fn role(outcome: &Outcome) -> Role {
     }
 }
 
-fn why(outcome: &Outcome, deed: Deed) -> String {
-    match (outcome, deed) {
+fn why(outcome: &Outcome, kind: RunKind) -> String {
+    match (outcome, kind) {
         (Outcome::Done, _) => String::new(),
-        (Outcome::AlreadyGone, Deed::Deleted) => "it was not there any more".to_owned(),
-        (Outcome::AlreadyGone, Deed::PutBack) => "it is where it was".to_owned(),
+        (Outcome::AlreadyGone, RunKind::Deleted) => "it was not there any more".to_owned(),
+        (Outcome::AlreadyGone, RunKind::Restored) => "it is where it was".to_owned(),
         (Outcome::Skipped(skip), _) => skip.to_string(),
         (Outcome::Failed(error), _) => error.clone(),
         (Outcome::Cancelled, _) => "its turn did not come".to_owned(),
@@ -182,7 +182,7 @@ impl RowSet for RunRows {
             Cell::new(format!("{:<8}", kind.word()), Role::Dim)
                 .and(short_name(kind, &deletion.target.name()), Role::Text),
             Cell::text(size),
-            Cell::text(why(outcome, self.deed)),
+            Cell::text(why(outcome, self.kind)),
         ]
     }
 
@@ -202,7 +202,7 @@ impl RowSet for RunRows {
             ),
         ];
         if *outcome != Outcome::Done {
-            details.push(Detail::Fact("why", Cell::text(why(outcome, self.deed))));
+            details.push(Detail::Fact("why", Cell::text(why(outcome, self.kind))));
         }
         details.extend([Detail::Blank, Detail::Heading("Why it was to go".into())]);
         details.extend(
@@ -225,7 +225,7 @@ impl RowSet for RunRows {
             1 => (one.target.kind(), one.target.name())
                 .cmp(&(other.target.kind(), other.target.name())),
             2 => one.target.bytes().cmp(&other.target.bytes()),
-            _ => why(left, self.deed).cmp(&why(right, self.deed)),
+            _ => why(left, self.kind).cmp(&why(right, self.kind)),
         }
     }
 
@@ -257,7 +257,7 @@ impl RowSet for RunRows {
             ("kind", json!(deletion.target.kind().word())),
             ("name", json!(deletion.target.name())),
             ("bytes", json!(deletion.target.bytes())),
-            ("why", json!(why(outcome, self.deed))),
+            ("why", json!(why(outcome, self.kind))),
         ]
     }
 

@@ -165,7 +165,7 @@ impl Explained {
     }
 
     /// Returns the sentences about a group of causes: the cause, then its effects and advice.
-    pub fn told(&self, group: &Group) -> Vec<Cell> {
+    pub fn sentences(&self, group: &Group) -> Vec<Cell> {
         let Some((first, others)) = group.steps.split_first() else {
             return Vec::new();
         };

@@ -16,7 +16,7 @@ use crate::source::StoreKind;
 use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Order, Sort};
-use crate::tui::rows::blobs::{Beside, BlobRows, SIZE};
+use crate::tui::rows::blobs::{BlobRows, OtherSource, SIZE};
 use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::Role;
@@ -106,11 +106,11 @@ fn rows(source: SourceId, world: &World) -> Arc<BlobRows> {
         || Arc::new(Inventory::default()),
         |found| Arc::clone(&found.inventory),
     );
-    Arc::new(BlobRows::new(inventory).beside(beside(source, world)))
+    Arc::new(BlobRows::new(inventory).others(others(source, world)))
 }
 
 /// Returns the other repositories in the registry of a source that were scanned.
-fn beside(source: SourceId, world: &World) -> Vec<Beside> {
+fn others(source: SourceId, world: &World) -> Vec<OtherSource> {
     fn registry(info: &SourceInfo) -> Option<&str> {
         info.label
             .split('/')

@@ -183,7 +183,7 @@ impl Check {
         {
             self.begin(true, cx);
         } else {
-            cx.world.tell(
+            cx.world.note(
                 StatusKind::Failed,
                 "the scan has not ended: there is nothing to read yet",
             );
@@ -222,7 +222,7 @@ impl Check {
         };
         if self.state != State::Done {
             let words = "the check has not ended: there is nothing to repair yet";
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         }
         if !findings
             .iter()
@@ -231,7 +231,7 @@ impl Check {
             let why = why_not(first.code)
                 .unwrap_or("it is no damage; a prune may delete what it is about");
             let words = format!("{} cannot be repaired: {why}", first.code);
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         }
         let repairing = Repairing {
             findings,
@@ -249,7 +249,7 @@ impl Check {
         cx.stop(job);
         self.state = State::Stopped;
         cx.world
-            .tell(StatusKind::Done, "the check was stopped; r checks again");
+            .note(StatusKind::Done, "the check was stopped; r checks again");
         Handled::Yes
     }
 

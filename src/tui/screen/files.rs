@@ -203,7 +203,7 @@ impl Files {
         if let Some((job, _)) = self.extracting.take() {
             cx.stop(job);
             cx.world
-                .tell(StatusKind::Done, "stopped; no file was written");
+                .note(StatusKind::Done, "stopped; no file was written");
             return Handled::Yes;
         }
         let State::Listing(job) = self.state else {
@@ -211,7 +211,7 @@ impl Files {
         };
         cx.stop(job);
         self.state = State::Stopped;
-        cx.world.tell(
+        cx.world.note(
             StatusKind::Done,
             "the listing was stopped; the files so far stay",
         );

@@ -90,7 +90,7 @@ impl Find {
             return self.screen.act(Action::Details, cx);
         };
         let Some(opens) = &declaration.opens else {
-            cx.world.tell(
+            cx.world.note(
                 StatusKind::Failed,
                 "only a build knows where this cache is: open it by its full name with `a` on the sources",
             );
@@ -106,7 +106,7 @@ impl Find {
             return Handled::No;
         };
         cx.stop(job);
-        cx.world.tell(StatusKind::Done, "opening was stopped");
+        cx.world.note(StatusKind::Done, "opening was stopped");
         Handled::Yes
     }
 
@@ -230,7 +230,7 @@ impl Screen for Find {
                         cx.push(refs);
                     }
                     Ok(Admitted::Known(_, Some(_))) => {}
-                    Err(why) => cx.world.tell(StatusKind::Failed, why.clone()),
+                    Err(why) => cx.world.note(StatusKind::Failed, why.clone()),
                 }
             }
             _ => self.screen.report(job, report, cx),

@@ -326,7 +326,7 @@ impl ListScreen {
                     "{} rows are too many to mark at once: filter them first",
                     grouped(self.list.shown().len() as u64)
                 );
-                cx.world.tell(StatusKind::Failed, words);
+                cx.world.note(StatusKind::Failed, words);
             }
             Action::Filter => cx.show(FilterBar::new(&self.list.view().filter)),
             Action::Sort => cx.show(SortMenu::new(self.list.columns(), self.list.view().sort)),
@@ -430,7 +430,7 @@ impl ListScreen {
 
     fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
         let (rows, shown) = (self.list.rows().clone(), self.list.shown().clone());
-        cx.world.tell(
+        cx.world.note(
             StatusKind::Done,
             format!("writing {}…", visible(&path.to_string_lossy())),
         );
@@ -462,7 +462,7 @@ impl ListScreen {
                     }
                     ExportError::Failed(why) => {
                         cx.world
-                            .tell(StatusKind::Failed, format!("{name} was not written: {why}"));
+                            .note(StatusKind::Failed, format!("{name} was not written: {why}"));
                     }
                 }
             }

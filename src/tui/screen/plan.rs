@@ -92,7 +92,7 @@ impl PlanScreen {
             cx,
         );
         let screen = ListScreen::new(list, RowHeight::Single, 0);
-        let (part, freed_blobs) = (Part::Goes, FreedBlobs::Wait);
+        let (part, freed_blobs) = (Part::Delete, FreedBlobs::Wait);
         let state = State::Awaiting;
         let mut plan = Self {
             source,
@@ -162,7 +162,7 @@ impl PlanScreen {
                     grouped(count as u64)
                 ),
             };
-            cx.world.tell(StatusKind::Done, words);
+            cx.world.note(StatusKind::Done, words);
         }
         self.screen.set_head(words::height(&planned));
         let rows = Arc::new(PlanRows::new(Arc::clone(&planned), self.part));
@@ -205,7 +205,7 @@ impl PlanScreen {
     /// Excludes the chosen items; includes them again if all are excluded already.
     fn leave_out(&mut self, cx: &mut Context<'_>) {
         let (State::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
-            return cx.world.tell(StatusKind::Failed, "the plan is being made");
+            return cx.world.note(StatusKind::Failed, "the plan is being made");
         };
         let chosen: HashSet<Target> = self
             .chosen()
@@ -214,21 +214,21 @@ impl PlanScreen {
             .map(|item| item.into_owned().target)
             .collect();
         if chosen.is_empty() {
-            return cx.world.tell(StatusKind::Failed, "it stays anyway");
+            return cx.world.note(StatusKind::Failed, "it stays anyway");
         }
-        let spared = &planned.choices.spared;
+        let excluded = &planned.choices.excluded;
         let by_hand = cx.world.left_out.entry(self.source).or_default();
-        let spared = if chosen.is_subset(spared) {
+        let excluded = if chosen.is_subset(excluded) {
             by_hand.retain(|target| !chosen.contains(target));
-            spared - &chosen
+            excluded - &chosen
         } else {
             by_hand.extend(chosen.iter().cloned());
-            spared | &chosen
+            excluded | &chosen
         };
         let planned = Arc::clone(planned);
         let job = cx.start(Work::Prune(PruneWork::LeaveOut(
             Arc::clone(&planned),
-            spared,
+            excluded,
         )));
         self.state = State::Replanning(job, planned);
         self.screen.list.unmark();
@@ -244,12 +244,12 @@ impl PlanScreen {
             .filter_map(|row| rows.ref_name(row))
             .collect();
         if names.is_empty() {
-            return cx.world.tell(
+            return cx.world.note(
                 StatusKind::Failed,
                 "rules are about refs, and none is chosen",
             );
         }
-        let choice = if self.part == Part::Goes {
+        let choice = if self.part == Part::Delete {
             Choice::Drop
         } else {
             Choice::Protect
@@ -257,25 +257,25 @@ impl PlanScreen {
         let inventory = Arc::clone(planned.draft.inventory());
         match RuleScreen::new(self.source, inventory, &names, choice, cx) {
             Ok(screen) => cx.push(screen),
-            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+            Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         }
     }
 
     /// Asks for confirmation to execute the plan.
     fn confirm(&self, cx: &mut Context<'_>) {
         let State::Ready(planned) = &self.state else {
-            return cx.world.tell(StatusKind::Failed, "there is no plan yet");
+            return cx.world.note(StatusKind::Failed, "there is no plan yet");
         };
         let info = &cx.world.source(self.source).info;
         let plan = &planned.plan;
         if let Deleting::Refused(why) = &info.deleting {
             let why = why.clone();
-            return cx.world.tell(StatusKind::Failed, why);
+            return cx.world.note(StatusKind::Failed, why);
         }
         if plan.is_empty() {
             return cx
                 .world
-                .tell(StatusKind::Failed, "nothing goes by this plan");
+                .note(StatusKind::Failed, "nothing goes by this plan");
         }
         let question = match self.scope {
             Scope::Trash => words::empty_trash(planned, &info.label),
@@ -340,7 +340,7 @@ impl PlanScreen {
         match result {
             Ok(()) => cx
                 .world
-                .tell(StatusKind::Done, format!("written to {name}")),
+                .note(StatusKind::Done, format!("written to {name}")),
             Err(ExportError::Exists) => {
                 let question = format!("{name} is there already. Replace it?");
                 cx.show(Confirm::new(
@@ -350,7 +350,7 @@ impl PlanScreen {
             }
             Err(ExportError::Failed(why)) => {
                 cx.world
-                    .tell(StatusKind::Failed, format!("{name} was not written: {why}"));
+                    .note(StatusKind::Failed, format!("{name} was not written: {why}"));
             }
         }
     }
@@ -428,7 +428,7 @@ impl Screen for PlanScreen {
             Action::MakeRule => self.make_rule(cx),
             Action::Save => match &self.state {
                 State::Ready(planned) => cx.show(SavePrompt::new(Arc::clone(&planned.plan))),
-                _ => cx.world.tell(StatusKind::Failed, "there is no plan yet"),
+                _ => cx.world.note(StatusKind::Failed, "there is no plan yet"),
             },
             Action::FreeNow => {
                 self.freed_blobs = match self.freed_blobs {

@@ -94,7 +94,7 @@ impl Refs {
                     self.explain(cx);
                 }
             }
-            None => cx.world.tell(
+            None => cx.world.note(
                 StatusKind::Failed,
                 "the ref that was asked for is not there; these are",
             ),
@@ -109,7 +109,7 @@ impl Refs {
                 self.screen.list.set_filter(filter, cx);
             }
             // A list of names has no filter of its own: all refs are shown.
-            Ok(_) | Err(_) => cx.world.tell(
+            Ok(_) | Err(_) => cx.world.note(
                 StatusKind::Done,
                 format!("these are all refs; the ones that are meant fit {select}"),
             ),
@@ -149,7 +149,7 @@ impl Refs {
             let key = |action| cx.world.keymap.key_for(self.contexts(), action);
             let (mark, diff) = (key(Action::Mark), key(Action::Diff));
             let words = format!("mark one ref or two with {mark}, then {diff} compares them");
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         };
         let diff = DiffScreen::new(self.source, found.inventory, rows.map(RefId), cx);
         cx.push(diff);
@@ -174,11 +174,11 @@ impl Refs {
         let found = found.filter(Found::is_complete);
         let Some(found) = found.filter(|_| !names.is_empty()) else {
             let words = "a rule can be edited when every ref is known";
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         };
         match RuleScreen::new(self.source, found.inventory, &names, Choice::Keep, cx) {
             Ok(screen) => cx.push(screen),
-            Err(error) => cx.world.tell(StatusKind::Failed, error.to_string()),
+            Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         }
     }
 

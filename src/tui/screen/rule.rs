@@ -331,7 +331,7 @@ impl Screen for RuleScreen {
         match request {
             Request::Field(text) => match self.draft.set(self.field, &text) {
                 Ok(()) => self.try_it(cx),
-                Err(error) => cx.world.tell(StatusKind::Failed, error),
+                Err(error) => cx.world.note(StatusKind::Failed, error),
             },
             request => self.screen.answer(request, cx),
         }

@@ -23,7 +23,7 @@ use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
 use crate::tui::list::{List, Sort};
 use crate::tui::message::{OpenedRun, Phase, Ran, Report, RunFault, RunNews};
 use crate::tui::pruning::{Deleting, goes_into_trash};
-use crate::tui::rows::run::{Deed, RunRows};
+use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::rows::runs::state;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, moment};
@@ -91,7 +91,11 @@ impl RunScreen {
         way_back: WayBack,
         cx: &mut Context<'_>,
     ) -> Self {
-        let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, Vec::new()));
+        let rows = Arc::new(RunRows::new(
+            Arc::clone(&plan),
+            RunKind::Deleted,
+            Vec::new(),
+        ));
         let list = List::new(rows, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
         let job = cx.start(Work::Prune(PruneWork::CarryOut(
@@ -125,7 +129,7 @@ impl RunScreen {
         let outcome = |outcome: &Option<Outcome>| outcome.clone().unwrap_or(Outcome::Cancelled);
         let outcomes: Vec<(usize, Outcome)> =
             opened.outcomes.iter().map(outcome).enumerate().collect();
-        let rows = Arc::new(RunRows::new(Arc::clone(&plan), Deed::Deleted, outcomes));
+        let rows = Arc::new(RunRows::new(Arc::clone(&plan), RunKind::Deleted, outcomes));
         let list = List::new(rows, Sort::default(), cx);
         Self {
             source,
@@ -143,12 +147,12 @@ impl RunScreen {
         }
     }
 
-    fn show(&mut self, deed: Deed, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
+    fn show(&mut self, deed: RunKind, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
         let rows = RunRows::new(Arc::clone(&self.plan), deed, outcomes);
         self.screen.list.set_rows(Arc::new(rows), cx);
     }
 
-    fn heed(&mut self, job: JobId, news: &RunNews, cx: &mut Context<'_>) {
+    fn apply_news(&mut self, job: JobId, news: &RunNews, cx: &mut Context<'_>) {
         match news.phase {
             Phase::Watching(left) => cx.world.set_watch(job, self.source, left),
             _ => drop(cx.world.end_watch(job)),
@@ -174,8 +178,8 @@ impl RunScreen {
             .cloned()
             .collect();
         let deed = match self.state {
-            State::Undoing(..) => Deed::PutBack,
-            _ => Deed::Deleted,
+            State::Undoing(..) => RunKind::Restored,
+            _ => RunKind::Deleted,
         };
         self.show(deed, outcomes, cx);
     }
@@ -198,7 +202,7 @@ impl RunScreen {
                     .filter(|item| item.target.kind() == Kind::Results);
                 self.rewritten = rewritten.count() as u64;
                 let outcomes = ran.report.outcomes.iter().cloned().enumerate().collect();
-                self.show(Deed::Deleted, outcomes, cx);
+                self.show(RunKind::Deleted, outcomes, cx);
                 State::Ended(ran.clone())
             }
             Err(fault) => State::Failed(fault.clone()),
@@ -216,7 +220,7 @@ impl RunScreen {
                     .filter(|(_, outcome)| is_back(outcome))
                     .count();
                 let of = outcomes.len();
-                self.show(Deed::PutBack, outcomes.clone(), cx);
+                self.show(RunKind::Restored, outcomes.clone(), cx);
                 State::Undone(back, of)
             }
             Err(why) => State::NotUndone(why.clone()),
@@ -250,22 +254,22 @@ impl RunScreen {
         };
         if let Deleting::Refused(why) = &cx.world.source(self.source).info.deleting {
             let why = why.clone();
-            return cx.world.tell(StatusKind::Failed, why);
+            return cx.world.note(StatusKind::Failed, why);
         }
         match self.journal() {
             None if self.is_busy() => cx
                 .world
-                .tell(StatusKind::Failed, "it goes on; esc stops it"),
+                .note(StatusKind::Failed, "it goes on; esc stops it"),
             None => cx
                 .world
-                .tell(StatusKind::Failed, "there is nothing to put back"),
+                .note(StatusKind::Failed, "there is nothing to put back"),
             Some(_) if self.way_back == WayBack::None => {
-                cx.world.tell(
+                cx.world.note(
                     StatusKind::Failed,
                     "nothing is kept of what was deleted there",
                 );
             }
-            Some(_) if deleted == 0 => cx.world.tell(StatusKind::Failed, "nothing was deleted"),
+            Some(_) if deleted == 0 => cx.world.note(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
                 let items = if deleted == 1 { "item" } else { "items" };
@@ -319,7 +323,7 @@ impl RunScreen {
             Deleting::Allowed => None,
         };
         if let Some(why) = refused {
-            return cx.world.tell(StatusKind::Failed, why);
+            return cx.world.note(StatusKind::Failed, why);
         }
         let question = format!(
             "Resume the run in {}? Each item that is left is checked again just before it is deleted.",
@@ -357,7 +361,7 @@ impl RunScreen {
             Some(journal) => cx.effect(Effect::Copy(runs::command(flag, journal))),
             None => cx
                 .world
-                .tell(StatusKind::Failed, "the run has no journal yet"),
+                .note(StatusKind::Failed, "the run has no journal yet"),
         }
     }
 
@@ -726,7 +730,7 @@ impl Screen for RunScreen {
                 Report::Running(news),
                 State::Running(waited) | State::Stopping(waited) | State::Undoing(waited, _),
             ) if *waited == job => {
-                self.heed(job, news, cx);
+                self.apply_news(job, news, cx);
             }
             (Report::Ran(result), State::Running(waited) | State::Stopping(waited))
                 if *waited == job =>

@@ -92,14 +92,14 @@ impl Runs {
         if let RunState::Unreadable(_) = run.state {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
             let words = format!("its journal cannot be read; {key} shows why");
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         }
         let nothing = match then {
             Then::EmptyTrash if run.trash.is_none() => Some("nothing of it is in the trash"),
             _ => None,
         };
         if let Some(words) = nothing {
-            return cx.world.tell(StatusKind::Failed, words);
+            return cx.world.note(StatusKind::Failed, words);
         }
         let journal = run.journal.clone();
         let reading = Some(cx.start(Work::OpenRun(journal.clone())));
@@ -220,7 +220,7 @@ impl Screen for Runs {
                     Ok(opened) => self.opened(opened, cx),
                     Err(why) => {
                         self.pending = None;
-                        cx.world.tell(StatusKind::Failed, why.clone());
+                        cx.world.note(StatusKind::Failed, why.clone());
                     }
                 }
             }
@@ -231,7 +231,7 @@ impl Screen for Runs {
                 ) =>
             {
                 self.pending = None;
-                cx.world.tell(
+                cx.world.note(
                     StatusKind::Failed,
                     format!("the cache cannot be opened: {why}"),
                 );

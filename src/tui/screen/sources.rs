@@ -73,7 +73,7 @@ impl Sources {
         let source = cx.world.source(id);
         if source.info.is_waiting {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Open);
-            cx.world.tell(
+            cx.world.note(
                 StatusKind::Failed,
                 format!("it was not contacted yet: {key} opens it"),
             );
@@ -81,7 +81,7 @@ impl Sources {
         }
         if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
-            cx.world.tell(
+            cx.world.note(
                 StatusKind::Failed,
                 format!("it cannot be read; {key} shows why"),
             );

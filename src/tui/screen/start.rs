@@ -190,7 +190,7 @@ impl Screen for Start {
         {
             // The model adds an opened source, regardless of who requested it.
             if let Err(error) = result {
-                cx.world.tell(StatusKind::Failed, error.clone());
+                cx.world.note(StatusKind::Failed, error.clone());
             }
         }
     }

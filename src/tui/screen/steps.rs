@@ -208,7 +208,7 @@ impl Steps {
                 );
                 cx.push(files);
             }
-            None => cx.world.tell(
+            None => cx.world.note(
                 StatusKind::Failed,
                 "there is no layer to open: only a key is here",
             ),
@@ -420,7 +420,7 @@ impl Screen for Steps {
             Report::Named(result) if self.naming.take_if(|naming| *naming == job).is_some() => {
                 match result {
                     Ok(steps) => self.show(Arc::clone(steps), self.rows.shape(), cx),
-                    Err(fault) => cx.world.tell(StatusKind::Failed, fault.clone()),
+                    Err(fault) => cx.world.note(StatusKind::Failed, fault.clone()),
                 }
             }
             _ => self.screen.report(job, report, cx),

@@ -101,7 +101,7 @@ impl TreemapScreen {
             }
             (_, What::Ref(_) | What::Row(_) | What::Others) => {
                 let words = "this box stands for many; there is nothing inside to open";
-                cx.world.tell(StatusKind::Failed, words);
+                cx.world.note(StatusKind::Failed, words);
             }
         }
     }

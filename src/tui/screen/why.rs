@@ -171,7 +171,7 @@ impl Why {
         let count = explained.groups.all.len();
         let mut lead = Vec::new();
         for (number, group) in (1..).zip(&explained.groups.all) {
-            let sentences = explained.told(group);
+            let sentences = explained.sentences(group);
             lead.extend(sentences.into_iter().enumerate().map(|(place, sentence)| {
                 let sign = if place == 0 {
                     format!("{number}  ")
@@ -343,7 +343,7 @@ impl Why {
                 lines.push(Detail::Blank);
             }
             lines.push(Detail::Heading(format!("{number}").into()));
-            lines.extend(explained.told(group).into_iter().map(Detail::Text));
+            lines.extend(explained.sentences(group).into_iter().map(Detail::Text));
             if group.steps.len() > 2 {
                 let steps = group
                     .steps
@@ -536,7 +536,7 @@ impl Screen for Why {
             Action::Rescan => self.begin(cx),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.stop(cx) == Handled::Yes => {
-                cx.world.tell(StatusKind::Done, "it was stopped");
+                cx.world.note(StatusKind::Done, "it was stopped");
             }
             _ => {
                 let handled = self.screen.act(action, cx);

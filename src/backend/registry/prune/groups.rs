@@ -220,20 +220,20 @@ impl RegistryPruner {
         digest: Digest,
         leaving: &Leaving,
     ) -> Result<bool, RemoteError> {
-        let told = self.reader.learned.lock().await.tells_referrers;
-        if told != Some(false) {
+        let known = self.reader.learned.lock().await.lists_referrers;
+        if known != Some(false) {
             match manifests::referrers(self.reader.http().await?, self.reader.repository(), digest)
                 .await?
             {
                 Some(referrers) => {
-                    self.reader.learned.lock().await.tells_referrers = Some(true);
+                    self.reader.learned.lock().await.lists_referrers = Some(true);
                     let stays = |referrer: &Descriptor| {
                         let digest = referrer.digest.valid();
                         digest.is_none_or(|digest| !leaving.manifests.contains(&digest))
                     };
                     return Ok(referrers.iter().any(stays));
                 }
-                None => self.reader.learned.lock().await.tells_referrers = Some(false),
+                None => self.reader.learned.lock().await.lists_referrers = Some(false),
             }
         }
         let tag = manifests::referrers_tag(digest);

@@ -21,14 +21,14 @@ const MOST_FILES: usize = 20;
 const MOST_BYTES: usize = 64 << 20;
 
 /// Adds the changed lines to changes of content. A file that cannot be read stays without them.
-pub(super) async fn tell(
+pub(super) async fn add_lines(
     imported: &[Imported<'_>],
     loaded: &[(usize, RefCache)],
     (cache, record): (usize, RecordIndex),
     root: Option<&Path>,
     changes: Vec<Change>,
 ) -> Vec<PathChange> {
-    let is_content = |change: &&Change| change.told.kind == CauseKind::Content;
+    let is_content = |change: &&Change| change.item.kind == CauseKind::Content;
     let texts = changes
         .iter()
         .filter(is_content)
@@ -43,15 +43,15 @@ pub(super) async fn tell(
             .unwrap_or_default(),
         _ => BTreeMap::new(),
     };
-    let with_lines = |Change { mut told, texts }| {
-        if let (CauseKind::Content, Some(texts), Some(root)) = (told.kind, texts, root)
+    let with_lines = |Change { mut item, texts }| {
+        if let (CauseKind::Content, Some(texts), Some(root)) = (item.kind, texts, root)
             && let Some(was) = former.get(&texts.was)
             && let Ok(file) = File::open(root.join(OsStr::from_bytes(&texts.is)))
             && let Some(is) = small(file)
         {
-            told.lines = text_diff::lines(&told.path, was, &is).unwrap_or_default();
+            item.lines = text_diff::lines(&item.path, was, &is).unwrap_or_default();
         }
-        told
+        item
     };
     changes.into_iter().map(with_lines).collect()
 }

@@ -1,7 +1,7 @@
 //! The bucket's own data in the details of a source.
 
 use super::grouped;
-use crate::backend::bucket::{Bucket, Noncurrent, Sum, Told, Versioning};
+use crate::backend::bucket::{Bucket, Noncurrent, Reported, Sum, Versioning};
 use crate::check::{Severity, lifecycle};
 use crate::text::escape::visible;
 use crate::text::units::Size;
@@ -19,7 +19,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
     }
     details.push(Detail::Fact(
         "versioning",
-        told(&bucket.versioning, |versioning| {
+        reported(&bucket.versioning, |versioning| {
             Cell::text(versioning.word())
         }),
     ));
@@ -33,7 +33,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
             );
             Cell::new(Size(versions.bytes).to_string(), Role::Text).and(count, Role::Dim)
         };
-        details.push(Detail::Fact("kept", told(&bucket.noncurrent, kept)));
+        details.push(Detail::Fact("kept", reported(&bucket.noncurrent, kept)));
     }
     for (what, why) in bucket.not_known().filter(|(what, _)| UNTOLD.contains(what)) {
         details.push(Detail::Text(Cell::new(
@@ -41,7 +41,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
             Role::Unsure,
         )));
     }
-    let rules = told(&bucket.lifecycle, |rules| {
+    let rules = reported(&bucket.lifecycle, |rules| {
         match rules.as_ref().map(Vec::len) {
             None => Cell::new("the service has no such rules", Role::Dim),
             Some(0) => Cell::text("no rules"),
@@ -82,8 +82,8 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
 /// Unknown facts without a line of their own.
 const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
 
-fn told<T>(told: &Told<T>, show: impl Fn(&T) -> Cell) -> Cell {
-    match told {
+fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
+    match reported {
         Ok(value) => show(value),
         Err(why) => Cell::new(format!("not known: {}", visible(why)), Role::Unsure),
     }

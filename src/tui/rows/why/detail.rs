@@ -66,7 +66,7 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         lines.push(Detail::Fact("took", Cell::text(seconds(took))));
     }
     match explained.cause(step) {
-        Some(cause) => told(explained, step, cause, &mut lines),
+        Some(cause) => add_cause(explained, step, cause, &mut lines),
         None if standing.verdict == Verdict::Unknown => {
             lines.extend([Detail::Blank, Detail::Heading("What is open".into())]);
             lines.extend(
@@ -81,7 +81,7 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
     lines
 }
 
-fn told(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<Detail>) {
+fn add_cause(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<Detail>) {
     lines.extend([Detail::Blank, Detail::Heading("Why".into())]);
     lines.push(Detail::Text(Cell::text(sentence(cause))));
     if let Some(advice) = cause.advice() {

@@ -20,7 +20,7 @@ impl Files {
         let row = self.current()?;
         let Some((number, link)) = self.rows.content(row) else {
             let words = self.rows.no_content(row);
-            cx.world.tell(StatusKind::Failed, words);
+            cx.world.note(StatusKind::Failed, words);
             return None;
         };
         let file = LayerFile {
@@ -53,7 +53,7 @@ impl Files {
             cx.stop(job);
         }
         let name = visible(&path.to_string_lossy()).into_owned();
-        cx.world.tell(StatusKind::Done, format!("writing {name}…"));
+        cx.world.note(StatusKind::Done, format!("writing {name}…"));
         let work = Work::Extract(self.source, file.clone(), path, overwrite);
         self.extracting = Some((cx.start(work), file));
     }
@@ -70,7 +70,7 @@ pub(super) fn tell_extracted(
     match result {
         Ok(bytes) => {
             let words = format!("{} written to {name}", Size(*bytes));
-            cx.world.tell(StatusKind::Done, words);
+            cx.world.note(StatusKind::Done, words);
         }
         Err(ExportError::Exists) => {
             let question = format!("{name} is there already. Replace it?");
@@ -79,7 +79,7 @@ pub(super) fn tell_extracted(
         }
         Err(ExportError::Failed(why)) => {
             let words = format!("{name} was not written: {why}");
-            cx.world.tell(StatusKind::Failed, words);
+            cx.world.note(StatusKind::Failed, words);
         }
     }
 }

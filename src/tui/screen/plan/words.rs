@@ -293,8 +293,8 @@ fn parts(planned: &Planned, shown: Part) -> Cell {
 fn number(planned: &Planned, part: Part) -> String {
     let all = planned.part(part).len();
     let out = match part {
-        Part::Goes => planned.left_out(),
-        Part::Waits | Part::Stays => 0,
+        Part::Delete => planned.left_out(),
+        Part::Wait | Part::Keep => 0,
     };
     match out {
         0 => grouped(all as u64),
@@ -309,7 +309,7 @@ fn number(planned: &Planned, part: Part) -> String {
 /// Returns the message for an empty part.
 pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
     let unmended = planned.plan.unmended();
-    if let Some(unmended) = unmended.filter(|_| part == Part::Goes)
+    if let Some(unmended) = unmended.filter(|_| part == Part::Delete)
         && planned.plan.put_back().is_empty()
     {
         return Cell::text(if unmended.is_empty() {
@@ -318,16 +318,16 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
             "Nothing of it can be repaired."
         });
     }
-    if let Some(hindrance) = hindrance(planned).filter(|_| part == Part::Goes) {
+    if let Some(hindrance) = hindrance(planned).filter(|_| part == Part::Delete) {
         return Cell::text(format!("Nothing goes: {hindrance}"));
     }
     Cell::text(match part {
-        Part::Goes if !planned.plan.put_back().is_empty() => {
+        Part::Delete if !planned.plan.put_back().is_empty() => {
             "Nothing goes: what a ref names again comes back from the trash first."
         }
-        Part::Goes => "Nothing goes: all that is stored is in use, or too young.",
-        Part::Waits => "Nothing waits.",
-        Part::Stays => "Nothing is said to stay.",
+        Part::Delete => "Nothing goes: all that is stored is in use, or too young.",
+        Part::Wait => "Nothing waits.",
+        Part::Keep => "Nothing is said to stay.",
     })
 }
 

@@ -53,6 +53,8 @@ pub struct Config {
     pub retention: Retention,
     /// The findings that are ignored.
     pub ignores: Vec<Setting<Ignore>>,
+    /// How old the result of a step that updates packages may be, if there is a limit.
+    pub max_update_age: Option<Setting<Duration>>,
 }
 
 /// The settings of one origin; absent ones are unchanged.
@@ -74,6 +76,8 @@ pub struct Layer {
     pub retention: Option<Retention>,
     /// As [`Config::ignores`].
     pub ignores: Option<Vec<Setting<Ignore>>>,
+    /// As [`Config::max_update_age`].
+    pub max_update_age: Option<Setting<Duration>>,
 }
 
 /// A value with its origin.
@@ -177,6 +181,7 @@ impl Config {
             keep_state: Setting::new(true, Origin::Default),
             retention: Retention::default(),
             ignores: Vec::new(),
+            max_update_age: None,
         };
         for layer in layers {
             lay(&mut config.sources, layer.sources);
@@ -187,6 +192,7 @@ impl Config {
             lay(&mut config.keep_state, layer.keep_state);
             lay(&mut config.retention, layer.retention);
             lay(&mut config.ignores, layer.ignores);
+            lay(&mut config.max_update_age, layer.max_update_age.map(Some));
         }
         config
     }
@@ -312,6 +318,7 @@ pub fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Layer, Con
         keep_state: variable("CACHELENS_STATE", lookup, parse_switch)?,
         retention: None,
         ignores: None,
+        max_update_age: None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::find::finding_lines;
@@ -14,18 +14,21 @@ use super::open::{self, Scanned};
 use super::summary::SummaryFlag;
 use super::table::{Align, Cell, Paper, Style, Table};
 use super::why::build::BuildFlags;
-use super::{Session, evidence, ignored};
+use super::{Session, ignored};
 use crate::check::ignore::Ignored;
 use crate::check::limits::{self, Limits, Portion};
 use crate::check::{self, CheckOptions, Checked, Code, Finding, Severity, Subject};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
 use crate::find::{Mistake, MistakeSeverity};
 use crate::inventory::RefId;
 use crate::report::{Issue, IssueLevel, github, junit, markdown, sarif};
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::units::{Size, parse_duration, parse_size};
+
+mod updates;
+
+use updates::Updates;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -57,14 +60,14 @@ pub(super) struct Arguments {
     mode: bool,
     /// Warn of results of steps that update packages, as `apt-get upgrade`, which are older than
     /// this, as in 30d. The steps are named by the provenance beside the cache, by --provenance and
-    /// by the Dockerfile.
+    /// by the Dockerfile. The default is `max_update_age` of cachelens.toml.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_update_age: Option<Duration>,
     /// Name the steps for --max-update-age by the provenance of a build (SLSA, mode=max).
-    #[arg(long, value_name = "FILE", requires = "max_update_age")]
+    #[arg(long, value_name = "FILE")]
     provenance: Vec<PathBuf>,
     /// The build context, for the steps of a Dockerfile.
-    #[arg(long, value_name = "DIR", requires = "max_update_age")]
+    #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -196,7 +199,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     let (sources, mistakes) = open::sources_with_mistakes(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_all(session, sources).await?;
     let limits = arguments.limits();
-    let updates = arguments.updates(session).await?;
+    let updates = Updates::of(session, &arguments).await?;
     let mut modes = Vec::new();
     let mut findings = Vec::new();
     let mut done = Vec::new();
@@ -213,7 +216,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         });
         findings.extend(checked.findings);
         if let Some(updates) = &updates {
-            findings.extend(old_updates(scanned, updates).await);
+            findings.extend(updates.too_old(scanned).await);
         }
         if arguments.mode {
             modes.extend(modes::of_source(scanned).await);
@@ -288,12 +291,6 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     })
 }
 
-/// Which results of package updates are too old, and what names their steps.
-struct Updates {
-    evidence: Evidence,
-    most: SignedDuration,
-}
-
 impl Arguments {
     fn limits(&self) -> Limits {
         Limits {
@@ -302,40 +299,6 @@ impl Arguments {
             age: self.max_age,
         }
     }
-
-    async fn updates(&self, session: &Session<'_>) -> Result<Option<Updates>, Failure> {
-        let Some(most) = self.max_update_age else {
-            if self.described.is_given() {
-                let failure = Failure::message(
-                    Exit::Usage,
-                    "a Dockerfile names steps for --max-update-age, which is not given",
-                );
-                return Err(failure.hint("add --max-update-age 30d"));
-            }
-            return Ok(None);
-        };
-        let evidence = evidence::names(session, &self.provenance).await?;
-        let context = self.context.as_deref();
-        Ok(Some(Updates {
-            evidence: evidence::with_dockerfile(session, evidence, &self.described, context)
-                .await?,
-            most: SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX),
-        }))
-    }
-}
-
-/// Finds the results of package updates that are too old.
-async fn old_updates(scanned: &Scanned, updates: &Updates) -> Vec<Finding> {
-    let label = scanned.opened.label();
-    let refs: Vec<RefId> = scanned.selected().into_iter().map(|(id, _)| id).collect();
-    let checked = check::updates::Checked {
-        source: &label,
-        reader: &*scanned.opened.reader,
-        inventory: &scanned.inventory,
-        refs: &refs,
-        evidence: &updates.evidence,
-    };
-    check::updates::older_than(&checked, updates.most, Timestamp::now()).await
 }
 
 fn as_markdown(issues: &[Issue], summary: Summary, done: &[Done], ignored: &[String]) -> String {

@@ -75,10 +75,7 @@ pub fn print(config: &Config, cwd: &Path) -> String {
         }
     }
     print_retention(&config.retention, cwd, &mut text);
-    for ignore in &config.ignores {
-        let from = origin(&ignore.origin, cwd);
-        let _ = write!(text, "\n[[check.ignore]]  # {from}\n{}", ignore.value);
-    }
+    print_check(config, cwd, &mut text);
     text
 }
 
@@ -151,6 +148,22 @@ fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
     }
     for (key, value, from) in budget {
         let _ = writeln!(text, "{key} = {value}  # {}", origin(&from, cwd));
+    }
+}
+
+fn print_check(config: &Config, cwd: &Path, text: &mut String) {
+    if let Some(age) = &config.max_update_age {
+        let most = SignedDuration::try_from(age.value).unwrap_or(SignedDuration::MAX);
+        let from = origin(&age.origin, cwd);
+        let _ = write!(
+            text,
+            "\n[check]\nmax_update_age = \"{}\"  # {from}\n",
+            Exact(most)
+        );
+    }
+    for ignore in &config.ignores {
+        let from = origin(&ignore.origin, cwd);
+        let _ = write!(text, "\n[[check.ignore]]  # {from}\n{}", ignore.value);
     }
 }
 

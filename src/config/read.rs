@@ -94,7 +94,7 @@ impl Reader<'_> {
                     }
                 }
                 "retention" => layer.retention = Some(self.retention(value)),
-                "check" => layer.ignores = self.check(value),
+                "check" => self.check(value, &mut layer),
                 _ => self.unknown_key(
                     key,
                     "a configuration file",

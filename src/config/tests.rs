@@ -29,6 +29,9 @@ fn the_example_is_correct_and_shows_the_defaults() {
         default.retention.settle.value
     );
     assert_eq!(config.retention.zone.value, default.retention.zone.value);
+    let month = Duration::from_hours(30 * 24);
+    assert_eq!(config.max_update_age.unwrap().value, month);
+    assert_eq!(default.max_update_age, None);
 }
 
 #[test]

@@ -1,25 +1,28 @@
-//! From `[check]` to the findings that are ignored.
+//! From `[check]` to its limits and the findings that are ignored.
 
 use jiff::civil::Date;
 use toml::de::DeTable;
 
-use super::super::Setting;
+use super::super::{Layer, Setting};
 use super::{Reader, Value};
 use crate::check::ignore::Ignore;
 use crate::retention::Pattern;
+use crate::text::units::parse_duration;
 
 const KEYS: [&str; 6] = ["code", "source", "ref", "file", "reason", "until"];
 
 impl Reader<'_> {
-    pub(super) fn check(&mut self, value: &Value<'_>) -> Option<Vec<Setting<Ignore>>> {
-        let mut ignores = None;
+    pub(super) fn check(&mut self, value: &Value<'_>, layer: &mut Layer) {
         for (key, value) in self.table(value) {
             match key.get_ref().as_ref() {
-                "ignore" => ignores = self.ignores(value),
-                _ => self.unknown_key(key, "[check]", &["ignore"]),
+                "ignore" => layer.ignores = self.ignores(value),
+                "max_update_age" => {
+                    layer.max_update_age =
+                        self.parsed(value, "a duration in quotes", parse_duration);
+                }
+                _ => self.unknown_key(key, "[check]", &["ignore", "max_update_age"]),
             }
         }
-        ignores
     }
 
     fn ignores(&mut self, value: &Value<'_>) -> Option<Vec<Setting<Ignore>>> {

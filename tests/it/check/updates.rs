@@ -123,6 +123,36 @@ fn old_results_of_package_updates_are_found() {
 }
 
 #[test]
+fn the_age_can_stand_in_the_configuration() {
+    let old = Old::new();
+    let config = old.sandbox.path("cachelens.toml");
+    fs::write(&config, "[check]\nmax_update_age = \"30d\"\n").unwrap();
+    let check = |flags: &[&str]| {
+        let arguments = [&["check", "./cache", "--json"], flags, &old.described()].concat();
+        old.sandbox.run(&arguments)
+    };
+    assert_eq!(codes(&ended(&check(&[]), 3)), ["update-too-old"]);
+    // The flag wins.
+    let lenient = ended(&check(&["--max-update-age", "300y"]), 0);
+    assert_eq!(codes(&lenient), Vec::<&str>::new());
+    let printed = old.sandbox.run(&["config", "print"]);
+    let line = "[check]\nmax_update_age = \"30d\"  # ./cachelens.toml:2\n";
+    assert!(printed.stdout.contains(line), "{printed}");
+
+    fs::write(&config, "[check]\nmax_update_age = 30\n").unwrap();
+    let refused = check(&[]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    let said = "expected a duration in quotes";
+    assert!(refused.stderr.contains(said), "{refused}");
+    // Names of steps without an age are a mistake, as before.
+    fs::remove_file(&config).unwrap();
+    let refused = check(&[]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    let context = old.sandbox.run(&["check", "./cache", "--context", "."]);
+    assert_eq!(context.code, Some(2), "{context}");
+}
+
+#[test]
 fn a_rule_drops_chosen_results_by_the_dockerfile_alone() {
     let old = Old::new();
     let config = old.sandbox.path("cachelens.toml");

@@ -9,8 +9,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -39,6 +38,7 @@ mod index;
 mod listing;
 mod lock;
 mod mistaken;
+mod mount;
 mod prune;
 mod referrers;
 mod refs;
@@ -49,6 +49,7 @@ mod trash;
 mod walk;
 mod watch;
 
+pub use mount::has_blobs_on_a_mount;
 pub use trash::{RunTrash, left_by as trash_left_by};
 
 /// The file that lists the refs.
@@ -69,13 +70,6 @@ const INDEX_LOCK: &str = "index.json.lock";
 const READS: u32 = 6;
 /// How long to wait for a build to finish its write.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// Returns whether the blobs of a layout are on another file system than the layout itself.
-pub fn has_blobs_on_a_mount(dir: &Path) -> bool {
-    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
-    let (layout, blobs) = (device(dir), device(&dir.join(BLOBS)));
-    blobs.is_some() && layout.is_some() && layout != blobs
-}
 
 /// A local cache directory.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ pub(super) async fn judge(subject: &Subject<'_>, reader: &dyn CacheReader) -> Op
         return None;
     }
     let message =
-        "the blobs are on another file system than the cache: nothing can be moved to the trash";
+        "the blobs are on another mount than the cache: nothing can be moved to the trash";
     let source = shell_word(&visible(subject.source)).into_owned();
     let hint = format!(
         "`cachelens prune {source} --no-trash --i-am-the-only-writer` deletes at once; or mount the whole cache"

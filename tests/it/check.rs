@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::command::Run;
 
+mod elsewhere;
 mod local;
 mod modes;
 mod remote;

@@ -24,6 +24,7 @@ mod judge;
 pub mod lifecycle;
 pub mod limits;
 pub mod look;
+mod previous;
 pub mod updates;
 pub mod verify;
 mod words;
@@ -32,6 +33,7 @@ pub use code::{Code, Severity};
 pub use finding::Finding;
 pub(crate) use judge::FROM_TRASH;
 pub use judge::judge;
+pub use previous::RestorableVersion;
 
 use look::Look;
 use verify::{BlobFault, ReadBlobs};
@@ -124,9 +126,11 @@ pub async fn check(
         None
     };
     let vanished = vanished(&**reader, subject.inventory, &refs).await;
+    let versions = previous::of_refs(subject, &**reader, &refs).await;
     let evidence = Evidence {
         subject: *subject,
         vanished: &vanished,
+        versions: &versions,
         looks: &looks,
         read: read.as_ref(),
     };
@@ -205,6 +209,8 @@ pub struct Evidence<'a> {
     pub subject: Subject<'a>,
     /// The documents that could be read and that the store no longer holds.
     pub vanished: &'a HashSet<Digest>,
+    /// Previous versions of refs from which builds get nothing, in the order of the refs.
+    pub versions: &'a [(RefId, RestorableVersion)],
     /// The results of the second look into refs.
     pub looks: &'a [(RefId, Look)],
     /// The results of reading the blobs, if requested.

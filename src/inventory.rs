@@ -21,6 +21,7 @@ pub mod filter;
 pub mod history;
 pub mod image;
 pub mod objects;
+pub mod previous;
 pub mod quota;
 mod resolve;
 pub mod scan;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::shell_word;
-use super::{Code, Evidence, Finding, Subject};
+use super::{Code, Evidence, Finding, RestorableVersion, Subject};
 use crate::format::digest::Digest;
 use crate::inventory::{FaultKind, RefEntry, RefKind};
 use crate::source::StoreKind;
@@ -44,7 +44,14 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
             .binary_search_by_key(&id, |(of, _)| *of)
             .ok()
             .map(|place| &evidence.looks[place].1);
-        findings.extend(refs::judge(&case, entry, look));
+        let mut of_ref = refs::judge(&case, entry, look);
+        if let Ok(place) = evidence.versions.binary_search_by_key(&id, |(of, _)| *of) {
+            let version = &evidence.versions[place].1;
+            for finding in &mut of_ref {
+                case.name_version(entry, version, finding);
+            }
+        }
+        findings.extend(of_ref);
         findings.extend(
             look.into_iter()
                 .flat_map(|look| caches::judge(&case, entry, look)),
@@ -161,6 +168,35 @@ impl CheckCase<'_> {
             Some(place) => format!("{}{repair}; or {}", &hint[..place], &hint[place..]),
             None => format!("{hint}; {repair}"),
         })
+    }
+
+    /// Adds the command that restores a previous version to the advice on a ref from which builds
+    /// get nothing.
+    fn name_version(&self, entry: &RefEntry, version: &RestorableVersion, finding: &mut Finding) {
+        let is_lost = finding.code.is_unreadable()
+            || matches!(finding.code, Code::TooLargeToImport | Code::EmptyCache);
+        let Some(hint) = finding.hint.as_deref().filter(|_| is_lost) else {
+            return;
+        };
+        // A name that is not displayed unchanged cannot be typed.
+        let place = format!("{}#{}", self.subject.source, entry.name);
+        let is_plain = |text: &str| visible(text) == text;
+        if hint.starts_with(FROM_TRASH) || !is_plain(&place) || !is_plain(&version.name) {
+            return;
+        }
+        let of = version
+            .time
+            .map_or_else(String::new, |time| format!(" of {time:.0}"));
+        let restore = format!(
+            "`cachelens repair {} --restore {}` restores its previous version{of}",
+            shell_word(&place),
+            shell_word(&version.name)
+        );
+        let renewal = self.renewal(entry);
+        finding.hint = Some(match hint.find(&renewal) {
+            Some(place) => format!("{}{restore}; or {}", &hint[..place], &hint[place..]),
+            None => format!("{restore}; or {hint}"),
+        });
     }
 
     /// Returns the command that deletes the ref, if a prune would: a prune keeps unreadable refs.

@@ -149,7 +149,7 @@ pub async fn gather(checked: &Checked<'_>, remedies: &Remedies) -> Rewrites {
                 .await
                 .map(Some)
         } else if restores {
-            restore::newest(checked, entry, &back).await.map(Some)
+            restore::unreadable(checked, entry, &back, &codes).await
         } else {
             of_ref(checked, entry, &back, &codes, compacts).await
         };
@@ -177,7 +177,7 @@ pub async fn gather(checked: &Checked<'_>, remedies: &Remedies) -> Rewrites {
     rewrites
         .warnings
         .extend(damaged_blobs_stay(checked, &rewrites));
-    unmended.extend(cannot_be_mended(checked, remedies, &back));
+    unmended.extend(cannot_be_mended(checked, remedies, &back, &rewrites));
     let mut seen = HashSet::new();
     unmended.retain(|item| seen.insert(item.clone()));
     rewrites.repair = Some(Repair {
@@ -209,16 +209,24 @@ fn damaged_blobs_stay(checked: &Checked<'_>, rewrites: &Rewrites) -> Option<Stri
     ))
 }
 
-/// Returns why findings other than waste cannot be fixed.
+/// Returns why findings other than waste cannot be fixed. Those about the content that a restored
+/// version replaces are over.
 fn cannot_be_mended(
     checked: &Checked<'_>,
     remedies: &Remedies,
     back: &HashSet<Digest>,
+    rewrites: &Rewrites,
 ) -> Vec<Unmended> {
+    let is_replaced = |name: &String| {
+        let mut refs = rewrites.refs.iter();
+        remedies.restore.is_some()
+            && refs.any(|rewrite| rewrite.documents.from.names.contains(name))
+    };
     let grave = checked.findings.iter().filter(|finding| {
         finding.severity != Severity::Info
             && (remedies.only.is_empty() || remedies.only.contains(&finding.code))
             && !comes_back(finding, back)
+            && !finding.ref_name.as_ref().is_some_and(is_replaced)
             && !(remedies.compact && Code::COMPACTION.contains(&finding.code))
     });
     grave

@@ -11,6 +11,7 @@ mod local;
 mod modes;
 mod remote;
 mod updates;
+mod versions;
 
 /// Formats the findings of a document, one per line, with the advice below.
 fn told(report: &Value) -> String {

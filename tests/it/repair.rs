@@ -7,13 +7,16 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 mod damage;
-mod gha;
+pub(crate) mod gha;
 mod importer;
 mod journey;
 mod kill;
+mod killed;
 pub(crate) mod local;
+mod matrix;
+mod remedies;
 mod remote;
-mod restore;
+pub(crate) mod restore;
 mod smaller;
 
 use importer::{Hits, import};

@@ -143,15 +143,18 @@ impl S3Pruner {
         let Some(key) = self.client().manifest_key(target) else {
             return Ok(Outcome::Skipped(Skip::Unsupported));
         };
+        let present = self.manifest(&key).await?;
+        // A killed run may have begun the item and changed nothing, so that it remembers nothing.
+        let is_old = |(found, _): &(Vec<u8>, _)| Digest::of(found) == target.digest;
+        if present.as_ref().is_some_and(is_old) {
+            return Ok(Outcome::AlreadyGone);
+        }
         let Some(bytes) = self.client().recall_dropped(run, target).await? else {
             return Ok(Outcome::Failed(
                 "its manifest is no longer remembered in the bucket".to_owned(),
             ));
         };
-        match (self.manifest(&key).await?, replaces) {
-            (Some((found, _)), _) if Digest::of(&found) == target.digest => {
-                Ok(Outcome::AlreadyGone)
-            }
+        match (present, replaces) {
             (Some((found, now)), Some(rewritten)) if Digest::of(&found) == rewritten => {
                 self.replace(&key, now, bytes).await
             }

@@ -1,26 +1,24 @@
 //! Previous versions of refs, and refs that point to one of them again.
 //!
-//! A version is known by the ref's name where the store keeps previous versions, and where an
-//! earlier run of cachelens replaced or deleted it and its documents are still stored. A person may
-//! name any other ref or manifest of the store. Results of a version whose blobs are gone are
-//! dropped, as a repair drops them from the present one.
+//! [`previous`] knows the versions of a ref by its name. A person may name any other ref or manifest
+//! of the store. Results of a version whose blobs are gone are dropped, as a repair drops them from
+//! the present one.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use super::mends::{self, Mend};
-use super::{Checked, Content, lost_layers};
+use super::{Checked, Content, lost_layers, of_ref};
+use crate::check::Code;
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::mend::{self, Dropped};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::manifest::rewrite::Repeats;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor, Document, ImportLimits};
-use crate::inventory::scan::{self, ScanOptions};
+use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{RefEntry, RefKind};
-use crate::prune::plan::names;
 use crate::prune::records::{Manifest, RecordsError, Rewrite, Writing};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
@@ -32,15 +30,42 @@ const MOST_NAMED: usize = 3;
 /// No more blobs that no ref reaches are read to find manifests among them.
 const MOST_READ: usize = 256;
 
-/// Content that a ref had before.
-struct Version {
-    entry: RefEntry,
-    /// When it was written or replaced, where that is known.
-    time: Option<Timestamp>,
+/// Rewrites a ref with an unreadable document.
+///
+/// A configuration that is its own manifest, as in S3, counts as unreadable if it refers to layers
+/// that it does not list. What it lists is still of use. Any other ref gets a previous version.
+pub(super) async fn unreadable(
+    checked: &Checked<'_>,
+    entry: &RefEntry,
+    back: &HashSet<Digest>,
+    codes: &HashSet<Code>,
+) -> Result<Option<Rewrite>, RecordsError> {
+    let is_of_use = |rewrite: &Rewrite| {
+        let documents = rewrite.documents.documents.iter();
+        documents.map(String::as_str).any(has_results)
+    };
+    if codes.contains(&Code::LayerOutOfRange)
+        && let Ok(Some(rewrite)) = of_ref(checked, entry, back, codes, false).await
+        && is_of_use(&rewrite)
+    {
+        return Ok(Some(rewrite));
+    }
+    newest(checked, entry, back).await.map(Some)
+}
+
+/// Returns whether a document is a configuration with a result.
+fn has_results(config: &str) -> bool {
+    let graph = CacheGraph::parse(config.as_bytes());
+    graph.is_ok_and(|graph| {
+        graph
+            .records
+            .iter()
+            .any(|record| !record.results.is_empty())
+    })
 }
 
 /// Writes the newest previous version of a ref that a build can import.
-pub(super) async fn newest(
+async fn newest(
     checked: &Checked<'_>,
     entry: &RefEntry,
     back: &HashSet<Digest>,
@@ -48,7 +73,11 @@ pub(super) async fn newest(
     if !matches!(entry.kind, RefKind::Cache | RefKind::Unknown) {
         return Err(RecordsError::NotACache);
     }
-    for version in known(checked, entry).await.iter().take(MOST_TRIED) {
+    for version in previous::known(checked.reader, checked.inventory, entry)
+        .await
+        .iter()
+        .take(MOST_TRIED)
+    {
         if let Ok(rewrite) = version_of(checked, entry, version, back).await {
             return Ok(rewrite);
         }
@@ -68,14 +97,14 @@ pub(super) async fn named(
         version.names().any(|other| other == name) || version.digest().to_string() == name
     };
     let version = match checked.inventory.refs.iter().find(is_it) {
-        Some(found) => Version {
+        Some(found) => PreviousVersion {
             entry: found.clone(),
             time: found.age().map(|(time, _)| time),
         },
         None => {
             let digest: Digest = name.parse().map_err(|_| no_such())?;
-            let known = known(checked, entry).await;
-            let is_it = |version: &Version| version.entry.digest().valid() == Some(digest);
+            let known = previous::known(checked.reader, checked.inventory, entry).await;
+            let is_it = |version: &PreviousVersion| version.entry.digest().valid() == Some(digest);
             match known.into_iter().find(is_it) {
                 Some(version) => version,
                 None => stored(checked, digest).await.ok_or_else(no_such)?,
@@ -88,64 +117,16 @@ pub(super) async fn named(
     version_of(checked, entry, &version, back).await
 }
 
-/// Returns the previous versions of a ref, the newest first.
-async fn known(checked: &Checked<'_>, entry: &RefEntry) -> Vec<Version> {
-    let reader = checked.reader;
-    let listed = checked.inventory.refs.iter();
-    let listed = listed.filter(|other| other.facts().former_of.as_ref() == Some(&entry.name));
-    let mut versions: Vec<Version> = listed
-        .map(|version| Version {
-            entry: version.clone(),
-            time: version.age().map(|(time, _)| time),
-        })
-        .collect();
-    let mut roots = Vec::new();
-    if let Some(store) = reader.abilities().versions {
-        let found = store.versions_of(&entry.name).await.unwrap_or_default();
-        roots.extend(found.into_iter().map(|found| (found.root, found.written)));
-    }
-    let own: HashSet<String> = names(entry).into_iter().collect();
-    let dropped = reader.abilities().dropped_refs().await.unwrap_or_default();
-    let of_ref = dropped
-        .into_iter()
-        .filter(|dropped| dropped.root.names.iter().any(|name| own.contains(name)));
-    roots.extend(of_ref.map(|dropped| (dropped.root, Some(dropped.since))));
-    let (roots, times): (Vec<Root>, Vec<Option<Timestamp>>) = roots.into_iter().unzip();
-    let entries = read(checked, &roots).await;
-    versions.extend(
-        entries
-            .into_iter()
-            .zip(times)
-            .map(|(entry, time)| Version { entry, time }),
-    );
-    let present = entry.digest();
-    versions.retain(|version| version.entry.digest() != present);
-    versions.sort_by_key(|version| std::cmp::Reverse(version.time));
-    let mut seen = HashSet::new();
-    versions.retain(|version| seen.insert(version.entry.digest().clone()));
-    versions
-}
-
 /// Returns the manifest with this digest, where the store has it.
-async fn stored(checked: &Checked<'_>, digest: Digest) -> Option<Version> {
+async fn stored(checked: &Checked<'_>, digest: Digest) -> Option<PreviousVersion> {
     let mut descriptor = Descriptor::named(DigestText::Valid(digest));
     if checked.kind == StoreKind::S3 {
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
     }
     let roots = [Root::new(Vec::new(), descriptor)];
-    let entry = read(checked, &roots).await.pop()?;
+    let entry = previous::read(checked.reader, &roots).await.pop()?;
     let time = entry.age().map(|(time, _)| time);
-    (entry.kind == RefKind::Cache).then_some(Version { entry, time })
-}
-
-async fn read(checked: &Checked<'_>, roots: &[Root]) -> Vec<RefEntry> {
-    let options = ScanOptions {
-        concurrency: 4,
-        cancel: CancellationToken::new(),
-    };
-    let named = scan::named(checked.reader, roots, &options).await;
-    let entries = named.map(|named| named.refs.iter().cloned().collect());
-    entries.unwrap_or_default()
+    (entry.kind == RefKind::Cache).then_some(PreviousVersion { entry, time })
 }
 
 /// Returns the newest cache manifests that are stored and that no name leads to, as a person can
@@ -197,7 +178,7 @@ async fn orphaned(checked: &Checked<'_>) -> Vec<(Option<Timestamp>, Digest)> {
 async fn version_of(
     checked: &Checked<'_>,
     entry: &RefEntry,
-    version: &Version,
+    version: &PreviousVersion,
     back: &HashSet<Digest>,
 ) -> Result<Rewrite, RecordsError> {
     let digest = version

@@ -57,11 +57,11 @@ fn replace(dir: &Path, name: &str, config: &Value, mut manifest: Value) {
 }
 
 /// Adds something to a configuration that no import survives.
-fn spoil(config: &mut Value, how: &str) {
+pub(super) fn spoil(config: &mut Value, how: &str) {
     let layers = config["layers"].as_array().unwrap().len();
-    let first_blob = config["layers"][0]["blob"].clone();
     if how == "layer-loops" {
-        let looping = json!({"blob": first_blob, "parent": layers});
+        let mut looping = config["layers"][0].clone();
+        looping["parent"] = layers.into();
         config["layers"].as_array_mut().unwrap().push(looping);
     }
     let records = config["records"].as_array_mut().unwrap();
@@ -88,7 +88,7 @@ fn spoil(config: &mut Value, how: &str) {
 }
 
 /// Returns the blob of a layer on which no other lies.
-fn top_layer(config: &Value) -> String {
+pub(super) fn top_layer(config: &Value) -> String {
     let layers = config["layers"].as_array().unwrap();
     // Go leaves a parent out that is 0.
     let parent = |layer: &Value| layer.get("parent").map_or(Some(0), Value::as_u64);

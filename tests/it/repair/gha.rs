@@ -8,7 +8,7 @@ use super::Cache;
 use crate::support::command::{Run, Sandbox};
 use crate::support::gha::Github;
 
-const SOURCE: &str = "gha:acme/shop";
+pub(crate) const SOURCE: &str = "gha:acme/shop";
 
 /// Runs the program as a job.
 fn in_job(server: &Github, arguments: &[&str]) -> Run {
@@ -25,7 +25,7 @@ fn indexes(server: &Github) -> BTreeSet<String> {
 }
 
 /// Returns the cache that builds import.
-fn newest(server: &Github) -> Cache {
+pub(crate) fn newest(server: &Github) -> Cache {
     let state = server.state();
     let indexes = state
         .entries

@@ -123,7 +123,7 @@ fn results_without_their_blobs_go_and_every_other_hit_stays() {
 }
 
 /// The configuration of a chain, with an addition that makes any import fail.
-fn spoil(config: &mut Value, how: &str) {
+pub(super) fn spoil(config: &mut Value, how: &str) {
     let records = config["records"].as_array_mut().unwrap();
     let last = records.len() - 1;
     match how {

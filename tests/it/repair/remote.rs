@@ -16,21 +16,32 @@ use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service};
 
 /// The path of a blob's bytes in a registry.
-fn data(registry: &DockerRegistry, digest: &str) -> PathBuf {
+pub(super) fn data(registry: &DockerRegistry, digest: &str) -> PathBuf {
     let hex = digest.strip_prefix("sha256:").unwrap();
     let blobs = Path::new("docker/registry/v2/blobs/sha256");
     let place = blobs.join(&hex[..2]).join(hex).join("data");
     registry.store().join(place)
 }
 
-fn cache(registry: &DockerRegistry, digest: &str) -> Cache {
+pub(super) fn cache(registry: &DockerRegistry, digest: &str) -> Cache {
     let read = |digest: &str| fs::read(data(registry, digest)).unwrap();
     Cache::of_manifest(&read(digest), read)
 }
 
 /// Pushes blobs, and a manifest of this media type as a tag.
 fn push(registry: &DockerRegistry, blobs: &[String], manifest: &Value, tag: &str) {
-    let base = format!("http://{}/v2/shop-cache", registry.host());
+    push_to(registry, "shop-cache", blobs, manifest, tag);
+}
+
+/// Does the same in any repository.
+pub(super) fn push_to(
+    registry: &DockerRegistry,
+    repository: &str,
+    blobs: &[String],
+    manifest: &Value,
+    tag: &str,
+) {
+    let base = format!("http://{}/v2/{repository}", registry.host());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -13,16 +13,16 @@ use crate::support::layout::{self, LayoutBuilder, MANIFEST, digest_of};
 use crate::support::s3::{S3Server, Service};
 
 /// A directory with two versions of a ref.
-struct Versions {
-    sandbox: Sandbox,
+pub(crate) struct Versions {
+    pub(crate) sandbox: Sandbox,
     /// The manifests, the older one first.
-    manifests: [Value; 2],
+    pub(crate) manifests: [Value; 2],
     /// The layers that only the older one has.
     old_layer: Value,
 }
 
 impl Versions {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let made = sandbox.layout();
         let layers: Vec<Value> = (0..3)
@@ -37,8 +37,25 @@ impl Versions {
         }
     }
 
+    /// The same, where the trash remembers that `main` was the older one.
+    pub(crate) fn with_dropped_version() -> Self {
+        let versions = Self::new();
+        let older = &versions.manifests[0];
+        versions.name(&[("main", older)]);
+        // What changed within the grace is not dropped.
+        let place = digest_of(older).replace(':', "/");
+        let file = versions.sandbox.path("cache").join("blobs").join(place);
+        let then = SystemTime::now() - Duration::from_hours(3);
+        fs::File::open(file).unwrap().set_modified(then).unwrap();
+        let drop = ["--drop-ref", "main", "--grace", "1h", "--yes"];
+        let confirm = ["--confirm", "./cache"];
+        let dropped = versions.run(&[&["prune", "./cache"], &drop[..], &confirm].concat());
+        assert_eq!(dropped.code, Some(0), "{dropped}");
+        versions
+    }
+
     /// Lets the refs be these, and no others.
-    fn name(&self, refs: &[(&str, &Value)]) {
+    pub(crate) fn name(&self, refs: &[(&str, &Value)]) {
         let mut made = LayoutBuilder::new(self.sandbox.path("cache"));
         for (name, manifest) in refs {
             made.tag(name, manifest);
@@ -46,14 +63,14 @@ impl Versions {
     }
 
     /// Removes the configuration of a manifest.
-    fn lose_config(&self, manifest: &Value) {
+    pub(crate) fn lose_config(&self, manifest: &Value) {
         let dir = self.sandbox.path("cache");
         let manifest: Value = serde_json::from_slice(&blob(&dir, digest_of(manifest))).unwrap();
         let config = digest_of(&manifest["config"]).replace(':', "/");
         fs::remove_file(dir.join("blobs").join(config)).unwrap();
     }
 
-    fn points_to(&self) -> String {
+    pub(crate) fn points_to(&self) -> String {
         digest_of(&entry(&self.sandbox.path("cache"), "main")).to_owned()
     }
 
@@ -64,25 +81,8 @@ impl Versions {
 
 #[test]
 fn a_version_that_an_earlier_run_replaced_is_restored() {
-    let versions = Versions::new();
+    let versions = Versions::with_dropped_version();
     let [older, newer] = &versions.manifests;
-    versions.name(&[("main", older)]);
-    // What changed within the grace is not dropped.
-    let place = digest_of(older).replace(':', "/");
-    let file = versions.sandbox.path("cache").join("blobs").join(place);
-    let then = SystemTime::now() - Duration::from_hours(3);
-    fs::File::open(file).unwrap().set_modified(then).unwrap();
-    let arguments = [
-        "prune",
-        "./cache",
-        "--drop-ref",
-        "main",
-        "--grace",
-        "1h",
-        "--yes",
-    ];
-    let dropped = versions.run(&[&arguments[..], &["--confirm", "./cache"]].concat());
-    assert_eq!(dropped.code, Some(0), "{dropped}");
     versions.name(&[("main", newer)]);
     versions.lose_config(newer);
     let check = versions.run(&["check", "./cache", "--json"]).json();

@@ -1,5 +1,9 @@
 //! Checks and repairs: what a check adds to a scan, how long a ref takes that is written again, and
 //! how long it takes to make a large configuration smaller.
+//!
+//! Each has a ratio to a peer of the same run, which depends less on the machine than a time: the
+//! scan for a check, and for a rewriter `serde_json`, which reads the same text into a tree and
+//! writes it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::layout::{Layout, NOW};
-use crate::table::{Table, median_time};
+use crate::table::{Table, median, time};
 
 /// The size of the configuration that becomes smaller, in bytes.
 const LARGE: usize = 16 << 20;
@@ -24,6 +28,11 @@ const LARGE: usize = 16 << 20;
 const RECORDS: usize = 2000;
 /// How many layers the store has that is checked.
 const LAYERS: usize = 60_000;
+
+/// How often `serde_json` may read and write the text while a ref is written again.
+const MOST_TIMES_WRITTEN: f64 = 8.0;
+/// How often it may while a configuration is made smaller, which is proved, too.
+const MOST_TIMES_SMALLER: f64 = 8.0;
 
 pub fn measure(table: &mut Table) -> Outcome {
     beside_the_scan(table)?;
@@ -37,11 +46,8 @@ fn beside_the_scan(table: &mut Table) -> Outcome {
     let cache = cachelens::backend::local::LocalCache::new(folder.path());
     let reader: SharedReader = Arc::new(cache);
     let runtime = Runtime::new()?;
-    let options = ScanOptions::default();
-    let scanned = median_time(5, || {
-        Ok(runtime.block_on(scan::scan(&reader, &options, |_| ()))?)
-    })?;
-    let inventory = runtime.block_on(scan::scan(&reader, &options, |_| ()))?;
+    let scan_options = ScanOptions::default();
+    let inventory = runtime.block_on(scan::scan(&reader, &scan_options, |_| ()))?;
     let subject = Subject {
         source: "./cache",
         kind: StoreKind::Local,
@@ -54,10 +60,12 @@ fn beside_the_scan(table: &mut Table) -> Outcome {
         concurrency: 8,
         cancel: CancellationToken::new(),
     };
-    let checked = median_time(5, || {
+    let check = || {
         let checked = runtime.block_on(check::check(&subject, &reader, &options, NOW, |_| ()));
         Ok(checked.ok_or("the check was cancelled")?)
-    })?;
+    };
+    let scan = || Ok(runtime.block_on(scan::scan(&reader, &scan_options, |_| ()))?);
+    let (checked, scanned) = in_turns(5, check, scan)?;
     let what = format!(
         "check of {} refs, {LAYERS} blobs, beside the scan",
         inventory.refs.len()
@@ -72,30 +80,58 @@ fn written_again(table: &mut Table) -> Outcome {
     let text = std::str::from_utf8(layout.config())?;
     // Of each hundred layers, one is lost.
     let is_lost = |layer: LayerIndex| layer.at().is_multiple_of(100);
-    let took = median_time(21, || {
+    let mend = || {
         let mended = mend::mend(text, is_lost, false)?;
         match mended {
             Mended { dropped, .. } if dropped.lost_results > 0 => Ok(()),
             other => Err(format!("nothing is lost of {:?}", other.records).into()),
         }
-    })?;
+    };
+    let (took, peer) = in_turns(21, mend, || copied(text))?;
     let what = format!("write a ref of {RECORDS} records again");
-    table.time(what, took, Duration::from_millis(100));
+    table.time(&what, took, Duration::from_millis(100));
+    let part = took.as_secs_f64() / peer.as_secs_f64();
+    table.number(format!("{what}, per copy"), part, MOST_TIMES_WRITTEN);
     Ok(())
 }
 
 fn made_smaller(table: &mut Table) -> Outcome {
     let text = doubled(Layout::of_one_large_config(LARGE / 2).config())?;
-    let took = median_time(3, || {
+    let mend = || {
         let mended = mend::mend(&text, |_| false, true)?;
         if mended.text.len() * 3 > text.len() * 2 {
             return Err(format!("{} of {} bytes are left", mended.text.len(), text.len()).into());
         }
         Ok(())
-    })?;
+    };
+    let (took, peer) = in_turns(3, mend, || copied(&text))?;
     let what = format!("make a config of {} bytes smaller", text.len());
-    table.time(what, took, Duration::from_secs(1));
+    table.time(&what, took, Duration::from_secs(1));
+    let part = took.as_secs_f64() / peer.as_secs_f64();
+    table.number(format!("{what}, per copy"), part, MOST_TIMES_SMALLER);
     Ok(())
+}
+
+/// Reads a configuration into a tree and writes it again: the peer of a rewriter.
+fn copied(text: &str) -> Outcome<String> {
+    let tree: Value = serde_json::from_str(text)?;
+    Ok(tree.to_string())
+}
+
+/// Measures two works in turns, after one run of each that does not count, and returns the medians.
+fn in_turns<A, B>(
+    times: usize,
+    mut ours: impl FnMut() -> Outcome<A>,
+    mut peer: impl FnMut() -> Outcome<B>,
+) -> Outcome<(Duration, Duration)> {
+    ours()?;
+    peer()?;
+    let mut measured = Vec::with_capacity(times);
+    for _ in 0..times {
+        measured.push((time(&mut ours)?, time(&mut peer)?));
+    }
+    let (ours, peers) = measured.into_iter().unzip();
+    Ok((median(ours), median(peers)))
 }
 
 /// Lists every record twice, the second with the links of the first: what exports after imports

@@ -214,7 +214,7 @@ fn in_a_registry() {
 /// A cache in a bucket.
 struct Bucket {
     server: S3Server,
-    bucket: String,
+    name: String,
     /// The key of the manifest.
     key: String,
     sandbox: Sandbox,
@@ -222,29 +222,29 @@ struct Bucket {
 
 impl Store for Bucket {
     fn run(&self, arguments: &[&str]) -> Run {
-        let source = self.server.source(&self.bucket);
+        let source = self.server.source(&self.name);
         S3Server::run(&self.sandbox, &[arguments, &[&source]].concat())
     }
 
     fn cache(&self) -> Cache {
-        Cache::bare(&self.server.read(&self.bucket, &self.key).unwrap())
+        Cache::bare(&self.server.read(&self.name, &self.key).unwrap())
     }
 
     fn blob(&self, digest: &str) -> Option<Vec<u8>> {
-        self.server.read(&self.bucket, &format!("blobs/{digest}"))
+        self.server.read(&self.name, &format!("blobs/{digest}"))
     }
 
     fn put_blob(&self, digest: &str, bytes: Option<Vec<u8>>) {
         let key = format!("blobs/{digest}");
         match bytes {
-            Some(bytes) => self.server.put(&self.bucket, &key, &bytes),
-            None => self.server.remove(&self.bucket, &key),
+            Some(bytes) => self.server.put(&self.name, &key, &bytes),
+            None => self.server.remove(&self.name, &key),
         }
     }
 
     fn replace(&self, config: &Value) {
         let text = config.to_string();
-        self.server.put(&self.bucket, &self.key, text.as_bytes());
+        self.server.put(&self.name, &self.key, text.as_bytes());
     }
 
     fn forget_description(&self, layer: &str) -> &'static str {
@@ -265,12 +265,12 @@ fn undescribed(mut config: Value, layer: &str) -> Value {
 #[test]
 fn in_a_bucket() {
     each_damage(|_| {
-        let (server, bucket) = S3Server::with(Service::S3sFs, "mini");
-        let names = server.names(&bucket, "manifests/");
+        let (server, name) = S3Server::with(Service::S3sFs, "mini");
+        let names = server.names(&name, "manifests/");
         let key = format!("manifests/{}", names.first().unwrap());
         Bucket {
             server,
-            bucket,
+            name,
             key,
             sandbox: Sandbox::new(),
         }

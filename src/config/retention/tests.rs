@@ -59,7 +59,10 @@ fn prints_where_each_part_comes_from() {
     max_refs = 500  # ./cachelens.toml:95
     min_free = "20GB"  # ./cachelens.toml:97
 
-    [[check.ignore]]  # ./cachelens.toml:101
+    [check]
+    max_update_age = "30d"  # ./cachelens.toml:102
+
+    [[check.ignore]]  # ./cachelens.toml:106
     code = "orphans"
     source = "s3://acme-build-cache/*"
     reason = "the lifecycle rule of the bucket removes them"

@@ -6,6 +6,7 @@
 
 mod azure;
 mod bake;
+mod build_command;
 mod buildkite;
 mod circle;
 mod command;
@@ -25,6 +26,7 @@ mod make;
 mod mistakes;
 mod node_projects;
 mod other_shells;
+mod pipelines;
 mod plugins;
 mod python;
 mod repository;
@@ -38,6 +40,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use build_command::BuildCommand;
 pub(crate) use command::Tool;
 pub use declaration::{Declaration, Direction};
 pub use mistakes::{Mistake, MistakeSeverity};
@@ -195,12 +198,15 @@ fn yaml_document(
         Kind::Woodpecker => plugins::read(session, document, "woodpecker"),
         Kind::Drone => plugins::read(session, document, "drone"),
         Kind::Task => task::read(session, path, document),
+        Kind::Pipeline => pipelines::read(session, document),
         _ if document.path(&["runs", "steps"]).is_some() => github::composite(session, document),
+        _ if task::is_like(document) => task::read(session, path, document),
         _ if kubernetes::is_resource(document) => kubernetes::read(session, document),
         _ if (compose::is_named(path) || compose::is_like(document))
             && !groups.compose.iter().any(|known| known == path) =>
         {
             groups.compose.push(path.to_owned());
+            compose::commands(session, document);
         }
         _ => {}
     }

@@ -39,6 +39,35 @@ pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
         }
         reader.steps(job.get("steps"), &parameters, &environment, 0);
     }
+    workflows(session, root, &pipeline);
+}
+
+/// Reads the flags of jobs that orbs define.
+fn workflows(session: &Session<'_>, root: Node<'_>, pipeline: &Parameters) {
+    let all = root.get("workflows").map(Node::entries).unwrap_or_default();
+    let jobs = all
+        .into_iter()
+        .filter_map(|(_, workflow)| workflow.get("jobs"));
+    for (name, arguments) in jobs.flat_map(Node::items).flat_map(Node::entries) {
+        if root.path(&["jobs", name.as_str()]).is_some() {
+            continue;
+        }
+        let target = arguments.str_at(&["name"]).unwrap_or(name.as_str());
+        let reader = Reader {
+            session,
+            root,
+            pipeline,
+            around: Surroundings {
+                target: Some(target.to_owned()),
+                ..Surroundings::default()
+            },
+        };
+        reader.orb(arguments, &Parameters::new(), &Environment::new());
+        for steps in ["pre-steps", "post-steps"] {
+            let none = Environment::new();
+            reader.steps(arguments.get(steps), &Parameters::new(), &none, 0);
+        }
+    }
 }
 
 fn defaults(node: Option<Node<'_>>, parameters: &mut Parameters) {
@@ -132,7 +161,13 @@ impl<'a> Reader<'a> {
     }
 
     fn orb(&self, arguments: Node<'_>, parameters: &Parameters, environment: &Environment) {
-        for key in ["extra_build_args", "extra-build-args", "docker-build-args"] {
+        for key in [
+            "extra_build_args",
+            "extra-build-args",
+            "docker-build-args",
+            "docker_build_args",
+            "build_args",
+        ] {
             let Some(flags) = arguments.get(key).and_then(Node::text) else {
                 continue;
             };

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::build_command;
 use super::declaration::{Direction, Facts, Job};
-use super::repository::join;
 use super::script::{Invocation, Item, Slot};
 use super::session::{Session, Use};
 use crate::format::located::Located;
-use crate::format::unknown::{has_mark, is_mark, only_mark, to_pattern};
+use crate::format::unknown::{has_mark, is_mark, only_mark};
 
 /// The context of a command.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +75,10 @@ pub(super) fn declare(session: &Session<'_>, invocation: &Invocation, around: &S
         session,
         tool,
         around,
-        facts: Arc::new(facts(tool, &flags, around)),
+        facts: Arc::new(Facts {
+            command: build_command::written(session, tool, invocation, start, around),
+            ..build_command::facts(tool, &flags, around)
+        }),
         when,
     };
     match tool {
@@ -91,10 +94,10 @@ pub(super) fn declare(session: &Session<'_>, invocation: &Invocation, around: &S
 
 /// A flag with its value, or a word that is no flag.
 #[derive(Debug, Clone)]
-struct Flag {
+pub(super) struct Flag {
     /// The name with its dashes; empty for a word.
-    name: String,
-    value: Option<Item>,
+    pub(super) name: String,
+    pub(super) value: Option<Item>,
 }
 
 struct Reader<'a, 'r> {
@@ -516,39 +519,4 @@ fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
         }
     }
     flags
-}
-
-fn facts(tool: Tool, flags: &[Flag], around: &Surroundings) -> Facts {
-    let value = |names: &[&str]| {
-        let flag = flags
-            .iter()
-            .rfind(|flag| names.contains(&flag.name.as_str()))?;
-        Some(flag.value.as_ref()?.text.as_str())
-    };
-    let mut dockerfile = None;
-    if matches!(tool, Tool::DockerBuild | Tool::Buildx | Tool::Nerdctl) {
-        let context = flags
-            .iter()
-            .rfind(|flag| flag.name.is_empty())
-            .and_then(|flag| flag.value.as_ref());
-        let context = context.map_or("", |item| item.text.as_str());
-        let path =
-            value(&["-f", "--file"]).map_or_else(|| format!("{context}/Dockerfile"), str::to_owned);
-        if !has_mark(&path) {
-            dockerfile = join(&around.directory, &path);
-        }
-    }
-    let tags = flags
-        .iter()
-        .filter(|flag| matches!(flag.name.as_str(), "-t" | "--tag"));
-    Facts {
-        dockerfile,
-        tags: tags
-            .filter_map(|flag| Some(to_pattern(flag.value.as_ref()?.text.as_str())))
-            .collect(),
-        job: around.job.clone(),
-        in_run_step: true,
-        is_abstract: false,
-        bakes_only: None,
-    }
 }

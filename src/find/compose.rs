@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::command::is_truthy;
+use super::command::{Surroundings, is_truthy};
 use super::declaration::{Direction, Facts};
+use super::embedded::{self, Environment};
+use super::kubernetes::words_of_container;
 use super::repository::join;
 use super::session::{Session, Use};
 use crate::format::compose::{self, Files, Options, Project, Service};
@@ -71,6 +73,51 @@ pub(super) fn read(session: &Session<'_>, paths: &[String]) {
                 .iter()
                 .for_each(|service| declare(session, service));
         }
+    }
+}
+
+/// Declares the caches of the commands that services run.
+pub(super) fn commands(session: &Session<'_>, document: Node<'_>) {
+    for (name, service) in document
+        .get("services")
+        .map(Node::entries)
+        .unwrap_or_default()
+    {
+        let mut environment = Environment::new();
+        let variables = service.get("environment");
+        embedded::extend(&mut environment, variables, Located::clone);
+        for text in variables
+            .into_iter()
+            .flat_map(Node::items)
+            .filter_map(Node::text)
+        {
+            if let Some((name, _)) = text.as_str().split_once('=') {
+                let value = text.slice(name.len() + 1, text.len());
+                embedded::put(&mut environment, name, value);
+            }
+        }
+        let around = Surroundings {
+            target: Some(name.as_str().to_owned()),
+            ..Surroundings::default()
+        };
+        // Compose replaces `$$` by a dollar sign.
+        let unescaped = |text: &Located| {
+            embedded::substitute(text, "$$", "", |_, place| Located::new("$", place))
+        };
+        let entrypoint = service.get("entrypoint");
+        let command = service.get("command");
+        if let (None, Some(text)) = (entrypoint, command.and_then(Node::text)) {
+            embedded::run(session, &unescaped(text), &environment, &around);
+            continue;
+        }
+        let mut words = Vec::new();
+        for node in [entrypoint, command].into_iter().flatten() {
+            match node.text() {
+                Some(text) => words.extend(unescaped(text).words()),
+                None => words.extend(node.items().filter_map(Node::text).map(unescaped)),
+            }
+        }
+        words_of_container(session, words, &environment, &around);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::build_command::BuildCommand;
 use crate::format::located::Place;
 use crate::source::{Source, environment};
 
@@ -162,6 +163,8 @@ pub struct Facts {
     pub in_run_step: bool,
     /// Whether the target only passes attributes on to others.
     pub is_abstract: bool,
+    /// The command of the build, if the declaration is part of one.
+    pub command: Option<BuildCommand>,
     /// The one name that bake is given to build, a target or a group.
     pub bakes_only: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::command::{Surroundings, inline_argument};
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, substitute};
+use super::kubernetes::words_of_container;
 use super::repository::{directory, join};
 use super::session::{Session, Use};
 use crate::format::located::Located;
@@ -31,6 +32,7 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
             facts: &facts,
         });
     };
+    commands(session, root, name);
     let Some(build) = build else { return };
     for (key, direction) in [
         ("cacheFrom", Direction::Import),
@@ -54,6 +56,35 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
         }
     }
     options(session, build, name);
+}
+
+/// Reads the commands that run before and in the container.
+fn commands(session: &Session<'_>, root: Node<'_>, name: Option<&str>) {
+    let around = Surroundings {
+        target: name.map(str::to_owned),
+        ..Surroundings::default()
+    };
+    for key in [
+        "initializeCommand",
+        "onCreateCommand",
+        "updateContentCommand",
+        "postCreateCommand",
+        "postStartCommand",
+    ] {
+        let Some(command) = root.get(key) else {
+            continue;
+        };
+        let named = command.entries().into_iter().map(|(_, command)| command);
+        for command in std::iter::once(command).chain(named) {
+            match command.text() {
+                Some(text) => embedded::run(session, text, &Vec::new(), &around),
+                None => {
+                    let words = command.items().filter_map(Node::text).cloned().collect();
+                    words_of_container(session, words, &Vec::new(), &around);
+                }
+            }
+        }
+    }
 }
 
 /// Reads the flags in `build.options`.

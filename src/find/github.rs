@@ -1,6 +1,7 @@
 //! Workflows and composite actions of GitHub, Gitea and Forgejo.
 
 mod action;
+mod build;
 mod expression;
 mod steps;
 
@@ -11,7 +12,7 @@ use super::declaration::Job;
 use super::script::Variant;
 use super::session::Session;
 use crate::format::tree::Node;
-use crate::format::unknown::has_mark;
+use crate::format::unknown::{has_mark, only_mark};
 use expression::Contexts;
 use steps::Steps;
 
@@ -27,9 +28,30 @@ pub(super) fn workflow(session: &Session<'_>, file: &str, root: Node<'_>) {
         }
     }
     contexts.env(root.get("env"));
-    for (name, job) in jobs.entries() {
-        workflow_job(session, file, &contexts, &triggers, name.as_str(), job);
+    for (name, job) in in_order(jobs) {
+        let outputs = workflow_job(session, file, &contexts, &triggers, name, job);
+        contexts.outputs.extend(outputs);
     }
+}
+
+/// Returns the jobs, each after those that it needs where the file allows that.
+fn in_order(jobs: Node<'_>) -> Vec<(&str, Node<'_>)> {
+    let mut waiting: Vec<(&str, Node<'_>)> = jobs
+        .entries()
+        .into_iter()
+        .map(|(name, job)| (name.as_str(), job))
+        .collect();
+    let mut ordered: Vec<(&str, Node<'_>)> = Vec::new();
+    while !waiting.is_empty() {
+        let is_ready = |(_, job): &(&str, Node<'_>)| {
+            let needs = job.get("needs").map(Node::one_or_many).unwrap_or_default();
+            let mut needs = needs.into_iter().filter_map(Node::str);
+            needs.all(|name| waiting.iter().all(|(waits, _)| *waits != name))
+        };
+        let next = waiting.iter().position(is_ready).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
 }
 
 fn workflow_job(
@@ -39,11 +61,11 @@ fn workflow_job(
     triggers: &[String],
     name: &str,
     job: Node<'_>,
-) {
+) -> Vec<(String, Vec<Variant>)> {
     let mut contexts = contexts.clone();
     contexts.env(job.get("env"));
     let Some(condition) = condition(job) else {
-        return;
+        return Vec::new();
     };
     let facts = Arc::new(job_facts(file, triggers, name, job));
     let steps = Steps {
@@ -53,10 +75,29 @@ fn workflow_job(
         when: condition,
     };
     if let Some(list) = job.get("steps") {
-        steps.follow(list, contexts);
-    } else if let (Some(uses), Some(with)) = (job.str_at(&["uses"]), job.get("with")) {
+        let contexts = steps.follow(list, contexts);
+        return job_outputs(name, job, &contexts);
+    }
+    if let (Some(uses), Some(with)) = (job.str_at(&["uses"]), job.get("with")) {
         steps.wrapper(uses, with, &contexts);
     }
+    Vec::new()
+}
+
+/// Returns the outputs of a job by `job.output`, where the steps of the job determine them.
+fn job_outputs(name: &str, job: Node<'_>, contexts: &Contexts<'_>) -> Vec<(String, Vec<Variant>)> {
+    let mut found = Vec::new();
+    let outputs = job.get("outputs").map(Node::entries).unwrap_or_default();
+    for (output, value) in outputs {
+        let Some(text) = value.text() else { continue };
+        let values = contexts.evaluate(text);
+        let is_known = |variant: &Variant| only_mark(variant.text.as_str()).is_none();
+        if values.iter().all(is_known) {
+            let key = format!("needs.{name}.{}", output.as_str()).to_lowercase();
+            found.push((key, values));
+        }
+    }
+    found
 }
 
 /// Reads the steps of a composite action.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::command::Surroundings;
 use super::embedded::{self, Environment};
 use super::repository::join;
+use super::script::Variant;
 use super::session::Session;
 use crate::format::located::Located;
 use crate::format::tree::{Node, Tree, yaml};
@@ -176,6 +177,7 @@ impl<'s> Pipeline<'s, '_> {
                 }
             }
         }
+        self.rules(&chain, &mut environment);
         self.matrix(&chain, &mut environment);
         let raw = environment.clone();
         for (_, variants) in &mut environment {
@@ -247,6 +249,31 @@ impl<'s> Pipeline<'s, '_> {
             }
         }
         found
+    }
+
+    /// Adds the values that variables have under the rules of a job.
+    fn rules(&self, chain: &[Node<'s>], environment: &mut Environment) {
+        let rules = chain.iter().find_map(|node| node.get("rules"));
+        for rule in rules.into_iter().flat_map(Node::items) {
+            let Some(variables) = rule.get("variables") else {
+                continue;
+            };
+            let when: Vec<String> = rule
+                .str_at(&["if"])
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+            for (key, text) in self.variables(variables) {
+                let variant = Variant {
+                    when: when.clone(),
+                    ..Variant::of(text)
+                };
+                match environment.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, variants)) => variants.push(variant),
+                    None => environment.push((key, vec![variant])),
+                }
+            }
+        }
     }
 
     /// Variables of `parallel: matrix` differ between jobs, so they are unknown.

@@ -3,7 +3,12 @@
 //! A lexer for Groovy finds strings and braces; `sh` steps are shell scripts. The only other part
 //! of the language that is evaluated is assignments of strings.
 
+mod functions;
+
+use std::cell::Cell;
 use std::collections::HashMap;
+
+use functions::GroovyFunction;
 
 use super::command::Surroundings;
 use super::embedded::{self, Environment};
@@ -30,6 +35,8 @@ pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
         parameters: HashMap::new(),
         environment: Vec::new(),
         blocks: Vec::new(),
+        functions: functions::of(&tokens),
+        calls: Cell::new(0),
     };
     reader.run();
 }
@@ -49,6 +56,9 @@ struct Reader<'a> {
     parameters: HashMap<String, Located>,
     environment: Environment,
     blocks: Vec<Block>,
+    functions: HashMap<String, GroovyFunction>,
+    /// The calls that are being evaluated.
+    calls: Cell<usize>,
 }
 
 impl Reader<'_> {
@@ -96,6 +106,10 @@ impl Reader<'_> {
                 }
                 next
             }
+            "withEnv" => {
+                self.with_env(next);
+                next
+            }
             "docker.build" => {
                 self.docker_build(next);
                 next
@@ -136,10 +150,15 @@ impl Reader<'_> {
                 Some(Token::Text(text, interpolated)) => self.interpolated(text, *interpolated),
                 Some(Token::Word(word, place)) => {
                     if matches!(self.tokens.get(index + 1), Some(Token::Sign('('))) {
-                        let shown = format!("{name} = {word}(…)");
-                        return (Some(self.session.unknown(&shown, *place)), index + 1);
+                        let Some((text, end)) = self.call(word, index + 2) else {
+                            let shown = format!("{name} = {word}(…)");
+                            return (Some(self.session.unknown(&shown, *place)), index + 1);
+                        };
+                        index = end - 1;
+                        text
+                    } else {
+                        self.lookup(word, *place)
                     }
-                    self.lookup(word, *place)
                 }
                 _ => return (whole, index),
             };
@@ -297,7 +316,7 @@ impl Reader<'_> {
                 position = start + 1;
             } else if let Some(inner) = rest.strip_prefix('{') {
                 let end = inner.find('}').unwrap_or(inner.len());
-                out.push(&self.lookup(inner[..end].trim(), place));
+                out.push(&self.expression(inner[..end].trim(), place));
                 position = (start + 2 + end + 1).min(source.len());
             } else {
                 let length = rest

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Woodpecker,
     Drone,
     Earthfile,
+    /// Pipelines of less common systems.
+    Pipeline,
     Make,
     Task,
     Just,
@@ -139,6 +141,7 @@ fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<Kind> {
         {
             Some(Kind::Woodpecker)
         }
+        () if yaml && super::pipelines::is_named(lower, folder) => Some(Kind::Pipeline),
         () if yaml && (lower == ".drone.yml" || lower == ".drone.yaml") => Some(Kind::Drone),
         () => None,
     }

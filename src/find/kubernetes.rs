@@ -43,14 +43,21 @@ pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
 /// Returns the defaults of all parameters in a document.
 fn parameters(document: Node<'_>) -> HashMap<String, Located> {
     let mut found = HashMap::new();
-    for path in [
-        &["spec", "params"][..],
+    let paths: [&[&str]; 5] = [
+        &["spec", "params"],
         &["spec", "taskSpec", "params"],
         &["spec", "pipelineSpec", "params"],
         &["spec", "arguments", "parameters"],
         &["spec", "inputs", "params"],
-    ] {
-        for parameter in document.path(path).into_iter().flat_map(Node::items) {
+    ];
+    add_parameters(document, &paths, &mut found);
+    found
+}
+
+/// Adds the defaults of the parameters at paths; a value of the same name wins.
+fn add_parameters(node: Node<'_>, paths: &[&[&str]], found: &mut HashMap<String, Located>) {
+    for path in paths {
+        for parameter in node.path(path).into_iter().flat_map(Node::items) {
             let value = parameter
                 .get("default")
                 .or_else(|| parameter.get("value"))
@@ -60,7 +67,6 @@ fn parameters(document: Node<'_>) -> HashMap<String, Located> {
             }
         }
     }
-    found
 }
 
 struct Reader<'a> {
@@ -75,6 +81,41 @@ impl Reader<'_> {
             return;
         }
         *steps -= 1;
+        if let Some(inner) = self.within(node) {
+            inner.walk_in(node, depth, steps);
+        } else {
+            self.walk_in(node, depth, steps);
+        }
+    }
+
+    /// Returns the reader of a task in a pipeline, or of a template of Argo: it has parameters of
+    /// its own.
+    fn within(&self, node: Node<'_>) -> Option<Self> {
+        let is_task = node.get("taskSpec").is_some() && node.get("name").is_some();
+        let is_template = node.path(&["inputs", "parameters"]).is_some();
+        if !is_task && !is_template {
+            return None;
+        }
+        let mut parameters = self.parameters.clone();
+        let paths: [&[&str]; 3] = [
+            &["taskSpec", "params"],
+            &["params"],
+            &["inputs", "parameters"],
+        ];
+        add_parameters(node, &paths, &mut parameters);
+        // A value may name a parameter around it.
+        let values = parameters.into_iter();
+        let parameters =
+            values.map(|(name, value)| (name, self.resolved(&value, &Environment::new())));
+        let name = node.str_at(&["name"]).filter(|_| is_task);
+        Some(Self {
+            session: self.session,
+            target: name.map(str::to_owned).or_else(|| self.target.clone()),
+            parameters: parameters.collect(),
+        })
+    }
+
+    fn walk_in(&self, node: Node<'_>, depth: usize, steps: &mut usize) {
         if node.is_map() {
             let runs = ["command", "args", "script", "source"]
                 .iter()
@@ -124,48 +165,7 @@ impl Reader<'_> {
             .filter_map(Node::text)
             .map(|text| self.resolved(text, &environment))
             .collect();
-        self.command(words, &environment, &around);
-    }
-
-    fn command(&self, mut words: Vec<Located>, environment: &Environment, around: &Surroundings) {
-        let shell = words.iter().position(|word| {
-            word.as_str().starts_with('-') && word.as_str().ends_with('c') && word.len() <= 4
-        });
-        let runs_shell = words.first().is_some_and(|word| {
-            matches!(
-                word.as_str().rsplit('/').next(),
-                Some("sh" | "bash" | "ash")
-            )
-        });
-        if let Some(at) = shell
-            && runs_shell
-        {
-            if let Some(script) = words.get(at + 1) {
-                embedded::run(self.session, script, environment, around);
-            }
-            return;
-        }
-        let flagged = words.iter().any(|word| {
-            let word = word.as_str();
-            word.starts_with("--export-cache") || word.starts_with("--import-cache")
-        });
-        // With arguments only, the image's entrypoint is buildctl.
-        if flagged && words.first().is_some_and(|word| word.as_str() == "build") {
-            let place = words[0].place();
-            words.insert(0, Located::new("buildctl", place));
-        }
-        let slot = |text: Located| {
-            vec![vec![Item {
-                text,
-                when: Vec::new(),
-            }]]
-        };
-        let invocation = Invocation {
-            slots: words.into_iter().map(slot).collect(),
-            environment: HashMap::new(),
-            when: Vec::new(),
-        };
-        command::declare(self.session, &invocation, around);
+        words_of_container(self.session, words, &environment, &around);
     }
 
     /// Replaces `$(params.x)`, `$(VARIABLE)` and `{{inputs.parameters.x}}`.
@@ -207,4 +207,51 @@ impl Reader<'_> {
             }
         })
     }
+}
+
+/// Declares the caches of a container's command and arguments.
+pub(super) fn words_of_container(
+    session: &Session<'_>,
+    mut words: Vec<Located>,
+    environment: &Environment,
+    around: &Surroundings,
+) {
+    let shell = words.iter().position(|word| {
+        word.as_str().starts_with('-') && word.as_str().ends_with('c') && word.len() <= 4
+    });
+    let runs_shell = words.first().is_some_and(|word| {
+        matches!(
+            word.as_str().rsplit('/').next(),
+            Some("sh" | "bash" | "ash" | "dash" | "zsh")
+        )
+    });
+    if let Some(at) = shell
+        && runs_shell
+    {
+        if let Some(script) = words.get(at + 1) {
+            embedded::run(session, script, environment, around);
+        }
+        return;
+    }
+    let flagged = words.iter().any(|word| {
+        let word = word.as_str();
+        word.starts_with("--export-cache") || word.starts_with("--import-cache")
+    });
+    // With arguments only, the image's entrypoint is buildctl.
+    if flagged && words.first().is_some_and(|word| word.as_str() == "build") {
+        let place = words[0].place();
+        words.insert(0, Located::new("buildctl", place));
+    }
+    let slot = |text: Located| {
+        vec![vec![Item {
+            text,
+            when: Vec::new(),
+        }]]
+    };
+    let invocation = Invocation {
+        slots: words.into_iter().map(slot).collect(),
+        environment: HashMap::new(),
+        when: Vec::new(),
+    };
+    command::declare(session, &invocation, around);
 }

@@ -447,7 +447,7 @@ impl Makefile {
             None => self.variables.get(&name).cloned().unwrap_or_default(),
         };
         match values.as_slice() {
-            [] => session.unknown(&name, place),
+            [] => session.unknown(if name == "*" { "$*" } else { &name }, place),
             [only] if only.when.is_empty() => self
                 .expand_in(session, &only.text, scope, depth + 1)
                 .used_at(place),

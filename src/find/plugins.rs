@@ -52,14 +52,8 @@ fn follow(
         target: name.map(str::to_owned),
         ..Surroundings::default()
     };
-    let commands: Vec<&Located> = step
-        .get("commands")
-        .map(Node::one_or_many)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(Node::text)
-        .collect();
-    embedded::run(session, &embedded::joined(commands), &environment, &around);
+    let script = script(step);
+    embedded::run(session, &script, &environment, &around);
     let image = step.str_at(&["image"]).unwrap_or_default();
     let is_buildah =
         image.contains("kaniko") || image.contains("buildah") || image.contains("podman");
@@ -111,6 +105,14 @@ fn follow(
             }
         }
     }
+}
+
+/// Returns the commands of a step. `$$` is a dollar sign for the shell.
+fn script(step: Node<'_>) -> Located {
+    let commands = step.get("commands").map(Node::one_or_many);
+    let commands = commands.unwrap_or_default().into_iter();
+    let joined = embedded::joined(commands.filter_map(Node::text));
+    embedded::substitute(&joined, "$$", "", |_, place| Located::new("$", place))
 }
 
 /// Splits a setting at unescaped commas. Attributes stay with their type.

@@ -5,6 +5,7 @@
 
 mod expand;
 mod run;
+mod texts;
 mod variables;
 
 use std::collections::HashMap;

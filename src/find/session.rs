@@ -276,6 +276,13 @@ fn is_secret(field: &str) -> bool {
     })
 }
 
+/// Returns a cache without its credentials.
+pub(super) fn without_secrets(cache: &str) -> String {
+    let fields = csv_fields(cache).into_iter();
+    let kept = fields.filter(|field| !is_secret(field));
+    join_fields(kept.map(|field| without_login(&field)))
+}
+
 /// Removes `user:password@` from URLs and references.
 fn without_login(field: &str) -> String {
     let Some((key, value)) = field.split_once('=') else {

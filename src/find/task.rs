@@ -41,9 +41,22 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
             directory: directory(path).to_owned(),
             ..Surroundings::default()
         };
-        for command in commands(task) {
-            let script = templates.evaluate(command, 0);
-            embedded::run(session, &script, &environment, &around);
+        for (command, items) in commands(task) {
+            for item in items {
+                let script = match item {
+                    Some(item) => substitute(command, "{{", "}}", |inner, place| {
+                        let is_item = inner.trim_matches('-').trim() == ".ITEM";
+                        if is_item {
+                            templates.evaluate(item, 0)
+                        } else {
+                            Located::new(format!("{{{{{inner}}}}}"), place)
+                        }
+                    }),
+                    None => command.clone(),
+                };
+                let script = templates.evaluate(&script, 0);
+                embedded::run(session, &script, &environment, &around);
+            }
         }
     }
 }
@@ -54,7 +67,14 @@ fn collect<'t>(node: Option<Node<'t>>, variables: &mut Variables<'t>) {
     }
 }
 
-fn commands(task: Node<'_>) -> Vec<&Located> {
+/// Whether a document with another name is a Taskfile.
+pub(super) fn is_like(root: Node<'_>) -> bool {
+    let tasks = root.get("tasks").is_some_and(Node::is_map);
+    tasks && (root.get("version").is_some() || root.get("includes").is_some())
+}
+
+/// Returns the commands of a task, each with the items of its loop.
+fn commands(task: Node<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
     let listed = task.get("cmds").or_else(|| task.get("cmd"));
     let entries: Vec<Node<'_>> = if task.text().is_some() || task.is_list() {
         vec![task]
@@ -73,7 +93,12 @@ fn commands(task: Node<'_>) -> Vec<&Located> {
                 .text()
                 .or_else(|| item.get("cmd").and_then(Node::text))
                 .or_else(|| item.get("defer").and_then(Node::text));
-            found.extend(text);
+            let looped = item.get("for").filter(|items| items.is_list());
+            let items = match looped {
+                Some(list) => list.items().filter_map(Node::text).map(Some).collect(),
+                None => vec![None],
+            };
+            found.extend(text.map(|text| (text, items)));
         }
     }
     found

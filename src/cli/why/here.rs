@@ -87,7 +87,7 @@ pub(super) fn command(output: &Output) -> Result<Found, Failure> {
 
 impl Candidate {
     fn of(declaration: &Declaration) -> Self {
-        let build = build_of(declaration);
+        let build = declaration.target_command().map(|command| command.words);
         let command = match &build {
             Some(build) => {
                 let words: Vec<String> = build.iter().map(|word| quoted(word)).collect();
@@ -112,41 +112,6 @@ impl Candidate {
             build,
         }
     }
-}
-
-/// Returns the command that builds a target of bake or a service of Compose.
-fn build_of(declaration: &Declaration) -> Option<Vec<String>> {
-    let target = declaration.target.as_deref()?;
-    let (program, defaults): (&[&str], &[&str]) = match declaration.tool.as_str() {
-        "bake" => (
-            &["docker", "buildx", "bake"],
-            &[
-                "docker-bake.hcl",
-                "docker-bake.json",
-                "docker-bake.override.hcl",
-                "docker-bake.override.json",
-            ],
-        ),
-        "compose" => (
-            &["docker", "compose"],
-            &[
-                "compose.yaml",
-                "compose.yml",
-                "docker-compose.yml",
-                "docker-compose.yaml",
-            ],
-        ),
-        _ => return None,
-    };
-    let mut words: Vec<String> = program.iter().map(|word| (*word).to_owned()).collect();
-    if !defaults.contains(&declaration.file.as_str()) {
-        words.extend(["-f".to_owned(), declaration.file.clone()]);
-    }
-    if declaration.tool == "compose" {
-        words.push("build".to_owned());
-    }
-    words.push(target.to_owned());
-    Some(words)
 }
 
 fn listed(candidates: &[Candidate]) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::expression::{Contexts, closing};
+use crate::find::BuildCommand;
 use crate::find::command::{declare_override, inline_argument};
 use crate::find::declaration::{Direction, Facts, Job};
 use crate::find::repository::join;
@@ -20,26 +21,36 @@ pub(super) struct Inputs<'a> {
     pub(super) target: Option<&'a str>,
     pub(super) when: &'a [String],
     pub(super) job: Option<&'a Arc<Job>>,
+    /// The command of the build that the step runs.
+    pub(super) command: Option<BuildCommand>,
 }
 
 impl Inputs<'_> {
     /// `docker/build-push-action` and its forks.
     pub(super) fn build_push(&self, tool: &str) {
-        self.lines("cache-from", Direction::Import, tool);
-        self.lines("cache-to", Direction::Export, tool);
+        let inputs = Self {
+            command: self.build_command(),
+            ..*self
+        };
+        inputs.lines("cache-from", Direction::Import, tool);
+        inputs.lines("cache-to", Direction::Export, tool);
         for (text, when) in self.entries("build-args") {
             if let Some(cache) = inline_argument(&text) {
-                self.declare(&cache, &when, Direction::Export, tool, self.target);
+                inputs.declare(&cache, &when, Direction::Export, tool, self.target);
             }
         }
     }
 
     /// `docker/bake-action`
     pub(super) fn bake(&self, tool: &str) {
+        let inputs = Self {
+            command: self.bake_command(),
+            ..*self
+        };
         for (text, when) in self.entries("set") {
             let value = Item { text, when };
             declare_override(self.session, &value, |item, direction, target| {
-                self.declare(&item.text, &item.when, direction, tool, Some(target));
+                inputs.declare(&item.text, &item.when, direction, tool, Some(target));
             });
         }
     }
@@ -59,6 +70,10 @@ impl Inputs<'_> {
         } else {
             tool
         };
+        // A local action, or a reusable workflow, that runs bake.
+        if self.with.get("set").is_some() {
+            self.bake("docker/bake-action");
+        }
         for (name, direction) in names {
             for (text, when) in self.entries(name) {
                 if text.as_str().starts_with("type=") {
@@ -91,7 +106,7 @@ impl Inputs<'_> {
     }
 
     /// Returns the evaluated lines of an input.
-    fn entries(&self, input: &str) -> Vec<(Located, Vec<String>)> {
+    pub(super) fn entries(&self, input: &str) -> Vec<(Located, Vec<String>)> {
         let Some(text) = self.with.get(input).and_then(Node::text) else {
             return Vec::new();
         };
@@ -165,6 +180,7 @@ impl Inputs<'_> {
             dockerfile,
             tags: tags.collect(),
             job: self.job.cloned(),
+            command: self.command.clone(),
             in_run_step: false,
             is_abstract: false,
             bakes_only: self.only_target(),

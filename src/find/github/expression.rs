@@ -20,7 +20,7 @@ pub(super) struct Contexts<'s> {
     pub(super) env: HashMap<String, Vec<Variant>>,
     /// The defaults of inputs.
     inputs: HashMap<String, Located>,
-    /// The outputs of earlier steps, by `id.name`.
+    /// The outputs of earlier steps and jobs, by `steps.id.name` and `needs.job.name`.
     pub(super) outputs: HashMap<String, Vec<Variant>>,
 }
 
@@ -175,11 +175,10 @@ impl<'s> Contexts<'s> {
             self.inputs
                 .get(name)
                 .map(|text| vec![Variant::of(text.clone())])
-        } else if let Some(step) = lower.strip_prefix("steps.") {
-            step.split_once(".outputs.")
-                .and_then(|(id, name)| self.outputs.get(&format!("{id}.{name}")).cloned())
         } else {
-            None
+            // `steps.ID.outputs.NAME` and `needs.JOB.outputs.NAME`
+            let output = lower.replace(".outputs.", ".");
+            self.outputs.get(&output).cloned()
         };
         match variants {
             Some(variants) => {

@@ -24,8 +24,8 @@ pub(super) struct Steps<'s> {
 }
 
 impl Steps<'_> {
-    /// Follows all steps.
-    pub(super) fn follow(&self, list: Node<'_>, mut contexts: Contexts<'_>) {
+    /// Follows all steps. Returns the contexts after the last one.
+    pub(super) fn follow<'c>(&self, list: Node<'_>, mut contexts: Contexts<'c>) -> Contexts<'c> {
         for step in list.items() {
             let Some(condition) = condition(step) else {
                 continue;
@@ -52,12 +52,13 @@ impl Steps<'_> {
                     if output.file == "GITHUB_ENV" {
                         contexts.env.entry(output.name).or_default().push(variant);
                     } else if !id.is_empty() {
-                        let key = format!("{id}.{}", output.name.to_lowercase());
+                        let key = format!("steps.{id}.{}", output.name.to_lowercase());
                         contexts.outputs.entry(key).or_default().push(variant);
                     }
                 }
             }
         }
+        contexts
     }
 
     fn run(
@@ -106,6 +107,7 @@ impl Steps<'_> {
             target: self.target.as_deref(),
             when,
             job: self.job.as_ref(),
+            command: None,
         };
         let lower = name.to_lowercase();
         if lower.ends_with("/build-push-action") {
@@ -136,6 +138,7 @@ impl Steps<'_> {
             target: self.target.as_deref(),
             when: &self.when,
             job: self.job.as_ref(),
+            command: None,
         };
         inputs.typed(&uses.split('@').next().unwrap_or(uses).to_lowercase());
     }

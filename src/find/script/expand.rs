@@ -235,15 +235,7 @@ impl Script<'_, '_> {
         Variable::Scalar(vec![Variant::of(self.session.unknown(&shown, place))])
     }
 
-    /// Returns the output of `$( … )`, if its commands only print.
-    fn substituted(&mut self, list: &List, source: &str, place: Place) -> Vec<Variant> {
-        if let Some(text) = self.printed(list, 0) {
-            return text;
-        }
-        vec![Variant::of(self.session.unknown(source, place))]
-    }
-
-    fn printed(&mut self, list: &List, depth: usize) -> Option<Vec<Variant>> {
+    pub(super) fn printed(&mut self, list: &List, depth: usize) -> Option<Vec<Variant>> {
         let mut lines: Vec<Variant> = Vec::new();
         for step in list {
             let [command] = step.pipeline.as_slice() else {

@@ -4,7 +4,7 @@ use super::expand::describe;
 use super::variables::{merge, unite};
 use super::{DEPTH, Invocation, Item, MOST_COMMANDS, Output, Script, Slot, Variable, Variant};
 use crate::find::repository::{directory, join};
-use crate::format::located::Located;
+use crate::format::located::{Located, Place};
 use crate::format::shell::{self, Assigned, Assignment, Command, Join, List, Simple, Word};
 use crate::format::unknown::{has_mark, only_mark};
 
@@ -388,56 +388,28 @@ impl Script<'_, '_> {
         }
     }
 
-    /// `sh -c '…'`, `ssh host '…'`, `bash <<EOF`.
-    fn runs_text(&mut self, first: &str, simple: &Simple, slots: &[Slot]) -> bool {
-        let name = first.rsplit('/').next().unwrap_or(first);
-        let is_shell = matches!(name, "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh");
-        let words: Vec<Located> = slots
-            .iter()
-            .filter_map(|slot| Some(slot.first()?.first()?.text.clone()))
-            .collect();
-        if is_shell && !simple.inputs.is_empty() {
-            for input in &simple.inputs {
-                self.inner(input);
-            }
-            return true;
+    /// Returns the output of `$( … )`, if its commands only print.
+    pub(super) fn substituted(&mut self, list: &List, source: &str, place: Place) -> Vec<Variant> {
+        if let Some(text) = self.printed(list, 0) {
+            return text;
         }
-        let dash_c = words.iter().position(|word| {
-            let word = word.as_str();
-            word.starts_with('-')
-                && !word.starts_with("--")
-                && word.ends_with('c')
-                && word.len() <= 6
-        });
-        if let Some(at) = dash_c
-            && let Some(text) = words.get(at + 1)
-        {
-            let runner = words[..at].iter().any(|word| {
-                let name = word.as_str().rsplit('/').next().unwrap_or_default();
-                matches!(
-                    name,
-                    "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh" | "su" | "flock" | "script"
-                )
-            });
-            if runner {
-                self.inner(text);
-                return true;
-            }
-        }
-        if name == "ssh" {
-            if let Some(text) = words
-                .iter()
-                .skip(2)
-                .find(|word| word.as_str().contains(' '))
-            {
-                self.inner(text);
-            }
-            return true;
-        }
-        false
+        self.follow_subshell(list);
+        vec![Variant::of(self.session.unknown(source, place))]
     }
 
-    fn inner(&mut self, text: &Located) {
+    /// Follows the commands of `$( … )`. They run, even if what they print is not known; their
+    /// variables are their own.
+    fn follow_subshell(&mut self, list: &List) {
+        if self.depth < DEPTH {
+            let before = self.variables.clone();
+            self.depth += 1;
+            self.follow_list(list);
+            self.depth -= 1;
+            self.variables = before;
+        }
+    }
+
+    pub(super) fn inner(&mut self, text: &Located) {
         self.depth += 1;
         self.follow_list(&shell::parse(text));
         self.depth -= 1;
@@ -461,8 +433,7 @@ impl Script<'_, '_> {
         let candidates = [join(&self.directory, &path), join("", &path)];
         for file in candidates.into_iter().flatten() {
             if let Some(text) = self.session.repository.read(&file) {
-                let place =
-                    crate::format::located::Place::new(self.session.repository.number(&file), 1);
+                let place = Place::new(self.session.repository.number(&file), 1);
                 let source = Located::lines(text.as_ref(), place);
                 let outer = std::mem::replace(&mut self.directory, directory(&file).to_owned());
                 self.inner(&source);

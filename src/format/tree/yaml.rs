@@ -72,6 +72,25 @@ fn indent(line: &str) -> usize {
 /// Parses all documents of a file.
 pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    parse_strictly(text, file).or_else(|error| {
+        // The parsers of Go and Python accept a bracket that closes a list at the indentation of
+        // its key; this parser wants it further in.
+        let is_closing = |line: &str| line.trim_start().starts_with([']', '}']);
+        if !text.lines().any(is_closing) {
+            return Err(error);
+        }
+        let mut indented = String::with_capacity(text.len());
+        for line in text.split_inclusive('\n') {
+            if is_closing(line) {
+                indented.push(' ');
+            }
+            indented.push_str(line);
+        }
+        parse_strictly(&indented, file).map_err(|_| error)
+    })
+}
+
+fn parse_strictly(text: &str, file: u32) -> Result<Tree, TreeError> {
     let mut reader = Reader {
         tree: Tree::default(),
         source: text.split('\n').collect(),

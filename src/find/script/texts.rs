@@ -1,0 +1,111 @@
+//! Commands in the arguments of other commands.
+
+use super::{Script, Slot};
+use crate::format::located::Located;
+use crate::format::shell::Simple;
+
+/// Programs that pass variables in their arguments on to commands.
+const TASK_RUNNERS: [&str; 7] = ["make", "gmake", "rake", "bundle", "just", "task", "nmake"];
+/// Programs that run each argument as a command.
+const RUNNERS: [&str; 5] = ["concurrently", "parallel", "retry", "chronic", "gcloud"];
+
+/// Returns the command in an argument of a program, as in `make image BUILD='docker build …'`. Flags
+/// alone are those of a build.
+fn command_in(program: &str, word: &Located) -> Option<Located> {
+    let text = word.as_str();
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+    };
+    let value = match text.split_once('=') {
+        Some((name, _)) if TASK_RUNNERS.contains(&program) && is_name(name) => name.len() + 1,
+        Some(("--command", _)) if RUNNERS.contains(&program) => "--command=".len(),
+        _ if RUNNERS.contains(&program) => 0,
+        _ => return None,
+    };
+    let value = word.slice(value, word.len()).trimmed();
+    let text = value.as_str();
+    let is_variable = TASK_RUNNERS.contains(&program);
+    let builds = [
+        "docker ",
+        "buildctl ",
+        "buildctl-daemonless.sh ",
+        "nerdctl ",
+        "sudo docker ",
+    ];
+    if builds.iter().any(|program| text.starts_with(program)) {
+        return Some(value);
+    }
+    // Only a variable holds flags without a program.
+    if !is_variable || !text.starts_with("--") {
+        return None;
+    }
+    let has = |flags: [&str; 2]| {
+        let mut words = text.split_whitespace();
+        words.any(|word| flags.iter().any(|flag| word.starts_with(flag)))
+    };
+    let program = if has(["--cache-from", "--cache-to"]) {
+        "docker buildx build "
+    } else if has(["--import-cache", "--export-cache"]) {
+        "buildctl build "
+    } else {
+        return None;
+    };
+    let mut command = Located::new(program, value.place());
+    command.push(&value);
+    Some(command)
+}
+
+impl Script<'_, '_> {
+    /// `sh -c '…'`, `ssh host '…'`, `bash <<EOF`.
+    pub(super) fn runs_text(&mut self, first: &str, simple: &Simple, slots: &[Slot]) -> bool {
+        let name = first.rsplit('/').next().unwrap_or(first);
+        let is_shell = matches!(name, "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh");
+        let words: Vec<Located> = slots
+            .iter()
+            .filter_map(|slot| Some(slot.first()?.first()?.text.clone()))
+            .collect();
+        if is_shell && !simple.inputs.is_empty() {
+            for input in &simple.inputs {
+                self.inner(input);
+            }
+            return true;
+        }
+        let dash_c = words.iter().position(|word| {
+            let word = word.as_str();
+            word.starts_with('-')
+                && !word.starts_with("--")
+                && word.ends_with('c')
+                && word.len() <= 6
+        });
+        if let Some(at) = dash_c
+            && let Some(text) = words.get(at + 1)
+        {
+            let runner = words[..at].iter().any(|word| {
+                let name = word.as_str().rsplit('/').next().unwrap_or_default();
+                matches!(
+                    name,
+                    "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh" | "su" | "flock" | "script"
+                )
+            });
+            if runner {
+                self.inner(text);
+                return true;
+            }
+        }
+        if name == "ssh"
+            && let Some(text) = words
+                .iter()
+                .skip(2)
+                .find(|word| word.as_str().contains(' '))
+        {
+            self.inner(text);
+            return true;
+        }
+        let inner: Vec<Located> = words[1..]
+            .iter()
+            .filter_map(|word| command_in(name, word))
+            .collect();
+        inner.iter().for_each(|text| self.inner(text));
+        !inner.is_empty()
+    }
+}

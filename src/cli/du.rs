@@ -10,13 +10,14 @@ use super::open::{self, Scanned};
 use super::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
 use crate::inventory::{RefEntry, Tally, Totals};
-use crate::source::SourceText;
+use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::units::Size;
 
 mod bucket;
 mod history;
 mod repositories;
+mod selected;
 mod shared;
 
 #[derive(Debug, Args)]
@@ -59,6 +60,9 @@ struct SourceUsage {
     shared: Option<shared::Shared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bucket: Option<bucket::Fields>,
+    /// The refs that fit the pattern of the source; the other figures are of the whole store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selected: Option<selected::Selected>,
     /// What earlier scans found, with --history.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<history::Fields>,
@@ -84,6 +88,7 @@ impl SourceUsage {
             shared_by_repositories: shared.map(Into::into),
             shared: shared::Shared::new(inventory),
             bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
+            selected: selected::Selected::new(scanned),
             history: None,
         }
     }
@@ -96,7 +101,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     } else {
         sources
     };
-    if let Some(source) = sources.iter().find(|source| source.select.is_some()) {
+    let names_one = |source: &&Source| source.select.as_ref().is_some_and(|s| !s.is_pattern());
+    if let Some(source) = sources.iter().find(names_one) {
         let source = visible(&source.to_string()).into_owned();
         let failure = Failure::message(
             Exit::Usage,
@@ -145,6 +151,9 @@ fn block(
     now: Timestamp,
     paper: Paper,
 ) -> String {
+    if let Some(selected) = selected::Selected::new(scanned) {
+        return selected.print(scanned, paper);
+    }
     let refs = match scanned.inventory.refs.len() {
         1 => "1 ref".to_owned(),
         count => format!("{count} refs"),

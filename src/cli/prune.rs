@@ -27,10 +27,12 @@ mod arguments;
 mod page;
 mod print;
 mod store;
+mod whole;
 
 pub(super) use arguments::{Arguments, RuleFlags, duration};
 use print::Pruned;
 use store::{pruner, pruner_of};
+use whole::not_whole;
 
 pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before anything is deleted.
@@ -61,12 +63,7 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let is_prune = arguments.repair.is_none();
     let selects = |source: &&Source| is_prune && source.select.is_some();
     if let Some(source) = sources.iter().find(selects) {
-        let failure = Failure::message(
-            Exit::Usage,
-            format!("prune works on a whole store, and {source} names one ref"),
-        );
-        return Err(failure
-            .hint("name the source without the ref, and select refs to delete with --drop-ref"));
+        return Err(not_whole(source));
     }
     let restores = arguments
         .repair

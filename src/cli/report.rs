@@ -15,7 +15,7 @@ use crate::error::{Exit, Failure};
 use crate::report::Issue;
 use crate::report::page::price::Price;
 use crate::report::page::{Page, SourcePart, html, markdown};
-use crate::source::SourceText;
+use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 
 mod parts;
@@ -73,8 +73,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         return Err(failure.hint("`cachelens du --json`, `ls` and `check` have the numbers of it"));
     }
     let sources = open::sources_to_read(session, &arguments.sources)?;
-    let whole = sources.iter().find(|source| source.select.is_some());
-    if let Some(source) = whole {
+    let names_one = |source: &&Source| source.select.as_ref().is_some_and(|s| !s.is_pattern());
+    if let Some(source) = sources.iter().find(names_one) {
         let shown = visible(&source.to_string()).into_owned();
         let message = format!("a report is about whole sources, and {shown} names one ref");
         return Err(Failure::message(Exit::Usage, message)
@@ -125,6 +125,11 @@ async fn part(
     let opened = &scanned.opened;
     let kind = opened.source.kind().word();
     let mut part = SourcePart::new(opened.label(), kind, &scanned.inventory, issues);
+    let select = opened.source.select.as_ref();
+    if let Some(pattern) = select.filter(|select| select.is_pattern()) {
+        let refs = scanned.selected().into_iter().map(|(_, entry)| entry);
+        part.select(&pattern.to_string(), refs.collect());
+    }
     if let Some(price) = &arguments.price {
         part.price = Some(price.clone());
     }

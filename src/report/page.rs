@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Issue;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::{BlobState, Inventory, RefEntry, Tally};
+use crate::text::escape::visible;
 
 pub mod build;
 pub mod html;
@@ -71,6 +72,8 @@ pub struct SourcePart {
     pub price: Option<Price>,
     /// Why some numbers are unknown, if so.
     pub unknown: Option<String>,
+    /// The pattern that the listed refs fit; all sums are of the whole source.
+    pub pattern: Option<String>,
 }
 
 /// A stored object in the picture of states and ages.
@@ -151,9 +154,7 @@ impl SourcePart {
         inventory: &Inventory,
         issues: Vec<Issue>,
     ) -> Self {
-        let mut refs: Vec<RefPart> = inventory.refs.iter().map(RefPart::new).collect();
-        refs.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        refs.truncate(MOST_REFS);
+        let refs = largest(inventory.refs.iter());
         let unknown = inventory.unlisted.map(str::to_owned);
         let (areas, small) = areas(inventory);
         Self {
@@ -171,8 +172,33 @@ impl SourcePart {
             plan: None,
             price: Price::of_kind(kind),
             unknown: unknown.or_else(|| inventory.unseen.as_deref().map(str::to_owned)),
+            pattern: None,
         }
     }
+
+    /// Lists only the refs that fit a pattern.
+    pub fn select(&mut self, pattern: &str, refs: Vec<&RefEntry>) {
+        self.all_refs = refs.len();
+        self.refs = largest(refs.into_iter());
+        self.pattern = Some(pattern.to_owned());
+    }
+
+    /// Says that only some refs are listed, if so.
+    pub fn selection(&self) -> Option<String> {
+        let pattern = self.pattern.as_ref()?;
+        Some(format!(
+            "Only the refs that fit `{}` are listed; all sums are of the whole source.",
+            visible(pattern)
+        ))
+    }
+}
+
+/// Returns the largest refs.
+fn largest<'e>(refs: impl Iterator<Item = &'e RefEntry>) -> Vec<RefPart> {
+    let mut refs: Vec<RefPart> = refs.map(RefPart::new).collect();
+    refs.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+    refs.truncate(MOST_REFS);
+    refs
 }
 
 impl RefPart {

@@ -93,6 +93,9 @@ fn part(source: &SourcePart, now: Timestamp, written: &mut String) {
         source.all_refs,
         source.kind
     );
+    if let Some(selection) = source.selection() {
+        let _ = writeln!(written, "<p class=\"note\">{}</p>", text(&selection));
+    }
     if let Some(why) = &source.unknown {
         let _ = writeln!(
             written,

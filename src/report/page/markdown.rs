@@ -64,6 +64,9 @@ fn part(source: &SourcePart, now: Timestamp) -> String {
         source.stored.count,
         source.all_refs
     );
+    if let Some(selection) = source.selection() {
+        written += &format!("{}\n\n", text(&selection));
+    }
     if let Some(why) = &source.unknown {
         written += &format!("Not all of it is known: {}.\n\n", text(why));
     }

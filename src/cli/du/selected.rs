@@ -1,0 +1,88 @@
+//! What the refs that fit a pattern take.
+
+use serde::Serialize;
+
+use crate::cli::json::Blobs;
+use crate::cli::open::Scanned;
+use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::inventory::Tally;
+use crate::text::escape::visible;
+use crate::text::units::Size;
+
+/// The refs of a source that fit its pattern.
+#[derive(Debug, Serialize)]
+pub(super) struct Selected {
+    pattern: String,
+    refs: usize,
+    /// What a ref that fits reaches.
+    reached: Blobs,
+    /// What no other ref reaches; unknown if a ref cannot be read.
+    only: Option<Blobs>,
+    #[serde(skip)]
+    tallies: (Tally, Option<Tally>),
+}
+
+impl Selected {
+    /// Returns `None` for a source without a pattern.
+    pub(super) fn new(scanned: &Scanned) -> Option<Self> {
+        let select = scanned.opened.source.select.as_ref();
+        let pattern = select.filter(|select| select.is_pattern())?.to_string();
+        let inventory = &scanned.inventory;
+        let refs = scanned.selected();
+        let mut reached = Tally::default();
+        let mut only = Tally::default();
+        for blob in inventory.blobs.iter().filter(|blob| blob.is_stored()) {
+            let fits = refs.iter().filter(|(_, entry)| entry.reaches(blob.id()));
+            let fits = fits.count();
+            if fits == 0 {
+                continue;
+            }
+            add(&mut reached, blob.stored_size());
+            if inventory.refs_of(blob.id()).count() == fits {
+                add(&mut only, blob.stored_size());
+            }
+        }
+        let is_known = !inventory.has_unreadable_ref();
+        Some(Self {
+            pattern,
+            refs: refs.len(),
+            reached: reached.into(),
+            only: is_known.then(|| only.into()),
+            tallies: (reached, is_known.then_some(only)),
+        })
+    }
+
+    pub(super) fn print(&self, scanned: &Scanned, paper: Paper) -> String {
+        let mut table = Table::new([
+            ("OF THESE REFS", Align::Left),
+            ("BLOBS", Align::Right),
+            ("SIZE", Align::Right),
+            ("", Align::Left),
+        ]);
+        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+        for (name, tally, meaning) in [
+            ("reached", Some(self.tallies.0), "reached from one of them"),
+            ("theirs", self.tallies.1, "reached from no other ref"),
+        ] {
+            table.row([
+                Cell::new(name),
+                Cell::new(or_unknown(tally.map(|tally| tally.count.to_string()))),
+                Cell::new(or_unknown(tally.map(|tally| Size(tally.bytes).to_string()))),
+                Cell::new(meaning).style(Style::Dim),
+            ]);
+        }
+        format!(
+            "{}  {} of {} refs fit `{}`\n{}the rest of the store is not summed up: name the source without the pattern\n",
+            scanned.opened.shown(),
+            self.refs,
+            scanned.inventory.refs.len(),
+            visible(&self.pattern),
+            table.render(paper)
+        )
+    }
+}
+
+fn add(tally: &mut Tally, bytes: u64) {
+    tally.count += 1;
+    tally.bytes = tally.bytes.saturating_add(bytes);
+}

@@ -58,10 +58,11 @@ pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod views;
 pub mod widget;
 pub mod world;
 
-use evidence::{Given, ImageProvenance};
+use evidence::{EvidenceReaders, Given};
 use keymap::Keymap;
 use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
@@ -104,6 +105,9 @@ pub struct TuiOptions {
     pub is_ascii: bool,
     /// The file that remembers which columns are hidden; none where nothing is remembered.
     pub columns_file: Option<PathBuf>,
+    /// The file that remembers the order and the filter of each source; none where nothing is
+    /// remembered.
+    pub views_file: Option<PathBuf>,
     /// Whether the UI handles clicks and the wheel.
     pub mouse: bool,
     /// The number of documents that a scan reads at once.
@@ -118,10 +122,8 @@ pub struct TuiOptions {
     pub open_found: Opener,
     /// Opens a declared cache that a person chose; the choice is consent to contact its host.
     pub open_declared: Opener,
-    /// The directory that is searched for declared caches.
-    pub directory: PathBuf,
-    /// Reads the provenance next to an image.
-    pub images: ImageProvenance,
+    /// Reads evidence that is not in a file; has the directory that is searched for declared caches.
+    pub readers: EvidenceReaders,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
     pub evidence: Given,
     /// The policy, and whether deletions are allowed.

@@ -11,7 +11,7 @@ use super::output::Output;
 use super::plain::{self, Face};
 use clap::Args;
 
-use super::{Global, Session, SignalsOf, config, evidence, init, open, prune};
+use super::{Global, Session, SignalsOf, config, init, open, prune};
 use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::config::{Consents, Theme};
 use crate::error::{Exit, Failure};
@@ -20,11 +20,14 @@ use crate::source::{Location, RefSelector, Source, SourceText, environment};
 use crate::text::escape::visible;
 use crate::tui::background::Background;
 use crate::tui::columns;
-use crate::tui::evidence::{Given, ImageProvenance};
+use crate::tui::evidence::Given;
 use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::{Access, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
+use crate::tui::views;
 use crate::tui::{self, Finder, OpenedSource, TuiOptions, UiEnd};
+
+mod readers;
 
 /// The time limit of the search for caches in the current directory before the UI opens.
 const SEARCH_TIME: Duration = Duration::from_millis(300);
@@ -127,7 +130,7 @@ async fn ui(
             .unwrap_or_else(PoisonError::into_inner);
         Arc::new(Mutex::new(given.clone()))
     };
-    let images = image_provenance(asking.clone());
+    let readers = readers::of(&asking);
     let options = TuiOptions {
         pauses: asking.pauses.clone(),
         sources: sources
@@ -139,7 +142,8 @@ async fn ui(
         no_color: no_color || config::refuses_color(global.color),
         keymap: keymap()?,
         is_ascii: super::plain::is_ascii(),
-        columns_file: crate::config::state_dir().map(|folder| folder.join(columns::FILE_NAME)),
+        columns_file: state_file(session, columns::FILE_NAME),
+        views_file: state_file(session, views::FILE_NAME),
         mouse: settings.mouse.value,
         concurrency: settings.concurrency.value.get(),
         start_message: None,
@@ -153,8 +157,7 @@ async fn ui(
                 .and_then(|parsed| opened(&judge(parsed.source), rights, &asking))
                 .map_err(|failure| failure.to_string())
         }),
-        directory: PathBuf::from("."),
-        images,
+        readers,
         evidence: Given::new(build, baseline, context),
         pruning: Pruning {
             access: rights.access,
@@ -176,6 +179,12 @@ async fn ui(
         UiEnd::Left => Exit::Done,
         UiEnd::Signal(number) => Exit::Signal(number),
     })
+}
+
+/// Returns the path of a file in the state directory; none where nothing is kept.
+fn state_file(session: &Session<'_>, name: &str) -> Option<PathBuf> {
+    let folder = crate::config::state_dir().filter(|_| session.history.is_kept());
+    folder.map(|folder| folder.join(name))
 }
 
 /// Returns the key map, changed as the file in the user's configuration directory says.
@@ -218,18 +227,6 @@ fn theme_of(setting: Theme) -> (ThemeName, bool) {
         Theme::HighContrast => (ThemeName::HighContrast, false),
         Theme::None => (ThemeName::Dark, true),
     }
-}
-
-/// Returns the function that reads the provenance next to an image.
-fn image_provenance(access: StoreAccess) -> ImageProvenance {
-    Arc::new(move |text| {
-        let access = access.clone();
-        Box::pin(async move {
-            evidence::of_image(&access, Path::new(&text))
-                .await
-                .map_err(|failure| failure.to_string())
-        })
-    })
 }
 
 /// Returns the theme for the background according to the environment. It is used until the terminal

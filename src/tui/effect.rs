@@ -14,6 +14,7 @@ use super::rows::RowSet;
 use super::rows::files::FileTree;
 use super::rows::steps::RefSteps;
 use super::terminal::SuspendedBy;
+use super::views::SavedViews;
 use super::world::SourceId;
 use crate::backend::layer_content::LayerFile;
 use crate::config::edit::Edit;
@@ -107,8 +108,8 @@ pub enum Work {
     Open(String),
     /// Searches the current directory of the program for declared caches.
     FindDeclared,
-    /// Opens a declared cache on request.
-    OpenDeclared(String),
+    /// Opens a declared cache on request; its ref is selected where the second field is true.
+    OpenDeclared(String, bool),
     /// Plans and prunes.
     Prune(PruneWork),
     /// Writes a plan to a file for `prune --apply`.
@@ -123,6 +124,8 @@ pub enum Work {
     TryRule(SourceId, Arc<Inventory>, Box<Rule>),
     /// Remembers which columns are hidden.
     SaveColumns(PathBuf, HiddenColumns),
+    /// Remembers the order and the filter of each source.
+    SaveViews(SavedViews),
     /// Lists earlier runs.
     ListRuns,
     /// Reads the journal of an earlier run.

@@ -7,10 +7,39 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::explain::load::context::Directories;
+use crate::explain::load::dockerfile::{Described, DescribedBuild};
 
 /// Reads the provenance next to an image; `None` if the text is not the name of an image.
 pub type ImageProvenance =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Vec<Vec<u8>>>, String>> + Send + Sync>;
+
+/// Converts the build that a command describes.
+pub type DescribeBuild =
+    Arc<dyn Fn(DescribedBuild) -> BoxFuture<'static, Result<Described, String>> + Send + Sync>;
+
+/// Reads evidence that is not in a file.
+#[derive(Clone)]
+pub struct EvidenceReaders {
+    /// Reads the provenance next to an image.
+    pub images: ImageProvenance,
+    /// Converts the build that a command describes.
+    pub describe: DescribeBuild,
+    /// The directory of commands.
+    pub directory: PathBuf,
+}
+
+/// Programs with which a build command begins.
+const PROGRAMS: [&str; 9] = [
+    "docker",
+    "docker-buildx",
+    "docker-compose",
+    "buildctl",
+    "nerdctl",
+    "finch",
+    "sudo",
+    "env",
+    "time",
+];
 
 /// The subject of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +71,7 @@ impl Part {
 pub struct Item {
     /// Its subject.
     pub part: Part,
-    /// A file, a folder, an image, or `NAME=DIR`.
+    /// A file, a folder, an image, a build command, or `NAME=DIR`.
     pub text: String,
     /// Its type, once it was read.
     pub seen: Option<String>,
@@ -84,6 +113,22 @@ impl Given {
             .collect()
     }
 
+    /// Describes another build, by its command. The baseline stays.
+    pub fn explain_command(&mut self, command: Option<String>) {
+        self.items.retain(|item| item.part == Part::Baseline);
+        self.items.extend(command.map(|text| Item {
+            part: Part::Build,
+            text,
+            seen: None,
+        }));
+    }
+
+    /// Returns whether a command gives the context.
+    pub fn has_command(&self) -> bool {
+        let mut items = self.items.iter();
+        items.any(|item| item.part == Part::Build && is_command(&item.text))
+    }
+
     /// Returns whether no evidence describes a build.
     pub fn is_empty(&self) -> bool {
         !self.items.iter().any(|item| item.part == Part::Build)
@@ -114,4 +159,12 @@ fn in_home(text: &str) -> String {
         (Some(rest), Some(home)) => format!("{lead}{}/{rest}", home.to_string_lossy()),
         _ => text.to_owned(),
     }
+}
+
+/// Whether a text begins like a build command.
+pub fn is_command(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let name = first.rsplit('/').next().unwrap_or(first);
+    words.next().is_some() && PROGRAMS.contains(&name)
 }

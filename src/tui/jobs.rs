@@ -2,7 +2,7 @@
 //! report through one channel, and can be stopped.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::columns::HiddenColumns;
 use super::effect::{JobId, Work};
-use super::evidence::{Given, ImageProvenance};
+use super::evidence::{EvidenceReaders, Given};
 use super::found::Found;
 use super::list::{self, Arrangement};
 use super::message::{Envelope, Message, Report, ScanEnd};
@@ -27,10 +26,11 @@ use crate::error::Failure;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefId};
 use crate::retention::Policy;
-use crate::text::escape::visible;
 
+mod build_command;
 mod check;
 mod config;
+mod declared;
 mod evidence;
 mod export;
 mod extract;
@@ -38,6 +38,7 @@ mod files;
 mod find;
 mod prune;
 mod runs;
+mod state;
 mod steps;
 mod store;
 mod why;
@@ -68,10 +69,8 @@ pub(super) struct Jobs {
     open: Opener,
     open_found: Opener,
     open_declared: Opener,
-    images: ImageProvenance,
+    readers: EvidenceReaders,
     pruning: Arc<Pruning>,
-    /// The directory that is searched for declared caches.
-    directory: PathBuf,
     /// The configuration file in use, or its default path.
     config_file: PathBuf,
     /// Where records of scans are kept.
@@ -84,9 +83,9 @@ impl Jobs {
         concurrency: usize,
         clock: Clock,
         [open, open_found, open_declared]: [Opener; 3],
-        images: ImageProvenance,
+        readers: EvidenceReaders,
         pruning: Arc<Pruning>,
-        (directory, config_file, history): (PathBuf, PathBuf, HistoryStore),
+        (config_file, history): (PathBuf, HistoryStore),
     ) -> Self {
         Self {
             sender,
@@ -100,9 +99,8 @@ impl Jobs {
             open,
             open_found,
             open_declared,
-            images,
+            readers,
             pruning,
-            directory,
             config_file,
             history,
         }
@@ -159,15 +157,6 @@ impl Jobs {
         lock(&self.stores).get(source.0).cloned()
     }
 
-    fn save_columns(&mut self, path: &Path, hidden: &HiddenColumns, reporter: Reporter) {
-        // The file is tiny, and the program may end right after this.
-        let is_saved = hidden.save(path).is_ok();
-        self.blocking(reporter, move |_| {
-            let words = "the choice of columns is kept for this run only";
-            (!is_saved).then_some(Report::NotAll(words))
-        });
-    }
-
     pub(super) fn start(&mut self, job: JobId, work: Work) {
         let cancel = CancellationToken::new();
         self.running.insert(job, cancel.clone());
@@ -184,11 +173,11 @@ impl Jobs {
                 id,
                 given,
             } => {
-                let images = Arc::clone(&self.images);
+                let readers = self.readers.clone();
                 let reader = self.store(source).and_then(|store| store.reader);
                 self.tasks.spawn(async move {
                     let Some(reader) = reader else { return job };
-                    let load = steps::load(&*reader, inventory, id, given, &images);
+                    let load = steps::load(&*reader, inventory, id, given, &readers);
                     if let Some(loaded) = cancel.run_until_cancelled(load).await {
                         reporter.report(Report::Steps(loaded.map(Arc::new))).await;
                     }
@@ -209,22 +198,20 @@ impl Jobs {
                 verify,
             } => self.check(source, inventory, verify, cancel, reporter),
             Work::NameSteps(steps, given) => {
-                let images = Arc::clone(&self.images);
+                let readers = self.readers.clone();
                 self.reporting(reporter, cancel, async move {
-                    Report::Named(steps::name(&steps, given, &images).await.map(Arc::new))
+                    Report::Named(steps::name(&steps, given, &readers).await.map(Arc::new))
                 });
             }
             Work::Recognise(part, text) => {
-                let images = Arc::clone(&self.images);
+                let readers = self.readers.clone();
                 self.reporting(reporter, cancel, async move {
-                    Report::Recognised(evidence::recognise(part, text, &images).await)
+                    Report::Recognised(evidence::recognise(part, text, &readers).await)
                 });
             }
-            Work::Complete(part, text) => {
-                self.blocking(reporter, move |_| {
-                    Some(Report::Completed(evidence::complete(part, &text)))
-                });
-            }
+            Work::Complete(part, text) => self.blocking(reporter, move |_| {
+                Some(Report::Completed(evidence::complete(part, &text)))
+            }),
             Work::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
             Work::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
             Work::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
@@ -256,6 +243,7 @@ impl Jobs {
                 });
             }
             Work::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
+            Work::SaveViews(views) => self.save_views(&views, reporter),
             Work::ListRuns => self.list_runs(cancel, reporter),
             Work::OpenRun(journal) => self.open_run(journal, cancel, reporter),
             Work::Judge(source, found) => self.judge(source, found, reporter),
@@ -263,9 +251,7 @@ impl Jobs {
                 self.try_rule(source, inventory, *rule, reporter);
             }
             Work::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
-            Work::OpenDeclared(cache) => {
-                self.open(&self.open_declared.clone(), cache, cancel, reporter);
-            }
+            Work::OpenDeclared(cache, shows) => self.open_declared(cache, shows, cancel, reporter),
             Work::FindDeclared => self.find_declared(reporter),
         }
     }
@@ -303,12 +289,12 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let images = Arc::clone(&self.images);
+        let readers = self.readers.clone();
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {
             let job = reporter.job;
             let Some(reader) = reader else { return job };
-            let compare = steps::compare(&*reader, &inventory, refs, given, &images);
+            let compare = steps::compare(&*reader, &inventory, refs, given, &readers);
             if let Some(compared) = cancel.run_until_cancelled(compare).await {
                 let compared = compared.map(Arc::new);
                 reporter.report(Report::Compared(compared)).await;
@@ -347,23 +333,6 @@ impl Jobs {
     }
 
     /// Searches for declared caches. The search cannot be stopped; its result is then ignored.
-    fn find_declared(&mut self, reporter: Reporter) {
-        let directory = self.directory.clone();
-        self.blocking(reporter, move |_| {
-            let found = match crate::find::find(&directory) {
-                Ok(mut found) => {
-                    found.look_up(&|name| std::env::var(name).ok());
-                    Ok(Arc::new(found))
-                }
-                Err(error) => {
-                    let directory = visible(&directory.to_string_lossy()).into_owned();
-                    Err(format!("{directory} cannot be searched: {error}"))
-                }
-            };
-            Some(Report::Declared(found))
-        });
-    }
-
     /// Opens a source that a person named or chose.
     fn open(&mut self, open: &Opener, name: String, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;

@@ -19,6 +19,7 @@ use super::terminal::Surface;
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
+use super::views::SavedViews;
 use super::world::{Admitted, SourceId, SourceInfo, StatusKind, Themes, World};
 use super::{TuiError, TuiOptions};
 use crate::backend::{CurrentPause, PauseReport};
@@ -65,13 +66,9 @@ impl<T: Surface> Runtime<T> {
             options.concurrency,
             clock,
             [options.open, options.open_found, options.open_declared],
-            options.images,
+            options.readers,
             Arc::clone(&pruning),
-            (
-                options.directory,
-                options.config_file.clone(),
-                options.history,
-            ),
+            (options.config_file.clone(), options.history),
         );
         let mut sources: Vec<SourceInfo> = Vec::new();
         for source in options.sources {
@@ -103,6 +100,7 @@ impl<T: Surface> Runtime<T> {
             .map(HiddenColumns::load)
             .unwrap_or_default();
         world.columns_file = columns_file;
+        world.saved_views = SavedViews::load(options.views_file);
         world.explain_at_once = !options.evidence.is_empty();
         if options.follow_background && !options.no_color {
             world.themes = Some(Themes::built_in()?);

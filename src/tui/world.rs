@@ -18,11 +18,14 @@ use super::message::ConfigWritten;
 use super::pruning::{Access, Deleting, Pruning};
 use super::screen::{Request, Screen, ScreenWork, WorkKey};
 use super::theme::{Theme, ThemeError, ThemeName};
+use super::views::SavedViews;
 use crate::config::{self, RecentSource};
 use crate::prune::plan::Target;
 use crate::retention::Policy;
 use crate::source::{RefSelector, StoreKind};
 use crate::text::escape::visible;
+
+mod sources;
 
 /// How long a status message stays.
 const STATUS_TIME: SignedDuration = SignedDuration::from_secs(8);
@@ -112,6 +115,8 @@ pub struct World {
     pub hidden_columns: HiddenColumns,
     /// Where they are remembered.
     pub columns_file: Option<PathBuf>,
+    /// The remembered order and filter of each source.
+    pub saved_views: SavedViews,
     /// The key bindings.
     pub keymap: Keymap,
     /// All sources.
@@ -224,6 +229,7 @@ impl World {
             is_ascii: false,
             hidden_columns: HiddenColumns::default(),
             columns_file: None,
+            saved_views: SavedViews::default(),
             keymap,
             sources: Vec::new(),
             status: None,
@@ -298,23 +304,6 @@ impl World {
     /// Returns a source that exists: only [`World`] creates indexes, and never removes a source.
     pub fn source(&self, id: SourceId) -> &Source {
         &self.sources[id.0]
-    }
-
-    /// Returns whether reading from a source costs nobody anything: no request to a service is
-    /// counted, and no use of a cache entry.
-    pub fn is_cheap(&self, id: SourceId) -> bool {
-        matches!(
-            self.source(id).info.kind,
-            StoreKind::Local | StoreKind::RegistryDir | StoreKind::Demo | StoreKind::Memory
-        )
-    }
-
-    /// Returns the sources with their indexes.
-    pub fn indexed_sources(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.sources
-            .iter()
-            .enumerate()
-            .map(|(place, source)| (SourceId(place), source))
     }
 
     /// Returns for how many more seconds a run watches for builds, if one does.

@@ -4,6 +4,7 @@ mod check;
 mod commands;
 mod config;
 mod declared;
+mod declared_builds;
 mod diff;
 mod files;
 mod find;

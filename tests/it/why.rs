@@ -28,7 +28,7 @@ mod changed;
 mod files;
 mod formats;
 mod from_command;
-mod from_dockerfile;
+pub(crate) mod from_dockerfile;
 mod history;
 mod recorded;
 

@@ -301,7 +301,7 @@ fn pairs(texts: &[String], form: &str) -> Result<BTreeMap<String, String>, Failu
 }
 
 /// Returns the platform of a builder on this machine.
-fn builder() -> Platform {
+pub(in crate::cli) fn builder() -> Platform {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 
+use super::build_command::{self, LoadedEvidence};
 use crate::explain::evidence::Evidence;
 use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents;
 use crate::format::evidence::Document;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
-use crate::tui::evidence::{self as given, Given, ImageProvenance, Part};
+use crate::tui::evidence::{self as given, EvidenceReaders, Given, Part};
 use crate::tui::message::Completion;
 
 /// The maximum number of directory entries to read for a completion.
@@ -25,18 +26,15 @@ const MOST_NAMES: usize = 200;
 pub(super) async fn load(
     given: &Given,
     part: Part,
-    images: &ImageProvenance,
-) -> Result<Vec<Document>, String> {
-    let mut documents = Vec::new();
+    readers: &EvidenceReaders,
+) -> Result<LoadedEvidence, String> {
+    let mut loaded = LoadedEvidence::default();
     for text in given.of(part) {
         let shown = visible(&text).into_owned();
-        documents.extend(
-            documents_of(text, images)
-                .await
-                .map_err(|fault| format!("{shown}: {fault}"))?,
-        );
+        let read = read(text, readers).await;
+        loaded.extend(read.map_err(|fault| format!("{shown}: {fault}"))?);
     }
-    Ok(documents)
+    Ok(loaded)
 }
 
 /// Detects the type of a piece of evidence.
@@ -46,10 +44,10 @@ pub(super) async fn load(
 pub(super) async fn recognise(
     part: Part,
     text: String,
-    images: &ImageProvenance,
+    readers: &EvidenceReaders,
 ) -> Result<String, String> {
     if part != Part::Context {
-        let documents = documents_of(text, images).await?;
+        let LoadedEvidence { documents, .. } = read(text, readers).await?;
         return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
     }
     let look = move || {
@@ -82,10 +80,14 @@ pub(super) async fn recognise(
 ///
 /// # Errors
 /// Returns a sentence that explains the problem.
-pub(super) async fn for_names(given: &Given, images: &ImageProvenance) -> Result<Evidence, String> {
-    let now = load(given, Part::Build, images).await?;
-    let before = load(given, Part::Baseline, images).await?;
-    let directories = given.directories();
+pub(super) async fn for_names(
+    given: &Given,
+    readers: &EvidenceReaders,
+) -> Result<Evidence, String> {
+    let loaded = load(given, Part::Build, readers).await?;
+    let before = load(given, Part::Baseline, readers).await?.documents;
+    let directories = merged(given.directories(), loaded.directories);
+    let now = loaded.documents;
     let gather = move || {
         let mut evidence = Evidence::default();
         for debug in now
@@ -128,9 +130,27 @@ fn builds(documents: Vec<Document>) -> impl Iterator<Item = Build> {
     })
 }
 
-async fn documents_of(text: String, images: &ImageProvenance) -> Result<Vec<Document>, String> {
+/// Returns the directories that a person named, and those of commands.
+pub(super) fn merged(named: Directories, of_commands: Directories) -> Directories {
+    let mut merged = of_commands;
+    merged.main = named.main.or(merged.main);
+    merged.named.extend(named.named);
+    merged
+}
+
+async fn read(text: String, readers: &EvidenceReaders) -> Result<LoadedEvidence, String> {
+    if given::is_command(&text) && !given::path(&text).exists() {
+        return build_command::load(text, readers).await;
+    }
+    Ok(LoadedEvidence {
+        documents: documents_of(text, readers).await?,
+        ..LoadedEvidence::default()
+    })
+}
+
+async fn documents_of(text: String, readers: &EvidenceReaders) -> Result<Vec<Document>, String> {
     if !given::path(&text).exists()
-        && let Some(statements) = images(text.clone()).await?
+        && let Some(statements) = (readers.images)(text.clone()).await?
     {
         let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
         let documents: Result<Vec<Document>, _> = statements.iter().map(read).collect();

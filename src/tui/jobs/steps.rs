@@ -7,7 +7,7 @@ use crate::backend::CacheReader;
 use crate::explain::evidence::Evidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
-use crate::tui::evidence::{Given, ImageProvenance};
+use crate::tui::evidence::{EvidenceReaders, Given};
 use crate::tui::rows::diff::DiffRows;
 use crate::tui::rows::steps::{Names, RefSteps};
 
@@ -21,7 +21,7 @@ pub(super) async fn load(
     inventory: Arc<Inventory>,
     id: RefId,
     given: Given,
-    images: &ImageProvenance,
+    readers: &EvidenceReaders,
 ) -> Result<RefSteps, Vec<String>> {
     let Some(entry) = inventory.get_ref(id) else {
         return Err(vec!["the ref is not there any more".to_owned()]);
@@ -46,7 +46,7 @@ pub(super) async fn load(
     }
     // Evidence for another ref is tried here; if it does not match, the store's names are better
     // than none.
-    Ok(name(&steps, given, images).await.unwrap_or(steps))
+    Ok(name(&steps, given, readers).await.unwrap_or(steps))
 }
 
 /// Compares two refs; the first one is the older.
@@ -58,10 +58,17 @@ pub(super) async fn compare(
     inventory: &Arc<Inventory>,
     [before, after]: [RefId; 2],
     given: Given,
-    images: &ImageProvenance,
+    readers: &EvidenceReaders,
 ) -> Result<DiffRows, Vec<String>> {
-    let before = load(reader, Arc::clone(inventory), before, given.clone(), images).await?;
-    let after = load(reader, Arc::clone(inventory), after, given, images).await?;
+    let before = load(
+        reader,
+        Arc::clone(inventory),
+        before,
+        given.clone(),
+        readers,
+    )
+    .await?;
+    let after = load(reader, Arc::clone(inventory), after, given, readers).await?;
     Ok(DiffRows::new(before, after))
 }
 
@@ -72,9 +79,9 @@ pub(super) async fn compare(
 pub(super) async fn name(
     steps: &RefSteps,
     given: Given,
-    images: &ImageProvenance,
+    readers: &EvidenceReaders,
 ) -> Result<RefSteps, String> {
-    let evidence = evidence::for_names(&given, images).await?;
+    let evidence = evidence::for_names(&given, readers).await?;
     let named = steps.named(&evidence, Names::Given(given));
     if named.counts.named == 0 {
         return Err("the build that it tells of has no step in this ref".to_owned());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::build_command::LoadedEvidence;
 use super::evidence;
 use super::{Jobs, Reporter};
 use crate::backend::SharedReader;
@@ -14,7 +15,7 @@ use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::escape::visible;
 use crate::tui::effect::Imports;
-use crate::tui::evidence::{Given, ImageProvenance, Part};
+use crate::tui::evidence::{EvidenceReaders, Given, Part};
 use crate::tui::message::Report;
 use crate::tui::rows::why::Explained;
 use crate::tui::{OpenedSource, Opener};
@@ -39,7 +40,8 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let (open, images) = (Arc::clone(&self.open_found), Arc::clone(&self.images));
+        let open = Arc::clone(&self.open_found);
+        let readers = self.readers.clone();
         let options = self.scan_options(cancel.clone());
         let store = match &imports {
             Imports::Ref { source, .. } => self.store(*source),
@@ -58,7 +60,7 @@ impl Jobs {
                 }),
                 Imports::Named => None,
             };
-            let explaining = explain(known, &given, &open, &images, &options, &reporter);
+            let explaining = explain(known, &given, &open, &readers, &options, &reporter);
             if let Some(explained) = cancel.run_until_cancelled(explaining).await {
                 reporter
                     .report(Report::Explained(explained.map(Arc::new)))
@@ -73,23 +75,19 @@ async fn explain(
     known: Option<Import>,
     given: &Given,
     open: &Opener,
-    images: &ImageProvenance,
+    readers: &EvidenceReaders,
     options: &ScanOptions,
     reporter: &Reporter,
 ) -> Result<Explained, Vec<String>> {
     let report_progress = |words: String| reporter.report(Report::Explaining(words));
-    let documents = evidence::load(given, Part::Build, images)
-        .await
-        .map_err(|fault| vec![fault])?;
-    let baseline = evidence::load(given, Part::Baseline, images)
-        .await
-        .map_err(|fault| vec![fault])?;
+    let told = of_part(given, Part::Build, readers).await?;
+    let baseline = of_part(given, Part::Baseline, readers).await?.documents;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
         vec![known]
     } else {
         let mut opened = Vec::new();
-        for text in named(&documents)? {
+        for text in named(&told)? {
             report_progress(format!("opening {}", visible(&text))).await;
             match import(&text, open, options).await {
                 Ok(import) => opened.push(import),
@@ -122,24 +120,35 @@ async fn explain(
     let against = against.collect();
     let given = load::Given {
         wanted: load::Wanted::default(),
-        documents,
+        documents: told.documents,
         baseline,
-        directories: given.directories(),
+        directories: evidence::merged(given.directories(), told.directories),
     };
-    let explanation = load::explain(&imported, given).await.map_err(faults)?;
+    let mut explanation = load::explain(&imported, given).await.map_err(faults)?;
+    explanation.notes.extend(told.notes);
     Ok(Explained::new(explanation, against))
 }
 
-/// Returns the caches in the build's record, in the form of `--cache-from`.
-fn named(documents: &[Document]) -> Result<Vec<String>, Vec<String>> {
-    let records = documents.iter().filter_map(|document| match document {
+async fn of_part(
+    given: &Given,
+    part: Part,
+    readers: &EvidenceReaders,
+) -> Result<LoadedEvidence, Vec<String>> {
+    let loaded = evidence::load(given, part, readers).await;
+    loaded.map_err(|fault| vec![fault])
+}
+
+/// Returns the caches in the build's record or command, in the form of `--cache-from`.
+fn named(told: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
+    let records = told.documents.iter().filter_map(|document| match document {
         Document::Records(records) => records.first(),
         _ => None,
     });
     let texts: Vec<String> = records
         .flat_map(|record| &record.imports)
-        .take(MOST_CACHES)
         .map(ToString::to_string)
+        .chain(told.imports.iter().cloned())
+        .take(MOST_CACHES)
         .collect();
     if texts.is_empty() {
         return Err(vec![

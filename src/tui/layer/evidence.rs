@@ -21,7 +21,8 @@ use crate::tui::world::{Context, Handled, World};
 pub const INSPECT: &str =
     "docker buildx imagetools inspect IMAGE --format '{{json .Provenance.SLSA}}' > provenance.json";
 
-const NEEDED: &str = "a build is needed: its record, its provenance, or the image that carries it";
+const NEEDED: &str =
+    "a build is needed: its record, its provenance, the image that carries it, or its command";
 
 /// The maximum width of the box.
 const WIDEST: u16 = 96;
@@ -47,6 +48,11 @@ pub struct EvidencePrompt {
 impl EvidencePrompt {
     /// Opens the prompt with the evidence that was given before.
     pub fn open(cx: &mut Context<'_>) {
+        Self::open_with(String::new(), cx);
+    }
+
+    /// Opens the prompt with a line that a person completes.
+    pub fn open_with(line: String, cx: &mut Context<'_>) {
         let given = cx.world.evidence.clone();
         let part = if given.is_empty() {
             Part::Build
@@ -68,7 +74,7 @@ impl EvidencePrompt {
         cx.show(Self {
             given,
             part,
-            input: InputLine::default(),
+            input: InputLine::new(line),
             reading: None,
             recognising,
             completing: None,
@@ -160,7 +166,7 @@ impl EvidencePrompt {
         let mut typed = 0;
         for part in Part::ALL {
             let about = match part {
-                Part::Build => "its record, provenance, log or LLB: file, folder, image",
+                Part::Build => "its record, provenance, log, image, or its command",
                 Part::Baseline => "the same of an earlier build: what changed since",
                 Part::Context => "the folder, or NAME=FOLDER: which files changed",
             };

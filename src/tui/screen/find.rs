@@ -9,8 +9,9 @@ use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
 use super::refs::Refs;
+use super::why::Why;
 use super::{Header, Pointer, Request, Screen};
-use crate::find::{Found, MistakeSeverity};
+use crate::find::{BuildCommand, Found, MistakeSeverity};
 use crate::tui::effect::{JobId, Work};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{List, Sort};
@@ -39,6 +40,8 @@ pub struct Find {
     state: State,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
+    /// The build to explain once the cache is open.
+    explains: Option<Option<BuildCommand>>,
     /// Whether to show the next added source, because a person requested it here.
     is_wanted: bool,
 }
@@ -65,6 +68,7 @@ impl Find {
             rows,
             state: State::Searching(cx.start(Work::FindDeclared)),
             opening: None,
+            explains: None,
             is_wanted: false,
         }
     }
@@ -96,8 +100,49 @@ impl Find {
             );
             return Handled::Yes;
         };
-        self.opening = Some(cx.start(Work::OpenDeclared(opens.clone())));
+        self.opening = Some(cx.start(Work::OpenDeclared(opens.clone(), self.explains.is_none())));
         Handled::Yes
+    }
+
+    /// Opens the declared cache under the cursor, and explains the next build of its target.
+    fn explain(&mut self, cx: &mut Context<'_>) -> Handled {
+        let row = self.screen.list.current();
+        let Some(row) = row.filter(|_| self.opening.is_none()) else {
+            return Handled::Yes;
+        };
+        let Some(declaration) = self.rows.declaration(row) else {
+            cx.world.note(
+                StatusKind::Failed,
+                "no build is declared on this line: go to a declaration",
+            );
+            return Handled::Yes;
+        };
+        let command = declaration.build_command();
+        if declaration.opens.is_none() {
+            let why = Why::of_command(command.as_ref(), cx);
+            cx.push(why);
+            return Handled::Yes;
+        }
+        self.explains = Some(command);
+        self.open(cx)
+    }
+
+    /// Shows the opened source, or explains the build whose cache it is.
+    fn opened(&mut self, admitted: &Admitted, cx: &mut Context<'_>) {
+        if let Some(command) = self.explains.take() {
+            let why = Why::of_command(command.as_ref(), cx);
+            cx.push(why);
+            return;
+        }
+        match admitted {
+            // The model adds the source next, and shows the selected ref, if there is one.
+            Admitted::New(info) => self.is_wanted = info.select.is_none(),
+            Admitted::Known(id, None) => {
+                let refs = Refs::new(*id, None, cx);
+                cx.push(refs);
+            }
+            Admitted::Known(_, Some(_)) => {}
+        }
     }
 
     /// Stops opening a cache, if that is in progress.
@@ -105,6 +150,7 @@ impl Find {
         let Some(job) = self.opening.take() else {
             return Handled::No;
         };
+        self.explains = None;
         cx.stop(job);
         cx.world.note(StatusKind::Done, "opening was stopped");
         Handled::Yes
@@ -193,6 +239,7 @@ impl Screen for Find {
     fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
         match action {
             Action::Open => return self.open(cx),
+            Action::Why => return self.explain(cx),
             Action::Rescan => self.search(cx),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
@@ -223,14 +270,11 @@ impl Screen for Find {
             },
             Report::Opened(result) if self.opening.take_if(|own| *own == job).is_some() => {
                 match result {
-                    // The model adds the source next, and shows the selected ref, if there is one.
-                    Ok(Admitted::New(info)) => self.is_wanted = info.select.is_none(),
-                    Ok(Admitted::Known(id, None)) => {
-                        let refs = Refs::new(*id, None, cx);
-                        cx.push(refs);
+                    Ok(admitted) => self.opened(admitted, cx),
+                    Err(why) => {
+                        self.explains = None;
+                        cx.world.note(StatusKind::Failed, why.clone());
                     }
-                    Ok(Admitted::Known(_, Some(_))) => {}
-                    Err(why) => cx.world.note(StatusKind::Failed, why.clone()),
                 }
             }
             _ => self.screen.report(job, report, cx),

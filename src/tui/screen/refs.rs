@@ -15,14 +15,13 @@ use super::rule::RuleScreen;
 use super::steps::Steps;
 use super::treemap::TreemapScreen;
 use super::why::Why;
-use super::{Header, Screen, WorkKey};
-use crate::inventory::filter::Filter;
+use super::{Header, Request, Screen, WorkKey};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::text::units::Size;
 use crate::tui::found::Found;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
+use crate::tui::list::{Order, Sort, View};
 use crate::tui::pruning::Scope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::{counted_so_far, grouped, in_trash, so_far};
@@ -33,16 +32,26 @@ use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, meter, text, treemap};
 use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
 
+mod kept;
+
 /// From this width on, all distinctive columns of a ref are visible, including the policy.
 const LIST_WIDTH: u16 = 78;
 /// The lines above the list: the meter, the ages, and a rule.
 const HEAD: u16 = 3;
+
+/// The order in which refs are shown at first.
+const STANDARD: Sort = Sort {
+    column: AGE,
+    order: Order::Ascending,
+};
 
 /// The refs of a source.
 #[derive(Debug)]
 pub struct Refs {
     source: SourceId,
     screen: ListScreen,
+    /// The view that is remembered.
+    kept: View,
     /// The refs to select as soon as they are known.
     select: Option<RefSelector>,
 }
@@ -50,16 +59,10 @@ pub struct Refs {
 impl Refs {
     /// Shows the refs of `source`, and goes to the first one that `select` matches.
     pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut Context<'_>) -> Self {
-        let list = List::new(
-            rows(source, cx.world),
-            Sort {
-                column: AGE,
-                ..Sort::default()
-            },
-            cx,
-        );
+        let list = Self::kept_list(source, select.is_some(), cx);
         let mut refs = Self {
             source,
+            kept: list.view().clone(),
             screen: ListScreen::new(list, RowHeight::Single, HEAD)
                 .wanting(LIST_WIDTH)
                 .of_numbers()
@@ -97,21 +100,6 @@ impl Refs {
             None => cx.world.note(
                 StatusKind::Failed,
                 "the ref that was asked for is not there; these are",
-            ),
-        }
-    }
-
-    /// Shows the refs that fit a pattern. The filter can be edited like one that was typed.
-    fn narrow(&mut self, select: &RefSelector, cx: &mut Context<'_>) {
-        let text = format!("ref:\"{}\"", select.to_string().replace('"', "\"\""));
-        match Filter::parse(&text) {
-            Ok(filter) if !select.to_string().contains(';') => {
-                self.screen.list.set_filter(filter, cx);
-            }
-            // A list of names has no filter of its own: all refs are shown.
-            Ok(_) | Err(_) => cx.world.note(
-                StatusKind::Done,
-                format!("these are all refs; the ones that are meant fit {select}"),
             ),
         }
     }
@@ -397,9 +385,19 @@ impl Screen for Refs {
                 return cx.stop_scan(self.source);
             }
             Action::Escape => {}
-            _ => return self.screen.act(action, cx),
+            _ => {
+                let handled = self.screen.act(action, cx);
+                self.keep(cx);
+                return handled;
+            }
         }
+        self.keep(cx);
         Handled::Yes
+    }
+
+    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+        self.screen.answer(request, cx);
+        self.keep(cx);
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {

@@ -115,7 +115,7 @@ impl Start {
             let work = if recent.is_named {
                 Work::Open(recent.name)
             } else {
-                Work::OpenDeclared(recent.name)
+                Work::OpenDeclared(recent.name, true)
             };
             self.opening = Some(cx.start(work));
         }

@@ -13,7 +13,7 @@ use super::{Header, Pointer, Request, Screen};
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::{Imports, JobId, Work};
-use crate::tui::evidence::Part;
+use crate::tui::evidence::{Part, is_command};
 use crate::tui::found::Found;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
@@ -26,6 +26,8 @@ use crate::tui::theme::Role;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, Line};
 use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+
+mod command;
 
 /// From this width on, all distinctive columns of a step are visible.
 const LIST_WIDTH: u16 = 84;
@@ -97,6 +99,10 @@ impl Why {
     }
 
     fn new(against: Against, cx: &mut Context<'_>) -> Self {
+        Self::with_line(against, String::new(), cx)
+    }
+
+    fn with_line(against: Against, line: String, cx: &mut Context<'_>) -> Self {
         let rows = Arc::new(WhyRows::new(None, HashSet::new(), Shape::Folded));
         let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH);
@@ -110,7 +116,7 @@ impl Why {
             wanted: None,
         };
         if cx.world.evidence.is_empty() {
-            EvidencePrompt::open(cx);
+            EvidencePrompt::open_with(line, cx);
         } else {
             why.begin(cx);
         }
@@ -221,48 +227,6 @@ impl Why {
             .wanted
             .take()
             .filter(|row| list.select(row) == Handled::No);
-    }
-
-    /// Returns the evidence that would decide the undecided steps.
-    fn settled_by(&self, explained: &Explained, world: &World) -> Cell {
-        let [_, _, open] = explained.counts;
-        let has_log = explained
-            .explanation
-            .standings
-            .iter()
-            .any(|standing| standing.from_log);
-        let missing = [
-            (
-                "the context as a folder",
-                world.evidence.of(Part::Context).is_empty(),
-            ),
-            ("a log of the build", !has_log),
-        ];
-        let missing: Vec<&str> = missing
-            .into_iter()
-            .filter(|(_, is_missing)| *is_missing)
-            .map(|(word, _)| word)
-            .collect();
-        let steps = if open == 1 {
-            "1 step is open".to_owned()
-        } else {
-            format!("{open} steps are open")
-        };
-        let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
-        if missing.is_empty() {
-            return cell;
-        }
-        let key = world.keymap.key_for(self.contexts(), Action::Evidence);
-        cell.and("; ", Role::Text)
-            .and(key, Role::Key)
-            .and(
-                format!(
-                    " takes what settles {}: ",
-                    if open == 1 { "it" } else { "them" }
-                ),
-                Role::Text,
-            )
-            .and(missing.join(", "), Role::Text)
     }
 
     fn show(&mut self, explained: Option<Arc<Explained>>, shape: Shape, cx: &mut Context<'_>) {
@@ -480,6 +444,9 @@ fn pieces(count: usize) -> String {
 
 /// Returns the last two parts of a path, the distinctive part of evidence.
 fn short(text: &str) -> String {
+    if is_command(text) {
+        return text.to_owned();
+    }
     let parts: Vec<&str> = text.trim_end_matches('/').rsplit('/').take(2).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }

@@ -12,9 +12,11 @@ use cachelens::backend::memory::MemoryCache;
 use cachelens::backend::registry::{RegistryAccess, RegistryPruner, RegistryReader};
 use cachelens::backend::{Access, PauseReport, SharedReader};
 use cachelens::config::HistoryStore;
+use cachelens::explain::load::images::{GivenImage, Lookup};
+use cachelens::format::llb::Platform;
 use cachelens::prune::execute::Settle;
 use cachelens::source::{Location, Source, StoreKind};
-use cachelens::tui::evidence::Given;
+use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, Given};
 use cachelens::tui::keymap::Keymap;
 use cachelens::tui::message::{Event, Key};
 use cachelens::tui::pruning::{MakePruner, Pruning};
@@ -53,6 +55,8 @@ struct Places {
     directory: PathBuf,
     /// Where records of scans are kept.
     history: HistoryStore,
+    /// Where the order and the filter of sources are kept.
+    views_file: Option<PathBuf>,
 }
 
 impl Default for Places {
@@ -61,6 +65,7 @@ impl Default for Places {
             config_file: "unused.toml".into(),
             directory: "unused".into(),
             history: HistoryStore::default(),
+            views_file: None,
         }
     }
 }
@@ -77,6 +82,35 @@ fn open_declared() -> Opener {
             }),
             _ => Err(format!("{} does not answer", parsed.source)),
         }
+    })
+}
+
+/// Converts the build of a command. `images` next to the context has a line `NAME=EVIDENCE` for each
+/// base image.
+fn described() -> DescribeBuild {
+    Arc::new(|build| {
+        Box::pin(async move {
+            let context = Path::new(build.context.as_deref().unwrap_or("."));
+            let images = context.parent().unwrap_or(context).join("images");
+            let images = fs::read_to_string(images).unwrap_or_default();
+            let parse = |line: &str| GivenImage::parse(line).unwrap();
+            let given: Vec<GivenImage> = images.lines().map(parse).collect();
+            let access = Access::default();
+            let lookup = Lookup {
+                given: &given,
+                registries: None,
+                access: &access,
+                baseline: &[],
+                assumes: false,
+            };
+            let builder = Platform {
+                os: "linux".into(),
+                architecture: "amd64".into(),
+                ..Platform::default()
+            };
+            let described = build.load(lookup, &builder).await;
+            described.map_err(|error| error.to_string())
+        })
     })
 }
 
@@ -263,6 +297,7 @@ impl Journey {
     pub fn remembering(state: &Path, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
         let places = Places {
             history: HistoryStore::new(Some(state)),
+            views_file: Some(state.join("views.toml")),
             ..Places::default()
         };
         let (pruning, evidence) = (Pruning::default(), Given::default());
@@ -292,6 +327,7 @@ impl Journey {
             config_file,
             directory,
             history,
+            views_file,
         }: Places,
         sources: Vec<OpenedSource>,
         (width, height): (u16, u16),
@@ -299,6 +335,7 @@ impl Journey {
         let open: Opener = Arc::new(move |name| match (name, &registry) {
             ("demo", _) => Ok(memory("demo", MemoryCache::default())),
             (name, Some(registry)) if name.starts_with("type=registry,") => Ok(registry.clone()),
+            (name, _) if name.starts_with("type=local,") => open_declared()(name),
             (name, _) if Path::new(name).is_dir() => Ok(local(name, Path::new(name))),
             (name, _) => Err(format!("{name} does not exist\nhint: try `demo`")),
         });
@@ -311,15 +348,19 @@ impl Journey {
             keymap: Keymap::built_in().unwrap(),
             is_ascii: false,
             columns_file: None,
+            views_file,
             mouse: true,
             concurrency: 4,
             start_message: None,
             crash_dir: "unused".into(),
             open_found: Arc::clone(&open),
             open_declared: open_declared(),
-            directory,
             open,
-            images: Arc::new(|_| Box::pin(async { Ok(None) })),
+            readers: EvidenceReaders {
+                images: Arc::new(|_| Box::pin(async { Ok(None) })),
+                describe: described(),
+                directory,
+            },
             evidence,
             pruning,
             config_file,

@@ -45,7 +45,7 @@ fn find(size: (u16, u16)) -> Journey {
 
 #[test]
 fn what_is_declared_is_listed_with_the_largest_trouble_first() {
-    insta::assert_snapshot!(find(SMALL).screen(), @r"
+    insta::assert_snapshot!(find(SMALL).screen(), @r###"
      cachelens › find       5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────
        WHAT▴      CACHE                         WHERE
@@ -61,9 +61,9 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
 
     ───────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
-     enter open  / filter  s sort  space mark  i details
-    ");
-    insta::assert_snapshot!(find(USUAL).press("G").screen(), @r"
+     enter open  w why  / filter  s sort  space mark  i details
+    "###);
+    insta::assert_snapshot!(find(USUAL).press("G").screen(), @r###"
      cachelens › find                           5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                   WHERE
@@ -87,9 +87,9 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
 
     ───────────────────────────────────────────────────────────────────────── 9/9 ──
      5 declarations · 2 warnings · 2 hints
-     enter open  / filter  s sort  space mark  i details  e export  : command
-    ");
-    insta::assert_snapshot!(find(LARGE).screen(), @r"
+     enter open  w why  / filter  s sort  space mark  i details  e export
+    "###);
+    insta::assert_snapshot!(find(LARGE).screen(), @r###"
      cachelens › find                                                                   5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                                WHERE                        TOOL
@@ -129,8 +129,8 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
 
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
-     enter open  / filter  s sort  space mark  i details  e export  : command  q back
-    ");
+     enter open  w why  / filter  s sort  space mark  i details  e export  : command  q back
+    "###);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn without_declarations_it_says_how_a_build_makes_one() {
     let layout = Fixture::named("mini").layout("local.json");
     let sources = vec![local("./mini", layout.path())];
     let mut journey = Journey::in_directory(empty.path(), sources, SMALL);
-    insta::assert_snapshot!(journey.press("F").screen(), @r"
+    insta::assert_snapshot!(journey.press("F").screen(), @r###"
      cachelens › find       0 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────
        WHAT▴      CACHE                         WHERE
@@ -273,8 +273,8 @@ fn without_declarations_it_says_how_a_build_makes_one() {
 
     ────────────────────────────────────────────────────────────
      0 declarations
-     enter open  / filter  s sort  space mark  i details
-    ");
+     enter open  w why  / filter  s sort  space mark  i details
+    "###);
     // Here it does nothing more.
     journey.press("F q");
     assert!(

@@ -77,3 +77,52 @@ fn the_name_of_a_registry_is_whole_at_100_columns() {
     let mut journey = Journey::new(sources, (100, 24));
     shows(&mut journey, name);
 }
+
+#[test]
+fn the_order_and_the_filter_of_a_source_are_remembered() {
+    let state = tempfile::tempdir().unwrap();
+    let layout = Fixture::named("mini").layout("local.json");
+    let open = |label: &str| {
+        let sources = vec![local(label, layout.path())];
+        let mut journey = Journey::remembering(state.path(), sources, (120, 30));
+        journey.press("enter");
+        journey
+    };
+    let refs = |journey: &Journey| {
+        let screen = journey.screen();
+        let names = ["c01", "c02", "c03"];
+        let mut found: Vec<_> = names
+            .into_iter()
+            .filter_map(|name| Some((screen.find(&format!(" {name} "))?, name)))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    let mut journey = open("./mini");
+    let before = refs(&journey);
+    assert_eq!(before.len(), 3, "{}", journey.screen());
+    journey.press("S / '!ref:c02 enter");
+    let wanted = refs(&journey);
+    assert_eq!(wanted.len(), 2, "{}", journey.screen());
+    drop(journey);
+    let text = fs::read_to_string(state.path().join("views.toml")).unwrap();
+    assert!(text.contains("!ref:c02"), "{text}");
+    // Another source of the same run has its own.
+    assert_eq!(refs(&open("./other")), before);
+    let mut journey = open("./mini");
+    assert_eq!(refs(&journey), wanted, "{}", journey.screen());
+    // Back to what is usual, which needs no memory.
+    journey.press("esc S");
+    assert_eq!(refs(&journey), before);
+    drop(journey);
+    let text = fs::read_to_string(state.path().join("views.toml")).unwrap();
+    assert!(!text.contains("./mini"), "{text}");
+    // Without a state directory, nothing is kept.
+    let sources = || vec![local("./mini", layout.path())];
+    let mut journey = Journey::new(sources(), (120, 30));
+    journey.press("enter S / '!ref:c02 enter");
+    drop(journey);
+    let mut journey = Journey::new(sources(), (120, 30));
+    journey.press("enter");
+    assert_eq!(refs(&journey), before);
+}

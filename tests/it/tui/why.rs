@@ -297,13 +297,13 @@ fn evidence_is_asked_for_once() {
     let shop = History::of("shop");
     let mut journey = Journey::new(vec![shop.source(None)], USUAL);
     journey.press("enter / 'c07 enter w");
-    insta::assert_snapshot!(journey.screen(), @r"
+    insta::assert_snapshot!(journey.screen(), @r###"
      ./cache › c07 › why                           no evidence · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
 
        STEP▴                                       LINE     TIME  WHY
       ╭ What tells of the build ─────────────────────────────────────────────────╮
-      │ build     its record, provenance, log or LLB: file, folder, image        │
+      │ build     its record, provenance, log, image, or its command             │
       │ ›                                                                        │
       │ baseline  the same of an earlier build: what changed since               │
       │ context   the folder, or NAME=FOLDER: which files changed                │
@@ -322,7 +322,7 @@ fn evidence_is_asked_for_once() {
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
      enter add, go on  tab complete  down next  up previous  ctrl-p before
-    ");
+    "###);
     journey.press("'tests/fixtures/shop/prov tab");
     assert!(
         journey

@@ -19,7 +19,7 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 
 /// Writes the description of an image for `--image`.
-pub(super) fn image_file(fixture: &Fixture, digest: Digest, folder: &std::path::Path) -> PathBuf {
+pub(crate) fn image_file(fixture: &Fixture, digest: Digest, folder: &std::path::Path) -> PathBuf {
     let manifest: serde_json::Value = serde_json::from_slice(&fixture.blob(digest)).unwrap();
     let config: Digest = manifest["config"]["digest"]
         .as_str()

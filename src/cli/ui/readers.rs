@@ -1,0 +1,60 @@
+//! Reads evidence for the UI that is not in a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::backend::Access as StoreAccess;
+use crate::cli::evidence;
+use crate::cli::why::build::builder;
+use crate::explain::load::images::Lookup;
+use crate::tui::evidence::{DescribeBuild, EvidenceReaders, ImageProvenance};
+
+/// Returns the readers of a run in the current directory.
+pub(super) fn of(access: &StoreAccess) -> EvidenceReaders {
+    EvidenceReaders {
+        images: image_provenance(access.clone()),
+        describe: describer(access.clone()),
+        directory: PathBuf::from("."),
+    }
+}
+
+/// Returns the function that reads the provenance next to an image.
+fn image_provenance(access: StoreAccess) -> ImageProvenance {
+    Arc::new(move |text| {
+        let access = access.clone();
+        Box::pin(async move {
+            evidence::of_image(&access, Path::new(&text))
+                .await
+                .map_err(|failure| failure.to_string())
+        })
+    })
+}
+
+/// Returns the function that converts the build of a command.
+fn describer(access: StoreAccess) -> DescribeBuild {
+    Arc::new(move |build| {
+        let access = access.clone();
+        Box::pin(async move {
+            let lookup = Lookup {
+                given: &[],
+                registries: Some(&access),
+                access: &access,
+                baseline: &[],
+                assumes: false,
+            };
+            let described = build.load(lookup, &builder()).await;
+            described.map_err(|error| full_text(&error))
+        })
+    })
+}
+
+/// Returns an error with its causes.
+fn full_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}

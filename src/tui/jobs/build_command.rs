@@ -1,0 +1,148 @@
+//! Reads a build command as evidence of its build. Nothing is executed.
+
+use crate::explain::load::context::Directories;
+use crate::explain::load::dockerfile::Described;
+use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
+use crate::format::evidence::Document;
+use crate::text::escape::visible;
+use crate::tui::evidence::EvidenceReaders;
+
+/// Evidence, with what a build command says beyond it.
+#[derive(Debug, Default)]
+pub(super) struct LoadedEvidence {
+    pub(super) documents: Vec<Document>,
+    /// The contexts of commands.
+    pub(super) directories: Directories,
+    /// What is not known of a build.
+    pub(super) notes: Vec<String>,
+    /// The caches that commands import.
+    pub(super) imports: Vec<String>,
+}
+
+impl LoadedEvidence {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.documents.extend(other.documents);
+        if other.directories.main.is_some() {
+            self.directories.main = other.directories.main;
+        }
+        self.directories.named.extend(other.directories.named);
+        self.notes.extend(other.notes);
+        self.imports.extend(other.imports);
+    }
+}
+
+/// The definitions of a build. A command here has no standard input.
+struct CommandFiles(Disk);
+
+impl DefinitionFiles for CommandFiles {
+    fn read(&self, path: &str) -> Option<String> {
+        self.0.read(path)
+    }
+
+    fn stdin(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Reads the build of a command.
+///
+/// # Errors
+/// Returns a sentence about the part of the command that cannot be used.
+pub(super) async fn load(
+    text: String,
+    readers: &EvidenceReaders,
+) -> Result<LoadedEvidence, String> {
+    if let Some(part) = placeholder(&text) {
+        return Err(format!("replace {} by its value", visible(part)));
+    }
+    let files = CommandFiles(Disk {
+        directory: readers.directory.clone(),
+    });
+    let read = move || {
+        let lookup = |name: &str| std::env::var(name).ok();
+        request::read(&[text], &files, &lookup).map_err(|error| error.to_string())
+    };
+    let requests = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|_| "it was interrupted".to_owned())??;
+    let request = the_request(requests)?;
+    let described = describe(&request, readers).await?;
+    Ok(loaded(&request, described))
+}
+
+/// Returns the first part of a command that only a build knows.
+fn placeholder(text: &str) -> Option<&str> {
+    let start = text.find('{')?;
+    let end = text[start..].find('}')? + start;
+    Some(&text[start..=end])
+}
+
+fn the_request(mut requests: Vec<BuildRequest>) -> Result<BuildRequest, String> {
+    match (requests.pop(), requests.is_empty()) {
+        (Some(request), true) => Ok(request),
+        (None, _) => Err("it builds nothing".to_owned()),
+        (Some(last), false) => {
+            requests.push(last);
+            let names: Vec<&str> = requests
+                .iter()
+                .filter_map(|request| request.name.as_deref())
+                .collect();
+            let names = visible(&names.join(", ")).into_owned();
+            Err(format!("it builds several targets: name one of {names}"))
+        }
+    }
+}
+
+async fn describe(request: &BuildRequest, readers: &EvidenceReaders) -> Result<Described, String> {
+    let here = std::path::Path::new(".");
+    let mut request = request.clone();
+    let mut build = if readers.directory == here {
+        request.described()
+    } else {
+        let directory = readers.directory.join(&request.directory);
+        request.directory = directory.to_string_lossy().into_owned();
+        let mut build = request.described();
+        build.file = build.file.map(|file| readers.directory.join(file));
+        build
+    };
+    let is_stdin = |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name == "-");
+    if build.file.as_ref().is_some_and(is_stdin) {
+        return Err("it reads the Dockerfile from standard input".to_owned());
+    }
+    // A remote context stays as it is written.
+    if build.context.is_none() && build.file.is_none() && build.text.is_none() {
+        build.context = Some(readers.directory.to_string_lossy().into_owned());
+    }
+    (readers.describe)(build).await
+}
+
+fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
+    let mut notes = described.notes.clone();
+    if !request.unknown_flags.is_empty() {
+        let flags = visible(&request.unknown_flags.join(", ")).into_owned();
+        notes.push(format!(
+            "{flags} of the command is not known, and what it changes is not considered"
+        ));
+    }
+    let imports = if request.imports.is_empty() {
+        if !request.exports.is_empty() {
+            notes.push(
+                "the command imports no cache: this is explained against the cache that it exports to"
+                    .to_owned(),
+            );
+        }
+        request.exports.clone()
+    } else {
+        request.imports.clone()
+    };
+    let directories = described.directories;
+    let builds = described.builds.into_iter();
+    LoadedEvidence {
+        documents: builds
+            .map(|build| Document::Definition(Box::new(build)))
+            .collect(),
+        directories,
+        notes,
+        imports,
+    }
+}

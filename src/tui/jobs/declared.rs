@@ -1,0 +1,46 @@
+//! The caches that files declare: the search for them, and opening one.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Jobs, Reporter};
+use crate::text::escape::visible;
+use crate::tui::message::Report;
+use crate::tui::{OpenedSource, Opener};
+
+impl Jobs {
+    /// Opens a declared cache. Its ref is selected if `shows`.
+    pub(super) fn open_declared(
+        &mut self,
+        cache: String,
+        shows: bool,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let open = Arc::clone(&self.open_declared);
+        let open: Opener = Arc::new(move |text| {
+            let opened = open(text)?;
+            let select = opened.select.clone().filter(|_| shows);
+            Ok(OpenedSource { select, ..opened })
+        });
+        self.open(&open, cache, cancel, reporter);
+    }
+
+    pub(super) fn find_declared(&mut self, reporter: Reporter) {
+        let directory = self.readers.directory.clone();
+        self.blocking(reporter, move |_| {
+            let found = match crate::find::find(&directory) {
+                Ok(mut found) => {
+                    found.look_up(&|name| std::env::var(name).ok());
+                    Ok(Arc::new(found))
+                }
+                Err(error) => {
+                    let directory = visible(&directory.to_string_lossy()).into_owned();
+                    Err(format!("{directory} cannot be searched: {error}"))
+                }
+            };
+            Some(Report::Declared(found))
+        });
+    }
+}

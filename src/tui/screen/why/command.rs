@@ -1,0 +1,66 @@
+//! The build of a command, and the evidence that would settle open steps.
+
+use super::{Against, Why};
+use crate::find::BuildCommand;
+use crate::tui::evidence::Part;
+use crate::tui::keymap::Action;
+use crate::tui::rows::Cell;
+use crate::tui::rows::why::Explained;
+use crate::tui::screen::Screen as _;
+use crate::tui::theme::Role;
+use crate::tui::world::{Context, World};
+
+impl Why {
+    /// Explains the build of a command against the caches that it imports. A command that is not
+    /// complete is a line of the prompt.
+    pub fn of_command(command: Option<&BuildCommand>, cx: &mut Context<'_>) -> Self {
+        let complete = command.filter(|command| command.is_complete);
+        cx.world
+            .evidence
+            .explain_command(complete.map(BuildCommand::text));
+        let line = command.map(BuildCommand::text).unwrap_or_default();
+        Self::with_line(Against::Named, line, cx)
+    }
+
+    /// Returns the evidence that would decide the undecided steps.
+    pub(super) fn settled_by(&self, explained: &Explained, world: &World) -> Cell {
+        let [_, _, open] = explained.counts;
+        let has_log = explained
+            .explanation
+            .standings
+            .iter()
+            .any(|standing| standing.from_log);
+        let missing = [
+            (
+                "the context as a folder",
+                world.evidence.of(Part::Context).is_empty() && !world.evidence.has_command(),
+            ),
+            ("a log of the build", !has_log),
+        ];
+        let missing: Vec<&str> = missing
+            .into_iter()
+            .filter(|(_, is_missing)| *is_missing)
+            .map(|(word, _)| word)
+            .collect();
+        let steps = if open == 1 {
+            "1 step is open".to_owned()
+        } else {
+            format!("{open} steps are open")
+        };
+        let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
+        if missing.is_empty() {
+            return cell;
+        }
+        let key = world.keymap.key_for(self.contexts(), Action::Evidence);
+        cell.and("; ", Role::Text)
+            .and(key, Role::Key)
+            .and(
+                format!(
+                    " takes what settles {}: ",
+                    if open == 1 { "it" } else { "them" }
+                ),
+                Role::Text,
+            )
+            .and(missing.join(", "), Role::Text)
+    }
+}

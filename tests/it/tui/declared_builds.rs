@@ -1,0 +1,213 @@
+//! The builds of declared caches, explained.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::Journey;
+use crate::why::from_dockerfile::image_file;
+
+const LARGE: (u16, u16) = (120, 40);
+
+/// A checkout of a commit of `shop`, next to its cache.
+struct Checkout {
+    folder: TempDir,
+    cache: PathBuf,
+}
+
+impl Checkout {
+    fn of(commit: &str) -> Self {
+        let fixture = Fixture::named("shop");
+        let folder = TempDir::new().unwrap();
+        let tree = fixture.trees();
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(tree.path().join("tree").join(commit))
+            .arg(folder.path().join("checkout"))
+            .status();
+        assert!(copied.unwrap().success());
+        let cache = folder.path().join("cache");
+        fixture.write_layout("local.json", &cache);
+        let provenance = fixture.path(&format!("provenance/{commit}.json"));
+        let text = fs::read_to_string(provenance).unwrap();
+        let name = "127.0.0.1:5055/base:latest";
+        let (_, digest) = text.split_once(&format!("{name}@")).unwrap();
+        let digest = digest.split('"').next().unwrap().parse().unwrap();
+        let image = image_file(&fixture, digest, folder.path());
+        fs::write(
+            folder.path().join("images"),
+            format!("{name}={}\n", image.display()),
+        )
+        .unwrap();
+        Self { folder, cache }
+    }
+
+    fn with(self, name: &str, text: &str) -> Self {
+        let path = self.folder.path().join("checkout").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let cache = self.cache.to_str().unwrap();
+        fs::write(path, text.replace("CACHE", cache)).unwrap();
+        self
+    }
+
+    /// Finds the declarations, and stands on the last row that a filter leaves.
+    fn find(&self, filter: &str) -> Journey {
+        let checkout = self.folder.path().join("checkout");
+        let mut journey = Journey::in_directory(&checkout, Vec::new(), LARGE);
+        journey.press(&format!("F / '{filter} enter G"));
+        journey
+    }
+}
+
+/// The verdicts on the steps, one a line.
+fn steps(journey: &Journey) -> String {
+    let screen = journey.screen();
+    let rows = screen
+        .lines()
+        .map(|line| line.trim_start_matches(['▸', ' ']).trim_end());
+    let is_step = |line: &&str| {
+        ["✓ hit", "✗ miss", "? open"]
+            .iter()
+            .any(|v| line.starts_with(v))
+    };
+    let found = rows.filter(is_step);
+    found.map(|line| format!("{line}\n")).collect()
+}
+
+fn shows(journey: &Journey, text: &str) {
+    let screen = journey.screen();
+    assert!(screen.contains(text), "{screen}");
+}
+
+#[test]
+fn w_on_a_bake_target_explains_its_next_build() {
+    let checkout = Checkout::of("c05").with(
+        "docker-bake.hcl",
+        "target \"shop\" {\n  cache-from = [\"type=local,src=CACHE,tag=c04\"]\n}\n",
+    );
+    let mut journey = checkout.find("path~bake");
+    journey.press("w");
+    insta::assert_snapshot!(steps(&journey), @r###"
+    ✓ hit     WORKDIR /app                                                   2  result             –
+    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
+    ✓ hit     RUN npm ci                                                     4  result             –
+    ✗ miss  ▸ COPY web ./web  +2                                             7  –                  –  1 content
+    ✓ hit     WORKDIR /src                                                  12  result             –
+    ✓ hit     COPY go.mod ./                                                13  result             –
+    ✓ hit     RUN go mod download                                           14  result             –
+    ✓ hit     COPY api ./api                                                15  result             –
+    ✓ hit     RUN go build ./api                                            16  result             –
+    ✓ hit     COPY --from=api /src/bin /usr/local/bin                       24  result             –
+    ? open    COPY --from=web /app/dist /srv                                25  ?                  –  not settled
+    ? open    COPY --from=test /report.txt /srv/report.txt                  26  ?                  –  not settled
+    ? open    COPY assets /srv/assets                                       27  ?                  –  not settled
+    "###);
+    shows(&journey, "build docker buildx bake shop");
+    shows(&journey, "the content of files changed: web/index.js");
+    journey.press("q");
+    shows(&journey, "cachelens › find");
+}
+
+#[test]
+fn w_on_an_action_fills_in_its_file_target_and_arguments() {
+    let checkout = Checkout::of("c04").with(
+        ".github/workflows/ci.yml",
+        "on: push
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          context: .
+          file: Dockerfile
+          target: web
+          build-args: |
+            API_URL=https://other.example.test
+          cache-from: type=local,src=CACHE,tag=c03
+",
+    );
+    let mut journey = checkout.find("kind:import");
+    journey.press("w");
+    insta::assert_snapshot!(steps(&journey), @r###"
+    ✓ hit   WORKDIR /app                                                     2  result             –
+    ✓ hit   COPY package.json package-lock.json ./                           3  result             –
+    ✓ hit   RUN npm ci                                                       4  result             –
+    ✓ hit   COPY web ./web                                                   7  result             –
+    ✗ miss  RUN npm run build                                                9  –                  –  1 unexplained
+    "###);
+    shows(
+        &journey,
+        "build docker buildx build -f Dockerfile --target web --build-arg API_URL=",
+    );
+}
+
+#[test]
+fn w_on_a_compose_service_explains_its_next_build() {
+    let checkout = Checkout::of("c05").with(
+        "compose.yaml",
+        "services:\n  web:\n    build:\n      context: .\n      target: web\n      cache_from:\n        - type=local,src=CACHE,tag=c04\n",
+    );
+    let mut journey = checkout.find("kind:import");
+    journey.press("w");
+    insta::assert_snapshot!(steps(&journey), @r###"
+    ✓ hit     WORKDIR /app                                                   2  result             –
+    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
+    ✓ hit     RUN npm ci                                                     4  result             –
+    ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
+    "###);
+}
+
+#[test]
+fn a_command_with_parts_that_only_a_build_knows_is_completed_by_hand() {
+    let checkout = Checkout::of("c05").with(
+        ".github/workflows/ci.yml",
+        "on: push
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          context: .
+          target: ${{ matrix.stage }}
+          cache-from: type=local,src=CACHE,tag=c04
+",
+    );
+    let mut journey = checkout.find("kind:import");
+    journey.press("w");
+    shows(
+        &journey,
+        "--target '{matrix.stage}' --cache-from type=local,src=",
+    );
+    journey.press("enter");
+    shows(&journey, "replace {matrix.stage} by its value");
+    // The line is a command like any other.
+    journey.press("ctrl-u");
+    let import = format!("type=local,src={},tag=c04", checkout.cache.display());
+    let command = format!("docker buildx build --target web --cache-from {import} .");
+    for word in command.split(' ') {
+        journey.press(&format!("'{word}")).press("space");
+    }
+    journey.press("enter enter");
+    insta::assert_snapshot!(steps(&journey), @r###"
+    ✓ hit     WORKDIR /app                                                   2  result             –
+    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
+    ✓ hit     RUN npm ci                                                     4  result             –
+    ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
+    "###);
+}
+
+#[test]
+fn what_cannot_be_opened_is_not_explained() {
+    let checkout = Checkout::of("c05").with(
+        "docker-bake.hcl",
+        "target \"shop\" {\n  cache-from = [\"type=registry,ref=registry.example/shop:cache\"]\n}\n",
+    );
+    let mut journey = checkout.find("kind:import");
+    journey.press("w");
+    shows(&journey, "does not answer");
+    shows(&journey, "cachelens › find");
+}

@@ -1,4 +1,4 @@
-//! Google Cloud Build, AWS CodeBuild, Bitbucket, Travis, Semaphore and GoReleaser.
+//! Google Cloud Build, AWS `CodeBuild`, Bitbucket, Travis, Semaphore and `GoReleaser`.
 
 use super::command::Surroundings;
 use super::embedded::{self, Environment, substitute};

@@ -6,6 +6,7 @@ use crate::cli::json::Blobs;
 use crate::cli::open::Scanned;
 use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::inventory::Tally;
+use crate::inventory::blobs::Blob;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 
@@ -31,7 +32,7 @@ impl Selected {
         let refs = scanned.selected();
         let mut reached = Tally::default();
         let mut only = Tally::default();
-        for blob in inventory.blobs.iter().filter(|blob| blob.is_stored()) {
+        for blob in inventory.blobs.iter().filter(Blob::is_stored) {
             let fits = refs.iter().filter(|(_, entry)| entry.reaches(blob.id()));
             let fits = fits.count();
             if fits == 0 {

@@ -105,7 +105,9 @@ impl Script<'_, '_> {
             .iter()
             .filter_map(|word| command_in(name, word))
             .collect();
-        inner.iter().for_each(|text| self.inner(text));
+        for text in &inner {
+            self.inner(text);
+        }
         !inner.is_empty()
     }
 }

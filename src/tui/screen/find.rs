@@ -40,10 +40,20 @@ pub struct Find {
     state: State,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
-    /// The build to explain once the cache is open.
-    explains: Option<Option<BuildCommand>>,
+    /// What follows once the cache is open.
+    next: AfterOpening,
     /// Whether to show the next added source, because a person requested it here.
     is_wanted: bool,
+}
+
+/// What follows once a declared cache is open.
+#[derive(Debug, Default)]
+enum AfterOpening {
+    /// Its refs show.
+    #[default]
+    Show,
+    /// The build of the command is explained.
+    Explain(Option<BuildCommand>),
 }
 
 /// The progress of the search.
@@ -68,7 +78,7 @@ impl Find {
             rows,
             state: State::Searching(cx.start(Work::FindDeclared)),
             opening: None,
-            explains: None,
+            next: AfterOpening::Show,
             is_wanted: false,
         }
     }
@@ -100,7 +110,10 @@ impl Find {
             );
             return Handled::Yes;
         };
-        self.opening = Some(cx.start(Work::OpenDeclared(opens.clone(), self.explains.is_none())));
+        self.opening = Some(cx.start(Work::OpenDeclared(
+            opens.clone(),
+            matches!(self.next, AfterOpening::Show),
+        )));
         Handled::Yes
     }
 
@@ -123,13 +136,13 @@ impl Find {
             cx.push(why);
             return Handled::Yes;
         }
-        self.explains = Some(command);
+        self.next = AfterOpening::Explain(command);
         self.open(cx)
     }
 
     /// Shows the opened source, or explains the build whose cache it is.
     fn opened(&mut self, admitted: &Admitted, cx: &mut Context<'_>) {
-        if let Some(command) = self.explains.take() {
+        if let AfterOpening::Explain(command) = std::mem::take(&mut self.next) {
             let why = Why::of_command(command.as_ref(), cx);
             cx.push(why);
             return;
@@ -150,7 +163,7 @@ impl Find {
         let Some(job) = self.opening.take() else {
             return Handled::No;
         };
-        self.explains = None;
+        self.next = AfterOpening::Show;
         cx.stop(job);
         cx.world.note(StatusKind::Done, "opening was stopped");
         Handled::Yes
@@ -272,7 +285,7 @@ impl Screen for Find {
                 match result {
                     Ok(admitted) => self.opened(admitted, cx),
                     Err(why) => {
-                        self.explains = None;
+                        self.next = AfterOpening::Show;
                         cx.world.note(StatusKind::Failed, why.clone());
                     }
                 }

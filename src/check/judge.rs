@@ -72,7 +72,7 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// The shared input of all checks.
+/// The shared case of all checks.
 struct CheckCase<'a> {
     subject: Subject<'a>,
     /// The missing blobs of refs that the trash of earlier prunes holds, in order.

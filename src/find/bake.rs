@@ -59,6 +59,8 @@ fn together(session: &Session<'_>, paths: &[String], folder: &str) {
     let options = Options {
         lookup: &nothing,
         unknowns: Some(&session.unknowns),
+        now: 0,
+        platform: "",
     };
     let Ok((config, _)) = definitions.evaluate(&options) else {
         return;

@@ -4,12 +4,20 @@
 //! stays unknown. An unknown value leaves marks in strings, and a condition that depends on it
 //! yields both branches.
 
+mod attributes;
+mod caches;
+mod calls;
+mod declared;
 mod evaluate;
 mod functions;
 mod numbers;
 mod read;
 mod resolve;
+mod templates;
+mod traversal;
+mod types;
 mod value;
+mod variables;
 
 use super::located::{Located, Place};
 use super::unknown::Unknowns;
@@ -35,6 +43,10 @@ pub struct Options<'o> {
     pub lookup: &'o dyn Fn(&str) -> Option<String>,
     /// Set if variables without a value are unknown instead of empty.
     pub unknowns: Option<&'o Unknowns>,
+    /// The time for `timestamp()`, in seconds since 1970.
+    pub now: i64,
+    /// The platform of this computer, for `BAKE_LOCAL_PLATFORM`.
+    pub platform: &'o str,
 }
 
 /// Why a definition could not be evaluated.
@@ -44,6 +56,8 @@ pub struct BakeError {
     pub place: Place,
     /// The error.
     pub message: String,
+    /// Whether bake evaluates the construct, and this program does not.
+    pub is_gap: bool,
 }
 
 impl BakeError {
@@ -51,6 +65,15 @@ impl BakeError {
         Self {
             place,
             message: message.into(),
+            is_gap: false,
+        }
+    }
+
+    /// Creates the error for a construct that this program does not evaluate.
+    pub(crate) fn gap(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            is_gap: true,
+            ..Self::new(place, message)
         }
     }
 }

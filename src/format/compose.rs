@@ -228,6 +228,17 @@ impl Loader<'_> {
             }
         }
         self.variables.pop();
+        // Paths of an included project are relative to its own directory.
+        for service in &mut services {
+            let own = parent(path);
+            if let Some(build) = &mut service.build
+                && let Some(context) = &build.context
+                && !is_address(context)
+            {
+                build.context = Some(relative(own, &joined(&directory, context)));
+            }
+            own.clone_into(&mut service.directory);
+        }
         Ok(services)
     }
 
@@ -301,8 +312,7 @@ impl Loader<'_> {
         if file != path
             && let Some(build) = &mut service.build
             && let Some(context) = &build.context
-            && !context.contains("://")
-            && !context.starts_with('/')
+            && !is_address(context)
         {
             // Paths of an extended file are relative to that file.
             let moved = joined(parent(&file), context);
@@ -345,6 +355,11 @@ impl Node<'_> {
             vec![self]
         }
     }
+}
+
+/// Returns whether a context is an address or an absolute path.
+fn is_address(context: &str) -> bool {
+    context.contains("://") || context.starts_with('/') || context.starts_with("git@")
 }
 
 fn parent(path: &str) -> &str {

@@ -136,11 +136,38 @@ fn caches(list: &Value) -> Vec<BTreeMap<String, String>> {
 
 #[test]
 fn bake_evaluates_as_buildx_prints() {
-    let (repository, printed) = laid_out("bake.txt", &[]);
+    evaluates_as_printed("bake.txt", 12);
+}
+
+#[test]
+fn bake_evaluates_functions_types_and_inheritance_as_buildx_prints() {
+    evaluates_as_printed("language.txt", 9);
+}
+
+/// Undoes the escapes of templates in what buildx prints.
+fn unescaped(printed: Value) -> Value {
+    match printed {
+        Value::String(text) => text.replace("$${", "${").replace("%%{", "%{").into(),
+        Value::Object(entries) => {
+            let entries = entries.into_iter();
+            Value::Object(
+                entries
+                    .map(|(key, value)| (key, unescaped(value)))
+                    .collect(),
+            )
+        }
+        other => other,
+    }
+}
+
+/// Compares the requests of `bake` with the definitions in the sections `print` of a fixture.
+fn evaluates_as_printed(fixture: &str, least: usize) {
+    let (repository, mut printed) = laid_out(fixture, &[]);
+    printed.retain(|name, _| name.starts_with("print "));
     let disk = Disk {
         directory: repository.path().to_owned(),
     };
-    assert!(printed.len() >= 12, "the recorded definitions have gone");
+    assert!(printed.len() >= least, "the recorded definitions have gone");
     for (name, text) in printed {
         let arguments = name.strip_prefix("print ").unwrap().trim();
         let recorded: Value = serde_json::from_str(&text).unwrap();
@@ -158,6 +185,8 @@ fn bake_evaluates_as_buildx_prints() {
                 ("file", "dockerfile", Value::Null),
                 ("target", "target", Value::Null),
                 ("network", "network", Value::Null),
+                ("dockerfile_inline", "dockerfile-inline", Value::Null),
+                ("ulimits", "ulimits", Value::Null),
                 ("build_args", "args", serde_json::json!({})),
                 ("labels", "labels", serde_json::json!({})),
                 ("build_contexts", "contexts", serde_json::json!({})),
@@ -165,7 +194,7 @@ fn bake_evaluates_as_buildx_prints() {
                 ("no_cache_filter", "no-cache-filter", serde_json::json!([])),
                 ("no_cache", "no-cache", Value::Bool(false)),
             ] {
-                let theirs = target.get(theirs).cloned().unwrap_or(empty);
+                let theirs = unescaped(target.get(theirs).cloned().unwrap_or(empty));
                 assert_eq!(found[mine], theirs, "{mine} of {place}");
             }
             assert_eq!(

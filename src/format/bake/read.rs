@@ -8,6 +8,7 @@ use hcl_edit::expr::{Expression, ObjectKey, ObjectValue, TraversalOperator};
 use hcl_edit::structure::{Block, Body, Structure};
 use hcl_edit::template::Template;
 
+use super::declared::{Declared, json_validations, validations, variable_type};
 use super::{BakeError, BakeFile};
 use crate::format::located::{Located, Place};
 use crate::format::tree::{self, Node};
@@ -95,6 +96,8 @@ impl Definition {
 /// A function.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Function {
+    pub(super) place: Place,
+    pub(super) has_params: bool,
     pub(super) params: Vec<String>,
     pub(super) variadic: Option<String>,
     pub(super) result: Option<Definition>,
@@ -115,13 +118,6 @@ impl Named {
             .find(|(key, _, _)| key == name)
             .map(|(_, definition, _)| definition)
     }
-}
-
-/// A variable.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Declared {
-    pub(super) default: Option<Definition>,
-    pub(super) kind: Option<String>,
 }
 
 /// A file or a part of it that could not be parsed.
@@ -195,11 +191,16 @@ fn add_block(definitions: &mut Definitions, block: &Block, file: &Rc<FileText>) 
     };
     let name = label.as_str().to_owned();
     let place = file.place(block.span().map_or(0, |span| span.start));
-    let attributes = attributes_of(&block.body, file);
-    add(definitions, block.ident.as_str(), name, place, attributes);
+    let named = Named {
+        name,
+        place,
+        attributes: attributes_of(&block.body, file),
+    };
+    let rules = validations(&block.body, file);
+    add(definitions, block.ident.as_str(), named, rules);
 }
 
-fn attributes_of(body: &Body, file: &Rc<FileText>) -> Vec<(String, Definition, Place)> {
+pub(super) fn attributes_of(body: &Body, file: &Rc<FileText>) -> Vec<(String, Definition, Place)> {
     let mut attributes = Vec::new();
     for attribute in body.attributes() {
         let place = file.place(attribute.span().map_or(0, |span| span.start));
@@ -215,29 +216,27 @@ fn attributes_of(body: &Body, file: &Rc<FileText>) -> Vec<(String, Definition, P
 fn add(
     definitions: &mut Definitions,
     kind: &str,
-    name: String,
-    place: Place,
-    attributes: Vec<(String, Definition, Place)>,
+    named: Named,
+    validations: Vec<(Definition, Option<Definition>)>,
 ) {
-    let named = Named {
-        name,
-        place,
-        attributes,
-    };
     match kind {
         "variable" => {
             let declared = Declared {
+                place: named.place,
                 default: named.attribute("default").cloned(),
-                kind: named.attribute("type").map(type_name),
+                kind: named
+                    .attribute("type")
+                    .map(variable_type)
+                    .unwrap_or_default(),
+                validations,
             };
-            let known = definitions.variables.entry(named.name).or_default();
-            if declared.default.is_some() {
-                known.default = declared.default;
-            }
-            known.kind = declared.kind.or(known.kind.take());
+            // A later block replaces an earlier one, also where it sets less.
+            definitions.variables.insert(named.name, declared);
         }
         "function" => {
             let function = Function {
+                place: named.place,
+                has_params: named.attribute("params").is_some(),
                 params: named.attribute("params").map(keywords).unwrap_or_default(),
                 variadic: named
                     .attribute("variadic_params")
@@ -249,19 +248,6 @@ fn add(
         "group" => definitions.groups.push(named),
         "target" => definitions.targets.push(named),
         _ => {}
-    }
-}
-
-fn type_name(definition: &Definition) -> String {
-    match &definition.source {
-        Source::Hcl(Expression::Variable(name)) => name.as_str().to_owned(),
-        Source::Hcl(Expression::FuncCall(call)) => call.name.name.as_str().to_owned(),
-        Source::Template(template, _) => template
-            .iter()
-            .filter_map(|e| e.as_literal())
-            .map(|t| t.as_str())
-            .collect(),
-        _ => String::new(),
     }
 }
 
@@ -340,13 +326,13 @@ fn read_json(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), B
                         key.place(),
                     ));
                 }
-                add(
-                    definitions,
-                    kind.as_str(),
-                    name.as_str().to_owned(),
-                    name.place(),
+                let rules = json_validations(&attributes);
+                let named = Named {
+                    name: name.as_str().to_owned(),
+                    place: name.place(),
                     attributes,
-                );
+                };
+                add(definitions, kind.as_str(), named, rules);
             }
         }
     }

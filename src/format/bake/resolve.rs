@@ -2,36 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::attributes::{OTHERS, check, check_group, check_name};
+use super::caches::{entries, split_entry};
 use super::evaluate::{Evaluator, Locals, located};
 use super::read::{Definitions, Named};
 use super::value::Value;
 use super::{BakeError, CacheEntry, Options, Target};
 use crate::format::go_path;
 use crate::format::located::{Located, Place};
-use crate::format::unknown::to_pattern;
 
 /// The most targets of a matrix.
 const MOST_TARGETS: usize = 2_000;
-
-/// The attributes of a target that bake knows and this program does not use.
-const OTHERS: [&str; 16] = [
-    "inherits",
-    "name",
-    "matrix",
-    "description",
-    "annotations",
-    "attest",
-    "secret",
-    "ssh",
-    "output",
-    "pull",
-    "call",
-    "entitlements",
-    "resources",
-    "policy",
-    "group",
-    "extra-hosts",
-];
 
 /// Attributes that overrides may set and that do not affect caches.
 const OVERRIDABLE: [&str; 15] = [
@@ -81,6 +62,9 @@ impl Definitions {
         let lenient = options.unknowns.is_some();
         let mut config = Config::default();
         let mut problems = Vec::new();
+        if !lenient {
+            evaluator.check_variables()?;
+        }
         for block in &self.targets {
             match expand(&evaluator, block, lenient, &mut problems) {
                 Ok(targets) => config.add_targets(block, targets),
@@ -92,7 +76,15 @@ impl Definitions {
             let Some(definition) = block.attribute("targets") else {
                 continue;
             };
-            match evaluator.evaluate(definition, &Locals::new()) {
+            if !lenient {
+                check_group(block)?;
+            }
+            let value = evaluator.evaluate(definition, &Locals::new());
+            let value = value.and_then(|value| {
+                check("targets", &value, block.place)?;
+                Ok(value)
+            });
+            match value {
                 Ok(value) => config.set_group(&block.name, &texts(&value)),
                 Err(error) if lenient => problems.push(error),
                 Err(error) => return Err(error),
@@ -109,7 +101,10 @@ fn expand(
     lenient: bool,
     problems: &mut Vec<BakeError>,
 ) -> Result<Vec<Target>, BakeError> {
-    let mut targets = Vec::new();
+    let mut targets: Vec<Target> = Vec::new();
+    if !lenient && block.attribute("name").is_some() && block.attribute("matrix").is_none() {
+        return Err(BakeError::new(block.place, "name requires matrix"));
+    }
     for locals in combinations(evaluator, block)? {
         let name = match block.attribute("name") {
             Some(definition) => {
@@ -120,6 +115,13 @@ fn expand(
             }
             None => block.name.clone(),
         };
+        if !lenient {
+            check_name(&name, block.place)?;
+            if targets.iter().any(|known| known.name == name) {
+                let message = format!("the target {name} exists twice");
+                return Err(BakeError::new(block.place, message));
+            }
+        }
         let mut target = Target {
             name,
             place: block.place,
@@ -127,7 +129,9 @@ fn expand(
         };
         for (key, definition, place) in &block.attributes {
             let applied = match evaluator.evaluate(definition, &locals) {
-                Ok(value) => target.set(key, &value, *place),
+                Ok(value) => {
+                    check(key, &value, *place).and_then(|()| target.set(key, &value, *place))
+                }
                 Err(error) => Err(error),
             };
             match applied {
@@ -143,7 +147,10 @@ fn expand(
     Ok(targets)
 }
 
-fn combinations(evaluator: &Evaluator<'_>, block: &Named) -> Result<Vec<Locals>, BakeError> {
+pub(super) fn combinations(
+    evaluator: &Evaluator<'_>,
+    block: &Named,
+) -> Result<Vec<Locals>, BakeError> {
     let Some(definition) = block.attribute("matrix") else {
         return Ok(vec![Locals::new()]);
     };
@@ -260,24 +267,36 @@ impl Config {
 
     /// Returns the targets of a group, or the name itself.
     pub fn members(&self, name: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        self.collect_members(name, &mut HashSet::new(), &mut found);
-        found
+        self.collect_members(name, &mut HashMap::new())
     }
 
-    fn collect_members(&self, name: &str, visited: &mut HashSet<String>, found: &mut Vec<String>) {
-        if !visited.insert(name.to_owned()) {
-            return;
+    fn collect_members(
+        &self,
+        name: &str,
+        visited: &mut HashMap<String, Vec<String>>,
+    ) -> Vec<String> {
+        if let Some(known) = visited.get(name) {
+            return known.clone();
         }
-        match self.groups.iter().find(|(group, _)| group == name) {
-            Some((_, members)) => {
-                for member in members {
-                    self.collect_members(member, visited, found);
+        let Some((_, members)) = self.groups.iter().find(|(group, _)| group == name) else {
+            return vec![name.to_owned()];
+        };
+        visited.insert(name.to_owned(), Vec::new());
+        let mut found: Vec<String> = Vec::new();
+        for member in members {
+            let mut targets = self.collect_members(member, visited);
+            // Within a group, its own name is that of a target.
+            if targets.is_empty() {
+                targets.push(member.clone());
+            }
+            for target in targets {
+                if !found.contains(&target) {
+                    found.push(target);
                 }
             }
-            None if !found.iter().any(|known| known == name) => found.push(name.to_owned()),
-            None => {}
         }
+        visited.insert(name.to_owned(), found.clone());
+        found
     }
 
     /// Returns whether other targets inherit from a target that no group and no build names.
@@ -454,9 +473,9 @@ impl Target {
                     "1" | "t" | "T" | "true" | "True" | "TRUE"
                 ));
             }
-            // Bake takes no values for these: it only clears them.
-            ("no-cache-filter", _) if !append => self.no_cache_filter.clear(),
-            ("ulimits", _) if !append => self.ulimits.clear(),
+            // Bake takes no values for these: it only clears them, also to append.
+            ("no-cache-filter", _) => self.no_cache_filter.clear(),
+            ("ulimits", _) => self.ulimits.clear(),
             ("tags", _) => list(self.tags.get_or_insert_default()),
             ("platform", _) => list(self.platforms.get_or_insert_default()),
             ("cache-from", _) => {
@@ -502,7 +521,7 @@ fn texts(value: &Value) -> Vec<String> {
             }
             all
         }
-        Value::List(items) => items.iter().flat_map(texts).collect(),
+        Value::List(items) | Value::Set(items) => items.iter().flat_map(texts).collect(),
         other => other.to_text().into_iter().collect(),
     }
 }
@@ -537,126 +556,4 @@ fn arguments(value: &Value) -> Vec<(String, Located)> {
         Some((key, text))
     };
     entries.into_iter().filter_map(argument).collect()
-}
-
-/// Returns the caches of `cache-from` or `cache-to`.
-fn entries(value: &Value, place: Place) -> Result<Vec<CacheEntry>, BakeError> {
-    let mut found = Vec::new();
-    collect_entries(value, place, &[], &mut found)?;
-    Ok(found)
-}
-
-fn collect_entries(
-    value: &Value,
-    place: Place,
-    when: &[String],
-    found: &mut Vec<CacheEntry>,
-) -> Result<(), BakeError> {
-    match value {
-        Value::Null => {}
-        Value::List(items) => {
-            for item in items {
-                collect_entries(item, place, when, found)?;
-            }
-        }
-        Value::Either(alternatives) => {
-            for (condition, alternative) in alternatives {
-                let mut when = when.to_vec();
-                when.push(to_pattern(condition));
-                collect_entries(alternative, place, &when, found)?;
-            }
-        }
-        Value::Text(text) => found.extend(split_entry(text, when)),
-        Value::Map(attributes) => {
-            for (attributes, more) in flat_maps(attributes) {
-                let mut all = when.to_vec();
-                all.extend(more);
-                found.extend(object_entry(&attributes, place, &all)?);
-            }
-        }
-        Value::Truth(_) | Value::Number(_) => {
-            return Err(BakeError::new(
-                place,
-                "a cache is neither text nor an object",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The attributes of an object without alternatives, and the conditions under which they apply.
-type FlatMap = (Vec<(String, Value)>, Vec<String>);
-
-/// Splits attributes with alternatives into several objects.
-fn flat_maps(attributes: &[(String, Value)]) -> Vec<FlatMap> {
-    let either = attributes
-        .iter()
-        .position(|(_, value)| matches!(value, Value::Either(_)));
-    let Some(index) = either else {
-        return vec![(attributes.to_vec(), Vec::new())];
-    };
-    let Value::Either(alternatives) = &attributes[index].1 else {
-        return Vec::new();
-    };
-    let mut all = Vec::new();
-    for (condition, alternative) in alternatives {
-        let mut copy = attributes.to_vec();
-        copy[index].1 = alternative.clone();
-        for (attributes, mut when) in flat_maps(&copy) {
-            when.insert(0, to_pattern(condition));
-            all.push((attributes, when));
-        }
-        if all.len() >= super::value::MOST_ALTERNATIVES {
-            break;
-        }
-    }
-    all
-}
-
-/// Formats an object as `type=…`; its location is that of `type`.
-fn object_entry(
-    attributes: &[(String, Value)],
-    place: Place,
-    when: &[String],
-) -> Result<Vec<CacheEntry>, BakeError> {
-    let kind = attributes.iter().find(|(key, _)| key == "type");
-    let Some((_, Value::Text(kind))) = kind else {
-        return Err(BakeError::new(place, "a cache has no type"));
-    };
-    let mut text = format!("type={}", kind.as_str());
-    for (key, value) in attributes.iter().filter(|(key, _)| key != "type") {
-        let Some(value) = value.to_text() else {
-            continue;
-        };
-        let field = format!("{key}={value}");
-        if field.contains([',', '"']) {
-            text.push_str(&format!(",\"{}\"", field.replace('"', "\"\"")));
-        } else {
-            text.push(',');
-            text.push_str(&field);
-        }
-    }
-    Ok(vec![CacheEntry {
-        text: kind.with_text(text),
-        when: when.to_vec(),
-    }])
-}
-
-/// Splits a list of bare references, and drops empty entries.
-fn split_entry(text: &Located, when: &[String]) -> Vec<CacheEntry> {
-    let entry = |text: Located| CacheEntry {
-        text,
-        when: when.to_vec(),
-    };
-    if text.is_empty() {
-        return Vec::new();
-    }
-    if text.as_str().contains('=') {
-        return vec![entry(text.clone())];
-    }
-    text.split(',')
-        .into_iter()
-        .filter(|field| !field.is_empty())
-        .map(entry)
-        .collect()
 }

@@ -17,8 +17,10 @@ pub enum Value {
     Number(f64),
     /// Text, possibly with unknown parts.
     Text(Located),
-    /// A list.
+    /// A list or a tuple.
     List(Vec<Value>),
+    /// A set: its items are distinct and sorted.
+    Set(Vec<Value>),
     /// A map or an object, in source order.
     Map(Vec<(String, Value)>),
     /// One of several values, each with its condition.
@@ -44,7 +46,7 @@ impl Value {
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Text(text) => has_mark(text.as_str()),
-            Self::List(items) => items.iter().any(Self::is_open),
+            Self::List(items) | Self::Set(items) => items.iter().any(Self::is_open),
             Self::Map(entries) => entries.iter().any(|(_, value)| value.is_open()),
             Self::Either(_) => true,
             _ => false,
@@ -66,15 +68,25 @@ impl Value {
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Text(text) => text.as_str().parse().ok(),
+            Self::Text(text) => super::numbers::parse(text.as_str()),
             _ => None,
+        }
+    }
+
+    /// Converts a text, a number or a boolean to text.
+    pub(super) fn as_text_value(&self) -> Option<Self> {
+        match self {
+            Self::Text(_) => Some(self.clone()),
+            other => other
+                .to_text()
+                .map(|text| Self::text(text, Place::default())),
         }
     }
 
     /// Returns the items of a list, or the values of a map.
     pub(super) fn list(&self) -> Option<Vec<Self>> {
         match self {
-            Self::List(items) => Some(items.clone()),
+            Self::List(items) | Self::Set(items) => Some(items.clone()),
             Self::Map(entries) => Some(entries.iter().map(|(_, value)| value.clone()).collect()),
             _ => None,
         }
@@ -101,7 +113,7 @@ impl Value {
         }
         Some(match (self, other) {
             (Self::Text(a), Self::Text(b)) => a.as_str() == b.as_str(),
-            (Self::List(a), Self::List(b)) => {
+            (Self::List(a), Self::List(b)) | (Self::Set(a), Self::Set(b)) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals(b) == Some(true))
             }
             (Self::Map(a), Self::Map(b)) => {
@@ -111,7 +123,6 @@ impl Value {
                             .get(key)
                             .is_some_and(|o| value.equals(o) == Some(true))
                     })
-                    && !b.is_empty() | a.is_empty()
             }
             (a, b) => a == b,
         })

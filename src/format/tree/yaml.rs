@@ -69,26 +69,40 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
+/// The total size of the texts that are parsed again to indent closing brackets, in bytes.
+const PARSED_AGAIN: usize = 16 << 20;
+
 /// Parses all documents of a file.
+///
+/// Other parsers accept a closing bracket of a flow collection that is not indented, and this one
+/// does not. Such a bracket is indented, and the file is parsed again.
 pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    parse_strictly(text, file).or_else(|error| {
-        // The parsers of Go and Python accept a bracket that closes a list at the indentation of
-        // its key; this parser wants it further in.
-        let is_closing = |line: &str| line.trim_start().starts_with([']', '}']);
-        if !text.lines().any(is_closing) {
-            return Err(error);
+    let mut error = match parse_strictly(text, file) {
+        Ok(tree) => return Ok(tree),
+        Err(error) => error,
+    };
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    for _ in 0..PARSED_AGAIN / text.len().max(PARSED_AGAIN / 100) {
+        let index = usize::try_from(error.line).unwrap_or(0).checked_sub(1);
+        let line = index.and_then(|index| lines.get_mut(index));
+        let Some(line) = line.filter(|line| line.trim_start().starts_with([']', '}'])) else {
+            break;
+        };
+        if indent(line) > INDENT || !error.reason.contains("indentation") {
+            break;
         }
-        let mut indented = String::with_capacity(text.len());
-        for line in text.split_inclusive('\n') {
-            if is_closing(line) {
-                indented.push(' ');
-            }
-            indented.push_str(line);
-        }
-        parse_strictly(&indented, file).map_err(|_| error)
-    })
+        *line = format!("{}{line}", " ".repeat(INDENT));
+        error = match parse_strictly(&lines.join("\n"), file) {
+            Ok(tree) => return Ok(tree),
+            Err(error) => error,
+        };
+    }
+    Err(error)
 }
+
+/// How far a closing bracket is indented: deeper than any key.
+const INDENT: usize = 400;
 
 fn parse_strictly(text: &str, file: u32) -> Result<Tree, TreeError> {
     let mut reader = Reader {

@@ -1,12 +1,15 @@
 //! `docker buildx bake`.
 
-use std::collections::BTreeMap;
+mod surroundings;
+
+use std::collections::{BTreeMap, HashSet};
 
 use super::files::DefinitionFiles;
 use super::flags::{self, Known, Parsed};
 use super::{BuildRequest, Context, RequestError, cache, compose};
 use crate::format::bake::{self, BakeFile, CacheEntry, Config, Options, Override, Target};
 use crate::format::go_path;
+use surroundings::{check_links, cleaned, has_services, local_platform};
 
 const BAKE: Known = Known {
     valued: &[
@@ -64,6 +67,13 @@ pub(super) fn read(
             "{remote} is a remote definition, which is not fetched"
         )));
     }
+    let relative = (context.lookup)("BUILDX_BAKE_FILE_RELATIVE_PATHS");
+    if relative.is_some_and(|value| flags::is_true(value.trim())) {
+        return Err(RequestError::Target(
+            "paths relative to their files (BUILDX_BAKE_FILE_RELATIVE_PATHS) are not supported"
+                .to_owned(),
+        ));
+    }
     let files = load(context, &parsed)?;
     let variables: BTreeMap<&str, &str> = parsed
         .all("var")
@@ -83,7 +93,17 @@ pub(super) fn read(
     };
     let config = evaluate(context, &files, &lookup)?;
     let overrides = overrides(&parsed, &config, context)?;
-    requests(&config, &parsed, &overrides)
+    let mut requests = requests(&config, &parsed, &overrides)?;
+    let epoch = (context.lookup)("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty());
+    if let Some(epoch) = epoch {
+        for request in &mut requests {
+            let arguments = &mut request.build_args;
+            arguments
+                .entry("SOURCE_DATE_EPOCH".to_owned())
+                .or_insert_with(|| epoch.clone());
+        }
+    }
+    Ok(requests)
 }
 
 /// The names and texts of the definitions, Compose files first.
@@ -125,6 +145,9 @@ fn load(context: &Context<'_>, parsed: &Parsed) -> Result<Definitions, RequestEr
         };
         let lower = path.to_lowercase();
         if lower.ends_with(".yml") || lower.ends_with(".yaml") {
+            if !has_services(&text) {
+                return Err(definition(&path, 0, "the Compose file has no services"));
+            }
             definitions.compose.push(path);
         } else {
             definitions.bake.push((path, text));
@@ -179,19 +202,16 @@ fn evaluate(
             &problem.error.message,
         ));
     }
+    let platform = local_platform();
     let options = Options {
         lookup,
         unknowns: None,
+        now: jiff::Timestamp::now().as_second(),
+        platform: &platform,
     };
     let (evaluated, _) = read.evaluate(&options).map_err(|error| place(&error))?;
     for target in evaluated.targets {
-        if let Some((name, at)) = target.unknown_attributes.first() {
-            let error = bake::BakeError {
-                place: *at,
-                message: format!("bake has no attribute `{name}`"),
-            };
-            return Err(place(&error));
-        }
+        // Bake ignores attributes that it does not know.
         config.add(target);
     }
     for (name, members) in evaluated.groups {
@@ -258,7 +278,11 @@ fn requests(
     parsed: &Parsed,
     overrides: &[Override],
 ) -> Result<Vec<BuildRequest>, RequestError> {
-    let mut wanted = parsed.words.clone();
+    let mut wanted: Vec<String> = parsed
+        .words
+        .iter()
+        .map(|name| compose::sanitized(name))
+        .collect();
     if wanted.is_empty() {
         wanted.push("default".to_owned());
     }
@@ -289,6 +313,10 @@ fn requests(
         found.push(request(&target, parsed)?);
         index += 1;
     }
+    let mut checked = HashSet::new();
+    for name in &names {
+        check_links(name, &found, &mut Vec::new(), &mut checked)?;
+    }
     Ok(found)
 }
 
@@ -310,11 +338,17 @@ fn matching(config: &Config, pattern: &str) -> Result<Vec<String>, RequestError>
 
 fn request(target: &Target, parsed: &Parsed) -> Result<BuildRequest, RequestError> {
     let dockerfile = target.dockerfile.clone().filter(|file| !file.is_empty());
+    for (attribute, value) in [("context", &target.context), ("dockerfile", &dockerfile)] {
+        if value.as_deref() == Some("-") {
+            let reason = format!("the {attribute} of {} is standard input", target.name);
+            return Err(RequestError::Target(reason));
+        }
+    }
     let mut request = BuildRequest {
         name: Some(target.name.clone()),
         tool: "bake",
         target: target.target.clone(),
-        context: Some(target.context.clone().unwrap_or_else(|| ".".to_owned())),
+        context: Some(cleaned(target.context.as_deref().unwrap_or("."))),
         file: Some(dockerfile.unwrap_or_else(|| "Dockerfile".to_owned())),
         platforms: unique(target.platforms.iter().flatten()),
         build_args: target

@@ -260,16 +260,45 @@ pub(super) fn as_bake(
     config: &mut Config,
 ) -> Result<(), RequestError> {
     let mut members = Vec::new();
+    // Bake names every project like this.
+    let lookup = |name: &str| {
+        let value = (context.lookup)(name);
+        if name == "COMPOSE_PROJECT_NAME" {
+            return value
+                .filter(|value| !value.is_empty())
+                .or_else(|| Some("bake".to_owned()));
+        }
+        value
+    };
+    let context = &Context {
+        files: context.files,
+        lookup: &lookup,
+    };
     for service in services(context, names, None)? {
         let Some(build) = &service.build else {
             continue;
         };
-        let name = service.name.replace('.', "_");
+        let name = sanitized(&service.name);
         members.push(name.clone());
         config.add(target(context, name, &service, build));
     }
     config.add_group("default", &members);
     Ok(())
+}
+
+/// The named contexts of a target: those of Compose, and those for bake only.
+fn contexts_of_target(build: &Build) -> Vec<(String, String)> {
+    let mut named: Vec<(String, String)> = Vec::new();
+    for (name, value) in build.bake.contexts.iter().cloned().chain(contexts(build)) {
+        let value = match value.split_once(':') {
+            Some(("service" | "target", service)) => format!("target:{}", sanitized(service)),
+            _ => cleaned(&value),
+        };
+        // The names of Compose win.
+        named.retain(|(known, _)| *known != name);
+        named.push((name, value));
+    }
+    named
 }
 
 fn target(context: &Context<'_>, name: String, service: &Service, build: &Build) -> Target {
@@ -292,8 +321,7 @@ fn target(context: &Context<'_>, name: String, service: &Service, build: &Build)
     platforms.extend(build.bake.platforms.iter().flatten().cloned());
     let mut no_cache_filter = build.no_cache_filter.clone();
     no_cache_filter.extend(build.bake.no_cache_filter.iter().cloned());
-    let mut named = contexts(build);
-    named.extend(build.bake.contexts.iter().cloned());
+    let named = contexts_of_target(build);
     let exports = caches(
         &build.cache_to,
         build.bake.cache_to.as_deref().unwrap_or_default(),
@@ -326,9 +354,14 @@ fn target(context: &Context<'_>, name: String, service: &Service, build: &Build)
     }
 }
 
+/// Returns the name of a target for a service: bake allows no dots.
+pub(super) fn sanitized(name: &str) -> String {
+    name.replace('.', "_")
+}
+
 /// Returns a local path as Compose shows it to bake: without `./`.
 fn cleaned(path: &str) -> String {
-    if path.contains("://") {
+    if path.contains("://") || path.starts_with("git@") || path.is_empty() {
         return path.to_owned();
     }
     String::from_utf8_lossy(&go_path::clean(path.as_bytes())).into_owned()

@@ -1,0 +1,104 @@
+//! `jsonencode` and `jsondecode`.
+
+use std::fmt::Write as _;
+
+use super::CallError;
+use crate::format::bake::numbers;
+use crate::format::bake::value::Value;
+use crate::format::located::Place;
+
+/// Encodes a value as JSON, as Go does.
+pub(super) fn encode(value: &Value) -> Result<String, CallError> {
+    let mut out = String::new();
+    write(value, &mut out)?;
+    Ok(out)
+}
+
+fn write(value: &Value, out: &mut String) -> Result<(), CallError> {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Truth(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&numbers::show(*number)),
+        Value::Text(text) => out.push_str(&quoted(text.as_str())),
+        Value::List(items) | Value::Set(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, out)?;
+            }
+            out.push(']');
+        }
+        Value::Map(entries) => {
+            let mut sorted: Vec<&(String, Value)> = entries.iter().collect();
+            sorted.sort_by(|a, b| a.0.cmp(&b.0));
+            out.push('{');
+            for (index, (key, value)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(&quoted(key));
+                out.push(':');
+                write(value, out)?;
+            }
+            out.push('}');
+        }
+        Value::Either(_) => return Err("a value is unknown".into()),
+    }
+    Ok(())
+}
+
+/// Quotes a text. Go escapes the characters that HTML gives a meaning.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Decodes JSON.
+pub(super) fn decode(text: &str, place: Place) -> Result<Value, CallError> {
+    let parsed: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    from_json(&parsed, place)
+}
+
+fn from_json(value: &serde_json::Value, place: Place) -> Result<Value, CallError> {
+    Ok(match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Truth(*truth),
+        serde_json::Value::Number(number) => {
+            let float = number.as_f64().unwrap_or(f64::MAX);
+            if float.fract() == 0.0 && !numbers::is_exact(float) {
+                return Err(CallError::gap("the digits of this number are not computed"));
+            }
+            Value::Number(float)
+        }
+        serde_json::Value::String(text) => Value::text(text.as_str(), place),
+        serde_json::Value::Array(items) => {
+            let items = items.iter().map(|item| from_json(item, place));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        serde_json::Value::Object(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), from_json(value, place)?)));
+            Value::Map(entries.collect::<Result<_, CallError>>()?)
+        }
+    })
+}

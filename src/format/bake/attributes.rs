@@ -58,6 +58,9 @@ pub(super) fn check_group(block: &Named) -> Result<(), BakeError> {
             return Err(BakeError::new(block.place, message));
         }
     }
+    if block.attribute("targets").is_none() {
+        return Err(BakeError::new(block.place, "a group needs targets"));
+    }
     check_name(&block.name, block.place)
 }
 

@@ -73,12 +73,12 @@ impl Definitions {
             }
         }
         for block in &self.groups {
-            let Some(definition) = block.attribute("targets") else {
-                continue;
-            };
             if !lenient {
                 check_group(block)?;
             }
+            let Some(definition) = block.attribute("targets") else {
+                continue;
+            };
             let value = evaluator.evaluate(definition, &Locals::new());
             let value = value.and_then(|value| {
                 check("targets", &value, block.place)?;
@@ -465,7 +465,8 @@ impl Target {
             ("context", _) => self.context = Some(last),
             ("dockerfile", _) => self.dockerfile = Some(last),
             ("target", _) => self.target = Some(last),
-            ("network", _) => self.network = Some(last),
+            // Bake reads the value as a list, and then sets the text, which stays empty.
+            ("network", _) => self.network = Some(String::new()),
             ("shm-size", _) => self.shm_size = Some(last),
             ("no-cache", _) => {
                 self.no_cache = Some(matches!(

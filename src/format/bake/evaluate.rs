@@ -122,7 +122,7 @@ impl<'d> Evaluator<'d> {
         match expression {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(truth) => Ok(Value::Truth(*truth.value())),
-            Expression::Number(number) => self.literal(number.value().as_f64(), place),
+            Expression::Number(number) => literal(number.value().as_f64(), place),
             Expression::String(text) => Ok(Value::text(text.as_str(), place)),
             Expression::Array(items) => {
                 let items = items.iter().map(|item| self.expression(item, scope));
@@ -143,14 +143,6 @@ impl<'d> Evaluator<'d> {
             Expression::BinaryOp(operation) => self.binary(operation, place, scope),
             Expression::ForExpr(repeated) => self.repeated(repeated, place, scope),
         }
-    }
-
-    /// A number of the source. A float holds its digits if it is not too large.
-    fn literal(&self, number: Option<f64>, place: Place) -> Evaluated {
-        let known = number.filter(|number| number.abs() < LARGEST_LITERAL);
-        known
-            .map(Value::Number)
-            .ok_or_else(|| BakeError::gap(place, "the digits of this number are not computed"))
     }
 
     fn object(&self, object: &Object, place: Place, scope: Scope<'_>) -> Evaluated {
@@ -295,4 +287,12 @@ pub(super) fn located(value: &Value) -> Option<Located> {
         Value::Text(text) => Some(text.clone()),
         _ => None,
     }
+}
+
+/// Evaluates a number literal, unless it is too large for its digits to be exact.
+fn literal(number: Option<f64>, place: Place) -> Evaluated {
+    let known = number.filter(|number| number.abs() < LARGEST_LITERAL);
+    known
+        .map(Value::Number)
+        .ok_or_else(|| BakeError::gap(place, "the digits of this number are not computed"))
 }

@@ -208,9 +208,10 @@ fn parse_integer(given: &Arguments<'_>) -> Called {
     let parsed = i64::from_str_radix(text, base).map_err(|_| {
         let digits = text.trim_start_matches(['-', '+']);
         // Bake also reads numbers that are too large for this program.
-        match digits.chars().all(|c| c.is_digit(base)) && !digits.is_empty() {
-            true => CallError::gap("the number is too large"),
-            false => format!("{text} is no number").into(),
+        if digits.chars().all(|c| c.is_digit(base)) && !digits.is_empty() {
+            CallError::gap("the number is too large")
+        } else {
+            format!("{text} is no number").into()
         }
     })?;
     let number = parsed as f64;

@@ -1,7 +1,7 @@
 //! Evaluates access to the parts of values: `a.b`, `a[0]`, `a[*].b` and `target.NAME.ATTRIBUTE`.
 
-use hcl_edit::Span;
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
+use hcl_edit::{Decorated, Span};
 
 use super::BakeError;
 use super::evaluate::{Evaluated, Evaluator, Locals, Scope};
@@ -22,11 +22,8 @@ impl Evaluator<'_> {
             return self.of_target(traversal, place, scope);
         }
         let value = self.expression(&traversal.expr, scope)?;
-        let operators: Vec<&TraversalOperator> = traversal
-            .operators
-            .iter()
-            .map(|operator| operator.value())
-            .collect();
+        let operators: Vec<&TraversalOperator> =
+            traversal.operators.iter().map(Decorated::value).collect();
         let source = scope.file.source(traversal.span());
         self.parts(value, &operators, place, scope, &source)
     }
@@ -80,11 +77,8 @@ impl Evaluator<'_> {
     /// Evaluates an attribute of another target.
     fn of_target(&self, traversal: &Traversal, place: Place, scope: Scope<'_>) -> Evaluated {
         let missing = || BakeError::new(place, "the target or its attribute does not exist");
-        let operators: Vec<&TraversalOperator> = traversal
-            .operators
-            .iter()
-            .map(|operator| operator.value())
-            .collect();
+        let operators: Vec<&TraversalOperator> =
+            traversal.operators.iter().map(Decorated::value).collect();
         let [target, attribute, rest @ ..] = operators.as_slice() else {
             let reason = "a whole target as a value is not supported";
             return Err(BakeError::gap(place, reason));

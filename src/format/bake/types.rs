@@ -213,7 +213,7 @@ fn unify_maps(items: Vec<Value>) -> Option<Vec<Value>> {
     let rebuilt = items.into_iter().map(|item| match item {
         Value::Map(_) => {
             let own = columns.iter_mut();
-            let own = own.filter_map(|(key, column)| Some((key.to_string(), column.next()?)));
+            let own = own.filter_map(|(key, column)| Some(((*key).clone(), column.next()?)));
             Value::Map(own.collect())
         }
         other => other,

@@ -28,7 +28,7 @@ impl Evaluator<'_> {
         if let Some(definition) = self.definitions.attributes.get(name) {
             let value = self.evaluate(definition, &Locals::new())?;
             return match declared.and_then(|_| self.given(name, false)) {
-                Some(given) => self.untyped(name, &given.text, Some(&value), place),
+                Some(given) => Self::untyped(name, &given.text, Some(&value), place),
                 None => Ok(value),
             };
         }
@@ -68,7 +68,7 @@ impl Evaluator<'_> {
         };
         match (given, to) {
             (Some(given), Some(to)) => typed(name, &given, to, place),
-            (Some(given), None) => self.untyped(name, &given.text, default.as_ref(), place),
+            (Some(given), None) => Self::untyped(name, &given.text, default.as_ref(), place),
             (None, to) => Ok(match (default, to) {
                 (Some(value), _) => value,
                 (None, _) if self.options.unknowns.is_some() => self.open(name, place),
@@ -96,7 +96,7 @@ impl Evaluator<'_> {
     }
 
     /// Converts a value of the environment to the type of the default.
-    fn untyped(&self, name: &str, text: &str, default: Option<&Value>, place: Place) -> Evaluated {
+    fn untyped(name: &str, text: &str, default: Option<&Value>, place: Place) -> Evaluated {
         let to = match default {
             Some(Value::Truth(_)) => Type::Truth,
             Some(Value::Number(_)) => Type::Number,

@@ -30,7 +30,7 @@ impl Checkout {
         assert!(copied.unwrap().success());
         let cache = folder.path().join("cache");
         fixture.write_layout("local.json", &cache);
-        let provenance = fixture.path(&format!("provenance/{commit}.json"));
+        let provenance = fixture.path(format!("provenance/{commit}.json"));
         let text = fs::read_to_string(provenance).unwrap();
         let name = "127.0.0.1:5055/base:latest";
         let (_, digest) = text.split_once(&format!("{name}@")).unwrap();
@@ -73,7 +73,7 @@ fn steps(journey: &Journey) -> String {
             .any(|v| line.starts_with(v))
     };
     let found = rows.filter(is_step);
-    found.map(|line| format!("{line}\n")).collect()
+    found.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn shows(journey: &Journey, text: &str) {

@@ -13,15 +13,17 @@ const WIDEST: usize = 1000;
 /// A verb with its flags.
 #[derive(Debug, Default)]
 struct FormatVerb {
-    zero: bool,
-    sharp: bool,
-    plus: bool,
-    minus: bool,
-    space: bool,
+    flags: String,
     width: Option<usize>,
     precision: Option<usize>,
     argument: Option<usize>,
     mode: char,
+}
+
+impl FormatVerb {
+    fn has(&self, flag: char) -> bool {
+        self.flags.contains(flag)
+    }
 }
 
 /// Formats the arguments after the first by the pattern in the first.
@@ -54,20 +56,11 @@ pub(super) fn format(given: &Arguments<'_>) -> Result<String, CallError> {
 }
 
 fn parse(text: &str) -> Option<(FormatVerb, &str)> {
-    let mut verb = FormatVerb::default();
-    let mut rest = text;
-    loop {
-        let flag = match rest.chars().next()? {
-            '0' => &mut verb.zero,
-            '#' => &mut verb.sharp,
-            '+' => &mut verb.plus,
-            '-' => &mut verb.minus,
-            ' ' => &mut verb.space,
-            _ => break,
-        };
-        *flag = true;
-        rest = &rest[1..];
-    }
+    let mut rest = text.trim_start_matches(['0', '#', '+', '-', ' ']);
+    let mut verb = FormatVerb {
+        flags: text[..text.len() - rest.len()].to_owned(),
+        ..FormatVerb::default()
+    };
     let digits =
         |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let length = digits(rest);
@@ -133,8 +126,8 @@ fn formatted(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
 
 fn as_is(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
     match value {
-        Value::Text(text) if !verb.sharp => Ok(text.as_str().to_owned()),
-        Value::Number(number) if !verb.sharp => Ok(general(*number, 'e')),
+        Value::Text(text) if !verb.has('#') => Ok(text.as_str().to_owned()),
+        Value::Number(number) if !verb.has('#') => Ok(general(*number, 'e')),
         value => json::encode(value),
     }
 }
@@ -143,15 +136,15 @@ fn as_is(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
 fn padded(verb: &FormatVerb, text: &str) -> String {
     let length = text.graphemes(true).count();
     let missing = verb.width.unwrap_or(0).saturating_sub(length);
-    if verb.minus {
+    if verb.has('-') {
         return format!("{text}{}", " ".repeat(missing));
     }
-    let fill = if verb.zero { "0" } else { " " };
+    let fill = if verb.has('0') { "0" } else { " " };
     format!("{}{text}", fill.repeat(missing))
 }
 
 fn integer(verb: &FormatVerb, number: i64) -> Result<String, CallError> {
-    if verb.sharp || verb.precision.is_some() {
+    if verb.has('#') || verb.precision.is_some() {
         return Err(CallError::gap("a flag of format is not supported"));
     }
     let size = number.unsigned_abs();
@@ -167,7 +160,7 @@ fn integer(verb: &FormatVerb, number: i64) -> Result<String, CallError> {
 
 /// Adds the sign, and pads: zeros stand between the sign and the digits.
 fn signed(verb: &FormatVerb, is_negative: bool, digits: &str) -> String {
-    let sign = match (is_negative, verb.plus, verb.space) {
+    let sign = match (is_negative, verb.has('+'), verb.has(' ')) {
         (true, _, _) => "-",
         (false, true, _) => "+",
         (false, false, true) => " ",
@@ -177,9 +170,9 @@ fn signed(verb: &FormatVerb, is_negative: bool, digits: &str) -> String {
         .width
         .unwrap_or(0)
         .saturating_sub(sign.len() + digits.len());
-    if verb.minus {
+    if verb.has('-') {
         format!("{sign}{digits}{}", " ".repeat(missing))
-    } else if verb.zero {
+    } else if verb.has('0') {
         format!("{sign}{}{digits}", "0".repeat(missing))
     } else {
         format!("{}{sign}{digits}", " ".repeat(missing))
@@ -187,7 +180,8 @@ fn signed(verb: &FormatVerb, is_negative: bool, digits: &str) -> String {
 }
 
 fn float(verb: &FormatVerb, number: f64) -> Result<String, CallError> {
-    if verb.sharp || (verb.precision.is_some() || verb.mode != 'g') && !numbers::is_exact(number) {
+    if verb.has('#') || (verb.precision.is_some() || verb.mode != 'g') && !numbers::is_exact(number)
+    {
         return Err(CallError::gap("the digits of this number are not computed"));
     }
     let size = number.abs();

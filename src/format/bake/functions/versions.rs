@@ -106,7 +106,7 @@ fn satisfies(
     let same = |count: usize| version.numbers[..count] == wanted.numbers[..count];
     let is_partial = given < 3;
     Ok(match operator {
-        "" | "=" if given == 0 => true,
+        "" | "=" | "~" | "~>" | "^" if given == 0 => true,
         "" | "=" if is_partial => same(given),
         "" | "=" => order.is_eq(),
         "!=" if is_partial => given != 0 && !same(given),
@@ -117,9 +117,7 @@ fn satisfies(
         ">=" | "=>" => order.is_ge(),
         "<=" | "=<" if is_partial => order.is_le() || same(given),
         "<=" | "=<" => order.is_le(),
-        "~" | "~>" if given == 0 => true,
         "~" | "~>" => order.is_ge() && same(given.min(2)),
-        "^" if given == 0 => true,
         "^" => order.is_ge() && same(leading(wanted)),
         other => return Err(format!("there is no operator {other}").into()),
     })

@@ -4,26 +4,29 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Session;
 use super::open::{self, Scanned};
-use crate::backend::{self, Capabilities, Disposal, ObjectName, Outcome, SharedPruner, WayBack};
+use crate::backend::{self, Disposal, ObjectName, Outcome, SharedPruner, WayBack};
 use crate::check::{self, CheckOptions, Subject};
 use crate::error::{Exit, Failure};
+use crate::explain::evidence::Evidence;
 use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
+use crate::prune::draft::{self, Choices, Draft};
 use crate::prune::execute::{self, Options, Report, Step};
 use crate::prune::journal::{History, Journal};
-use crate::prune::plan::{FreedBlobs, Plan, Planning, file};
-use crate::prune::records::Rewrites;
+use crate::prune::plan::{FreedBlobs, Plan, file};
 use crate::prune::repair::Remedies;
-use crate::prune::{needed_beside, records, repair, undo};
-use crate::retention::{self, Action, Budget, Policy, SharedBlobs, Verdicts};
+use crate::prune::undo;
+use crate::retention::{Action, Budget, Policy};
 use crate::source::{Location, Source, SourceText};
 
 mod arguments;
+mod document;
 mod page;
 mod print;
 mod store;
@@ -220,69 +223,33 @@ async fn plan(
     policy: &Policy,
     scanned: &Scanned,
 ) -> Result<Plan, Failure> {
-    let (reader, inventory, source) = (
-        &scanned.opened.reader,
-        &scanned.inventory,
-        scanned.opened.label(),
-    );
-    let now = Timestamp::now();
-    let facts = retention::facts(inventory, &source);
-    let mut store = SharedBlobs::new(inventory, reader.facts().await.free_bytes);
-    let verdicts = retention::decide(policy, &facts, now, &mut store);
+    let reader = &scanned.opened.reader;
     let scan = ScanOptions {
         concurrency: session.settings.concurrency.value.get(),
         cancel: session.cancel.clone(),
     };
-    let recent = needed_beside(&**reader, inventory, &scan, policy.grace, now).await?;
-    let place = reader.place().await?;
-    let capabilities = reader.facts().await.capabilities;
-    let rewrites = match &arguments.repair {
-        Some(remedies) => {
-            repair(
-                session,
-                arguments,
-                remedies,
-                scanned,
-                &verdicts,
-                &capabilities,
-            )
-            .await?
-        }
-        None => {
-            let named = super::evidence::names(session, &arguments.provenance).await?;
-            let context = arguments.context.as_deref();
-            let described = &arguments.described;
-            let evidence =
-                super::evidence::with_dockerfile(session, named, described, context).await?;
-            records::gather(&**reader, inventory, &verdicts, policy, &evidence, now).await
-        }
-    };
-    let policy_text = match arguments.repair {
-        Some(_) => format!("repair\n{policy}"),
-        None => policy.to_string(),
-    };
-    let plan = Plan::new(&Planning {
-        source: &source,
-        place: &place,
-        inventory,
-        verdicts: &verdicts,
-        recent: &recent,
-        capabilities: &capabilities,
-        policy,
-        policy_text: &policy_text,
-        now,
+    let evidence = evidence(session, arguments).await?;
+    let mut draft = Draft::gather(
+        reader,
+        Arc::new(scanned.inventory.clone()),
+        &scanned.opened.label(),
+        policy.clone(),
+        &evidence,
+        &scan,
+        Timestamp::now(),
+    )
+    .await?;
+    if let Some(remedies) = &arguments.repair {
+        draft = repairing(session, arguments, remedies, scanned, draft).await?;
+    }
+    let plan = draft.plan(&Choices {
         freed_blobs: if arguments.now {
             FreedBlobs::GoNow
         } else {
             FreedBlobs::Wait
         },
-        disposal: if arguments.no_trash || capabilities.way_back != WayBack::Trash {
-            Disposal::AtOnce
-        } else {
-            Disposal::Trash
-        },
-        rewrites: &rewrites,
-        excluded: &HashSet::new(),
+        excluded: HashSet::new(),
+        at_once: arguments.no_trash,
     })?;
     let moves = plan.disposal() == Disposal::Trash
         && plan
@@ -290,14 +257,12 @@ async fn plan(
             .any(|name| matches!(name, ObjectName::Blob(_)));
     let settle = session.settings.retention.settle.value;
     let unprotected = arguments.unprotected(settle).filter(|_| moves);
-    let plan = plan
-        .at_cost(reader.abilities().deletion_cost().await)
-        .with_warning(unprotected);
+    let plan = plan.with_warning(unprotected);
     // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
-    let is_told = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
+    let is_shown = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
     Ok(
         match backend::open_pruner(&scanned.opened.source, &session.access()) {
-            Some(pruner) if is_told => match pruner.prune_abilities().measure {
+            Some(pruner) if is_shown => match pruner.prune_abilities().measure {
                 Some(disk) => {
                     let footprint = disk.footprint(plan.objects().collect()).await;
                     plan.with_footprint(footprint)
@@ -309,15 +274,24 @@ async fn plan(
     )
 }
 
-/// Checks a source, and determines what a repair rewrites.
-async fn repair(
+/// Returns the evidence that names the steps for rules about results. A repair needs none.
+async fn evidence(session: &Session<'_>, arguments: &Arguments) -> Result<Evidence, Failure> {
+    if arguments.repair.is_some() {
+        return Ok(Evidence::default());
+    }
+    let named = super::evidence::names(session, &arguments.provenance).await?;
+    let context = arguments.context.as_deref();
+    super::evidence::with_dockerfile(session, named, &arguments.described, context).await
+}
+
+/// Checks a source, and turns the draft into one of a repair of what was found.
+async fn repairing(
     session: &Session<'_>,
     arguments: &Arguments,
     remedies: &Remedies,
     scanned: &Scanned,
-    verdicts: &Verdicts,
-    capabilities: &Capabilities,
-) -> Result<Rewrites, Failure> {
+    draft: Draft,
+) -> Result<Draft, Failure> {
     let (label, source) = (scanned.opened.label(), &scanned.opened.source);
     let selected = scanned.selected().into_iter().map(|(id, _)| id);
     let only: Option<Vec<RefId>> = source.select.is_some().then(|| selected.collect());
@@ -338,17 +312,14 @@ async fn repair(
     let reader = &scanned.opened.reader;
     let found = check::check(&subject, reader, &options, Timestamp::now(), observe).await;
     let found = found.ok_or_else(|| Failure::message(Exit::Interrupted, "interrupted"))?;
-    let checked = repair::Checked {
-        reader: &**reader,
-        kind: source.kind(),
-        inventory: &scanned.inventory,
-        only: only.as_deref(),
+    let found = draft::Found {
         findings: &found.findings,
         damaged: &found.damaged,
-        verdicts,
-        capabilities,
+        only: only.as_deref(),
     };
-    Ok(repair::gather(&checked, remedies).await)
+    Ok(draft
+        .repairing(reader, source.kind(), found, remedies)
+        .await)
 }
 
 /// Asks for the name of the source, as given, before an irreversible operation.

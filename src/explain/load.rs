@@ -691,14 +691,12 @@ fn about_volatile(build: &Build, causes: &[Option<Cause>], notes: &mut Vec<Strin
     let Some(source) = build.main_source() else {
         return;
     };
-    let is_named = |name: &str| {
+    let named = |name: &str| {
         let mut causes = causes.iter().flatten();
         causes.any(|cause| cause.all_details().contains(name))
     };
     let found = volatile::of_file(source.text.as_deref().unwrap_or_default());
-    let new = found
-        .into_iter()
-        .filter(|variable| !is_named(&variable.name));
+    let new = found.into_iter().filter(|variable| !named(&variable.name));
     notes.extend(new.map(|variable| variable.sentence(&source.name)));
 }
 

@@ -12,9 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::signed;
-use super::{
-    AgeSource, Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning, TrashTable,
-};
+use super::trash::TrashTable;
+use super::{AgeSource, Inventory, Progress, RecordCounts, RefEntry, RefSizes, StoreWarning};
 use crate::backend::{
     BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
     StoreEntry, StoredObject, Unseen,
@@ -156,20 +155,18 @@ async fn scan_once(
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));
     }
-    let [partial, unknown] = [others.partial, others.unknown].map(|mut objects| {
+    let others_by_name = [others.partial, others.unknown].map(|mut objects| {
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Arc::new(objects)
     });
-    let unlisted = partial
-        .iter()
-        .chain(&*unknown)
+    [inventory.partial, inventory.unknown] = others_by_name;
+    inventory.trash = Arc::new(others.trash.sorted());
+    let unlisted = (inventory.partial.iter())
+        .chain(&*inventory.unknown)
         .filter(|object| object.kind == OtherKind::Unlisted);
     inventory
         .warnings
         .extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
-    inventory.partial = partial;
-    inventory.trash = Arc::new(others.trash.sorted());
-    inventory.unknown = unknown;
     inventory.progress = Progress::Complete;
     finish(&mut inventory);
     inherit_dates(&mut inventory);

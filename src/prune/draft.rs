@@ -17,7 +17,7 @@ use crate::check::Finding;
 use crate::explain::evidence::Evidence;
 use crate::format::digest::Digest;
 use crate::inventory::scan::{ScanError, ScanOptions};
-use crate::inventory::{Inventory, RefEntry};
+use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
 use crate::source::StoreKind;
 
@@ -44,6 +44,8 @@ pub struct Found<'a> {
     pub findings: &'a [Finding],
     /// The blobs that were read and whose bytes do not match their digests.
     pub damaged: &'a HashSet<Digest>,
+    /// The refs that the repair is limited to; `None` for all.
+    pub only: Option<&'a [RefId]>,
 }
 
 /// The choices a person makes while viewing a plan.
@@ -53,6 +55,8 @@ pub struct Choices {
     pub freed_blobs: FreedBlobs,
     /// The items to exclude.
     pub excluded: HashSet<Target>,
+    /// Whether objects are deleted at once where they could be moved to a trash.
+    pub at_once: bool,
 }
 
 impl Draft {
@@ -68,7 +72,7 @@ impl Draft {
     }
 
     /// Judges the scan of `reader`, and asks the store for further facts. `source` is its name as
-    /// given.
+    /// given; `evidence` names the steps for rules about results.
     ///
     /// # Errors
     /// Fails if the store cannot be read.
@@ -77,15 +81,15 @@ impl Draft {
         inventory: Arc<Inventory>,
         source: &str,
         policy: Policy,
+        evidence: &Evidence,
         options: &ScanOptions,
         now: Timestamp,
     ) -> Result<Self, MarkError> {
         let free = reader.facts().await.free_bytes;
         let verdicts = judge(&inventory, source, &policy, free, now);
         let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
-        let evidence = Evidence::default();
         let rewrites =
-            records::gather(&**reader, &inventory, &verdicts, &policy, &evidence, now).await;
+            records::gather(&**reader, &inventory, &verdicts, &policy, evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;
         let capabilities = reader.facts().await.capabilities;
         let cost = reader.abilities().deletion_cost().await;
@@ -118,7 +122,7 @@ impl Draft {
             reader: &**reader,
             kind,
             inventory: &self.inventory,
-            only: None,
+            only: found.only,
             findings: found.findings,
             damaged: found.damaged,
             verdicts: &self.verdicts,
@@ -129,7 +133,7 @@ impl Draft {
         self
     }
 
-    /// Makes the plan; deleted objects go to the trash.
+    /// Makes the plan.
     ///
     /// # Errors
     /// The same as [`Plan::new`].
@@ -151,8 +155,8 @@ impl Draft {
             now: self.now,
             freed_blobs: choices.freed_blobs,
             disposal: match self.capabilities.way_back {
-                WayBack::Trash => Disposal::Trash,
-                WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
+                WayBack::Trash if !choices.at_once => Disposal::Trash,
+                WayBack::Trash | WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
             },
             rewrites: &self.rewrites,
             excluded: &choices.excluded,
@@ -173,6 +177,7 @@ impl Draft {
         let choices = Choices {
             freed_blobs: FreedBlobs::Wait,
             excluded: HashSet::new(),
+            at_once: false,
         };
         let plan = self.plan(&choices)?;
         let targets = plan.delete().iter().map(|item| item.into_owned().target);

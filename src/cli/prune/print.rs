@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::document::{Counted, Item, SettleDocument};
 use super::{Done, shown};
 use crate::backend::{Disposal, Outcome, WayBack};
 use crate::cli::Session;
 use crate::cli::json::Document;
 use crate::cli::table::{Align, Cell, Paper, Style, Table};
 use crate::error::{Exit, Failure};
-use crate::prune::execute::{Report, Settled};
+use crate::prune::execute::Settled;
 use crate::prune::plan::{Deletion, Kind, Plan, Why};
 use crate::prune::repair::Unmended;
 use crate::retention::Reason;
@@ -79,67 +80,6 @@ fn unmet(plan: &Plan) -> impl Iterator<Item = String> {
         .map(|budget| format!("Limit not met, because everything left is protected: {budget}."))
 }
 
-/// The result of a run in JSON.
-#[derive(Default, Serialize)]
-struct Counted<'a> {
-    done: usize,
-    already_gone: usize,
-    skipped: usize,
-    failed: usize,
-    cancelled: usize,
-    put_back: usize,
-    freed_bytes: u64,
-    trashed_bytes: u64,
-    /// `None` if the store does not show whether builds write to it.
-    settle: Option<SettleDocument>,
-    /// `None` if there was nothing to do.
-    journal: Option<String>,
-    broken: &'a [String],
-    deleted_broken_refs: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deletion_method: Option<&'a str>,
-    items: RunItems<'a>,
-}
-
-/// The wait for builds in JSON.
-#[derive(Serialize)]
-struct SettleDocument {
-    waited_s: f64,
-    put_back: usize,
-    complete: bool,
-}
-
-impl From<Settled> for SettleDocument {
-    fn from(settled: Settled) -> Self {
-        Self {
-            waited_s: (settled.waited.as_secs_f64() * 10.0).round() / 10.0,
-            put_back: settled.restored,
-            complete: settled.complete,
-        }
-    }
-}
-
-/// The items of a run, each with its outcome. There may be a million.
-#[derive(Default)]
-struct RunItems<'a>(Option<(&'a Plan, &'a [Outcome])>);
-
-impl Serialize for RunItems<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let items = self
-            .0
-            .iter()
-            .flat_map(|(plan, outcomes)| plan.delete().iter().zip(*outcomes));
-        serializer.collect_seq(items.map(|(item, outcome)| Item::new(&item, outcome)))
-    }
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    kind: Kind,
-    name: String,
-    outcome: &'a Outcome,
-}
-
 impl<'a> One<'a> {
     fn new(pruned: &'a Pruned) -> Self {
         let plan = &pruned.plan;
@@ -161,37 +101,6 @@ impl<'a> One<'a> {
             plan,
             exceeds_fail_if_frees: pruned.exceeds,
             outcome: outcome.or_else(nothing),
-        }
-    }
-}
-
-impl<'a> Counted<'a> {
-    fn new(plan: &'a Plan, report: &'a Report, journal: &Path) -> Self {
-        Self {
-            done: report.count(|outcome| *outcome == Outcome::Done),
-            already_gone: report.count(|outcome| *outcome == Outcome::AlreadyGone),
-            skipped: report.count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-            failed: report.count(|outcome| matches!(outcome, Outcome::Failed(_))),
-            cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
-            put_back: report.put_back,
-            freed_bytes: report.freed_bytes,
-            trashed_bytes: report.trashed_bytes,
-            settle: report.settled.map(SettleDocument::from),
-            journal: Some(journal.to_string_lossy().into_owned()),
-            broken: &report.broken,
-            deleted_broken_refs: &report.deleted_broken,
-            deletion_method: report.deletion_method.as_deref(),
-            items: RunItems(Some((plan, &report.outcomes))),
-        }
-    }
-}
-
-impl<'a> Item<'a> {
-    fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
-        Self {
-            kind: item.target.kind(),
-            name: item.target.name(),
-            outcome,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::cli::why::of_ref::BuildEvidence;
 use crate::error::Failure;
+use crate::explain::evidence::Evidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::scan::ScanOptions;
 use crate::inventory::{RefEntry, RefKind};
@@ -112,11 +113,13 @@ pub(super) async fn plan(
         cancel: session.cancel.clone(),
     };
     let source = scanned.opened.label();
+    let evidence = Evidence::default();
     let draft = Draft::gather(
         &scanned.opened.reader,
         Arc::new(scanned.inventory.clone()),
         &source,
         policy,
+        &evidence,
         &options,
         now,
     );
@@ -124,6 +127,7 @@ pub(super) async fn plan(
     let choices = Choices {
         freed_blobs: FreedBlobs::Wait,
         excluded: HashSet::new(),
+        at_once: false,
     };
     let plan = draft.plan(&choices).map_err(|error| error.to_string())?;
     Ok(PlanPart::new(&plan, has_rules))

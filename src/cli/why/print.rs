@@ -45,7 +45,7 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
         );
     }
     for (number, group) in (1..).zip(&groups.all) {
-        lines.extend(cause_lines(explanation, number, group, paper));
+        lines.extend(one_cause(explanation, number, group, paper));
     }
     lines.push(String::new());
     lines.push(steps(explanation, &groups, paper));
@@ -59,12 +59,7 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
 }
 
 /// Prints one cause: the steps, the reason, the changes, the cost, and advice.
-fn cause_lines(
-    explanation: &Explanation,
-    number: usize,
-    group: &Group,
-    paper: Paper,
-) -> Vec<String> {
+fn one_cause(explanation: &Explanation, number: usize, group: &Group, paper: Paper) -> Vec<String> {
     let of_first = group
         .steps
         .first()

@@ -79,7 +79,11 @@ impl Inputs<'_> {
         }
         let context = self.entries("context");
         match context.as_slice() {
-            [] => words.words.push(".".to_owned()),
+            // The action builds the commit from git, which may differ from the checkout.
+            [] => {
+                words.is_complete = false;
+                words.words.push("{git context, or .}".to_owned());
+            }
             [(text, when)] => {
                 words.is_complete &= when.is_empty();
                 words.push("", text.as_str());

@@ -389,7 +389,7 @@ impl<'a> Run<'a> {
         let (absent, open): (Vec<usize>, Vec<usize>) =
             open.partition(|item| self.proof.is_absent(*item));
         let gone = vec![Outcome::AlreadyGone; absent.len()];
-        let gone = self.claim_own_deletions(&absent, gone).await;
+        let gone = self.own_gone(&absent, gone).await;
         for (item, outcome) in absent.into_iter().zip(gone) {
             self.conclude(item, outcome);
         }
@@ -427,7 +427,7 @@ impl<'a> Run<'a> {
                 .delete_objects(self.plan.id(), self.plan.disposal(), targets)
                 .await;
             self.reached(Step::Deleted);
-            let outcomes = self.claim_own_deletions(batch, outcomes).await;
+            let outcomes = self.own_gone(batch, outcomes).await;
             for ((item, outcome), is_linked) in batch.iter().zip(outcomes).zip(linked) {
                 if is_linked {
                     self.linked.insert(*item);
@@ -449,11 +449,7 @@ impl<'a> Run<'a> {
     }
 
     /// Determines which absent objects this run itself deleted before it was interrupted.
-    async fn claim_own_deletions(
-        &self,
-        batch: &[usize],
-        mut outcomes: Vec<Outcome>,
-    ) -> Vec<Outcome> {
+    async fn own_gone(&self, batch: &[usize], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
         let gone: Vec<usize> = (0..batch.len().min(outcomes.len()))
             .filter(|place| outcomes[*place] == Outcome::AlreadyGone && self.begun[batch[*place]])
             .collect();

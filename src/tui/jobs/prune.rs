@@ -13,6 +13,7 @@ use super::store::Store;
 use super::{Jobs, PACE, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Exit, Failure};
+use crate::explain::evidence::Evidence;
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
@@ -212,12 +213,14 @@ async fn plan(
         now,
     } = order;
     let policy = scope.policy(policy).map_err(|error| words(&error))?;
-    let draft = Draft::gather(reader, inventory, &label, policy, options, now).await;
+    let evidence = Evidence::default();
+    let draft = Draft::gather(reader, inventory, &label, policy, &evidence, options, now).await;
     let mut draft = draft.map_err(|error| words(&error))?;
     if let Scope::Repair(repairing) = &scope {
         let found = draft::Found {
             findings: &repairing.findings,
             damaged: &repairing.damaged,
+            only: None,
         };
         let remedies = repairing.remedies();
         draft = draft.repairing(reader, kind, found, &remedies).await;
@@ -233,6 +236,7 @@ async fn plan(
             Choices {
                 freed_blobs,
                 excluded,
+                at_once: false,
             },
         )?;
         let excluded = planned.with_left_out(left_out);
@@ -492,62 +496,4 @@ impl Gathered {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-    use crate::backend::Skip;
-    use crate::backend::local::LocalCache;
-    use crate::format::digest::Digest;
-    use crate::inventory::scan;
-
-    /// A plan that deletes four orphans of a hundred bytes each.
-    async fn plan() -> Plan {
-        let folder = tempfile::tempdir().unwrap();
-        let blobs = folder.path().join("blobs/sha256");
-        std::fs::create_dir_all(&blobs).unwrap();
-        for number in 0..4_u8 {
-            let bytes = [number; 100];
-            std::fs::write(blobs.join(Digest::of(&bytes).hex()), bytes).unwrap();
-        }
-        let marker = r#"{"imageLayoutVersion":"1.0.0"}"#;
-        std::fs::write(folder.path().join("oci-layout"), marker).unwrap();
-        let index = r#"{"schemaVersion":2,"manifests":[]}"#;
-        std::fs::write(folder.path().join("index.json"), index).unwrap();
-        let reader: SharedReader = Arc::new(LocalCache::new(folder.path()));
-        let scan = ScanOptions {
-            concurrency: 1,
-            cancel: CancellationToken::new(),
-        };
-        let inventory = scan::scan(&reader, &scan, |_| ()).await.unwrap();
-        let now = Timestamp::now() + jiff::SignedDuration::from_hours(1000);
-        let policy = Policy::default();
-        let draft = Draft::gather(&reader, Arc::new(inventory), "store", policy, &scan, now);
-        let choices = Choices {
-            freed_blobs: FreedBlobs::Wait,
-            excluded: HashSet::new(),
-        };
-        draft.await.unwrap().plan(&choices).unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_was_not_begun_is_not_counted_as_done() {
-        let plan = plan().await;
-        assert_eq!(plan.delete().len(), 4);
-        let mut gathered = Gathered::new(&plan, Phase::Deleting);
-        let outcomes = [
-            Outcome::Done,
-            Outcome::Skipped(Skip::Changed),
-            Outcome::Cancelled,
-            Outcome::Cancelled,
-        ];
-        for (item, outcome) in outcomes.iter().enumerate() {
-            gathered.record(Step::Concluded(item, outcome), &plan);
-        }
-        let news = gathered.take_report();
-        assert_eq!(
-            (news.concluded, news.deleted, news.freed_bytes),
-            (2, 1, 100)
-        );
-    }
-}
+mod tests;

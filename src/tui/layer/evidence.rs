@@ -331,7 +331,7 @@ impl Layer for EvidencePrompt {
             .unwrap_or(u16::MAX)
             .min(area.height.saturating_sub(4));
         let inside = popup::open(
-            "What tells of the build",
+            "Evidence of the build",
             width,
             height,
             &world.theme,

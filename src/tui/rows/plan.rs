@@ -304,10 +304,7 @@ impl Item<'_> {
     }
 
     fn stays(&self) -> bool {
-        matches!(
-            self.standing,
-            Some(PlanChoice::Excluded | PlanChoice::Needed)
-        )
+        self.standing.is_some_and(|is| is != PlanChoice::Deleted)
     }
 
     /// Returns the display word for the kind.

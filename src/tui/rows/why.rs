@@ -21,6 +21,7 @@ use crate::inventory::steps::RowKind;
 use crate::tui::theme::Role;
 
 mod detail;
+mod verdict;
 mod words;
 
 pub use words::lines as changed_words;
@@ -199,18 +200,6 @@ impl Explained {
     }
 }
 
-/// Returns the sign and the word of a verdict.
-fn sign(explanation: &Explanation, step: StepIndex) -> (&'static str, &'static str, Role) {
-    if !explanation.is_judged(step) {
-        return ("·", "", Role::Dim);
-    }
-    match explanation.standings[step.at()].verdict {
-        Verdict::Hit => ("✓", "hit", Role::Good),
-        Verdict::Miss => ("✗", "miss", Role::Missing),
-        Verdict::Unknown => ("?", "open", Role::Unsure),
-    }
-}
-
 /// Whether steps are shown below the step that caused them to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -316,8 +305,9 @@ impl WhyRows {
     }
 
     fn step_cell(&self, explained: &Explained, row: u32, step: StepIndex) -> Cell {
-        let (sign, word, role) = sign(&explained.explanation, step);
-        let cell = Cell::new(format!("{sign} {word:<6}"), role);
+        let (sign, word, role) = verdict::sign(&explained.explanation, step);
+        let width = verdict::width(&explained.explanation);
+        let cell = Cell::new(format!("{sign} {word:<width$}"), role);
         let is_below = self.shape == Shape::Folded && explained.groups.owner(step).is_some();
         let below = self.below(row);
         let lead = match (is_below, below, self.opened.contains(&step)) {

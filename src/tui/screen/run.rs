@@ -91,12 +91,8 @@ impl RunScreen {
         way_back: WayBack,
         cx: &mut Context<'_>,
     ) -> Self {
-        let rows = Arc::new(RunRows::new(
-            Arc::clone(&plan),
-            RunKind::Deleted,
-            Vec::new(),
-        ));
-        let list = List::new(rows, Sort::default(), cx);
+        let rows = RunRows::new(Arc::clone(&plan), RunKind::Deleted, Vec::new());
+        let list = List::new(Arc::new(rows), Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
         let job = cx.start(Work::Prune(PruneWork::CarryOut(
             source,

@@ -139,7 +139,7 @@ fn a_manifest_that_cannot_be_read_lets_nothing_be_called_orphaned() {
             layout.tag("main", &layout.index(&[whole(layout), bad]));
         }),
     ];
-    insta::assert_snapshot!(report(cases), @r###"
+    insta::assert_snapshot!(report(cases), @r#"
     # other bytes than its digest says
     main unknown, null bytes, null layers, 0 missing, 1 resized, records null/null/null/null
       sha256:a229ff98…: the manifest cannot be read: its bytes hash to sha256:44136fa3…
@@ -192,7 +192,7 @@ fn a_manifest_that_cannot_be_read_lets_nothing_be_called_orphaned() {
       sha256:e3b0c442…: the manifest cannot be read: not a manifest: EOF while parsing a value at line 1 column 0
       sha256:3bb43359…: BuildKit refuses the cache config, and builds as if it were empty: the ref is an index of cache manifests, from which BuildKit imports nothing
       orphan null
-    "###);
+    "#);
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn what_is_not_stored_is_missing_and_the_rest_is_counted() {
             layout.tag("main", &layout.chain(&layers));
         }),
     ];
-    insta::assert_snapshot!(report(cases), @r###"
+    insta::assert_snapshot!(report(cases), @r#"
     # the manifest
     main unknown, null bytes, null layers, 1 missing, 0 resized, records null/null/null/null
       sha256:1785cfc3…: the manifest is not stored: a build cannot import this ref
@@ -435,7 +435,7 @@ fn what_is_not_stored_is_missing_and_the_rest_is_counted() {
     main cache, 1404 bytes, 2 layers, 1 missing, 0 resized, records 3/1/1/1
       sha256:0457481e…: 1 of its layers lack the annotation `containerd.io/uncompressed`: a build cannot load a result that needs them
       orphan {"blobs":1,"bytes":7}
-    "###);
+    "#);
 }
 
 #[test]

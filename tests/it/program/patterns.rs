@@ -73,21 +73,21 @@ fn a_job_gives_the_values_of_its_variables() {
 #[test]
 fn a_pattern_limits_sums_and_reports_and_says_so() {
     let sandbox = sandbox();
-    insta::assert_snapshot!(sandbox.run(&["du", "./cache#pr-*"]), @r###"
+    insta::assert_snapshot!(sandbox.run(&["du", "./cache#pr-*"]), @r"
     ./cache  2 of 3 refs fit `pr-*`
     OF THESE REFS  BLOBS     SIZE
     reached            6  1.9 KiB  reached from one of them
     theirs             6  1.9 KiB  reached from no other ref
     the rest of the store is not summed up: name the source without the pattern
     exit 0
-    "###);
+    ");
     let document = sandbox.run(&["du", "./cache#pr-*", "--json"]).json();
-    insta::assert_snapshot!(document["sources"][0]["selected"].to_string(), @r###"{"only":{"blobs":6,"bytes":1980},"pattern":"pr-*","reached":{"blobs":6,"bytes":1980},"refs":2}"###);
-    insta::assert_snapshot!(sandbox.run(&["prune", "./cache#pr-*"]), @r###"
+    insta::assert_snapshot!(document["sources"][0]["selected"].to_string(), @r#"{"only":{"blobs":6,"bytes":1980},"pattern":"pr-*","reached":{"blobs":6,"bytes":1980},"refs":2}"#);
+    insta::assert_snapshot!(sandbox.run(&["prune", "./cache#pr-*"]), @r"
     error: prune works on a whole store, and ./cache#pr-* names the refs that fit `pr-*`
       hint: to delete these refs: cachelens prune ./cache --drop-ref 'pr-*'
     exit 2
-    "###);
+    ");
     let page = sandbox
         .run(&["report", "./cache#pr-*", "--format", "markdown"])
         .stdout;

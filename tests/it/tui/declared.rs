@@ -45,7 +45,7 @@ fn find(size: (u16, u16)) -> Journey {
 
 #[test]
 fn what_is_declared_is_listed_with_the_largest_trouble_first() {
-    insta::assert_snapshot!(find(SMALL).screen(), @r###"
+    insta::assert_snapshot!(find(SMALL).screen(), @r"
      cachelens › find       5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────
        WHAT▴      CACHE                         WHERE
@@ -62,8 +62,8 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
     ───────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
      enter open  w why  / filter  s sort  space mark  i details
-    "###);
-    insta::assert_snapshot!(find(USUAL).press("G").screen(), @r###"
+    ");
+    insta::assert_snapshot!(find(USUAL).press("G").screen(), @r"
      cachelens › find                           5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                   WHERE
@@ -88,8 +88,8 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
     ───────────────────────────────────────────────────────────────────────── 9/9 ──
      5 declarations · 2 warnings · 2 hints
      enter open  w why  / filter  s sort  space mark  i details  e export
-    "###);
-    insta::assert_snapshot!(find(LARGE).screen(), @r###"
+    ");
+    insta::assert_snapshot!(find(LARGE).screen(), @r"
      cachelens › find                                                                   5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                                WHERE                        TOOL
@@ -130,7 +130,7 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
      enter open  w why  / filter  s sort  space mark  i details  e export  : command  q back
-    "###);
+    ");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn without_declarations_it_says_how_a_build_makes_one() {
     let layout = Fixture::named("mini").layout("local.json");
     let sources = vec![local("./mini", layout.path())];
     let mut journey = Journey::in_directory(empty.path(), sources, SMALL);
-    insta::assert_snapshot!(journey.press("F").screen(), @r###"
+    insta::assert_snapshot!(journey.press("F").screen(), @r"
      cachelens › find       0 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────
        WHAT▴      CACHE                         WHERE
@@ -274,7 +274,7 @@ fn without_declarations_it_says_how_a_build_makes_one() {
     ────────────────────────────────────────────────────────────
      0 declarations
      enter open  w why  / filter  s sort  space mark  i details
-    "###);
+    ");
     // Here it does nothing more.
     journey.press("F q");
     assert!(

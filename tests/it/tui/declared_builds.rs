@@ -68,7 +68,7 @@ fn steps(journey: &Journey) -> String {
         .lines()
         .map(|line| line.trim_start_matches(['▸', ' ']).trim_end());
     let is_step = |line: &&str| {
-        ["✓ hit", "✗ miss", "? open"]
+        ["✓ hit", "✗ miss", "? undecided"]
             .iter()
             .any(|v| line.starts_with(v))
     };
@@ -89,21 +89,21 @@ fn w_on_a_bake_target_explains_its_next_build() {
     );
     let mut journey = checkout.find("path~bake");
     journey.press("w");
-    insta::assert_snapshot!(steps(&journey), @r###"
-    ✓ hit     WORKDIR /app                                                   2  result             –
-    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
-    ✓ hit     RUN npm ci                                                     4  result             –
-    ✗ miss  ▸ COPY web ./web  +2                                             7  –                  –  1 content
-    ✓ hit     WORKDIR /src                                                  12  result             –
-    ✓ hit     COPY go.mod ./                                                13  result             –
-    ✓ hit     RUN go mod download                                           14  result             –
-    ✓ hit     COPY api ./api                                                15  result             –
-    ✓ hit     RUN go build ./api                                            16  result             –
-    ✓ hit     COPY --from=api /src/bin /usr/local/bin                       24  result             –
-    ? open    COPY --from=web /app/dist /srv                                25  ?                  –  not settled
-    ? open    COPY --from=test /report.txt /srv/report.txt                  26  ?                  –  not settled
-    ? open    COPY assets /srv/assets                                       27  ?                  –  not settled
-    "###);
+    insta::assert_snapshot!(steps(&journey), @r"
+    ✓ hit          WORKDIR /app                                              2  result             –
+    ✓ hit          COPY package.json package-lock.json ./                    3  result             –
+    ✓ hit          RUN npm ci                                                4  result             –
+    ✗ miss       ▸ COPY web ./web  +2                                        7  –                  –  1 content
+    ✓ hit          WORKDIR /src                                             12  result             –
+    ✓ hit          COPY go.mod ./                                           13  result             –
+    ✓ hit          RUN go mod download                                      14  result             –
+    ✓ hit          COPY api ./api                                           15  result             –
+    ✓ hit          RUN go build ./api                                       16  result             –
+    ✓ hit          COPY --from=api /src/bin /usr/local/bin                  24  result             –
+    ? undecided    COPY --from=web /app/dist /srv                           25  ?                  –  not settled
+    ? undecided    COPY --from=test /report.txt /srv/report.txt             26  ?                  –  not settled
+    ? undecided    COPY assets /srv/assets                                  27  ?                  –  not settled
+    ");
     shows(&journey, "build docker buildx bake shop");
     shows(&journey, "the content of files changed: web/index.js");
     journey.press("q");
@@ -131,13 +131,13 @@ jobs:
     );
     let mut journey = checkout.find("kind:import");
     journey.press("w");
-    insta::assert_snapshot!(steps(&journey), @r###"
+    insta::assert_snapshot!(steps(&journey), @r"
     ✓ hit   WORKDIR /app                                                     2  result             –
     ✓ hit   COPY package.json package-lock.json ./                           3  result             –
     ✓ hit   RUN npm ci                                                       4  result             –
     ✓ hit   COPY web ./web                                                   7  result             –
     ✗ miss  RUN npm run build                                                9  –                  –  1 unexplained
-    "###);
+    ");
     shows(
         &journey,
         "build docker buildx build -f Dockerfile --target web --build-arg API_URL=",
@@ -152,12 +152,12 @@ fn w_on_a_compose_service_explains_its_next_build() {
     );
     let mut journey = checkout.find("kind:import");
     journey.press("w");
-    insta::assert_snapshot!(steps(&journey), @r###"
+    insta::assert_snapshot!(steps(&journey), @r"
     ✓ hit     WORKDIR /app                                                   2  result             –
     ✓ hit     COPY package.json package-lock.json ./                         3  result             –
     ✓ hit     RUN npm ci                                                     4  result             –
     ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
-    "###);
+    ");
 }
 
 #[test]
@@ -192,12 +192,34 @@ jobs:
         journey.press(&format!("'{word}")).press("space");
     }
     journey.press("enter enter");
-    insta::assert_snapshot!(steps(&journey), @r###"
+    insta::assert_snapshot!(steps(&journey), @r"
     ✓ hit     WORKDIR /app                                                   2  result             –
     ✓ hit     COPY package.json package-lock.json ./                         3  result             –
     ✓ hit     RUN npm ci                                                     4  result             –
     ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
-    "###);
+    ");
+}
+
+#[test]
+fn a_build_from_git_is_not_taken_for_one_of_the_checkout() {
+    let checkout = Checkout::of("c05").with(
+        ".github/workflows/ci.yml",
+        "on: push
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          target: web
+          cache-from: type=local,src=CACHE,tag=c04
+",
+    );
+    let mut journey = checkout.find("kind:import");
+    journey.press("w");
+    shows(&journey, "'{git context, or .}'");
+    journey.press("enter");
+    shows(&journey, "replace {git context, or .} by its value");
 }
 
 #[test]

@@ -310,8 +310,8 @@ fn a_thinned_cache_named_by_a_file() {
     ────────────────────────────────────────────────────────────────────────────────
        10 ✓  5 ○  no names: n takes the build's record, provenance or image
        STEP▴                                                 SIZE      AGE   ALSO IN
-    ▸ ╭ What tells of the build ─────────────────────────────────────────────────╮ –
-      │ build     its record, provenance, log or LLB: file, folder, image        │fs
+    ▸ ╭ Evidence of the build ───────────────────────────────────────────────────╮ –
+      │ build     its record, provenance, log, image, or its command             │fs
       │ ›                                                                        │fs
       │ baseline  the same of an earlier build: what changed since               │fs
       │ context   the folder, or NAME=FOLDER: which files changed                │fs

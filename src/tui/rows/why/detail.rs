@@ -1,6 +1,6 @@
 //! All details about why a step ran, or did not.
 
-use super::{Explained, sign, words};
+use super::{Explained, verdict, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
 use crate::explain::load::words::{seconds, sentence};
@@ -41,7 +41,7 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         )));
     }
     lines.push(Detail::Blank);
-    let (mark, _, role) = sign(explanation, step);
+    let (mark, _, role) = verdict::sign(explanation, step);
     let verdict = match standing.verdict {
         _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
         Verdict::Hit if standing.from_log => "it did not run, as the log says",
@@ -68,7 +68,7 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
     match explained.cause(step) {
         Some(cause) => add_cause(explained, step, cause, &mut lines),
         None if standing.verdict == Verdict::Unknown => {
-            lines.extend([Detail::Blank, Detail::Heading("What is open".into())]);
+            lines.extend([Detail::Blank, Detail::Heading("Why it is undecided".into())]);
             lines.extend(
                 open(explained, step)
                     .into_iter()
@@ -178,7 +178,7 @@ fn open(explained: &Explained, step: StepIndex) -> Vec<String> {
                     Verdict::Miss => {
                         Some(format!("it depends on what `{title}` writes: a log of the build settles it"))
                     }
-                    Verdict::Unknown => Some(format!("it depends on `{title}`, which is open, too")),
+                    Verdict::Unknown => Some(format!("it depends on `{title}`, which is undecided, too")),
                     Verdict::Hit => None,
                 },
             }

@@ -1,0 +1,101 @@
+//! The result of a run in JSON.
+
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+
+use crate::backend::Outcome;
+use crate::prune::execute::{Report, Settled};
+use crate::prune::plan::{Deletion, Kind, Plan};
+
+/// The result of a run in JSON.
+#[derive(Default, Serialize)]
+pub(super) struct Counted<'a> {
+    pub(super) done: usize,
+    pub(super) already_gone: usize,
+    pub(super) skipped: usize,
+    pub(super) failed: usize,
+    pub(super) cancelled: usize,
+    pub(super) put_back: usize,
+    pub(super) freed_bytes: u64,
+    pub(super) trashed_bytes: u64,
+    /// `None` if the store does not show whether builds write to it.
+    pub(super) settle: Option<SettleDocument>,
+    /// `None` if there was nothing to do.
+    pub(super) journal: Option<String>,
+    pub(super) broken: &'a [String],
+    pub(super) deleted_broken_refs: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deletion_method: Option<&'a str>,
+    pub(super) items: RunItems<'a>,
+}
+
+/// The wait for builds in JSON.
+#[derive(Serialize)]
+pub(super) struct SettleDocument {
+    pub(super) waited_s: f64,
+    pub(super) put_back: usize,
+    pub(super) complete: bool,
+}
+
+impl From<Settled> for SettleDocument {
+    fn from(settled: Settled) -> Self {
+        Self {
+            waited_s: (settled.waited.as_secs_f64() * 10.0).round() / 10.0,
+            put_back: settled.restored,
+            complete: settled.complete,
+        }
+    }
+}
+
+/// The items of a run, each with its outcome. There may be a million.
+#[derive(Default)]
+pub(super) struct RunItems<'a>(Option<(&'a Plan, &'a [Outcome])>);
+
+impl Serialize for RunItems<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let items = self
+            .0
+            .iter()
+            .flat_map(|(plan, outcomes)| plan.delete().iter().zip(*outcomes));
+        serializer.collect_seq(items.map(|(item, outcome)| Item::new(&item, outcome)))
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Item<'a> {
+    kind: Kind,
+    name: String,
+    outcome: &'a Outcome,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(plan: &'a Plan, report: &'a Report, journal: &Path) -> Self {
+        Self {
+            done: report.count(|outcome| *outcome == Outcome::Done),
+            already_gone: report.count(|outcome| *outcome == Outcome::AlreadyGone),
+            skipped: report.count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+            failed: report.count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
+            put_back: report.put_back,
+            freed_bytes: report.freed_bytes,
+            trashed_bytes: report.trashed_bytes,
+            settle: report.settled.map(SettleDocument::from),
+            journal: Some(journal.to_string_lossy().into_owned()),
+            broken: &report.broken,
+            deleted_broken_refs: &report.deleted_broken,
+            deletion_method: report.deletion_method.as_deref(),
+            items: RunItems(Some((plan, &report.outcomes))),
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
+        Self {
+            kind: item.target.kind(),
+            name: item.target.name(),
+            outcome,
+        }
+    }
+}

@@ -108,6 +108,7 @@ async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) 
     if let ([cache], RefKind::Cache) = (caches.as_slice(), entry.kind)
         && cache.refusal.is_none()
         && cache.records.len() >= FEW_RECORDS
+        && mend::may_shrink(&cache.graph)
     {
         look.compacted = compacted(reader, cache).await;
     }

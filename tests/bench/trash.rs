@@ -30,11 +30,7 @@ pub fn measure(table: &mut Table) -> Outcome {
         .stdout(Stdio::null())
         .spawn()?;
     let peak = peak_of(child)?;
-    let left = fs::read_dir(cache.join(".cachelens-trash"))?.filter(|entry| {
-        let is_run = |name: &std::ffi::OsStr| name == RUN;
-        entry.as_ref().is_ok_and(|entry| is_run(&entry.file_name()))
-    });
-    if left.count() > 0 {
+    if cache.join(".cachelens-trash").join(RUN).exists() {
         return Err("the trash was not emptied".into());
     }
     table.bytes(

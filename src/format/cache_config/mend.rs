@@ -16,8 +16,10 @@ use super::rewrite::RewriteError;
 use super::{CacheGraph, LayerIndex, Parent, RecordIndex, ResultLayers};
 
 mod compact;
+mod shrink;
 
 use compact::compact;
+pub use shrink::may_shrink;
 
 /// A configuration that was written again.
 #[derive(Debug, Clone, PartialEq, Eq)]

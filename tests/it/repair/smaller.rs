@@ -3,7 +3,7 @@
 use std::fs;
 
 use cachelens::format::cache_config::CacheGraph;
-use cachelens::format::cache_config::mend::mend;
+use cachelens::format::cache_config::mend::{may_shrink, mend};
 use cachelens::format::digest::Digest;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -92,6 +92,10 @@ fn no_config_of_the_fixtures_loses_a_hit() {
                 let new = mend(&before, |_| false, true).unwrap();
                 assert!(new.text.len() <= before.len());
                 let after: Value = serde_json::from_str(&new.text).unwrap();
+                if counts(&after) != counts(&config) {
+                    let graph = CacheGraph::parse(before.as_bytes()).unwrap();
+                    assert!(may_shrink(&graph), "{set} {digest}");
+                }
                 assert_eq!(import(&after, Some(&all)).unwrap(), hits, "{set} {digest}");
                 let records = old["records"].as_array().unwrap().len();
                 assert!(new.records.1 <= records, "{set} {digest} {is_same}");
@@ -100,6 +104,11 @@ fn no_config_of_the_fixtures_loses_a_hit() {
         }
     }
     assert!(tried > 50, "{tried}");
+}
+
+/// The numbers of records and layers.
+fn counts(config: &Value) -> [usize; 2] {
+    ["records", "layers"].map(|list| config[list].as_array().unwrap().len())
 }
 
 /// A cache after this many exports, each of which imported the previous one: every step has a
@@ -358,6 +367,10 @@ proptest! {
         let after = import(&new, Some(&all)).unwrap();
         prop_assert!(after.iter().flat_map(|(_, chain)| chain).all(|blob| !is_lost(blob)));
         if let Ok(mut before) = import(&old, Some(&all)) {
+            if is_compacted && lost == 0 && counts(&new) != counts(&old) {
+                let graph = CacheGraph::parse(old.to_string().as_bytes()).unwrap();
+                prop_assert!(may_shrink(&graph));
+            }
             before.retain(|(_, chain)| !chain.iter().any(|blob| is_lost(blob)));
             prop_assert_eq!(after, before);
         } else {

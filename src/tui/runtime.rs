@@ -94,13 +94,11 @@ impl<T: Surface> Runtime<T> {
         );
         world.no_color = options.no_color;
         world.is_ascii = options.is_ascii;
-        let columns_file = options.columns_file;
-        world.hidden_columns = columns_file
-            .as_deref()
-            .map(HiddenColumns::load)
-            .unwrap_or_default();
-        world.columns_file = columns_file;
+        let columns = options.columns_file.as_deref();
+        world.hidden_columns = columns.map(HiddenColumns::load).unwrap_or_default();
+        world.columns_file = options.columns_file;
         world.saved_views = SavedViews::load(options.views_file);
+        world.typed_evidence = world.saved_views.evidence().to_vec();
         world.explain_at_once = !options.evidence.is_empty();
         if options.follow_background && !options.no_color {
             world.themes = Some(Themes::built_in()?);

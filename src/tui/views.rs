@@ -1,4 +1,5 @@
-//! The order and the filter of the refs of each source, and the file that remembers them.
+//! The order and the filter of the refs of each source, the evidence that was given last, and the
+//! file that remembers them.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::list::{Order, Sort, View};
 use super::rows::{Column, Sortable};
 use crate::inventory::filter::Filter;
+use crate::text::secrets;
 
 /// The name of the file in the state directory.
 pub const FILE_NAME: &str = "views.toml";
@@ -18,12 +20,19 @@ const LARGEST: u64 = 256 << 10;
 const MOST: usize = 200;
 /// The longest filter that is remembered, in bytes.
 const LONGEST_FILTER: usize = 1_000;
+/// The most pieces of evidence that are remembered.
+const MOST_EVIDENCE: usize = 20;
+/// The longest piece of evidence that is remembered, in bytes.
+const LONGEST_EVIDENCE: usize = 2_000;
 /// The longest name of a source that is remembered, in bytes.
 const LONGEST_NAME: usize = 250;
 
 /// The remembered views, the latest at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedViews {
+    /// The names of evidence, the latest at the end.
+    #[serde(default)]
+    evidence: Vec<String>,
     #[serde(default)]
     views: Vec<SavedView>,
     /// The file; none where nothing is remembered.
@@ -52,15 +61,15 @@ impl SavedViews {
             io::Result::Ok(text)
         };
         let text = file.as_ref().map(read);
-        let views = match text.map(|text| text.map(|text| toml::from_str::<Self>(&text))) {
-            Some(Ok(Ok(saved))) => saved.views,
+        let saved = match text.map(|text| text.map(|text| toml::from_str::<Self>(&text))) {
+            Some(Ok(Ok(saved))) => saved,
             Some(Ok(Err(error))) => {
                 tracing::warn!(%error, "no order and no filter is remembered");
-                Vec::new()
+                Self::default()
             }
-            Some(Err(_)) | None => Vec::new(),
+            Some(Err(_)) | None => Self::default(),
         };
-        Self { views, file }
+        Self { file, ..saved }
     }
 
     /// Writes the file, if there is one.
@@ -83,6 +92,23 @@ impl SavedViews {
     /// Returns whether views are remembered after this run.
     pub fn is_kept(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Returns the names of the evidence that was given last, the latest at the end.
+    pub fn evidence(&self) -> &[String] {
+        &self.evidence
+    }
+
+    /// Remembers the name of a piece of evidence, unless it may contain a secret.
+    pub fn add_evidence(&mut self, text: &str) {
+        self.evidence.retain(|known| known != text);
+        let has_secret = secrets::mask(text) != text || secrets::mask_source(text) != text;
+        if has_secret || text.len() > LONGEST_EVIDENCE {
+            return;
+        }
+        self.evidence.push(text.to_owned());
+        let excess = self.evidence.len().saturating_sub(MOST_EVIDENCE);
+        self.evidence.drain(..excess);
     }
 
     /// Returns the remembered view of a source. A column or a filter that does not exist any more is
@@ -179,6 +205,31 @@ mod tests {
         assert_eq!(again.get("one", &COLUMNS[..1]), None);
         fs::write(&path, "views = 3").unwrap();
         assert_eq!(SavedViews::load(Some(path)).get("one", &COLUMNS), None);
+    }
+
+    #[test]
+    fn evidence_with_secrets_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("views.toml");
+        let mut saved = SavedViews::load(Some(path.clone()));
+        for number in 0..MOST_EVIDENCE {
+            saved.add_evidence(&format!("provenance-{number}.json"));
+        }
+        saved.add_evidence("docker buildx build --build-arg NPM_TOKEN=hunter2hunter2 .");
+        saved.add_evidence("https://user:hunter2@example.test/provenance.json");
+        saved.add_evidence("docker buildx build --target web .");
+        saved.add_evidence("provenance-5.json");
+        saved.save().unwrap();
+        assert!(!fs::read_to_string(&path).unwrap().contains("hunter2"));
+        let again = SavedViews::load(Some(path));
+        assert_eq!(again, saved);
+        let evidence = again.evidence();
+        assert_eq!(evidence.len(), MOST_EVIDENCE);
+        assert_eq!(evidence[0], "provenance-1.json");
+        assert!(evidence.ends_with(&[
+            "docker buildx build --target web .".to_owned(),
+            "provenance-5.json".to_owned()
+        ]));
     }
 
     #[test]

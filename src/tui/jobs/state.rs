@@ -20,7 +20,7 @@ impl Jobs {
     pub(super) fn save_views(&mut self, views: &SavedViews, reporter: Reporter) {
         let is_saved = views.save().is_ok();
         self.blocking(reporter, move |_| {
-            let words = "the order and the filter are kept for this run only";
+            let words = "order, filter and evidence are kept for this run only";
             (!is_saved).then_some(Report::NotAll(words))
         });
     }

@@ -232,6 +232,19 @@ impl EvidencePrompt {
     }
 }
 
+/// Keeps an accepted line for later prompts, of later runs, too.
+fn remember(text: &str, cx: &mut Context<'_>) {
+    let typed = &mut cx.world.typed_evidence;
+    typed.retain(|known| known != text);
+    typed.push(text.to_owned());
+    let views = &mut cx.world.saved_views;
+    views.add_evidence(text);
+    if views.is_kept() {
+        let views = views.clone();
+        cx.start(Work::SaveViews(views));
+    }
+}
+
 impl Layer for EvidencePrompt {
     fn context(&self) -> keymap::Context {
         keymap::Context::Evidence
@@ -282,8 +295,7 @@ impl Layer for EvidencePrompt {
                         let text = self.input.text().trim().to_owned();
                         self.input = InputLine::default();
                         self.back = 0;
-                        cx.world.typed_evidence.retain(|typed| *typed != text);
-                        cx.world.typed_evidence.push(text.clone());
+                        remember(&text, cx);
                         self.given
                             .items
                             .retain(|item| (item.part, &item.text) != (self.part, &text));

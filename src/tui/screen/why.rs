@@ -369,7 +369,7 @@ impl Why {
             .and(format!("{hits} ✓ hit  "), Role::Good)
             .and(format!("{misses} ✗ miss  "), Role::Missing);
         if open > 0 {
-            cell = cell.and(format!("{open} ? open  "), Role::Unsure);
+            cell = cell.and(format!("{open} ? undecided  "), Role::Unsure);
         }
         let by = Part::ALL.into_iter().filter_map(|part| {
             let names: Vec<String> = world
@@ -487,7 +487,7 @@ impl Screen for Why {
 
     fn summary(&self, world: &World) -> Cell {
         let words = Cell::new(
-            "✓ in the cache  ✗ runs  ? open  · source  ↑ because of that",
+            "✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that",
             Role::Dim,
         );
         self.screen.summary(world, "steps", words)

@@ -126,3 +126,33 @@ fn the_order_and_the_filter_of_a_source_are_remembered() {
     journey.press("enter");
     assert_eq!(refs(&journey), before);
 }
+
+#[test]
+fn the_evidence_that_was_given_last_is_offered_again() {
+    let state = tempfile::tempdir().unwrap();
+    let shop = Fixture::named("shop");
+    let layout = shop.layout("local.json");
+    let open = |keys| {
+        let sources = vec![local("./shop", layout.path())];
+        let mut journey = Journey::remembering(state.path(), sources, (120, 30));
+        journey.press(keys);
+        journey
+    };
+    let path = shop.path("provenance/c07.json");
+    let mut journey = open("enter / 'c07 enter w");
+    journey.press(&format!("'{} enter", path.display()));
+    shows(&mut journey, "✓ ");
+    drop(journey);
+    // The filter is remembered, too.
+    let mut journey = open("enter w");
+    shows(&mut journey, "ctrl-p before");
+    assert!(
+        !journey.screen().contains("c07.json"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("ctrl-p");
+    shows(&mut journey, "provenance/c07.json");
+    journey.press("enter");
+    shows(&mut journey, "✓ ");
+}

@@ -118,7 +118,7 @@ fn results_that_were_dropped_in_the_least_room() {
        ✓ hit     COPY package.json package…     3
        ✓ hit     RUN npm ci                     4
     ──────────────────────────────────────────────────── 1/12 ──
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of th…
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because …
      enter open  A causes  right unfold  left fold  n evidence
     ");
 }
@@ -150,7 +150,7 @@ fn results_that_were_dropped() {
        ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropped
        ✗ miss    RUN go mod download                    14    0.1s  2 result-dropped
     ──────────────────────────────────────────────────────────────────────── 1/12 ──
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
     insta::assert_snapshot!(screen(journey.press("A")), @r"
@@ -175,7 +175,7 @@ fn results_that_were_dropped() {
     │ build      tests/fixtures/shop/logs/c08.rawjson                              │
     │ baseline   tests/fixtures/shop/provenance/c07.json                           │
     ╰──────────────────────────────────────────────────────────────────────────────╯
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      esc close
     ");
 }
@@ -221,7 +221,7 @@ fn results_that_were_dropped_with_details_beside() {
        its command changed: `go build ./api` became `go build -trimpath ./api`
        … tab scrolls, i shows all
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 11/16 ──
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
     ");
 }
@@ -287,7 +287,7 @@ fn results_that_were_dropped_with_room_for_all() {
                                                                                                                             │
                                                                                                                             │
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 8/12 ──
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
@@ -320,7 +320,7 @@ fn evidence_is_asked_for_once() {
 
 
     ────────────────────────────────────────────────────────────────────────────────
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter add, go on  tab complete  down next  up previous  ctrl-p before
     ");
     journey.press("'tests/fixtures/shop/prov tab");
@@ -476,7 +476,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 
 
     ────────────────────────────────────────────────────────────────────────────────
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
 }
@@ -509,7 +509,7 @@ fn a_log_alone_tells_no_steps() {
 
 
     ────────────────────────────────────────────────────────────────────────────────
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
 }
@@ -541,8 +541,7 @@ fn what_is_open_says_what_settles_it() {
         "{}",
         journey.screen()
     );
-    let settles =
-        "16 steps are open; n takes what settles them: the context as a folder, a log of the build";
+    let settles = "16 steps are undecided; n takes what settles them: the context as a folder, a log of the build";
     assert!(journey.screen().contains(settles), "{}", journey.screen());
 }
 
@@ -743,7 +742,7 @@ fn the_record_of_a_build_names_its_cache() {
 
 
     ───────────────────────────────────────────────────────────────────────── 1/6 ──
-     ✓ in the cache  ✗ runs  ? open  · source  ↑ because of that
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
     ");
     journey.press("q");

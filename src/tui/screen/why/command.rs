@@ -43,9 +43,9 @@ impl Why {
             .map(|(word, _)| word)
             .collect();
         let steps = if open == 1 {
-            "1 step is open".to_owned()
+            "1 step is undecided".to_owned()
         } else {
-            format!("{open} steps are open")
+            format!("{open} steps are undecided")
         };
         let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
         if missing.is_empty() {

@@ -28,6 +28,9 @@ pub struct EvidenceReaders {
     pub directory: PathBuf,
 }
 
+/// The command that builds the Dockerfile of the current directory.
+pub const BUILD_HERE: &str = "docker buildx build .";
+
 /// Programs with which a build command begins.
 const PROGRAMS: [&str; 9] = [
     "docker",

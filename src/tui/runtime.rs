@@ -1,6 +1,7 @@
 //! The loop: receives messages, updates the state, starts effects, and draws after changes.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,7 @@ impl<T: Surface> Runtime<T> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let recent = options.history.recent(MOST_RECENT);
         let pruning = Arc::new(options.pruning);
+        let here = options.readers.directory.clone();
         let jobs = Jobs::new(
             sender,
             options.concurrency,
@@ -94,11 +96,7 @@ impl<T: Surface> Runtime<T> {
         );
         world.no_color = options.no_color;
         world.is_ascii = options.is_ascii;
-        let columns = options.columns_file.as_deref();
-        world.hidden_columns = columns.map(HiddenColumns::load).unwrap_or_default();
-        world.columns_file = options.columns_file;
-        world.saved_views = SavedViews::load(options.views_file);
-        world.typed_evidence = world.saved_views.evidence().to_vec();
+        recall(&mut world, options.columns_file, options.views_file, &here);
         world.explain_at_once = !options.evidence.is_empty();
         if options.follow_background && !options.no_color {
             world.themes = Some(Themes::built_in()?);
@@ -267,6 +265,20 @@ impl<T: Surface> Runtime<T> {
         self.model.dirty = false;
         Ok(())
     }
+}
+
+/// Reads the choices of earlier runs.
+fn recall(
+    world: &mut World,
+    columns_file: Option<PathBuf>,
+    views_file: Option<PathBuf>,
+    directory: &Path,
+) {
+    let columns = columns_file.as_deref();
+    world.hidden_columns = columns.map(HiddenColumns::load).unwrap_or_default();
+    world.columns_file = columns_file;
+    world.saved_views = SavedViews::load(views_file);
+    world.typed_evidence = world.saved_views.evidence_in(directory);
 }
 
 /// Describes a long pause with the remaining time; `None` for a short one.

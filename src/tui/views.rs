@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::BUILD_HERE;
 use super::list::{Order, Sort, View};
 use super::rows::{Column, Sortable};
 use crate::inventory::filter::Filter;
@@ -94,9 +95,15 @@ impl SavedViews {
         self.file.is_some()
     }
 
-    /// Returns the names of the evidence that was given last, the latest at the end.
-    pub fn evidence(&self) -> &[String] {
-        &self.evidence
+    /// Returns the names of the evidence that was given last, the latest at the end. The Dockerfile
+    /// of `directory`, if it has one, is the very last.
+    pub fn evidence_in(&self, directory: &Path) -> Vec<String> {
+        let mut evidence = self.evidence.clone();
+        if directory.join("Dockerfile").is_file() {
+            evidence.retain(|known| known != BUILD_HERE);
+            evidence.push(BUILD_HERE.to_owned());
+        }
+        evidence
     }
 
     /// Remembers the name of a piece of evidence, unless it may contain a secret.
@@ -223,13 +230,16 @@ mod tests {
         assert!(!fs::read_to_string(&path).unwrap().contains("hunter2"));
         let again = SavedViews::load(Some(path));
         assert_eq!(again, saved);
-        let evidence = again.evidence();
+        let evidence = again.evidence_in(folder.path());
         assert_eq!(evidence.len(), MOST_EVIDENCE);
         assert_eq!(evidence[0], "provenance-1.json");
         assert!(evidence.ends_with(&[
             "docker buildx build --target web .".to_owned(),
             "provenance-5.json".to_owned()
         ]));
+        fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+        let evidence = again.evidence_in(folder.path());
+        assert_eq!(evidence.last().unwrap(), BUILD_HERE);
     }
 
     #[test]

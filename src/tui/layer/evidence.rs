@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::Layer;
 use crate::tui::effect::{JobId, Work};
-use crate::tui::evidence::{Given, Item, Part};
+use crate::tui::evidence::{BUILD_HERE, Given, Item, Part};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Key, Report};
 use crate::tui::rows::Cell;
@@ -43,6 +43,8 @@ pub struct EvidencePrompt {
     fault: Option<String>,
     /// The position in the history, counted from its end; 0 is the typed text.
     back: usize,
+    /// Whether the current directory has a Dockerfile.
+    has_dockerfile: bool,
 }
 
 impl EvidencePrompt {
@@ -81,6 +83,11 @@ impl EvidencePrompt {
             names: Vec::new(),
             fault: None,
             back: 0,
+            has_dockerfile: cx
+                .world
+                .typed_evidence
+                .iter()
+                .any(|typed| typed == BUILD_HERE),
         });
     }
 
@@ -222,8 +229,13 @@ impl EvidencePrompt {
             let record = Cell::new("docker buildx history export -o run.dockerbuild", Role::Key)
                 .and("  writes a build record, which has it all", Role::Dim);
             let inspect = Cell::new(INSPECT, Role::Key).and("  that of an image", Role::Dim);
-            return [record, inspect]
-                .iter()
+            let here = Cell::new(BUILD_HERE, Role::Key).and(
+                "  the Dockerfile here: recall it, and add --target and --build-arg",
+                Role::Dim,
+            );
+            let here = self.has_dockerfile.then_some(here);
+            return (here.iter())
+                .chain([&record, &inspect])
                 .flat_map(|line| text::wrap(line, width))
                 .collect();
         }

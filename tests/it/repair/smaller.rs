@@ -108,7 +108,7 @@ fn no_config_of_the_fixtures_loses_a_hit() {
 
 /// The numbers of records and layers.
 fn counts(config: &Value) -> [usize; 2] {
-    ["records", "layers"].map(|list| config[list].as_array().unwrap().len())
+    ["records", "layers"].map(|list| config[list].as_array().map_or(0, Vec::len))
 }
 
 /// A cache after this many exports, each of which imported the previous one: every step has a

@@ -156,3 +156,25 @@ fn the_evidence_that_was_given_last_is_offered_again() {
     journey.press("enter");
     shows(&mut journey, "✓ ");
 }
+
+#[test]
+fn the_dockerfile_of_the_directory_is_offered_as_evidence() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Fixture::named("shop");
+    let layout = shop.layout("local.json");
+    let sources = || vec![local("./shop", layout.path())];
+    let keys = "enter / 'c07 enter w";
+    let mut journey = Journey::in_directory(directory.path(), sources(), (120, 30));
+    journey.press(keys);
+    assert!(!journey.screen().contains("the Dockerfile here"));
+    fs::write(
+        directory.path().join("Dockerfile"),
+        "FROM scratch\nCOPY app /\n",
+    )
+    .unwrap();
+    let mut journey = Journey::in_directory(directory.path(), sources(), (120, 30));
+    journey.press(keys);
+    shows(&mut journey, "docker buildx build .  the Dockerfile here");
+    journey.press("ctrl-p enter enter");
+    shows(&mut journey, "COPY app /");
+}

@@ -377,10 +377,21 @@ fn save(state: &mut State, request: &Request, base: &str) -> Option<Answer> {
     let told = body["size_bytes"].as_str().map(str::to_owned);
     assert_eq!(told.unwrap_or_else(|| body["size"].to_string()), size);
     let scope = state.scopes[0].clone();
-    let id = state.add(&key, &version, &scope, content.len() as u64, 0);
-    let digest = Digest::of(&content);
-    state.contents.insert(digest, content);
-    state.entries.last_mut().unwrap().digest = Some(digest);
+    // A client whose connection broke sends the request again.
+    let saved = state
+        .entries
+        .iter()
+        .find(|entry| (&entry.key, &entry.version, &entry.git_ref) == (&key, &version, &scope));
+    let id = match saved {
+        Some(entry) => entry.id,
+        None => {
+            let id = state.add(&key, &version, &scope, content.len() as u64, 0);
+            let digest = Digest::of(&content);
+            state.contents.insert(digest, content);
+            state.entries.last_mut().unwrap().digest = Some(digest);
+            id
+        }
+    };
     Some(Answer::json(
         200,
         &json!({"ok": true, "entry_id": id.to_string()}),

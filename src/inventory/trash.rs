@@ -9,7 +9,7 @@ use super::Inventory;
 use crate::backend::{OtherKind, OtherObject};
 use crate::format::digest::Digest;
 
-/// The objects in the trash. A table from [`Self::sorted`] can be searched by name.
+/// The objects in the trash. A sorted table can be searched by name.
 #[derive(Debug, Clone, Default)]
 pub struct TrashTable {
     /// The folders of blobs, each with its final slash.

@@ -25,6 +25,7 @@ pub mod lenient;
 pub mod llb;
 pub mod located;
 pub mod manifest;
+mod overlay;
 pub mod pattern_matcher;
 pub mod plain_log;
 pub mod platform;

@@ -10,6 +10,7 @@ use super::value::Value;
 use super::{BakeError, CacheEntry, Options, Target};
 use crate::format::go_path;
 use crate::format::located::{Located, Place};
+use crate::format::overlay::{extend, put, take};
 
 /// The most targets of a matrix.
 const MOST_TARGETS: usize = 2_000;
@@ -366,24 +367,6 @@ impl Target {
 
     /// Merges another definition of the target, as bake does.
     pub fn merge(&mut self, other: &Self) {
-        fn take<T: Clone>(mine: &mut Option<T>, theirs: Option<&T>) {
-            if theirs.is_some() {
-                *mine = theirs.cloned();
-            }
-        }
-        fn put<T: Clone>(mine: &mut Vec<(String, T)>, theirs: &[(String, T)]) {
-            for (key, value) in theirs {
-                mine.retain(|(known, _)| known != key);
-                mine.push((key.clone(), value.clone()));
-            }
-        }
-        fn extend(mine: &mut Vec<String>, theirs: &[String]) {
-            for text in theirs {
-                if !mine.contains(text) {
-                    mine.push(text.clone());
-                }
-            }
-        }
         take(&mut self.context, other.context.as_ref());
         take(&mut self.dockerfile, other.dockerfile.as_ref());
         take(

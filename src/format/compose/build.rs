@@ -2,6 +2,7 @@
 
 use super::Loader;
 use crate::format::located::Located;
+use crate::format::overlay::{extend, put, take};
 use crate::format::tree::Node;
 
 /// The build section of a service.
@@ -65,24 +66,6 @@ pub struct Extension {
 impl Build {
     /// Merges a later definition. Lists are appended.
     pub(super) fn merge(&mut self, other: &Self) {
-        fn take<T: Clone>(mine: &mut Option<T>, theirs: Option<&T>) {
-            if theirs.is_some() {
-                *mine = theirs.cloned();
-            }
-        }
-        fn put<T: Clone>(mine: &mut Vec<(String, T)>, theirs: &[(String, T)]) {
-            for (key, value) in theirs {
-                mine.retain(|(known, _)| known != key);
-                mine.push((key.clone(), value.clone()));
-            }
-        }
-        fn extend<T: Clone + PartialEq>(mine: &mut Vec<T>, theirs: &[T]) {
-            for item in theirs {
-                if !mine.contains(item) {
-                    mine.push(item.clone());
-                }
-            }
-        }
         take(&mut self.context, other.context.as_ref());
         take(&mut self.dockerfile, other.dockerfile.as_ref());
         take(

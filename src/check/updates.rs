@@ -121,7 +121,8 @@ async fn updates(checked: &Checked<'_>, entry: &RefEntry) -> Option<Vec<OldStep>
         let _ = stored.add(&statement);
     }
     let caches = RefCache::load(checked.reader, &checked.inventory.blobs, entry).await;
-    let (mut is_named, mut found) = (false, Vec::new());
+    let mut is_named = false;
+    let mut found = Vec::new();
     for cache in caches.unwrap_or_default() {
         let given = checked.evidence.labels(&cache.graph);
         let labels = given.into_iter().zip(stored.labels(&cache.graph));

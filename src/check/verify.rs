@@ -72,8 +72,10 @@ pub(super) async fn read(
     let reading: Vec<_> = reached
         .into_iter()
         .map(|id| {
-            let (digest, reader) = (inventory.blobs.get(id).digest(), Arc::clone(reader));
-            let (passed, cancel) = (Arc::clone(&passed), options.cancel.clone());
+            let digest = inventory.blobs.get(id).digest();
+            let reader = Arc::clone(reader);
+            let passed = Arc::clone(&passed);
+            let cancel = options.cancel.clone();
             async move { (id, one(&reader, digest, passed, cancel).await) }
         })
         .collect();

@@ -208,7 +208,8 @@ fn document(list: &Listed<'_, BlobRows>) -> SourceBlobs {
         rows,
         shown,
     } = list;
-    let (mut blobs, mut objects) = (Vec::new(), Vec::new());
+    let mut blobs = Vec::new();
+    let mut objects = Vec::new();
     for row in shown {
         match rows.at(*row) {
             Object::Blob(row) => blobs.push(BlobDocument {

@@ -322,7 +322,8 @@ pub(super) async fn check_one(
     verify: bool,
     limits: &Limits,
 ) -> Result<Checked, Failure> {
-    let (label, shown) = (scanned.opened.label(), scanned.opened.shown());
+    let label = scanned.opened.label();
+    let shown = scanned.opened.shown();
     let only: Option<Vec<RefId>> = scanned
         .opened
         .source

@@ -139,7 +139,9 @@ impl<'a> Side<'a> {
                 });
             }
         };
-        let (mut rows, mut begins, mut layers) = (Vec::new(), Vec::new(), 0);
+        let mut rows = Vec::new();
+        let mut begins = Vec::new();
+        let mut layers = 0;
         for cache in &caches {
             begins.push(rows.len());
             let labels = evidence.labels(&cache.graph);

@@ -117,7 +117,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         .zip(shared)
         .map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared))
         .collect();
-    let (output, now) = (session.output, Timestamp::now());
+    let output = session.output;
+    let now = Timestamp::now();
     if output.json {
         let sources = sums
             .iter()
@@ -159,7 +160,8 @@ fn block(
         count => format!("{count} refs"),
     };
     let of_all = shared.filter(|shared| shared.count > 0).map(|shared| {
-        let (blobs, size) = (if shared.count == 1 { "blob" } else { "blobs" }, Size(shared.bytes));
+        let blobs = if shared.count == 1 { "blob" } else { "blobs" };
+        let size = Size(shared.bytes);
         format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
     });
     let quota = shared::Shared::new(&scanned.inventory);

@@ -278,8 +278,10 @@ async fn scan_each(
     sources: Vec<Source>,
     is_one: impl Fn(&Source) -> bool,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
-    let (access, mut opened) = (session.access(), Vec::new());
-    let (mut scanned, mut failures) = (Vec::new(), Vec::new());
+    let access = session.access();
+    let mut opened = Vec::new();
+    let mut scanned = Vec::new();
+    let mut failures = Vec::new();
     for source in sources {
         let label = source.to_string();
         if !source.may_be_contacted() {

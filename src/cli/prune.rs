@@ -147,7 +147,8 @@ async fn scan_whole(
     session: &Session<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
-    let (mut scanned, mut failures) = (Vec::new(), Vec::new());
+    let mut scanned = Vec::new();
+    let mut failures = Vec::new();
     for mut source in sources {
         let label = source.to_string();
         let select = source.select.take();
@@ -292,7 +293,8 @@ async fn repairing(
     scanned: &Scanned,
     draft: Draft,
 ) -> Result<Draft, Failure> {
-    let (label, source) = (scanned.opened.label(), &scanned.opened.source);
+    let label = scanned.opened.label();
+    let source = &scanned.opened.source;
     let selected = scanned.selected().into_iter().map(|(id, _)| id);
     let only: Option<Vec<RefId>> = source.select.is_some().then(|| selected.collect());
     let subject = Subject {

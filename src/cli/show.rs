@@ -78,7 +78,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         (Vec::new(), Vec::new(), false, false);
     for cache in &caches {
         // Indexes continue across the configurations of several platforms.
-        let (first_record, first_layer) = (records.len(), layers.len());
+        let first_record = records.len();
+        let first_layer = layers.len();
         let labels = evidence.labels(&cache.graph);
         is_named |= labels.iter().any(Option::is_some);
         records.extend(rows::records(
@@ -194,7 +195,8 @@ pub(super) async fn evidence(
 }
 
 fn heading(entry: &RefEntry, now: Timestamp) -> String {
-    let (name, kind) = (visible(&entry.name), entry.kind.word());
+    let name = visible(&entry.name);
+    let kind = entry.kind.word();
     let mut lines = match entry.withheld() {
         // The digest is computed by cachelens, and the size covers only the index.
         Some(_) => vec![format!("{name}  {kind}")],
@@ -251,7 +253,8 @@ fn steps(
         ("ALSO IN", Align::Right),
         ("KEY", Align::Left),
     ]);
-    let (mut shown, mut roots) = (0, 0);
+    let mut shown = 0;
+    let mut roots = 0;
     let mut platforms = records.iter().filter_map(|row| row.platform.as_ref());
     let first = platforms.next();
     let are_several = platforms.any(|platform| Some(platform) != first);

@@ -334,7 +334,8 @@ fn opener(rights: Rights, asking: &StoreAccess) -> tui::Opener {
 /// Returns the function that opens a declared cache chosen by the user; the choice is consent to
 /// contact its host.
 fn declared_opener(rights: Rights, asking: &StoreAccess, consents: &SharedConsents) -> tui::Opener {
-    let (asking, consents) = (asking.clone(), Arc::clone(consents));
+    let asking = asking.clone();
+    let consents = Arc::clone(consents);
     Arc::new(move |text| {
         let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
         parsed
@@ -363,7 +364,9 @@ fn listed(
     if source.may_be_contacted() {
         return opened(source, rights, asking);
     }
-    let (asking, consents, waiting) = (asking.clone(), Arc::clone(consents), source.clone());
+    let asking = asking.clone();
+    let consents = Arc::clone(consents);
+    let waiting = source.clone();
     Ok(OpenedSource {
         label: label_of_waiting(source),
         kind: source.kind(),
@@ -420,9 +423,11 @@ fn opened(source: &Source, rights: Rights, asking: &StoreAccess) -> Result<Opene
 
 /// Returns the function that finds the stores of a source.
 fn finder(source: &Source, rights: Rights, asking: &StoreAccess) -> Finder {
-    let (source, asking) = (source.clone(), asking.clone());
+    let source = source.clone();
+    let asking = asking.clone();
     Arc::new(move |sender| {
-        let (source, asking) = (source.clone(), asking.clone());
+        let source = source.clone();
+        let asking = asking.clone();
         Box::pin(async move {
             let (found, mut stores) = mpsc::channel(1);
             let finding = backend::find_stores(&source, &asking, found);

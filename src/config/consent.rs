@@ -170,11 +170,9 @@ mod tests {
 
     #[test]
     fn consent_is_for_one_host_and_one_checkout() {
-        let (state, one, other) = (
-            tempfile::tempdir().unwrap(),
-            tempfile::tempdir().unwrap(),
-            tempfile::tempdir().unwrap(),
-        );
+        let state = tempfile::tempdir().unwrap();
+        let one = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
         let load = |checkout: &tempfile::TempDir| {
             Consents::load(Some(state.path().to_owned()), checkout.path())
         };
@@ -193,7 +191,8 @@ mod tests {
 
     #[test]
     fn directories_count_where_they_really_are() {
-        let (checkout, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let checkout = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
         fs::create_dir(checkout.path().join("cache")).unwrap();
         std::os::unix::fs::symlink(outside.path(), checkout.path().join("link")).unwrap();
         let consents = Consents::load(None, checkout.path());

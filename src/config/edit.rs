@@ -136,10 +136,8 @@ impl Edit {
         let head = same(&mut before.iter().zip(&after));
         let most = before.len().min(after.len()) - head;
         let tail = same(&mut before.iter().rev().zip(after.iter().rev())).min(most);
-        let (removed, added) = (
-            &before[head..before.len() - tail],
-            &after[head..after.len() - tail],
-        );
+        let removed = &before[head..before.len() - tail];
+        let added = &after[head..after.len() - tail];
         let first = head.saturating_sub(CONTEXT);
         let last = (after.len() - tail + CONTEXT).min(after.len());
         let lines = |lines: &[&str], kind: fn(String) -> DiffLine| -> Vec<DiffLine> {

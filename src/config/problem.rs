@@ -116,7 +116,8 @@ impl fmt::Display for Problem {
             self.message
         )?;
         let number = self.line.to_string();
-        let (gutter, (offset, width)) = (number.len(), self.mark);
+        let gutter = number.len();
+        let (offset, width) = self.mark;
         writeln!(f, " {number} | {}", self.shown)?;
         write!(f, " {:gutter$} | {:offset$}{:^<width$}", "", "", "")?;
         match &self.hint {

@@ -17,7 +17,8 @@ fn problems(text: &str) -> String {
 fn the_example_is_correct_and_shows_the_defaults() {
     let example = read(include_str!("../../assets/cachelens.example.toml")).unwrap();
     assert_eq!(example.warnings, []);
-    let (config, default) = (Config::new([example.layer]), Config::new([]));
+    let config = Config::new([example.layer]);
+    let default = Config::new([]);
     assert_eq!(config.sources.len(), 6);
     assert_eq!(config.theme.value, default.theme.value);
     assert_eq!(config.mouse.value, default.mouse.value);

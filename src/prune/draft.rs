@@ -93,7 +93,8 @@ impl Draft {
         let place = reader.place().await.map_err(ScanError::Backend)?;
         let capabilities = reader.facts().await.capabilities;
         let cost = reader.abilities().deletion_cost().await;
-        let (source, policy_text) = (source.to_owned(), policy.to_string());
+        let source = source.to_owned();
+        let policy_text = policy.to_string();
         Ok(Self {
             source,
             place,

@@ -300,7 +300,8 @@ impl Writing<'_> {
     /// Puts the documents together, and proves that BuildKit imports them.
     pub(super) fn finish(self) -> Result<Rewrite, RecordsError> {
         let digest = self.entry.digest().valid().ok_or(RecordsError::NotACache)?;
-        let (config, bytes) = (Digest::of(self.config.as_bytes()), self.config.len() as u64);
+        let config = Digest::of(self.config.as_bytes());
+        let bytes = self.config.len() as u64;
         let mut documents = vec![self.config];
         match self.manifest {
             Some(Manifest::Around(old)) => documents.push(manifest::with_config(

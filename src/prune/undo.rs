@@ -40,7 +40,9 @@ async fn leased(
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     let plan = &history.plan;
     let store = pruner.prune_abilities();
-    let (mut refs, mut rewritten, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+    let mut refs = Vec::new();
+    let mut rewritten = Vec::new();
+    let mut objects = Vec::new();
     let mut mended = Vec::new();
     for (item, deletion) in plan.delete().iter().enumerate() {
         // An item that was about to be deleted may be deleted; if not, it is found in its place.
@@ -196,7 +198,8 @@ async fn whole<T>(
                 .count()
         })
     };
-    let (mut whole, mut lacking) = (Vec::new(), Vec::new());
+    let mut whole = Vec::new();
+    let mut lacking = Vec::new();
     for (item, what) in refs {
         match lacks(target(&what)) {
             0 => whole.push((item, what)),

@@ -31,7 +31,8 @@ pub struct Found {
 impl Found {
     /// Sums up an inventory, as of `now`.
     pub fn new(inventory: Inventory, now: Timestamp) -> Self {
-        let (totals, ages) = (inventory.totals(), AgeBytes::of(&inventory, now));
+        let totals = inventory.totals();
+        let ages = AgeBytes::of(&inventory, now);
         Self {
             inventory: Arc::new(inventory),
             totals,

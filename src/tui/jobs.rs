@@ -337,7 +337,8 @@ impl Jobs {
     fn open(&mut self, open: &Opener, name: String, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;
         let open = Arc::clone(open);
-        let (stores, access) = (Arc::clone(&self.stores), self.pruning.access);
+        let stores = Arc::clone(&self.stores);
+        let access = self.pruning.access;
         let admission = Arc::clone(&self.admission);
         self.tasks.spawn(async move {
             let opened = tokio::task::spawn_blocking(move || open(&name)).await;

@@ -343,7 +343,8 @@ impl List {
     /// Marks all rows from where the range began to the cursor.
     fn mark_range(&mut self) {
         let Some(range) = &self.range else { return };
-        let (first, last) = (range.from.min(self.cursor), range.from.max(self.cursor));
+        let first = range.from.min(self.cursor);
+        let last = range.from.max(self.cursor);
         let rows = self.shown.iter().skip(first).take(last - first + 1);
         let inside = rows.map(|row| self.rows.identity(*row));
         self.marks = range.before.iter().cloned().chain(inside).collect();

@@ -29,7 +29,8 @@ impl Model {
         sources: Vec<SourceInfo>,
         message: Option<String>,
     ) -> (Self, Vec<Effect>) {
-        let (mut effects, mut commands) = (Vec::new(), Vec::new());
+        let mut effects = Vec::new();
+        let mut commands = Vec::new();
         let first: Box<dyn Screen> = if sources.is_empty() {
             Box::new(Start::new(message))
         } else {

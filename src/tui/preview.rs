@@ -68,7 +68,8 @@ fn dump(bytes: &[u8]) -> Vec<String> {
             if is_shown { char::from(*byte) } else { '.' }
         };
         let characters: String = bytes.iter().map(shown).collect();
-        let (start, numbers) = (number * LINE, numbers.join(" "));
+        let start = number * LINE;
+        let numbers = numbers.join(" ");
         format!("{start:04x}  {numbers:<47}  {characters}")
     };
     bytes.chunks(LINE).enumerate().map(line).collect()

@@ -428,7 +428,8 @@ fn parts(
 ) -> (Vec<Entry>, Vec<Entry>, Vec<KeptTrash>) {
     let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
     let stored = &draft.inventory().trash;
-    let (mut waits, mut stays) = (Vec::new(), Vec::new());
+    let mut waits = Vec::new();
+    let mut stays = Vec::new();
     let mut trash: Vec<KeptTrash> = Vec::new();
     // The waiting and the kept trash of one run are separate rows.
     let mut groups: HashMap<(&str, bool), usize> = HashMap::new();

@@ -576,7 +576,8 @@ fn report_unused_key(key: Key, contexts: &[keymap::Context], world: &mut World) 
         }
         Some((context, action)) => {
             let text = world.keymap.text_for(context, action);
-            let (there, text) = (context.heading(), text.trim_end_matches('.'));
+            let there = context.heading();
+            let text = text.trim_end_matches('.');
             format!("{name} does nothing here ({there}: {text}); {help} shows the keys")
         }
         None => format!("{name} does nothing here; {help} shows the keys"),

@@ -42,7 +42,8 @@ pub fn body(size: Size) -> Rect {
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
-    let (world, area) = (&model.world, frame.area());
+    let world = &model.world;
+    let area = frame.area();
     frame
         .buffer_mut()
         .set_style(area, world.theme.style(Role::Text));

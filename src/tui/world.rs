@@ -218,7 +218,8 @@ impl World {
         mouse: bool,
         pruning: &Pruning,
     ) -> Self {
-        let (access, policy_from) = (pruning.access, pruning.policy_from.clone());
+        let access = pruning.access;
+        let policy_from = pruning.policy_from.clone();
         Self {
             now,
             size,

@@ -217,7 +217,8 @@ async fn compare<'a>(scanned: &'a Scanned, changes: &RefChanges<'a>) -> Vec<Chan
 }
 
 async fn compare_keys(scanned: &Scanned, old: &RefEntry, new: &RefEntry) -> Option<Keys> {
-    let (reader, blobs) = (&*scanned.opened.reader, &scanned.inventory.blobs);
+    let reader = &*scanned.opened.reader;
+    let blobs = &scanned.inventory.blobs;
     let old = RefCache::load(reader, blobs, old).await.ok()?;
     let new = RefCache::load(reader, blobs, new).await.ok()?;
     let difference = Difference::between(&old, &new);
@@ -324,7 +325,8 @@ fn page(
     });
     if let Some((old, new)) = previous.next() {
         let label = scanned.opened.shown();
-        let (old, new) = (visible(old), visible(new));
+        let old = visible(old);
+        let new = visible(new);
         text += &format!(
             "\n`cachelens diff {label}#{old} {label}#{new}` shows the steps that changed\n"
         );

@@ -87,10 +87,8 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
     {
         let count =
             |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let (kept, size) = (
-            count(versions.objects, "earlier content"),
-            Size(versions.bytes),
-        );
+        let kept = count(versions.objects, "earlier content");
+        let size = Size(versions.bytes);
         let markers = count(*markers, "delete marker");
         lines.push(format!(
             "versions  {kept}, {size}; {markers}; versioning is {}",
@@ -129,7 +127,8 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
             .iter()
             .any(|finding| finding.severity < Severity::Info)
     {
-        let (source, bucket) = (visible(source), visible(&bucket.places.bucket));
+        let source = visible(source);
+        let bucket = visible(&bucket.places.bucket);
         lines.push(format!(
             "  mended rules, with those switched off that do harm: \
              cachelens du '{source}' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json"

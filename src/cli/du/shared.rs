@@ -226,10 +226,8 @@ impl Shared {
                     .collect::<Vec<_>>()
                     .join(", ")
             };
-            let (branch, reads) = (
-                visible(short_branch(&visible_to.branch)),
-                names(&visible_to.reads),
-            );
+            let branch = visible(short_branch(&visible_to.branch));
+            let reads = names(&visible_to.reads);
             text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
             if !visible_to.cannot_see.is_empty() {
                 text.extend(["; it cannot see that of ", &names(&visible_to.cannot_see)]);

@@ -214,7 +214,8 @@ fn goes(plan: &Plan) -> Table {
         ("SIZE", Align::Right),
         ("WHY", Align::Left),
     ]);
-    let (mut listed, mut more) = (0, (0, 0));
+    let mut listed = 0;
+    let mut more = (0, 0);
     for item in plan.delete().iter() {
         match item.target.kind() {
             Kind::Ref | Kind::Results | Kind::Partial => {}
@@ -506,7 +507,8 @@ fn troubles<'a>(
 ) -> Vec<String> {
     let troubles: Vec<(String, String)> = items
         .filter_map(|(item, outcome)| {
-            let (kind, name) = (item.target.kind().word(), item.target.name());
+            let kind = item.target.kind().word();
+            let name = item.target.name();
             Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
         })
         .collect();

@@ -249,10 +249,8 @@ fn roots<'a>(explanation: &Explanation, target: Option<&'a str>) -> Vec<Root<'a>
 
 impl<'a> Step<'a> {
     fn new(explanation: &'a Explanation, step: StepIndex, target: Option<&'a str>) -> Self {
-        let (of, standing) = (
-            &explanation.build.steps[step.at()],
-            &explanation.standings[step.at()],
-        );
+        let of = &explanation.build.steps[step.at()];
+        let standing = &explanation.standings[step.at()];
         let place = explanation.place(step);
         let cause = explanation.causes[step.at()].as_ref();
         Self {

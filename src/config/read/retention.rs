@@ -306,7 +306,8 @@ impl Reader<'_> {
         let pattern = self.text(value, expected, |text| {
             text.parse::<Pattern>().map_err(|error| error.to_string())
         })?;
-        let (word, words) = (pattern.word(), field.words());
+        let word = pattern.word();
+        let words = field.words();
         if let Some(word) = word.filter(|word| !words.is_empty() && !words.contains(word)) {
             let message = format!("no ref has the {} `{word}`", field.word());
             let hint = match nearest(word, words.iter().copied()) {

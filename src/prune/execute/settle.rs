@@ -231,7 +231,8 @@ impl Run<'_> {
         &mut self,
         broken: Vec<Broken>,
     ) -> (Vec<String>, Vec<String>) {
-        let (mut left, mut deleted_broken) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
+        let mut deleted_broken = Vec::new();
         for broken in broken {
             let name = visible(&broken.names.join(", ")).into_owned();
             let target = broken

@@ -167,8 +167,14 @@ mod document {
         target: &Target,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let (kind, name, bytes) = (target.kind(), target.name(), target.bytes());
-        let (aliases, untagged, digest, modified, rewrite) = (Vec::new(), false, None, None, None);
+        let kind = target.kind();
+        let name = target.name();
+        let bytes = target.bytes();
+        let aliases = Vec::new();
+        let untagged = false;
+        let digest = None;
+        let modified = None;
+        let rewrite = None;
         let none = Item {
             kind,
             name,
@@ -226,10 +232,8 @@ mod document {
         let missing = D::Error::missing_field;
         let name = match item.kind {
             Kind::Ref => {
-                let (names, digest) = (
-                    names_of(&item),
-                    item.digest.ok_or_else(|| missing("digest"))?,
-                );
+                let names = names_of(&item);
+                let digest = item.digest.ok_or_else(|| missing("digest"))?;
                 return Ok(Target::Ref(RefTarget {
                     names,
                     digest,
@@ -237,10 +241,8 @@ mod document {
                 }));
             }
             Kind::Results => {
-                let (names, digest) = (
-                    names_of(&item),
-                    item.digest.ok_or_else(|| missing("digest"))?,
-                );
+                let names = names_of(&item);
+                let digest = item.digest.ok_or_else(|| missing("digest"))?;
                 let Rewriting {
                     filter,
                     results,

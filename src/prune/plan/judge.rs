@@ -173,7 +173,8 @@ impl Judged {
     }
 
     pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
-        let (inventory, mut warnings) = (planning.inventory, Vec::new());
+        let inventory = planning.inventory;
+        let mut warnings = Vec::new();
         let unreadable = inventory
             .refs
             .iter()

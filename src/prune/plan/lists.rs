@@ -187,7 +187,8 @@ impl<'a> Lists<'a> {
                     .map(|mend| StoreReason::Mended { mend: *mend }.into())
                     .collect();
                 if reasons.is_empty() {
-                    let (results, filter) = (rewrite.results.len(), rewrite.filter.clone());
+                    let results = rewrite.results.len();
+                    let filter = rewrite.filter.clone();
                     reasons.push(StoreReason::ChosenResults { results, filter }.into());
                 }
                 self.delete.push(Deletion { target, reasons });

@@ -152,7 +152,8 @@ fn what_nothing_reaches_goes_when_the_grace_has_passed() {
 fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
     let make = || {
         let mut store = Store::default();
-        let (shared, own) = (store.blob("shared", 100), store.blob("own", 100));
+        let shared = store.blob("shared", 100);
+        let own = store.blob("own", 100);
         store.a_ref("main", false, &[shared]);
         store.a_ref("old", true, &[shared, own]);
         (store, own)
@@ -379,11 +380,9 @@ type Change = Box<dyn Fn(&mut Vec<Deletion>)>;
 #[test]
 fn the_proof_finds_what_is_wrong_with_a_plan() {
     let mut store = Store::default();
-    let (used, orphan, young) = (
-        store.blob("used", 100),
-        store.blob("orphan", 100),
-        store.blob("young", 1),
-    );
+    let used = store.blob("used", 100);
+    let orphan = store.blob("orphan", 100);
+    let young = store.blob("young", 1);
     let main = store.a_ref("main", false, &[used]);
     let of_old = store.blob("of old", 100);
     let old = store.a_ref("old", true, &[used, of_old]);
@@ -548,7 +547,8 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
 #[test]
 fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let mut store = Store::default();
-    let (own, orphan) = (store.blob("own", 100), store.blob("orphan", 100));
+    let own = store.blob("own", 100);
+    let orphan = store.blob("orphan", 100);
     let digest = store.a_ref("old", true, &[own]);
     store.freed = Some(FreedBlobs::GoNow);
     store.excluded.insert(Target::Ref(RefTarget {

@@ -71,7 +71,9 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
         .filter(|kept| kept.kind == Kind::Ref)
         .filter_map(|kept| Some((kept.name.as_str(), kept.digest.as_deref()?)))
         .collect();
-    let (mut bytes, mut objects, mut rewrites) = (0_u64, 0_u64, 0_u64);
+    let mut bytes = 0_u64;
+    let mut objects = 0_u64;
+    let mut rewrites = 0_u64;
     for item in plan.delete.iter() {
         let name = || shown(&item.target);
         if !seen.is_new(&item.target) {

@@ -39,7 +39,8 @@ impl Jobs {
         let job = reporter.job;
         match work {
             PruneWork::Plan(source, inventory, scope, freed_blobs, left_out) => {
-                let (store, pruning) = (self.store(source), Arc::clone(&self.pruning));
+                let store = self.store(source);
+                let pruning = Arc::clone(&self.pruning);
                 let options = self.scan_options(cancel);
                 self.tasks.spawn(async move {
                     if let Some((label, kind, reader)) =

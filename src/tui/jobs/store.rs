@@ -97,7 +97,8 @@ pub(super) fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo)
         )),
         (Access::Write, Some(_)) => Deleting::Allowed,
     };
-    let (is_search, place) = (find.is_some(), source.as_ref().map(place));
+    let is_search = find.is_some();
+    let place = source.as_ref().map(place);
     let info = SourceInfo {
         label: label.clone(),
         kind,

@@ -161,7 +161,8 @@ fn named(told: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
 
 /// Opens a cache by its name, and finds its ref.
 async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Import, String> {
-    let (open, name) = (Arc::clone(open), text.to_owned());
+    let open = Arc::clone(open);
+    let name = text.to_owned();
     let opened = tokio::task::spawn_blocking(move || open(&name)).await;
     let OpenedSource {
         label,

@@ -9,7 +9,8 @@ pub const SCATTERED: u32 = 5;
 /// and less for the beginning of a word than for the middle; `None` without a match.
 pub fn distance(wanted: &str, binding: &Binding) -> Option<u32> {
     let wanted = wanted.trim().to_lowercase();
-    let (name, text) = (name(binding.action), binding.text.to_lowercase());
+    let name = name(binding.action);
+    let text = binding.text.to_lowercase();
     let words = format!(
         "{} {}",
         also(binding.action),

@@ -377,7 +377,8 @@ impl Layer for EvidencePrompt {
             .and_then(|row| u16::try_from(row).ok())
             .filter(|row| *row < inside.height)
         {
-            let (x, width) = (inside.x + 2, inside.width.saturating_sub(2));
+            let x = inside.x + 2;
+            let width = inside.width.saturating_sub(2);
             self.input.draw(
                 &world.theme,
                 frame,

@@ -393,7 +393,8 @@ mod tests {
 
     #[test]
     fn what_other_repositories_hold_is_told_of_the_blobs_that_are_there() {
-        let (mut own, mut other) = (Inventory::default(), Inventory::default());
+        let mut own = Inventory::default();
+        let mut other = Inventory::default();
         let [shared, named, alone] = [b"shared", &b"named!"[..], b"alone"].map(Digest::of);
         for digest in [shared, named, alone] {
             own.blobs.store(digest, 1, None);

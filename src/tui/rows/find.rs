@@ -290,7 +290,8 @@ impl RowSet for FindRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let (a, b) = (self.at(a), self.at(b));
+        let a = self.at(a);
+        let b = self.at(b);
         match column {
             TROUBLE => a.trouble().cmp(&b.trouble()),
             1 => a.text().cmp(b.text()),

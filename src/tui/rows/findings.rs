@@ -166,7 +166,8 @@ impl RowSet for FindingRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let (a, b) = (self.at(a), self.at(b));
+        let a = self.at(a);
+        let b = self.at(b);
         match column {
             SEVERITY => a.order().cmp(&b.order()),
             1 => a.code.name().cmp(b.code.name()),

@@ -169,7 +169,8 @@ impl PlanRows {
                     .as_ref()
                     .and_then(|digest| find(&kept.name, digest));
                 let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
-                let (name, reasons) = (kept.name.clone(), words(&kept.reasons));
+                let name = kept.name.clone();
+                let reasons = words(&kept.reasons);
                 Item {
                     kind: kept.kind,
                     name,

@@ -419,9 +419,11 @@ impl RowSet for RefRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let (one, other) = (a, b);
+        let one = a;
+        let other = b;
         let policy_of = |row| self.verdict(row).map(ToString::to_string);
-        let (a, b) = (self.at(a), self.at(b));
+        let a = self.at(a);
+        let b = self.at(b);
         let column = self.places_of_columns.get(column).copied();
         match column.unwrap_or_default() {
             0 => a.name.cmp(&b.name),

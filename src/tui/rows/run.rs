@@ -219,7 +219,8 @@ impl RowSet for RunRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let ((_, one, left), (_, other, right)) = (self.at(a), self.at(b));
+        let (_, one, left) = self.at(a);
+        let (_, other, right) = self.at(b);
         match column {
             0 => weight(left).cmp(&weight(right)),
             1 => (one.target.kind(), one.target.name())

@@ -216,7 +216,8 @@ impl RowSet for PastRuns {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let (one, other) = (self.at(a), self.at(b));
+        let one = self.at(a);
+        let other = self.at(b);
         let trash = |run: &PastRun| run.trash.map_or(0, |trash| trash.stored.bytes);
         match column {
             WHEN => (one.started, &one.journal).cmp(&(other.started, &other.journal)),

@@ -228,7 +228,8 @@ impl WhyRows {
         opened: HashSet<StepIndex>,
         shape: Shape,
     ) -> Self {
-        let (mut places, mut hidden) = (Vec::new(), Vec::new());
+        let mut places = Vec::new();
+        let mut hidden = Vec::new();
         let mut below: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
         if let Some(explained) = explained.as_ref().filter(|_| shape == Shape::Folded) {
             for &step in &explained.order {
@@ -461,11 +462,10 @@ impl RowSet for WhyRows {
             return Vec::new();
         };
         let explanation = &explained.explanation;
-        let (of, standing) = (
-            &explanation.build.steps[step.at()],
-            &explanation.standings[step.at()],
-        );
-        let (place, cause) = (explanation.place(step), explained.cause(step));
+        let of = &explanation.build.steps[step.at()];
+        let standing = &explanation.standings[step.at()];
+        let place = explanation.place(step);
+        let cause = explained.cause(step);
         let keys: Vec<String> = explanation.keys[step.at()]
             .digests
             .iter()

@@ -429,7 +429,8 @@ impl ListScreen {
     }
 
     fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
-        let (rows, shown) = (self.list.rows().clone(), self.list.shown().clone());
+        let rows = self.list.rows().clone();
+        let shown = self.list.shown().clone();
         cx.world.note(
             StatusKind::Done,
             format!("writing {}…", visible(&path.to_string_lossy())),
@@ -472,7 +473,8 @@ impl ListScreen {
 
     /// Handles the mouse; returns whether the row under it should be opened.
     pub fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) -> Handled {
-        let (area, visible) = (self.list_area(cx.world), self.visible(cx.world));
+        let area = self.list_area(cx.world);
+        let visible = self.visible(cx.world);
         match pointer {
             Pointer::Click(x, y) if y == area.y && area.contains((x, y).into()) => {
                 self.sort_by_head(x, area, cx);
@@ -554,10 +556,8 @@ impl ListScreen {
             .iter()
             .zip(0..areas.lead.height.saturating_sub(1))
         {
-            let (x, width) = (
-                body.x + LEAD_INDENT,
-                body.width.saturating_sub(LEAD_INDENT + 1),
-            );
+            let x = body.x + LEAD_INDENT;
+            let width = body.width.saturating_sub(LEAD_INDENT + 1);
             let at = text::Line {
                 x,
                 width,
@@ -585,7 +585,8 @@ impl ListScreen {
         if self.list.shown().is_empty() && self.list.progress().is_none() {
             let contexts = [keymap::Context::List, keymap::Context::Global];
             let key = |action| world.keymap.key_for(&contexts, action);
-            let (escape, filter) = (key(Action::Escape), key(Action::Filter));
+            let escape = key(Action::Escape);
+            let filter = key(Action::Filter);
             let no_match = [
                 Cell::text("Nothing matches."),
                 Cell::new(
@@ -643,7 +644,8 @@ impl ListScreen {
         if lines.len() > height && self.focus.is_none() {
             lines.truncate(height.saturating_sub(1));
             let key = |action| world.keymap.key_for(&[keymap::Context::List], action);
-            let (scroll, all) = (key(Action::Focus), key(Action::Details));
+            let scroll = key(Action::Focus);
+            let all = key(Action::Details);
             let words = format!("… {scroll} scrolls, {all} shows all");
             lines.push(Cell::new(words, Role::Dim));
         }
@@ -718,7 +720,8 @@ fn inside(area: Rect, beside: bool) -> Rect {
             ..area
         }
     } else {
-        let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(1));
+        let width = area.width.saturating_sub(4);
+        let height = area.height.saturating_sub(1);
         Rect {
             x: area.x + 3,
             y: area.y + 1,

@@ -92,7 +92,8 @@ impl PlanScreen {
             cx,
         );
         let screen = ListScreen::new(list, RowHeight::Single, 0);
-        let (part, freed_blobs) = (Part::Delete, FreedBlobs::Wait);
+        let part = Part::Delete;
+        let freed_blobs = FreedBlobs::Wait;
         let state = State::Awaiting;
         let mut plan = Self {
             source,

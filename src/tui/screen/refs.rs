@@ -135,7 +135,8 @@ impl Refs {
         let found = cx.world.source(self.source).found.clone();
         let (Ok(rows), Some(found)) = (<[u32; 2]>::try_from(rows), found) else {
             let key = |action| cx.world.keymap.key_for(self.contexts(), action);
-            let (mark, diff) = (key(Action::Mark), key(Action::Diff));
+            let mark = key(Action::Mark);
+            let diff = key(Action::Diff);
             let words = format!("mark one ref or two with {mark}, then {diff} compares them");
             return cx.world.note(StatusKind::Failed, words);
         };
@@ -172,10 +173,8 @@ impl Refs {
 
     /// Opens the ref under the cursor.
     fn open(&mut self, cx: &mut Context<'_>) {
-        let (row, found) = (
-            self.screen.list.current(),
-            cx.world.source(self.source).found.clone(),
-        );
+        let row = self.screen.list.current();
+        let found = cx.world.source(self.source).found.clone();
         if let Some((row, found)) = row.zip(found) {
             let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
             cx.push(steps);
@@ -184,10 +183,8 @@ impl Refs {
 
     /// Asks why builds missed the ref under the cursor.
     fn explain(&mut self, cx: &mut Context<'_>) {
-        let (row, found) = (
-            self.screen.list.current(),
-            cx.world.source(self.source).found.clone(),
-        );
+        let row = self.screen.list.current();
+        let found = cx.world.source(self.source).found.clone();
         if let Some((row, found)) = row.zip(found) {
             let why = Why::of_ref(self.source, &found.inventory, RefId(row), cx);
             cx.push(why);

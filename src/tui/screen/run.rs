@@ -100,8 +100,11 @@ impl RunScreen {
             new_broken,
         )));
         let state = State::Running(job);
-        let (began, news) = (cx.world.now, RunNews::default());
-        let (wrong, latest, moved) = (Vec::new(), Vec::new(), Tally::default());
+        let began = cx.world.now;
+        let news = RunNews::default();
+        let wrong = Vec::new();
+        let latest = Vec::new();
+        let moved = Tally::default();
         Self {
             source,
             job: Some(job),

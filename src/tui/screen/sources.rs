@@ -129,7 +129,10 @@ impl Screen for Sources {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let (mut stored, mut live, mut orphan, mut trash) = (0u64, 0u64, Some(0u64), 0u64);
+        let mut stored = 0u64;
+        let mut live = 0u64;
+        let mut orphan = Some(0u64);
+        let mut trash = 0u64;
         let mut ages = AgeBytes::default();
         for found in world
             .sources

@@ -129,7 +129,8 @@ fn choices(world: &World) -> usize {
 
 /// Returns the part of `body` for text.
 fn inside(body: Rect) -> Rect {
-    let (width, height) = (body.width.saturating_sub(4), body.height.saturating_sub(1));
+    let width = body.width.saturating_sub(4);
+    let height = body.height.saturating_sub(1);
     Rect {
         x: body.x + 2,
         y: body.y + 1,

@@ -47,7 +47,8 @@ pub fn own_and_shared(own: u64, all: u64, largest: u64, width: u16) -> Cell {
         let cells = usize::try_from(cells).unwrap_or_default();
         cells.max(usize::from(bytes > 0)).min(width.into())
     };
-    let (own, all) = (cells(own), cells(all));
+    let own = cells(own);
+    let all = cells(all);
     Cell::new("█".repeat(own), Role::Live).and("░".repeat(all.saturating_sub(own)), Role::Dim)
 }
 

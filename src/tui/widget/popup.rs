@@ -24,7 +24,8 @@ pub fn open(
         height: height + 2,
         ..area
     };
-    let (width, height) = (outer.width.min(area.width), outer.height.min(area.height));
+    let width = outer.width.min(area.width);
+    let height = outer.height.min(area.height);
     let outer = Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 3,

@@ -184,7 +184,9 @@ pub fn wrap_hanging(cell: &Cell, columns: u16) -> Vec<Cell> {
 /// Wraps `cell` into lines of at most `columns`, between words if possible.
 pub fn wrap(cell: &Cell, columns: u16) -> Vec<Cell> {
     let columns = usize::from(columns.max(1));
-    let (mut lines, mut line, mut used) = (Vec::new(), Cell::default(), 0);
+    let mut lines = Vec::new();
+    let mut line = Cell::default();
+    let mut used = 0;
     for Piece(text, role) in &cell.0 {
         for word in safe(text).split_inclusive(' ') {
             let bare = word.trim_end_matches(' ').width();
@@ -223,7 +225,9 @@ fn broken(word: &str, columns: usize) -> Vec<&str> {
     if word.trim_end_matches(' ').width() <= columns {
         return vec![word];
     }
-    let (mut parts, mut start, mut used) = (Vec::new(), 0, 0);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut used = 0;
     for (at, grapheme) in word.grapheme_indices(true) {
         if used > 0 && used + grapheme.width() > columns {
             parts.push(&word[start..at]);

@@ -209,7 +209,8 @@ impl FileOrder {
                 .entry(node)
                 .and_then(|described| described.entry.modified)
         };
-        let (sum_a, sum_b) = (self.sum(a), self.sum(b));
+        let sum_a = self.sum(a);
+        let sum_b = self.sum(b);
         let ordering = match self.view.sort.column {
             SIZE => (sum_a.bytes, sum_a.files).cmp(&(sum_b.bytes, sum_b.files)),
             FILES => (sum_a.files, sum_a.removed).cmp(&(sum_b.files, sum_b.removed)),

@@ -20,7 +20,8 @@ pub(super) fn of_step(
     record: RecordIndex,
     now: Timestamp,
 ) -> Vec<Detail> {
-    let (cache, inner) = (&steps.caches[part], &steps.parts[part]);
+    let cache = &steps.caches[part];
+    let inner = &steps.parts[part];
     let Some(detail) = StepDetail::new(&steps.inventory, cache, &inner.tree, &inner.users, record)
     else {
         return Vec::new();
@@ -116,7 +117,10 @@ fn sums(
     records: impl Iterator<Item = RecordIndex>,
     lines: &mut Vec<Detail>,
 ) {
-    let (mut results, mut keys, mut broken, mut bytes) = (0u64, 0u64, 0u64, 0u64);
+    let mut results = 0u64;
+    let mut keys = 0u64;
+    let mut broken = 0u64;
+    let mut bytes = 0u64;
     for step in records
         .filter_map(|record| steps.step_at(part, record))
         .filter(|step| !step.is_source())

@@ -10,8 +10,10 @@ const MOST_WORDS: usize = 400;
 /// Returns two lines: the old text after `−`, and the new text after `+`, with the changed words
 /// highlighted. Likely secrets are masked.
 pub fn lines(was: &str, is: &str) -> [Cell; 2] {
-    let (was, is) = (secrets::mask(was), secrets::mask(is));
-    let (was, is) = (split(&was), split(&is));
+    let was = secrets::mask(was);
+    let is = secrets::mask(is);
+    let was = split(&was);
+    let is = split(&is);
     let (kept_of_was, kept_of_is) = common(&was, &is);
     [
         side("− ", &was, &kept_of_was, Role::Missing),
@@ -63,8 +65,10 @@ fn common(was: &[&str], is: &[&str]) -> (Vec<bool>, Vec<bool>) {
             };
         }
     }
-    let (mut kept_of_was, mut kept_of_is) = (vec![false; was.len()], vec![false; is.len()]);
-    let (mut a, mut b) = (0, 0);
+    let mut kept_of_was = vec![false; was.len()];
+    let mut kept_of_is = vec![false; is.len()];
+    let mut a = 0;
+    let mut b = 0;
     while a < was.len() && b < is.len() {
         if same(a, b) {
             (kept_of_was[a], kept_of_is[b]) = (true, true);
@@ -125,7 +129,8 @@ mod tests {
 
     #[test]
     fn endless_texts_take_little() {
-        let (long, other) = ("x ".repeat(100_000), "x ".repeat(90_000));
+        let long = "x ".repeat(100_000);
+        let other = "x ".repeat(90_000);
         assert!(lines(&long, &other)[0].0.len() < 4);
     }
 

@@ -146,7 +146,8 @@ fn frees(cell: Cell, planned: &Planned) -> Cell {
 
 /// Puts two cells at both ends of a line; the right one shrinks.
 fn right(left: Cell, right: Cell, width: u16) -> Cell {
-    let (used, needed) = (text::cell_width(&left), text::cell_width(&right));
+    let used = text::cell_width(&left);
+    let needed = text::cell_width(&right);
     match width.checked_sub(used + needed).filter(|room| *room >= 2) {
         Some(room) => left.and(" ".repeat(room.into()), Role::Text).and_all(right),
         None => left,
@@ -160,7 +161,8 @@ fn waits(planned: &Planned, width: u16) -> Cell {
         .iter()
         .find(|held| held.fate == BlobFate::WithinGrace)
         .map(|held| held.count);
-    let (waits, grace) = (plan.waits(), Exact(plan.grace()));
+    let waits = plan.waits();
+    let grace = Exact(plan.grace());
     let cell = Cell::new("waits    ", Role::Dim);
     let blobs = |number| count(number, "blob", "blobs");
     let collected = plan
@@ -229,7 +231,8 @@ fn is_young_entry(kept: &Kept) -> bool {
 /// Returns the proved properties of the plan: [`crate::prune::plan::verify`] rejects any plan
 /// without them.
 fn checked(planned: &Planned, width: u16) -> Cell {
-    let (grace, settling) = (planned.plan.grace(), planned.draft.settling());
+    let grace = planned.plan.grace();
+    let settling = planned.draft.settling();
     let blobs = Exact(grace.saturating_add(settling));
     let blobs = if settling.is_zero() {
         String::new()
